@@ -1,0 +1,21 @@
+//! Link options that Cargo.toml cannot express.
+
+use std::env;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if matches!(os.as_str(), "linux" | "android" | "freebsd" | "netbsd" | "dragonfly" | "illumos") {
+        // Worker threads run code of this library: unloading it under them would crash the program,
+        // so `dlclose` keeps it mapped (ELF DF_1_NODELETE).
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // Relocations are resolved and made read-only at load time.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libfastpar.so.{}", abi_version());
+    }
+}
+
+/// The ABI's number, 1 for every 0.x and 1.x release.
+fn abi_version() -> u32 {
+    1
+}

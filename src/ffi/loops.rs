@@ -1,0 +1,364 @@
+//! Group "loops": a callback for every chunk of a range.
+
+use super::borrow::{self, OptionsStruct, Out};
+use super::guard::{guard, guard_value};
+use super::status::{fastpar_error, fastpar_status};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{self, Chunk, Control};
+use crate::plan::Schedule;
+use std::ffi::c_void;
+use std::mem::{align_of, size_of};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// `segments` chunks whose sizes differ by at most one item. The default.
+pub const FASTPAR_SCHEDULE_SEGMENTS: u32 = 0;
+/// Chunks of which one for every lane fits into `cache_bytes` at the same time, in whole waves of one chunk a lane.
+pub const FASTPAR_SCHEDULE_CACHE: u32 = 1;
+/// Chunks of `grain` items.
+pub const FASTPAR_SCHEDULE_GRAIN: u32 = 2;
+/// Chunks that shrink from half a fair share down to `grain` items.
+pub const FASTPAR_SCHEDULE_GUIDED: u32 = 3;
+
+/// A piece of a range, as a callback sees it: the items `[begin, end)`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_chunk {
+    /// Its place among the chunks, 0 to chunks - 1.
+    pub index: usize,
+    /// Its first item.
+    pub begin: usize,
+    /// One past its last item; `begin < end`.
+    pub end: usize,
+    /// A number below `lanes` that no other thread holds while this one works for the call: lanes index per-thread
+    /// scratch memory without locks. The thread that made the call is lane 0.
+    pub lane: u32,
+    /// How many lanes there are, at most the threads of the pool; the same for all chunks of a call.
+    pub lanes: u32,
+}
+
+/// Called for one chunk.
+///
+/// Each chunk is given out exactly once, to the calling thread or to a worker, several at the same time, starting in about
+/// rising order. It may call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook`. It must
+/// return normally: a C++ exception or a longjmp through it is undefined.
+///
+/// @param user_data  what was given to the call
+/// @param chunk      valid until the callback returns
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+pub type fastpar_chunk_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, chunk: *const fastpar_chunk) -> i32>;
+
+/// Told how far a call is: at most about 20 times a second, and once at the end of a call that succeeds.
+///
+/// Called from the threads that work, never from two at the same time. Must return normally.
+///
+/// @param user_data  the `progress_data` of the options
+/// @param done       items or bytes done
+/// @param total      items or bytes in all
+/// @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked at.
+pub type fastpar_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, done: u64, total: u64) -> i32>;
+
+/// Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_loop_options {
+    /// `sizeof(fastpar_loop_options)`.
+    pub struct_size: usize,
+    /// FASTPAR_SCHEDULE_SEGMENTS, _CACHE, _GRAIN or _GUIDED.
+    pub schedule: u32,
+    /// Threads that work on the loop at the same time, the caller included. 0: every thread of the pool.
+    pub max_lanes: u32,
+    /// SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+    pub segments: usize,
+    /// GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
+    pub grain: usize,
+    /// CACHE: bytes per item. 0: 1.
+    pub item_size: usize,
+    /// CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X).
+    pub cache_bytes: usize,
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
+    pub cancel: *const i32,
+    /// May be NULL. Told how many items are done.
+    pub progress: fastpar_progress_fn,
+    /// Given to `progress`.
+    pub progress_data: *mut c_void,
+}
+
+// SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_loop_options {
+    const NAME: &'static str = "fastpar_loop_options";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// How a loop would be cut. Set `struct_size` to `sizeof(fastpar_plan)` before the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_plan {
+    /// `sizeof(fastpar_plan)`.
+    pub struct_size: usize,
+    /// Items.
+    pub count: usize,
+    /// Chunks; 0 if there are no items.
+    pub chunks: usize,
+    /// Items in the largest chunk.
+    pub largest: usize,
+    /// `fastpar_chunk.lanes` of every chunk: at least 1.
+    pub lanes: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: integers; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_plan {
+    const NAME: &'static str = "fastpar_plan";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// A progress callback of the program, as the core calls it.
+pub(super) struct ForeignProgress {
+    function: fastpar_progress_fn,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that the callback may be called from the threads that work; fastpar serializes it.
+unsafe impl Sync for ForeignProgress {}
+
+impl ForeignProgress {
+    pub(super) fn new(function: fastpar_progress_fn, user_data: *mut c_void) -> Self {
+        Self { function, user_data }
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.function.is_some()
+    }
+
+    pub(super) fn report(&self, done: u64, total: u64) -> ControlFlow<()> {
+        let Some(function) = self.function else { return ControlFlow::Continue(()) };
+        // SAFETY: the program promises that the callback may be called with its data while the call runs.
+        match unsafe { function(self.user_data, done, total) } {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// A chunk callback of the program, as the core calls it.
+struct ForeignBody {
+    function: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that the callback may be called from several threads at the same time.
+unsafe impl Sync for ForeignBody {}
+
+impl ForeignBody {
+    fn new(function: fastpar_chunk_fn, user_data: *mut c_void) -> Result<Self> {
+        match function {
+            Some(function) => Ok(Self { function, user_data }),
+            None => Err(Error::new(ErrorKind::InvalidArgument, "the chunk callback is NULL")),
+        }
+    }
+
+    #[inline]
+    fn call(&self, chunk: &Chunk) -> ControlFlow<i32> {
+        let &Chunk { index, begin, end, lane, lanes } = chunk;
+        let chunk = fastpar_chunk { index, begin, end, lane, lanes };
+        // SAFETY: the program promises that the callback may be called with its data while the call runs.
+        match unsafe { (self.function)(self.user_data, &chunk) } {
+            0 => ControlFlow::Continue(()),
+            code => ControlFlow::Break(code),
+        }
+    }
+}
+
+/// The options of a loop, checked.
+struct LoopArguments<'a> {
+    schedule: Schedule,
+    max_lanes: u32,
+    cancel: Option<&'a AtomicI32>,
+    progress: ForeignProgress,
+}
+
+impl LoopArguments<'_> {
+    /// # Safety
+    /// `options` is NULL or a valid struct whose pointers live for `'a`.
+    unsafe fn read(options: *const fastpar_loop_options) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let raw = unsafe { borrow::options(options)? };
+        let schedule = match raw.schedule {
+            FASTPAR_SCHEDULE_SEGMENTS => Schedule::Segments { segments: raw.segments },
+            FASTPAR_SCHEDULE_CACHE => {
+                Schedule::Cache { item_size: raw.item_size, cache_bytes: raw.cache_bytes }
+            }
+            FASTPAR_SCHEDULE_GRAIN => Schedule::Grain { grain: raw.grain },
+            FASTPAR_SCHEDULE_GUIDED => Schedule::Guided { grain: raw.grain },
+            other => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("schedule is {other}, expected FASTPAR_SCHEDULE_SEGMENTS (0) to _GUIDED (3)"),
+                ))
+            }
+        };
+        // SAFETY: the caller's promise.
+        let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
+        let progress = ForeignProgress::new(raw.progress, raw.progress_data);
+        Ok(Self { schedule, max_lanes: raw.max_lanes, cancel, progress })
+    }
+
+    /// Runs `with` with the core's form of the options.
+    fn control<R>(&self, with: impl FnOnce(&Control<'_>) -> R) -> R {
+        let report = |done, total| self.progress.report(done, total);
+        with(&Control {
+            max_lanes: self.max_lanes,
+            cancel: self.cancel,
+            progress: if self.progress.is_set() { Some(&report) } else { None },
+            ..Control::default()
+        })
+    }
+}
+
+/// Calls a function for every chunk of `[0, count)`, in parallel, and returns when all calls have returned.
+///
+/// Equivalent to this serial loop, but for the threads and the order:
+///
+///     for (size_t i = 0; i < plan.chunks; i++) {          // plan: what fastpar_plan_make tells
+///         fastpar_chunk chunk;
+///         fastpar_plan_chunk(options, count, i, &chunk, NULL);
+///         int32_t code = body(user_data, &chunk);
+///         if (code != 0) return FASTPAR_ERR_CALLBACK;
+///     }
+///     return FASTPAR_OK;
+///
+/// The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
+/// chunk starts; the chunks in flight finish first.
+///
+/// @param options    may be NULL: 24 segments on every thread of the pool
+/// @param count      items, 0 to SIZE_MAX; 0: no callback
+/// @param body       must not be NULL
+/// @param user_data  given to `body`; may be NULL
+/// @param error      may be NULL
+/// @return FASTPAR_OK: every chunk was done exactly once;
+///         FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code` is its value, `error->position` the chunk (if
+///         several did, the lowest);
+///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
+///         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+///         FASTPAR_ERR_BUSY: from inside a hook.
+///
+/// Blocks until every callback has returned. May be called from any thread, by any number at a time, and from inside
+/// callbacks (nested): a loop never waits for a free worker, as its caller can finish it alone. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_for(
+    options: *const fastpar_loop_options,
+    count: usize,
+    body: fastpar_chunk_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let run = || {
+        // SAFETY: the caller's promise.
+        let arguments = unsafe { LoopArguments::read(options)? };
+        let body = ForeignBody::new(body, user_data)?;
+        arguments.control(|control| {
+            job::for_each_chunk(arguments.schedule, count, control, |chunk: &Chunk| body.call(chunk))
+        })
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, run) }
+}
+
+/// Tells how a loop would be cut; runs nothing and starts no thread.
+///
+/// @param options  may be NULL; the same as for the loop. `cancel` and `progress` do not matter.
+/// @param count    items, 0 to SIZE_MAX
+/// @param plan     out, must not be NULL; in: `struct_size`. Untouched on failure.
+/// @param error    may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the environment.
+///
+/// A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool. Never blocks. May
+/// be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_plan_make(
+    options: *const fastpar_loop_options,
+    count: usize,
+    plan: *mut fastpar_plan,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let (arguments, place) =
+            unsafe { (LoopArguments::read(options)?, borrow::sized_output(plan, "plan")?) };
+        let made = job::plan(arguments.schedule, count, arguments.max_lanes)?;
+        place.set(|struct_size| fastpar_plan {
+            struct_size,
+            count: made.count(),
+            chunks: made.chunks(),
+            largest: made.largest(),
+            lanes: made.lanes(),
+            reserved: 0,
+        });
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Tells one chunk of a loop's plan; runs nothing and starts no thread.
+///
+/// @param options  may be NULL; the same as for the loop
+/// @param count    items, 0 to SIZE_MAX
+/// @param index    which chunk, below `fastpar_plan.chunks`
+/// @param chunk    out, must not be NULL; `lane` is 0. Untouched on failure.
+/// @param error    may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or the environment.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_plan_chunk(
+    options: *const fastpar_loop_options,
+    count: usize,
+    index: usize,
+    chunk: *mut fastpar_chunk,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let (arguments, place) = unsafe { (LoopArguments::read(options)?, Out::new(chunk, "chunk")?) };
+        let plan = job::plan(arguments.schedule, count, arguments.max_lanes)?;
+        let (begin, end) = plan.bounds(index)?;
+        place.set(fastpar_chunk { index, begin, end, lane: 0, lanes: plan.lanes() });
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.
+///
+/// @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until the caller
+///              writes 0 again, which it may do when no call uses it.
+///
+/// Never blocks. May be called from any thread, from callbacks and from signal handlers. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_cancel(flag: *mut i32) {
+    guard_value((), || {
+        if !flag.is_null() && flag as usize % align_of::<AtomicI32>() == 0 {
+            // SAFETY: aligned, not NULL, alive by the caller's promise. Relaxed: the flag carries no data.
+            unsafe { &*flag.cast::<AtomicI32>() }.store(1, Ordering::Relaxed);
+        }
+    });
+}

@@ -1,0 +1,263 @@
+//! Group "pool": the threads, their options, hooks and statistics.
+
+use super::borrow::{self, OptionsStruct};
+use super::guard::{guard, guard_value};
+use super::status::{fastpar_error, fastpar_status};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{self, PoolOptions, Threads};
+use std::ffi::{c_char, c_void, CStr};
+use std::mem::size_of;
+
+/// `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup quota).
+pub const FASTPAR_THREADS_AUTO: u32 = 4_294_967_295;
+/// `fastpar_pool_options.flags`: each worker stays on one logical CPU.
+pub const FASTPAR_POOL_PIN: u32 = 1;
+
+/// Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_pool_options {
+    /// `sizeof(fastpar_pool_options)`.
+    pub struct_size: usize,
+    /// Worker threads, 1 to 1024. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24.
+    /// FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
+    pub threads: u32,
+    /// FASTPAR_POOL_PIN, or 0.
+    pub flags: u32,
+    /// Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB.
+    pub stack_size: usize,
+    /// Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+    pub thread_name: *const c_char,
+}
+
+// SAFETY: integers and a nullable pointer; zero is the default of each; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_pool_options {
+    const NAME: &'static str = "fastpar_pool_options";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// Called on a worker thread: when it starts, or when it ends.
+///
+/// It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
+/// FASTPAR_ERR_BUSY.
+///
+/// @param user_data  what was given to `fastpar_pool_hook`
+/// @param worker     the worker's number, below the threads of the pool
+pub type fastpar_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, worker: u32)>;
+
+/// What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_pool_stats {
+    /// `sizeof(fastpar_pool_stats)`.
+    pub struct_size: usize,
+    /// Worker threads; 0: the pool does not run.
+    pub threads: u32,
+    /// Workers that are working for a job at this moment.
+    pub busy: u32,
+    /// Parallel calls begun.
+    pub jobs: u64,
+    /// Chunks of those calls.
+    pub chunks: u64,
+    /// Times that a worker came to help with one.
+    pub helpers: u64,
+}
+
+// SAFETY: integers; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_pool_stats {
+    const NAME: &'static str = "fastpar_pool_stats";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// Turns C options into the core's.
+///
+/// # Safety
+/// `options` is NULL or a valid struct, its `thread_name` NULL or a C string.
+unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptions> {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { borrow::options(options)? };
+    if raw.flags & !FASTPAR_POOL_PIN != 0 {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("flags is {:#x}, expected FASTPAR_POOL_PIN (1) or 0", raw.flags),
+        ));
+    }
+    let thread_name = if raw.thread_name.is_null() {
+        None
+    } else {
+        // SAFETY: not NULL, and a C string by the caller's promise.
+        let name = unsafe { CStr::from_ptr(raw.thread_name) };
+        let name =
+            name.to_str().map_err(|_| Error::new(ErrorKind::InvalidArgument, "thread_name is not UTF-8"))?;
+        Some(name.to_owned())
+    };
+    let threads = match raw.threads {
+        0 => Threads::Default,
+        FASTPAR_THREADS_AUTO => Threads::Auto,
+        threads => Threads::Exactly(threads),
+    };
+    Ok(PoolOptions {
+        threads,
+        pin: raw.flags & FASTPAR_POOL_PIN != 0,
+        stack_size: raw.stack_size,
+        thread_name,
+    })
+}
+
+/// Starts the pool now, with these options.
+///
+/// There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+///
+/// @param options  may be NULL: the defaults
+/// @param error    may be NULL
+/// @return FASTPAR_OK: it runs with these options, started now or before;
+///         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
+///         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
+///         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
+///         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
+///
+/// May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_start(
+    options: *const fastpar_pool_options,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promises, passed on.
+    unsafe { guard(error, || pool::start(&pool_options(options)?)) }
+}
+
+/// Returns how many threads the pool has, or would start with; starts nothing.
+///
+/// @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of threads (then
+///         every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_pool_threads() -> u32 {
+    guard_value(0, || pool::threads().unwrap_or(0))
+}
+
+/// Returns the calling thread's worker number.
+///
+/// @return 0 to threads - 1 on a thread of the pool, -1 on any other.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_pool_worker() -> i32 {
+    guard_value(-1, || pool::worker().map_or(-1, |worker| worker as i32))
+}
+
+/// Reads what the pool has done since it started.
+///
+/// @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not run.
+/// @param error  may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
+///
+/// The numbers are read one by one while others work: they need not be from the same instant. Never blocks. May be called
+/// from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_stats_read(
+    stats: *mut fastpar_pool_stats,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise: NULL or a struct that begins with its size.
+        let place = unsafe { borrow::sized_output(stats, "stats")? };
+        let now = pool::stats();
+        place.set(|struct_size| fastpar_pool_stats {
+            struct_size,
+            threads: now.threads,
+            busy: now.busy,
+            jobs: now.jobs,
+            chunks: now.chunks,
+            helpers: now.helpers,
+        });
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// A hook of the program.
+struct ForeignHook {
+    function: unsafe extern "C" fn(*mut c_void, u32),
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that its hook and user_data may be used from every worker.
+unsafe impl Send for ForeignHook {}
+// SAFETY: as above.
+unsafe impl Sync for ForeignHook {}
+
+impl ForeignHook {
+    fn boxed(function: fastpar_thread_fn, user_data: *mut c_void) -> Option<pool::Hook> {
+        let hook = Self { function: function?, user_data };
+        Some(Box::new(move |worker| hook.call(worker)))
+    }
+
+    fn call(&self, worker: u32) {
+        // SAFETY: the program promises that the hook may be called with its user_data for as long as the process lives.
+        unsafe { (self.function)(self.user_data, worker) }
+    }
+}
+
+/// Adds functions that run on every worker thread when it starts and when it ends.
+///
+/// `on_start` runs on every live worker before this returns, and on every later one before its first callback. `on_exit`
+/// runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for the life of the process; several
+/// start in the order in which they were added, and exit in the reverse order. A forked child's workers run them too.
+///
+/// @param on_start   may be NULL
+/// @param on_exit    may be NULL; not both
+/// @param user_data  given to both; used for as long as the process lives, by several threads at a time
+/// @param error      may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
+///         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+///
+/// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be called from any
+/// thread that is not inside a callback. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_hook(
+    on_start: fastpar_thread_fn,
+    on_exit: fastpar_thread_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        if on_start.is_none() && on_exit.is_none() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "on_start and on_exit are both NULL"));
+        }
+        pool::hook(ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data))
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Waits for the parallel calls under way, then ends and joins every worker thread.
+///
+/// There is no need to call it before a program ends. A later call starts a new pool, with the defaults or the options
+/// of `fastpar_pool_start`; so does a call that another thread makes while this one waits. If no pool runs, nothing happens.
+///
+/// @param error  may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+///
+/// Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for ever. May be
+/// called from any thread that is not inside a callback. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_shutdown(error: *mut fastpar_error) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, pool::shutdown) }
+}

@@ -1,0 +1,164 @@
+//! The gate of a job: who may come in, who is inside, and how the caller waits for the last one out.
+//!
+//! A job lives on its caller's stack; the gate does not. Helpers hold a reference to the gate, and touch the job only
+//! between [`Gate::enter`] and [`Gate::leave`]. A helper that comes after [`Gate::close`] finds the gate closed and goes,
+//! or finds the next job that the same caller has opened since, and helps with that one: gates are reused.
+//!
+//! Everything that decides is one word, so that no two steps can be seen half done:
+//!
+//! ```text
+//! bit 0       OPEN      a job is published
+//! bit 1       WAITING   somebody sleeps until the gate is empty
+//! bits 2-15   inside    helpers between enter and leave
+//! bits 16-31  entered   helpers that ever entered this job
+//! bits 32-47  limit     how many may enter
+//! ```
+//!
+//! Orderings. `open` releases the job's fields, and `enter` acquires them through the word it changes; a compare that
+//! succeeds on a later job's equal word acquires that later job. `leave` releases what the helper wrote, and `close` or the
+//! waiting loop acquires it: what callbacks wrote is visible to the caller when the call returns. The word is the only
+//! thing that these need; `job` itself is read after a successful `enter`, so relaxed is enough for it.
+
+use crate::sync::{spin_loop, yield_now, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, Ordering};
+use std::time::{Duration, Instant};
+
+const OPEN: u64 = 1;
+const WAITING: u64 = 1 << 1;
+const INSIDE_ONE: u64 = 1 << 2;
+const INSIDE_MASK: u64 = 0x3fff << 2;
+const ENTERED_ONE: u64 = 1 << 16;
+const ENTERED_SHIFT: u32 = 16;
+const LIMIT_SHIFT: u32 = 32;
+
+/// The most helpers that a gate can count.
+pub(crate) const MAX_HELPERS: u32 = 0x3fff;
+
+/// Turns of spinning before the waiting thread gives its time slice away: about two microseconds.
+#[cfg(not(loom))]
+const SPINS: u32 = 60;
+/// Time slices given away before it sleeps.
+#[cfg(not(loom))]
+const YIELDS: u32 = 4;
+#[cfg(loom)]
+const SPINS: u32 = 0;
+#[cfg(loom)]
+const YIELDS: u32 = 0;
+
+/// See the module. `J` is what is published.
+#[derive(Debug)]
+pub(crate) struct Gate<J> {
+    word: AtomicU64,
+    job: AtomicPtr<J>,
+    /// A helper is on its way: nobody needs to send another.
+    ticket: AtomicBool,
+    lock: Mutex<()>,
+    emptied: Condvar,
+}
+
+impl<J> Gate<J> {
+    /// A closed, empty gate.
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            job: AtomicPtr::new(std::ptr::null_mut()),
+            ticket: AtomicBool::new(false),
+            lock: Mutex::new(()),
+            emptied: Condvar::new(),
+        }
+    }
+
+    /// Publishes `job` for at most `limit` helpers. The gate is closed and empty, and only its owner opens it.
+    pub(crate) fn open(&self, job: *const J, limit: u32) {
+        debug_assert!(limit <= MAX_HELPERS);
+        self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
+        self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT, Ordering::Release);
+    }
+
+    /// Comes in, if the gate is open and not full: the job, and a number 1, 2, ... that no other helper of it has.
+    /// The job stays valid until [`Gate::leave`].
+    pub(crate) fn enter(&self) -> Option<(*const J, u32)> {
+        let mut word = self.word.load(Ordering::Relaxed); // only a guess: the exchange decides
+        loop {
+            let entered = (word >> ENTERED_SHIFT) & 0xffff;
+            if word & OPEN == 0 || entered >= word >> LIMIT_SHIFT {
+                return None;
+            }
+            // Acquire: the job's fields, released by `open`.
+            match self.word.compare_exchange_weak(
+                word,
+                word + ENTERED_ONE + INSIDE_ONE,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some((self.job.load(Ordering::Relaxed), entered as u32 + 1)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Goes out, after [`Gate::enter`] gave a job. The job must not be touched any more.
+    pub(crate) fn leave(&self) {
+        // Release: what this helper wrote. Acquire: the last one out may be the one who finishes a job for all.
+        let before = self.word.fetch_sub(INSIDE_ONE, Ordering::AcqRel);
+        if before & INSIDE_MASK == INSIDE_ONE && before & WAITING != 0 {
+            // The sleeper set WAITING under the lock and sleeps with the lock released: it cannot miss this.
+            drop(self.lock.lock());
+            self.emptied.notify_all();
+        }
+    }
+
+    /// Lets nobody in any more.
+    pub(crate) fn close(&self) {
+        // Acquire: if nobody is inside, this is where the helpers' writes arrive.
+        self.word.fetch_and(!OPEN, Ordering::Acquire);
+    }
+
+    /// Whether nobody is inside; if so, everything that helpers wrote is visible.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.word.load(Ordering::Acquire) & INSIDE_MASK == 0
+    }
+
+    /// Waits until nobody is inside, spinning briefly, then sleeping; false if `deadline` came first.
+    pub(crate) fn wait_empty(&self, deadline: Option<Instant>) -> bool {
+        for turn in 0..SPINS + YIELDS {
+            if self.is_empty() {
+                return true;
+            }
+            if turn < SPINS {
+                spin_loop();
+            } else {
+                yield_now();
+            }
+        }
+        let mut guard = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        loop {
+            // Under the lock: whoever leaves last after this sees WAITING and has to take the lock to notify.
+            if self.word.fetch_or(WAITING, Ordering::AcqRel) & INSIDE_MASK == 0 {
+                self.word.fetch_and(!WAITING, Ordering::Relaxed); // under the lock, so nobody's signal is lost
+                return true;
+            }
+            guard = match deadline {
+                None => self.emptied.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner()),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left == Duration::ZERO {
+                        return false; // WAITING stays: it costs the next one out a needless notify
+                    }
+                    let slept = self.emptied.wait_timeout(guard, left);
+                    slept.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+                }
+            };
+        }
+    }
+
+    /// True for the one who shall send a helper: none is on its way.
+    pub(crate) fn claim_ticket(&self) -> bool {
+        // Relaxed: it only limits how many helpers are sent; a helper's own steps synchronise through the word.
+        !self.ticket.load(Ordering::Relaxed) && !self.ticket.swap(true, Ordering::Relaxed)
+    }
+
+    /// The helper that was sent has arrived.
+    pub(crate) fn ticket_arrived(&self) {
+        self.ticket.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,52 @@
+//! Telling the caller how far a job is: one report at a time, about 20 times a second, and once at the end.
+#![forbid(unsafe_code)]
+
+use crate::error::Result;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// Receives (done, total); breaking cancels the job. Called from any lane, never from two at once.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) -> ControlFlow<()> + Sync);
+
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Counts what is done and decides when to report it.
+pub(crate) struct Monitor<'a> {
+    report: Progress<'a>,
+    total: u64,
+    done: AtomicU64,
+    /// When the last report was made; held while one is made, which is what serializes them.
+    last: Mutex<Instant>,
+}
+
+impl<'a> Monitor<'a> {
+    pub(crate) fn new(report: Progress<'a>, total: u64) -> Self {
+        Self { report, total, done: AtomicU64::new(0), last: Mutex::new(Instant::now()) }
+    }
+
+    /// Counts `items`, and reports if it is time and nobody else is reporting.
+    pub(crate) fn add(&self, items: u64) -> ControlFlow<()> {
+        // Relaxed: a number for people; the results themselves travel through the gate.
+        let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
+        let mut last = match self.last.try_lock() {
+            Ok(last) => last,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return ControlFlow::Continue(()),
+        };
+        if last.elapsed() < INTERVAL || done >= self.total {
+            return ControlFlow::Continue(());
+        }
+        let answer = (self.report)(self.done.load(Ordering::Relaxed).min(self.total), self.total);
+        *last = Instant::now();
+        answer
+    }
+
+    /// The last report, when everything is done: there is nothing left that its answer could cancel.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let _serialized = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = (self.report)(self.total, self.total);
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! fastpar: one global pool of 24 threads, chunked parallel loops and parallel zstd, behind a stable C ABI.
+//!
+//! Two flows, and nothing else:
+//!
+//! ```text
+//! C caller -> ffi -> plan -> job (claim chunks) -> callback         (helpers from the pool join the same job)
+//! C caller -> ffi -> codec -> frames -> job -> zstd contexts        (the codec is a client of the same job engine)
+//! ```
+//!
+//! [`ffi`] is the only module that knows C: it turns pointers into slices, options into Rust structs, panics and
+//! errors into statuses. Everything else is ordinary Rust, and never imports `ffi`.
+
+pub mod codec;
+pub mod error;
+pub mod ffi;
+pub mod job;
+pub mod plan;
+pub mod pool;
+
+mod sync;
+
+pub use error::{Error, ErrorKind, Result};

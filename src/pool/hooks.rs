@@ -1,0 +1,85 @@
+//! Functions that run on every worker when it starts and when it ends.
+//!
+//! Hooks are added, never removed: an append-only list that a worker can read at any moment without a lock, and that
+//! survives a fork. A worker runs what it has not seen yet when it starts, when the hook is added, and before any work.
+
+use super::local;
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// A function of the program, told the worker's number.
+pub type Hook = Box<dyn Fn(u32) + Send + Sync>;
+
+struct Node {
+    on_start: Option<Hook>,
+    on_exit: Option<Hook>,
+    older: *const Node,
+}
+
+/// The newest node. Nodes are never freed, so a pointer read once stays good.
+static NEWEST: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());
+
+thread_local! {
+    /// The newest node whose `on_start` this worker has run.
+    static SEEN: Cell<*const Node> = const { Cell::new(ptr::null()) };
+}
+
+/// Adds a pair of hooks for every worker, present and future.
+pub(super) fn add(on_start: Option<Hook>, on_exit: Option<Hook>) {
+    let node = Box::into_raw(Box::new(Node { on_start, on_exit, older: ptr::null() }));
+    let mut newest = NEWEST.load(Ordering::Acquire);
+    loop {
+        // SAFETY: `node` is ours until the exchange succeeds.
+        unsafe { (*node).older = newest };
+        // Release: the node's fields, for the acquire loads of the workers.
+        match NEWEST.compare_exchange_weak(newest, node, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(now) => newest = now,
+        }
+    }
+}
+
+/// Runs the `on_start` that worker `index` has not run yet, oldest first.
+#[inline]
+pub(super) fn catch_up(index: u32) {
+    let newest = NEWEST.load(Ordering::Acquire).cast_const();
+    if SEEN.with(|seen| seen.get() != newest) {
+        run_unseen(newest, index);
+    }
+}
+
+#[cold]
+fn run_unseen(newest: *const Node, index: u32) {
+    let seen = SEEN.with(|seen| seen.replace(newest));
+    let mut unseen = Vec::new();
+    let mut at = newest;
+    while at != seen {
+        // SAFETY: a node of the list; they are never freed.
+        let node = unsafe { &*at };
+        unseen.push(node);
+        at = node.older;
+    }
+    in_hook(|| unseen.iter().rev().filter_map(|node| node.on_start.as_ref()).for_each(|hook| hook(index)));
+}
+
+/// Runs the `on_exit` of everything that worker `index` has seen, newest first.
+pub(super) fn run_exits(index: u32) {
+    let mut at = SEEN.with(|seen| seen.replace(ptr::null()));
+    in_hook(|| {
+        // SAFETY: null, or a node of the list; they are never freed.
+        while let Some(node) = unsafe { at.as_ref() } {
+            if let Some(hook) = &node.on_exit {
+                hook(index);
+            }
+            at = node.older;
+        }
+    });
+}
+
+/// Marks the thread while a hook runs: what needs the pool is refused meanwhile.
+fn in_hook(run: impl FnOnce()) {
+    local::with(|local| local.in_hook.set(true));
+    run();
+    local::with(|local| local.in_hook.set(false));
+}

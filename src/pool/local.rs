@@ -1,0 +1,88 @@
+//! What a thread knows about itself: its worker number, the pool it is working for, its reusable gates.
+
+use super::Pool;
+use crate::job::{new_gate, LoopGate};
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+
+/// Counters that all threads update are split over this many cache lines.
+pub(super) const SHARDS: usize = 16;
+
+/// Gates kept for reuse by one thread: one for each level of nesting that is usual.
+const GATES: usize = 4;
+
+/// Plain cells without a destructor: usable at any moment of a thread's life, in other destructors too.
+pub(super) struct Local {
+    /// The worker number, -1 outside the pool.
+    pub(super) worker: Cell<i32>,
+    /// The pool that the thread is a worker of, or that a call of this thread is using now.
+    pub(super) pool: Cell<*const Pool>,
+    /// Inside a hook: nothing that needs the pool is possible.
+    pub(super) in_hook: Cell<bool>,
+    /// Which counters this thread uses, plus one; 0: not decided.
+    shard: Cell<u32>,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            worker: Cell::new(-1),
+            pool: Cell::new(ptr::null()),
+            in_hook: Cell::new(false),
+            shard: Cell::new(0),
+        }
+    };
+    static GATE_STORE: RefCell<Vec<Arc<LoopGate>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives access to the calling thread's cells.
+#[inline]
+pub(super) fn with<R>(read: impl FnOnce(&Local) -> R) -> R {
+    LOCAL.with(read)
+}
+
+impl Local {
+    /// The counters that this thread uses: threads are dealt out in turn.
+    #[inline]
+    pub(super) fn shard(&self) -> usize {
+        if self.shard.get() == 0 {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            // Relaxed: any distribution is correct.
+            self.shard.set(1 + NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS as u32);
+        }
+        self.shard.get() as usize - 1
+    }
+
+    /// Forgets everything that belonged to the parent process. The gates may wait for tickets that never come.
+    pub(super) fn forget_after_fork(&self) {
+        self.worker.set(-1);
+        self.pool.set(ptr::null());
+        self.in_hook.set(false);
+        let _ = GATE_STORE.try_with(|gates| {
+            if let Ok(mut gates) = gates.try_borrow_mut() {
+                gates.drain(..).for_each(std::mem::forget);
+            }
+        });
+    }
+}
+
+/// A closed gate, used before if possible.
+#[inline]
+pub(super) fn take_gate() -> Arc<LoopGate> {
+    // While the thread's destructors run there is no store any more.
+    let kept = GATE_STORE.try_with(|gates| gates.borrow_mut().pop());
+    kept.ok().flatten().unwrap_or_else(new_gate)
+}
+
+/// Keeps a closed and empty gate for the thread's next call.
+#[inline]
+pub(super) fn return_gate(gate: Arc<LoopGate>) {
+    let _ = GATE_STORE.try_with(|gates| {
+        let mut gates = gates.borrow_mut();
+        if gates.len() < GATES {
+            gates.push(gate);
+        }
+    });
+}

@@ -1,0 +1,332 @@
+//! The global pool's life: which threads there are, who uses them, when they start and end.
+//!
+//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes sleeping workers. What a worker does with a
+//! ticket is `job`'s business.
+
+mod config;
+mod epoch;
+#[cfg(unix)]
+mod fork;
+mod hooks;
+mod local;
+mod pin;
+
+pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
+pub use hooks::Hook;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{drop_payload, lanes_of, LoopGate, Ticket};
+use config::Config;
+use crossbeam_utils::CachePadded;
+use epoch::Entry;
+use local::SHARDS;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A running pool.
+pub(crate) struct Pool {
+    rayon: rayon::ThreadPool,
+    config: Config,
+    cpus: u32,
+    workers: Vec<JoinHandle<()>>,
+    busy: CachePadded<AtomicU32>,
+    counters: [CachePadded<Counters>; SHARDS],
+}
+
+/// What the statistics add up. Relaxed everywhere: they are numbers for people.
+#[derive(Default)]
+struct Counters {
+    jobs: AtomicU64,
+    chunks: AtomicU64,
+    helpers: AtomicU64,
+}
+
+/// What a pool has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Workers that it has; 0: it does not run.
+    pub threads: u32,
+    /// Workers that are working for a job now.
+    pub busy: u32,
+    /// Parallel calls begun.
+    pub jobs: u64,
+    /// Chunks handed to them.
+    pub chunks: u64,
+    /// Times that a worker came to help.
+    pub helpers: u64,
+}
+
+impl Pool {
+    fn start(config: Config) -> Result<Self> {
+        #[cfg(unix)]
+        fork::install()?;
+        pin::keep_module()?;
+        let cpus = if config.pin { pin::cpus()? } else { Vec::new() };
+        let mut workers = Vec::new();
+        let built = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.threads as usize)
+            // Bodies catch their panics; what is left is a hook's, which must not abort the program.
+            .panic_handler(drop_payload)
+            .spawn_handler(|thread| {
+                let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
+                let builder = std::thread::Builder::new()
+                    .name(format!("{}-{}", config.thread_name, thread.index()))
+                    .stack_size(config.stack_size);
+                workers.push(builder.spawn(move || run_worker(thread, cpu))?);
+                Ok(())
+            })
+            .build();
+        match built {
+            Ok(rayon) => Ok(Self {
+                rayon,
+                config,
+                cpus: config::available_cpus(),
+                workers,
+                busy: CachePadded::default(),
+                counters: Default::default(),
+            }),
+            Err(error) => {
+                // rayon has told those that did start to end.
+                let started = workers.len();
+                workers.into_iter().for_each(|worker| drop(worker.join()));
+                Err(Error::new(
+                    ErrorKind::Threads,
+                    format!("only {started} of {} threads could be started: {error}", config.threads),
+                ))
+            }
+        }
+    }
+
+    /// Ends and joins every worker; nobody uses the pool any more.
+    fn stop(self) -> Result<()> {
+        let Self { rayon, workers, .. } = self;
+        drop(rayon); // tells the workers to end once their queues are empty
+        let failed = workers.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count();
+        if failed > 0 {
+            return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
+        }
+        Ok(())
+    }
+
+    /// Sends a helper on its way.
+    pub(crate) fn send(&self, ticket: Ticket) {
+        let pool = PoolPtr(self);
+        self.rayon.spawn(move || {
+            // SAFETY: a pool is freed after its workers have ended, and this runs on one of them.
+            let pool = unsafe { &*pool.get() };
+            pool.work(|| ticket.run(pool));
+        });
+    }
+
+    /// Runs work on the calling worker of this pool.
+    fn work(&self, work: impl FnOnce()) {
+        let index = local::with(|local| {
+            local.pool.set(self);
+            local.worker.get() as u32
+        });
+        hooks::catch_up(index);
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        work();
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Logical CPUs that the process could use when the pool started.
+    pub(crate) fn cpus(&self) -> u32 {
+        self.cpus
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters[local::with(|local| local.shard())]
+    }
+
+    /// Counts a worker that came to help.
+    pub(crate) fn count_helper(&self) {
+        self.counters().helpers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stats(&self) -> Stats {
+        let sum = |which: fn(&Counters) -> &AtomicU64| {
+            self.counters.iter().map(|counters| which(counters).load(Ordering::Relaxed)).sum()
+        };
+        Stats {
+            threads: self.config.threads,
+            busy: self.busy.load(Ordering::Relaxed),
+            jobs: sum(|counters| &counters.jobs),
+            chunks: sum(|counters| &counters.chunks),
+            helpers: sum(|counters| &counters.helpers),
+        }
+    }
+}
+
+/// A pool's address, to be used by its own workers.
+struct PoolPtr(*const Pool);
+
+// SAFETY: Pool is Sync; see the use for why it is alive.
+unsafe impl Send for PoolPtr {}
+
+impl PoolPtr {
+    fn get(&self) -> *const Pool {
+        self.0
+    }
+}
+
+/// The life of a worker thread.
+fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>) {
+    let index = thread.index() as u32;
+    local::with(|local| local.worker.set(index as i32));
+    if let Some(cpu) = cpu {
+        pin::pin_thread(cpu);
+    }
+    hooks::catch_up(index);
+    thread.run();
+    hooks::run_exits(index);
+}
+
+/// A parallel call under way: it keeps its pool alive, and marks the thread as being inside it.
+pub(crate) struct Call {
+    pool: *const Pool,
+    outer: *const Pool,
+    /// None for a nested call: the outermost one, or being a worker, keeps the pool alive.
+    _entry: Option<Entry>,
+}
+
+impl Call {
+    /// Begins a call, starting the pool if there is none.
+    #[inline]
+    pub(crate) fn enter() -> Result<Self> {
+        let (outer, in_hook) = local::with(|local| (local.pool.get(), local.in_hook.get()));
+        if in_hook {
+            return Err(Error::new(ErrorKind::Busy, "a hook must not use the pool"));
+        }
+        if !outer.is_null() {
+            return Ok(Self { pool: outer, outer, _entry: None });
+        }
+        let entry = Entry::new();
+        let pool: *const Pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?))?;
+        local::with(|local| local.pool.set(pool));
+        Ok(Self { pool, outer, _entry: Some(entry) })
+    }
+
+    /// The pool of this call.
+    #[inline]
+    pub(crate) fn pool(&self) -> &Pool {
+        // SAFETY: kept alive by the entry, or by what made the call a nested one.
+        unsafe { &*self.pool }
+    }
+
+    /// Lanes for this call.
+    pub(crate) fn lanes(&self, max_lanes: u32) -> u32 {
+        lanes_of(self.pool().config.threads, max_lanes)
+    }
+
+    /// Counts a job and its chunks.
+    #[inline]
+    pub(crate) fn count_job(&self, chunks: usize) {
+        let counters = self.pool().counters();
+        counters.jobs.fetch_add(1, Ordering::Relaxed);
+        counters.chunks.fetch_add(chunks as u64, Ordering::Relaxed);
+    }
+
+    /// A closed gate of the calling thread.
+    #[inline]
+    pub(crate) fn take_gate(&self) -> Arc<LoopGate> {
+        local::take_gate()
+    }
+
+    /// Gives it back, closed and empty.
+    #[inline]
+    pub(crate) fn return_gate(&self, gate: Arc<LoopGate>) {
+        local::return_gate(gate);
+    }
+}
+
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        local::with(|local| local.pool.set(self.outer));
+    }
+}
+
+/// Starts the pool with these options.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value outside its range,
+/// [`ErrorKind::Threads`] if not all threads could be started (then none is left), [`ErrorKind::Unsupported`] if pinning is not
+/// possible here.
+pub fn start(options: &PoolOptions) -> Result<()> {
+    let config = options.resolve()?;
+    let entry;
+    let outer = local::with(|local| local.pool.get());
+    let running = if outer.is_null() {
+        if local::with(|local| local.in_hook.get()) {
+            return Err(Error::new(ErrorKind::Busy, "a hook must not use the pool"));
+        }
+        entry = Entry::new();
+        entry.pool(|| Pool::start(config.clone()))?
+    } else {
+        // SAFETY: inside a call or on a worker: the pool is alive.
+        unsafe { &*outer }
+    };
+    if running.config == config {
+        return Ok(());
+    }
+    let Config { threads, pin, stack_size, thread_name } = &running.config;
+    Err(Error::new(
+        ErrorKind::AlreadyStarted,
+        format!(
+            "the pool runs already with threads {threads}, {}pinned, stack_size {stack_size}, thread_name {thread_name:?}",
+            if *pin { "" } else { "not " },
+        ),
+    ))
+}
+
+/// Looks at the pool if it runs; starts nothing.
+fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
+    let outer = local::with(|local| local.pool.get());
+    if outer.is_null() {
+        Entry::new().running().map(look)
+    } else {
+        // SAFETY: inside a call or on a worker: the pool is alive.
+        Some(look(unsafe { &*outer }))
+    }
+}
+
+/// Threads that the pool has, or would start with.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] if the environment asks for a number that cannot be.
+pub fn threads() -> Result<u32> {
+    peek(|pool| pool.config.threads).map_or_else(config::threads_of_environment, Ok)
+}
+
+/// The calling thread's worker number, if it is a worker of the pool.
+pub fn worker() -> Option<u32> {
+    u32::try_from(local::with(|local| local.worker.get())).ok()
+}
+
+/// What the pool has done since it started.
+pub fn stats() -> Stats {
+    peek(Pool::stats).unwrap_or_default()
+}
+
+/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
+/// worker that is inside a callback runs it when it leaves that job.
+///
+/// # Errors
+/// [`ErrorKind::Busy`] from inside a callback or a hook.
+pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
+    epoch::refuse_inside("adding a hook")?;
+    hooks::add(on_start, on_exit);
+    peek(|pool| pool.rayon.broadcast(|context| hooks::catch_up(context.index() as u32)));
+    Ok(())
+}
+
+/// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
+///
+/// # Errors
+/// [`ErrorKind::Busy`] from inside a callback or a hook.
+pub fn shutdown() -> Result<()> {
+    epoch::refuse_inside("shutting the pool down")?;
+    epoch::shutdown()
+}

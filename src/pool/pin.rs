@@ -1,0 +1,101 @@
+//! Keeping things in place: this library in the process, and workers on their CPUs.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Keeps the library mapped for the rest of the process's life: its workers run its code. On ELF systems the library is
+/// linked with DF_1_NODELETE, which does the same.
+#[cfg(windows)]
+pub(super) fn keep_module() -> Result<()> {
+    use windows_sys::Win32::System::LibraryLoader::{
+        GetModuleHandleExW, GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN,
+    };
+    let mut module = std::ptr::null_mut();
+    let address: fn() -> Result<()> = keep_module;
+    // SAFETY: with FROM_ADDRESS the name is any address inside the module; `module` is valid for writing.
+    let ok = unsafe {
+        GetModuleHandleExW(
+            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+            (address as *const ()).cast(),
+            &mut module,
+        )
+    };
+    if ok == 0 {
+        let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+        return Err(Error::new(ErrorKind::Internal, "the library cannot be pinned in memory").with_code(code));
+    }
+    Ok(())
+}
+
+#[cfg(not(windows))]
+#[allow(clippy::unnecessary_wraps)] // the same signature on every system
+pub(super) fn keep_module() -> Result<()> {
+    Ok(())
+}
+
+/// The logical CPUs that the calling thread may use.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn cpus() -> Result<Vec<usize>> {
+    // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is valid for writing its own size.
+    if unsafe { libc::sched_getaffinity(0, std::mem::size_of_val(&set), &mut set) } != 0 {
+        return Err(affinity_error());
+    }
+    // SAFETY: every index is below CPU_SETSIZE.
+    Ok((0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
+}
+
+/// Keeps the calling thread on one logical CPU.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn pin_thread(cpu: usize) {
+    // SAFETY: as in `cpus`.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
+    // SAFETY: `set` is valid for reading its own size.
+    unsafe { libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set) };
+}
+
+/// The logical CPUs of the process's processor group that it may use.
+#[cfg(windows)]
+pub(super) fn cpus() -> Result<Vec<usize>> {
+    use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessAffinityMask};
+    let (mut process, mut system) = (0usize, 0usize);
+    // SAFETY: both are valid for writing.
+    if unsafe { GetProcessAffinityMask(GetCurrentProcess(), &mut process, &mut system) } == 0 {
+        return Err(affinity_error());
+    }
+    if process == 0 {
+        // The process already runs in several processor groups: Windows then tells no mask.
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "pinning is not supported in a process that spans processor groups",
+        ));
+    }
+    Ok((0..usize::BITS as usize).filter(|cpu| process >> cpu & 1 == 1).collect())
+}
+
+/// Keeps the calling thread on one logical CPU of its processor group.
+#[cfg(windows)]
+pub(super) fn pin_thread(cpu: usize) {
+    use windows_sys::Win32::System::Threading::{GetCurrentThread, SetThreadAffinityMask};
+    // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
+    // SAFETY: no pointers; `cpu` came from `cpus`, so it is below the number of bits.
+    unsafe { SetThreadAffinityMask(GetCurrentThread(), 1 << cpu) };
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+pub(super) fn cpus() -> Result<Vec<usize>> {
+    Err(Error::new(ErrorKind::Unsupported, "pinning workers to CPUs is not supported on this system"))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+pub(super) fn pin_thread(_cpu: usize) {}
+
+#[cfg(any(target_os = "linux", target_os = "android", windows))]
+fn affinity_error() -> Error {
+    let error = std::io::Error::last_os_error();
+    Error::new(ErrorKind::Threads, format!("the CPUs of this process cannot be read: {error}"))
+        .with_code(error.raw_os_error().unwrap_or(0))
+}
