@@ -16,6 +16,8 @@ pub mod ffi;
 pub mod job;
 pub mod plan;
 pub mod pool;
+pub mod queue;
+pub mod team;
 
 mod sync;
 

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::slice;
 use std::sync::atomic::AtomicI32;
+use std::time::Duration;
 
 /// The largest options struct that is looked at: more is garbage, not a newer version.
 const LARGEST_OPTIONS: usize = 4096;
@@ -132,6 +133,22 @@ impl<T> Out<T> {
     pub(super) fn set(&self, value: T) {
         // SAFETY: not NULL and valid for writing, by the contract of `new`.
         unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+/// A timeout in milliseconds; UINT64_MAX waits for ever.
+pub(super) fn timeout(milliseconds: u64) -> Option<Duration> {
+    (milliseconds != u64::MAX).then(|| Duration::from_millis(milliseconds))
+}
+
+/// Writes a result that the caller may not want.
+///
+/// # Safety
+/// `place` is NULL or valid for writing a T.
+pub(super) unsafe fn set_if_wanted<T>(place: *mut T, value: T) {
+    if !place.is_null() {
+        // SAFETY: not NULL, and valid by the caller's promise.
+        unsafe { place.write_unaligned(value) };
     }
 }
 

@@ -1,6 +1,6 @@
 //! Group "loops": a callback for every chunk of a range.
 
-use super::borrow::{self, OptionsStruct, Out};
+use super::borrow::{self, OptionsStruct};
 use super::guard::{guard, guard_value};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +35,14 @@ pub struct fastpar_chunk {
     pub lane: u32,
     /// How many lanes there are, at most the threads of the pool; the same for all chunks of a call.
     pub lanes: u32,
+}
+
+impl From<Chunk> for fastpar_chunk {
+    #[inline]
+    fn from(chunk: Chunk) -> Self {
+        let Chunk { index, begin, end, lane, lanes } = chunk;
+        Self { index, begin, end, lane, lanes }
+    }
 }
 
 /// Called for one chunk.
@@ -92,30 +100,6 @@ unsafe impl OptionsStruct for fastpar_loop_options {
     const SIZE_V1: usize = size_of::<Self>();
 }
 
-/// How a loop would be cut. Set `struct_size` to `sizeof(fastpar_plan)` before the call.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct fastpar_plan {
-    /// `sizeof(fastpar_plan)`.
-    pub struct_size: usize,
-    /// Items.
-    pub count: usize,
-    /// Chunks; 0 if there are no items.
-    pub chunks: usize,
-    /// Items in the largest chunk.
-    pub largest: usize,
-    /// `fastpar_chunk.lanes` of every chunk: at least 1.
-    pub lanes: u32,
-    /// 0.
-    pub reserved: u32,
-}
-
-// SAFETY: integers; begins with struct_size.
-unsafe impl OptionsStruct for fastpar_plan {
-    const NAME: &'static str = "fastpar_plan";
-    const SIZE_V1: usize = size_of::<Self>();
-}
-
 /// A progress callback of the program, as the core calls it.
 pub(super) struct ForeignProgress {
     function: fastpar_progress_fn,
@@ -124,6 +108,8 @@ pub(super) struct ForeignProgress {
 
 // SAFETY: the program promises that the callback may be called from the threads that work; fastpar serializes it.
 unsafe impl Sync for ForeignProgress {}
+// SAFETY: as above.
+unsafe impl Send for ForeignProgress {}
 
 impl ForeignProgress {
     pub(super) fn new(function: fastpar_progress_fn, user_data: *mut c_void) -> Self {
@@ -145,16 +131,18 @@ impl ForeignProgress {
 }
 
 /// A chunk callback of the program, as the core calls it.
-struct ForeignBody {
+pub(super) struct ForeignBody {
     function: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk) -> i32,
     user_data: *mut c_void,
 }
 
 // SAFETY: the program promises that the callback may be called from several threads at the same time.
 unsafe impl Sync for ForeignBody {}
+// SAFETY: as above.
+unsafe impl Send for ForeignBody {}
 
 impl ForeignBody {
-    fn new(function: fastpar_chunk_fn, user_data: *mut c_void) -> Result<Self> {
+    pub(super) fn new(function: fastpar_chunk_fn, user_data: *mut c_void) -> Result<Self> {
         match function {
             Some(function) => Ok(Self { function, user_data }),
             None => Err(Error::new(ErrorKind::InvalidArgument, "the chunk callback is NULL")),
@@ -162,9 +150,8 @@ impl ForeignBody {
     }
 
     #[inline]
-    fn call(&self, chunk: &Chunk) -> ControlFlow<i32> {
-        let &Chunk { index, begin, end, lane, lanes } = chunk;
-        let chunk = fastpar_chunk { index, begin, end, lane, lanes };
+    pub(super) fn call(&self, chunk: &Chunk) -> ControlFlow<i32> {
+        let chunk = fastpar_chunk::from(*chunk);
         // SAFETY: the program promises that the callback may be called with its data while the call runs.
         match unsafe { (self.function)(self.user_data, &chunk) } {
             0 => ControlFlow::Continue(()),
@@ -174,17 +161,17 @@ impl ForeignBody {
 }
 
 /// The options of a loop, checked.
-struct LoopArguments<'a> {
-    schedule: Schedule,
-    max_lanes: u32,
-    cancel: Option<&'a AtomicI32>,
-    progress: ForeignProgress,
+pub(super) struct LoopArguments<'a> {
+    pub(super) schedule: Schedule,
+    pub(super) max_lanes: u32,
+    pub(super) cancel: Option<&'a AtomicI32>,
+    pub(super) progress: ForeignProgress,
 }
 
 impl LoopArguments<'_> {
     /// # Safety
     /// `options` is NULL or a valid struct whose pointers live for `'a`.
-    unsafe fn read(options: *const fastpar_loop_options) -> Result<Self> {
+    pub(super) unsafe fn read(options: *const fastpar_loop_options) -> Result<Self> {
         // SAFETY: the caller's promise.
         let raw = unsafe { borrow::options(options)? };
         let schedule = match raw.schedule {
@@ -208,7 +195,7 @@ impl LoopArguments<'_> {
     }
 
     /// Runs `with` with the core's form of the options.
-    fn control<R>(&self, with: impl FnOnce(&Control<'_>) -> R) -> R {
+    pub(super) fn control<R>(&self, with: impl FnOnce(&Control<'_>) -> R) -> R {
         let report = |done, total| self.progress.report(done, total);
         with(&Control {
             max_lanes: self.max_lanes,
@@ -270,78 +257,6 @@ pub unsafe extern "C" fn fastpar_for(
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, run) }
-}
-
-/// Tells how a loop would be cut; runs nothing and starts no thread.
-///
-/// @param options  may be NULL; the same as for the loop. `cancel` and `progress` do not matter.
-/// @param count    items, 0 to SIZE_MAX
-/// @param plan     out, must not be NULL; in: `struct_size`. Untouched on failure.
-/// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the environment.
-///
-/// A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool. Never blocks. May
-/// be called from any thread. Since: 1.0
-///
-/// # Safety
-/// Pointers are valid as described.
-#[no_mangle]
-pub unsafe extern "C" fn fastpar_plan_make(
-    options: *const fastpar_loop_options,
-    count: usize,
-    plan: *mut fastpar_plan,
-    error: *mut fastpar_error,
-) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let (arguments, place) =
-            unsafe { (LoopArguments::read(options)?, borrow::sized_output(plan, "plan")?) };
-        let made = job::plan(arguments.schedule, count, arguments.max_lanes)?;
-        place.set(|struct_size| fastpar_plan {
-            struct_size,
-            count: made.count(),
-            chunks: made.chunks(),
-            largest: made.largest(),
-            lanes: made.lanes(),
-            reserved: 0,
-        });
-        Ok(())
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
-}
-
-/// Tells one chunk of a loop's plan; runs nothing and starts no thread.
-///
-/// @param options  may be NULL; the same as for the loop
-/// @param count    items, 0 to SIZE_MAX
-/// @param index    which chunk, below `fastpar_plan.chunks`
-/// @param chunk    out, must not be NULL; `lane` is 0. Untouched on failure.
-/// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or the environment.
-///
-/// Never blocks. May be called from any thread. Since: 1.0
-///
-/// # Safety
-/// Pointers are valid as described.
-#[no_mangle]
-pub unsafe extern "C" fn fastpar_plan_chunk(
-    options: *const fastpar_loop_options,
-    count: usize,
-    index: usize,
-    chunk: *mut fastpar_chunk,
-    error: *mut fastpar_error,
-) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let (arguments, place) = unsafe { (LoopArguments::read(options)?, Out::new(chunk, "chunk")?) };
-        let plan = job::plan(arguments.schedule, count, arguments.max_lanes)?;
-        let (begin, end) = plan.bounds(index)?;
-        place.set(fastpar_chunk { index, begin, end, lane: 0, lanes: plan.lanes() });
-        Ok(())
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
 }
 
 /// Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.

@@ -8,12 +8,22 @@
 mod borrow;
 mod codec;
 mod guard;
+mod jobs;
 mod library;
 mod loops;
+mod plan;
 mod pool;
+mod reduce;
+mod shared;
 mod status;
+mod teams;
 
+pub use jobs::*;
 pub use library::*;
 pub use loops::*;
+pub use plan::*;
 pub use pool::*;
+pub use reduce::*;
+pub use shared::*;
 pub use status::*;
+pub use teams::*;

@@ -38,7 +38,20 @@ impl Claims {
         if guess >= self.end {
             return None;
         }
-        let size = ((self.end - guess) >> self.shift).clamp(1, self.largest);
+        self.take(((self.end - guess) >> self.shift).clamp(1, self.largest))
+    }
+
+    /// The next index alone.
+    pub(crate) fn claim_one(&self) -> Option<Range<usize>> {
+        if self.any_left() {
+            self.take(1)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn take(&self, size: usize) -> Option<Range<usize>> {
         // Adding cannot wrap: a lane adds at most once past the end, 1,024 chunks at most, and running chunks up to
         // that close to usize::MAX would take centuries.
         let begin = self.next.fetch_add(size, Ordering::Relaxed);

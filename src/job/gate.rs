@@ -96,6 +96,13 @@ impl<J> Gate<J> {
         }
     }
 
+    /// Comes in once more, under the number that an earlier [`Gate::enter`] of this job gave; false if the gate is closed.
+    pub(crate) fn enter_again(&self) -> bool {
+        let inside = |word: u64| (word & OPEN != 0).then_some(word + INSIDE_ONE);
+        // Acquire: as in `enter`.
+        self.word.fetch_update(Ordering::Acquire, Ordering::Relaxed, inside).is_ok()
+    }
+
     /// Goes out, after [`Gate::enter`] gave a job. The job must not be touched any more.
     pub(crate) fn leave(&self) {
         // Release: what this helper wrote. Acquire: the last one out may be the one who finishes a job for all.

@@ -6,21 +6,32 @@
 //!   before it starts. A small job is over before anybody else is awake, and pays for nobody.
 //! - Waiting never steals: a waiting thread runs chunks of its own job only.
 
+mod background;
 mod claims;
 mod gate;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod progress;
+mod reduce;
+mod tasks;
+mod ticket;
 mod work;
 
+pub use background::{Body, JobHandle, OwnedProgress};
 pub use progress::Progress;
+pub use reduce::reduce;
+pub(crate) use reduce::reduce_slots;
+pub(crate) use tasks::run_tasks;
+pub(crate) use ticket::{new_gate, LoopGate, Ticket};
 pub(crate) use work::{drop_payload, panic_message};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::{self, Call};
-use gate::Gate;
+use progress::Monitor;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicI32;
-use std::sync::{Arc, Mutex, PoisonError};
+use ticket::{recruit, OpenGate};
 use work::Job;
 
 /// A piece of a range, as a callback sees it: items `[begin, end)`.
@@ -79,9 +90,8 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let call = Call::enter()?;
-    let lanes = call.lanes(control.max_lanes);
-    let plan = Plan::new(schedule, count, lanes);
-    run(&call, &plan, 0..plan.chunks(), control, &body)
+    let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
+    watched(control, plan.count(), |monitor| run(&call, &plan, 0..plan.chunks(), control, monitor, &body))
 }
 
 /// The plan that [`for_each_chunk`] would follow; starts no thread.
@@ -89,8 +99,7 @@ where
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] if the environment asks for a pool that cannot be.
 pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
-    let threads = pool::threads()?;
-    Ok(Plan::new(schedule, count, lanes_of(threads, max_lanes)))
+    Ok(Plan::new(schedule, count, lanes_of(pool::threads()?, max_lanes)))
 }
 
 /// Lanes for a call: what it asks for, at most the threads of the pool.
@@ -102,114 +111,65 @@ pub(crate) fn lanes_of(threads: u32, max_lanes: u32) -> u32 {
     }
 }
 
-/// Runs `task(index, lane)` for every index below `count`, each claimed by itself and in rising order; the error of the lowest
-/// task that failed is returned as it is. Tasks are pure computation with big tables, so there are never more lanes than
-/// CPUs for this process. A single task runs on the caller, without a pool. `control.progress` counts tasks.
-pub(crate) fn run_tasks<T>(count: usize, control: &Control<'_>, task: T) -> Result<()>
-where
-    T: Fn(usize, u32) -> Result<()> + Sync,
-{
-    let lowest = Mutex::new(None::<(usize, Error)>);
-    let body = |chunk: &Chunk| match task(chunk.index, chunk.lane) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            let mut lowest = lowest.lock().unwrap_or_else(PoisonError::into_inner);
-            if lowest.as_ref().is_none_or(|known| chunk.index < known.0) {
-                *lowest = Some((chunk.index, error));
-            }
-            ControlFlow::Break(1)
-        }
-    };
-    let control = Control { singly: true, ..*control };
-    let schedule = Schedule::Grain { grain: 1 };
-    let result = if count <= 1 || control.max_lanes == 1 {
-        run_alone(&Plan::new(schedule, count, 1), 0..count, &control, &body)
-    } else {
-        let call = Call::enter()?;
-        let lanes = call.lanes(control.max_lanes).min(call.pool().cpus());
-        run(&call, &Plan::new(schedule, count, lanes), 0..count, &control, &body)
-    };
-    match (result, lowest.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-        (Err(error), Some((_, cause))) if error.kind() == ErrorKind::Callback => Err(cause),
-        (result, _) => result,
+/// Runs `with` under the eyes of the progress callback, if there is one, and makes the last report.
+fn watched(
+    control: &Control<'_>,
+    total: usize,
+    with: impl FnOnce(Option<&Monitor<'_>>) -> Result<()>,
+) -> Result<()> {
+    if control.progress.is_none() {
+        return with(None);
     }
-}
-
-/// Runs the chunks `range` of `plan` on the caller alone.
-fn run_alone<B>(plan: &Plan, range: Range<usize>, control: &Control<'_>, body: &B) -> Result<()>
-where
-    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
-{
-    let job = Job::new(plan, range, control, body);
-    job.work(0);
-    job.finish()
+    let monitor = Monitor::new(control.progress, total as u64);
+    with(Some(&monitor))?;
+    monitor.finish();
+    Ok(())
 }
 
 /// Runs the chunks `range` of `plan` on the caller and on helpers.
-fn run<B>(call: &Call, plan: &Plan, range: Range<usize>, control: &Control<'_>, body: &B) -> Result<()>
+fn run<B>(
+    call: &Call,
+    plan: &Plan,
+    range: Range<usize>,
+    control: &Control<'_>,
+    monitor: Option<&Monitor<'_>>,
+    body: &B,
+) -> Result<()>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     call.count_job(range.len());
     if plan.lanes() <= 1 || range.len() <= 1 {
-        return run_alone(plan, range, control, body);
+        return run_alone(plan, range, control, monitor, body);
     }
-    let job = Job::new(plan, range, control, body);
-    let gate = call.take_gate();
-    // From here to the end of `closed` helpers may use `job`, which outlives it.
-    gate.open(erase(&job), plan.lanes() - 1);
-    let closed = CloseOnDrop(&gate);
-    recruit(call.pool(), &gate, &job);
+    let job = Job::new(plan, range, control, monitor, body);
+    let open = OpenGate::new(call, &job, plan.lanes() - 1);
+    recruit(call.pool(), open.gate(), &job);
     job.work(0);
-    drop(closed);
-    call.return_gate(gate);
+    open.close()?;
     job.finish()
 }
 
-/// The gate's view of a job: a pointer that means nothing once the gate is closed and empty.
-fn erase(job: &Job<'_>) -> *const Job<'static> {
-    std::ptr::from_ref(job).cast()
+/// Runs the chunks `range` of `plan` on the caller alone.
+fn run_alone<B>(
+    plan: &Plan,
+    range: Range<usize>,
+    control: &Control<'_>,
+    monitor: Option<&Monitor<'_>>,
+    body: &B,
+) -> Result<()>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let job = Job::new(plan, range, control, monitor, body);
+    job.work(0);
+    job.finish()
 }
 
-/// Closes the gate and waits for the helpers inside, however the caller leaves.
-struct CloseOnDrop<'g>(&'g Gate<Job<'static>>);
-
-impl Drop for CloseOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.close();
-        self.0.wait_empty(None);
-    }
-}
-
-/// The gate of loops.
-pub(crate) type LoopGate = Gate<Job<'static>>;
-
-/// A new gate for loops.
-pub(crate) fn new_gate() -> Arc<LoopGate> {
-    Arc::new(Gate::new())
-}
-
-/// Sends one helper to `gate`, unless one is on its way or there is nothing to do.
-fn recruit(pool: &pool::Pool, gate: &Arc<LoopGate>, job: &Job<'_>) {
-    if job.wants_help() && gate.claim_ticket() {
-        pool.send(Ticket(Arc::clone(gate)));
-    }
-}
-
-/// A helper's errand: to go to a gate and work for what is open there.
-pub(crate) struct Ticket(Arc<LoopGate>);
-
-impl Ticket {
-    /// Runs on a worker of `pool`.
-    pub(crate) fn run(self, pool: &pool::Pool) {
-        let gate = self.0;
-        gate.ticket_arrived();
-        let Some((job, lane)) = gate.enter() else { return };
-        // SAFETY: between enter and leave the caller keeps the job alive (`CloseOnDrop`).
-        let job = unsafe { &*job };
-        recruit(pool, &gate, job);
-        job.work(lane);
-        pool.count_helper();
-        gate.leave();
-    }
+/// The failure of a call whose process was forked under way: the helpers stayed in the parent.
+fn forked() -> Error {
+    Error::new(
+        ErrorKind::Threads,
+        "the process was forked during this call; its other threads are in the parent",
+    )
 }

@@ -1,7 +1,6 @@
 //! Telling the caller how far a job is: one report at a time, about 20 times a second, and once at the end.
 #![forbid(unsafe_code)]
 
-use crate::error::Result;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
@@ -14,7 +13,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Counts what is done and decides when to report it.
 pub(crate) struct Monitor<'a> {
-    report: Progress<'a>,
+    report: Option<Progress<'a>>,
     total: u64,
     done: AtomicU64,
     /// When the last report was made; held while one is made, which is what serializes them.
@@ -22,7 +21,8 @@ pub(crate) struct Monitor<'a> {
 }
 
 impl<'a> Monitor<'a> {
-    pub(crate) fn new(report: Progress<'a>, total: u64) -> Self {
+    /// Watches `total` items; without `report` it only counts.
+    pub(crate) fn new(report: Option<Progress<'a>>, total: u64) -> Self {
         Self { report, total, done: AtomicU64::new(0), last: Mutex::new(Instant::now()) }
     }
 
@@ -30,6 +30,7 @@ impl<'a> Monitor<'a> {
     pub(crate) fn add(&self, items: u64) -> ControlFlow<()> {
         // Relaxed: a number for people; the results themselves travel through the gate.
         let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
+        let Some(report) = self.report else { return ControlFlow::Continue(()) };
         let mut last = match self.last.try_lock() {
             Ok(last) => last,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -38,15 +39,26 @@ impl<'a> Monitor<'a> {
         if last.elapsed() < INTERVAL || done >= self.total {
             return ControlFlow::Continue(());
         }
-        let answer = (self.report)(self.done.load(Ordering::Relaxed).min(self.total), self.total);
+        let answer = report(self.counted(), self.total);
         *last = Instant::now();
         answer
     }
 
+    /// What is done, and how much there is.
+    pub(crate) fn counted(&self) -> u64 {
+        self.done.load(Ordering::Relaxed).min(self.total)
+    }
+
+    /// How much there is to do.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// The last report, when everything is done: there is nothing left that its answer could cancel.
-    pub(crate) fn finish(&self) -> Result<()> {
-        let _serialized = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = (self.report)(self.total, self.total);
-        Ok(())
+    pub(crate) fn finish(&self) {
+        if let Some(report) = self.report {
+            let _serialized = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = report(self.total, self.total);
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::ops::{ControlFlow, Range};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// One parallel call. Shared by the lanes that work for it; see `gate` for when they may touch it.
 pub(crate) struct Job<'a> {
@@ -20,7 +21,7 @@ pub(crate) struct Job<'a> {
     batch: unsafe fn(&Job<'a>, *const (), Range<usize>, u32),
     body: *const (),
     cancel: Option<&'a AtomicI32>,
-    monitor: Option<Monitor<'a>>,
+    monitor: Option<&'a Monitor<'a>>,
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
     failure: Mutex<Option<Failure>>,
@@ -34,10 +35,18 @@ struct Failure {
 
 // SAFETY: `body` points to a `B: Sync` (see `new`), everything else is Sync by itself.
 unsafe impl Sync for Job<'_> {}
+// SAFETY: as above: a job is a set of shared references and atomics.
+unsafe impl Send for Job<'_> {}
 
 impl<'a> Job<'a> {
-    /// A job that calls `body` for the chunks `range` of `plan`.
-    pub(crate) fn new<B>(plan: &Plan, range: Range<usize>, control: &Control<'a>, body: &'a B) -> Self
+    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`.
+    pub(crate) fn new<B>(
+        plan: &Plan,
+        range: Range<usize>,
+        control: &Control<'a>,
+        monitor: Option<&'a Monitor<'a>>,
+        body: &'a B,
+    ) -> Self
     where
         B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
     {
@@ -47,29 +56,41 @@ impl<'a> Job<'a> {
             batch: run_batch::<B>,
             body: std::ptr::from_ref(body).cast(),
             cancel: control.cancel,
-            monitor: control.progress.map(|report| Monitor::new(report, plan.count() as u64)),
+            monitor,
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
         }
-    }
-
-    /// How the job is cut.
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
     }
 
     /// Claims and runs chunks until none is left, as lane `lane`.
     pub(crate) fn work(&self, lane: u32) {
         while !self.stopping() {
             let Some(range) = self.claims.claim() else { return };
-            // SAFETY: `batch` was made for the type of `body`, which lives as long as the job.
-            unsafe { (self.batch)(self, self.body, range, lane) };
+            self.run(range, lane);
         }
+    }
+
+    /// The same, one chunk at a time, until `deadline`.
+    pub(crate) fn work_until(&self, lane: u32, deadline: Instant) {
+        while !self.stopping() && Instant::now() < deadline {
+            let Some(range) = self.claims.claim_one() else { return };
+            self.run(range, lane);
+        }
+    }
+
+    fn run(&self, range: Range<usize>, lane: u32) {
+        // SAFETY: `batch` was made for the type of `body`, which lives as long as the job.
+        unsafe { (self.batch)(self, self.body, range, lane) };
     }
 
     /// Whether a helper that comes now would find something to do.
     pub(crate) fn wants_help(&self) -> bool {
         self.claims.any_left() && !self.stopping()
+    }
+
+    /// Lets no new chunk start.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     /// Whether no new chunk may start. The relaxed loads are enough: nothing is read on the strength of them.
@@ -78,9 +99,14 @@ impl<'a> Job<'a> {
         self.stop.load(Ordering::Relaxed) || self.cancelled()
     }
 
+    /// Whether the flag is set. Once seen, the job stays cancelled, whatever becomes of the flag.
     #[inline]
     fn cancelled(&self) -> bool {
-        self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0)
+        let set = self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
+        if set {
+            self.stop();
+        }
+        set
     }
 
     /// Notes that a chunk failed; the lowest one counts.
@@ -95,17 +121,12 @@ impl<'a> Job<'a> {
 
     /// What the job came to. Every lane has left.
     pub(crate) fn finish(&self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            if let Some(failure) = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                return Err(failure.error);
-            }
+        if !self.stop.load(Ordering::Relaxed) && !self.cancelled() {
+            return Ok(());
         }
-        if self.cancelled() {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
-        }
-        match &self.monitor {
-            Some(monitor) => monitor.finish(),
-            None => Ok(()),
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(failure) => Err(failure.error),
+            None => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
         }
     }
 }
@@ -131,7 +152,7 @@ where
             if let ControlFlow::Break(code) = body(&chunk) {
                 return ControlFlow::Break(code);
             }
-            if let Some(monitor) = &job.monitor {
+            if let Some(monitor) = job.monitor {
                 if monitor.add((chunk.end - chunk.begin) as u64).is_break() {
                     job.fail(
                         chunk.index,

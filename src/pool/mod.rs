@@ -9,10 +9,13 @@ mod epoch;
 mod fork;
 mod hooks;
 mod local;
+mod permits;
 mod pin;
 
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
+pub(crate) use epoch::generation;
 pub use hooks::Hook;
+pub(crate) use permits::Reservation;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{drop_payload, lanes_of, LoopGate, Ticket};
@@ -20,8 +23,9 @@ use config::Config;
 use crossbeam_utils::CachePadded;
 use epoch::Entry;
 use local::SHARDS;
+use permits::Permits;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// A running pool.
@@ -30,6 +34,8 @@ pub(crate) struct Pool {
     config: Config,
     cpus: u32,
     workers: Vec<JoinHandle<()>>,
+    permits: Permits,
+    background: Arc<Background>,
     busy: CachePadded<AtomicU32>,
     counters: [CachePadded<Counters>; SHARDS],
 }
@@ -63,9 +69,10 @@ impl Pool {
         fork::install()?;
         pin::keep_module()?;
         let cpus = if config.pin { pin::cpus()? } else { Vec::new() };
+        let threads = config.threads;
         let mut workers = Vec::new();
         let built = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.threads as usize)
+            .num_threads(threads as usize)
             // Bodies catch their panics; what is left is a hook's, which must not abort the program.
             .panic_handler(drop_payload)
             .spawn_handler(|thread| {
@@ -83,6 +90,8 @@ impl Pool {
                 config,
                 cpus: config::available_cpus(),
                 workers,
+                permits: Permits::new(threads),
+                background: Arc::default(),
                 busy: CachePadded::default(),
                 counters: Default::default(),
             }),
@@ -92,7 +101,7 @@ impl Pool {
                 workers.into_iter().for_each(|worker| drop(worker.join()));
                 Err(Error::new(
                     ErrorKind::Threads,
-                    format!("only {started} of {} threads could be started: {error}", config.threads),
+                    format!("only {started} of {threads} threads could be started: {error}"),
                 ))
             }
         }
@@ -100,6 +109,7 @@ impl Pool {
 
     /// Ends and joins every worker; nobody uses the pool any more.
     fn stop(self) -> Result<()> {
+        self.background.wait();
         let Self { rayon, workers, .. } = self;
         drop(rayon); // tells the workers to end once their queues are empty
         let failed = workers.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count();
@@ -109,14 +119,40 @@ impl Pool {
         Ok(())
     }
 
-    /// Sends a helper on its way.
+    /// Sends a helper on its way. It needs a permit when it arrives; without one it waits for a team to end.
     pub(crate) fn send(&self, ticket: Ticket) {
-        let pool = PoolPtr(self);
-        self.rayon.spawn(move || {
-            // SAFETY: a pool is freed after its workers have ended, and this runs on one of them.
-            let pool = unsafe { &*pool.get() };
-            pool.work(|| ticket.run(pool));
+        self.spawn(move |pool| match pool.permits.take(ticket) {
+            None => {}
+            Some(ticket) => {
+                pool.work(|| ticket.run(pool));
+                pool.release();
+            }
         });
+    }
+
+    /// Sends a member of a team on its way, whose permit is reserved.
+    pub(crate) fn send_reserved(&self, member: impl FnOnce() + Send + 'static) {
+        self.spawn(move |pool| {
+            pool.work(member);
+            pool.release();
+        });
+    }
+
+    /// Sets workers aside for a team, all or none. A caller that is not inside anything may have to wait for them.
+    pub(crate) fn reserve(&self, workers: u32, nested: bool) -> Result<Reservation<'_>> {
+        self.permits.reserve(workers, nested)
+    }
+
+    fn release(&self) {
+        for ticket in self.permits.release() {
+            self.send(ticket);
+        }
+    }
+
+    fn spawn(&self, run: impl FnOnce(&Self) + Send + 'static) {
+        let pool = PoolPtr(self);
+        // SAFETY: a pool is freed after its workers have ended, and this runs on one of them.
+        self.rayon.spawn(move || run(unsafe { &*pool.get() }));
     }
 
     /// Runs work on the calling worker of this pool.
@@ -129,6 +165,11 @@ impl Pool {
         self.busy.fetch_add(1, Ordering::Relaxed);
         work();
         self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Threads of the pool.
+    pub(crate) fn threads(&self) -> u32 {
+        self.config.threads
     }
 
     /// Logical CPUs that the process could use when the pool started.
@@ -220,6 +261,19 @@ impl Call {
         lanes_of(self.pool().config.threads, max_lanes)
     }
 
+    /// Whether the calling thread is inside a callback, or another call.
+    pub(crate) fn is_nested(&self) -> bool {
+        !self.outer.is_null()
+    }
+
+    /// Keeps the pool for a job that outlives this call.
+    pub(crate) fn keep_alive(&self) -> KeepAlive {
+        // Before the call ends, so that a shutdown which waits for the call finds it.
+        let background = Arc::clone(&self.pool().background);
+        background.begin();
+        KeepAlive(background)
+    }
+
     /// Counts a job and its chunks.
     #[inline]
     pub(crate) fn count_job(&self, chunks: usize) {
@@ -245,6 +299,43 @@ impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
         local::with(|local| local.pool.set(self.outer));
+    }
+}
+
+/// The jobs under way that nobody waits for.
+#[derive(Default)]
+struct Background {
+    running: Mutex<usize>,
+    none: Condvar,
+}
+
+impl Background {
+    fn begin(&self) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn end(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        *running -= 1;
+        if *running == 0 {
+            self.none.notify_all();
+        }
+    }
+
+    fn wait(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running > 0 {
+            running = self.none.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Keeps the pool until it is dropped.
+pub(crate) struct KeepAlive(Arc<Background>);
+
+impl Drop for KeepAlive {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

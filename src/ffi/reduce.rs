@@ -1,0 +1,216 @@
+//! Group "loops", third part: reductions.
+
+use super::guard::guard;
+use super::loops::{fastpar_chunk, fastpar_loop_options, LoopArguments};
+use super::status::{fastpar_error, fastpar_status};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{self, Chunk};
+use std::alloc::{alloc, dealloc, Layout};
+use std::ffi::c_void;
+use std::ops::ControlFlow;
+use std::ptr::{self, NonNull};
+
+/// Called for one chunk of a reduction: adds the chunk's items to an accumulator.
+///
+/// Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this chunk alone, and is
+/// aligned to 128 bytes.
+///
+/// @param user_data    what was given to the call
+/// @param chunk        valid until the callback returns
+/// @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+pub type fastpar_fold_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        chunk: *const fastpar_chunk,
+        accumulator: *mut c_void,
+    ) -> i32,
+>;
+
+/// Adds the accumulator of one chunk to the result.
+///
+/// Called by the calling thread only, in rising order of chunks. Must return normally.
+///
+/// @param user_data  what was given to the call
+/// @param into       in and out: identity and all chunks before; `accumulator_size` bytes, aligned to 128
+/// @param from       the next chunk's accumulator, aligned to 128
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+pub type fastpar_combine_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, into: *mut c_void, from: *const c_void) -> i32>;
+
+/// No two accumulators share a cache line, or a pair of lines that the processor fetches together.
+const ALIGNMENT: usize = 128;
+
+/// Accumulators of the program's own type, as bytes. The first is the result.
+struct Accumulators {
+    memory: NonNull<u8>,
+    layout: Layout,
+    stride: usize,
+}
+
+// SAFETY: plain memory; each accumulator is used by one thread at a time (see `fold` below).
+unsafe impl Sync for Accumulators {}
+
+impl Accumulators {
+    fn allocate(count: usize, stride: usize) -> Result<Self> {
+        let bytes = count.checked_mul(stride);
+        let layout = bytes.and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok());
+        let no_memory = || {
+            Error::new(
+                ErrorKind::OutOfMemory,
+                format!("no memory for {count} accumulators of {stride} bytes"),
+            )
+        };
+        let layout = layout.ok_or_else(no_memory)?;
+        // SAFETY: the size is not zero: at least one accumulator of at least ALIGNMENT bytes.
+        let memory = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?;
+        Ok(Self { memory, layout, stride })
+    }
+
+    /// Accumulator `index`, which must have been allocated.
+    fn get(&self, index: usize) -> *mut u8 {
+        debug_assert!(index < self.layout.size() / self.stride);
+        // SAFETY: inside the allocation.
+        unsafe { self.memory.as_ptr().add(index * self.stride) }
+    }
+}
+
+impl Drop for Accumulators {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+    }
+}
+
+/// The program's side of a reduction.
+struct Foreign {
+    fold: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk, *mut c_void) -> i32,
+    combine: unsafe extern "C" fn(*mut c_void, *mut c_void, *const c_void) -> i32,
+    user_data: *mut c_void,
+    identity: *const u8,
+    size: usize,
+}
+
+// SAFETY: the program promises that `fold` may be called from several threads at the same time; the identity is only read.
+unsafe impl Sync for Foreign {}
+
+impl Foreign {
+    /// Folds one chunk into an accumulator of its own.
+    fn fold(&self, chunk: &Chunk, accumulator: *mut u8) -> ControlFlow<i32> {
+        let chunk = fastpar_chunk::from(*chunk);
+        // SAFETY: both are `size` bytes and apart; the accumulator belongs to this chunk alone; the program promises the rest.
+        let code = unsafe {
+            ptr::copy_nonoverlapping(self.identity, accumulator, self.size);
+            (self.fold)(self.user_data, &chunk, accumulator.cast())
+        };
+        answer(code)
+    }
+
+    /// Adds one accumulator to another.
+    fn combine(&self, into: *mut u8, from: *const u8) -> ControlFlow<i32> {
+        // SAFETY: both are accumulators, used by this thread alone now; the program promises the rest.
+        answer(unsafe { (self.combine)(self.user_data, into.cast(), from.cast()) })
+    }
+}
+
+fn answer(code: i32) -> ControlFlow<i32> {
+    if code == 0 {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(code)
+    }
+}
+
+/// Folds the chunks of `[0, count)` into accumulators, in parallel, and combines these in chunk order.
+///
+/// Equivalent to this serial loop, but for the threads:
+///
+///     T result = *accumulator;                              // the identity, such as 0 for a sum
+///     for (size_t i = 0; i < plan.chunks; i++) {            // plan: what fastpar_plan_make tells
+///         T part = *accumulator;
+///         fastpar_chunk chunk;
+///         fastpar_plan_chunk(options, count, i, &chunk, NULL);
+///         if (fold(user_data, &chunk, &part) != 0) return FASTPAR_ERR_CALLBACK;
+///         if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
+///     }
+///     *accumulator = result;
+///     return FASTPAR_OK;
+///
+/// For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS and GRAIN plans do
+/// not depend on the threads, CACHE and GUIDED plans do.
+///
+/// @param options           may be NULL: 24 segments on every thread of the pool
+/// @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the result
+/// @param fold              must not be NULL
+/// @param combine           must not be NULL
+/// @param user_data         given to both; may be NULL
+/// @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is copied as bytes:
+///                          no constructors, no addresses of itself.
+/// @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks and about 64 MiB
+///                          at a time (but always for one a lane).
+/// @param error             may be NULL
+/// @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+///
+/// Blocks, threads and nesting: as `fastpar_for`. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_reduce(
+    options: *const fastpar_loop_options,
+    count: usize,
+    fold: fastpar_fold_fn,
+    combine: fastpar_combine_fn,
+    user_data: *mut c_void,
+    accumulator: *mut c_void,
+    accumulator_size: usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        let invalid = |message: &'static str| Error::new(ErrorKind::InvalidArgument, message);
+        // SAFETY: the caller's promise.
+        let arguments = unsafe { LoopArguments::read(options)? };
+        let fold = fold.ok_or_else(|| invalid("fold is NULL"))?;
+        let combine = combine.ok_or_else(|| invalid("combine is NULL"))?;
+        if accumulator.is_null() {
+            return Err(invalid("accumulator is NULL"));
+        }
+        let stride = accumulator_size.checked_next_multiple_of(ALIGNMENT).filter(|&stride| stride > 0);
+        let stride =
+            stride.ok_or_else(|| invalid("accumulator_size is 0, or more than any buffer can have"))?;
+        let foreign =
+            Foreign { fold, combine, user_data, identity: accumulator.cast(), size: accumulator_size };
+        let mut memory = None;
+        arguments.control(|control| {
+            job::reduce_slots(
+                arguments.schedule,
+                count,
+                control,
+                stride,
+                &mut memory,
+                |memory, slots| {
+                    let made = Accumulators::allocate(slots + 1, stride)?;
+                    // SAFETY: both are `accumulator_size` bytes and apart.
+                    unsafe { ptr::copy_nonoverlapping(foreign.identity, made.get(0), foreign.size) };
+                    *memory = Some(made);
+                    Ok(())
+                },
+                |memory: &Option<Accumulators>, slot, chunk| match memory {
+                    Some(memory) => foreign.fold(chunk, memory.get(1 + slot)),
+                    None => ControlFlow::Continue(()),
+                },
+                |memory, slot| match memory {
+                    Some(memory) => foreign.combine(memory.get(0), memory.get(1 + slot)),
+                    None => ControlFlow::Continue(()),
+                },
+            )
+        })?;
+        if let Some(memory) = memory {
+            // SAFETY: the caller's accumulator is valid for writing its size, and not inside our allocation.
+            unsafe { ptr::copy_nonoverlapping(memory.get(0), accumulator.cast(), accumulator_size) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}

@@ -1,0 +1,116 @@
+//! Group "teams": members that run at the same time and meet at barriers.
+
+use super::guard::guard;
+use super::status::{fastpar_error, fastpar_status};
+use crate::error::{Error, ErrorKind};
+use crate::team::{self, Team};
+use std::ffi::c_void;
+use std::ops::ControlFlow;
+
+/// A team at work. Opaque; belongs to `fastpar_team_run`, valid until it returns.
+pub struct fastpar_team {
+    _private: [u8; 0],
+}
+
+/// Called once for each member, all at the same time, each on a thread of its own.
+///
+/// Member 0 is the thread that called `fastpar_team_run`. Must return normally: no C++ exception, no longjmp.
+///
+/// @param user_data  what was given to the call
+/// @param team       for `fastpar_team_barrier`; valid until the callback returns
+/// @param member     0 to members - 1
+/// @param members    how many there are
+/// @return 0; anything else ends the team: the others are released from their barriers with FASTPAR_ERR_CANCELLED, and the call
+///         returns FASTPAR_ERR_CALLBACK with the value of the first that failed in `error->code`.
+pub type fastpar_member_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, team: *mut fastpar_team, member: u32, members: u32) -> i32,
+>;
+
+/// The program's side of a team.
+struct ForeignMember {
+    function: unsafe extern "C" fn(*mut c_void, *mut fastpar_team, u32, u32) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that the callback may be called from several threads at the same time.
+unsafe impl Sync for ForeignMember {}
+
+impl ForeignMember {
+    fn call(&self, team: &Team, member: u32) -> ControlFlow<i32> {
+        let handle = std::ptr::from_ref(team).cast_mut().cast();
+        // SAFETY: the program promises that the callback may be called with its data while the call runs.
+        match unsafe { (self.function)(self.user_data, handle, member, team.members()) } {
+            0 => ControlFlow::Continue(()),
+            code => ControlFlow::Break(code),
+        }
+    }
+}
+
+/// Runs a callback on several threads at the same time, and returns when all have ended.
+///
+/// Equivalent to this, but for the pool, which keeps its threads:
+///
+///     for (uint32_t m = 1; m < members; m++) thread[m] = start_thread(member, user_data, team, m, members);
+///     int32_t code = member(user_data, team, 0, members);
+///     for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
+///
+/// Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a lock): each has a thread.
+///
+/// @param members    1 to the threads of the pool, the caller included; 0: as many as the pool has
+/// @param member     must not be NULL
+/// @param user_data  given to `member`; may be NULL
+/// @param error      may be NULL
+/// @return FASTPAR_OK: every member returned 0;
+///         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
+///         several, the first in time;
+///         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
+///         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
+///         as `fastpar_for` if the pool cannot be started.
+///
+/// Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
+/// inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_team_run(
+    members: u32,
+    member: fastpar_member_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        let function = member.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "member is NULL"))?;
+        let foreign = ForeignMember { function, user_data };
+        team::run(members, &|team: &Team, member| foreign.call(team, member))
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Waits until every member of the team has come to the barrier.
+///
+/// What members wrote before it is visible to all after it. A member that has returned is not waited for.
+///
+/// @param team   what the member's callback was given; must not be NULL
+/// @param error  may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: nobody waits any more, return from the callback;
+///         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it.
+///
+/// Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
+///
+/// # Safety
+/// `team` is NULL or what the member's callback was given.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_team_barrier(
+    team: *mut fastpar_team,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promise: NULL, or made from a `&Team` that lives while its members run.
+    let body = || match unsafe { team.cast::<Team>().cast_const().as_ref() } {
+        Some(team) => team.barrier(),
+        None => Err(Error::new(ErrorKind::InvalidArgument, "team is NULL")),
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}

@@ -1,0 +1,119 @@
+//! Reductions: one accumulator a chunk, combined in chunk order.
+//!
+//! The order of combining is a left fold over the chunks, so the result depends on the plan alone: sums of floats are the same
+//! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
+#![forbid(unsafe_code)]
+
+use super::{run, watched, Chunk, Control};
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{Plan, Schedule};
+use crate::pool::Call;
+use crossbeam_utils::CachePadded;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+/// Accumulators of one wave fill at most this, if that is enough for one a lane.
+const WAVE_BYTES: usize = 64 << 20;
+/// And there are never more of them.
+const WAVE_CHUNKS: usize = 16 << 10;
+
+/// Runs `fold(chunk, accumulator)` for every chunk, each on a clone of `identity`, in parallel; then
+/// `combine(&mut result, accumulator)` in chunk order, beginning with `identity`.
+///
+/// # Errors
+/// As [`for_each_chunk`](super::for_each_chunk); a panic of `combine` passes to the caller.
+///
+/// ```
+/// let sum = fastpar::job::reduce(
+///     Default::default(), 1000, &Default::default(), 0u64,
+///     |chunk, sum| *sum += (chunk.begin..chunk.end).map(|i| i as u64).sum::<u64>(),
+///     |into, from| *into += from,
+/// )?;
+/// assert_eq!(sum, 499_500);
+/// # Ok::<(), fastpar::Error>(())
+/// ```
+pub fn reduce<A, F, C>(
+    schedule: Schedule,
+    count: usize,
+    control: &Control<'_>,
+    identity: A,
+    fold: F,
+    combine: C,
+) -> Result<A>
+where
+    A: Clone + Send + Sync,
+    F: Fn(&Chunk, &mut A) + Sync,
+    C: Fn(&mut A, A),
+{
+    let mut slots = Vec::new();
+    let mut result = identity.clone();
+    reduce_slots(
+        schedule,
+        count,
+        control,
+        size_of::<CachePadded<Mutex<Option<A>>>>(),
+        &mut slots,
+        |slots, needed| {
+            slots.resize_with(needed, || CachePadded::new(Mutex::new(None)));
+            Ok(())
+        },
+        |slots: &Vec<CachePadded<Mutex<Option<A>>>>, slot, chunk| {
+            let mut value = identity.clone();
+            fold(chunk, &mut value);
+            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            ControlFlow::Continue(())
+        },
+        |slots, slot| {
+            if let Some(value) = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+                combine(&mut result, value);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(result)
+}
+
+/// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with its padding;
+/// `prepare` makes room for so many, `fold` fills one from a chunk, `combine` adds one to the result.
+#[allow(clippy::too_many_arguments)] // one shape for typed and untyped accumulators; used twice
+pub(crate) fn reduce_slots<S, P, F, C>(
+    schedule: Schedule,
+    count: usize,
+    control: &Control<'_>,
+    slot_size: usize,
+    slots: &mut S,
+    prepare: P,
+    fold: F,
+    mut combine: C,
+) -> Result<()>
+where
+    S: Sync,
+    P: FnOnce(&mut S, usize) -> Result<()>,
+    F: Fn(&S, usize, &Chunk) -> ControlFlow<i32> + Sync,
+    C: FnMut(&mut S, usize) -> ControlFlow<i32>,
+{
+    let call = Call::enter()?;
+    let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
+    let lanes = plan.lanes() as usize;
+    let wave = (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks());
+    prepare(slots, wave)?;
+    watched(control, plan.count(), |monitor| {
+        let mut first = 0;
+        while first < plan.chunks() {
+            let range = first..first + wave.min(plan.chunks() - first);
+            let shared = &*slots;
+            run(&call, &plan, range.clone(), control, monitor, &|chunk: &Chunk| {
+                fold(shared, chunk.index - first, chunk)
+            })?;
+            for slot in 0..range.len() {
+                if let ControlFlow::Break(code) = combine(slots, slot) {
+                    let chunk = range.start + slot;
+                    let text = format!("the combine callback returned {code} at chunk {chunk}");
+                    return Err(Error::new(ErrorKind::Callback, text).with_code(code).at(chunk as u64));
+                }
+            }
+            first = range.end;
+        }
+        Ok(())
+    })
+}

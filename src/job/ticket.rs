@@ -1,0 +1,94 @@
+//! How helpers come to a job: the caller opens a gate and sends a ticket, a worker takes the ticket to the gate.
+
+use super::background::Background;
+use super::gate::Gate;
+use super::work::Job;
+use crate::error::Result;
+use crate::pool::{self, Call, Pool};
+use std::sync::Arc;
+
+/// The gate of loops: what is published lives on a caller's stack.
+pub(crate) type LoopGate = Gate<Job<'static>>;
+
+/// A new gate for loops.
+pub(crate) fn new_gate() -> Arc<LoopGate> {
+    Arc::new(Gate::new())
+}
+
+/// A job that helpers may join, until this is closed or dropped.
+pub(super) struct OpenGate<'c> {
+    call: &'c Call,
+    gate: Option<Arc<LoopGate>>,
+    generation: u64,
+}
+
+impl<'c> OpenGate<'c> {
+    /// Opens a gate of the calling thread for at most `helpers` helpers. The job must outlive the value.
+    pub(super) fn new(call: &'c Call, job: &Job<'_>, helpers: u32) -> Self {
+        let gate = call.take_gate();
+        // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, is what makes that right.
+        gate.open(std::ptr::from_ref(job).cast(), helpers);
+        Self { call, gate: Some(gate), generation: pool::generation() }
+    }
+
+    pub(super) fn gate(&self) -> &Arc<LoopGate> {
+        self.gate.as_ref().expect("only `close` and `drop` take it")
+    }
+
+    /// Lets nobody in any more and waits for those inside.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.shut()
+    }
+
+    fn shut(&mut self) -> Result<()> {
+        let Some(gate) = self.gate.take() else { return Ok(()) };
+        gate.close();
+        if pool::generation() != self.generation {
+            return Err(super::forked());
+        }
+        gate.wait_empty(None);
+        self.call.return_gate(gate);
+        Ok(())
+    }
+}
+
+impl Drop for OpenGate<'_> {
+    fn drop(&mut self) {
+        let _ = self.shut();
+    }
+}
+
+/// Sends one helper to `gate`, unless one is on its way or there is nothing to do.
+#[inline]
+pub(super) fn recruit(pool: &Pool, gate: &Arc<LoopGate>, job: &Job<'_>) {
+    if job.wants_help() && gate.claim_ticket() {
+        pool.send(Ticket::Loop(Arc::clone(gate)));
+    }
+}
+
+/// A helper's errand: to go to a gate and work for what is open there.
+pub(crate) enum Ticket {
+    /// A call that waits for its end.
+    Loop(Arc<LoopGate>),
+    /// A job that runs by itself.
+    Background(Arc<Background>),
+}
+
+impl Ticket {
+    /// Runs on a worker of `pool`.
+    pub(crate) fn run(self, pool: &Pool) {
+        match self {
+            Self::Background(job) => job.help(pool),
+            Self::Loop(gate) => {
+                gate.ticket_arrived();
+                let Some((job, lane)) = gate.enter() else { return };
+                // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
+                let job = unsafe { &*job };
+                recruit(pool, &gate, job);
+                job.work(lane);
+                pool.count_helper();
+                gate.leave();
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A barrier for the members of a team: whoever arrives waits for all, the last one lets them go.
+//!
+//! One word decides:
+//!
+//! ```text
+//! bits 0-15   arrived   members that wait in this phase
+//! bits 16-31  members   members that take part; one that has ended no longer does
+//! bit 32      SLEEPING  somebody sleeps in this phase
+//! bit 33      BROKEN    nobody waits any more
+//! bits 34-63  phase     counted up when all have arrived
+//! ```
+//!
+//! Orderings: every change is an acquire-release of the one word, so the last to arrive has seen what all members wrote before
+//! they arrived, and whoever sees the new phase, or that it is broken, has seen it too.
+
+use crate::sync::{spin_loop, yield_now, AtomicU64, Condvar, Mutex, Ordering};
+
+const ARRIVED: u64 = 0xffff;
+const MEMBERS_SHIFT: u32 = 16;
+const MEMBER: u64 = 1 << MEMBERS_SHIFT;
+const SLEEPING: u64 = 1 << 32;
+const BROKEN: u64 = 1 << 33;
+const PHASE: u64 = 1 << 34;
+
+/// Turns of spinning before a member gives its time slice away, and slices given away before it sleeps.
+#[cfg(not(loom))]
+const SPINS: u32 = 200;
+#[cfg(not(loom))]
+const YIELDS: u32 = 8;
+#[cfg(loom)]
+const SPINS: u32 = 0;
+#[cfg(loom)]
+const YIELDS: u32 = 0;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    word: AtomicU64,
+    lock: Mutex<()>,
+    released: Condvar,
+}
+
+/// The barrier is broken: a member failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+fn phase(word: u64) -> u64 {
+    word / PHASE
+}
+
+/// The word after the last one has arrived; everything else stays.
+fn next_phase(word: u64) -> u64 {
+    (word & !(ARRIVED | SLEEPING)).wrapping_add(PHASE)
+}
+
+fn complete(word: u64) -> bool {
+    word & ARRIVED == (word >> MEMBERS_SHIFT) & 0xffff
+}
+
+impl Barrier {
+    /// For so many members, at most 65,535.
+    pub(crate) fn new(members: u32) -> Self {
+        debug_assert!(members <= 0xffff);
+        Self {
+            word: AtomicU64::new(u64::from(members) << MEMBERS_SHIFT),
+            lock: Mutex::new(()),
+            released: Condvar::new(),
+        }
+    }
+
+    /// Waits until every member that takes part has arrived.
+    pub(crate) fn wait(&self) -> Result<(), Broken> {
+        let mut word = self.word.load(Ordering::Acquire);
+        let mine = loop {
+            if word & BROKEN != 0 {
+                return Err(Broken);
+            }
+            let arrived = word + 1;
+            let last = complete(arrived);
+            let next = if last { next_phase(arrived) } else { arrived };
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(before) if last => {
+                    self.wake(before);
+                    return Ok(());
+                }
+                Ok(before) => break phase(before),
+                Err(now) => word = now,
+            }
+        };
+        self.wait_for_end_of(mine)
+    }
+
+    fn wait_for_end_of(&self, mine: u64) -> Result<(), Broken> {
+        for turn in 0..SPINS + YIELDS {
+            if let Some(over) = ended(self.word.load(Ordering::Acquire), mine) {
+                return over;
+            }
+            if turn < SPINS {
+                spin_loop();
+            } else {
+                yield_now();
+            }
+        }
+        let mut guard = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        loop {
+            let mut word = self.word.load(Ordering::Acquire);
+            // Say that somebody sleeps, in this phase and no other, before sleeping: whoever ends the phase sees it in the
+            // word, and has to take the lock, which is released only by sleeping.
+            while ended(word, mine).is_none() {
+                match self.word.compare_exchange_weak(
+                    word,
+                    word | SLEEPING,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => break,
+                    Err(now) => word = now,
+                }
+            }
+            if let Some(over) = ended(word, mine) {
+                return over;
+            }
+            guard = self.released.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// A member ends: nobody waits for it any more.
+    pub(crate) fn leave(&self) {
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            let fewer = word - MEMBER;
+            // Its going may be what the others were waiting for.
+            let last = fewer & ARRIVED > 0 && complete(fewer);
+            let next = if last { next_phase(fewer) } else { fewer };
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(before) => {
+                    if last {
+                        self.wake(before);
+                    }
+                    return;
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Lets everybody go, now and later, with [`Broken`].
+    pub(crate) fn break_up(&self) {
+        let before = self.word.fetch_or(BROKEN, Ordering::AcqRel);
+        self.wake(before);
+    }
+
+    fn wake(&self, before: u64) {
+        if before & SLEEPING != 0 {
+            drop(self.lock.lock());
+            self.released.notify_all();
+        }
+    }
+}
+
+/// How the wait of phase `mine` ended, if it has. A phase that was completed counts, even if the team broke afterwards.
+fn ended(word: u64, mine: u64) -> Option<Result<(), Broken>> {
+    if phase(word) != mine {
+        Some(Ok(()))
+    } else if word & BROKEN != 0 {
+        Some(Err(Broken))
+    } else {
+        None
+    }
+}

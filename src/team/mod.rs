@@ -1,0 +1,167 @@
+//! Teams: members that run at the same time and meet at barriers.
+//!
+//! Member 0 is the caller, the others are workers set aside for the team before it begins (`pool::permits` says why no two teams
+//! can wait for each other's workers). The first member that fails breaks the barrier, so that nobody waits for it.
+
+mod barrier;
+#[cfg(all(test, loom))]
+mod loom_tests;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{drop_payload, panic_message};
+use crate::pool::Call;
+use barrier::Barrier;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A team at work, as its members see it.
+pub struct Team {
+    members: u32,
+    barrier: Barrier,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Workers that have begun, and that have ended.
+    arrived: u32,
+    ended: u32,
+    /// The first failure.
+    failure: Option<Error>,
+}
+
+thread_local! {
+    /// The team that this thread is a member of.
+    static MEMBER_OF: Cell<*const Team> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The caller's body, for the time of the call.
+struct BodyPtr(*const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync));
+
+// SAFETY: the body is Sync; `run` keeps it alive until every member has ended.
+unsafe impl Send for BodyPtr {}
+
+impl BodyPtr {
+    fn get(&self) -> *const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync) {
+        self.0
+    }
+}
+
+/// Runs `body(team, member)` on `members` threads at the same time (0: every thread of the pool), and returns when all have ended.
+///
+/// A member that breaks with a code, or panics, releases all others from their barriers; its failure is the call's. A member
+/// that returns early is not waited for at later barriers.
+///
+/// # Errors
+/// Those of the first member that failed; [`ErrorKind::Threads`] if the team is larger than the pool, or, inside a callback,
+/// larger than what is free at this moment.
+pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) -> Result<()> {
+    let call = Call::enter()?;
+    let pool = call.pool();
+    let members = if members == 0 { pool.threads() } else { members };
+    if members > pool.threads() {
+        let text = format!("members is {members}, but the pool has {} threads", pool.threads());
+        return Err(Error::new(ErrorKind::Threads, text));
+    }
+    call.count_job(members as usize);
+    let reservation = pool.reserve(members - 1, call.is_nested())?;
+    let team = Arc::new(Team {
+        members,
+        barrier: Barrier::new(members),
+        state: Mutex::default(),
+        changed: Condvar::new(),
+    });
+    for member in 1..members {
+        // SAFETY: only the lifetime is dropped; `finish` below does not return before every member has ended.
+        let body = BodyPtr(unsafe {
+            std::mem::transmute::<
+                *const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync + '_),
+                *const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync + 'static),
+            >(body)
+        });
+        let team = Arc::clone(&team);
+        pool.send_reserved(move || {
+            team.count(|state| &mut state.arrived);
+            // SAFETY: the caller waits until this member has ended.
+            team.member(member, unsafe { &*body.get() });
+            team.count(|state| &mut state.ended);
+        });
+    }
+    if reservation.must_gather() {
+        drop(team.wait_until(|state| state.arrived == members - 1));
+    }
+    drop(reservation);
+    team.member(0, body);
+    let mut state = team.wait_until(|state| state.ended == members - 1);
+    state.failure.take().map_or(Ok(()), Err)
+}
+
+impl Team {
+    /// How many members there are.
+    pub fn members(&self) -> u32 {
+        self.members
+    }
+
+    /// Waits until every member that has not ended is here: what they wrote before is visible after.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that is not a member.
+    pub fn barrier(&self) -> Result<()> {
+        if !MEMBER_OF.with(|member_of| std::ptr::eq(member_of.get(), self)) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "the calling thread is not a member of this team",
+            ));
+        }
+        self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one of the workers; the caller is told when all are counted.
+    fn count(&self, which: impl FnOnce(&mut State) -> &mut u32) {
+        let mut state = self.state();
+        let counter = which(&mut state);
+        *counter += 1;
+        if *counter == self.members - 1 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait_until(&self, reached: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let waiting = self.changed.wait_while(self.state(), |state| !reached(state));
+        waiting.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one member on the calling thread.
+    fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
+        let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
+        // The body is not used by this member again.
+        let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
+        MEMBER_OF.with(|member_of| member_of.set(outer));
+        match outcome {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(code)) => {
+                let text = format!("member {member} returned {code}");
+                self.fail(Error::new(ErrorKind::Callback, text).with_code(code).at(u64::from(member)));
+            }
+            Err(payload) => {
+                let text = format!("member {member} panicked: {}", panic_message(&*payload));
+                drop_payload(payload);
+                self.fail(Error::new(ErrorKind::Panic, text).at(u64::from(member)));
+            }
+        }
+        self.barrier.leave();
+    }
+
+    /// Notes the first failure and releases everybody. What members return after that is its consequence.
+    fn fail(&self, error: Error) {
+        self.state().failure.get_or_insert(error);
+        self.barrier.break_up();
+    }
+}
