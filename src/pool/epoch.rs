@@ -177,9 +177,10 @@ pub(super) fn shutdown() -> Result<()> {
     }
     // SAFETY: made by Box::into_raw in `slot`; no call of its epoch is left, and none can join it.
     let slot = unsafe { Box::from_raw(slot) };
-    match slot.into_inner() {
+    match slot.get() {
         None => Ok(()),
-        Some(pool) => pool.stop(),
+        // SAFETY: once, as the slot was swapped out. Its memory is freed after this, when the workers are joined.
+        Some(pool) => unsafe { pool.stop() },
     }
 }
 

@@ -34,7 +34,7 @@ thread_local! {
             shard: Cell::new(0),
         }
     };
-    static GATE_STORE: RefCell<Vec<Arc<LoopGate>>> = const { RefCell::new(Vec::new()) };
+    static GATE_STORE: RefCell<Vec<(*const Pool, Arc<LoopGate>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Gives access to the calling thread's cells.
@@ -55,10 +55,15 @@ impl Local {
         self.shard.get() as usize - 1
     }
 
-    /// Forgets everything that belonged to the parent process. The gates may wait for tickets that never come.
-    pub(super) fn forget_after_fork(&self) {
+    /// The thread is no longer a worker.
+    pub(super) fn leave_pool(&self) {
         self.worker.set(-1);
         self.pool.set(ptr::null());
+    }
+
+    /// Forgets everything that belonged to the parent process. The gates may wait for tickets that never come.
+    pub(super) fn forget_after_fork(&self) {
+        self.leave_pool();
         self.in_hook.set(false);
         let _ = GATE_STORE.try_with(|gates| {
             if let Ok(mut gates) = gates.try_borrow_mut() {
@@ -68,21 +73,24 @@ impl Local {
     }
 }
 
-/// A closed gate, used before if possible.
+/// A closed gate for calls of `pool`, used before if possible. Never one of another pool: a late helper of that one may still
+/// be on its way to it.
 #[inline]
-pub(super) fn take_gate() -> Arc<LoopGate> {
+pub(super) fn take_gate(pool: *const Pool) -> Arc<LoopGate> {
     // While the thread's destructors run there is no store any more.
-    let kept = GATE_STORE.try_with(|gates| gates.borrow_mut().pop());
-    kept.ok().flatten().unwrap_or_else(new_gate)
+    match GATE_STORE.try_with(|gates| gates.borrow_mut().pop()) {
+        Ok(Some((of, gate))) if of == pool => gate,
+        _ => new_gate(),
+    }
 }
 
 /// Keeps a closed and empty gate for the thread's next call.
 #[inline]
-pub(super) fn return_gate(gate: Arc<LoopGate>) {
+pub(super) fn return_gate(pool: *const Pool, gate: Arc<LoopGate>) {
     let _ = GATE_STORE.try_with(|gates| {
         let mut gates = gates.borrow_mut();
         if gates.len() < GATES {
-            gates.push(gate);
+            gates.push((pool, gate));
         }
     });
 }

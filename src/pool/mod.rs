@@ -22,18 +22,20 @@ use crate::job::{drop_payload, lanes_of, LoopGate, Ticket};
 use config::Config;
 use crossbeam_utils::CachePadded;
 use epoch::Entry;
-use local::SHARDS;
+use local::{Local, SHARDS};
 use permits::Permits;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// A running pool.
 pub(crate) struct Pool {
-    rayon: rayon::ThreadPool,
+    /// Taken by `stop`.
+    rayon: ManuallyDrop<rayon::ThreadPool>,
     config: Config,
     cpus: u32,
-    workers: Vec<JoinHandle<()>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
     permits: Permits,
     background: Arc<Background>,
     busy: CachePadded<AtomicU32>,
@@ -86,10 +88,10 @@ impl Pool {
             .build();
         match built {
             Ok(rayon) => Ok(Self {
-                rayon,
+                rayon: ManuallyDrop::new(rayon),
                 config,
                 cpus: config::available_cpus(),
-                workers,
+                workers: Mutex::new(workers),
                 permits: Permits::new(threads),
                 background: Arc::default(),
                 busy: CachePadded::default(),
@@ -107,11 +109,17 @@ impl Pool {
         }
     }
 
-    /// Ends and joins every worker; nobody uses the pool any more.
-    fn stop(self) -> Result<()> {
+    /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs still do until
+    /// they are joined, so the pool stays where it is.
+    ///
+    /// # Safety
+    /// Called once.
+    unsafe fn stop(&self) -> Result<()> {
         self.background.wait();
-        let Self { rayon, workers, .. } = self;
-        drop(rayon); // tells the workers to end once their queues are empty
+        // SAFETY: taken once, by the caller's promise. Late helpers may still send others: what `spawn` uses is kept alive by
+        // the workers themselves, which end when their queues are empty.
+        drop(unsafe { std::ptr::read(&*self.rayon) });
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let failed = workers.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count();
         if failed > 0 {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
@@ -222,6 +230,8 @@ fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>) {
     hooks::catch_up(index);
     thread.run();
     hooks::run_exits(index);
+    // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
+    local::with(Local::leave_pool);
 }
 
 /// A parallel call under way: it keeps its pool alive, and marks the thread as being inside it.
@@ -285,20 +295,25 @@ impl Call {
     /// A closed gate of the calling thread.
     #[inline]
     pub(crate) fn take_gate(&self) -> Arc<LoopGate> {
-        local::take_gate()
+        local::take_gate(self.pool)
     }
 
     /// Gives it back, closed and empty.
     #[inline]
     pub(crate) fn return_gate(&self, gate: Arc<LoopGate>) {
-        local::return_gate(gate);
+        local::return_gate(self.pool, gate);
     }
 }
 
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        local::with(|local| local.pool.set(self.outer));
+        local::with(|local| {
+            // In the child of a fork the thread has forgotten the parent's pool already.
+            if local.pool.get() == self.pool {
+                local.pool.set(self.outer);
+            }
+        });
     }
 }
 
