@@ -1,4 +1,6 @@
-//! Statuses and the error struct: where the core's kinds of failure get their numbers.
+//! Group "status": what a call came to, and why.
+//!
+//! Where the kinds of failure of the core get their numbers.
 
 use crate::error::{Error, ErrorKind};
 

@@ -1,0 +1,552 @@
+/*
+ * fastpar: one global thread pool, chunked parallel loops, and parallel zstd.
+ *
+ * Usage. This program fills an array in parallel and compresses it:
+ *
+ *     #include <fastpar.h>
+ *     #include <stdio.h>
+ *     #include <stdlib.h>
+ *
+ *     static int32_t fill(void *user_data, const fastpar_chunk *chunk) {
+ *       uint32_t *values = user_data;
+ *       for (size_t i = chunk->begin; i < chunk->end; i++) values[i] = (uint32_t)(i / 1000);
+ *       return 0; // anything else stops the loop
+ *     }
+ *
+ *     int main(void) {
+ *       size_t count = 10000000, size = count * sizeof(uint32_t), written = 0;
+ *       uint32_t *values = malloc(size);
+ *       void *compressed = malloc(size);
+ *       fastpar_error error;
+ *       fastpar_status status = FASTPAR_ERR_OUT_OF_MEMORY;
+ *       if (values && compressed) {
+ *         status = fastpar_for(NULL, count, fill, values, &error);
+ *         if (!status) status = fastpar_compress(NULL, values, size, compressed, size, &written, &error);
+ *         if (status) fprintf(stderr, "%s: %s\n", fastpar_status_name(status), error.message);
+ *         else printf("%zu bytes became %zu\n", size, written);
+ *       }
+ *       free(values);
+ *       free(compressed);
+ *       return status != FASTPAR_OK;
+ *     }
+ *
+ * The rules, stated once:
+ *
+ * Statuses. A function that can fail returns a fastpar_status, 0 for success. Its last parameter is a fastpar_error of the
+ * caller's, or NULL: a call that fails fills it (status, a code from elsewhere, a position, a sentence), a call that
+ * succeeds leaves it untouched. There is no global last error, and errno means nothing. Outputs hold something only after
+ * success, unless a function says otherwise.
+ *
+ * Options. A pointer to a struct that begins with its own size; NULL means the defaults, and so does every field that is 0:
+ *
+ *     fastpar_loop_options options = {0};
+ *     options.struct_size = sizeof options;
+ *     options.segments = 96;
+ *
+ * A program that was compiled with an older, shorter struct goes on working. A field that the library does not know may
+ * only be 0 (else FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants named for them.
+ *
+ * Buffers and ownership. A buffer is a pointer and its size in bytes; (NULL, 0) is a valid empty one, (NULL, n) is
+ * FASTPAR_ERR_INVALID_ARGUMENT. The caller owns all memory that it passes, and fastpar keeps no pointer after the call
+ * unless a function says so. Where an output is too small, FASTPAR_ERR_BUFFER_TOO_SMALL, and *written holds the size
+ * needed where it is known. Handles (pointers to structs without visible fields) come from a function named _open or
+ * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
+ * Text and paths are UTF-8 and end with a NUL, on every system.
+ *
+ * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
+ *
+ * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
+ * must not be used after or during its _free. There is one pool for the whole process, 24 threads unless
+ * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
+ * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
+ * visible when it returns.
+ *
+ * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
+ * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
+ * again (nesting), from any depth: a loop never waits for a free worker. What a callback must not do is to
+ * wait for another chunk of its own loop, which may not have begun; teams exist for that.
+ *
+ * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
+ * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
+ *
+ * Fork. A forked child may use everything at once: it gets a pool of its own at first use, and hooks run there too. Only
+ * what was under way in the parent (loops, jobs, handles in use by other threads) must not be touched in the child.
+ *
+ * Unloading. Once the pool has started, the library stays in memory until the process ends, whoever unloads it. A process
+ * may exit at any time, with work under way too.
+ *
+ * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
+ * added, structs grow at their end. "Since" tells the version in which a function appeared.
+ */
+
+#ifndef FASTPAR_H
+#define FASTPAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Programs that link the static library define FASTPAR_STATIC. */
+#ifndef FASTPAR_API
+#if defined(_WIN32) && !defined(FASTPAR_STATIC)
+#define FASTPAR_API __declspec(dllimport)
+#else
+#define FASTPAR_API
+#endif
+#endif
+
+/* The version of this header; fastpar_version() tells the library's. */
+#define FASTPAR_VERSION_MAJOR 0
+#define FASTPAR_VERSION_MINOR 1
+#define FASTPAR_VERSION_PATCH 0
+#define FASTPAR_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
+#define FASTPAR_VERSION_STRING "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== status: what a call came to, and why ============================================================== */
+
+/** What a call came to: 0 is success, anything else one of the `FASTPAR_ERR_` constants. */
+typedef int32_t fastpar_status;
+
+/** Success. */
+#define FASTPAR_OK 0
+/** An argument is NULL, misaligned, outside its range, or contradicts another one. */
+#define FASTPAR_ERR_INVALID_ARGUMENT 10
+/** A valid request that this version, this platform or this data does not allow. */
+#define FASTPAR_ERR_UNSUPPORTED 11
+/** The output does not fit; `*written` holds a size that does, where one is known. */
+#define FASTPAR_ERR_BUFFER_TOO_SMALL 12
+/** The system has no memory left for the call. */
+#define FASTPAR_ERR_OUT_OF_MEMORY 20
+/** A limit given in the options, or a documented one, would be passed. */
+#define FASTPAR_ERR_LIMIT_EXCEEDED 21
+/** Threads could not be started, or not as many as the call needs. */
+#define FASTPAR_ERR_THREADS 22
+/** The compressed data is damaged. */
+#define FASTPAR_ERR_CORRUPT 30
+/** The compressed data decodes, but its checksum differs. */
+#define FASTPAR_ERR_CHECKSUM 31
+/** The compressed data ends too early. */
+#define FASTPAR_ERR_TRUNCATED 32
+/** The data needs a dictionary that was not given, or another one. */
+#define FASTPAR_ERR_DICTIONARY 33
+/** The data is not zstd. */
+#define FASTPAR_ERR_NOT_ZSTD 34
+/** A callback returned non-zero; `error->code` holds the value. */
+#define FASTPAR_ERR_CALLBACK 40
+/** The call was cancelled by its flag or its progress callback, or a team by a failed member. */
+#define FASTPAR_ERR_CANCELLED 41
+/** The time given was over. */
+#define FASTPAR_ERR_TIMEOUT 42
+/** The queue or stream is closed. */
+#define FASTPAR_ERR_CLOSED 43
+/** The pool runs already, with other options. */
+#define FASTPAR_ERR_ALREADY_STARTED 50
+/** Not possible from inside a callback or a hook. */
+#define FASTPAR_ERR_BUSY 51
+/** The operating system reported an error on a file; `error->code` holds its number. */
+#define FASTPAR_ERR_IO 60
+/** A callback panicked (Rust callers only), or fastpar did; the pool stays usable. */
+#define FASTPAR_ERR_PANIC 90
+/** A fault of fastpar itself; please report it. */
+#define FASTPAR_ERR_INTERNAL 91
+/** Bytes of `fastpar_error.message`, the terminating NUL included. */
+#define FASTPAR_ERROR_MESSAGE_SIZE 240
+
+/**
+ * What went wrong. The caller allocates it, on the stack for instance; no need to initialise it. A call that fails
+ * fills every field, a call that succeeds leaves it untouched.
+ */
+typedef struct fastpar_error {
+  /** The status that the call returned. */
+  int32_t status;
+  /** What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0. */
+  int32_t code;
+  /** Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none. */
+  uint64_t position;
+  /** UTF-8, NUL-terminated: says what and where, in English. */
+  char message[FASTPAR_ERROR_MESSAGE_SIZE];
+} fastpar_error;
+
+/* ==== library: versions and the names of statuses ======================================================= */
+
+/** The version of the ABI that this library speaks. */
+#define FASTPAR_ABI_VERSION 1
+
+/**
+ * Returns the version of the library: major * 10000 + minor * 100 + patch.
+ *
+ * Equal to `FASTPAR_VERSION_NUMBER` when program and library come from the same release. Never fails, never blocks,
+ * may be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_version(void);
+
+/**
+ * Returns the version of the library as text, such as "1.2.3".
+ *
+ * The string is static: never NULL, never to be freed. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API const char *fastpar_version_string(void);
+
+/**
+ * Returns the version of the ABI that the library speaks.
+ *
+ * Equal to `FASTPAR_ABI_VERSION`; a program that loads the library at run time checks this first, and refuses any
+ * other number. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_abi_version(void);
+
+/**
+ * Returns the version of the libzstd inside, such as "1.5.7".
+ *
+ * The string is static: never NULL, never to be freed. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API const char *fastpar_zstd_version_string(void);
+
+/**
+ * Returns the name of a status, such as "FASTPAR_ERR_CANCELLED".
+ *
+ * @param status  any number
+ * @return a static string, never NULL; "FASTPAR_ERR_UNKNOWN" for a number that is not a status.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API const char *fastpar_status_name(fastpar_status status);
+
+/**
+ * Returns a short English sentence about a status, such as "the checksum differs".
+ *
+ * `fastpar_error.message` says more about the failure at hand.
+ *
+ * @param status  any number
+ * @return a static string, never NULL.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API const char *fastpar_status_message(fastpar_status status);
+
+/* ==== pool: the threads, their options, hooks and statistics ============================================ */
+
+/**
+ * `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup quota).
+ */
+#define FASTPAR_THREADS_AUTO 4294967295u
+/** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
+#define FASTPAR_POOL_PIN 1
+
+/**
+ * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
+ */
+typedef struct fastpar_pool_options {
+  /** `sizeof(fastpar_pool_options)`. */
+  size_t struct_size;
+  /**
+   * Worker threads, 1 to 1024. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24.
+   * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
+   */
+  uint32_t threads;
+  /** FASTPAR_POOL_PIN, or 0. */
+  uint32_t flags;
+  /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
+  size_t stack_size;
+  /**
+   * Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+   */
+  const char *thread_name;
+} fastpar_pool_options;
+
+/**
+ * Called on a worker thread: when it starts, or when it ends.
+ *
+ * It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
+ * FASTPAR_ERR_BUSY.
+ *
+ * @param user_data  what was given to `fastpar_pool_hook`
+ * @param worker     the worker's number, below the threads of the pool
+ */
+typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
+
+/**
+ * What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the call.
+ */
+typedef struct fastpar_pool_stats {
+  /** `sizeof(fastpar_pool_stats)`. */
+  size_t struct_size;
+  /** Worker threads; 0: the pool does not run. */
+  uint32_t threads;
+  /** Workers that are working for a job at this moment. */
+  uint32_t busy;
+  /** Parallel calls begun. */
+  uint64_t jobs;
+  /** Chunks of those calls. */
+  uint64_t chunks;
+  /** Times that a worker came to help with one. */
+  uint64_t helpers;
+} fastpar_pool_stats;
+
+/**
+ * Starts the pool now, with these options.
+ *
+ * There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+ *
+ * @param options  may be NULL: the defaults
+ * @param error    may be NULL
+ * @return FASTPAR_OK: it runs with these options, started now or before;
+ *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
+ *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
+ *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
+ *
+ * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *options, fastpar_error *error);
+
+/**
+ * Returns how many threads the pool has, or would start with; starts nothing.
+ *
+ * @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of threads (then
+ *         every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_pool_threads(void);
+
+/**
+ * Returns the calling thread's worker number.
+ *
+ * @return 0 to threads - 1 on a thread of the pool, -1 on any other.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_pool_worker(void);
+
+/**
+ * Reads what the pool has done since it started.
+ *
+ * @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not run.
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
+ *
+ * The numbers are read one by one while others work: they need not be from the same instant. Never blocks. May be called
+ * from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fastpar_error *error);
+
+/**
+ * Adds functions that run on every worker thread when it starts and when it ends.
+ *
+ * `on_start` runs on every live worker before this returns, and on every later one before its first callback. `on_exit`
+ * runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for the life of the process; several
+ * start in the order in which they were added, and exit in the reverse order. A forked child's workers run them too.
+ *
+ * @param on_start   may be NULL
+ * @param on_exit    may be NULL; not both
+ * @param user_data  given to both; used for as long as the process lives, by several threads at a time
+ * @param error      may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
+ *         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+ *
+ * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be called from any
+ * thread that is not inside a callback. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
+                                             void *user_data, fastpar_error *error);
+
+/**
+ * Waits for the parallel calls under way, then ends and joins every worker thread.
+ *
+ * There is no need to call it before a program ends. A later call starts a new pool, with the defaults or the options
+ * of `fastpar_pool_start`; so does a call that another thread makes while this one waits. If no pool runs, nothing happens.
+ *
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+ *
+ * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for ever. May be
+ * called from any thread that is not inside a callback. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
+
+/* ==== loops: a callback for every chunk of a range ====================================================== */
+
+/** `segments` chunks whose sizes differ by at most one item. The default. */
+#define FASTPAR_SCHEDULE_SEGMENTS 0
+/**
+ * Chunks of which one for every lane fits into `cache_bytes` at the same time, in whole waves of one chunk a lane.
+ */
+#define FASTPAR_SCHEDULE_CACHE 1
+/** Chunks of `grain` items. */
+#define FASTPAR_SCHEDULE_GRAIN 2
+/** Chunks that shrink from half a fair share down to `grain` items. */
+#define FASTPAR_SCHEDULE_GUIDED 3
+
+/** A piece of a range, as a callback sees it: the items `[begin, end)`. */
+typedef struct fastpar_chunk {
+  /** Its place among the chunks, 0 to chunks - 1. */
+  size_t index;
+  /** Its first item. */
+  size_t begin;
+  /** One past its last item; `begin < end`. */
+  size_t end;
+  /**
+   * A number below `lanes` that no other thread holds while this one works for the call: lanes index per-thread
+   * scratch memory without locks. The thread that made the call is lane 0.
+   */
+  uint32_t lane;
+  /** How many lanes there are, at most the threads of the pool; the same for all chunks of a call. */
+  uint32_t lanes;
+} fastpar_chunk;
+
+/**
+ * Called for one chunk.
+ *
+ * Each chunk is given out exactly once, to the calling thread or to a worker, several at the same time, starting in about
+ * rising order. It may call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook`. It must
+ * return normally: a C++ exception or a longjmp through it is undefined.
+ *
+ * @param user_data  what was given to the call
+ * @param chunk      valid until the callback returns
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk);
+
+/**
+ * Told how far a call is: at most about 20 times a second, and once at the end of a call that succeeds.
+ *
+ * Called from the threads that work, never from two at the same time. Must return normally.
+ *
+ * @param user_data  the `progress_data` of the options
+ * @param done       items or bytes done
+ * @param total      items or bytes in all
+ * @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked at.
+ */
+typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
+
+/**
+ * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+ */
+typedef struct fastpar_loop_options {
+  /** `sizeof(fastpar_loop_options)`. */
+  size_t struct_size;
+  /** FASTPAR_SCHEDULE_SEGMENTS, _CACHE, _GRAIN or _GUIDED. */
+  uint32_t schedule;
+  /** Threads that work on the loop at the same time, the caller included. 0: every thread of the pool. */
+  uint32_t max_lanes;
+  /**
+   * SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+   */
+  size_t segments;
+  /**
+   * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
+   */
+  size_t grain;
+  /** CACHE: bytes per item. 0: 1. */
+  size_t item_size;
+  /** CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
+  size_t cache_bytes;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /** May be NULL. Told how many items are done. */
+  fastpar_progress_fn progress;
+  /** Given to `progress`. */
+  void *progress_data;
+} fastpar_loop_options;
+
+/** How a loop would be cut. Set `struct_size` to `sizeof(fastpar_plan)` before the call. */
+typedef struct fastpar_plan {
+  /** `sizeof(fastpar_plan)`. */
+  size_t struct_size;
+  /** Items. */
+  size_t count;
+  /** Chunks; 0 if there are no items. */
+  size_t chunks;
+  /** Items in the largest chunk. */
+  size_t largest;
+  /** `fastpar_chunk.lanes` of every chunk: at least 1. */
+  uint32_t lanes;
+  /** 0. */
+  uint32_t reserved;
+} fastpar_plan;
+
+/**
+ * Calls a function for every chunk of `[0, count)`, in parallel, and returns when all calls have returned.
+ *
+ * Equivalent to this serial loop, but for the threads and the order:
+ *
+ *     for (size_t i = 0; i < plan.chunks; i++) {          // plan: what fastpar_plan_make tells
+ *         fastpar_chunk chunk;
+ *         fastpar_plan_chunk(options, count, i, &chunk, NULL);
+ *         int32_t code = body(user_data, &chunk);
+ *         if (code != 0) return FASTPAR_ERR_CALLBACK;
+ *     }
+ *     return FASTPAR_OK;
+ *
+ * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
+ * chunk starts; the chunks in flight finish first.
+ *
+ * @param options    may be NULL: 24 segments on every thread of the pool
+ * @param count      items, 0 to SIZE_MAX; 0: no callback
+ * @param body       must not be NULL
+ * @param user_data  given to `body`; may be NULL
+ * @param error      may be NULL
+ * @return FASTPAR_OK: every chunk was done exactly once;
+ *         FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code` is its value, `error->position` the chunk (if
+ *         several did, the lowest);
+ *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
+ *         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+ *         FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until every callback has returned. May be called from any thread, by any number at a time, and from inside
+ * callbacks (nested): a loop never waits for a free worker, as its caller can finish it alone. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_for(const fastpar_loop_options *options, size_t count,
+                                       fastpar_chunk_fn body, void *user_data, fastpar_error *error);
+
+/**
+ * Tells how a loop would be cut; runs nothing and starts no thread.
+ *
+ * @param options  may be NULL; the same as for the loop. `cancel` and `progress` do not matter.
+ * @param count    items, 0 to SIZE_MAX
+ * @param plan     out, must not be NULL; in: `struct_size`. Untouched on failure.
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the environment.
+ *
+ * A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool. Never blocks. May
+ * be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_plan_make(const fastpar_loop_options *options, size_t count,
+                                             fastpar_plan *plan, fastpar_error *error);
+
+/**
+ * Tells one chunk of a loop's plan; runs nothing and starts no thread.
+ *
+ * @param options  may be NULL; the same as for the loop
+ * @param count    items, 0 to SIZE_MAX
+ * @param index    which chunk, below `fastpar_plan.chunks`
+ * @param chunk    out, must not be NULL; `lane` is 0. Untouched on failure.
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or the environment.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_plan_chunk(const fastpar_loop_options *options, size_t count, size_t index,
+                                              fastpar_chunk *chunk, fastpar_error *error);
+
+/**
+ * Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.
+ *
+ * @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until the caller
+ *              writes 0 again, which it may do when no call uses it.
+ *
+ * Never blocks. May be called from any thread, from callbacks and from signal handlers. Since: 1.0
+ */
+FASTPAR_API void fastpar_cancel(int32_t *flag);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+/* Made by `cargo xtask bindings`. A number that changes breaks every compiled program. */
+#include <fastpar.h>
+
+/* C99 has no static assert: an array of negative size fails just as well. */
+#define GLUE(a, b) a##b
+#define NAME(line) GLUE(assert_line_, line)
+#define ASSERT(condition) typedef char NAME(__LINE__)[(condition) ? 1 : -1]
+
+#if SIZE_MAX == UINT64_MAX
+
+ASSERT(sizeof(fastpar_error) == 256);
+ASSERT(offsetof(fastpar_error, status) == 0);
+ASSERT(offsetof(fastpar_error, code) == 4);
+ASSERT(offsetof(fastpar_error, position) == 8);
+ASSERT(offsetof(fastpar_error, message) == 16);
+
+ASSERT(sizeof(fastpar_pool_options) == 32);
+ASSERT(offsetof(fastpar_pool_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_pool_options, threads) == 8);
+ASSERT(offsetof(fastpar_pool_options, flags) == 12);
+ASSERT(offsetof(fastpar_pool_options, stack_size) == 16);
+ASSERT(offsetof(fastpar_pool_options, thread_name) == 24);
+
+ASSERT(sizeof(fastpar_pool_stats) == 40);
+ASSERT(offsetof(fastpar_pool_stats, struct_size) == 0);
+ASSERT(offsetof(fastpar_pool_stats, threads) == 8);
+ASSERT(offsetof(fastpar_pool_stats, busy) == 12);
+ASSERT(offsetof(fastpar_pool_stats, jobs) == 16);
+ASSERT(offsetof(fastpar_pool_stats, chunks) == 24);
+ASSERT(offsetof(fastpar_pool_stats, helpers) == 32);
+
+ASSERT(sizeof(fastpar_chunk) == 32);
+ASSERT(offsetof(fastpar_chunk, index) == 0);
+ASSERT(offsetof(fastpar_chunk, begin) == 8);
+ASSERT(offsetof(fastpar_chunk, end) == 16);
+ASSERT(offsetof(fastpar_chunk, lane) == 24);
+ASSERT(offsetof(fastpar_chunk, lanes) == 28);
+
+ASSERT(sizeof(fastpar_loop_options) == 72);
+ASSERT(offsetof(fastpar_loop_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_loop_options, schedule) == 8);
+ASSERT(offsetof(fastpar_loop_options, max_lanes) == 12);
+ASSERT(offsetof(fastpar_loop_options, segments) == 16);
+ASSERT(offsetof(fastpar_loop_options, grain) == 24);
+ASSERT(offsetof(fastpar_loop_options, item_size) == 32);
+ASSERT(offsetof(fastpar_loop_options, cache_bytes) == 40);
+ASSERT(offsetof(fastpar_loop_options, cancel) == 48);
+ASSERT(offsetof(fastpar_loop_options, progress) == 56);
+ASSERT(offsetof(fastpar_loop_options, progress_data) == 64);
+
+ASSERT(sizeof(fastpar_plan) == 40);
+ASSERT(offsetof(fastpar_plan, struct_size) == 0);
+ASSERT(offsetof(fastpar_plan, count) == 8);
+ASSERT(offsetof(fastpar_plan, chunks) == 16);
+ASSERT(offsetof(fastpar_plan, largest) == 24);
+ASSERT(offsetof(fastpar_plan, lanes) == 32);
+ASSERT(offsetof(fastpar_plan, reserved) == 36);
+
+#endif
+
+int main(void) { return 0; }

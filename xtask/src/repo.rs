@@ -1,0 +1,46 @@
+//! Where the repository is, and what it is called.
+
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// A folder under `target` for the tool's own files.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
+    let dir = target().join("xtask").join(name);
+    std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// The cargo that runs this tool.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// The version in Cargo.toml: major, minor, patch.
+pub(crate) fn version() -> Result<[u32; 3]> {
+    let manifest: toml::Table = read("Cargo.toml")?.parse().context("Cargo.toml")?;
+    let text = manifest.get("package").and_then(|package| package.get("version")).and_then(|v| v.as_str());
+    let text = text.context("Cargo.toml has no package.version")?;
+    let numbers: Vec<u32> = text.split('.').map(str::parse).collect::<Result<_, _>>().context("version")?;
+    <[u32; 3]>::try_from(numbers).ok().with_context(|| format!("version {text} is not major.minor.patch"))
+}
+
+/// Reads a text file of the repository.
+pub(crate) fn read(path: &str) -> Result<String> {
+    std::fs::read_to_string(root().join(path)).with_context(|| format!("reading {path}"))
+}

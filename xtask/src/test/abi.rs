@@ -1,0 +1,61 @@
+//! Suites "bindings" and "header".
+
+use super::{Case, Context};
+use crate::{bindings, process, repo};
+use anyhow::Result;
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Strict warnings for every C and C++ source of the repository.
+pub(crate) const WARNINGS: [&str; 6] = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wundef", "-Werror"];
+
+/// Compilers with the language that they are told, and its dialects.
+const COMPILERS: [(&str, &str, &[&str]); 4] = [
+    ("gcc", "c", &["c99", "c11", "c17"]),
+    ("clang", "c", &["c99", "c11", "c17"]),
+    ("g++", "c++", &["c++11", "c++17", "c++20"]),
+    ("clang++", "c++", &["c++11", "c++17", "c++20"]),
+];
+
+pub(super) fn drift(_: &mut Context) -> Result<Vec<Case>> {
+    let case = |output: &bindings::Output| {
+        if bindings::differs(output) {
+            Case::failed(output.path, "differs from the sources: run `cargo xtask bindings` and commit the result")
+        } else {
+            Case::passed(output.path)
+        }
+    };
+    Ok(bindings::generate()?.iter().map(case).collect())
+}
+
+/// The header alone and twice, and the layout of its structs, for every compiler and dialect.
+pub(super) fn dialects(context: &mut Context) -> Result<Vec<Case>> {
+    let folder = repo::scratch("header")?;
+    let alone = folder.join("alone.c");
+    std::fs::write(&alone, "#include <fastpar.h>\n\nint main(void) { return FASTPAR_OK; }\n")?;
+    let twice = folder.join("twice.c");
+    std::fs::write(&twice, "#include <fastpar.h>\n#include <fastpar.h>\n\nint main(void) { return FASTPAR_OK; }\n")?;
+    let layout = repo::root().join("tests/abi/layout.c");
+    let mut cases = Vec::new();
+    for (compiler, language, dialects) in COMPILERS {
+        for dialect in dialects {
+            for (what, source) in [("alone", &alone), ("twice", &twice), ("layout", &layout)] {
+                let name = format!("{what}, {compiler} {dialect}");
+                if let Some(reason) = context.setup.missing(&[compiler]) {
+                    cases.push(Case::skipped(name, reason));
+                    continue;
+                }
+                let mut command = Command::new(compiler);
+                command.args(["-fsyntax-only", "-x", language, &format!("-std={dialect}")]).args(WARNINGS);
+                command.arg("-I").arg(repo::root().join("include")).arg(source);
+                if language == "c" {
+                    command.arg("-Wstrict-prototypes");
+                }
+                cases.push(Case::of(name, || process::must(&mut command, LIMIT).map(drop)));
+            }
+        }
+    }
+    Ok(cases)
+}

@@ -1,0 +1,138 @@
+//! Reading test results out of what test programs print.
+
+use super::{Case, Outcome};
+use crate::process::Finished;
+
+/// Results of `cargo test -- --show-output`: libtest's lines, and lines `SKIPPED: name: reason` that a test prints which this
+/// machine cannot run (and which libtest then counts as passed).
+pub(crate) fn libtest(finished: &Finished) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut binary = String::new();
+    for line in finished.output.lines() {
+        let line = line.trim();
+        if let Some(rest) = line.strip_prefix("Running ") {
+            binary = rest.split(" (").next().unwrap_or(rest).rsplit('/').next().unwrap_or(rest).to_owned();
+        } else if let Some(rest) = line.strip_prefix("Doc-tests ") {
+            binary = format!("doc {rest}");
+        } else if let Some(rest) = line.strip_prefix("SKIPPED: ") {
+            let (name, reason) = rest.split_once(": ").unwrap_or((rest, "no reason given"));
+            skip(&mut cases, name, reason);
+        } else if let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+            let name = format!("{binary}: {name}");
+            match result.split([',', ' ']).next() {
+                Some("ok") => cases.push(Case::passed(name)),
+                Some("ignored") => cases.push(Case::skipped(name, result)),
+                Some("FAILED") => cases.push(Case::failed(name, "see the output of the suite")),
+                _ => {}
+            }
+        }
+    }
+    whole(finished, cases)
+}
+
+/// Results of the C programs: lines `test NAME ... ok`, `... FAILED` or `... skipped: reason`.
+pub(crate) fn program(name: &str, finished: &Finished) -> Vec<Case> {
+    let lines = finished.output.lines();
+    let results = lines.filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "));
+    let cases = results.map(|(test, result)| {
+        let test = format!("{name}: {test}");
+        match result.strip_prefix("skipped: ") {
+            Some(reason) => Case::skipped(test, reason),
+            None if result == "ok" => Case::passed(test),
+            None => Case::failed(test, "see the output of the program"),
+        }
+    });
+    whole(finished, cases.collect())
+}
+
+/// Results of `python3 -m unittest -v`.
+pub(crate) fn unittest(finished: &Finished) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for line in finished.output.lines() {
+        let Some((name, result)) = line.rsplit_once(" ... ") else { continue };
+        if let Some(reason) = result.strip_prefix("skipped ") {
+            cases.push(Case::skipped(name, reason.trim_matches(['\'', '"'])));
+        } else if matches!(result, "ok" | "expected failure") {
+            cases.push(Case::passed(name));
+        } else if matches!(result, "FAIL" | "ERROR" | "unexpected success") {
+            cases.push(Case::failed(name, "see the output of the suite"));
+        }
+    }
+    whole(finished, cases)
+}
+
+/// Turns a passed case into a skipped one, or adds it.
+fn skip(cases: &mut Vec<Case>, name: &str, reason: &str) {
+    let outcome = Outcome::Skipped(reason.to_owned());
+    let known = |case: &&mut Case| {
+        let end = case.name.strip_suffix(name);
+        matches!(case.outcome, Outcome::Passed) && end.is_some_and(|rest| rest.ends_with([' ', ':']))
+    };
+    match cases.iter_mut().rev().find(known) {
+        Some(case) => case.outcome = outcome,
+        None => cases.push(Case { name: name.to_owned(), outcome }),
+    }
+}
+
+/// A program that failed has a failed case, and its output is in the first of them. One that ran nothing has failed.
+fn whole(finished: &Finished, mut cases: Vec<Case>) -> Vec<Case> {
+    let failed = cases.iter().position(|case| matches!(case.outcome, Outcome::Failed(_)));
+    match failed {
+        Some(first) => cases[first].outcome = Outcome::Failed(finished.describe()),
+        None if !finished.success() => cases.push(Case::failed("the program", finished.describe())),
+        None if cases.is_empty() => cases.push(Case::failed("the program", "ran no test")),
+        None => {}
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn finished(output: &str, success: bool) -> Finished {
+        let status = Command::new(if success { "true" } else { "false" }).status().ok();
+        Finished { status, output: output.into() }
+    }
+
+    fn counts(cases: &[Case]) -> [usize; 3] {
+        let count = |which: fn(&Outcome) -> bool| cases.iter().filter(|case| which(&case.outcome)).count();
+        [
+            count(|outcome| matches!(outcome, Outcome::Passed)),
+            count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+        ]
+    }
+
+    #[test]
+    fn libtest_lines() {
+        let output = "\
+     Running tests/x.rs (target/debug/deps/x-1)
+test a::one ... ok
+test two ... ignored, slow
+test two_b ... ok
+test src/lib.rs - one (line 3) ... ok
+SKIPPED: two_b: no /proc here
+test result: ok. 3 passed
+";
+        let cases = libtest(&finished(output, true));
+        assert_eq!(counts(&cases), [2, 0, 2]);
+        assert_eq!(cases[0].name, "x.rs: a::one");
+        assert_eq!(counts(&libtest(&finished("error[E0308]\n", false))), [0, 1, 0]);
+    }
+
+    #[test]
+    fn program_lines() {
+        let output = "test a ... ok\ntest b ... skipped: no fork here\nx.c:1: wrong\ntest c ... FAILED\n";
+        assert_eq!(counts(&program("p", &finished(output, false))), [1, 1, 1]);
+        assert_eq!(counts(&program("p", &finished("test a ... ok\n", false))), [1, 1, 0], "a crash is a failure");
+        assert_eq!(counts(&program("p", &finished("", true))), [0, 1, 0], "nothing is not enough");
+    }
+
+    #[test]
+    fn unittest_lines() {
+        let output = "test_a (x.T) ... ok\ntest_b (x.T)\nDoc. ... skipped 'no such thing'\ntest_c (x.T) ... FAIL\n";
+        assert_eq!(counts(&unittest(&finished(output, false))), [1, 1, 1]);
+    }
+}

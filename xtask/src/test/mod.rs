@@ -1,0 +1,212 @@
+//! `cargo xtask test`: every test of the repository, in suites, with one summary.
+
+mod abi;
+mod c;
+mod calls;
+mod comments;
+mod examples;
+mod lines;
+mod python;
+mod readme;
+mod rust;
+mod setup;
+mod symbols;
+
+use crate::header::Header;
+use crate::stage::{self, Staged};
+use anyhow::{bail, Result};
+use setup::Setup;
+use std::time::Instant;
+
+/// One test and how it ended.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) outcome: Outcome,
+}
+
+pub(crate) enum Outcome {
+    Passed,
+    /// With what there is to see.
+    Failed(String),
+    /// With the reason.
+    Skipped(String),
+}
+
+impl Case {
+    pub(crate) fn passed(name: impl Into<String>) -> Self {
+        Self { name: name.into(), outcome: Outcome::Passed }
+    }
+
+    pub(crate) fn failed(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), outcome: Outcome::Failed(detail.into()) }
+    }
+
+    pub(crate) fn skipped(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), outcome: Outcome::Skipped(reason.into()) }
+    }
+
+    /// A case that has passed if there is nothing to complain about.
+    pub(crate) fn checked(name: impl Into<String>, complaints: Vec<String>) -> Self {
+        if complaints.is_empty() {
+            Self::passed(name)
+        } else {
+            Self::failed(name, complaints.join("\n"))
+        }
+    }
+
+    /// A case that has passed if its work was done.
+    pub(crate) fn of(name: impl Into<String>, work: impl FnOnce() -> Result<()>) -> Self {
+        match work() {
+            Ok(()) => Self::passed(name),
+            Err(error) => Self::failed(name, format!("{error:#}")),
+        }
+    }
+}
+
+/// What the suites share.
+pub(crate) struct Context {
+    pub(crate) setup: Setup,
+    staged: Option<Staged>,
+    header: Option<Header>,
+}
+
+impl Context {
+    /// The release library, built when the first suite needs it.
+    pub(crate) fn staged(&mut self) -> Result<&Staged> {
+        if self.staged.is_none() {
+            println!("  building the release library");
+            self.staged = Some(stage::stage()?);
+        }
+        Ok(self.staged.as_ref().expect("just made"))
+    }
+
+    pub(crate) fn header(&mut self) -> Result<&Header> {
+        if self.header.is_none() {
+            self.header = Some(Header::committed()?);
+        }
+        Ok(self.header.as_ref().expect("just made"))
+    }
+}
+
+struct Suite {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Context) -> Result<Vec<Case>>,
+}
+
+const SUITES: [Suite; 12] = [
+    Suite { name: "format", about: "cargo fmt --check", run: rust::format },
+    Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
+    Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
+    Suite { name: "comments", about: "what the header says about every function", run: comments::run },
+    Suite { name: "rust", about: "cargo test", run: rust::tests },
+    Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
+    Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
+    Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
+    Suite { name: "c", about: "C programs against the shared library", run: c::run },
+    Suite { name: "python", about: "the shared library through plain ctypes", run: python::run },
+    Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
+    Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+];
+
+/// A suite's cases.
+struct Report {
+    suite: &'static str,
+    cases: Vec<Case>,
+    seconds: f64,
+}
+
+impl Report {
+    fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for case in &self.cases {
+            counts[match case.outcome {
+                Outcome::Passed => 0,
+                Outcome::Failed(_) => 1,
+                Outcome::Skipped(_) => 2,
+            }] += 1;
+        }
+        counts
+    }
+}
+
+/// Runs the suites with these names, or all; false if a test failed.
+pub(crate) fn run(names: &[String]) -> Result<bool> {
+    if let Some(unknown) = names.iter().find(|name| SUITES.iter().all(|suite| suite.name != *name)) {
+        let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("there is no suite {unknown:?}; there are {}", known.join(", "));
+    }
+    let mut context = Context { setup: Setup::prepare()?, staged: None, header: None };
+    let mut reports = Vec::new();
+    for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name)) {
+        println!("== {}: {}", suite.name, suite.about);
+        let start = Instant::now();
+        let cases = (suite.run)(&mut context);
+        let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
+        if context.setup.ci {
+            cases.iter_mut().for_each(refuse_skip);
+        }
+        let report = Report { suite: suite.name, cases, seconds: start.elapsed().as_secs_f64() };
+        show(&report);
+        reports.push(report);
+    }
+    Ok(summarize(&reports))
+}
+
+/// Where everything can be installed nothing is skipped, except what needs a Python that cannot be had there.
+fn refuse_skip(case: &mut Case) {
+    if let Outcome::Skipped(reason) = &case.outcome {
+        if !reason.contains("free-threaded") {
+            case.outcome = Outcome::Failed(format!("must not be skipped in CI: {reason}"));
+        }
+    }
+}
+
+fn show(report: &Report) {
+    for case in &report.cases {
+        match &case.outcome {
+            Outcome::Passed => {}
+            Outcome::Failed(detail) => println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, detail.trim_end()),
+            Outcome::Skipped(reason) => println!("  skipped {}: {reason}", case.name),
+        }
+    }
+    let [passed, failed, skipped] = report.counts();
+    println!("  {passed} passed, {failed} failed, {skipped} skipped in {:.1} s", report.seconds);
+}
+
+/// Prints the table, what was skipped and what failed, and the counts as the last line.
+fn summarize(reports: &[Report]) -> bool {
+    println!("\n{:<10} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
+    let mut total = [0; 3];
+    for report in reports {
+        let counts = report.counts();
+        let [passed, failed, skipped] = counts;
+        println!("{:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", report.suite, report.seconds);
+        total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    for report in reports {
+        for case in &report.cases {
+            match &case.outcome {
+                Outcome::Passed => {}
+                Outcome::Failed(_) => println!("FAILED {}: {}", report.suite, case.name),
+                Outcome::Skipped(reason) => println!("skipped {}: {}: {reason}", report.suite, case.name),
+            }
+        }
+    }
+    let [passed, failed, skipped] = total;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    failed == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ci_skips_nothing_but_free_threaded_python() {
+        let mut cases = [Case::skipped("a", "no clang"), Case::skipped("b", "no free-threaded Python")];
+        cases.iter_mut().for_each(refuse_skip);
+        assert!(matches!(cases[0].outcome, Outcome::Failed(_)));
+        assert!(matches!(cases[1].outcome, Outcome::Skipped(_)));
+    }
+}

@@ -1,0 +1,50 @@
+//! Suites that cargo runs.
+
+use super::{lines, Case, Context};
+use crate::{process, repo};
+use anyhow::Result;
+use std::path::Path;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+fn cargo_step(name: &str, arguments: &[&str]) -> Case {
+    Case::of(name, || process::must(repo::cargo().args(arguments), LIMIT).map(drop))
+}
+
+pub(super) fn format(_: &mut Context) -> Result<Vec<Case>> {
+    Ok(vec![cargo_step("cargo fmt", &["fmt", "--all", "--check"])])
+}
+
+pub(super) fn clippy(_: &mut Context) -> Result<Vec<Case>> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    Ok(vec![cargo_step("cargo clippy", &arguments)])
+}
+
+pub(super) fn tests(_: &mut Context) -> Result<Vec<Case>> {
+    let arguments = ["test", "--workspace", "--no-fail-fast", "--", "--show-output"];
+    Ok(lines::libtest(&process::run(repo::cargo().args(arguments), LIMIT)?))
+}
+
+/// The models need the whole library built for loom, so they have a target folder of their own.
+pub(super) fn loom(_: &mut Context) -> Result<Vec<Case>> {
+    if !mentions(&repo::root().join("src"), "cfg(all(test, loom))")? {
+        println!("  there are no models yet");
+        return Ok(Vec::new());
+    }
+    let mut command = repo::cargo();
+    command.args(["test", "--lib", "--package", "fastpar", "loom", "--", "--show-output"]);
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", repo::target().join("loom"));
+    Ok(lines::libtest(&process::run(&mut command, LIMIT)?))
+}
+
+fn mentions(folder: &Path, text: &str) -> Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let found = if path.is_dir() { mentions(&path, text)? } else { std::fs::read_to_string(&path)?.contains(text) };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

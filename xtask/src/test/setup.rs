@@ -1,0 +1,74 @@
+//! What the tests need of the machine: installed here where that is possible, else said.
+
+use crate::process;
+use anyhow::Result;
+use std::process::Command;
+use std::time::Duration;
+
+/// Programs that the tests run, and the Debian packages that bring them.
+const PROGRAMS: [(&str, &str); 10] = [
+    ("gcc", "gcc"),
+    ("g++", "g++"),
+    ("clang", "clang"),
+    ("clang++", "clang"),
+    ("readelf", "binutils"),
+    ("nm", "binutils"),
+    ("strip", "binutils"),
+    ("zstd", "zstd"),
+    ("pzstd", "zstd"),
+    ("python3", "python3"),
+];
+
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// What there is.
+pub(crate) struct Setup {
+    /// Everything can be installed here, so nothing may be skipped.
+    pub(crate) ci: bool,
+}
+
+impl Setup {
+    /// Looks, and installs what is missing.
+    pub(crate) fn prepare() -> Result<Self> {
+        let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        let mut packages: Vec<_> =
+            PROGRAMS.iter().filter(|(program, _)| !process::installed(program)).map(|row| row.1).collect();
+        packages.dedup();
+        if !packages.is_empty() {
+            install(&packages);
+        }
+        Ok(Self { ci })
+    }
+
+    /// The reason to skip a test that needs these programs, if one is missing.
+    pub(crate) fn missing(&self, programs: &[&str]) -> Option<String> {
+        let program = programs.iter().find(|program| !process::installed(program))?;
+        let package = PROGRAMS.iter().find(|row| row.0 == *program).map_or(*program, |row| row.1);
+        Some(format!("{program} is not installed (Debian: apt-get install {package})"))
+    }
+}
+
+/// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need it.
+fn install(packages: &[&str]) {
+    let list = packages.join(" ");
+    if !process::installed("apt-get") || !is_root() {
+        println!("missing: {list}; tests that need it are skipped");
+        return;
+    }
+    println!("installing {list}");
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(["-qq", "-o", "DPkg::Lock::Timeout=300"]).args(arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        process::must(&mut command, LIMIT)
+    };
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    if let Err(error) = apt(&["update"]).and_then(|_| apt(&install)) {
+        println!("{error:#}");
+    }
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,73 @@
+//! Suite "symbols": the shared library as the loader sees it.
+
+use super::{Case, Context};
+use crate::{process, repo};
+use anyhow::{Context as _, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// All that the library may need at run time.
+const LIBRARIES: [&str; 4] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"];
+
+const LARGEST: u64 = 2 << 20;
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
+    if let Some(reason) = context.setup.missing(&["readelf", "nm", "strip"]) {
+        return Ok(vec![Case::skipped("shared library", reason)]);
+    }
+    let declared: BTreeSet<_> = context.header()?.functions().map(|(item, _)| item.name.clone()).collect();
+    let library = context.staged()?.shared();
+    let dynamic = output(Command::new("readelf").arg("-dW").arg(&library))?;
+    Ok(vec![
+        Case::checked("exports are the header's functions", exports(&library, &declared)?),
+        Case::checked("needs the C library only", needed(&dynamic)),
+        Case::checked("stays loaded", flag(&dynamic, "FLAGS_1", "NODELETE")),
+        Case::checked("relocations are read-only", flag(&dynamic, "FLAGS_1", "NOW")),
+        Case::checked("soname", flag(&dynamic, "SONAME", "[libfastpar.so.1]")),
+        Case::checked("size", size(&library)?),
+    ])
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    process::must(command, LIMIT)
+}
+
+fn exports(library: &Path, declared: &BTreeSet<String>) -> Result<Vec<String>> {
+    let table = output(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library))?;
+    let exported: BTreeSet<_> =
+        table.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    let only = |which: &str, names: Vec<&String>| {
+        names.into_iter().map(|name| format!("{name}: only {which}")).collect::<Vec<_>>()
+    };
+    let mut complaints = only("exported", exported.difference(declared).collect());
+    complaints.extend(only("declared", declared.difference(&exported).collect()));
+    Ok(complaints)
+}
+
+fn needed(dynamic: &str) -> Vec<String> {
+    let lines = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
+    let names = lines.filter_map(|line| line.split_once('[')?.1.split_once(']')).map(|split| split.0);
+    names.filter(|name| !LIBRARIES.contains(name)).map(|name| format!("needs {name}")).collect()
+}
+
+fn flag(dynamic: &str, tag: &str, value: &str) -> Vec<String> {
+    let tag = format!("({tag})");
+    let line = dynamic.lines().find(|line| line.contains(&tag)).unwrap_or("(none)");
+    if line.contains(value) {
+        Vec::new()
+    } else {
+        vec![format!("expected {value} in {tag}, found {line}")]
+    }
+}
+
+fn size(library: &Path) -> Result<Vec<String>> {
+    let stripped = repo::scratch("symbols")?.join("libfastpar.so");
+    output(Command::new("strip").arg("--strip-unneeded").arg("-o").arg(&stripped).arg(library))?;
+    let size = std::fs::metadata(&stripped).context("the stripped library")?.len();
+    println!("  stripped size: {size} bytes");
+    Ok(if size < LARGEST { Vec::new() } else { vec![format!("{size} bytes, expected less than {LARGEST}")] })
+}
