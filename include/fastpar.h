@@ -454,22 +454,6 @@ typedef struct fastpar_loop_options {
   void *progress_data;
 } fastpar_loop_options;
 
-/** How a loop would be cut. Set `struct_size` to `sizeof(fastpar_plan)` before the call. */
-typedef struct fastpar_plan {
-  /** `sizeof(fastpar_plan)`. */
-  size_t struct_size;
-  /** Items. */
-  size_t count;
-  /** Chunks; 0 if there are no items. */
-  size_t chunks;
-  /** Items in the largest chunk. */
-  size_t largest;
-  /** `fastpar_chunk.lanes` of every chunk: at least 1. */
-  uint32_t lanes;
-  /** 0. */
-  uint32_t reserved;
-} fastpar_plan;
-
 /**
  * Calls a function for every chunk of `[0, count)`, in parallel, and returns when all calls have returned.
  *
@@ -506,6 +490,32 @@ FASTPAR_API fastpar_status fastpar_for(const fastpar_loop_options *options, size
                                        fastpar_chunk_fn body, void *user_data, fastpar_error *error);
 
 /**
+ * Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.
+ *
+ * @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until the caller
+ *              writes 0 again, which it may do when no call uses it.
+ *
+ * Never blocks. May be called from any thread, from callbacks and from signal handlers. Since: 1.0
+ */
+FASTPAR_API void fastpar_cancel(int32_t *flag);
+
+/** How a loop would be cut. Set `struct_size` to `sizeof(fastpar_plan)` before the call. */
+typedef struct fastpar_plan {
+  /** `sizeof(fastpar_plan)`. */
+  size_t struct_size;
+  /** Items. */
+  size_t count;
+  /** Chunks; 0 if there are no items. */
+  size_t chunks;
+  /** Items in the largest chunk. */
+  size_t largest;
+  /** `fastpar_chunk.lanes` of every chunk: at least 1. */
+  uint32_t lanes;
+  /** 0. */
+  uint32_t reserved;
+} fastpar_plan;
+
+/**
  * Tells how a loop would be cut; runs nothing and starts no thread.
  *
  * @param options  may be NULL; the same as for the loop. `cancel` and `progress` do not matter.
@@ -536,14 +546,336 @@ FASTPAR_API fastpar_status fastpar_plan_chunk(const fastpar_loop_options *option
                                               fastpar_chunk *chunk, fastpar_error *error);
 
 /**
- * Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.
+ * Called for one chunk of a reduction: adds the chunk's items to an accumulator.
  *
- * @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until the caller
- *              writes 0 again, which it may do when no call uses it.
+ * Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this chunk alone, and is
+ * aligned to 128 bytes.
  *
- * Never blocks. May be called from any thread, from callbacks and from signal handlers. Since: 1.0
+ * @param user_data    what was given to the call
+ * @param chunk        valid until the callback returns
+ * @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
  */
-FASTPAR_API void fastpar_cancel(int32_t *flag);
+typedef int32_t (*fastpar_fold_fn)(void *user_data, const fastpar_chunk *chunk, void *accumulator);
+
+/**
+ * Adds the accumulator of one chunk to the result.
+ *
+ * Called by the calling thread only, in rising order of chunks. Must return normally.
+ *
+ * @param user_data  what was given to the call
+ * @param into       in and out: identity and all chunks before; `accumulator_size` bytes, aligned to 128
+ * @param from       the next chunk's accumulator, aligned to 128
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *from);
+
+/**
+ * Folds the chunks of `[0, count)` into accumulators, in parallel, and combines these in chunk order.
+ *
+ * Equivalent to this serial loop, but for the threads:
+ *
+ *     T result = *accumulator;                              // the identity, such as 0 for a sum
+ *     for (size_t i = 0; i < plan.chunks; i++) {            // plan: what fastpar_plan_make tells
+ *         T part = *accumulator;
+ *         fastpar_chunk chunk;
+ *         fastpar_plan_chunk(options, count, i, &chunk, NULL);
+ *         if (fold(user_data, &chunk, &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *         if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *     }
+ *     *accumulator = result;
+ *     return FASTPAR_OK;
+ *
+ * For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS and GRAIN plans do
+ * not depend on the threads, CACHE and GUIDED plans do.
+ *
+ * @param options           may be NULL: 24 segments on every thread of the pool
+ * @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the result
+ * @param fold              must not be NULL
+ * @param combine           must not be NULL
+ * @param user_data         given to both; may be NULL
+ * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is copied as bytes:
+ *                          no constructors, no addresses of itself.
+ * @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks and about 64 MiB
+ *                          at a time (but always for one a lane).
+ * @param error             may be NULL
+ * @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+ *
+ * Blocks, threads and nesting: as `fastpar_for`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, size_t count,
+                                          fastpar_fold_fn fold, fastpar_combine_fn combine, void *user_data,
+                                          void *accumulator, size_t accumulator_size, fastpar_error *error);
+
+/* ==== jobs: the same loop, not waiting ================================================================== */
+
+/** A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free`. */
+typedef struct fastpar_job fastpar_job;
+
+/**
+ * Starts a loop and returns at once.
+ *
+ * Equivalent to `fastpar_for` on another thread. The workers of the pool run it; a thread that waits for it helps. It
+ * completes whether anybody waits or not. A cancelled or failed job is told by `fastpar_job_wait`.
+ *
+ * @param options    may be NULL. The struct is copied; what `cancel` and `progress_data` point to must live until the job is
+ *                   finished (waited for, or freed).
+ * @param count      items, 0 to SIZE_MAX
+ * @param body       must not be NULL; called as by `fastpar_for`, lane 0 is not the starting thread
+ * @param user_data  given to `body`; must live until the job is finished
+ * @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
+ * @param error      may be NULL
+ * @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
+ *
+ * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options, size_t count,
+                                             fastpar_chunk_fn body, void *user_data, fastpar_job **job,
+                                             fastpar_error *error);
+
+/**
+ * Waits until a job is finished, helping with its chunks, and tells what it came to.
+ *
+ * @param job         must not be NULL
+ * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one chunk, as the
+ *                    waiting thread works.
+ * @param error       may be NULL
+ * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+ *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
+ *         returned. Asking again tells the same.
+ *
+ * After FASTPAR_OK what the callbacks wrote is visible. May be called from any thread, by several at a time, and from inside
+ * callbacks of other jobs. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_job_wait(fastpar_job *job, uint64_t timeout_ms, fastpar_error *error);
+
+/**
+ * Tells how far a job is.
+ *
+ * @param job    must not be NULL
+ * @param done   out, may be NULL: items done
+ * @param total  out, may be NULL: items in all
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; FASTPAR_ERR_THREADS: the job belongs to the parent of this
+ *         forked process.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_job_progress(const fastpar_job *job, uint64_t *done, uint64_t *total,
+                                                fastpar_error *error);
+
+/**
+ * Cancels a job: no new chunk starts, and `fastpar_job_wait` returns FASTPAR_ERR_CANCELLED once the chunks in flight are done.
+ *
+ * @param job  NULL: nothing happens. A finished job stays as it is.
+ *
+ * Never blocks. May be called from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
+
+/**
+ * Releases a job; one that still runs is cancelled and waited for.
+ *
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread.
+ *
+ * Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
+ * thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_job_free(fastpar_job *job);
+
+/* ==== teams: members that run at the same time and meet at barriers ===================================== */
+
+/** A team at work. Opaque; belongs to `fastpar_team_run`, valid until it returns. */
+typedef struct fastpar_team fastpar_team;
+
+/**
+ * Called once for each member, all at the same time, each on a thread of its own.
+ *
+ * Member 0 is the thread that called `fastpar_team_run`. Must return normally: no C++ exception, no longjmp.
+ *
+ * @param user_data  what was given to the call
+ * @param team       for `fastpar_team_barrier`; valid until the callback returns
+ * @param member     0 to members - 1
+ * @param members    how many there are
+ * @return 0; anything else ends the team: the others are released from their barriers with FASTPAR_ERR_CANCELLED, and the call
+ *         returns FASTPAR_ERR_CALLBACK with the value of the first that failed in `error->code`.
+ */
+typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32_t member, uint32_t members);
+
+/**
+ * Runs a callback on several threads at the same time, and returns when all have ended.
+ *
+ * Equivalent to this, but for the pool, which keeps its threads:
+ *
+ *     for (uint32_t m = 1; m < members; m++) thread[m] = start_thread(member, user_data, team, m, members);
+ *     int32_t code = member(user_data, team, 0, members);
+ *     for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
+ *
+ * Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a lock): each has a thread.
+ *
+ * @param members    1 to the threads of the pool, the caller included; 0: as many as the pool has
+ * @param member     must not be NULL
+ * @param user_data  given to `member`; may be NULL
+ * @param error      may be NULL
+ * @return FASTPAR_OK: every member returned 0;
+ *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
+ *         several, the first in time;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
+ *         as `fastpar_for` if the pool cannot be started.
+ *
+ * Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
+ * inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn member, void *user_data,
+                                            fastpar_error *error);
+
+/**
+ * Waits until every member of the team has come to the barrier.
+ *
+ * What members wrote before it is visible to all after it. A member that has returned is not waited for.
+ *
+ * @param team   what the member's callback was given; must not be NULL
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: nobody waits any more, return from the callback;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it.
+ *
+ * Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_team_barrier(fastpar_team *team, fastpar_error *error);
+
+/* ==== shared state: atomics on the caller's memory, and a bounded queue, for callers without their own == */
+
+/**
+ * Reads an integer that other threads may be changing.
+ *
+ * @param place  aligned to 8 bytes
+ * @return its value; 0 if `place` is NULL or misaligned.
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int64_t fastpar_atomic_load(const int64_t *place);
+
+/**
+ * Writes an integer that other threads may be reading.
+ *
+ * @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
+ * @param value  the new value
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_atomic_store(int64_t *place, int64_t value);
+
+/**
+ * Adds to an integer in one step, wrapping around.
+ *
+ * @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
+ * @param delta  what to add
+ * @return the value before; 0 if `place` is NULL or misaligned.
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int64_t fastpar_atomic_add(int64_t *place, int64_t delta);
+
+/**
+ * Raises an integer to at least `value` in one step.
+ *
+ * @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
+ * @param value  the least that it shall be
+ * @return the value before; 0 if `place` is NULL or misaligned.
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int64_t fastpar_atomic_max(int64_t *place, int64_t value);
+
+/**
+ * Lowers an integer to at most `value` in one step.
+ *
+ * @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
+ * @param value  the most that it shall be
+ * @return the value before; 0 if `place` is NULL or misaligned.
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int64_t fastpar_atomic_min(int64_t *place, int64_t value);
+
+/**
+ * Replaces an integer in one step, if it has the value expected.
+ *
+ * @param place     aligned to 8 bytes
+ * @param expected  in: the value expected; out, if it was another: that value. Must not be NULL.
+ * @param desired   the new value
+ * @return 1: replaced; 0: it was another, or `place` is NULL or misaligned, or `expected` is NULL.
+ *
+ * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_atomic_compare_exchange(int64_t *place, int64_t *expected, int64_t desired);
+
+/** A bounded queue of numbers. Opaque; made by `fastpar_queue_open`, released by `fastpar_queue_free`. */
+typedef struct fastpar_queue fastpar_queue;
+
+/**
+ * Makes a queue for any number of producers and consumers: first in, first out.
+ *
+ * @param capacity  values that it holds at most, 1 to 16,777,216; its memory is taken now
+ * @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on failure
+ * @param error     may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_queue_open(size_t capacity, fastpar_queue **queue, fastpar_error *error);
+
+/**
+ * Adds a value, waiting for room.
+ *
+ * @param queue       must not be NULL
+ * @param value       any number, such as an index or an address
+ * @param timeout_ms  milliseconds; 0: do not wait; UINT64_MAX: for ever
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed full; FASTPAR_ERR_CLOSED: it is closed, before or while this waited;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL. The value is added on FASTPAR_OK only.
+ *
+ * What the producer wrote before is visible to the consumer of the value. A chunk's callback that waits occupies its thread, and
+ * the chunk that would make room may not have begun: let members of a team wait, or other threads. May be called from any
+ * thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_queue_push(fastpar_queue *queue, uint64_t value, uint64_t timeout_ms,
+                                              fastpar_error *error);
+
+/**
+ * Takes the oldest value, waiting for one.
+ *
+ * @param queue       must not be NULL
+ * @param timeout_ms  milliseconds; 0: do not wait; UINT64_MAX: for ever
+ * @param value       out, must not be NULL; untouched on failure
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed empty; FASTPAR_ERR_CLOSED: it is closed and empty;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `queue` or `value` is NULL.
+ *
+ * May be called from any thread; see `fastpar_queue_push` on waiting inside chunks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_queue_pop(fastpar_queue *queue, uint64_t timeout_ms, uint64_t *value,
+                                             fastpar_error *error);
+
+/**
+ * Ends a queue: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released.
+ *
+ * @param queue  NULL: nothing happens. Closing twice is the same as once.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
+
+/**
+ * Releases a queue and what is left in it.
+ *
+ * @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 
 #ifdef __cplusplus
 }

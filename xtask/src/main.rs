@@ -2,11 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod bindings;
+mod demo;
 mod header;
+mod process;
 mod repo;
+mod stage;
+mod test;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The commands of the fastpar repository")]
@@ -23,10 +29,27 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build the release library and lay it out in target/fastpar, with header and links
+    Build,
+    /// Build the library and run the C example on a real file
+    Demo {
+        /// What to count and compress; the largest library of the Rust compiler if not given
+        file: Option<PathBuf>,
+    },
+    /// Run every test, installing what is missing where that is possible
+    Test {
+        /// Suites to run; all if none is given
+        suites: Vec<String>,
+    },
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
+    let mut success = true;
     match Arguments::parse().command {
-        Command::Bindings { check } => bindings::run(check),
+        Command::Bindings { check } => bindings::run(check)?,
+        Command::Build => stage::run()?,
+        Command::Demo { file } => demo::run(file.as_deref())?,
+        Command::Test { suites } => success = test::run(&suites)?,
     }
+    Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -26,7 +26,12 @@ impl Staged {
     /// Compiler arguments to include the header and to link and find the shared library.
     pub(crate) fn link_arguments(&self) -> [String; 4] {
         let lib = self.lib.display();
-        [format!("-I{}", self.include.display()), format!("-L{lib}"), "-lfastpar".into(), format!("-Wl,-rpath,{lib}")]
+        [
+            format!("-I{}", self.include.display()),
+            format!("-L{lib}"),
+            "-lfastpar".into(),
+            format!("-Wl,-rpath,{lib}"),
+        ]
     }
 }
 

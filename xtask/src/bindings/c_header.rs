@@ -84,11 +84,7 @@ fn declarations(source: &Source) -> Result<Vec<Item>> {
     // cbindgen passes over what it cannot express.
     let exports = source.text.matches("#[no_mangle]").count();
     let functions = items.iter().filter(|item| matches!(item.kind, Kind::Function(_))).count();
-    ensure!(
-        functions == exports,
-        "{}: {exports} exports, {functions} declarations",
-        source.path.display()
-    );
+    ensure!(functions == exports, "{}: {exports} exports, {functions} declarations", source.path.display());
     for item in &mut items {
         tidy(item)?;
     }
@@ -202,7 +198,10 @@ mod tests {
 
     #[test]
     fn safety_is_for_rust_only() {
-        assert_eq!(for_c(&lines("One.\n\n# Safety\nPointers.\n\n# Note\nMore.\n\n")), lines("One.\n\n# Note\nMore."));
+        assert_eq!(
+            for_c(&lines("One.\n\n# Safety\nPointers.\n\n# Note\nMore.\n\n")),
+            lines("One.\n\n# Note\nMore.")
+        );
         assert_eq!(for_c(&lines("One.\n\n# Safety\nPointers.")), ["One."]);
     }
 

@@ -6,8 +6,19 @@ use std::path::PathBuf;
 
 /// The groups in the header's order. One that is not named here comes after them, by its name.
 const ORDER: [&str; 13] = [
-    "status", "library", "pool", "loops", "reduce", "jobs", "teams", "shared state", "codec", "batches",
-    "dictionaries", "streams", "archives",
+    "status",
+    "library",
+    "pool",
+    "loops",
+    "jobs",
+    "teams",
+    "shared state",
+    "codec",
+    "dictionaries",
+    "batches",
+    "streams",
+    "archives",
+    "files",
 ];
 
 /// A file of `src/ffi` that declares something for C: its first line is `//! Group "name": what it is about.`
@@ -70,7 +81,8 @@ impl Source {
     pub(super) fn public_types(&self) -> Vec<String> {
         let lines = self.text.lines();
         let names = lines.filter_map(|line| {
-            let rest = ["pub struct ", "pub type ", "pub union "].iter().find_map(|&p| line.strip_prefix(p))?;
+            let rest =
+                ["pub struct ", "pub type ", "pub union "].iter().find_map(|&p| line.strip_prefix(p))?;
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             Some(rest[..end].to_owned())
         });

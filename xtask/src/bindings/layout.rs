@@ -122,6 +122,8 @@ typedef struct fastpar_s {
 } fastpar_s;
 ";
         let table = rust(&parse(text).unwrap()).unwrap();
-        assert!(table.contains("fastpar_s: size 24, align 8 {\n        a: 0,\n        f: 8,\n        text: 16,\n        n: 20,"));
+        assert!(table.contains(
+            "fastpar_s: size 24, align 8 {\n        a: 0,\n        f: 8,\n        text: 16,\n        n: 20,"
+        ));
     }
 }

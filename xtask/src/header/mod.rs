@@ -6,7 +6,7 @@ mod parse;
 mod render;
 
 pub(crate) use parse::parse;
-pub(crate) use render::{comment, item};
+pub(crate) use render::item;
 
 use anyhow::{Context, Result};
 

@@ -29,15 +29,13 @@ pub(crate) fn item(item: &Item) -> String {
 }
 
 /// A doc comment: on one line where it fits.
-pub(crate) fn comment(indent: &str, lines: &[String]) -> String {
+fn comment(indent: &str, lines: &[String]) -> String {
     match lines {
         [] => String::new(),
         [line] if indent.len() + line.len() + 8 <= WIDTH => format!("{indent}/** {line} */\n"),
         lines => {
-            let lines: String = lines
-                .iter()
-                .map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n")
-                .collect();
+            let lines: String =
+                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
             format!("{indent}/**\n{lines}{indent} */\n")
         }
     }

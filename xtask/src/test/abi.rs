@@ -22,7 +22,10 @@ const COMPILERS: [(&str, &str, &[&str]); 4] = [
 pub(super) fn drift(_: &mut Context) -> Result<Vec<Case>> {
     let case = |output: &bindings::Output| {
         if bindings::differs(output) {
-            Case::failed(output.path, "differs from the sources: run `cargo xtask bindings` and commit the result")
+            Case::failed(
+                output.path,
+                "differs from the sources: run `cargo xtask bindings` and commit the result",
+            )
         } else {
             Case::passed(output.path)
         }
@@ -36,7 +39,10 @@ pub(super) fn dialects(context: &mut Context) -> Result<Vec<Case>> {
     let alone = folder.join("alone.c");
     std::fs::write(&alone, "#include <fastpar.h>\n\nint main(void) { return FASTPAR_OK; }\n")?;
     let twice = folder.join("twice.c");
-    std::fs::write(&twice, "#include <fastpar.h>\n#include <fastpar.h>\n\nint main(void) { return FASTPAR_OK; }\n")?;
+    std::fs::write(
+        &twice,
+        "#include <fastpar.h>\n#include <fastpar.h>\n\nint main(void) { return FASTPAR_OK; }\n",
+    )?;
     let layout = repo::root().join("tests/abi/layout.c");
     let mut cases = Vec::new();
     for (compiler, language, dialects) in COMPILERS {

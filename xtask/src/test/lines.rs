@@ -17,7 +17,9 @@ pub(crate) fn libtest(finished: &Finished) -> Vec<Case> {
         } else if let Some(rest) = line.strip_prefix("SKIPPED: ") {
             let (name, reason) = rest.split_once(": ").unwrap_or((rest, "no reason given"));
             skip(&mut cases, name, reason);
-        } else if let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+        } else if let Some((name, result)) =
+            line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+        {
             let name = format!("{binary}: {name}");
             match result.split([',', ' ']).next() {
                 Some("ok") => cases.push(Case::passed(name)),
@@ -126,13 +128,18 @@ test result: ok. 3 passed
     fn program_lines() {
         let output = "test a ... ok\ntest b ... skipped: no fork here\nx.c:1: wrong\ntest c ... FAILED\n";
         assert_eq!(counts(&program("p", &finished(output, false))), [1, 1, 1]);
-        assert_eq!(counts(&program("p", &finished("test a ... ok\n", false))), [1, 1, 0], "a crash is a failure");
+        assert_eq!(
+            counts(&program("p", &finished("test a ... ok\n", false))),
+            [1, 1, 0],
+            "a crash is a failure"
+        );
         assert_eq!(counts(&program("p", &finished("", true))), [0, 1, 0], "nothing is not enough");
     }
 
     #[test]
     fn unittest_lines() {
-        let output = "test_a (x.T) ... ok\ntest_b (x.T)\nDoc. ... skipped 'no such thing'\ntest_c (x.T) ... FAIL\n";
+        let output =
+            "test_a (x.T) ... ok\ntest_b (x.T)\nDoc. ... skipped 'no such thing'\ntest_c (x.T) ... FAIL\n";
         assert_eq!(counts(&unittest(&finished(output, false))), [1, 1, 1]);
     }
 }

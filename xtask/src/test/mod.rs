@@ -138,7 +138,8 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
     }
     let mut context = Context { setup: Setup::prepare()?, staged: None, header: None };
     let mut reports = Vec::new();
-    for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name)) {
+    for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
+    {
         println!("== {}: {}", suite.name, suite.about);
         let start = Instant::now();
         let cases = (suite.run)(&mut context);
@@ -166,7 +167,9 @@ fn show(report: &Report) {
     for case in &report.cases {
         match &case.outcome {
             Outcome::Passed => {}
-            Outcome::Failed(detail) => println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, detail.trim_end()),
+            Outcome::Failed(detail) => {
+                println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, detail.trim_end())
+            }
             Outcome::Skipped(reason) => println!("  skipped {}: {reason}", case.name),
         }
     }

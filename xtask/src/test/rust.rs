@@ -41,7 +41,11 @@ pub(super) fn loom(_: &mut Context) -> Result<Vec<Case>> {
 fn mentions(folder: &Path, text: &str) -> Result<bool> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let found = if path.is_dir() { mentions(&path, text)? } else { std::fs::read_to_string(&path)?.contains(text) };
+        let found = if path.is_dir() {
+            mentions(&path, text)?
+        } else {
+            std::fs::read_to_string(&path)?.contains(text)
+        };
         if found {
             return Ok(true);
         }
