@@ -56,6 +56,7 @@ pub struct Error {
     kind: ErrorKind,
     code: i32,
     position: Option<u64>,
+    needed: Option<u64>,
     message: Cow<'static, str>,
 }
 
@@ -65,7 +66,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure of `kind`; `message` says what and where, in one clause without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code: 0, position: None, message: message.into() }
+        Self { kind, code: 0, position: None, needed: None, message: message.into() }
     }
 
     /// The same with a number from elsewhere: a callback's return, zstd's or the system's error code.
@@ -82,6 +83,13 @@ impl Error {
         self
     }
 
+    /// The same with the size that would have been enough, where something did not fit.
+    #[must_use]
+    pub fn with_needed(mut self, needed: u64) -> Self {
+        self.needed = Some(needed);
+        self
+    }
+
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -95,6 +103,11 @@ impl Error {
     /// The chunk, item or frame index, or byte offset, if there is one.
     pub fn position(&self) -> Option<u64> {
         self.position
+    }
+
+    /// The size that would have been enough, if it is known: of a destination that was too small.
+    pub fn needed(&self) -> Option<u64> {
+        self.needed
     }
 
     /// The sentence for people.

@@ -18,6 +18,7 @@ mod ticket;
 mod work;
 
 pub use background::{Body, JobHandle, OwnedProgress};
+pub(crate) use progress::Monitor;
 pub use progress::Progress;
 pub use reduce::reduce;
 pub(crate) use reduce::reduce_slots;
@@ -28,7 +29,6 @@ pub(crate) use work::{drop_payload, panic_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::{self, Call};
-use progress::Monitor;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicI32;
 use ticket::{recruit, OpenGate};

@@ -411,6 +411,13 @@ pub fn worker() -> Option<u32> {
     u32::try_from(local::with(|local| local.worker.get())).ok()
 }
 
+/// Sees to it that a forked child forgets what belonged to the parent, for state that may exist without a pool.
+pub(crate) fn watch_forks() -> Result<()> {
+    #[cfg(unix)]
+    fork::install()?;
+    Ok(())
+}
+
 /// What the pool has done since it started.
 pub fn stats() -> Stats {
     peek(Pool::stats).unwrap_or_default()
