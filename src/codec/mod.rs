@@ -1,5 +1,34 @@
 //! Parallel zstd: a client of the job engine.
-#![forbid(unsafe_code)]
+//!
+//! ```text
+//! compress:   cut (sizes) -> one task a frame -> encode -> slot of the arena over dst -> moved down into order -> seek table
+//! decompress: spans of frames (by the seek table, else by walking) -> one task a span -> decode straight into dst
+//! ```
+//!
+//! What is written is a series of independent standard frames, followed by the official seek table. The bytes depend on the
+//! input and the options only: frames are cut by their sizes, and each is compressed by itself.
+
+mod arena;
+mod compress;
+mod contexts;
+mod cut;
+mod decode;
+mod decompress;
+mod encode;
+mod failure;
+mod frame;
+mod options;
+mod raw;
+mod seek_table;
+mod slots;
+mod spans;
+mod watch;
+
+pub use compress::{compress, compress_bound, compress_to_vec};
+pub use decompress::{decompress, decompress_to_vec, decompressed_size};
+pub use frame::{Block, Blocks, Frame, Frames};
+pub use options::{level_range, Options, MAX_FRAME_SIZE};
+pub use seek_table::SeekTable;
 
 /// The version of the libzstd inside.
 pub fn zstd_version() -> &'static str {
@@ -7,4 +36,6 @@ pub fn zstd_version() -> &'static str {
 }
 
 /// In the child of a fork: contexts may be locked by threads that do not exist.
-pub(crate) fn forget_after_fork() {}
+pub(crate) fn forget_after_fork() {
+    contexts::forget_after_fork();
+}

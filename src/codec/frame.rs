@@ -1,0 +1,302 @@
+//! The structure of zstd data by RFC 8878, without decompressing: frames, their headers, their blocks.
+//!
+//! The data is untrusted. A frame that is handed out lies wholly inside the data, its blocks end where it says, and its declared
+//! content size is one that its blocks can have: 2^60 bytes declared over one small block are refused here, before anybody
+//! allocates them. The costs are a few bytes read for every block.
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, ErrorKind, Result};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What a frame begins with.
+const MAGIC: u32 = 0xfd2f_b528;
+/// What a skippable frame begins with; the last four bits are free.
+const SKIPPABLE: u32 = 0x184d_2a50;
+/// No block holds more, compressed or not.
+const LARGEST_BLOCK: u64 = 128 << 10;
+/// Bytes of a block's header.
+const BLOCK_HEADER: usize = 3;
+/// Bytes of a frame's checksum.
+const CHECKSUM: usize = 4;
+
+/// One frame of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its place among all frames, skippable ones counted.
+    pub index: u64,
+    /// Where it begins in the data.
+    pub offset: usize,
+    /// All its bytes: header, blocks, checksum.
+    pub len: usize,
+    /// Bytes of its header.
+    pub header_len: usize,
+    /// A frame for other programs, which holds no content.
+    pub skippable: bool,
+    /// The bytes that it decodes to, if it says so; a skippable frame has none.
+    pub content_size: Option<u64>,
+    /// The memory that a decoder needs to keep of what it has decoded.
+    pub window: u64,
+    /// The whole content is the window: nothing needs to be kept apart from it.
+    pub single_segment: bool,
+    /// The dictionary that it needs; 0: none, or it does not say.
+    pub dictionary: u32,
+    /// Whether a checksum of the content ends it.
+    pub checksum: bool,
+    /// The least that its blocks can decode to.
+    pub least: u64,
+    /// The most that its blocks can decode to.
+    pub most: u64,
+}
+
+impl Frame {
+    /// An error about this frame.
+    pub(super) fn error(&self, kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Error {
+        error(kind, self.index, self.offset, what)
+    }
+
+    /// Its bytes in the data.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len
+    }
+
+    /// Its blocks, in `data` where it was found.
+    pub fn blocks<'d>(&self, data: &'d [u8]) -> Blocks<'d> {
+        let first = self.offset + self.header_len;
+        Blocks { data, at: first, largest: self.window.min(LARGEST_BLOCK), ended: self.skippable }
+    }
+}
+
+fn error(kind: ErrorKind, index: u64, offset: usize, what: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(kind, format!("frame {index} at byte {offset}: {}", what.into())).at(offset as u64)
+}
+
+/// The frames of some data, one after the other.
+#[derive(Clone, Debug)]
+pub struct Frames<'d> {
+    data: &'d [u8],
+    offset: usize,
+    index: u64,
+}
+
+impl<'d> Frames<'d> {
+    /// All frames of `data`.
+    pub fn new(data: &'d [u8]) -> Self {
+        Self::within(data, 0..data.len(), 0)
+    }
+
+    /// The frames of a part of `data`, which begins and ends with a frame; `first` is the first one's number.
+    pub(super) fn within(data: &'d [u8], part: Range<usize>, first: u64) -> Self {
+        Self { data: &data[..part.end], offset: part.start, index: first }
+    }
+
+    /// Reads the frame at the current place.
+    fn read(&self) -> Result<Frame> {
+        let fail = |kind, what: &'static str| Err(error(kind, self.index, self.offset, what));
+        let data = &self.data[self.offset..];
+        let magic = match magic(data) {
+            Start::Magic(magic) => magic,
+            Start::Cut => return fail(ErrorKind::Truncated, "the data ends within its first four bytes"),
+            Start::Legacy => {
+                return fail(ErrorKind::NotZstd, "a format of zstd before 1.0, which is not supported")
+            }
+            Start::Other if self.index == 0 => return fail(ErrorKind::NotZstd, "not zstd data"),
+            Start::Other => {
+                return fail(ErrorKind::NotZstd, "what follows the frame before is not zstd data")
+            }
+        };
+        let mut frame = Frame {
+            index: self.index,
+            offset: self.offset,
+            len: 0,
+            header_len: 8,
+            skippable: true,
+            content_size: Some(0),
+            window: 0,
+            single_segment: false,
+            dictionary: 0,
+            checksum: false,
+            least: 0,
+            most: 0,
+        };
+        if magic != MAGIC {
+            let Some(size) = data.get(4..8) else {
+                return fail(ErrorKind::Truncated, "the data ends in the header of a skippable frame");
+            };
+            frame.len = usize::try_from(little(size)).unwrap_or(usize::MAX).saturating_add(8);
+            if frame.len > data.len() {
+                return fail(ErrorKind::Truncated, "the data ends in a skippable frame");
+            }
+            return Ok(frame);
+        }
+        self.read_header(data, &mut frame)?;
+        self.read_blocks(&mut frame)?;
+        Ok(frame)
+    }
+
+    /// Reads what follows the magic number, up to the blocks.
+    fn read_header(&self, data: &[u8], frame: &mut Frame) -> Result<()> {
+        let fail = |kind, what: &'static str| Err(error(kind, self.index, self.offset, what));
+        let cut = || error(ErrorKind::Truncated, self.index, self.offset, "the data ends in its header");
+        let &descriptor = data.get(4).ok_or_else(cut)?;
+        if descriptor & 0x08 != 0 {
+            return fail(ErrorKind::Corrupt, "a reserved bit of its header is set");
+        }
+        frame.skippable = false;
+        frame.checksum = descriptor & 0x04 != 0;
+        frame.single_segment = descriptor & 0x20 != 0;
+        let mut at = 5;
+        let mut field = |len: usize| {
+            let bytes = data.get(at..at + len);
+            at += len;
+            bytes.map(little).ok_or_else(cut)
+        };
+        if !frame.single_segment {
+            let window = field(1)?;
+            let base = 1u64 << (10 + (window >> 3));
+            frame.window = base + base / 8 * (window & 7);
+        }
+        let dictionary = field([0, 1, 2, 4][usize::from(descriptor & 3)])?;
+        frame.dictionary = dictionary as u32; // of four bytes at most
+        frame.content_size = match descriptor >> 6 {
+            0 if frame.single_segment => Some(field(1)?),
+            0 => None,
+            1 => Some(field(2)? + 256),
+            2 => Some(field(4)?),
+            _ => Some(field(8)?),
+        };
+        if frame.single_segment {
+            frame.window = frame.content_size.unwrap_or(0);
+        }
+        frame.header_len = at;
+        Ok(())
+    }
+
+    /// Walks over the blocks to the end of the frame, and compares what they can hold with what is declared.
+    fn read_blocks(&self, frame: &mut Frame) -> Result<()> {
+        let mut blocks = frame.blocks(self.data);
+        for block in &mut blocks {
+            let block = block.map_err(|(kind, what)| frame.error(kind, what))?;
+            frame.least = frame.least.saturating_add(block.least);
+            frame.most = frame.most.saturating_add(block.most);
+        }
+        let end = blocks.at + if frame.checksum { CHECKSUM } else { 0 };
+        if end > self.data.len() {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in its checksum"));
+        }
+        frame.len = end - frame.offset;
+        match frame.content_size {
+            Some(size) if size < frame.least || size > frame.most => Err(frame.error(
+                ErrorKind::Corrupt,
+                format!("it declares {size} bytes, but its blocks hold {} to {}", frame.least, frame.most),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Result<Frame>> {
+        if self.offset >= self.data.len() {
+            return None;
+        }
+        let frame = self.read();
+        match &frame {
+            Ok(frame) => {
+                self.offset += frame.len;
+                self.index += 1;
+            }
+            Err(_) => self.offset = self.data.len(), // nothing is known about what follows
+        }
+        Some(frame)
+    }
+}
+
+/// One block of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Where it begins in the data.
+    pub offset: usize,
+    /// All its bytes, header included.
+    pub len: usize,
+    /// The least that it can decode to.
+    pub least: u64,
+    /// The most that it can decode to.
+    pub most: u64,
+}
+
+/// The blocks of a frame, one after the other.
+#[derive(Clone, Debug)]
+pub struct Blocks<'d> {
+    data: &'d [u8],
+    at: usize,
+    largest: u64,
+    ended: bool,
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<Block, (ErrorKind, &'static str)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        self.ended = true; // unless this is a good block, and not the last one
+        let Some(header) = self.data.get(self.at..self.at + BLOCK_HEADER) else {
+            return Some(Err((ErrorKind::Truncated, "the data ends in the header of a block")));
+        };
+        let header = little(header);
+        let size = header >> 3;
+        let (content, least, most) = match (header >> 1) & 3 {
+            0 => (size, size, size),      // as it is
+            1 => (1, size, size),         // one byte, repeated
+            2 => (size, 0, self.largest), // compressed
+            _ => return Some(Err((ErrorKind::Corrupt, "a block of a reserved type"))),
+        };
+        if size > self.largest {
+            return Some(Err((ErrorKind::Corrupt, "a block is larger than a block can be")));
+        }
+        let block = Block { offset: self.at, len: BLOCK_HEADER + content as usize, least, most };
+        if block.len > self.data.len() - self.at {
+            return Some(Err((ErrorKind::Truncated, "the data ends in a block")));
+        }
+        self.at += block.len;
+        self.ended = header & 1 != 0;
+        Some(Ok(block))
+    }
+}
+
+/// What data can begin with.
+enum Start {
+    Magic(u32),
+    /// The first bytes of a magic number, and then the end.
+    Cut,
+    Legacy,
+    Other,
+}
+
+fn magic(data: &[u8]) -> Start {
+    if let Some(bytes) = data.get(..4) {
+        let value = little(bytes) as u32;
+        return match value {
+            MAGIC => Start::Magic(value),
+            _ if value & !0xf == SKIPPABLE => Start::Magic(value),
+            0xfd2f_b522..=0xfd2f_b527 | 0x1eb5_2ffd => Start::Legacy,
+            _ => Start::Other,
+        };
+    }
+    let mask = (1u32 << (8 * data.len())) - 1;
+    let value = little(data) as u32;
+    if value == MAGIC & mask || value & !0xf == SKIPPABLE & mask {
+        Start::Cut
+    } else {
+        Start::Other
+    }
+}
+
+/// Up to eight bytes, the lowest first.
+pub(super) fn little(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
+}

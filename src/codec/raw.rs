@@ -1,0 +1,103 @@
+//! What libzstd offers to C only: output that is not initialised yet, and estimates of memory.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::mem::MaybeUninit;
+use zstd::zstd_safe::zstd_sys;
+use zstd::zstd_safe::WriteBuf;
+
+/// A place for libzstd's output, of which a growing part is initialised.
+pub(super) struct Uninit<'a> {
+    bytes: &'a mut [MaybeUninit<u8>],
+    filled: usize,
+}
+
+impl<'a> Uninit<'a> {
+    /// All of `bytes`; nothing is initialised.
+    pub(super) fn new(bytes: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { bytes, filled: 0 }
+    }
+}
+
+// SAFETY: the pointer is valid for writing `capacity` bytes; `filled` grows only by what `filled_until` is promised.
+unsafe impl WriteBuf for Uninit<'_> {
+    fn as_slice(&self) -> &[u8] {
+        // SAFETY: the first `filled` bytes are initialised, and `filled` is at most the length.
+        unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.filled) }
+    }
+
+    fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr().cast()
+    }
+
+    unsafe fn filled_until(&mut self, n: usize) {
+        assert!(n <= self.bytes.len());
+        self.filled = n;
+    }
+}
+
+/// A new vector that `fill` writes; it returns how many bytes it has initialised from the start on.
+///
+/// # Safety
+/// `fill` has initialised as many bytes as it says.
+pub(super) unsafe fn fill_vec(
+    capacity: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<usize>,
+) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, capacity)?;
+    let filled = fill(&mut bytes.spare_capacity_mut()[..capacity])?;
+    assert!(filled <= capacity);
+    // SAFETY: within the capacity, and initialised by the caller's promise.
+    unsafe { bytes.set_len(filled) };
+    Ok(bytes)
+}
+
+/// Initialised bytes as a place for output, for tests that read them back.
+#[cfg(test)]
+pub(super) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the same layout; the codec writes initialised bytes only.
+    unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
+}
+
+/// Makes room for exactly `count` more, or says that there is none.
+pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
+    vec.try_reserve_exact(count).map_err(|_| {
+        Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} items of {} bytes", size_of::<T>()))
+    })
+}
+
+/// How libzstd compresses a frame of a known length at a level.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tuning {
+    /// The window, as a power of two.
+    pub(super) window_log: u32,
+    /// The way of searching, 1 (fast) to 9 (btultra2).
+    pub(super) strategy: u32,
+    /// An upper bound of a context's size, without buffers and long-distance matching.
+    pub(super) context: usize,
+}
+
+/// libzstd's choice for frames of `len` bytes; `window_log` 0: its own.
+pub(super) fn tuning(level: i32, len: usize, window_log: u32) -> Tuning {
+    let len = (len as u64).max(1); // 0 would mean that it is not known
+                                   // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are clamped to them.
+    let (chosen, context) = unsafe {
+        let mut chosen = zstd_sys::ZSTD_getCParams(level, len, 0);
+        if window_log != 0 {
+            chosen.windowLog = window_log;
+            chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, 0);
+        }
+        (chosen, zstd_sys::ZSTD_estimateCCtxSize_usingCParams(chosen))
+    };
+    Tuning { window_log: chosen.windowLog, strategy: chosen.strategy as u32, context }
+}
+
+/// Bytes of a decompression context, without buffers.
+pub(super) fn decompressor_size() -> usize {
+    // SAFETY: no arguments, a constant of the build.
+    unsafe { zstd_sys::ZSTD_estimateDCtxSize() }
+}

@@ -1,0 +1,94 @@
+//! The seek table of zstd's seekable format 0.1.0: a skippable frame at the end of the data that tells the sizes of all frames
+//! before it.
+//!
+//! ```text
+//! 5E 2A 4D 18   size of the rest          the skippable frame's header
+//! for each frame: compressed size, decompressed size (4 bytes each), and a checksum of 4 bytes if there are any
+//! number of frames (4 bytes), descriptor (bit 7: checksums; 2 to 6: 0), B1 EA 92 8F
+//! ```
+#![forbid(unsafe_code)]
+
+use super::frame::little;
+use std::mem::MaybeUninit;
+
+const MAGIC: u32 = 0x184d_2a5e;
+const FOOTER_MAGIC: u32 = 0x8f92_eab1;
+const HEADER: usize = 8;
+const FOOTER: usize = 9;
+const ENTRY: usize = 8;
+const ENTRY_WITH_CHECKSUM: usize = 12;
+const HAS_CHECKSUMS: u8 = 0x80;
+const RESERVED: u8 = 0x7c;
+
+/// The most frames that the format allows.
+pub(super) const MAX_FRAMES: usize = 0x800_0000;
+
+/// A seek table found at the end of some data. Nothing of it is more than a claim, but its size and that the frames it
+/// tells of end where it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct SeekTable<'d> {
+    entries: &'d [u8],
+    entry_len: usize,
+    offset: usize,
+}
+
+impl<'d> SeekTable<'d> {
+    /// The seek table of `data`, if it ends with one that covers everything before it.
+    pub fn find(data: &'d [u8]) -> Option<Self> {
+        let footer = &data[data.len().checked_sub(FOOTER)?..];
+        let (frames, descriptor) = (little(&footer[..4]), footer[4]);
+        if little(&footer[5..]) != u64::from(FOOTER_MAGIC) || descriptor & RESERVED != 0 {
+            return None;
+        }
+        let entry_len = if descriptor & HAS_CHECKSUMS != 0 { ENTRY_WITH_CHECKSUM } else { ENTRY };
+        let entries_len = usize::try_from(frames).ok()?.checked_mul(entry_len)?;
+        let offset = data.len().checked_sub(entries_len.checked_add(HEADER + FOOTER)?)?;
+        let (header, rest) = data[offset..].split_at(HEADER);
+        if little(&header[..4]) != u64::from(MAGIC) || little(&header[4..]) != rest.len() as u64 {
+            return None;
+        }
+        let table = Self { entries: &rest[..entries_len], entry_len, offset };
+        let covered: u64 = table.entries().map(|(compressed, _)| u64::from(compressed)).sum();
+        (covered == offset as u64).then_some(table)
+    }
+
+    /// Where it begins: the end of the frames that it tells of.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// How many frames it tells of.
+    pub fn len(&self) -> usize {
+        self.entries.len() / self.entry_len
+    }
+
+    /// Whether it tells of none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// (compressed, decompressed) size of each frame.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, u32)> + 'd {
+        let size = |bytes: &[u8]| little(bytes) as u32; // of four bytes
+        self.entries.chunks_exact(self.entry_len).map(move |entry| (size(&entry[..4]), size(&entry[4..8])))
+    }
+}
+
+/// Bytes of the table of so many frames.
+pub(super) fn encoded_len(frames: usize) -> usize {
+    HEADER + frames * ENTRY + FOOTER
+}
+
+/// Writes the table of frames of these (compressed, decompressed) sizes; `out` has exactly its length.
+pub(super) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
+    debug_assert_eq!(out.len(), encoded_len(entries.len()));
+    let frames = entries.len() as u32; // at most MAX_FRAMES
+    let rest = (out.len() - HEADER) as u32;
+    let header = [MAGIC, rest].into_iter().flat_map(u32::to_le_bytes);
+    let sizes = entries.flat_map(|(compressed, decompressed)| [compressed, decompressed]);
+    let footer = frames.to_le_bytes().into_iter().chain([0]).chain(FOOTER_MAGIC.to_le_bytes());
+    let bytes = header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer);
+    for (place, byte) in out.iter_mut().zip(bytes) {
+        place.write(byte);
+    }
+}
