@@ -1,1 +1,335 @@
-//! Group "codec".
+//! Group "codec": parallel zstd, from memory to memory.
+
+use super::borrow::{self, OptionsStruct, Out};
+use super::guard::guard;
+use super::loops::{fastpar_progress_fn, ForeignProgress};
+use super::status::{fastpar_error, fastpar_status};
+use crate::codec::{self, Options};
+use crate::error::{Error, ErrorKind, Result};
+use std::ffi::c_void;
+use std::mem::size_of;
+use std::sync::atomic::AtomicI32;
+
+/// `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there are verified.
+pub const FASTPAR_ZSTD_NO_CHECKSUM: u32 = 1;
+/// `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect.
+pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
+/// `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
+/// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
+pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+
+const KNOWN_FLAGS: u32 =
+    FASTPAR_ZSTD_NO_CHECKSUM | FASTPAR_ZSTD_NO_SEEK_TABLE | FASTPAR_ZSTD_SINGLE_FRAME | FASTPAR_ZSTD_SYNC;
+
+/// A dictionary. No function of this version makes one.
+pub struct fastpar_dict {
+    _private: (),
+}
+
+/// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
+///
+/// The same options serve both directions: a field that concerns the other direction must be in its range, and has no effect.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_zstd_options {
+    /// `sizeof(fastpar_zstd_options)`.
+    pub struct_size: usize,
+    /// Compress: -131072 (fastest) to 22 (smallest). 0: 3.
+    pub level: i32,
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
+    pub flags: u32,
+    /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
+    /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Smaller frames are faster to reach at
+    /// random, and compress less.
+    pub frame_size: usize,
+    /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this process may use. Never
+    /// more than those, nor than the threads of the pool.
+    pub max_lanes: u32,
+    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One larger than the
+    /// level's own turns long-distance matching on, and data with windows over 27 is refused by most readers unless they are
+    /// asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
+    pub window_log: u32,
+    /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`.
+    pub max_output: u64,
+    /// Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. At level 3 a lane needs 1.3 MB to
+    /// compress; 0.3 MB to decompress.
+    pub max_memory: u64,
+    /// Must be NULL in this version (FASTPAR_ERR_UNSUPPORTED).
+    pub dict: *const fastpar_dict,
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
+    pub cancel: *const i32,
+    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell.
+    pub progress: fastpar_progress_fn,
+    /// Given to `progress`.
+    pub progress_data: *mut c_void,
+}
+
+// SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_zstd_options {
+    const NAME: &'static str = "fastpar_zstd_options";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// The options of a call, checked as far as the core does not.
+struct ZstdArguments<'a> {
+    raw: fastpar_zstd_options,
+    cancel: Option<&'a AtomicI32>,
+    progress: ForeignProgress,
+}
+
+impl ZstdArguments<'_> {
+    /// # Safety
+    /// `options` is NULL or a valid struct whose pointers live for `'a`.
+    unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let raw = unsafe { borrow::options(options)? };
+        if raw.flags & !KNOWN_FLAGS != 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("flags is {:#x}, expected FASTPAR_ZSTD_ constants", raw.flags),
+            ));
+        }
+        if !raw.dict.is_null() {
+            return Err(Error::new(ErrorKind::Unsupported, "dict is not NULL: no dictionaries yet"));
+        }
+        // SAFETY: the caller's promise.
+        let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
+        Ok(Self { raw, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data) })
+    }
+
+    /// Runs `with` with the core's form of the options.
+    fn options<R>(&self, with: impl FnOnce(&Options<'_>) -> R) -> R {
+        let progress = &self.progress;
+        let report = |done, total| progress.report(done, total);
+        let raw = &self.raw;
+        with(&Options {
+            level: raw.level,
+            checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
+            seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
+            single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
+            frame_size: raw.frame_size,
+            max_lanes: raw.max_lanes,
+            window_log: raw.window_log,
+            max_output: raw.max_output,
+            max_memory: raw.max_memory,
+            cancel: self.cancel,
+            progress: if progress.is_set() { Some(&report) } else { None },
+        })
+    }
+}
+
+/// Writes what a call has written, or the size that would have been enough, or 0.
+fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
+    let size = match &result {
+        Ok(size) => *size,
+        Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
+            error.needed().and_then(|needed| usize::try_from(needed).ok()).unwrap_or(0)
+        }
+        Err(_) => 0,
+    };
+    written.set(size);
+    result.map(drop)
+}
+
+/// Tells a capacity that is enough for compressing any `src_len` bytes with these options.
+///
+/// @param options  may be NULL: the defaults
+/// @param src_len  bytes, 0 to SIZE_MAX / 2
+/// @param bound    out, bytes, must not be NULL; untouched on failure
+/// @param error    may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;
+///         FASTPAR_ERR_UNSUPPORTED: an option.
+///
+/// It is about 0.4 % more than `src_len`. Never blocks. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_compress_bound(
+    options: *const fastpar_zstd_options,
+    src_len: usize,
+    bound: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let (arguments, place) = unsafe { (ZstdArguments::read(options)?, Out::new(bound, "bound")?) };
+        place.set(arguments.options(|options| codec::compress_bound(src_len, options))?);
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Compresses a buffer into another, in parallel, to ordinary zstd data.
+///
+/// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
+/// a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
+/// frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size` and `window_log` only, never on threads.
+///
+/// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
+/// threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
+/// that of one frame (64 MiB at most by default) when `dst_capacity` is less than the bound.
+///
+/// @param options       may be NULL: level 3, 24 frames
+/// @param src           may be NULL if `src_len` is 0; not kept
+/// @param src_len       bytes
+/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
+///                      overwritten; after a failure its content means nothing.
+/// @param dst_capacity  bytes
+/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always enough. Any other
+///                      failure: 0.
+/// @param error         may be NULL; `position` is the frame, if it is about one
+/// @return FASTPAR_OK;
+///         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into `max_memory`, which is found
+///         out before memory is taken;
+///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
+///         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_compress(
+    options: *const fastpar_zstd_options,
+    src: *const c_void,
+    src_len: usize,
+    dst: *mut c_void,
+    dst_capacity: usize,
+    written: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(written, "written")? };
+        let run = || {
+            // SAFETY: the caller's promise; whether the buffers overlap is checked before they are used.
+            let (arguments, (src, dst)) =
+                unsafe { (ZstdArguments::read(options)?, buffers(src, src_len, dst, dst_capacity)?) };
+            arguments.options(|options| codec::compress(src, dst, options))
+        };
+        set_written(&place, run())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Tells how many bytes zstd data decompresses to, by its headers.
+///
+/// A few bytes of every frame and every block are read, nothing is decompressed. The data need not be trusted: a size that the
+/// blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes may decompress to gigabytes (at most about
+/// 32,000 times its size): compare the size with a limit of yours before you allocate it.
+///
+/// @param src      may be NULL if `src_len` is 0; not kept
+/// @param src_len  bytes; 0 bytes of data decompress to 0 bytes
+/// @param size     out, bytes, must not be NULL; untouched on failure
+/// @param error    may be NULL; `position` is the offset of the frame in `src`
+/// @return FASTPAR_OK;
+///         FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a program that did not know it;
+///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+///         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_decompressed_size(
+    src: *const c_void,
+    src_len: usize,
+    size: *mut u64,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let (src, place) = unsafe { (borrow::input(src.cast(), src_len, "src")?, Out::new(size, "size")?) };
+        place.set(codec::decompressed_size(src)?);
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Decompresses zstd data from a buffer into another, in parallel where the data allows.
+///
+/// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek table if there is
+/// one, which is checked, else by walking over the headers. If every frame tells its size, frames are decompressed in
+/// parallel, else one after the other. Checksums that are there are verified. Nothing is allocated that the data asks for.
+///
+/// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0 are
+/// FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
+///
+/// @param options       may be NULL
+/// @param src           may be NULL if `src_len` is 0; not kept; need not be trusted
+/// @param src_len       bytes
+/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
+///                      overwritten; after a failure its content means nothing.
+/// @param dst_capacity  bytes
+/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is needed, or 0 where the data
+///                      does not tell. Any other failure: 0.
+/// @param error         may be NULL; `position` is the offset of the frame in `src`, if it is about one
+/// @return FASTPAR_OK;
+///         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than `window_log` allows; or not
+///         even one lane fits into `max_memory`;
+///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+///         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
+///         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
+///         FASTPAR_ERR_DICTIONARY: it needs a dictionary;
+///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
+///         flight are finished first, those over 64 MiB are left within a second;
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_decompress(
+    options: *const fastpar_zstd_options,
+    src: *const c_void,
+    src_len: usize,
+    dst: *mut c_void,
+    dst_capacity: usize,
+    written: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(written, "written")? };
+        let run = || {
+            // SAFETY: the caller's promise; whether the buffers overlap is checked before they are used.
+            let (arguments, (src, dst)) =
+                unsafe { (ZstdArguments::read(options)?, buffers(src, src_len, dst, dst_capacity)?) };
+            arguments.options(|options| codec::decompress(src, dst, options))
+        };
+        set_written(&place, run())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Borrows the input and the output of a call, and refuses buffers that overlap.
+///
+/// # Safety
+/// As for [`borrow::input`] and [`borrow::output`].
+unsafe fn buffers<'a>(
+    src: *const c_void,
+    src_len: usize,
+    dst: *mut c_void,
+    dst_capacity: usize,
+) -> Result<(&'a [u8], &'a mut [std::mem::MaybeUninit<u8>])> {
+    // SAFETY: the caller's promise.
+    let (src, dst) = unsafe {
+        (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
+    };
+    borrow::disjoint((src, "src"), (&*dst, "dst"))?;
+    Ok((src, dst))
+}

@@ -18,6 +18,7 @@ mod shared;
 mod status;
 mod teams;
 
+pub use codec::*;
 pub use jobs::*;
 pub use library::*;
 pub use loops::*;
