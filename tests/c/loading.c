@@ -1,0 +1,101 @@
+/* Loading and unloading at run time. This program is not linked to the library: FASTPAR_LIBRARY says where it is. */
+#include "os.h"
+#include "check.h"
+
+#include <fastpar.h>
+#include <stdio.h>
+
+#ifdef __linux__
+#include <dirent.h>
+#endif
+
+static const char *path;
+
+typedef fastpar_status (*for_fn)(const fastpar_loop_options *, size_t, fastpar_chunk_fn, void *, fastpar_error *);
+typedef uint32_t (*number_fn)(void);
+
+static int32_t count_chunk(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)chunk;
+  os_add(user_data, 1);
+  return 0;
+}
+
+/* Threads of this process; -1 where that cannot be told. */
+static int threads(void)
+{
+#ifdef __linux__
+  int found = 0;
+  DIR *folder = opendir("/proc/self/task");
+  struct dirent *entry;
+  while (folder && (entry = readdir(folder)) != NULL) found += entry->d_name[0] != '.';
+  if (folder) closedir(folder);
+  return found;
+#else
+  return -1;
+#endif
+}
+
+static void work_with(void *library)
+{
+  for_fn run;
+  int32_t chunks = 0;
+  CHECK(library != NULL);
+  if (!library || !os_symbol(library, "fastpar_for", &run)) return;
+  CHECK_EQUAL(run(NULL, 24, count_chunk, &chunks, NULL), FASTPAR_OK);
+  CHECK_EQUAL(chunks, 24);
+}
+
+static void loading_starts_no_thread(void)
+{
+  int before = threads();
+  void *library = os_library(path);
+  number_fn abi_version, version, pool_threads;
+  CHECK(library != NULL);
+  if (!library) return;
+  CHECK(os_symbol(library, "fastpar_abi_version", &abi_version) && abi_version() == FASTPAR_ABI_VERSION);
+  CHECK(os_symbol(library, "fastpar_version", &version) && version() == FASTPAR_VERSION_NUMBER);
+  CHECK(os_symbol(library, "fastpar_pool_threads", &pool_threads) && pool_threads() == 24);
+  CHECK_EQUAL(threads(), before);
+  work_with(library);
+  if (before >= 0) CHECK_EQUAL(threads(), before + 24);
+}
+
+static void unloading_after_work_is_harmless(void)
+{
+  for (int i = 0; i < 100; i++) {
+    void *library = os_library(path);
+    work_with(library);
+    os_unload(library);
+  }
+}
+
+static void load_work_unload(void *argument)
+{
+  (void)argument;
+  for (int i = 0; i < 20; i++) {
+    void *library = os_library(path);
+    work_with(library);
+    os_unload(library);
+  }
+}
+
+static void on_eight_threads_at_once(void)
+{
+  os_thread all[8];
+  for (int i = 0; i < 8; i++) os_start(&all[i], load_work_unload, NULL);
+  for (int i = 0; i < 8; i++) os_join(&all[i]);
+}
+
+int main(void)
+{
+  path = getenv("FASTPAR_LIBRARY");
+  if (!path) {
+    printf("FASTPAR_LIBRARY is not set\n");
+    return 1;
+  }
+  RUN(loading_starts_no_thread);
+  RUN(unloading_after_work_is_harmless);
+  RUN(on_eight_threads_at_once);
+  return FINISH(); /* the pool still runs: leaving must not crash */
+}

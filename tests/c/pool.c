@@ -1,0 +1,262 @@
+/* The pool: options, environment, statistics, hooks, shutdown, workers as the system sees them, fork. */
+#include "os.h"
+#include "check.h"
+#include "grid.h"
+
+#ifndef _WIN32
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+static fastpar_pool_options pool_options(uint32_t threads)
+{
+  fastpar_pool_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.threads = threads;
+  return options;
+}
+
+static fastpar_pool_stats pool_stats(void)
+{
+  fastpar_pool_stats stats;
+  memset(&stats, 0, sizeof stats);
+  stats.struct_size = sizeof stats;
+  CHECK_EQUAL(fastpar_pool_stats_read(&stats, NULL), FASTPAR_OK);
+  return stats;
+}
+
+static void starts_with_24_threads(void)
+{
+  CHECK_EQUAL(fastpar_pool_threads(), 24);
+  CHECK_EQUAL(pool_stats().threads, 0); /* asking starts nothing */
+  grid_run(NULL, 1000);
+  CHECK_EQUAL(pool_stats().threads, 24);
+  CHECK_EQUAL(fastpar_pool_worker(), -1);
+}
+
+static void starting_again(void)
+{
+  fastpar_pool_options three = pool_options(3), four = pool_options(4);
+  fastpar_error error;
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_start(&three, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_start(&three, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_threads(), 3);
+  CHECK_EQUAL(fastpar_pool_start(&four, &error), FASTPAR_ERR_ALREADY_STARTED);
+  CHECK_EQUAL(error.status, FASTPAR_ERR_ALREADY_STARTED);
+  CHECK_EQUAL(fastpar_pool_threads(), 3);
+  grid_run(NULL, 1000);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_start(&four, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_threads(), 4);
+  grid_run(NULL, 1000);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+}
+
+static void wrong_options_are_refused(void)
+{
+  fastpar_pool_options options = pool_options(1025);
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options = pool_options(2);
+  options.flags = 2;
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options = pool_options(2);
+  options.stack_size = 1;
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options = pool_options(2);
+  options.thread_name = "\xff";
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(pool_stats().threads, 0);
+}
+
+static void the_environment_decides_the_threads(void)
+{
+  fastpar_error error;
+  os_setenv("FASTPAR_THREADS", "5");
+  CHECK_EQUAL(fastpar_pool_threads(), 5);
+  os_setenv("FASTPAR_THREADS", "auto");
+  CHECK(fastpar_pool_threads() >= 1);
+  os_setenv("FASTPAR_THREADS", "many");
+  CHECK_EQUAL(fastpar_pool_threads(), 0);
+  CHECK_EQUAL(fastpar_pool_start(NULL, &error), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "FASTPAR_THREADS") && strstr(error.message, "many"));
+  os_setenv("FASTPAR_THREADS", "");
+  CHECK_EQUAL(fastpar_pool_threads(), 24);
+}
+
+static void pinned_workers_work(void)
+{
+  fastpar_pool_options options = pool_options(FASTPAR_THREADS_AUTO);
+  options.flags = FASTPAR_POOL_PIN;
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_OK);
+  grid_run(NULL, 100000);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+}
+
+/* ---- what a callback may not do, and what the statistics say ---- */
+
+static int32_t chunk_that_shuts_down(void *user_data, const fastpar_chunk *chunk)
+{
+  int32_t *workers = user_data;
+  (void)chunk;
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_ERR_BUSY);
+  if (fastpar_pool_worker() >= 0) os_add(workers, 1);
+  os_sleep_ms(2); /* so that workers come to help */
+  return 0;
+}
+
+static void not_from_inside_a_callback(void)
+{
+  int32_t workers = 0;
+  fastpar_pool_stats before, after;
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  before = pool_stats();
+  CHECK_EQUAL(fastpar_for(NULL, 24, chunk_that_shuts_down, &workers, NULL), FASTPAR_OK);
+  after = pool_stats();
+  CHECK(workers > 0);
+  CHECK_EQUAL(after.jobs - before.jobs, 1);
+  CHECK_EQUAL(after.chunks - before.chunks, 24);
+  CHECK(after.helpers > before.helpers);
+}
+
+/* ---- hooks: they stay for the life of the process, so this comes last ---- */
+
+static int32_t starts[24], exits[24];
+
+static void on_start(void *user_data, uint32_t worker)
+{
+  CHECK(user_data == starts && worker < 24);
+  CHECK_EQUAL(fastpar_pool_worker(), worker);
+  CHECK_EQUAL(fastpar_for(NULL, 24, chunk_that_shuts_down, NULL, NULL), FASTPAR_ERR_BUSY);
+  os_add(&starts[worker], 1);
+}
+
+static void on_exit_of_worker(void *user_data, uint32_t worker)
+{
+  CHECK(user_data == starts && worker < 24);
+  os_add(&exits[worker], 1);
+}
+
+static void hooks_run_on_every_worker(void)
+{
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_hook(on_start, on_exit_of_worker, starts, NULL), FASTPAR_OK);
+  for (int i = 0; i < 24; i++) CHECK_EQUAL(starts[i], 1); /* live workers, before the call returned */
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  for (int i = 0; i < 24; i++) CHECK_EQUAL(exits[i], 1);
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  for (int i = 0; i < 24; i++) CHECK(starts[i] == 2 && exits[i] == 2); /* later workers too */
+}
+
+/* ---- shutting down while others work ---- */
+
+static int32_t submitting;
+
+static void submit_for_a_while(void *argument)
+{
+  (void)argument;
+  for (int i = 0; i < 200; i++) grid_run(NULL, 100);
+  os_add(&submitting, -1);
+}
+
+static void shutdown_while_others_submit(void)
+{
+  os_thread threads[8];
+  os_store(&submitting, 8);
+  for (int i = 0; i < 8; i++) os_start(&threads[i], submit_for_a_while, NULL);
+  while (os_load(&submitting) > 0) CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  for (int i = 0; i < 8; i++) os_join(&threads[i]);
+}
+
+#ifdef __linux__
+/* Threads of this process whose name begins with a prefix. */
+static int threads_named(const char *prefix)
+{
+  int found = 0;
+  DIR *folder = opendir("/proc/self/task");
+  struct dirent *entry;
+  while (folder && (entry = readdir(folder)) != NULL) {
+    char path[300], name[64] = "";
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+    file = fopen(path, "r");
+    if (file) {
+      if (fgets(name, sizeof name, file) && strncmp(name, prefix, strlen(prefix)) == 0) found++;
+      fclose(file);
+    }
+  }
+  if (folder) closedir(folder);
+  return found;
+}
+
+static void the_system_sees_the_names(void)
+{
+  fastpar_pool_options options = pool_options(6);
+  options.thread_name = "crunch";
+  CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_OK);
+  /* A thread names itself when it runs for the first time. */
+  for (int i = 0; i < 1000 && threads_named("crunch-") < 6; i++) os_sleep_ms(5);
+  CHECK_EQUAL(threads_named("crunch-"), 6);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(threads_named("crunch-"), 0);
+}
+#endif
+
+#ifndef _WIN32
+/* A busy parent: loops run while the process forks. */
+static void work_until_told(void *argument)
+{
+  const int32_t *stop = argument;
+  while (!os_load(stop)) grid_run(NULL, 1000);
+}
+
+static void a_forked_child_has_everything(void)
+{
+  os_thread threads[2];
+  int32_t stop = 0;
+  for (int i = 0; i < 2; i++) os_start(&threads[i], work_until_told, &stop);
+  for (int turn = 0; turn < 50; turn++) {
+    int status = 0;
+    pid_t child;
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+      alarm(60); /* a child that hangs fails */
+      grid_run(NULL, 1000);
+      if (fastpar_pool_shutdown(NULL) != FASTPAR_OK) _exit(2);
+      grid_run(NULL, 1000);
+      fflush(stdout);
+      _exit(check_failures != 0);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  os_store(&stop, 1);
+  for (int i = 0; i < 2; i++) os_join(&threads[i]);
+}
+#endif
+
+int main(void)
+{
+  RUN(starts_with_24_threads);
+  RUN(starting_again);
+  RUN(wrong_options_are_refused);
+  RUN(the_environment_decides_the_threads);
+  RUN(pinned_workers_work);
+  RUN(not_from_inside_a_callback);
+  RUN(shutdown_while_others_submit);
+#ifdef __linux__
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  RUN(the_system_sees_the_names);
+#endif
+#ifndef _WIN32
+  RUN(a_forked_child_has_everything);
+#endif
+  RUN(hooks_run_on_every_worker);
+  return FINISH();
+}
