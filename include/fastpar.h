@@ -877,6 +877,184 @@ FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
  */
 FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 
+/* ==== codec: parallel zstd, from memory to memory ======================================================= */
+
+/**
+ * `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there are verified.
+ */
+#define FASTPAR_ZSTD_NO_CHECKSUM 1
+/** `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect. */
+#define FASTPAR_ZSTD_NO_SEEK_TABLE 2
+/**
+ * `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+ */
+#define FASTPAR_ZSTD_SINGLE_FRAME 4
+/**
+ * `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
+ */
+#define FASTPAR_ZSTD_SYNC 8
+
+/** A dictionary. No function of this version makes one. */
+typedef struct fastpar_dict fastpar_dict;
+
+/**
+ * Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
+ *
+ * The same options serve both directions: a field that concerns the other direction must be in its range, and has no effect.
+ */
+typedef struct fastpar_zstd_options {
+  /** `sizeof(fastpar_zstd_options)`. */
+  size_t struct_size;
+  /** Compress: -131072 (fastest) to 22 (smallest). 0: 3. */
+  int32_t level;
+  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0. */
+  uint32_t flags;
+  /**
+   * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
+   * when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Smaller frames are faster to reach at
+   * random, and compress less.
+   */
+  size_t frame_size;
+  /**
+   * Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this process may use. Never
+   * more than those, nor than the threads of the pool.
+   */
+  uint32_t max_lanes;
+  /**
+   * Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One larger than the
+   * level's own turns long-distance matching on, and data with windows over 27 is refused by most readers unless they are
+   * asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
+   */
+  uint32_t window_log;
+  /** The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`. */
+  uint64_t max_output;
+  /**
+   * Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. At level 3 a lane needs 1.3 MB to
+   * compress; 0.3 MB to decompress.
+   */
+  uint64_t max_memory;
+  /** Must be NULL in this version (FASTPAR_ERR_UNSUPPORTED). */
+  const fastpar_dict *dict;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /**
+   * May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell.
+   */
+  fastpar_progress_fn progress;
+  /** Given to `progress`. */
+  void *progress_data;
+} fastpar_zstd_options;
+
+/**
+ * Tells a capacity that is enough for compressing any `src_len` bytes with these options.
+ *
+ * @param options  may be NULL: the defaults
+ * @param src_len  bytes, 0 to SIZE_MAX / 2
+ * @param bound    out, bytes, must not be NULL; untouched on failure
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;
+ *         FASTPAR_ERR_UNSUPPORTED: an option.
+ *
+ * It is about 0.4 % more than `src_len`. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *options, size_t src_len,
+                                                  size_t *bound, fastpar_error *error);
+
+/**
+ * Compresses a buffer into another, in parallel, to ordinary zstd data.
+ *
+ * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
+ * a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
+ * frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size` and `window_log` only, never on threads.
+ *
+ * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
+ * threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
+ * that of one frame (64 MiB at most by default) when `dst_capacity` is less than the bound.
+ *
+ * @param options       may be NULL: level 3, 24 frames
+ * @param src           may be NULL if `src_len` is 0; not kept
+ * @param src_len       bytes
+ * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
+ *                      overwritten; after a failure its content means nothing.
+ * @param dst_capacity  bytes
+ * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always enough. Any other
+ *                      failure: 0.
+ * @param error         may be NULL; `position` is the frame, if it is about one
+ * @return FASTPAR_OK;
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into `max_memory`, which is found
+ *         out before memory is taken;
+ *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
+ *         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_compress(const fastpar_zstd_options *options, const void *src,
+                                            size_t src_len, void *dst, size_t dst_capacity, size_t *written,
+                                            fastpar_error *error);
+
+/**
+ * Tells how many bytes zstd data decompresses to, by its headers.
+ *
+ * A few bytes of every frame and every block are read, nothing is decompressed. The data need not be trusted: a size that the
+ * blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes may decompress to gigabytes (at most about
+ * 32,000 times its size): compare the size with a limit of yours before you allocate it.
+ *
+ * @param src      may be NULL if `src_len` is 0; not kept
+ * @param src_len  bytes; 0 bytes of data decompress to 0 bytes
+ * @param size     out, bytes, must not be NULL; untouched on failure
+ * @param error    may be NULL; `position` is the offset of the frame in `src`
+ * @return FASTPAR_OK;
+ *         FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a program that did not know it;
+ *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+ *         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src_len, uint64_t *size,
+                                                     fastpar_error *error);
+
+/**
+ * Decompresses zstd data from a buffer into another, in parallel where the data allows.
+ *
+ * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek table if there is
+ * one, which is checked, else by walking over the headers. If every frame tells its size, frames are decompressed in
+ * parallel, else one after the other. Checksums that are there are verified. Nothing is allocated that the data asks for.
+ *
+ * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0 are
+ * FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
+ *
+ * @param options       may be NULL
+ * @param src           may be NULL if `src_len` is 0; not kept; need not be trusted
+ * @param src_len       bytes
+ * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
+ *                      overwritten; after a failure its content means nothing.
+ * @param dst_capacity  bytes
+ * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is needed, or 0 where the data
+ *                      does not tell. Any other failure: 0.
+ * @param error         may be NULL; `position` is the offset of the frame in `src`, if it is about one
+ * @return FASTPAR_OK;
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than `window_log` allows; or not
+ *         even one lane fits into `max_memory`;
+ *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+ *         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
+ *         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
+ *         FASTPAR_ERR_DICTIONARY: it needs a dictionary;
+ *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
+ *         flight are finished first, those over 64 MiB are left within a second;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_decompress(const fastpar_zstd_options *options, const void *src,
+                                              size_t src_len, void *dst, size_t dst_capacity, size_t *written,
+                                              fastpar_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -210,13 +210,15 @@ impl LoopArguments<'_> {
 ///
 /// Equivalent to this serial loop, but for the threads and the order:
 ///
-///     for (size_t i = 0; i < plan.chunks; i++) {          // plan: what fastpar_plan_make tells
-///         fastpar_chunk chunk;
-///         fastpar_plan_chunk(options, count, i, &chunk, NULL);
-///         int32_t code = body(user_data, &chunk);
-///         if (code != 0) return FASTPAR_ERR_CALLBACK;
-///     }
-///     return FASTPAR_OK;
+/// ```c
+/// for (size_t i = 0; i < plan.chunks; i++) {          // plan: what fastpar_plan_make tells
+///     fastpar_chunk chunk;
+///     fastpar_plan_chunk(options, count, i, &chunk, NULL);
+///     int32_t code = body(user_data, &chunk);
+///     if (code != 0) return FASTPAR_ERR_CALLBACK;
+/// }
+/// return FASTPAR_OK;
+/// ```
 ///
 /// The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
 /// chunk starts; the chunks in flight finish first.

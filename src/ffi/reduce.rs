@@ -125,16 +125,18 @@ fn answer(code: i32) -> ControlFlow<i32> {
 ///
 /// Equivalent to this serial loop, but for the threads:
 ///
-///     T result = *accumulator;                              // the identity, such as 0 for a sum
-///     for (size_t i = 0; i < plan.chunks; i++) {            // plan: what fastpar_plan_make tells
-///         T part = *accumulator;
-///         fastpar_chunk chunk;
-///         fastpar_plan_chunk(options, count, i, &chunk, NULL);
-///         if (fold(user_data, &chunk, &part) != 0) return FASTPAR_ERR_CALLBACK;
-///         if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
-///     }
-///     *accumulator = result;
-///     return FASTPAR_OK;
+/// ```c
+/// T result = *accumulator;                              // the identity, such as 0 for a sum
+/// for (size_t i = 0; i < plan.chunks; i++) {            // plan: what fastpar_plan_make tells
+///     T part = *accumulator;
+///     fastpar_chunk chunk;
+///     fastpar_plan_chunk(options, count, i, &chunk, NULL);
+///     if (fold(user_data, &chunk, &part) != 0) return FASTPAR_ERR_CALLBACK;
+///     if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
+/// }
+/// *accumulator = result;
+/// return FASTPAR_OK;
+/// ```
 ///
 /// For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS and GRAIN plans do
 /// not depend on the threads, CACHE and GUIDED plans do.

@@ -50,9 +50,11 @@ impl ForeignMember {
 ///
 /// Equivalent to this, but for the pool, which keeps its threads:
 ///
-///     for (uint32_t m = 1; m < members; m++) thread[m] = start_thread(member, user_data, team, m, members);
-///     int32_t code = member(user_data, team, 0, members);
-///     for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
+/// ```c
+/// for (uint32_t m = 1; m < members; m++) thread[m] = start_thread(member, user_data, team, m, members);
+/// int32_t code = member(user_data, team, 0, members);
+/// for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
+/// ```
 ///
 /// Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a lock): each has a thread.
 ///

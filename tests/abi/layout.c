@@ -56,6 +56,20 @@ ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
 
+ASSERT(sizeof(fastpar_zstd_options) == 80);
+ASSERT(offsetof(fastpar_zstd_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_zstd_options, level) == 8);
+ASSERT(offsetof(fastpar_zstd_options, flags) == 12);
+ASSERT(offsetof(fastpar_zstd_options, frame_size) == 16);
+ASSERT(offsetof(fastpar_zstd_options, max_lanes) == 24);
+ASSERT(offsetof(fastpar_zstd_options, window_log) == 28);
+ASSERT(offsetof(fastpar_zstd_options, max_output) == 32);
+ASSERT(offsetof(fastpar_zstd_options, max_memory) == 40);
+ASSERT(offsetof(fastpar_zstd_options, dict) == 48);
+ASSERT(offsetof(fastpar_zstd_options, cancel) == 56);
+ASSERT(offsetof(fastpar_zstd_options, progress) == 64);
+ASSERT(offsetof(fastpar_zstd_options, progress_data) == 72);
+
 #endif
 
 int main(void) { return 0; }

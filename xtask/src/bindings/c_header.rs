@@ -112,16 +112,21 @@ fn tidy(item: &mut Item) -> Result<()> {
     Ok(())
 }
 
-/// A Rust comment without its section on safety, and without empty lines at its end.
+/// A Rust comment without its section on safety, with code indented instead of fenced, and without empty lines at its end.
 fn for_c(comment: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut skipping = false;
+    let mut code = false;
     for line in comment {
-        if let Some(title) = line.strip_prefix("# ") {
+        if line.starts_with("```") {
+            code = !code;
+            continue;
+        }
+        if let Some(title) = line.strip_prefix("# ").filter(|_| !code) {
             skipping = title == "Safety";
         }
         if !skipping {
-            lines.push(line.clone());
+            lines.push(if code { format!("    {line}").trim_end().to_owned() } else { line.clone() });
         }
     }
     while lines.last().is_some_and(String::is_empty) {
@@ -203,6 +208,11 @@ mod tests {
             lines("One.\n\n# Note\nMore.")
         );
         assert_eq!(for_c(&lines("One.\n\n# Safety\nPointers.")), ["One."]);
+    }
+
+    #[test]
+    fn code_is_indented() {
+        assert_eq!(for_c(&lines("Like:\n\n```c\nx = 1;\n```\n\nEnd.")), lines("Like:\n\n    x = 1;\n\nEnd."));
     }
 
     #[test]
