@@ -13,9 +13,11 @@ const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 
 enum { NONE = -1, ALL = -2 };
 /* A struct is passed with a struct_size that is right, or another one. */
-enum { RIGHT, ZERO, SHORT, LONG, LONG_SET, HUGE_SIZE };
+enum { RIGHT, ZERO, SHORT, LONG, LONG_SET, HUGE_SIZE, EMPTY };
 /* The size of argument i, where `size` is for argument `at`. */
 #define SIZE(i) (at == (i) ? size : RIGHT)
+/* The bytes of the buffer that argument i points to. */
+#define BYTES(i) (SIZE(i) == EMPTY ? 0 : 16)
 
 /* An argument, or NULL. */
 #define PICK(i, value) (null == (i) || null == ALL ? NULL : (value))
@@ -82,7 +84,11 @@ fn function(header: &Header, item: &Item, signature: &Signature) -> Result<Strin
     let mut after = String::new();
     let mut arguments = Vec::new();
     for (i, parameter) in signature.parameters.iter().enumerate() {
-        let argument = argument(header, name, i, parameter)?;
+        let mut argument = argument(header, name, i, parameter)?;
+        let buffer = i.checked_sub(1).map(|before| promise(item, &signature.parameters[before].name));
+        if buffer == Some(Promise::IfEmpty) {
+            argument.value = format!("BYTES({})", i - 1);
+        }
         before.push_str(&argument.before);
         after.push_str(&argument.after);
         arguments.push(argument.value);
@@ -214,11 +220,14 @@ fn checks(header: &Header, item: &Item, signature: &Signature) -> String {
             continue;
         }
         let expected = match promise(item, &parameter.name) {
-            Promise::Never if fails => invalid,
+            Promise::Never | Promise::IfEmpty if fails => invalid,
             Promise::Always if fails => valid,
             _ => None,
         };
         check(&index, "NONE, RIGHT", expected);
+        if promise(item, &parameter.name) == Promise::IfEmpty {
+            check(&index, &format!("{i}, EMPTY"), valid);
+        }
         let Some(ty) = parameter.pointee().filter(|ty| header.is_sized_struct(bare(ty))) else { continue };
         for size in ["ZERO", "SHORT", "HUGE_SIZE"] {
             check("NONE", &format!("{i}, {size}"), invalid);
@@ -235,6 +244,8 @@ fn checks(header: &Header, item: &Item, signature: &Signature) -> String {
 enum Promise {
     Always,
     Never,
+    /// If its size, the next argument, is 0.
+    IfEmpty,
     Sometimes,
 }
 
@@ -243,6 +254,8 @@ fn promise(item: &Item, parameter: &str) -> Promise {
     let returns = item.comment.join("\n").contains(&format!("`{parameter}` is NULL"));
     if text.contains("must not be NULL") || text.contains("Must not be NULL") || returns {
         Promise::Never
+    } else if text.contains("may be NULL if") && text.contains("is 0") {
+        Promise::IfEmpty
     } else if text.contains("may be NULL") && !text.contains("not both") {
         Promise::Always
     } else {
@@ -277,6 +290,17 @@ FASTPAR_API fastpar_status fastpar_do(const int64_t *x, void *y, size_t n);
         let program = program(&header).unwrap();
         assert!(program.contains("CHECK(call_fastpar_do(0, NONE, RIGHT) == FASTPAR_ERR_INVALID_ARGUMENT);"));
         assert!(program.contains("CHECK(call_fastpar_do(1, NONE, RIGHT) != FASTPAR_ERR_INVALID_ARGUMENT);"));
+    }
+
+    #[test]
+    fn an_empty_buffer_may_be_null() {
+        let text = TEXT
+            .replace("must not be NULL", "may be NULL if `n` is 0")
+            .replace("const int64_t *x, void *y", "void *x");
+        let program = program(&parse(&text).unwrap()).unwrap();
+        assert!(program.contains("fastpar_do(PICK(0, a0), BYTES(0))"));
+        assert!(program.contains("CHECK(call_fastpar_do(0, NONE, RIGHT) == FASTPAR_ERR_INVALID_ARGUMENT);"));
+        assert!(program.contains("CHECK(call_fastpar_do(0, 0, EMPTY) != FASTPAR_ERR_INVALID_ARGUMENT);"));
     }
 
     #[test]
