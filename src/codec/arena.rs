@@ -152,3 +152,90 @@ impl Drop for Claim<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Options;
+    use super::*;
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const FRAMES: usize = 200;
+    const FRAME: usize = 100;
+
+    /// What frame `frame` becomes: its size and its bytes depend on nothing else.
+    fn size_of_frame(frame: usize) -> usize {
+        (frame * 2_654_435_761) % FRAME + 1
+    }
+
+    /// Runs all frames on `threads` threads, claimed in rising order; `end` ends a frame or fails it.
+    fn run(threads: usize, room: usize, end: impl Fn(usize) -> bool + Sync) -> (Vec<u8>, Vec<u32>) {
+        let cut = Cut::new(FRAMES * FRAME, &Options { frame_size: FRAME, ..Options::default() }).unwrap();
+        let mut dst = vec![0u8; room];
+        let arena = Arena::new(raw::as_uninit(&mut dst), cut).unwrap();
+        let next = AtomicUsize::new(0);
+        let work = || loop {
+            let frame = next.fetch_add(1, Ordering::Relaxed);
+            if frame >= FRAMES {
+                return;
+            }
+            let mut claim = arena.claim(frame);
+            let size = size_of_frame(frame);
+            match claim.place() {
+                Ok(Place::Slot(place) | Place::Rest(place)) if place.len() >= size => {
+                    for turn in 0..3 {
+                        place.iter_mut().for_each(|byte| _ = byte.write(turn)); // all of it may be used
+                        std::thread::yield_now();
+                    }
+                    place[..size].iter_mut().for_each(|byte| _ = byte.write(frame as u8));
+                }
+                _ => return,
+            }
+            if !end(frame) {
+                return;
+            }
+            claim.finish(size);
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| catch_unwind(AssertUnwindSafe(work)));
+            }
+        });
+        let (written, sizes) = arena.into_output();
+        dst.truncate(written);
+        (dst, sizes)
+    }
+
+    fn expected(frames: usize) -> Vec<u8> {
+        (0..frames).flat_map(|frame| vec![frame as u8; size_of_frame(frame)]).collect()
+    }
+
+    #[test]
+    fn frames_end_up_in_order_whatever_the_room() {
+        let all = expected(FRAMES);
+        for threads in [1, 2, 7, 24] {
+            for room in [all.len(), all.len() + 150, all.len() + 1000, FRAMES * FRAME * 4] {
+                let (out, sizes) = run(threads, room, |_| true);
+                assert!(out == all, "{threads} threads, {room} bytes");
+                assert!(sizes.into_iter().eq((0..FRAMES).map(|frame| size_of_frame(frame) as u32)));
+            }
+        }
+    }
+
+    /// Nobody waits for a frame that failed, and what was before it is complete.
+    #[test]
+    fn failures_let_the_others_go() {
+        for threads in [1, 3, 24] {
+            for room in [3000, FRAMES * FRAME * 4] {
+                let (out, _) = run(threads, room, |frame| frame != 30);
+                assert!(out == expected(30));
+                let (out, _) =
+                    run(threads, room, |frame| if frame == 20 { panic!("on purpose") } else { true });
+                assert!(out == expected(20));
+            }
+        }
+        // Too little room: the frame that does not fit fails.
+        let (out, _) = run(7, 2000, |_| true);
+        assert!(out.len() <= 2000 && expected(FRAMES).starts_with(&out));
+    }
+}

@@ -22,6 +22,9 @@ const MOST_BYTES: usize = 64 << 20;
 /// 32 bits; where they run over it has to renumber, and then what it finds would depend on what came before.
 const LIFETIME: u64 = 2 << 30;
 
+/// A context that cannot take so much more is not kept.
+const WORTH_KEEPING: u64 = 64 << 20;
+
 /// What a shelf can keep.
 pub(super) trait Context: Sized + Send + 'static {
     /// A new one, if there is memory.
@@ -145,7 +148,7 @@ impl<T: Context> Shelf<T> {
 
     fn put(&self, mut context: T) {
         let size = context.size();
-        if size > MOST_BYTES || !context.reset() {
+        if size > MOST_BYTES || !context.has_life_for(WORTH_KEEPING) || !context.reset() {
             return;
         }
         let Some(kept) = self.kept() else { return };

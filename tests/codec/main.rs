@@ -1,0 +1,15 @@
+//! The codec, from memory to memory: what it writes others can read, what others write it can read, and nothing that it is
+//! given makes it fail in another way than documented.
+
+mod bad_input;
+mod c_calls;
+mod capacity;
+mod common;
+mod control;
+#[cfg(unix)]
+mod fork;
+mod format;
+mod interop;
+mod round_trip;
+mod seek_tables;
+mod threads;
