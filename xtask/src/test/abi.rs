@@ -3,6 +3,7 @@
 use super::{Case, Context};
 use crate::{bindings, process, repo};
 use anyhow::Result;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -62,6 +63,28 @@ pub(super) fn dialects(context: &mut Context) -> Result<Vec<Case>> {
                 cases.push(Case::of(name, || process::must(&mut command, LIMIT).map(drop)));
             }
         }
+    }
+    cases.extend(linkage(context, &folder)?);
+    Ok(cases)
+}
+
+/// A C++ program finds the functions of the library.
+fn linkage(context: &mut Context, folder: &Path) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for compiler in ["g++", "clang++"] {
+        let name = format!("linkage, {compiler}");
+        if let Some(reason) = context.setup.missing(&[compiler]) {
+            cases.push(Case::skipped(name, reason));
+            continue;
+        }
+        let program = folder.join(format!("linkage-{compiler}"));
+        let mut command = Command::new(compiler);
+        command.arg("-std=c++11").args(WARNINGS).arg(repo::root().join("tests/abi/linkage.cpp"));
+        command.args(context.staged()?.link_arguments()).arg("-o").arg(&program);
+        cases.push(Case::of(name, || {
+            process::must(&mut command, LIMIT)?;
+            process::must(&mut Command::new(&program), LIMIT).map(drop)
+        }));
     }
     Ok(cases)
 }

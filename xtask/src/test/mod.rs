@@ -168,13 +168,23 @@ fn show(report: &Report) {
         match &case.outcome {
             Outcome::Passed => {}
             Outcome::Failed(detail) => {
-                println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, detail.trim_end())
+                println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, end_of(detail))
             }
             Outcome::Skipped(reason) => println!("  skipped {}: {reason}", case.name),
         }
     }
     let [passed, failed, skipped] = report.counts();
     println!("  {passed} passed, {failed} failed, {skipped} skipped in {:.1} s", report.seconds);
+}
+
+/// The last lines of a long output: that is where the failure is.
+fn end_of(text: &str) -> String {
+    const LINES: usize = 300;
+    let lines: Vec<_> = text.trim_end().lines().collect();
+    match lines.len().checked_sub(LINES) {
+        None | Some(0) => lines.join("\n"),
+        Some(more) => format!("({more} lines left out)\n{}", lines[more..].join("\n")),
+    }
 }
 
 /// Prints the table, what was skipped and what failed, and the counts as the last line.

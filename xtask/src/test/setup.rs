@@ -37,6 +37,7 @@ impl Setup {
         if !packages.is_empty() {
             install(&packages);
         }
+        install_components();
         Ok(Self { ci })
     }
 
@@ -65,6 +66,23 @@ fn install(packages: &[&str]) {
     let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
     if let Err(error) = apt(&["update"]).and_then(|_| apt(&install)) {
         println!("{error:#}");
+    }
+}
+
+/// The parts of a Rust toolchain that rustup's smallest profile leaves out.
+fn install_components() {
+    for component in ["rustfmt", "clippy"] {
+        let program = if component == "clippy" { "cargo-clippy" } else { "cargo-fmt" };
+        let works =
+            Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+        if works || !process::installed("rustup") {
+            continue;
+        }
+        println!("installing {component}");
+        if let Err(error) = process::must(Command::new("rustup").args(["component", "add", component]), LIMIT)
+        {
+            println!("{error:#}");
+        }
     }
 }
 
