@@ -211,3 +211,30 @@ pub(super) fn forget_after_fork() {
     COMPRESSORS.forget();
     DECOMPRESSORS.forget();
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// The lock of a shelf is held while the process forks: the child does not wait for it.
+    #[test]
+    fn forked_child_has_its_own_shelf() {
+        drop(Held::<Compressor>::take(0, 0).unwrap());
+        let locked = COMPRESSORS.kept().unwrap().lock();
+        // SAFETY: the child takes and returns a context, and ends by `_exit`; a child that waits is ended by the alarm.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above.
+            unsafe {
+                libc::alarm(20);
+                drop(Held::<Compressor>::take(0, 0));
+                libc::_exit(0)
+            }
+        }
+        drop(locked);
+        let mut status = -1;
+        // SAFETY: waits for the child made above.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+    }
+}
