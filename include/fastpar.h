@@ -894,7 +894,10 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  */
 #define FASTPAR_ZSTD_SYNC 8
 
-/** A dictionary. No function of this version makes one. */
+/**
+ * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
+ * `fastpar_dict_free`; used as `dict` of `fastpar_zstd_options`, by any number of calls at a time.
+ */
 typedef struct fastpar_dict fastpar_dict;
 
 /**
@@ -905,7 +908,7 @@ typedef struct fastpar_dict fastpar_dict;
 typedef struct fastpar_zstd_options {
   /** `sizeof(fastpar_zstd_options)`. */
   size_t struct_size;
-  /** Compress: -131072 (fastest) to 22 (smallest). 0: 3. */
+  /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
   /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0. */
   uint32_t flags;
@@ -929,11 +932,15 @@ typedef struct fastpar_zstd_options {
   /** The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`. */
   uint64_t max_output;
   /**
-   * Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. At level 3 a lane needs 1.3 MB to
-   * compress; 0.3 MB to decompress.
+   * Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
+   * lane needs 1.3 MB to compress; 0.3 MB to decompress.
    */
   uint64_t max_memory;
-  /** Must be NULL in this version (FASTPAR_ERR_UNSUPPORTED). */
+  /**
+   * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
+   * made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call
+   * holds on to it: it may be released meanwhile.
+   */
   const fastpar_dict *dict;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
@@ -965,7 +972,7 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *
  * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
  * a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
- * frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size` and `window_log` only, never on threads.
+ * frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only, never on threads.
  *
  * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
  * threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
@@ -1043,7 +1050,7 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
  *         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
  *         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
- *         FASTPAR_ERR_DICTIONARY: it needs a dictionary;
+ *         FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not given, or another one;
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
  *         flight are finished first, those over 64 MiB are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
@@ -1054,6 +1061,79 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
 FASTPAR_API fastpar_status fastpar_decompress(const fastpar_zstd_options *options, const void *src,
                                               size_t src_len, void *dst, size_t dst_capacity, size_t *written,
                                               fastpar_error *error);
+
+/* ==== dictionaries: what small inputs have in common, learned once and shared by all calls ============== */
+
+/**
+ * Makes a dictionary from samples of what is to be compressed.
+ *
+ * Dictionaries pay for inputs of up to some 100 KB that resemble each other, such as records or messages: for those of 1 KB the
+ * result is typically 2 to 5 times smaller. About 100 KB of dictionary are enough, and about 100 times as many bytes of samples,
+ * each like one input. The result is an ordinary zstd dictionary (`zstd -D` takes it), and depends on the arguments only.
+ *
+ * @param samples        the samples, one after the other; must not be NULL; not kept
+ * @param sample_sizes   bytes of each sample; must not be NULL. Their sum is the size of `samples`.
+ * @param samples_count  samples
+ * @param dict           out; must not be NULL. After a failure its content means nothing.
+ * @param dict_capacity  bytes: the dictionary becomes as large as this where the samples hold enough; 112,640 is usual, at least 256
+ * @param written        out, bytes of the dictionary, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the least capacity. Any other
+ *                       failure: 0.
+ * @param error          may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: `dict_capacity` is less than 256;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, or samples from which nothing can be learned: fewer than about 10, or
+ *         hardly larger than the dictionary, or without anything in common (`error->code` is zstd's);
+ *         FASTPAR_ERR_OUT_OF_MEMORY.
+ *
+ * Works on the calling thread only, about a second for 10 MB of samples; blocks until it is done, and cannot be cancelled. Memory:
+ * about 10 times the samples. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_dict_train(const void *samples, const size_t *sample_sizes,
+                                              size_t samples_count, void *dict, size_t dict_capacity,
+                                              size_t *written, fastpar_error *error);
+
+/**
+ * Prepares a dictionary for use in any number of calls at a time.
+ *
+ * @param data   a dictionary made by `fastpar_dict_train` or `zstd --train`; or any other bytes, which are then taken as raw content:
+ *               what inputs are likely to repeat, the likeliest at the end. Must not be NULL; copied.
+ * @param len    bytes, 1 to 1 GiB
+ * @param level  the level to compress at, as in the options; 0: 3. Options with `level` 0 or with this one find the dictionary ready;
+ *               the first call with another level prepares it for that one (a few milliseconds; it remembers four)
+ * @param dict   out, must not be NULL: the handle, to be released by `fastpar_dict_free`; NULL on failure
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_DICTIONARY: `data` begins like a dictionary, but is damaged;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY.
+ *
+ * Frames name their dictionary by its id, so that a wrong one is found out (FASTPAR_ERR_DICTIONARY). Raw content has no id: with
+ * other content, or without it, such frames fail as FASTPAR_ERR_CORRUPT or FASTPAR_ERR_CHECKSUM; without a checksum they may even
+ * decompress to something else.
+ *
+ * Memory: about 3 times `len`, and tables by the level (0.3 MB at level 3 for 110 KB). Blocks for a few milliseconds. May be called
+ * from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_dict_open(const void *data, size_t len, int32_t level, fastpar_dict **dict,
+                                             fastpar_error *error);
+
+/**
+ * Tells the number by which frames name a dictionary.
+ *
+ * @param dict   must not be NULL
+ * @param id     out, must not be NULL; 0: it is raw content, and frames do not name it; untouched on failure
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `dict` or `id` is NULL.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_dict_id(const fastpar_dict *dict, uint32_t *id, fastpar_error *error);
+
+/**
+ * Releases a dictionary.
+ *
+ * @param dict  NULL: nothing happens. Calls under way and handles that were opened with it keep what they need of it.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_dict_free(fastpar_dict *dict);
 
 #ifdef __cplusplus
 }

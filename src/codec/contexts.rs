@@ -10,8 +10,8 @@ use crate::pool;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, PoisonError};
-use zstd::zstd_safe::{CCtx, DCtx, ResetDirective};
+use std::sync::{Arc, Mutex, PoisonError};
+use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective};
 
 /// The most contexts on one shelf.
 const MOST: usize = 64;
@@ -43,6 +43,8 @@ pub(super) trait Context: Sized + Send + 'static {
 pub(super) struct Compressor {
     context: CCtx<'static>,
     seen: u64,
+    /// What the context refers to until it is reset.
+    dict: Option<Arc<CDict<'static>>>,
 }
 
 impl Compressor {
@@ -51,14 +53,52 @@ impl Compressor {
         self.seen = self.seen.saturating_add(bytes);
         &mut self.context
     }
+
+    /// Compresses with a dictionary from here on, until the context is reset.
+    pub(super) fn use_dictionary(&mut self, dict: Arc<CDict<'static>>) -> Result<(), ErrorCode> {
+        let before = self.dict.replace(dict);
+        let dict: *const CDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: kept until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        let set = self.context.ref_cdict(unsafe { &*dict });
+        if set.is_err() {
+            std::mem::forget(before); // the context may refer to it still
+        }
+        set.map(drop)
+    }
+}
+
+/// A context that decompresses.
+pub(super) struct Decompressor {
+    context: DCtx<'static>,
+    /// What the context refers to until it is reset.
+    dict: Option<Arc<DDict<'static>>>,
+}
+
+impl Decompressor {
+    /// The context.
+    pub(super) fn context(&mut self) -> &mut DCtx<'static> {
+        &mut self.context
+    }
+
+    /// Decompresses with a dictionary from here on, until the context is reset.
+    pub(super) fn use_dictionary(&mut self, dict: Arc<DDict<'static>>) -> Result<(), ErrorCode> {
+        let before = self.dict.replace(dict);
+        let dict: *const DDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: kept until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        let set = self.context.ref_ddict(unsafe { &*dict });
+        if set.is_err() {
+            std::mem::forget(before); // the context may refer to it still
+        }
+        set.map(drop)
+    }
 }
 
 static COMPRESSORS: Shelf<Compressor> = Shelf::new();
-static DECOMPRESSORS: Shelf<DCtx<'static>> = Shelf::new();
+static DECOMPRESSORS: Shelf<Decompressor> = Shelf::new();
 
 impl Context for Compressor {
     fn create() -> Option<Self> {
-        CCtx::try_create().map(|context| Self { context, seen: 0 })
+        CCtx::try_create().map(|context| Self { context, seen: 0, dict: None })
     }
 
     fn size(&self) -> usize {
@@ -66,7 +106,11 @@ impl Context for Compressor {
     }
 
     fn reset(&mut self) -> bool {
-        self.context.reset(ResetDirective::SessionAndParameters).is_ok()
+        let reset = self.context.reset(ResetDirective::SessionAndParameters).is_ok();
+        if reset {
+            self.dict = None;
+        }
+        reset
     }
 
     fn has_life_for(&self, bytes: u64) -> bool {
@@ -78,17 +122,21 @@ impl Context for Compressor {
     }
 }
 
-impl Context for DCtx<'static> {
+impl Context for Decompressor {
     fn create() -> Option<Self> {
-        DCtx::try_create()
+        DCtx::try_create().map(|context| Self { context, dict: None })
     }
 
     fn size(&self) -> usize {
-        self.sizeof()
+        self.context.sizeof()
     }
 
     fn reset(&mut self) -> bool {
-        DCtx::reset(self, ResetDirective::SessionAndParameters).is_ok()
+        let reset = self.context.reset(ResetDirective::SessionAndParameters).is_ok();
+        if reset {
+            self.dict = None;
+        }
+        reset
     }
 
     fn has_life_for(&self, _: u64) -> bool {

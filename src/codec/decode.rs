@@ -2,15 +2,17 @@
 //! steps of whole blocks, between which the call can be cancelled.
 #![forbid(unsafe_code)]
 
-use super::contexts::Held;
+use super::contexts::{Context, Decompressor, Held};
+use super::dict::Dict;
 use super::failure;
 use super::frame::{Blocks, Frame};
+use super::options::Options;
 use super::raw::{self, Uninit};
 use super::watch::Watch;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
+use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
 /// Frames that decode to more are decoded in steps.
 const LONG: u64 = 64 << 20;
@@ -26,28 +28,84 @@ pub(super) fn memory() -> usize {
     raw::decompressor_size() + BUFFERS
 }
 
-/// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its size, `dst` has that size.
-pub(super) fn frame(
-    data: &[u8],
-    frame: &Frame,
-    dst: &mut [MaybeUninit<u8>],
-    watch: &Watch<'_>,
-) -> Result<usize> {
-    let mut context = Held::<DCtx<'static>>::take(memory(), frame.len as u64)?;
-    let room = dst.len();
-    let mut dst = Uninit::new(dst);
-    match frame.content_size {
-        Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
-            let result = context.decompress(&mut dst, &data[frame.range()]);
-            let written = result.map_err(|code| failure::decoding(code, frame, room))?;
-            if written as u64 != size {
-                return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
-            }
-            watch.add(written)?;
-            Ok(written)
-        }
-        _ => in_steps(&mut context, data, frame, &mut dst, watch),
+/// Decodes frames one after the other.
+pub(super) struct Decoder<'o> {
+    context: Held<Decompressor>,
+    dict: Option<&'o Dict>,
+    /// The context is as the next frame needs it.
+    ready: bool,
+}
+
+impl<'o> Decoder<'o> {
+    /// A decoder for frames that have been checked with the same options.
+    pub(super) fn new(options: &Options<'o>) -> Result<Self> {
+        Ok(Self { context: Held::take(memory(), 0)?, dict: options.dict, ready: false })
     }
+
+    fn prepare(&mut self) -> Result<()> {
+        if self.ready {
+            return Ok(());
+        }
+        if !self.context.reset() {
+            self.context = Held::take(memory(), 0)?;
+        }
+        if let Some(dict) = self.dict {
+            let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
+            self.context.use_dictionary(dict.for_decompressing()).map_err(code)?;
+        }
+        Ok(())
+    }
+
+    /// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its size, `dst` has that
+    /// size.
+    pub(super) fn frame(
+        &mut self,
+        data: &[u8],
+        frame: &Frame,
+        dst: &mut [MaybeUninit<u8>],
+        watch: &Watch<'_>,
+    ) -> Result<usize> {
+        self.prepare()?;
+        self.ready = false;
+        let result = self.decode(data, frame, dst, watch);
+        match result {
+            // The dictionary is the caller's word only: no error tells a wrong one from damage.
+            Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
+                let what = format!("{}; or it was made with another dictionary, or none", error.message());
+                Err(Error::new(error.kind(), what).with_code(error.code()).at(frame.offset as u64))
+            }
+            result => result,
+        }
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        frame: &Frame,
+        dst: &mut [MaybeUninit<u8>],
+        watch: &Watch<'_>,
+    ) -> Result<usize> {
+        let room = dst.len();
+        let mut dst = Uninit::new(dst);
+        let context = self.context.context();
+        match frame.content_size {
+            Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
+                let result = context.decompress(&mut dst, &data[frame.range()]);
+                let written = result.map_err(|code| failure::decoding(code, frame, room))?;
+                if written as u64 != size {
+                    return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
+                }
+                self.ready = true;
+                watch.add(written)?;
+                Ok(written)
+            }
+            _ => in_steps(context, data, frame, &mut dst, watch),
+        }
+    }
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Checksum)
 }
 
 fn in_steps(

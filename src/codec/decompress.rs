@@ -1,6 +1,6 @@
 //! Decompressing a buffer into a buffer.
 
-use super::decode;
+use super::decode::{self, Decoder};
 use super::frame::Frames;
 use super::options::Options;
 use super::raw;
@@ -119,8 +119,8 @@ fn in_parallel(
     job::run_tasks(spans.len(), &control, |index, _lane| {
         let mut place = places[index].lock().unwrap_or_else(PoisonError::into_inner);
         let span = &spans[index];
-        let written =
-            frames(src, Frames::within(src, span.src.clone(), span.first), &mut place, options, watch)?;
+        let within = Frames::within(src, span.src.clone(), span.first);
+        let written = frames(src, within, &mut place, &mut Decoder::new(options)?, options, watch)?;
         if written != place.len() {
             return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(span.src.start as u64));
         }
@@ -139,17 +139,18 @@ fn serially(
     let place = Mutex::new((dst, 0));
     job::run_tasks(1, &control, |_, _| {
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.1 = frames(src, Frames::new(src), place.0, options, watch)?;
+        place.1 = frames(src, Frames::new(src), place.0, &mut Decoder::new(options)?, options, watch)?;
         Ok(())
     })?;
     Ok(place.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
 /// Decodes some frames one after the other into `dst`; returns how many bytes are written.
-fn frames(
+pub(super) fn frames(
     src: &[u8],
     frames: Frames<'_>,
     dst: &mut [MaybeUninit<u8>],
+    decoder: &mut Decoder<'_>,
     options: &Options<'_>,
     watch: &Watch<'_>,
 ) -> Result<usize> {
@@ -169,7 +170,7 @@ fn frames(
                 return Err(frame.error(ErrorKind::BufferTooSmall, what));
             }
         };
-        written += decode::frame(src, &frame, place, watch)?;
+        written += decoder.frame(src, &frame, place, watch)?;
     }
     Ok(written)
 }

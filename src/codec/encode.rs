@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::contexts::{Compressor, Held};
+use super::dict::Dict;
 use super::failure;
 use super::options::Options;
 use super::raw::{self, Uninit};
@@ -31,10 +32,11 @@ const SLACK: usize = 4 << 10;
 const LONG_MATCH: u32 = 64;
 
 /// How to compress frames of about one length.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Recipe {
     level: i32,
     checksum: bool,
+    dict: Option<Dict>,
     window_log: u32,
     /// Size of the table for long-distance matching, as a power of two; 0: without.
     long_hash_log: u32,
@@ -46,8 +48,9 @@ impl Recipe {
     /// The recipe for frames of `len` bytes.
     pub(super) fn new(options: &Options<'_>, len: usize) -> Self {
         let level = options.level();
-        let own = raw::tuning(level, len, 0);
-        let tuning = raw::tuning(level, len, options.window_log);
+        let dict = options.dict.map_or(0, Dict::len);
+        let own = raw::tuning(level, len, dict, 0);
+        let tuning = raw::tuning(level, len, dict, options.window_log);
         let steps = len > if level >= SLOW_LEVEL { LONG_AT_SLOW_LEVELS } else { LONG };
         let mut memory = tuning.context + SLACK;
         let mut long_hash_log = 0;
@@ -62,6 +65,7 @@ impl Recipe {
         Self {
             level,
             checksum: options.checksum,
+            dict: options.dict.cloned(),
             window_log: options.window_log,
             long_hash_log,
             steps,
@@ -102,9 +106,29 @@ impl Recipe {
         dst: &mut [MaybeUninit<u8>],
         watch: &Watch<'_>,
     ) -> Result<Option<usize>> {
+        let mut compressor = Held::<Compressor>::take(self.memory, self.bytes(src.len()))?;
+        self.encode_with(&mut compressor, index, src, dst, watch)
+    }
+
+    /// What a context sees of a frame of `len` bytes.
+    pub(super) fn bytes(&self, len: usize) -> u64 {
+        len as u64 + self.dict.as_ref().map_or(0, Dict::len) as u64
+    }
+
+    /// The same with a context that has just been made, or reset.
+    pub(super) fn encode_with(
+        &self,
+        compressor: &mut Compressor,
+        index: usize,
+        src: &[u8],
+        dst: &mut [MaybeUninit<u8>],
+        watch: &Watch<'_>,
+    ) -> Result<Option<usize>> {
         let fail = |code| failure::encoding(code, index);
-        let mut held = Held::<Compressor>::take(self.memory, src.len() as u64)?;
-        let context = held.begin(src.len() as u64);
+        if let Some(dict) = &self.dict {
+            compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
+        }
+        let context = compressor.begin(self.bytes(src.len()));
         self.configure(context).map_err(fail)?;
         let mut dst = Uninit::new(dst);
         if self.steps {
@@ -196,6 +220,44 @@ mod tests {
                     size <= recipe.memory(),
                     "level {level}, {len} bytes, window {window_log}: {size} > {}",
                     recipe.memory()
+                );
+            }
+        }
+    }
+
+    /// Nor with a dictionary, for frames that are short or long beside it, at its own level or another one.
+    #[test]
+    fn memory_with_a_dictionary_is_not_underestimated() {
+        let src = sample(2 << 20);
+        let mut out = vec![MaybeUninit::uninit(); zstd_safe::compress_bound(src.len())];
+        let levels = [*level_range().start(), -5].into_iter().chain(1..=22);
+        for level in levels {
+            for dict_len in [100, 5_000, 112_640, 1 << 20] {
+                if level > 15 && (level + dict_len) % 3 != 0 {
+                    continue; // slow, and much the same
+                }
+                let dict =
+                    Dict::new(&src[src.len() - dict_len as usize..], if level > 3 { 0 } else { level })
+                        .unwrap();
+                for (len, window_log) in
+                    [(0, 0), (1000, 0), (20_000, 0), (20_000, 22), (600_000, 0), (2 << 20, 10)]
+                {
+                    let options = Options { level, window_log, dict: Some(&dict), ..Options::default() };
+                    let recipe = Recipe::new(&options, len);
+                    let watch = Watch::new(&options, None);
+                    let mut compressor = Compressor::create().unwrap();
+                    recipe.encode_with(&mut compressor, 0, &src[..len], &mut out, &watch).unwrap().unwrap();
+                    let size = compressor.size();
+                    assert!(
+                        size <= recipe.memory(),
+                        "level {level}, {len} bytes, dictionary {dict_len}, window {window_log}: {size} > {}",
+                        recipe.memory()
+                    );
+                }
+                let prepared = dict.for_compressing(level).unwrap().sizeof();
+                assert!(
+                    prepared <= raw::prepared_size(dict_len as usize, level),
+                    "level {level}: {prepared}"
                 );
             }
         }

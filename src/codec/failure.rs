@@ -11,7 +11,7 @@ fn is(code: ErrorCode, kind: ZSTD_ErrorCode) -> bool {
 }
 
 /// libzstd's number of an error, as its header names it.
-fn number(code: ErrorCode) -> i32 {
+pub(super) fn number(code: ErrorCode) -> i32 {
     i32::try_from(code.wrapping_neg()).unwrap_or(0)
 }
 
@@ -19,6 +19,11 @@ fn number(code: ErrorCode) -> i32 {
 pub(super) fn is_too_small(code: ErrorCode) -> bool {
     is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall)
         || is(code, ZSTD_ErrorCode::ZSTD_error_noForwardProgress_destFull)
+}
+
+/// Whether the system had no memory.
+pub(super) fn is_out_of_memory(code: ErrorCode) -> bool {
+    is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation)
 }
 
 /// Why a frame could not be decoded. `room`: bytes that there were for a frame of unknown size.
@@ -31,7 +36,7 @@ pub(super) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
         ErrorKind::Checksum
     } else if is(code, ZSTD_ErrorCode::ZSTD_error_dictionary_wrong) {
         ErrorKind::Dictionary
-    } else if is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation) {
+    } else if is_out_of_memory(code) {
         ErrorKind::OutOfMemory
     } else {
         // The headers and the sizes have been checked before: whatever else libzstd finds is damage.
@@ -42,11 +47,7 @@ pub(super) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
 
 /// Why a frame could not be compressed, other than for want of room.
 pub(super) fn encoding(code: ErrorCode, frame: usize) -> Error {
-    let kind = if is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation) {
-        ErrorKind::OutOfMemory
-    } else {
-        ErrorKind::Internal
-    };
+    let kind = if is_out_of_memory(code) { ErrorKind::OutOfMemory } else { ErrorKind::Internal };
     let name = zstd_safe::get_error_name(code);
     Error::new(kind, format!("frame {frame}: {name}")).with_code(number(code)).at(frame as u64)
 }

@@ -14,6 +14,7 @@ mod contexts;
 mod cut;
 mod decode;
 mod decompress;
+mod dict;
 mod encode;
 mod failure;
 mod frame;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use compress::{compress, compress_bound, compress_to_vec};
 pub use decompress::{decompress, decompress_to_vec, decompressed_size};
+pub use dict::{train, Dict};
 pub use frame::{Block, Blocks, Frame, Frames};
 pub use options::{level_range, Options, MAX_FRAME_SIZE};
 pub use seek_table::SeekTable;

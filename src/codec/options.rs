@@ -1,6 +1,7 @@
 //! What a caller may ask of the codec.
 #![forbid(unsafe_code)]
 
+use super::dict::Dict;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Control, Progress};
 use std::ops::RangeInclusive;
@@ -23,7 +24,7 @@ const DEFAULT_WINDOW_LOG_MAX: u32 = 27;
 /// be in its range. The default asks for level 3, checksums and a seek table, and sets no limits.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Compression level, within [`level_range`]; 0: 3.
+    /// Compression level, within [`level_range`]; 0: the dictionary's, or 3.
     pub level: i32,
     /// Whether frames end with a checksum. When decoding, checksums that are there are always verified.
     pub checksum: bool,
@@ -44,6 +45,8 @@ pub struct Options<'a> {
     pub max_output: u64,
     /// Working memory of the call; lanes are given up to keep it; 0: no limit.
     pub max_memory: u64,
+    /// The dictionary to compress with, or to decode frames with that need one or do not say.
+    pub dict: Option<&'a Dict>,
     /// Non-zero: the call fails with [`ErrorKind::Cancelled`].
     pub cancel: Option<&'a AtomicI32>,
     /// Told (uncompressed bytes done, in all). In all is `u64::MAX` while the frames do not tell.
@@ -62,6 +65,7 @@ impl Default for Options<'_> {
             window_log: 0,
             max_output: 0,
             max_memory: 0,
+            dict: None,
             cancel: None,
             progress: None,
         }
@@ -73,18 +77,28 @@ pub fn level_range() -> RangeInclusive<i32> {
     zstd_safe::min_c_level()..=zstd_safe::max_c_level()
 }
 
+/// Refuses levels that libzstd does not have.
+pub(super) fn check_level(level: i32) -> Result<()> {
+    let levels = level_range();
+    if levels.contains(&level) {
+        return Ok(());
+    }
+    invalid(format!("level is {level}, expected {} to {}", levels.start(), levels.end()))
+}
+
+/// A level, with the default filled in.
+pub(super) fn level_or_default(level: i32) -> i32 {
+    if level == 0 {
+        DEFAULT_LEVEL
+    } else {
+        level
+    }
+}
+
 impl Options<'_> {
     /// Checks every range, whatever the direction.
     pub(super) fn check(&self) -> Result<()> {
-        let levels = level_range();
-        if !levels.contains(&self.level) {
-            return invalid(format!(
-                "level is {}, expected {} to {}",
-                self.level,
-                levels.start(),
-                levels.end()
-            ));
-        }
+        check_level(self.level)?;
         if self.frame_size > MAX_FRAME_SIZE {
             return invalid(format!(
                 "frame_size is {}, expected at most {MAX_FRAME_SIZE}; a single frame may be larger",
@@ -107,10 +121,9 @@ impl Options<'_> {
 
     /// The level, with the default filled in.
     pub(super) fn level(&self) -> i32 {
-        if self.level == 0 {
-            DEFAULT_LEVEL
-        } else {
-            self.level
+        match self.dict {
+            Some(dict) if self.level == 0 => dict.level(),
+            _ => level_or_default(self.level),
         }
     }
 
@@ -132,11 +145,12 @@ impl Options<'_> {
         }
     }
 
-    /// How the engine shall run tasks of which each lane needs `lane` bytes of memory, and the call `fixed` bytes more.
-    /// Progress is not the engine's business: see `watch`.
+    /// How the engine shall run tasks of which each lane needs `lane` bytes of memory, and the call `fixed` bytes more, and the
+    /// dictionary. Progress is not the engine's business: see `watch`.
     pub(super) fn control(&self, lane: usize, fixed: usize) -> Result<Control<'_>> {
         let mut max_lanes = self.max_lanes;
         if self.max_memory != 0 {
+            let fixed = fixed.saturating_add(self.dict.map_or(0, |dict| dict.memory(self.level())));
             let lanes = self.max_memory.saturating_sub(fixed as u64) / lane.max(1) as u64;
             if lanes == 0 {
                 return Err(Error::new(

@@ -81,19 +81,32 @@ pub(super) struct Tuning {
     pub(super) context: usize,
 }
 
-/// libzstd's choice for frames of `len` bytes; `window_log` 0: its own.
-pub(super) fn tuning(level: i32, len: usize, window_log: u32) -> Tuning {
+/// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes, or 0; `window_log` 0: its own.
+pub(super) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tuning {
     let len = (len as u64).max(1); // 0 would mean that it is not known
-                                   // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are clamped to them.
-    let (chosen, context) = unsafe {
-        let mut chosen = zstd_sys::ZSTD_getCParams(level, len, 0);
-        if window_log != 0 {
-            chosen.windowLog = window_log;
-            chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, 0);
+    let choose = |len| {
+        // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are clamped to them.
+        unsafe {
+            let mut chosen = zstd_sys::ZSTD_getCParams(level, len, dict);
+            if window_log != 0 {
+                chosen.windowLog = window_log;
+                chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, dict);
+            }
+            (chosen, zstd_sys::ZSTD_estimateCCtxSize_usingCParams(chosen))
         }
-        (chosen, zstd_sys::ZSTD_estimateCCtxSize_usingCParams(chosen))
     };
+    let (chosen, mut context) = choose(len);
+    if dict > 0 {
+        // A short frame takes over the tables' sizes from the prepared dictionary, which was made for frames of any length.
+        context = context.max(choose(0).1);
+    }
     Tuning { window_log: chosen.windowLog, strategy: chosen.strategy as u32, context }
+}
+
+/// An upper bound of a prepared dictionary's size, its content included.
+pub(super) fn prepared_size(len: usize, level: i32) -> usize {
+    // SAFETY: plain computation on values.
+    unsafe { zstd_sys::ZSTD_estimateCDictSize(len, level) }
 }
 
 /// Bytes of a decompression context, without buffers.

@@ -1,6 +1,7 @@
 //! Finding out what there is to decode, and cutting it into tasks: spans of whole frames whose place in the output is known.
 #![forbid(unsafe_code)]
 
+use super::dict::Dict;
 use super::frame::{Frame, Frames};
 use super::options::Options;
 use super::raw;
@@ -117,10 +118,16 @@ pub(super) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> 
     Ok(Walked { spans, total, least, most })
 }
 
-/// Refuses frames that need a dictionary, or a larger window than is allowed.
+/// Refuses frames that need another dictionary than is given, or a larger window than is allowed.
 pub(super) fn check(frame: &Frame, options: &Options<'_>) -> Result<()> {
-    if frame.dictionary != 0 {
-        let what = format!("it needs dictionary {}, and none was given", frame.dictionary);
+    let given = options.dict.map(Dict::id);
+    if frame.dictionary != 0 && given != Some(frame.dictionary) {
+        let given = match given {
+            None => "none was given".to_owned(),
+            Some(0) => "one of raw content, without an id, was given".to_owned(),
+            Some(id) => format!("dictionary {id} was given"),
+        };
+        let what = format!("it needs dictionary {}, and {given}", frame.dictionary);
         return Err(frame.error(ErrorKind::Dictionary, what));
     }
     let log = options.window_log_max();

@@ -1,10 +1,11 @@
 //! Group "codec": parallel zstd, from memory to memory.
 
 use super::borrow::{self, OptionsStruct, Out};
+use super::dicts::{self, fastpar_dict};
 use super::guard::guard;
 use super::loops::{fastpar_progress_fn, ForeignProgress};
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::{self, Options};
+use crate::codec::{self, Dict, Options};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -22,11 +23,6 @@ pub const FASTPAR_ZSTD_SYNC: u32 = 8;
 const KNOWN_FLAGS: u32 =
     FASTPAR_ZSTD_NO_CHECKSUM | FASTPAR_ZSTD_NO_SEEK_TABLE | FASTPAR_ZSTD_SINGLE_FRAME | FASTPAR_ZSTD_SYNC;
 
-/// A dictionary. No function of this version makes one.
-pub struct fastpar_dict {
-    _private: (),
-}
-
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
 ///
 /// The same options serve both directions: a field that concerns the other direction must be in its range, and has no effect.
@@ -35,7 +31,7 @@ pub struct fastpar_dict {
 pub struct fastpar_zstd_options {
     /// `sizeof(fastpar_zstd_options)`.
     pub struct_size: usize,
-    /// Compress: -131072 (fastest) to 22 (smallest). 0: 3.
+    /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
     /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
     pub flags: u32,
@@ -52,10 +48,12 @@ pub struct fastpar_zstd_options {
     pub window_log: u32,
     /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`.
     pub max_output: u64,
-    /// Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. At level 3 a lane needs 1.3 MB to
-    /// compress; 0.3 MB to decompress.
+    /// Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
+    /// lane needs 1.3 MB to compress; 0.3 MB to decompress.
     pub max_memory: u64,
-    /// Must be NULL in this version (FASTPAR_ERR_UNSUPPORTED).
+    /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
+    /// made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call
+    /// holds on to it: it may be released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
@@ -72,8 +70,9 @@ unsafe impl OptionsStruct for fastpar_zstd_options {
 }
 
 /// The options of a call, checked as far as the core does not.
-struct ZstdArguments<'a> {
+pub(super) struct ZstdArguments<'a> {
     raw: fastpar_zstd_options,
+    dict: Option<Dict>,
     cancel: Option<&'a AtomicI32>,
     progress: ForeignProgress,
 }
@@ -81,7 +80,7 @@ struct ZstdArguments<'a> {
 impl ZstdArguments<'_> {
     /// # Safety
     /// `options` is NULL or a valid struct whose pointers live for `'a`.
-    unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
+    pub(super) unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
         // SAFETY: the caller's promise.
         let raw = unsafe { borrow::options(options)? };
         if raw.flags & !KNOWN_FLAGS != 0 {
@@ -90,16 +89,13 @@ impl ZstdArguments<'_> {
                 format!("flags is {:#x}, expected FASTPAR_ZSTD_ constants", raw.flags),
             ));
         }
-        if !raw.dict.is_null() {
-            return Err(Error::new(ErrorKind::Unsupported, "dict is not NULL: no dictionaries yet"));
-        }
         // SAFETY: the caller's promise.
-        let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
-        Ok(Self { raw, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data) })
+        let (dict, cancel) = unsafe { (dicts::share(raw.dict), borrow::cancel_flag(raw.cancel)?) };
+        Ok(Self { raw, dict, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data) })
     }
 
     /// Runs `with` with the core's form of the options.
-    fn options<R>(&self, with: impl FnOnce(&Options<'_>) -> R) -> R {
+    pub(super) fn options<R>(&self, with: impl FnOnce(&Options<'_>) -> R) -> R {
         let progress = &self.progress;
         let report = |done, total| progress.report(done, total);
         let raw = &self.raw;
@@ -113,6 +109,7 @@ impl ZstdArguments<'_> {
             window_log: raw.window_log,
             max_output: raw.max_output,
             max_memory: raw.max_memory,
+            dict: self.dict.as_ref(),
             cancel: self.cancel,
             progress: if progress.is_set() { Some(&report) } else { None },
         })
@@ -120,7 +117,7 @@ impl ZstdArguments<'_> {
 }
 
 /// Writes what a call has written, or the size that would have been enough, or 0.
-fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
+pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
     let size = match &result {
         Ok(size) => *size,
         Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
@@ -166,7 +163,7 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 ///
 /// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
 /// a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
-/// frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size` and `window_log` only, never on threads.
+/// frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only, never on threads.
 ///
 /// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
 /// threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
@@ -281,7 +278,7 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
 ///         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
 ///         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
-///         FASTPAR_ERR_DICTIONARY: it needs a dictionary;
+///         FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not given, or another one;
 ///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
 ///         flight are finished first, those over 64 MiB are left within a second;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;

@@ -7,6 +7,7 @@
 
 mod borrow;
 mod codec;
+mod dicts;
 mod guard;
 mod jobs;
 mod library;
@@ -19,6 +20,7 @@ mod status;
 mod teams;
 
 pub use codec::*;
+pub use dicts::*;
 pub use jobs::*;
 pub use library::*;
 pub use loops::*;

@@ -27,6 +27,13 @@ static inline fastpar_queue *make_fastpar_queue(void)
   return queue;
 }
 
+static inline fastpar_dict *make_fastpar_dict(void)
+{
+  fastpar_dict *dict = NULL;
+  fastpar_dict_open("likely content", 14, 0, &dict, NULL);
+  return dict;
+}
+
 /* A team exists only while its members run. */
 static fastpar_team *current_fastpar_team;
 #define make_fastpar_team() current_fastpar_team

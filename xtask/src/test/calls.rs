@@ -168,9 +168,10 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
             argument.after = format!("  if (result == FASTPAR_OK) CHECK_EQUAL({place}.tail[31], 0);\n");
         }
     } else {
-        argument.before = format!("  {ty} {place};\n");
-        argument.before += &format!("  memset(&{place}, 0, sizeof {place});\n");
-        argument.value = pick(&format!("&{place}"));
+        // One, or the first of as many as `number` tells.
+        argument.before = format!("  {ty} {place}[16];\n");
+        argument.before += &format!("  memset({place}, 0, sizeof {place});\n");
+        argument.value = pick(&place);
     }
     Ok(argument)
 }
@@ -179,6 +180,7 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
 fn number(parameter: &Variable) -> Result<&'static str> {
     Ok(match (parameter.name.as_str(), parameter.ty.as_str()) {
         ("index", _) => "0",
+        ("item_size", _) => "sizeof(fastpar_batch_item)",
         (_, "size_t") => "16",
         (_, "uint64_t" | "int64_t" | "int32_t") => "0",
         (_, "uint32_t") => "1",

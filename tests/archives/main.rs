@@ -1,0 +1,4 @@
+//! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions where they matter.
+
+mod common;
+mod dict;
