@@ -20,7 +20,11 @@
 
 /* ---- atomics: a builtin of gcc and clang, also in C99 ---- */
 
-static inline int32_t os_add(int32_t *place, int32_t delta) { return __atomic_fetch_add(place, delta, __ATOMIC_SEQ_CST); }
+static inline int32_t os_add(int32_t *place, int32_t delta)
+{
+  return __atomic_fetch_add(place, delta, __ATOMIC_SEQ_CST); /* the value before */
+}
+
 static inline int32_t os_load(const int32_t *place) { return __atomic_load_n(place, __ATOMIC_SEQ_CST); }
 static inline void os_store(int32_t *place, int32_t value) { __atomic_store_n(place, value, __ATOMIC_SEQ_CST); }
 

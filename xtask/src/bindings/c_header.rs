@@ -78,18 +78,18 @@ fn declarations(source: &Source) -> Result<Vec<Item>> {
     let bindings = builder.generate().with_context(|| format!("cbindgen on {}", source.path.display()))?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    let mut items = header::parse(&String::from_utf8(text)?)
+    let items = header::parse(&String::from_utf8(text)?)
         .with_context(|| format!("reading what cbindgen made of {}", source.path.display()))?
         .items;
     // cbindgen passes over what it cannot express.
     let exports = source.text.matches("#[no_mangle]").count();
     let functions = items.iter().filter(|item| matches!(item.kind, Kind::Function(_))).count();
     ensure!(functions == exports, "{}: {exports} exports, {functions} declarations", source.path.display());
-    for item in &mut items {
-        tidy(item)?;
+    let mut places = Vec::new();
+    for mut item in items {
+        tidy(&mut item)?;
+        places.push((source.position(&item.name)?, item));
     }
-    let mut places = items.into_iter().map(|item| Ok((source.position(&item.name)?, item)));
-    let mut places = places.by_ref().collect::<Result<Vec<_>>>()?;
     places.sort_by_key(|(at, _)| *at);
     Ok(places.into_iter().map(|(_, item)| item).collect())
 }
