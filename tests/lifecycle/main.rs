@@ -1,0 +1,6 @@
+//! The life of the pool: start, options, hooks, statistics, shutdown, fork, exit. Each test is a process of its own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod shutdown;
