@@ -15,7 +15,6 @@ mod pin;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub(crate) use epoch::generation;
 pub use hooks::Hook;
-pub(crate) use permits::Reservation;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{drop_payload, lanes_of, LoopGate, Ticket};
@@ -138,16 +137,22 @@ impl Pool {
         });
     }
 
-    /// Sends a member of a team on its way, whose permit is reserved.
-    pub(crate) fn send_reserved(&self, member: impl FnOnce() + Send + 'static) {
+    /// Sends a member of a team on its way, whose permit is reserved. `ended` comes after the permit is given back, so that
+    /// whoever waits for the team finds its workers free.
+    pub(crate) fn send_reserved(
+        &self,
+        member: impl FnOnce() + Send + 'static,
+        ended: impl FnOnce() + Send + 'static,
+    ) {
         self.spawn(move |pool| {
             pool.work(member);
             pool.release();
+            ended();
         });
     }
 
     /// Sets workers aside for a team, all or none. A caller that is not inside anything may have to wait for them.
-    pub(crate) fn reserve(&self, workers: u32, nested: bool) -> Result<Reservation<'_>> {
+    pub(crate) fn reserve(&self, workers: u32, nested: bool) -> Result<()> {
         self.permits.reserve(workers, nested)
     }
 

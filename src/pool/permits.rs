@@ -1,38 +1,30 @@
 //! Who may occupy a worker: every helper of a loop takes a permit while it works, a team takes all of its permits before it
 //! begins.
 //!
-//! Members of a team wait for each other, so a team must never hold some of its workers and wait for the rest while another
-//! team does the same. There is one permit a worker; a team inside a callback gets all of its permits at once or an error, and
-//! of the teams that may wait only one gathers workers at a time. Whatever holds a permit without being a team is running
-//! chunks, and ends by itself: so the one that gathers ends up complete. Helpers that find no permit are put aside, and sent
-//! again when one is given back: their loops go on meanwhile, with the threads that they have.
+//! There is one permit a worker, and whoever has one either has a worker or gets one at once: a ticket that arrives without a
+//! permit goes away again. Members of a team wait for each other, so a team sends its members only when it has a permit for
+//! each of them: then all of them find workers, whatever other teams do, and in whatever order the workers take them up. A
+//! team inside a callback gets all of its permits at once or an error. Of the teams that may wait only one gathers permits at
+//! a time, and nobody else takes any meanwhile: each permit given back brings it nearer. Whoever gives permits back does not
+//! need what the gathering team holds: helpers run chunks, and teams that have begun are complete. Helpers that find no
+//! permit are put aside, and sent again when there is one: their loops go on meanwhile, with the threads that they have.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Ticket;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// The permits of a pool.
 pub(super) struct Permits {
-    /// Workers that are neither working nor set aside; below zero while a team gathers more than there are.
+    /// Workers that are neither working nor set aside; below zero by what a team that gathers still lacks.
     free: CachePadded<AtomicI64>,
+    /// Held by the team that gathers.
     gathering: Mutex<()>,
+    /// Where it sleeps until `free` is not below zero any more.
+    gathered: (Mutex<()>, Condvar),
     aside: Mutex<Vec<Ticket>>,
-}
-
-/// Permits of a team. They are given back one by one, as its members end.
-pub(crate) struct Reservation<'p> {
-    /// Held until every member has arrived, if some of the workers were not free.
-    _gathering: Option<MutexGuard<'p, ()>>,
-}
-
-impl Reservation<'_> {
-    /// Whether the workers may still be busy elsewhere: then the team must be complete before the value is dropped.
-    pub(crate) fn must_gather(&self) -> bool {
-        self._gathering.is_some()
-    }
 }
 
 impl Permits {
@@ -40,6 +32,7 @@ impl Permits {
         Self {
             free: CachePadded::new(AtomicI64::new(i64::from(workers))),
             gathering: Mutex::new(()),
+            gathered: (Mutex::new(()), Condvar::new()),
             aside: Mutex::new(Vec::new()),
         }
     }
@@ -69,7 +62,14 @@ impl Permits {
 
     /// Gives one permit back; the tickets that can be sent again.
     pub(super) fn release(&self) -> Vec<Ticket> {
-        if self.free.fetch_add(1, Ordering::SeqCst) < 0 {
+        let before = self.free.fetch_add(1, Ordering::SeqCst);
+        if before < 0 {
+            if before == -1 {
+                // The sleeper looks at `free` under the lock and sleeps with the lock released: it cannot miss this.
+                drop(self.gathered.0.lock());
+                self.gathered.1.notify_one();
+            }
+            // Whoever gathers gives its permits back later: the last of them finds what is aside.
             return Vec::new();
         }
         match self.aside.lock() {
@@ -78,11 +78,11 @@ impl Permits {
         }
     }
 
-    /// Takes permits for a team.
-    pub(super) fn reserve(&self, workers: u32, nested: bool) -> Result<Reservation<'_>> {
+    /// Takes permits for the workers of a team, all or none; each is given back when its member ends.
+    pub(super) fn reserve(&self, workers: u32, nested: bool) -> Result<()> {
         let permits = i64::from(workers);
-        if self.try_take(permits) {
-            return Ok(Reservation { _gathering: None });
+        if permits == 0 || self.try_take(permits) {
+            return Ok(());
         }
         if nested {
             let free = self.free.load(Ordering::Relaxed).max(0);
@@ -91,8 +91,12 @@ impl Permits {
                 format!("the team needs {workers} more threads, but {free} are free; inside a callback it cannot wait"),
             ));
         }
-        let gathering = self.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.gathering.lock().unwrap_or_else(PoisonError::into_inner);
         self.free.fetch_sub(permits, Ordering::SeqCst);
-        Ok(Reservation { _gathering: Some(gathering) })
+        let mut guard = self.gathered.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.free.load(Ordering::SeqCst) < 0 {
+            guard = self.gathered.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
     }
 }

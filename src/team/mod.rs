@@ -21,13 +21,12 @@ pub struct Team {
     members: u32,
     barrier: Barrier,
     state: Mutex<State>,
-    changed: Condvar,
+    ended: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// Workers that have begun, and that have ended.
-    arrived: u32,
+    /// Members that have ended, without the caller.
     ended: u32,
     /// The first failure.
     failure: Option<Error>,
@@ -67,35 +66,31 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         return Err(Error::new(ErrorKind::Threads, text));
     }
     call.count_job(members as usize);
-    let reservation = pool.reserve(members - 1, call.is_nested())?;
+    pool.reserve(members - 1, call.is_nested())?;
     let team = Arc::new(Team {
         members,
         barrier: Barrier::new(members),
         state: Mutex::default(),
-        changed: Condvar::new(),
+        ended: Condvar::new(),
     });
     for member in 1..members {
-        // SAFETY: only the lifetime is dropped; `finish` below does not return before every member has ended.
+        // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
         let body = BodyPtr(unsafe {
             std::mem::transmute::<
                 *const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync + '_),
                 *const (dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync + 'static),
             >(body)
         });
-        let team = Arc::clone(&team);
-        pool.send_reserved(move || {
-            team.count(|state| &mut state.arrived);
+        let (working, ending) = (Arc::clone(&team), Arc::clone(&team));
+        pool.send_reserved(
             // SAFETY: the caller waits until this member has ended.
-            team.member(member, unsafe { &*body.get() });
-            team.count(|state| &mut state.ended);
-        });
+            move || working.member(member, unsafe { &*body.get() }),
+            move || ending.member_ended(),
+        );
     }
-    if reservation.must_gather() {
-        drop(team.wait_until(|state| state.arrived == members - 1));
-    }
-    drop(reservation);
     team.member(0, body);
-    let mut state = team.wait_until(|state| state.ended == members - 1);
+    let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
+    let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
 }
 
@@ -123,19 +118,13 @@ impl Team {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one of the workers; the caller is told when all are counted.
-    fn count(&self, which: impl FnOnce(&mut State) -> &mut u32) {
+    /// Counts a worker that has ended; the caller is told of the last one.
+    fn member_ended(&self) {
         let mut state = self.state();
-        let counter = which(&mut state);
-        *counter += 1;
-        if *counter == self.members - 1 {
-            self.changed.notify_all();
+        state.ended += 1;
+        if state.ended == self.members - 1 {
+            self.ended.notify_all();
         }
-    }
-
-    fn wait_until(&self, reached: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
-        let waiting = self.changed.wait_while(self.state(), |state| !reached(state));
-        waiting.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs one member on the calling thread.
