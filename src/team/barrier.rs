@@ -129,8 +129,9 @@ impl Barrier {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let fewer = word - MEMBER;
-            // Its going may be what the others were waiting for.
-            let last = fewer & ARRIVED > 0 && complete(fewer);
+            // Its going may be what the others were waiting for. But once the barrier is broken no phase ends any more: whoever
+            // still waits in it waits for the member that failed, and must not take its going for its coming.
+            let last = fewer & BROKEN == 0 && fewer & ARRIVED > 0 && complete(fewer);
             let next = if last { next_phase(fewer) } else { fewer };
             match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(before) => {
