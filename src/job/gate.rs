@@ -160,12 +160,13 @@ impl<J> Gate<J> {
 
     /// True for the one who shall send a helper: none is on its way.
     pub(crate) fn claim_ticket(&self) -> bool {
-        // Relaxed: it only limits how many helpers are sent; a helper's own steps synchronise through the word.
-        !self.ticket.load(Ordering::Relaxed) && !self.ticket.swap(true, Ordering::Relaxed)
+        // Who is told that a helper is on its way relies on it: that helper must find what was opened, or left to do, before.
+        // So both sides exchange: if this comes first, the helper's exchange acquires what this one releases.
+        !self.ticket.swap(true, Ordering::AcqRel)
     }
 
-    /// The helper that was sent has arrived.
+    /// The helper that was sent has arrived, and comes in next.
     pub(crate) fn ticket_arrived(&self) {
-        self.ticket.store(false, Ordering::Relaxed);
+        self.ticket.swap(false, Ordering::AcqRel);
     }
 }

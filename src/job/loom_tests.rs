@@ -1,1 +1,192 @@
+//! Every interleaving of small jobs: the gate, the claims, the ticket and the way helpers come and go.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test --lib --release loom`.
 
+use super::claims::Claims;
+use super::gate::Gate;
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use loom::sync::Arc;
+use loom::thread;
+
+/// A job on its caller's stack: what callbacks write is plain memory, so that loom reports every race on it.
+struct Job {
+    claims: Claims,
+    cells: Vec<UnsafeCell<usize>>,
+    /// Its caller has returned: nobody may touch it.
+    closed: AtomicBool,
+}
+
+impl Job {
+    fn new(chunks: usize) -> Box<Self> {
+        Box::new(Self {
+            claims: Claims::new(0..chunks, 2, true),
+            cells: (0..chunks).map(|_| UnsafeCell::new(0)).collect(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    fn work(&self) {
+        assert!(!self.closed.load(Relaxed), "a helper touches a job whose caller has returned");
+        while let Some(range) = self.claims.claim() {
+            // SAFETY: claimed by this thread alone; loom checks it.
+            range.for_each(|chunk| self.cells[chunk].with_mut(|cell| unsafe { *cell += 1 }));
+        }
+    }
+
+    /// The caller has waited: everything is done, once, and visible.
+    fn check(&self) {
+        self.closed.store(true, Relaxed);
+        for cell in &self.cells {
+            // SAFETY: no helper is inside any more; loom checks it.
+            assert_eq!(cell.with(|cell| unsafe { *cell }), 1, "a chunk was not run exactly once");
+        }
+    }
+}
+
+/// A caller's part, from opening to returning. The job's memory is kept for the model, to see who touches it too late.
+fn call(gate: &Gate<Job>, chunks: usize, helpers: u32) -> Box<Job> {
+    let job = Job::new(chunks);
+    gate.open(&*job, helpers);
+    job.work();
+    gate.close();
+    assert!(gate.wait_empty(None));
+    job.check();
+    job
+}
+
+/// A helper's part; the number that it got.
+fn help(gate: &Gate<Job>) -> Option<u32> {
+    let (job, lane) = gate.enter()?;
+    // SAFETY: between enter and leave the caller keeps the job.
+    unsafe { &*job }.work();
+    gate.leave();
+    Some(lane)
+}
+
+fn model(check: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    if builder.preemption_bound.is_none() {
+        builder.preemption_bound = Some(3);
+    }
+    builder.check(check);
+}
+
+#[test]
+fn loom_one_job_two_helpers() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        let helpers: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                thread::spawn(move || help(&gate))
+            })
+            .collect();
+        let _kept = call(&gate, 2, 2);
+        let lanes: Vec<_> = helpers.into_iter().filter_map(|helper| helper.join().unwrap()).collect();
+        assert!(lanes.iter().all(|&lane| (1..=2).contains(&lane)));
+        assert!(lanes.len() < 2 || lanes[0] != lanes[1], "two helpers have the same lane");
+    });
+}
+
+#[test]
+fn loom_no_more_helpers_than_the_limit() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        let helpers: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                thread::spawn(move || help(&gate))
+            })
+            .collect();
+        let _kept = call(&gate, 1, 1);
+        let came = helpers.into_iter().filter_map(|helper| helper.join().unwrap()).count();
+        assert!(came <= 1);
+    });
+}
+
+#[test]
+fn loom_late_helper_finds_the_next_job() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        let helper = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || help(&gate))
+        };
+        // The helper may come for the first job and find the second, or nothing: its gate is used again.
+        let _kept = (call(&gate, 1, 1), call(&gate, 2, 1));
+        helper.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_one_helper_for_two_jobs() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        let helper = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || (help(&gate), help(&gate)))
+        };
+        let _kept = (call(&gate, 1, 1), call(&gate, 1, 1));
+        helper.join().unwrap();
+    });
+}
+
+/// A ticket that is on its way serves the next job too: either it comes in there, or another one is sent.
+#[test]
+fn loom_a_job_is_never_left_without_a_ticket() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        assert!(gate.claim_ticket()); // sent for an earlier job, which is over
+        let helper = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || {
+                gate.ticket_arrived();
+                help(&gate).is_some()
+            })
+        };
+        let job = Job::new(0);
+        gate.open(&*job, 1);
+        let sent = gate.claim_ticket();
+        // The job goes on until the helper has looked, as a long one does.
+        let came = helper.join().unwrap();
+        assert!(came || sent, "nobody comes to help");
+        gate.close();
+        assert!(gate.wait_empty(None));
+        job.check();
+    });
+}
+
+/// The end of a job that nobody waits for: of those who leave, exactly one finishes it, and sees what all wrote.
+#[test]
+fn loom_the_last_one_out_finishes_once() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        let job = Arc::new(Job::new(2));
+        let finished = Arc::new((AtomicBool::new(false), AtomicUsize::new(0)));
+        gate.open(&**job, 2);
+        let lanes: Vec<_> = (0..2)
+            .map(|_| {
+                let (gate, job, finished) = (Arc::clone(&gate), Arc::clone(&job), Arc::clone(&finished));
+                thread::spawn(move || {
+                    help(&gate);
+                    // As in `Background::finish_if_done`.
+                    if job.claims.any_left() {
+                        return;
+                    }
+                    gate.close();
+                    if !gate.is_empty() || finished.0.swap(true, loom::sync::atomic::Ordering::SeqCst) {
+                        return;
+                    }
+                    for cell in &job.cells {
+                        // SAFETY: no helper is inside any more; loom checks it.
+                        assert_eq!(cell.with(|cell| unsafe { *cell }), 1);
+                    }
+                    finished.1.fetch_add(1, Relaxed);
+                })
+            })
+            .collect();
+        lanes.into_iter().for_each(|lane| lane.join().unwrap());
+        assert_eq!(finished.1.load(Relaxed), 1, "the job is not finished exactly once");
+    });
+}
