@@ -6,13 +6,14 @@
 use super::gate::Gate;
 use super::progress::Monitor;
 use super::ticket::Ticket;
-use super::work::Job;
+use super::work::{drop_payload, panic_message, Job};
 use super::{Chunk, Control, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, Call, KeepAlive, Pool};
+use crate::pool::{self, Call, KeepAlive, Pool, PoolRef};
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ pub(crate) struct Background {
     outcome: Mutex<Outcome>,
     changed: Condvar,
     generation: u64,
+    /// The pool that it runs on: there as long as `outcome` keeps it.
+    pool: PoolRef,
 }
 
 /// What the job borrows.
@@ -57,9 +60,15 @@ struct Outcome {
     left: u64,
 }
 
+/// A background job whose chunk a thread is running, and the ones around it.
+struct Inside {
+    job: *const Background,
+    outer: *const Inside,
+}
+
 thread_local! {
-    /// The background job whose chunk this thread is running.
-    static INSIDE: Cell<*const Background> = const { Cell::new(std::ptr::null()) };
+    /// The innermost of them.
+    static INSIDE: Cell<*const Inside> = const { Cell::new(std::ptr::null()) };
 }
 
 impl JobHandle {
@@ -95,6 +104,7 @@ impl JobHandle {
             outcome: Mutex::new(Outcome { keep: Some(call.keep_alive()), ..Outcome::default() }),
             changed: Condvar::new(),
             generation: pool::generation(),
+            pool: call.pool_ref(),
         });
         background.gate.open(&background.job, plan.lanes());
         background.recruit(call.pool());
@@ -132,6 +142,9 @@ impl JobHandle {
 
     /// Lets no new chunk start.
     pub fn cancel(&self) {
+        if self.0.check_process().is_err() {
+            return; // it runs in the parent
+        }
         self.0.job.stop();
         self.0.finish_if_done();
     }
@@ -159,6 +172,9 @@ impl Background {
             self.work(|| self.job.work(entered - 1));
             pool.count_helper();
             self.gate.leave();
+        } else {
+            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
+            self.help_as_waiter(None);
         }
         self.finish_if_done();
     }
@@ -171,13 +187,24 @@ impl Background {
 
     /// Runs chunks with the thread marked as being inside this job.
     fn work(&self, chunks: impl FnOnce()) {
-        let outer = INSIDE.with(|inside| inside.replace(self));
-        chunks();
-        INSIDE.with(|inside| inside.set(outer));
+        let outer = INSIDE.get();
+        let here = Inside { job: self, outer };
+        INSIDE.set(&here);
+        chunks(); // catches panics
+        INSIDE.set(outer);
     }
 
+    /// Whether this thread is running a chunk of this job, at whatever depth.
     fn is_inside(&self) -> bool {
-        INSIDE.with(|inside| std::ptr::eq(inside.get(), self))
+        let mut at = INSIDE.get();
+        // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`work`).
+        while let Some(inside) = unsafe { at.as_ref() } {
+            if std::ptr::eq(inside.job, self) {
+                return true;
+            }
+            at = inside.outer;
+        }
+        false
     }
 
     fn check_process(&self) -> Result<()> {
@@ -192,7 +219,7 @@ impl Background {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self, deadline: Option<Instant>) -> Result<()> {
+    fn wait(self: &Arc<Self>, deadline: Option<Instant>) -> Result<()> {
         loop {
             let seen = {
                 let outcome = self.outcome();
@@ -215,6 +242,11 @@ impl Background {
                 if rest.is_zero() {
                     outcome.left += 1;
                     self.changed.notify_all();
+                    if self.is_waiters_lane_free() {
+                        // It may be the only one: a worker takes it over.
+                        // SAFETY: under the lock the job is not finished, so it still keeps the pool.
+                        self.recruit(unsafe { self.pool.get() });
+                    }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
                 }
                 outcome = self.changed.wait_timeout(outcome, rest).unwrap_or_else(PoisonError::into_inner).0;
@@ -231,11 +263,20 @@ impl Background {
         };
         let Some(mine) = entered else { return };
         *lane = Some(mine);
-        self.work(|| match deadline {
-            None => self.job.work(mine),
-            Some(deadline) => self.job.work_until(mine, deadline),
+        // SAFETY: somebody is inside the gate until `leave`, so the job is not finished, and keeps the pool.
+        let pool = unsafe { self.pool.get() };
+        pool.work_here(|| {
+            self.work(|| match deadline {
+                None => self.job.work(mine),
+                Some(deadline) => self.job.work_until(mine, deadline),
+            });
         });
         self.gate.leave();
+    }
+
+    /// Whether a waiter had a lane and left it. Whoever holds the lock looks after the lane itself.
+    fn is_waiters_lane_free(&self) -> bool {
+        self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
     }
 
     /// Finishes the job if nothing is left to claim and nobody is inside. Everybody who leaves asks.
@@ -249,10 +290,14 @@ impl Background {
         if !self.gate.is_empty() || self.finishing.swap(true, Ordering::SeqCst) {
             return;
         }
-        let result = self.job.finish();
-        if result.is_ok() {
-            self.parts.monitor.finish();
-        }
+        let result = self.job.finish().and_then(|()| {
+            // Whoever waits must hear of the end, even if the last report panics.
+            catch_unwind(AssertUnwindSafe(|| self.parts.monitor.finish())).map_err(|payload| {
+                let text = format!("the progress callback panicked: {}", panic_message(&*payload));
+                drop_payload(payload);
+                Error::new(ErrorKind::Panic, text)
+            })
+        });
         let mut outcome = self.outcome();
         outcome.result = Some(result);
         let keep = outcome.keep.take();

@@ -55,6 +55,14 @@ impl Local {
         self.shard.get() as usize - 1
     }
 
+    /// Ends the use of `pool`. After a fork there is nothing to end: the thread has forgotten what the parent used.
+    #[inline]
+    pub(super) fn end_use(&self, pool: *const Pool, outer: *const Pool) {
+        if self.pool.get() == pool {
+            self.pool.set(outer);
+        }
+    }
+
     /// The thread is no longer a worker.
     pub(super) fn leave_pool(&self) {
         self.worker.set(-1);

@@ -163,9 +163,9 @@ impl Pool {
     }
 
     fn spawn(&self, run: impl FnOnce(&Self) + Send + 'static) {
-        let pool = PoolPtr(self);
-        // SAFETY: a pool is freed after its workers have ended, and this runs on one of them.
-        self.rayon.spawn(move || run(unsafe { &*pool.get() }));
+        let pool = PoolRef(self);
+        // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
+        self.rayon.spawn(move || run(unsafe { pool.get() }));
     }
 
     /// Runs work on the calling worker of this pool.
@@ -178,6 +178,14 @@ impl Pool {
         self.busy.fetch_add(1, Ordering::Relaxed);
         work();
         self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
+    /// it, and what would wait for the job is refused.
+    pub(crate) fn work_here(&self, work: impl FnOnce()) {
+        let outer = local::with(|local| local.pool.replace(self));
+        work();
+        local::with(|local| local.end_use(self, outer));
     }
 
     /// Threads of the pool.
@@ -213,15 +221,23 @@ impl Pool {
     }
 }
 
-/// A pool's address, to be used by its own workers.
-struct PoolPtr(*const Pool);
+/// A pool's address, for those who know by other means that it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct PoolRef(*const Pool);
 
-// SAFETY: Pool is Sync; see the use for why it is alive.
-unsafe impl Send for PoolPtr {}
+// SAFETY: Pool is Sync; `get` says what makes it alive.
+unsafe impl Send for PoolRef {}
+// SAFETY: as above.
+unsafe impl Sync for PoolRef {}
 
-impl PoolPtr {
-    fn get(&self) -> *const Pool {
-        self.0
+impl PoolRef {
+    /// The pool.
+    ///
+    /// # Safety
+    /// It has not ended, and does not end while the result is used.
+    pub(crate) unsafe fn get<'a>(self) -> &'a Pool {
+        // SAFETY: the caller's promise; a pool does not move.
+        unsafe { &*self.0 }
     }
 }
 
@@ -281,6 +297,11 @@ impl Call {
         !self.outer.is_null()
     }
 
+    /// The pool's address, for a job that outlives this call, and keeps the pool by `keep_alive`.
+    pub(crate) fn pool_ref(&self) -> PoolRef {
+        PoolRef(self.pool)
+    }
+
     /// Keeps the pool for a job that outlives this call.
     pub(crate) fn keep_alive(&self) -> KeepAlive {
         // Before the call ends, so that a shutdown which waits for the call finds it.
@@ -313,12 +334,7 @@ impl Call {
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        local::with(|local| {
-            // In the child of a fork the thread has forgotten the parent's pool already.
-            if local.pool.get() == self.pool {
-                local.pool.set(self.outer);
-            }
-        });
+        local::with(|local| local.end_use(self.pool, self.outer));
     }
 }
 
