@@ -167,7 +167,7 @@ where
 }
 
 /// The failure of a call whose process was forked under way: the helpers stayed in the parent.
-fn forked() -> Error {
+pub(crate) fn forked() -> Error {
     Error::new(
         ErrorKind::Threads,
         "the process was forked during this call; its other threads are in the parent",

@@ -6,6 +6,9 @@
 //! the next one; nobody waits for a pool that is going away, and the pool is freed under nobody's feet. There are two sets
 //! of counters, used in turn; the shutdown lock keeps a set from being used again before it is zero.
 //!
+//! Epoch 0 is the time before the first call: it ends when the handlers for forks are installed. Nothing else happens in it, so a
+//! child that is forked before, or while, they are installed begins in epoch 0 as well.
+//!
 //! Orderings: announcing (add, then load the epoch) and shutting down (store the epoch, then load the counters) are each
 //! other's mirror image, which needs sequential consistency: one of the two must see the other. Leaving releases what the
 //! call did with the pool, and the loads of the counters acquire it before the pool is freed.
@@ -41,6 +44,7 @@ impl Epoch {
 }
 
 static EPOCHS: [Epoch; 2] = [Epoch::new(), Epoch::new()];
+/// The epoch: 0, or 2 and more.
 static CURRENT: AtomicU64 = AtomicU64::new(0);
 
 /// Locks of the module; replaced in a forked child, where they may be held by threads that do not exist.
@@ -83,14 +87,18 @@ pub(super) struct Entry {
 
 impl Entry {
     #[inline]
-    pub(super) fn new() -> Self {
+    pub(super) fn new() -> Result<Self> {
         let shard = local::with(|local| local.shard());
         loop {
             let epoch = CURRENT.load(SeqCst);
+            if epoch == 0 {
+                begin()?;
+                continue;
+            }
             let calls = &EPOCHS[epoch as usize % 2].calls[shard];
             calls.fetch_add(1, SeqCst);
             if CURRENT.load(SeqCst) == epoch {
-                return Self { epoch, shard };
+                return Ok(Self { epoch, shard });
             }
             leave(epoch, shard);
         }
@@ -138,6 +146,24 @@ impl Drop for Entry {
     }
 }
 
+/// Ends epoch 0, if it is not over.
+pub(super) fn begin_once() -> Result<()> {
+    if CURRENT.load(SeqCst) == 0 {
+        begin()?;
+    }
+    Ok(())
+}
+
+/// Ends epoch 0.
+#[cold]
+fn begin() -> Result<()> {
+    #[cfg(unix)]
+    super::fork::install()?;
+    // It fails if another thread was here at the same time, or in the child of a fork meanwhile: it is over then.
+    let _ = CURRENT.compare_exchange(0, 2, SeqCst, SeqCst);
+    Ok(())
+}
+
 #[inline]
 fn leave(epoch: u64, shard: usize) {
     // A call that was under way when the process forked belongs to the parent: the child's epoch is another one, and
@@ -164,6 +190,9 @@ pub(super) fn shutdown() -> Result<()> {
     let locks = locks();
     let _one_at_a_time = locks.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
     let epoch = CURRENT.load(SeqCst);
+    if epoch == 0 {
+        return Ok(()); // there never was a pool
+    }
     CURRENT.store(epoch + 1, SeqCst);
     let old = &EPOCHS[epoch as usize % 2];
     let mut guard = locks.drained.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,9 @@
 //! survives a fork. A worker runs what it has not seen yet when it starts, when the hook is added, and before any work.
 
 use super::local;
+use crate::job::drop_payload;
 use std::cell::Cell;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -60,26 +62,28 @@ fn run_unseen(newest: *const Node, index: u32) {
         unseen.push(node);
         at = node.older;
     }
-    in_hook(|| unseen.iter().rev().filter_map(|node| node.on_start.as_ref()).for_each(|hook| hook(index)));
+    let hooks = unseen.iter().rev().filter_map(|node| node.on_start.as_ref());
+    hooks.for_each(|hook| run(hook, index));
 }
 
 /// Runs the `on_exit` of everything that worker `index` has seen, newest first.
 pub(super) fn run_exits(index: u32) {
     let mut at = SEEN.with(|seen| seen.replace(ptr::null()));
-    in_hook(|| {
-        // SAFETY: null, or a node of the list; they are never freed.
-        while let Some(node) = unsafe { at.as_ref() } {
-            if let Some(hook) = &node.on_exit {
-                hook(index);
-            }
-            at = node.older;
+    // SAFETY: null, or a node of the list; they are never freed.
+    while let Some(node) = unsafe { at.as_ref() } {
+        if let Some(hook) = &node.on_exit {
+            run(hook, index);
         }
-    });
+        at = node.older;
+    }
 }
 
-/// Marks the thread while a hook runs: what needs the pool is refused meanwhile.
-fn in_hook(run: impl FnOnce()) {
+/// Runs one hook. The thread is marked meanwhile: what needs the pool is refused. A panic has been printed by the panic hook
+/// and ends here, as the worker, and the work that it is about to do, are needed by others.
+fn run(hook: &Hook, index: u32) {
     local::with(|local| local.in_hook.set(true));
-    run();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(index))) {
+        drop_payload(payload);
+    }
     local::with(|local| local.in_hook.set(false));
 }

@@ -24,6 +24,7 @@ use epoch::Entry;
 use local::{Local, SHARDS};
 use permits::Permits;
 use std::mem::ManuallyDrop;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -66,15 +67,13 @@ pub struct Stats {
 
 impl Pool {
     fn start(config: Config) -> Result<Self> {
-        #[cfg(unix)]
-        fork::install()?;
         pin::keep_module()?;
         let cpus = if config.pin { pin::cpus()? } else { Vec::new() };
         let threads = config.threads;
         let mut workers = Vec::new();
         let built = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
-            // Bodies catch their panics; what is left is a hook's, which must not abort the program.
+            // Nothing is left to panic (see `work`); if something does, it must not abort the program.
             .panic_handler(drop_payload)
             .spawn_handler(|thread| {
                 let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
@@ -176,7 +175,11 @@ impl Pool {
         });
         hooks::catch_up(index);
         self.busy.fetch_add(1, Ordering::Relaxed);
-        work();
+        // Callbacks and hooks catch their own panics. What is left is the destructor of a body that a job owned: it must not
+        // keep the permit of this worker, or the end of a team, from those who wait for it.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+            drop_payload(payload);
+        }
         self.busy.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -274,7 +277,7 @@ impl Call {
         if !outer.is_null() {
             return Ok(Self { pool: outer, outer, _entry: None });
         }
-        let entry = Entry::new();
+        let entry = Entry::new()?;
         let pool: *const Pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?))?;
         local::with(|local| local.pool.set(pool));
         Ok(Self { pool, outer, _entry: Some(entry) })
@@ -389,7 +392,7 @@ pub fn start(options: &PoolOptions) -> Result<()> {
         if local::with(|local| local.in_hook.get()) {
             return Err(Error::new(ErrorKind::Busy, "a hook must not use the pool"));
         }
-        entry = Entry::new();
+        entry = Entry::new()?;
         entry.pool(|| Pool::start(config.clone()))?
     } else {
         // SAFETY: inside a call or on a worker: the pool is alive.
@@ -412,7 +415,7 @@ pub fn start(options: &PoolOptions) -> Result<()> {
 fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
     let outer = local::with(|local| local.pool.get());
     if outer.is_null() {
-        Entry::new().running().map(look)
+        Entry::new().ok()?.running().map(look)
     } else {
         // SAFETY: inside a call or on a worker: the pool is alive.
         Some(look(unsafe { &*outer }))
@@ -434,9 +437,7 @@ pub fn worker() -> Option<u32> {
 
 /// Sees to it that a forked child forgets what belonged to the parent, for state that may exist without a pool.
 pub(crate) fn watch_forks() -> Result<()> {
-    #[cfg(unix)]
-    fork::install()?;
-    Ok(())
+    epoch::begin_once()
 }
 
 /// What the pool has done since it started.
@@ -445,7 +446,7 @@ pub fn stats() -> Stats {
 }
 
 /// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
-/// worker that is inside a callback runs it when it leaves that job.
+/// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
 ///
 /// # Errors
 /// [`ErrorKind::Busy`] from inside a callback or a hook.

@@ -8,8 +8,8 @@ mod barrier;
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{drop_payload, panic_message};
-use crate::pool::Call;
+use crate::job::{drop_payload, forked, panic_message};
+use crate::pool::{self, Call};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -22,6 +22,7 @@ pub struct Team {
     barrier: Barrier,
     state: Mutex<State>,
     ended: Condvar,
+    generation: u64,
 }
 
 #[derive(Default)]
@@ -72,6 +73,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         barrier: Barrier::new(members),
         state: Mutex::default(),
         ended: Condvar::new(),
+        generation: pool::generation(),
     });
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
@@ -89,6 +91,9 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         );
     }
     team.member(0, body);
+    if team.is_forked() {
+        return Err(forked()); // the other members are in the parent, which waits for them
+    }
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
@@ -103,7 +108,8 @@ impl Team {
     /// Waits until every member that has not ended is here: what they wrote before is visible after.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that is not a member.
+    /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that is not a member;
+    /// [`ErrorKind::Threads`] in a child that a member forked.
     pub fn barrier(&self) -> Result<()> {
         if !MEMBER_OF.with(|member_of| std::ptr::eq(member_of.get(), self)) {
             return Err(Error::new(
@@ -111,7 +117,15 @@ impl Team {
                 "the calling thread is not a member of this team",
             ));
         }
+        if self.is_forked() {
+            return Err(forked());
+        }
         self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
+    }
+
+    /// Whether this is the child of a fork that happened inside a member: nobody else is here.
+    fn is_forked(&self) -> bool {
+        pool::generation() != self.generation
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,6 +147,9 @@ impl Team {
         // The body is not used by this member again.
         let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
         MEMBER_OF.with(|member_of| member_of.set(outer));
+        if self.is_forked() {
+            return;
+        }
         match outcome {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(code)) => {
