@@ -54,9 +54,11 @@ pub unsafe extern "C" fn fastpar_for_start(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let start = || {
-        // SAFETY: the caller's promise; what the options point to lives until the job is finished.
-        let (place, arguments) = unsafe { (Out::new(job, "job")?, LoopArguments::<'static>::read(options)?) };
-        place.set(std::ptr::null_mut());
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(job, "job")? };
+        place.set(std::ptr::null_mut()); // whatever fails below
+                                         // SAFETY: the caller's promise; what the options point to lives until the job is finished.
+        let arguments = unsafe { LoopArguments::<'static>::read(options)? };
         let body = ForeignBody::new(body, user_data)?;
         let LoopArguments { schedule, max_lanes, cancel, progress } = arguments;
         let progress = progress

@@ -7,7 +7,7 @@ use super::gate::Gate;
 use super::progress::Monitor;
 use super::ticket::Ticket;
 use super::work::{drop_payload, panic_message, Job};
-use super::{Chunk, Control, Progress};
+use super::{Chunk, Claiming, Control, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::{self, Call, KeepAlive, Pool, PoolRef};
@@ -96,7 +96,7 @@ impl JobHandle {
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
         let background = Arc::new(Background {
-            job: Job::new(&plan, 0..plan.chunks(), &control, Some(monitor), body),
+            job: Job::new(&plan, 0..plan.chunks(), Claiming::InBatches, &control, Some(monitor), body),
             parts,
             gate: Gate::new(),
             waiter: Mutex::new(None),

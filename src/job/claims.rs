@@ -1,6 +1,7 @@
 //! Handing out the chunks of a job: each index exactly once, in order, in batches that shrink towards the end.
 #![forbid(unsafe_code)]
 
+use super::Claiming;
 use crate::sync::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::ops::Range;
@@ -19,13 +20,13 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// All of `range`, for `lanes` lanes; `singly`: never more than one at a time.
-    pub(crate) fn new(range: Range<usize>, lanes: u32, singly: bool) -> Self {
+    /// All of `range`, for `lanes` lanes.
+    pub(crate) fn new(range: Range<usize>, lanes: u32, claiming: Claiming) -> Self {
         Self {
             next: CachePadded::new(AtomicUsize::new(range.start)),
             end: range.end,
             shift: (lanes.max(1) * 4).next_power_of_two().trailing_zeros(),
-            largest: if singly { 1 } else { LARGEST_BATCH },
+            largest: if claiming == Claiming::Singly { 1 } else { LARGEST_BATCH },
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::claims::Claims;
 use super::gate::Gate;
+use super::Claiming;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use loom::sync::Arc;
@@ -20,7 +21,7 @@ struct Job {
 impl Job {
     fn new(chunks: usize) -> Box<Self> {
         Box::new(Self {
-            claims: Claims::new(0..chunks, 2, true),
+            claims: Claims::new(0..chunks, 2, Claiming::Singly),
             cells: (0..chunks).map(|_| UnsafeCell::new(0)).collect(),
             closed: AtomicBool::new(false),
         })

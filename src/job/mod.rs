@@ -58,8 +58,15 @@ pub struct Control<'a> {
     pub cancel: Option<&'a AtomicI32>,
     /// Told (items done, items in all).
     pub progress: Option<Progress<'a>>,
-    /// Chunks are claimed one at a time, whatever their number.
-    pub(crate) singly: bool,
+}
+
+/// How many chunks a lane may claim at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claiming {
+    /// Many while many are left.
+    InBatches,
+    /// One, whatever their number: each is worth waiting for.
+    Singly,
 }
 
 /// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
@@ -91,7 +98,10 @@ where
 {
     let call = Call::enter()?;
     let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
-    watched(control, plan.count(), |monitor| run(&call, &plan, 0..plan.chunks(), control, monitor, &body))
+    call.count_job(plan.chunks());
+    watched(control, plan.count(), |monitor| {
+        run(&call, &plan, 0..plan.chunks(), Claiming::InBatches, control, monitor, &body)
+    })
 }
 
 /// The plan that [`for_each_chunk`] would follow; starts no thread.
@@ -131,6 +141,7 @@ fn run<B>(
     call: &Call,
     plan: &Plan,
     range: Range<usize>,
+    claiming: Claiming,
     control: &Control<'_>,
     monitor: Option<&Monitor<'_>>,
     body: &B,
@@ -138,11 +149,10 @@ fn run<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    call.count_job(range.len());
     if plan.lanes() <= 1 || range.len() <= 1 {
         return run_alone(plan, range, control, monitor, body);
     }
-    let job = Job::new(plan, range, control, monitor, body);
+    let job = Job::new(plan, range, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
     recruit(call.pool(), open.gate(), &job);
     job.work(0);
@@ -161,9 +171,14 @@ fn run_alone<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let job = Job::new(plan, range, control, monitor, body);
+    let job = Job::new(plan, range, Claiming::InBatches, control, monitor, body);
     job.work(0);
     job.finish()
+}
+
+/// The failure of a call that was cancelled by its flag.
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "cancelled")
 }
 
 /// The failure of a call whose process was forked under way: the helpers stayed in the parent.

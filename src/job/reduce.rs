@@ -4,12 +4,13 @@
 //! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
 #![forbid(unsafe_code)]
 
-use super::{run, watched, Chunk, Control};
+use super::{run, watched, Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// Accumulators of one wave fill at most this, if that is enough for one a lane.
@@ -94,6 +95,7 @@ where
 {
     let call = Call::enter()?;
     let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
+    call.count_job(plan.chunks());
     let lanes = plan.lanes() as usize;
     let wave = (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks());
     prepare(slots, wave)?;
@@ -102,7 +104,7 @@ where
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
             let shared = &*slots;
-            run(&call, &plan, range.clone(), control, monitor, &|chunk: &Chunk| {
+            run(&call, &plan, range.clone(), Claiming::InBatches, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
             for slot in 0..range.len() {
@@ -114,6 +116,10 @@ where
             }
             first = range.end;
         }
-        Ok(())
+        // A flag set while the last chunks were combined counts too, and one set before a reduction of nothing.
+        match control.cancel {
+            Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(super::cancelled()),
+            _ => Ok(()),
+        }
     })
 }

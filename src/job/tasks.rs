@@ -1,7 +1,7 @@
 //! Tasks: a few large pieces of pure computation, such as the frames of the codec.
 #![forbid(unsafe_code)]
 
-use super::{run, run_alone, watched, Chunk, Control};
+use super::{run, run_alone, watched, Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
@@ -26,15 +26,16 @@ where
             ControlFlow::Break(1)
         }
     };
-    let control = Control { singly: true, ..*control };
     let schedule = Schedule::Grain { grain: 1 };
-    let result = watched(&control, count, |monitor| {
+    let result = watched(control, count, |monitor| {
         if count <= 1 || control.max_lanes == 1 {
-            return run_alone(&Plan::new(schedule, count, 1), 0..count, &control, monitor, &body);
+            return run_alone(&Plan::new(schedule, count, 1), 0..count, control, monitor, &body);
         }
         let call = Call::enter()?;
         let lanes = call.lanes(control.max_lanes).min(call.pool().cpus());
-        run(&call, &Plan::new(schedule, count, lanes), 0..count, &control, monitor, &body)
+        call.count_job(count);
+        let plan = Plan::new(schedule, count, lanes);
+        run(&call, &plan, 0..count, Claiming::Singly, control, monitor, &body)
     });
     match (result, lowest.into_inner().unwrap_or_else(PoisonError::into_inner)) {
         (Err(error), Some((_, cause))) if error.kind() == ErrorKind::Callback => Err(cause),

@@ -2,7 +2,7 @@
 
 use super::claims::Claims;
 use super::progress::Monitor;
-use super::{Chunk, Control};
+use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use std::any::Any;
@@ -43,6 +43,7 @@ impl<'a> Job<'a> {
     pub(crate) fn new<B>(
         plan: &Plan,
         range: Range<usize>,
+        claiming: Claiming,
         control: &Control<'a>,
         monitor: Option<&'a Monitor<'a>>,
         body: &'a B,
@@ -51,7 +52,7 @@ impl<'a> Job<'a> {
         B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
     {
         Self {
-            claims: Claims::new(range, plan.lanes(), control.singly),
+            claims: Claims::new(range, plan.lanes(), claiming),
             plan: *plan,
             batch: run_batch::<B>,
             body: std::ptr::from_ref(body).cast(),
@@ -126,7 +127,7 @@ impl<'a> Job<'a> {
         }
         match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(failure) => Err(failure.error),
-            None => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
+            None => Err(super::cancelled()),
         }
     }
 }

@@ -313,7 +313,7 @@ impl Call {
         KeepAlive(background)
     }
 
-    /// Counts a job and its chunks.
+    /// Counts a parallel call and its chunks.
     #[inline]
     pub(crate) fn count_job(&self, chunks: usize) {
         let counters = self.pool().counters();

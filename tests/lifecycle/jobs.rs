@@ -34,7 +34,8 @@ fn waiting_for_the_job_around_the_own_is_refused() {
                         None => std::thread::yield_now(),
                     }
                 };
-                told.send(around.wait(None).expect_err("it is around this one").kind()).expect("the test waits");
+                told.send(around.wait(None).expect_err("it is around this one").kind())
+                    .expect("the test waits");
                 Continue(())
             });
             inner.wait(None).expect("the only worker runs it while it waits");

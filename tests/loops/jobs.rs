@@ -78,7 +78,9 @@ fn lanes_are_below_their_number_and_held_by_one_thread() {
     thread::scope(|scope| {
         for patience in [None, Some(Duration::from_micros(50)), Some(Duration::from_micros(200))] {
             let job = &job;
-            scope.spawn(move || while job.wait(patience).map_err(|error| error.kind()) == Err(ErrorKind::Timeout) {});
+            scope.spawn(
+                move || while job.wait(patience).map_err(|error| error.kind()) == Err(ErrorKind::Timeout) {},
+            );
         }
     });
     job.wait(None).expect("no assertion failed");
@@ -105,7 +107,10 @@ fn several_waiters_are_told_the_same() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let error = job.wait(None).expect_err("a chunk fails");
-                    assert_eq!((error.kind(), error.code(), error.position()), (ErrorKind::Callback, 5, Some(57)));
+                    assert_eq!(
+                        (error.kind(), error.code(), error.position()),
+                        (ErrorKind::Callback, 5, Some(57))
+                    );
                 });
             }
         });
@@ -262,7 +267,10 @@ fn dropping_from_inside_its_own_chunk_does_not_wait() {
         }));
         drop(guard);
         has_ended.recv().expect("the chunk that frees its own job returns");
-        assert!(has_ended.recv().is_err(), "no chunk starts after the job was dropped, and its body is freed");
+        assert!(
+            has_ended.recv().is_err(),
+            "no chunk starts after the job was dropped, and its body is freed"
+        );
     }
 }
 

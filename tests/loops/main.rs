@@ -3,5 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod grid;
 mod jobs;
+mod plan;
+mod queue;
+mod reduce;
+mod shared;
+mod stop;
 mod teams;

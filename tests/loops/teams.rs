@@ -59,7 +59,10 @@ fn zero_members_are_as_many_as_the_pool_has() {
 fn more_members_than_threads_is_an_error() {
     let error = team::run(threads() + 1, &|_: &Team, _| panic!("it cannot run")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Threads);
-    assert_eq!(error.message(), format!("members is {}, but the pool has {} threads", threads() + 1, threads()));
+    assert_eq!(
+        error.message(),
+        format!("members is {}, but the pool has {} threads", threads() + 1, threads())
+    );
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn stacks(process: u32) -> String {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
         _ => {
             let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-            let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+            let names =
+                tasks.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
             names.collect()
         }
     }

@@ -49,8 +49,8 @@ fn look_after() {
 fn threads() -> String {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return "unknown".into() };
     let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let tasks = tasks.flatten().map(|task| {
-        format!("{} ({})", read(task.path().join("comm")), read(task.path().join("wchan")))
-    });
+    let tasks = tasks
+        .flatten()
+        .map(|task| format!("{} ({})", read(task.path().join("comm")), read(task.path().join("wchan"))));
     tasks.collect::<Vec<_>>().join(", ")
 }
