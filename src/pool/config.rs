@@ -13,10 +13,10 @@ pub const MAX_THREADS: u32 = 1024;
 pub const DEFAULT_STACK_SIZE: usize = 2 << 20;
 
 /// The smallest stack that is accepted.
-pub const MIN_STACK_SIZE: usize = 64 << 10;
+pub(crate) const MIN_STACK_SIZE: usize = 64 << 10;
 
 /// The largest stack that is accepted: 1 GiB.
-pub const MAX_STACK_SIZE: usize = 1 << 30;
+pub(crate) const MAX_STACK_SIZE: usize = 1 << 30;
 
 const VARIABLE: &str = "FASTPAR_THREADS";
 

@@ -3,5 +3,64 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod cpus;
+mod exit;
+#[cfg(unix)]
+mod fork;
+mod hooks;
 mod jobs;
 mod shutdown;
+mod start;
+mod stats;
+
+use fastpar::job::{for_each_chunk, Chunk, Control};
+use fastpar::plan::Schedule;
+use std::ops::ControlFlow::Continue;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+const EACH: Schedule = Schedule::Grain { grain: 1 };
+
+/// Runs a loop of so many chunks that cannot fail.
+fn run_chunks(chunks: usize, body: impl Fn(&Chunk) + Sync) {
+    for_each_chunk(EACH, chunks, &Control::default(), |chunk| {
+        body(chunk);
+        Continue(())
+    })
+    .expect("the loop runs");
+}
+
+/// How many chunks a loop of so many runs.
+fn count_chunks(chunks: usize) -> usize {
+    let done = AtomicUsize::new(0);
+    run_chunks(chunks, |_| {
+        done.fetch_add(1, Relaxed);
+    });
+    done.into_inner()
+}
+
+/// Keeps `threads` threads in a loop at the same time, each in one chunk, and runs `body` in each. Only for processes in which
+/// nobody else uses the pool: chunks must not wait for each other elsewhere.
+fn on_threads_at_once(threads: usize, body: impl Fn() + Sync) {
+    let all = std::sync::Barrier::new(threads);
+    for_each_chunk(Schedule::Segments { segments: threads }, threads, &Control::default(), |_| {
+        all.wait();
+        body();
+        all.wait();
+        Continue(())
+    })
+    .expect("the loop runs");
+}
+
+/// The names of the threads of this process that begin with `prefix`.
+#[cfg(target_os = "linux")]
+fn thread_names(prefix: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("the system tells the threads").flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.map(|name| name.trim_end().to_owned()).filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_names(_: &str) -> Vec<String> {
+    Vec::new()
+}

@@ -1,23 +1,13 @@
 //! Ending the pool: who is waited for, what is left, and what comes after.
 
-use crate::support::isolated::Isolated;
-use fastpar::job::{for_each_chunk, Body, Control, JobHandle};
-use fastpar::plan::Schedule;
-use fastpar::pool;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::support::isolated::{isolated, Isolated};
+use crate::{count_chunks, run_chunks, thread_names, EACH};
+use fastpar::job::{Body, JobHandle};
+use fastpar::{pool, team, ErrorKind};
+use std::ops::ControlFlow::Continue;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
-
-/// A loop over `items` items, one a chunk, that counts them.
-fn count_items(items: usize) -> usize {
-    let done = AtomicUsize::new(0);
-    let body = |_: &_| {
-        done.fetch_add(1, Ordering::Relaxed);
-        ControlFlow::Continue(())
-    };
-    for_each_chunk(Schedule::Grain { grain: 1 }, items, &Control::default(), body).expect("the loop runs");
-    done.into_inner()
-}
+use std::thread;
 
 /// Freed memory is filled with rubbish, so that whoever still uses it fails.
 fn with_poisoned_memory() -> Isolated {
@@ -31,13 +21,12 @@ fn shutdown_waits_for_jobs_that_use_the_pool() {
             let done = Arc::new(AtomicUsize::new(0));
             let counter = Arc::clone(&done);
             let body: Body = Box::new(move |_| {
-                counter.fetch_add(count_items(10), Ordering::Relaxed);
-                ControlFlow::Continue(())
+                counter.fetch_add(count_chunks(10), Relaxed);
+                Continue(())
             });
-            let schedule = Schedule::Grain { grain: 1 };
-            let job = JobHandle::start(schedule, 100, 0, None, None, body).expect("it starts");
+            let job = JobHandle::start(EACH, 100, 0, None, None, body).expect("it starts");
             pool::shutdown().expect("the pool ends");
-            assert_eq!(done.load(Ordering::Relaxed), 1000, "shutdown returned before the job was finished");
+            assert_eq!(done.load(Relaxed), 1000, "shutdown returned before the job was finished");
             job.wait(None).expect("it is finished");
         }
     });
@@ -47,8 +36,128 @@ fn shutdown_waits_for_jobs_that_use_the_pool() {
 fn helpers_that_come_after_the_last_call_find_the_pool() {
     with_poisoned_memory().run(|| {
         for _ in 0..500 {
-            assert_eq!(count_items(24), 24);
+            assert_eq!(count_chunks(24), 24);
             pool::shutdown().expect("the pool ends");
         }
+    });
+}
+
+#[test]
+fn every_worker_is_joined() {
+    isolated(|| {
+        let before = thread_names("").len();
+        for _ in 0..20 {
+            assert_eq!(count_chunks(100), 100);
+            if cfg!(target_os = "linux") {
+                assert_eq!(thread_names("").len(), before + 24);
+            }
+            pool::shutdown().expect("the pool ends");
+            assert_eq!(thread_names("").len(), before, "a worker is left");
+            pool::shutdown().expect("there is nothing to end");
+        }
+    });
+}
+
+#[test]
+fn not_from_inside() {
+    isolated(|| {
+        let refused = |what: &str| {
+            assert_eq!(
+                pool::shutdown().expect_err("it would wait for itself").kind(),
+                ErrorKind::Busy,
+                "{what}"
+            );
+        };
+        run_chunks(100, |_| {
+            refused("a loop");
+            run_chunks(10, |_| refused("a nested loop"));
+            refused("after a nested loop");
+        });
+        team::run(3, &|_, _| {
+            refused("a team");
+            Continue(())
+        })
+        .expect("there are enough threads");
+        let body: Body = Box::new(move |_| {
+            refused("a job");
+            Continue(())
+        });
+        let job = JobHandle::start(EACH, 100, 0, None, None, body).expect("it starts");
+        job.wait(None).expect("no assertion failed");
+        pool::shutdown().expect("outside it is possible");
+    });
+}
+
+/// Each call runs, on the pool that ends or on the next one.
+#[test]
+fn while_eight_threads_submit() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while !stop.load(Relaxed) {
+                        assert_eq!(count_chunks(50), 50);
+                        let job = JobHandle::start(EACH, 20, 0, None, None, Box::new(|_| Continue(())));
+                        job.expect("it starts").wait(None).expect("it succeeds");
+                        team::run(3, &|team, _| {
+                            team.barrier().expect("nobody fails");
+                            Continue(())
+                        })
+                        .expect("there are enough threads");
+                    }
+                });
+            }
+            for _ in 0..200 {
+                pool::shutdown().expect("the pool ends");
+            }
+            stop.store(true, Relaxed);
+        });
+        pool::shutdown().expect("the last one ends");
+        assert_eq!(thread_names("fastpar").len(), 0);
+    });
+}
+
+#[test]
+fn by_several_threads_at_once() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        assert_eq!(count_chunks(10), 10);
+                        pool::shutdown().expect("one of the pools ends");
+                    }
+                });
+            }
+        });
+        pool::shutdown().expect("the last one ends");
+        assert_eq!(thread_names("fastpar").len(), 0);
+    });
+}
+
+/// A nested call of a job that shutdown waits for stays on the pool that ends.
+#[test]
+fn a_job_goes_on_to_its_end() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        for _ in 0..50 {
+            let done = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&done);
+            let body: Body = Box::new(move |_| {
+                let inner =
+                    JobHandle::start(EACH, 5, 0, None, None, Box::new(|_| Continue(()))).expect("it starts");
+                inner.wait(None).expect("it succeeds");
+                counter.fetch_add(count_chunks(5), Relaxed);
+                Continue(())
+            });
+            let job = JobHandle::start(EACH, 50, 0, None, None, body).expect("it starts");
+            thread::scope(|scope| {
+                scope.spawn(|| job.wait(None).expect("it succeeds"));
+                pool::shutdown().expect("the pool ends");
+            });
+            assert_eq!(done.load(Relaxed), 250);
+        }
+        pool::shutdown().expect("nothing is left");
+        assert_eq!(thread_names("fastpar").len(), 0);
     });
 }

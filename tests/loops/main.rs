@@ -10,4 +10,5 @@ mod queue;
 mod reduce;
 mod shared;
 mod stop;
+mod stress;
 mod teams;

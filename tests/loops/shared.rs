@@ -126,7 +126,7 @@ fn try_for(options: &fastpar_loop_options, body: fastpar_chunk_fn) -> (fastpar_s
 #[test]
 fn loops_with_bad_options() {
     let good = options();
-    let misaligned = 2 as *const i32;
+    let misaligned = ptr::without_provenance(2);
     let invalid = [
         (fastpar_loop_options { struct_size: 0, ..good }, "struct_size is 0"),
         (fastpar_loop_options { struct_size: good.struct_size - 1, ..good }, "struct_size is"),

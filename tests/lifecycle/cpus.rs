@@ -1,0 +1,143 @@
+//! The CPUs that the process may use: "auto", and pinning.
+
+use crate::support::{isolated::isolated, skipped};
+use crate::{count_chunks, on_threads_at_once};
+use fastpar::pool::{self, PoolOptions, Threads};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// The CPUs that the calling thread may use.
+fn allowed() -> BTreeSet<usize> {
+    // SAFETY: plain bits, for which zero is valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: valid for writing its own size.
+    assert_eq!(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) }, 0);
+    // SAFETY: every index is below CPU_SETSIZE.
+    (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect()
+}
+
+/// Restricts the calling thread, and those that it starts, to one CPU.
+fn restrict_to(cpu: usize) {
+    // SAFETY: plain bits, for which zero is valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `cpu` is below CPU_SETSIZE; `set` is valid for reading its own size.
+    unsafe {
+        libc::CPU_SET(cpu, &mut set);
+        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &set), 0);
+    }
+}
+
+#[test]
+fn auto_honours_affinity() {
+    isolated(|| {
+        let cpus = allowed();
+        if cpus.len() < 2 {
+            return skipped("auto_honours_affinity", "there is only one CPU");
+        }
+        std::env::set_var("FASTPAR_THREADS", "auto");
+        restrict_to(*cpus.last().expect("there are two"));
+        assert_eq!(pool::threads(), Ok(1));
+        assert_eq!(count_chunks(100), 100);
+        assert_eq!(pool::stats().threads, 1);
+        std::env::remove_var("FASTPAR_THREADS");
+        pool::shutdown().expect("the pool ends");
+        pool::start(&PoolOptions { threads: Threads::Auto, ..PoolOptions::default() }).expect("it starts");
+        assert_eq!(pool::stats().threads, 1);
+    });
+}
+
+#[test]
+fn pinned_workers_stay_on_one_cpu_each() {
+    isolated(|| {
+        let cpus = allowed();
+        let threads = 2 * cpus.len() as u32 + 1;
+        pool::start(&PoolOptions { threads: Threads::Exactly(threads), pin: true, ..PoolOptions::default() })
+            .expect("it starts");
+        let pinned = Mutex::new(Vec::new());
+        on_threads_at_once(threads as usize, || {
+            if pool::worker().is_some() {
+                pinned.lock().unwrap().push(allowed());
+            } else {
+                assert_eq!(allowed(), cpus, "the caller is left alone");
+            }
+        });
+        let pinned = pinned.into_inner().unwrap();
+        assert!(pinned.iter().all(|cpus| cpus.len() == 1));
+        assert_eq!(pinned.into_iter().flatten().collect::<BTreeSet<_>>(), cpus, "no CPU is forgotten");
+    });
+}
+
+/// A group of processes whose CPU time is limited; undone when it is dropped.
+struct Limited {
+    group: PathBuf,
+    before: PathBuf,
+}
+
+impl Limited {
+    /// Puts this process under a quota of one CPU, by either version of the interface.
+    fn one_cpu() -> Result<Self, String> {
+        let text = |what: &str, error: std::io::Error| format!("{what}: {error}");
+        let own =
+            fs::read_to_string("/proc/self/cgroup").map_err(|error| text("/proc/self/cgroup", error))?;
+        let find = |controller: &str| {
+            own.lines().find_map(|line| {
+                let mut parts = line.splitn(3, ':').skip(1);
+                let names = parts.next()?;
+                names
+                    .split(',')
+                    .any(|name| name == controller)
+                    .then(|| parts.next().unwrap_or("/").to_owned())
+            })
+        };
+        let (root, path, limits) = match (find("cpu"), find("")) {
+            (Some(path), _) => (
+                "/sys/fs/cgroup/cpu",
+                path,
+                [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "100000")],
+            ),
+            (None, Some(path)) => {
+                ("/sys/fs/cgroup", path, [("cpu.max", "100000 100000"), ("cpu.max", "100000 100000")])
+            }
+            (None, None) => return Err("there are no control groups".into()),
+        };
+        let before = Path::new(root).join(path.trim_start_matches('/'));
+        let group = before.join(format!("fastpar-test-{}", std::process::id()));
+        fs::create_dir(&group).map_err(|error| text("a control group cannot be made", error))?;
+        let limited = Self { group, before };
+        for (file, value) in limits {
+            fs::write(limited.group.join(file), value).map_err(|error| text(file, error))?;
+        }
+        limited.enter(&limited.group).map_err(|error| text("it cannot be entered", error))?;
+        Ok(limited)
+    }
+
+    fn enter(&self, group: &Path) -> std::io::Result<()> {
+        fs::write(group.join("cgroup.procs"), std::process::id().to_string())
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let _ = self.enter(&self.before);
+        let _ = fs::remove_dir(&self.group);
+    }
+}
+
+#[test]
+fn auto_honours_a_quota() {
+    isolated(|| {
+        if allowed().len() < 2 {
+            return skipped("auto_honours_a_quota", "there is only one CPU");
+        }
+        let _limited = match Limited::one_cpu() {
+            Ok(limited) => limited,
+            Err(reason) => return skipped("auto_honours_a_quota", &reason),
+        };
+        std::env::set_var("FASTPAR_THREADS", "auto");
+        assert_eq!(pool::threads(), Ok(1));
+        assert_eq!(count_chunks(100), 100);
+        assert_eq!(pool::stats().threads, 1);
+    });
+}
