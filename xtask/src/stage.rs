@@ -40,15 +40,11 @@ pub(crate) fn stage() -> Result<Staged> {
     process::must(repo::cargo().args(["build", "--release", "--lib", "--package", "fastpar"]), BUILD_LIMIT)?;
     let root = repo::target().join("fastpar");
     let staged = Staged { include: root.join("include"), lib: root.join("lib") };
-    std::fs::create_dir_all(&staged.include)?;
     std::fs::create_dir_all(&staged.lib)?;
     let built = repo::target().join("release");
     replace(&built.join("libfastpar.so"), &staged.shared())?;
     replace(&built.join("libfastpar.a"), &staged.archive())?;
-    for entry in std::fs::read_dir(repo::root().join("include"))? {
-        let entry = entry?;
-        replace(&entry.path(), &staged.include.join(entry.file_name()))?;
-    }
+    replace_all(&repo::root().join("include"), &staged.include)?;
     #[cfg(unix)]
     {
         let link = staged.lib.join("libfastpar.so");
@@ -56,6 +52,21 @@ pub(crate) fn stage() -> Result<Staged> {
         std::os::unix::fs::symlink("libfastpar.so.1", &link)?;
     }
     Ok(staged)
+}
+
+/// Copies the files of a folder and of the folders in it.
+fn replace_all(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            replace_all(&entry.path(), &copy)?;
+        } else {
+            replace(&entry.path(), &copy)?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies a file in one step: programs that run with the old one go on with it.

@@ -1,0 +1,126 @@
+/* The threads: their options, hooks and statistics. Part of fastpar.hpp. */
+#ifndef FASTPAR_POOL_HPP
+#define FASTPAR_POOL_HPP
+
+#include "error.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace fastpar {
+
+/** `pool_options::threads`: as many as the operating system lets this process use. */
+inline constexpr std::uint32_t threads_auto = FASTPAR_THREADS_AUTO;
+
+/** Options of the pool; every member has its default. */
+struct pool_options {
+  /** 1 to 1024, or threads_auto. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. */
+  std::uint32_t threads = 0;
+  /** Each worker stays on one logical CPU. */
+  bool pin = false;
+  /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
+  std::size_t stack_size = 0;
+  /** Prefix of the workers' names, UTF-8. Empty: "fastpar". */
+  std::string thread_name = {};
+};
+
+/** What the pool has done since it started; all 0 if it does not run. */
+struct pool_stats {
+  /** Worker threads. */
+  std::uint32_t threads = 0;
+  /** Workers that are working for a job at this moment. */
+  std::uint32_t busy = 0;
+  /** Parallel calls begun. */
+  std::uint64_t jobs = 0;
+  /** Chunks of those calls. */
+  std::uint64_t chunks = 0;
+  /** Times that a worker came to help with one. */
+  std::uint64_t helpers = 0;
+};
+
+/**
+ * Starts the pool now. There is no need to: the first parallel call starts it with the defaults.
+ *
+ * @throws error: already_started (it runs with other options), invalid_argument, unsupported (pinning), threads, out_of_memory,
+ *         busy (from inside a hook).
+ *
+ * May be called from any thread. Blocks while the threads are started, a millisecond or so.
+ */
+inline void pool_start(const pool_options &options = {}) {
+  fastpar_pool_options raw = {};
+  raw.struct_size = sizeof raw;
+  raw.threads = options.threads;
+  raw.flags = options.pin ? FASTPAR_POOL_PIN : 0;
+  raw.stack_size = options.stack_size;
+  raw.thread_name = options.thread_name.empty() ? nullptr : options.thread_name.c_str();
+  fastpar_error failure;
+  detail::check(fastpar_pool_start(&raw, &failure), failure);
+}
+
+/** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing, never blocks. */
+[[nodiscard]] inline std::uint32_t pool_threads() noexcept { return fastpar_pool_threads(); }
+
+/** Returns the calling thread's worker number; -1 on a thread that is not of the pool. Never blocks. */
+[[nodiscard]] inline std::int32_t pool_worker() noexcept { return fastpar_pool_worker(); }
+
+/** Reads what the pool has done since it started. Never blocks. May be called from any thread. */
+[[nodiscard]] inline pool_stats pool_stats_read() {
+  fastpar_pool_stats raw = {};
+  raw.struct_size = sizeof raw;
+  fastpar_error failure;
+  detail::check(fastpar_pool_stats_read(&raw, &failure), failure);
+  return {raw.threads, raw.busy, raw.jobs, raw.chunks, raw.helpers};
+}
+
+/**
+ * Adds functions that run on every worker thread when it starts and when it ends.
+ *
+ * @param on_start  `void (std::uint32_t worker)`; runs on every live worker before this returns, and on every later one
+ * @param on_exit   the same, when a worker ends; may be left out, as may `on_start` (nullptr)
+ * @throws error: busy (from inside a body or a hook), invalid_argument (both left out); std::bad_alloc. The functions
+ *         themselves must not throw: std::terminate.
+ *
+ * Both are kept for the life of the process. Blocks until the workers have run `on_start`. May be called from any thread
+ * that is not inside a body.
+ */
+template <class Start, class Exit = std::nullptr_t>
+void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
+  constexpr bool starts = !std::is_null_pointer_v<std::decay_t<Start>>;
+  constexpr bool exits = !std::is_null_pointer_v<std::decay_t<Exit>>;
+  struct hooks {
+    std::decay_t<Start> start;
+    std::decay_t<Exit> exit;
+
+    static void run_start([[maybe_unused]] void *self, [[maybe_unused]] std::uint32_t worker) noexcept {
+      if constexpr (starts) std::invoke(static_cast<hooks *>(self)->start, worker);
+    }
+    static void run_exit([[maybe_unused]] void *self, [[maybe_unused]] std::uint32_t worker) noexcept {
+      if constexpr (exits) std::invoke(static_cast<hooks *>(self)->exit, worker);
+    }
+  };
+  std::unique_ptr<hooks> kept(new hooks{std::forward<Start>(on_start), std::forward<Exit>(on_exit)});
+  fastpar_error failure;
+  detail::check(fastpar_pool_hook(starts ? &hooks::run_start : nullptr, exits ? &hooks::run_exit : nullptr, kept.get(),
+                                  &failure),
+                failure);
+  static_cast<void>(kept.release()); // for good
+}
+
+/**
+ * Waits for the parallel calls under way, then ends and joins every worker thread. A later call starts a new pool.
+ *
+ * @throws error: busy (from inside a body or a hook, where it would wait for itself).
+ *
+ * Blocks until the last body has returned. There is no need to call it before a program ends.
+ */
+inline void pool_shutdown() {
+  fastpar_error failure;
+  detail::check(fastpar_pool_shutdown(&failure), failure);
+}
+
+} // namespace fastpar
+
+#endif
