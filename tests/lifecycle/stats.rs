@@ -53,7 +53,7 @@ fn through_the_c_function() {
         let mut stats =
             fastpar_pool_stats { struct_size: size, threads: 9, busy: 9, jobs: 9, chunks: 9, helpers: 9 };
         // SAFETY: NULL, or a struct that begins with its size.
-        let mut read =
+        let read =
             |stats: *mut fastpar_pool_stats| unsafe { fastpar_pool_stats_read(stats, ptr::null_mut()) };
         assert_eq!(read(&mut stats), FASTPAR_OK);
         assert_eq!((stats.struct_size, stats.threads, stats.jobs, stats.helpers), (size, 0, 0, 0));
