@@ -52,6 +52,7 @@
 #ifndef FASTPAR_HPP
 #define FASTPAR_HPP
 
+#include "fastpar/codec.hpp"
 #include "fastpar/error.hpp"
 #include "fastpar/jobs.hpp"
 #include "fastpar/library.hpp"

@@ -131,8 +131,10 @@ class status_category final : public std::error_category {
  */
 class error : public std::system_error {
  public:
-  explicit error(const fastpar_error &failure)
-      : std::system_error(make_error_code(static_cast<fastpar::status>(failure.status))), failure_(failure) {}
+  explicit error(const fastpar_error &failure, std::uint64_t needed_size = 0)
+      : std::system_error(make_error_code(static_cast<fastpar::status>(failure.status))),
+        failure_(failure),
+        needed_size_(needed_size) {}
 
   /** Says the same for a failure that was found on this side. */
   error(fastpar::status status, const char *message) : error(describe(status, message)) {}
@@ -155,6 +157,9 @@ class error : public std::system_error {
     return failure_.position == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(failure_.position);
   }
 
+  /** With status::buffer_too_small: bytes that are enough; 0: not known. */
+  [[nodiscard]] std::uint64_t needed_size() const noexcept { return needed_size_; }
+
   /** The failure as C knows it. */
   [[nodiscard]] const fastpar_error &raw() const noexcept { return failure_; }
 
@@ -166,6 +171,7 @@ class error : public std::system_error {
   }
 
   fastpar_error failure_;
+  std::uint64_t needed_size_;
 };
 
 namespace detail {

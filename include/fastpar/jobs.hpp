@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace fastpar {
@@ -43,12 +44,22 @@ class job_state {
     }
   }
 
-  /** Lets go of a job. */
+  /** Lets go of a job: cancels it, waits for the chunks in flight, and takes the state apart. */
   static void release(std::unique_ptr<job_state> state) noexcept {
     if (!state) return;
-    const bool inside = fastpar_job_wait(state->handle, 0, nullptr) == FASTPAR_ERR_BUSY;
-    fastpar_job_free(state->handle);
-    if (inside) static_cast<void>(state.release()); // its own body runs on, and nobody learns when it ends
+    fastpar_job_cancel(state->handle);
+    if (fastpar_job_wait(state->handle, 0, nullptr) != FASTPAR_ERR_BUSY) return fastpar_job_free(state->handle);
+    // From inside its own body, which still needs the state: somebody else waits for its end.
+    job_state *const rest = state.release();
+    try {
+      std::thread([rest] {
+        fastpar_job_wait(rest->handle, UINT64_MAX, nullptr);
+        fastpar_job_free(rest->handle);
+        delete rest;
+      }).detach();
+    } catch (const std::system_error &) {
+      // No thread to be had: the state stays for good.
+    }
   }
 };
 
@@ -95,7 +106,7 @@ class body_state final : public job_state {
  * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks in flight.
  *
  * The members but the destructor and the assignment may be called by several threads at a time, and from inside bodies of other
- * jobs. A job should not be released from inside its own body: that does not wait, and keeps the body's memory for good.
+ * jobs. Released from inside its own body it does not wait; the body is then destroyed when its last chunk is done.
  */
 class job {
  public:

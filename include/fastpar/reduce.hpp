@@ -162,14 +162,16 @@ struct reduce_call {
  * nesting: as for_each_chunk.
  */
 template <class T, class Fold, class Combine>
-[[nodiscard]] T reduce(std::size_t count, T identity, Fold &&fold, Combine &&combine, const loop_options &options = {}) {
+[[nodiscard]] T reduce(std::size_t count, const T &identity, Fold &&fold, Combine &&combine,
+                       const loop_options &options = {}) {
   // 128 is what C aligns accumulators to.
   using reduction = std::conditional_t<
       std::is_trivially_copyable_v<T> && alignof(T) <= 128,
       detail::plain_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>,
       detail::object_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>>;
   using call_type = detail::reduce_call<reduction>;
-  call_type call{reduction(identity, fold, combine)};
+  T value = identity;
+  call_type call{reduction(value, fold, combine)};
   detail::control control(options, call.exceptions);
   fastpar_loop_options raw = detail::raw_options(options);
   control.apply(raw);
@@ -178,7 +180,7 @@ template <class T, class Fold, class Combine>
       fastpar_reduce(&raw, count, &call_type::fold, &call_type::combine, &call, call.reduction.accumulator(),
                      reduction::accumulator_size, &failure);
   call.exceptions.finish(result, failure);
-  return identity;
+  return value;
 }
 
 } // namespace fastpar

@@ -1,0 +1,83 @@
+/* The options of the codec. Part of fastpar.hpp. */
+#ifndef FASTPAR_ZSTD_OPTIONS_HPP
+#define FASTPAR_ZSTD_OPTIONS_HPP
+
+#include "control.hpp"
+
+namespace fastpar {
+inline namespace FASTPAR_CPP {
+
+/** Options of the codec, for both directions; every member has its default. */
+struct zstd_options {
+  /** Compress: -131072 (fastest) to 22 (smallest). 0: 3. */
+  std::int32_t level = 0;
+  /** Compress: frames carry no checksum. */
+  bool no_checksum = false;
+  /** Compress: no seek table follows the frames. */
+  bool no_seek_table = false;
+  /** Compress: one frame, by one thread. */
+  bool single_frame = false;
+  /** Files are on the disk when the call returns. */
+  bool sync = false;
+  /** Compress: uncompressed bytes per frame. 0: 24 equal frames, fewer for small data, more for large. */
+  std::size_t frame_size = 0;
+  /** Threads that work at the same time. 0: as many as the CPUs this process may use. */
+  std::uint32_t max_lanes = 0;
+  /** Compress: the window is 2 to the power of this; 0: by level. Decompress: larger ones are refused; 0: 27. */
+  std::uint32_t window_log = 0;
+  /** The most bytes that may come out: error with limit_exceeded past it. 0: no limit. */
+  std::uint64_t max_output = 0;
+  /** Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. */
+  std::uint64_t max_memory = 0;
+  /** Cancels the call; may be null. */
+  cancel_flag *cancel = nullptr;
+#ifdef __cpp_lib_jthread
+  /** Cancels the call when a stop is requested. */
+  std::stop_token stop = {};
+#endif
+  /** Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. */
+  progress_function progress = {};
+};
+
+} // namespace FASTPAR_CPP
+
+namespace detail {
+inline namespace FASTPAR_CPP {
+
+/** The options as C knows them, for as long as they are used. */
+class zstd_call {
+ public:
+  explicit zstd_call(const zstd_options &options) noexcept : control_(options, exceptions_) {
+    raw_.struct_size = sizeof raw_;
+    raw_.level = options.level;
+    raw_.flags = (options.no_checksum ? FASTPAR_ZSTD_NO_CHECKSUM : 0u) |
+                 (options.no_seek_table ? FASTPAR_ZSTD_NO_SEEK_TABLE : 0u) |
+                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u);
+    raw_.frame_size = options.frame_size;
+    raw_.max_lanes = options.max_lanes;
+    raw_.window_log = options.window_log;
+    raw_.max_output = options.max_output;
+    raw_.max_memory = options.max_memory;
+    control_.apply(raw_);
+  }
+
+  [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return &raw_; }
+  [[nodiscard]] carried &exceptions() noexcept { return exceptions_; }
+
+  /** Throws what a call came to. `written`: of a call that says there how much would have been enough. */
+  void finish(fastpar_status result, const fastpar_error &failure, std::size_t written = 0) const {
+    exceptions_.finish(result == FASTPAR_ERR_BUFFER_TOO_SMALL ? FASTPAR_OK : result, failure);
+    if (result == FASTPAR_ERR_BUFFER_TOO_SMALL) throw error(failure, written);
+  }
+
+ private:
+  carried exceptions_;
+  control control_;
+  fastpar_zstd_options raw_ = {};
+};
+
+} // namespace FASTPAR_CPP
+} // namespace detail
+} // namespace fastpar
+
+#endif
