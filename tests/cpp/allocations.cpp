@@ -1,0 +1,127 @@
+/*
+ * What a call allocates. Both operator new and malloc are replaced by ones that count, so what the wrapper takes shows, and what
+ * the library takes on the calling thread too.
+ */
+#include "check.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#define COUNTS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COUNTS 0
+#endif
+#endif
+#ifndef COUNTS
+#define COUNTS 1
+#endif
+
+#if COUNTS
+
+namespace {
+thread_local long mallocs = 0; // of the calling thread
+std::atomic<long> news{0};     // of all threads
+} // namespace
+
+extern "C" {
+void *__libc_malloc(std::size_t size);
+void *__libc_calloc(std::size_t count, std::size_t size);
+void *__libc_realloc(void *place, std::size_t size);
+void *__libc_memalign(std::size_t alignment, std::size_t size);
+
+void *malloc(std::size_t size) noexcept { return mallocs++, __libc_malloc(size); }
+void *calloc(std::size_t count, std::size_t size) noexcept { return mallocs++, __libc_calloc(count, size); }
+void *realloc(void *place, std::size_t size) noexcept { return mallocs++, __libc_realloc(place, size); }
+void *aligned_alloc(std::size_t alignment, std::size_t size) noexcept { return mallocs++, __libc_memalign(alignment, size); }
+int posix_memalign(void **place, std::size_t alignment, std::size_t size) noexcept {
+  mallocs++;
+  *place = __libc_memalign(alignment, size);
+  return *place ? 0 : 12;
+}
+}
+
+void *operator new(std::size_t size) {
+  news++;
+  if (void *place = std::malloc(size)) return place;
+  throw std::bad_alloc();
+}
+void operator delete(void *place) noexcept { std::free(place); }
+void operator delete(void *place, std::size_t) noexcept { std::free(place); }
+
+namespace {
+
+/* Calls of operator new on all threads and of malloc on this one, in a thousand calls of `action`. */
+struct taken {
+  long news, mallocs;
+};
+
+template <class Action>
+taken count(Action action) {
+  for (int i = 0; i < 100; i++) action(); // the pool starts, threads make what they keep
+  const taken before = {news, mallocs};
+  for (int i = 0; i < 1000; i++) action();
+  return {news - before.news, mallocs - before.mallocs};
+}
+
+std::int32_t raw_chunk(void *, const fastpar_chunk *) { return 0; }
+
+void loops_take_nothing() {
+  const taken in_c = count([] { fastpar_for(nullptr, 24, raw_chunk, nullptr, nullptr); });
+  long sum = 0;
+  std::atomic<long> big[10] = {};
+  const auto owner = std::make_unique<long>(1);
+  const auto check = [&](const taken &all) {
+    CHECK_EQUAL(all.news, 0);
+    CHECK(all.mallocs <= in_c.mallocs + 2); // what the library takes to wake a helper, now and then
+  };
+  check(count([&] { fastpar::for_each_chunk(24, [](fastpar::chunk) {}); }));
+  check(count([&] { fastpar::for_each_chunk(24, [&, a = 1L, b = 2L, c = 3L](fastpar::chunk part) { big[0] += a + b + c + *owner + (part.index > 99 ? sum : 0); }); }));
+  auto move_only = [mine = std::make_unique<long>(2), &big](fastpar::chunk) { big[1] += *mine; };
+  check(count([&] { fastpar::for_each_chunk(24, move_only); }));
+  fastpar::cancel_flag flag;
+  fastpar::loop_options options;
+  options.cancel = &flag;
+  options.segments = 12;
+  options.progress = [&sum](std::uint64_t, std::uint64_t) { sum++; };
+#ifdef __cpp_lib_jthread
+  std::stop_source source;
+  options.stop = source.get_token();
+#endif
+  check(count([&] { fastpar::for_each_chunk(24, [](fastpar::chunk) {}, options); }));
+  check(count([&] { fastpar::parallel_for(0, 100, [&](int) { big[2]++; }); }));
+  int values[100] = {};
+  check(count([&] { fastpar::map(0, 100, values, [](int i) { return i; }); }));
+  const taken reduced = count([&] {
+    sum += fastpar::reduce(100, 0L, [](fastpar::chunk c, long &part) { part += static_cast<long>(c.size()); }, std::plus<>());
+  });
+  CHECK_EQUAL(reduced.news, 0);
+  CHECK(in_c.mallocs < 1000);
+  std::printf("malloc on the calling thread, a thousand loops: %ld by fastpar_for\n", in_c.mallocs);
+}
+
+void teams_and_plans_take_nothing() {
+  CHECK_EQUAL(count([] { fastpar::team_run(2, [](fastpar::team &team) { team.barrier(); }); }).news, 0);
+  CHECK_EQUAL(count([] { static_cast<void>(fastpar::plan_make(100)); }).mallocs, 0);
+  fastpar::queue<int> queue(4);
+  CHECK_EQUAL(count([&] { static_cast<void>(queue.push(1) && queue.pop()); }).mallocs, 0);
+}
+
+} // namespace
+
+int main() {
+  RUN(loops_take_nothing);
+  RUN(teams_and_plans_take_nothing);
+  return FINISH();
+}
+
+#else
+
+int main() {
+  SKIP("loops_take_nothing", "another malloc is in place");
+  return 0;
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* The pool: options, hooks, statistics, shutdown. */
+#include "check.hpp"
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace {
+
+void options_and_shutdown() {
+  CHECK_EQUAL(fastpar::pool_threads(), 24u);
+  CHECK_EQUAL(fastpar::pool_worker(), -1);
+  fastpar::pool_options options;
+  options.threads = 3;
+  options.thread_name = "cpp";
+  options.stack_size = 1 << 20;
+  fastpar::pool_start(options);
+  fastpar::pool_start(options);
+  CHECK_EQUAL(fastpar::pool_threads(), 3u);
+  options.threads = 4;
+  CHECK_STATUS(already_started, fastpar::pool_start(options));
+  CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_shutdown(); }));
+  fastpar::pool_shutdown();
+  fastpar::pool_shutdown();
+  options.threads = 5000;
+  CHECK_STATUS(invalid_argument, fastpar::pool_start(options));
+  options.threads = fastpar::threads_auto;
+  fastpar::pool_start(options);
+  CHECK(fastpar::pool_threads() >= 1);
+  fastpar::pool_shutdown();
+}
+
+void statistics() {
+  fastpar::pool_shutdown();
+  CHECK_EQUAL(fastpar::pool_stats_read().threads, 0u);
+  for (int i = 0; i < 10; i++) fastpar::for_each_chunk(24, [](fastpar::chunk) {});
+  const fastpar::pool_stats stats = fastpar::pool_stats_read();
+  CHECK_EQUAL(stats.threads, 24u);
+  CHECK_EQUAL(stats.jobs, std::uint64_t{10});
+  CHECK_EQUAL(stats.chunks, std::uint64_t{240});
+}
+
+std::atomic<int> plain_starts{0};
+void plain_start(std::uint32_t) { plain_starts++; }
+
+void hooks() {
+  auto started = std::make_shared<std::atomic<int>>(0);
+  auto ended = std::make_unique<std::atomic<int>>(0);
+  auto *ended_view = ended.get();
+  fastpar::pool_start();
+  const int threads = static_cast<int>(fastpar::pool_threads());
+  fastpar::pool_hook([started](std::uint32_t worker) {
+    CHECK_EQUAL(fastpar::pool_worker(), static_cast<std::int32_t>(worker));
+    ++*started;
+  }, [ended = std::move(ended)](std::uint32_t) { ++*ended; });
+  CHECK_EQUAL(started->load(), threads);
+  fastpar::pool_hook(plain_start);
+  CHECK_EQUAL(plain_starts.load(), threads);
+  fastpar::pool_hook(nullptr, [](std::uint32_t) {});
+  CHECK_EQUAL(ended_view->load(), 0);
+  fastpar::pool_shutdown();
+  CHECK_EQUAL(ended_view->load(), threads);
+  fastpar::pool_start();
+  for (int i = 0; i < 5000 && *started < 2 * threads; i++) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK_EQUAL(started->load(), 2 * threads);
+  CHECK_STATUS(invalid_argument, fastpar::pool_hook(nullptr, nullptr));
+  CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_hook([](std::uint32_t) {}); }));
+}
+
+} // namespace
+
+int main() {
+  RUN(options_and_shutdown);
+  RUN(statistics);
+  RUN(hooks);
+  return FINISH();
+}
