@@ -1,0 +1,230 @@
+//! Suite "cpp": the headers of C++ alone, the programs of `tests/cpp` in every dialect, and the example.
+
+use super::abi::WARNINGS;
+use super::{lines, Case, Context};
+use crate::stage::Staged;
+use crate::{process, repo};
+use anyhow::{ensure, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::time::Duration;
+
+const COMPILE_LIMIT: Duration = Duration::from_secs(180);
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+
+/// On top of [`WARNINGS`].
+const MORE_WARNINGS: [&str; 8] = [
+    "-Wconversion",
+    "-Wsign-conversion",
+    "-Wold-style-cast",
+    "-Wnon-virtual-dtor",
+    "-Woverloaded-virtual",
+    "-Wcast-qual",
+    "-Wcast-align",
+    "-Wextra-semi",
+];
+
+/// A way to build the programs.
+struct Build {
+    name: &'static str,
+    compiler: &'static str,
+    flags: &'static [&'static str],
+    /// Whether the programs run, or are only checked.
+    runs: bool,
+}
+
+const BUILDS: [Build; 6] = [
+    Build { name: "gcc, C++17", compiler: "g++", flags: &["-std=c++17", "-O2"], runs: true },
+    Build { name: "clang, C++20", compiler: "clang++", flags: &["-std=c++20", "-O1"], runs: true },
+    Build {
+        name: "sanitized",
+        compiler: "g++",
+        flags: &["-std=c++20", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+        runs: true,
+    },
+    Build { name: "gcc, C++23", compiler: "g++", flags: &["-std=c++23"], runs: false },
+    Build { name: "clang, C++17", compiler: "clang++", flags: &["-std=c++17"], runs: false },
+    Build { name: "clang, C++23", compiler: "clang++", flags: &["-std=c++2b"], runs: false },
+];
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
+    let folder = repo::scratch("cpp")?;
+    let headers = headers(&folder)?;
+    let programs = sources(&repo::root().join("tests/cpp"))?;
+    let mut cases = Vec::new();
+    for build in &BUILDS {
+        if let Some(reason) = context.setup.missing(&[build.compiler]) {
+            cases.push(Case::skipped(build.name, reason));
+            continue;
+        }
+        let staged = context.staged()?;
+        // Headers alone where programs run, programs where they do not: what runs was compiled.
+        let checked = if build.runs { &headers } else { &programs };
+        cases.extend(each(checked, |source| {
+            let mut command = compiler(staged, build);
+            command.arg("-fsyntax-only").arg(source);
+            Case::of(format!("{}, {}", build.name, stem(source)), || {
+                process::must(&mut command, COMPILE_LIMIT).map(drop)
+            })
+        }));
+        if build.runs {
+            cases.extend(build_and_run(staged, build, &programs, &folder)?);
+        }
+    }
+    for compiler in ["g++", "clang++"] {
+        match context.setup.missing(&[compiler, "zstd"]) {
+            Some(reason) => cases.push(Case::skipped(format!("words, {compiler}"), reason)),
+            None => cases.push(example(context.staged()?, compiler, &folder)),
+        }
+    }
+    if context.setup.missing(&["g++"]).is_none() {
+        cases.push(units(context.staged()?, &folder));
+        cases.push(overhead(context.staged()?, &folder));
+    }
+    Ok(cases)
+}
+
+/// The C++ files of a folder.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "cpp") {
+            sources.push(path);
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+fn stem(source: &Path) -> String {
+    source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A program for every header: it alone, and once more.
+fn headers(folder: &Path) -> Result<Vec<PathBuf>> {
+    let include = repo::root().join("include");
+    let mut programs = Vec::new();
+    for entry in std::fs::read_dir(include.join("fastpar"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let program = folder.join(format!("alone_{}.cpp", stem(Path::new(&name))));
+        let line = format!("#include <fastpar/{name}>\n");
+        std::fs::write(&program, format!("{line}{line}\nint main() {{ return 0; }}\n"))?;
+        programs.push(program);
+    }
+    programs.sort();
+    Ok(programs)
+}
+
+fn compiler(staged: &Staged, build: &Build) -> Command {
+    let mut command = Command::new(build.compiler);
+    command.args(build.flags).args(WARNINGS).args(MORE_WARNINGS).arg("-I").arg(&staged.include);
+    command
+}
+
+/// Does something for every item, on all CPUs: compilers take their time.
+fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(index) else { break };
+                let result = work(item);
+                results.lock().expect("no panic above").push((index, result));
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("no panic above");
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn build_and_run(staged: &Staged, build: &Build, programs: &[PathBuf], folder: &Path) -> Result<Vec<Case>> {
+    let place =
+        |source: &Path| folder.join(format!("{}-{}", stem(source), build.name.replace([',', ' '], "")));
+    let compiled = each(programs, |source| {
+        let mut command = compiler(staged, build);
+        command.arg(source).args(staged.link_arguments()).arg("-pthread").arg("-o").arg(place(source));
+        process::must(&mut command, COMPILE_LIMIT).map(drop)
+    });
+    let mut cases = Vec::new();
+    for (source, compiled) in programs.iter().zip(compiled) {
+        let name = format!("{}, {}", build.name, stem(source));
+        match compiled {
+            Ok(()) => {
+                let mut command = Command::new(place(source));
+                let finished = process::run(command.env_remove("FASTPAR_THREADS"), RUN_LIMIT)?;
+                cases.extend(lines::program(&name, &finished));
+            }
+            Err(error) => cases.push(Case::failed(name, format!("{error:#}"))),
+        }
+    }
+    Ok(cases)
+}
+
+/// Two translation units of different standards, linked together.
+fn units(staged: &Staged, folder: &Path) -> Case {
+    Case::of("units of C++17 and C++20", || {
+        let source = repo::root().join("tests/cpp/units");
+        let program = folder.join("units");
+        let mut objects = Vec::new();
+        for (file, standard) in [("main.cpp", "-std=c++17"), ("other.cpp", "-std=c++20")] {
+            let object = folder.join(format!("{file}.o"));
+            let mut command = Command::new("g++");
+            command.args([standard, "-O1"]).args(WARNINGS).args(MORE_WARNINGS).arg("-I").arg(&staged.include);
+            process::must(command.arg("-c").arg(source.join(file)).arg("-o").arg(&object), COMPILE_LIMIT)?;
+            objects.push(object);
+        }
+        let mut link = Command::new("g++");
+        link.args(objects).args(staged.link_arguments()).arg("-pthread").arg("-o").arg(&program);
+        process::must(&mut link, COMPILE_LIMIT)?;
+        process::must(Command::new(program).env_remove("FASTPAR_THREADS"), RUN_LIMIT).map(drop)
+    })
+}
+
+/// The example, on this repository's largest header and on what is not a text.
+fn example(staged: &Staged, compiler: &str, folder: &Path) -> Case {
+    Case::of(format!("words, {compiler}"), || {
+        let program = folder.join(format!("words-{compiler}"));
+        let mut command = Command::new(compiler);
+        command.args(["-std=c++17", "-O2"]).args(WARNINGS).args(MORE_WARNINGS);
+        command.arg(repo::root().join("examples/cpp/words.cpp")).args(staged.link_arguments());
+        process::must(command.arg("-o").arg(&program), COMPILE_LIMIT)?;
+
+        let (text, packed, restored) =
+            (repo::root().join("include/fastpar.h"), folder.join("words.zst"), folder.join("words.txt"));
+        let output = process::must(Command::new(&program).arg(&text).arg(&packed), RUN_LIMIT)?;
+        let words = std::fs::read_to_string(&text)?.to_lowercase();
+        let the = words.split(|c: char| !c.is_ascii_lowercase()).filter(|word| *word == "the").count();
+        ensure!(output.contains(&format!("{the} the\n")), "\"the\" is there {the} times\n{output}");
+        process::must(Command::new("zstd").arg("-dqf").arg(&packed).arg("-o").arg(&restored), RUN_LIMIT)?;
+        ensure!(std::fs::read(&restored)? == std::fs::read(&text)?, "zstd -d gives other bytes");
+
+        let empty = folder.join("words-empty");
+        std::fs::write(&empty, "")?;
+        process::must(Command::new(&program).arg(&empty), RUN_LIMIT)?;
+        let long = folder.join("words-long");
+        std::fs::write(&long, "x".repeat(100_000))?;
+        for (input, complaint) in [(long, "not a text"), (folder.join("missing"), "No such file")] {
+            let finished = process::run(Command::new(&program).arg(input), RUN_LIMIT)?;
+            ensure!(!finished.success() && finished.output.contains(complaint), "{}", finished.describe());
+        }
+        Ok(())
+    })
+}
+
+/// The program that measures what the wrapper costs compiles and runs; its numbers are for a quiet machine.
+fn overhead(staged: &Staged, folder: &Path) -> Case {
+    Case::of("cpp_overhead", || {
+        let program = folder.join("cpp_overhead");
+        let mut command = Command::new("g++");
+        command.args(["-std=c++20", "-O2"]).args(WARNINGS).args(MORE_WARNINGS);
+        command.arg(repo::root().join("benches/bindings/cpp_overhead.cpp")).args(staged.link_arguments());
+        process::must(command.arg("-o").arg(&program), COMPILE_LIMIT)?;
+        process::must(Command::new(&program).arg("20"), RUN_LIMIT).map(drop)
+    })
+}
