@@ -739,7 +739,8 @@ FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn 
  * @param team   what the member's callback was given; must not be NULL
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: nobody waits any more, return from the callback;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it.
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it;
+ *         FASTPAR_ERR_THREADS: in a child that a member forked, where the others are not.
  *
  * Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
  */

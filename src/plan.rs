@@ -90,7 +90,7 @@ impl Plan {
             }
         };
         let chunks = match shape {
-            Shape::Even { size, longer } if size == 0 => longer,
+            Shape::Even { size: 0, longer } => longer,
             Shape::Even { size, longer } => (count - longer) / size,
             Shape::Grain { grain } => count.div_ceil(grain),
             Shape::Guided { wave, grain } => {

@@ -201,7 +201,6 @@ impl LoopArguments<'_> {
             max_lanes: self.max_lanes,
             cancel: self.cancel,
             progress: if self.progress.is_set() { Some(&report) } else { None },
-            ..Control::default()
         })
     }
 }

@@ -190,7 +190,7 @@ fn panic_error(chunk: usize, payload: Box<dyn Any + Send>) -> Error {
 }
 
 /// The text of a panic.
-pub(crate) fn panic_message<'p>(payload: &'p (dyn Any + Send)) -> &'p str {
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         text
     } else if let Some(text) = payload.downcast_ref::<String>() {
