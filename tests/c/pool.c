@@ -210,7 +210,11 @@ static void the_system_sees_the_names(void)
 }
 #endif
 
-#ifndef _WIN32
+/* gcc's AddressSanitizer cannot fork with busy threads: a lock of its allocator may be held in the parent, and the child's
+   first malloc then waits for ever. The builds without it run this test. */
+#if !defined(_WIN32) && !defined(__SANITIZE_ADDRESS__)
+#define CAN_FORK
+
 /* A busy parent: loops run while the process forks. */
 static void work_until_told(void *argument)
 {
@@ -257,7 +261,7 @@ int main(void)
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   RUN(the_system_sees_the_names);
 #endif
-#ifndef _WIN32
+#ifdef CAN_FORK
   RUN(a_forked_child_has_everything);
 #endif
   RUN(hooks_run_on_every_worker);
