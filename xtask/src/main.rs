@@ -1,6 +1,7 @@
 //! The commands of this repository: `cargo xtask --help` lists them.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bindings;
 mod demo;
 mod header;
@@ -36,6 +37,14 @@ enum Command {
         /// What to count and compress; the largest library of the Rust compiler if not given
         file: Option<PathBuf>,
     },
+    /// Measure fastpar beside its peers, and write the tables of benches/README.md
+    Bench {
+        /// Fewer rounds, one caller: under two minutes
+        #[arg(long)]
+        quick: bool,
+        /// `loops`, `codec`; all if none is given
+        groups: Vec<String>,
+    },
     /// Run every test, installing what is missing where that is possible
     Test {
         /// Suites to run; all if none is given
@@ -49,6 +58,7 @@ fn main() -> Result<ExitCode> {
         Command::Bindings { check } => bindings::run(check)?,
         Command::Build => stage::run()?,
         Command::Demo { file } => demo::run(file.as_deref())?,
+        Command::Bench { quick, groups } => bench::run(quick, &groups)?,
         Command::Test { suites } => success = test::run(&suites)?,
     }
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,0 +1,162 @@
+/* Measures one way to compress or decompress a file in memory, and prints one line of JSON.
+
+   driver MODE FILE ORIGINAL_BYTES LEVEL THREADS REPEAT
+
+   MODE: zstd-compress, fastpar-compress        FILE is the original
+         zstd-decompress, fastpar-decompress    FILE is what one of the former wrote; add -cold for memory never touched before
+         write                                  compress with fastpar to FILE.zst
+         idle                                   compress, then look at what a second of doing nothing costs
+
+   "zstd" is the libzstd that fastpar is built with, one context on one thread. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "fastpar.h"
+
+static double seconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void fail(const char *what) {
+    fprintf(stderr, "%s\n", what);
+    exit(1);
+}
+
+static void *fresh(size_t size) {
+    void *memory = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) fail("mmap");
+    return memory;
+}
+
+struct buffer {
+    unsigned char *data;
+    size_t size;
+};
+
+static struct buffer read_file(const char *path) {
+    int file = open(path, O_RDONLY);
+    if (file < 0) fail(path);
+    off_t size = lseek(file, 0, SEEK_END);
+    struct buffer buffer = {fresh((size_t)size), (size_t)size};
+    for (size_t at = 0; at < buffer.size;) {
+        ssize_t got = pread(file, buffer.data + at, buffer.size - at, (off_t)at);
+        if (got <= 0) fail("read");
+        at += (size_t)got;
+    }
+    close(file);
+    return buffer;
+}
+
+/* A field of /proc/self/status, in KiB. */
+static long memory_kib(const char *field) {
+    char line[256];
+    long value = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, field, strlen(field)) == 0) value = atol(line + strlen(field) + 1);
+    }
+    if (status != NULL) fclose(status);
+    return value;
+}
+
+/* From here on VmHWM is the peak since now. */
+static void forget_peak(void) {
+    int file = open("/proc/self/clear_refs", O_WRONLY);
+    if (file < 0 || write(file, "5", 1) != 1) fail("clear_refs");
+    close(file);
+}
+
+static ZSTD_CCtx *cctx;
+static ZSTD_DCtx *dctx;
+static fastpar_zstd_options options = {.struct_size = sizeof options};
+
+static size_t run(const char *mode, struct buffer from, struct buffer to) {
+    size_t written = 0;
+    fastpar_error error;
+    if (strncmp(mode, "zstd-", 5) == 0) {
+        written = mode[5] == 'c' ? ZSTD_compress2(cctx, to.data, to.size, from.data, from.size)
+                                 : ZSTD_decompressDCtx(dctx, to.data, to.size, from.data, from.size);
+        if (ZSTD_isError(written)) fail(ZSTD_getErrorName(written));
+        return written;
+    }
+    int compress = strstr(mode, "-decompress") == NULL;
+    fastpar_status status =
+        compress ? fastpar_compress(&options, from.data, from.size, to.data, to.size, &written, &error)
+                 : fastpar_decompress(&options, from.data, from.size, to.data, to.size, &written, &error);
+    if (status != FASTPAR_OK) fail(error.message);
+    return written;
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 7) return 2;
+    const char *mode = argv[1];
+    int decompress = strstr(mode, "-decompress") != NULL, cold = strstr(mode, "-cold") != NULL;
+    int repeat = atoi(argv[6]);
+    struct buffer from = read_file(argv[2]);
+    size_t original = (size_t)atoll(argv[3]);
+    options.level = atoi(argv[4]);
+    fastpar_pool_options pool = {.struct_size = sizeof pool, .threads = (uint32_t)atoi(argv[5])};
+    fastpar_error error;
+    if (strncmp(mode, "zstd-", 5) != 0 && fastpar_pool_start(&pool, &error) != FASTPAR_OK) fail(error.message);
+    cctx = ZSTD_createCCtx();
+    dctx = ZSTD_createDCtx();
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, options.level);
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1); /* fastpar writes them too */
+
+    size_t bound = original;
+    if (!decompress && fastpar_compress_bound(&options, from.size, &bound, &error) != FASTPAR_OK) fail(error.message);
+    struct buffer to = {fresh(bound), bound};
+    if (!cold) memset(to.data, 1, to.size);
+    long before = memory_kib("VmRSS");
+    forget_peak();
+
+    double times[64];
+    size_t written = 0;
+    if (repeat > 64) repeat = 64;
+    if (!cold) written = run(mode, from, to); /* contexts and threads */
+    for (int i = 0; i < repeat; i++) {
+        if (cold && i > 0) {
+            munmap(to.data, to.size + 1);
+            to.data = fresh(to.size);
+        }
+        double start = seconds(CLOCK_MONOTONIC);
+        written = run(mode, from, to);
+        times[i] = seconds(CLOCK_MONOTONIC) - start;
+    }
+    long peak = memory_kib("VmHWM") - before - (cold ? (long)(to.size >> 10) : 0);
+    qsort(times, (size_t)repeat, sizeof *times, by_value);
+
+    double idle = 0;
+    if (strcmp(mode, "idle") == 0) {
+        usleep(200000);
+        double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        sleep(1);
+        idle = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+    }
+    if (strcmp(mode, "write") == 0) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s.zst", argv[2]);
+        FILE *file = fopen(path, "wb");
+        if (file == NULL || fwrite(to.data, 1, written, file) != written || fclose(file) != 0) fail(path);
+    }
+    printf("{\"seconds\": %.6f, \"fastest\": %.6f, \"bytes\": %zu, \"working_kib\": %ld, \"idle_cpu_seconds\": %.6f, "
+           "\"libzstd\": \"%s\", \"fastpar_libzstd\": \"%s\"}\n",
+           times[repeat / 2], times[0], written, peak, idle, ZSTD_versionString(), fastpar_zstd_version_string());
+    fflush(stdout);
+    _exit(0);
+}

@@ -1,0 +1,107 @@
+//! Building the drivers and the peers.
+
+use crate::stage::Staged;
+use crate::{process, repo};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What must be there, and the Debian package that brings it.
+const NEEDED: [(&str, &str); 8] = [
+    ("/usr/bin/gcc", "gcc"),
+    ("/usr/bin/g++", "g++"),
+    ("/usr/bin/clang", "clang"),
+    ("/usr/lib/x86_64-linux-gnu/libomp.so.5", "libomp-dev"),
+    ("/usr/include/tbb/parallel_for.h", "libtbb-dev"),
+    ("/usr/include/pthreadpool.h", "libpthreadpool-dev"),
+    ("/usr/bin/zstd", "zstd"),
+    ("/usr/bin/pzstd", "zstd"),
+];
+
+/// How everything of C and C++ is compiled.
+pub(super) const FLAGS: [&str; 3] = ["-O2", "-Wall", "-Wextra"];
+
+/// A folder with the driver and a shared object per peer.
+pub(super) struct Loops {
+    pub(super) driver: PathBuf,
+    pub(super) peers: PathBuf,
+}
+
+/// Builds the loop benchmark.
+pub(super) fn loops(staged: &Staged) -> Result<Loops> {
+    require()?;
+    let dir = repo::scratch("bench")?;
+    let sources = repo::root().join("benches/loops");
+    let driver = dir.join("loops");
+    compile("gcc", &sources.join("driver.c"), &driver, staged, &["-ldl", "-lpthread"])?;
+    let [_, folder, library, path] = staged.link_arguments();
+    for (compiler, source, name, extra) in [
+        ("gcc", "serial.c", "serial", &[][..]),
+        ("gcc", "openmp.c", "libgomp", &["-fopenmp"][..]),
+        ("clang", "openmp.c", "libomp", &["-fopenmp"][..]),
+        ("g++", "tbb.cpp", "oneTBB", &["-std=c++17", "-ltbb"][..]),
+        ("gcc", "pthreadpool.c", "pthreadpool", &["-lpthreadpool"][..]),
+        ("gcc", "fastpar.c", "fastpar", &[&*folder, &*library, &*path][..]),
+    ] {
+        let mut arguments = vec!["-shared", "-fPIC"];
+        arguments.extend(extra);
+        let object = dir.join(name).with_extension("so");
+        compile(compiler, &sources.join("peers").join(source), &object, staged, &arguments)?;
+    }
+    process::must(repo::cargo().args(["build", "--release", "--package", "rayon-peer"]), LIMIT)?;
+    std::fs::copy(repo::target().join("release/librayon_peer.so"), dir.join("rayon.so"))?;
+    Ok(Loops { driver, peers: dir })
+}
+
+/// Builds the codec benchmark against the libzstd that fastpar itself is built with.
+pub(super) fn codec(staged: &Staged) -> Result<PathBuf> {
+    require()?;
+    let driver = repo::scratch("bench")?.join("codec");
+    let source = repo::root().join("benches/codec/driver.c");
+    let (library, header) = bundled_libzstd()?;
+    let (library, header) = (library.display().to_string(), format!("-I{}", header.display()));
+    let [_, folder, fastpar, path] = staged.link_arguments();
+    compile("gcc", &source, &driver, staged, &[&header, &library, &folder, &fastpar, &path, "-lpthread"])?;
+    Ok(driver)
+}
+
+fn compile(compiler: &str, source: &Path, output: &Path, staged: &Staged, extra: &[&str]) -> Result<()> {
+    let mut command = Command::new(compiler);
+    command.args(FLAGS).arg(format!("-I{}", staged.include.display()));
+    // Libraries come after what needs them.
+    command.arg(source).arg("-o").arg(output).args(extra);
+    process::must(&mut command, LIMIT).map(drop)
+}
+
+/// The archive that the newest build of zstd-sys made, and the folder of its header.
+fn bundled_libzstd() -> Result<(PathBuf, PathBuf)> {
+    let mut archives = Vec::new();
+    for entry in std::fs::read_dir(repo::target().join("release/build"))? {
+        let archive = entry?.path().join("out/libzstd.a");
+        if archive.to_string_lossy().contains("/zstd-sys-") {
+            if let Ok(modified) = archive.metadata().and_then(|data| data.modified()) {
+                archives.push((modified, archive));
+            }
+        }
+    }
+    let (_, archive) = archives.into_iter().max().context("zstd-sys has built no libzstd.a")?;
+    let folder = archive.parent().map(|out| out.join("include")).filter(|include| include.is_dir());
+    Ok((archive, folder.context("zstd-sys left no header beside libzstd.a")?))
+}
+
+/// Installs what is missing, where that is possible.
+fn require() -> Result<()> {
+    let missing = |row: &&(&str, &'static str)| !Path::new(row.0).exists();
+    let packages: Vec<_> = NEEDED.iter().filter(missing).map(|row| row.1).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", packages.join(" "));
+    let apt = |arguments: &[&str]| process::must(Command::new("apt-get").arg("-qq").args(arguments), LIMIT);
+    apt(&["update"])
+        .and_then(|_| apt(&[&["install", "-y", "--no-install-recommends"], &packages[..]].concat()))?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The two data sets of the codec: real files, and a table of binary records. The same bytes on the same machine.
+
+use crate::repo;
+use anyhow::{bail, Context, Result};
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SIZE: u64 = 256 << 20;
+
+/// Of the real files, at most so much is shared libraries of the compiler; the rest is headers and libraries of the system.
+const COMPILER_SHARE: u64 = SIZE / 2;
+
+/// A data set.
+pub(super) struct Data {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+}
+
+/// Makes what is not there yet.
+pub(super) fn prepare() -> Result<[Data; 2]> {
+    let folder = repo::scratch("bench")?.join("data");
+    std::fs::create_dir_all(&folder)?;
+    let files = folder.join("files");
+    let records = folder.join("records");
+    make(&files, real_files)?;
+    make(&records, trades)?;
+    let size = |path: &Path| std::fs::metadata(path).map(|data| data.len());
+    Ok([
+        Data { name: "files", title: "files", bytes: size(&files)?, path: files },
+        Data { name: "records", title: "48-byte records", bytes: size(&records)?, path: records },
+    ])
+}
+
+fn make(path: &Path, fill: fn(&mut dyn Write) -> Result<()>) -> Result<()> {
+    if path.is_file() {
+        return Ok(());
+    }
+    let unfinished = path.with_extension("part");
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
+    fill(&mut out)?;
+    out.flush()?;
+    Ok(std::fs::rename(unfinished, path)?)
+}
+
+fn real_files(out: &mut dyn Write) -> Result<()> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().context("rustc")?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
+    let mut left = SIZE;
+    left -= append(&sysroot.join("lib"), out, COMPILER_SHARE)?;
+    for folder in ["/usr/include", "/usr/lib"] {
+        left -= append(Path::new(folder), out, left)?;
+    }
+    if left == SIZE {
+        bail!("no files to measure with");
+    }
+    Ok(())
+}
+
+/// Appends the regular files under `folder`, by name, up to `limit` bytes; how many it were.
+fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok()).collect();
+    entries.sort_by_key(|entry| entry.file_name());
+    let mut written = 0;
+    for entry in entries {
+        if written >= limit {
+            break;
+        }
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            written += append(&entry.path(), out, limit - written)?;
+        } else if kind.is_file() {
+            let Ok(file) = File::open(entry.path()) else { continue };
+            written += std::io::copy(&mut file.take(limit - written), out)?;
+        }
+    }
+    Ok(written)
+}
+
+/// Market trades: id, price, quantity and amount as u64, count u32, flags u16, two bytes of nothing, time i64. Prices walk in
+/// ticks, quantities come in lots, ids count up with gaps, times in microseconds cluster.
+fn trades(out: &mut dyn Write) -> Result<()> {
+    let mut random = SplitMix(0x00c0_ffee);
+    let (mut id, mut price, mut time) = (1_000_000_000u64, 4_321_050u64, 1_700_000_000_000_000i64);
+    for _ in 0..SIZE / 48 {
+        id += 1 + u64::from(random.below(50) == 0);
+        let step = random.below(16);
+        if step < 4 {
+            price = price + 5 * (step % 3) - 5;
+        }
+        let lots = 1 + random.below(64) * random.below(64) / 200;
+        let quantity = lots * if random.below(4) == 0 { 1_000 } else { 10_000 };
+        if random.below(3) > 0 {
+            time += random.below(20_000) as i64;
+        }
+        let count = 1 + random.below(8).saturating_sub(5) as u32;
+        let flags = random.below(2) as u16 | if lots > 10 { 4 } else { 0 };
+        for word in [id, price, quantity, price * quantity] {
+            out.write_all(&word.to_le_bytes())?;
+        }
+        out.write_all(&count.to_le_bytes())?;
+        out.write_all(&flags.to_le_bytes())?;
+        out.write_all(&[0; 2])?;
+        out.write_all(&time.to_le_bytes())?;
+    }
+    Ok(())
+}
+
+/// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

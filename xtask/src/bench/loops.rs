@@ -1,0 +1,198 @@
+//! Loops: one process per library and turn, the libraries in turn, cell by cell.
+//!
+//! Every process measures one library in one cell and ends, so that no library's idle threads spin beside another's, and a
+//! slow minute of the machine hits all alike.
+
+use super::build::Loops;
+use super::runner::{median, Measured, Runner};
+use super::{machine, Effort};
+use anyhow::Result;
+use serde_json::{json, Map, Value};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::Command;
+
+/// Libraries, each with its ways to schedule a loop; of these the best one of a cell counts.
+const PEERS: [(&str, &[&str]); 7] = [
+    ("fastpar", &["-"]),
+    ("libgomp", &["static", "dynamic"]),
+    ("libomp", &["static", "dynamic"]),
+    ("oneTBB", &["auto", "simple"]),
+    ("pthreadpool", &["-"]),
+    ("rayon", &["-"]),
+    ("serial", &["-"]),
+];
+
+const CELLS: [(&str, &str); 9] = [
+    ("empty-24", "24 empty chunks"),
+    ("empty-2400", "2,400 empty chunks"),
+    ("empty-240000", "240,000 empty chunks"),
+    ("work-130us-24", "130 us in 24 chunks"),
+    ("work-13ms-24", "13 ms in 24 chunks"),
+    ("work-13ms-10000", "13 ms in 10,000 chunks"),
+    ("skewed-13ms-24", "13 ms in 24, one tenfold"),
+    ("sum-64MiB", "sum of 64 MiB"),
+    ("nested-24x24", "24 x 24 empty, nested"),
+];
+
+const THREADS: [u32; 2] = [2, 24];
+
+/// Seconds after which a library has not come back.
+const LIMIT: &str = "4";
+/// A library that did not come back so often at one number of threads is not asked again at it.
+const GIVE_UP: usize = 3;
+
+/// A cell's conditions.
+#[derive(Clone, Copy)]
+struct Cell {
+    name: &'static str,
+    threads: u32,
+    callers: u32,
+}
+
+/// Measures every cell.
+pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
+    let calibration = Command::new(&built.driver).arg("calibrate").output()?;
+    let speed = String::from_utf8_lossy(&calibration.stdout).trim().to_owned();
+    let mut runner = Runner::new(effort.patience);
+    let mut gone = BTreeMap::new();
+    let mut cells = Vec::new();
+    for &callers in effort.callers {
+        for threads in THREADS {
+            for (name, _) in CELLS {
+                let cell = Cell { name, threads, callers };
+                println!("  {callers} callers, {threads} threads, {name}");
+                cells.push(measure_cell(built, &mut runner, effort, &speed, cell, &mut gone)?);
+            }
+        }
+    }
+    Ok(json!({
+        "machine": machine::describe()?,
+        "versions": machine::versions()?,
+        "rounds": effort.rounds,
+        "milliseconds": effort.milliseconds,
+        "iterations_per_us": speed,
+        "cells": cells,
+    }))
+}
+
+fn measure_cell(
+    built: &Loops,
+    runner: &mut Runner,
+    effort: Effort,
+    speed: &str,
+    cell: Cell,
+    gone: &mut BTreeMap<(&'static str, u32), usize>,
+) -> Result<Value> {
+    let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
+    let mut late = Vec::new();
+    for _ in 0..effort.rounds {
+        for (peer, variants) in PEERS {
+            // pthreadpool's loops take a lock that a nested loop waits for.
+            let nests = peer != "pthreadpool" || !cell.name.starts_with("nested");
+            let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
+            for variant in variants.iter().filter(|_| nests && !given_up) {
+                if late.contains(&(peer, *variant)) {
+                    continue;
+                }
+                let mut command = Command::new(&built.driver);
+                command.arg(built.peers.join(peer).with_extension("so")).arg(variant);
+                command.args([&cell.threads.to_string(), cell.name, &cell.callers.to_string()]);
+                command.args([&effort.milliseconds.to_string(), speed, LIMIT]);
+                match runner.figures(&mut command)? {
+                    Measured::Figures(found) => figures.entry((peer, variant)).or_default().push(found),
+                    Measured::TimedOut => {
+                        *gone.entry((peer, cell.threads)).or_default() += 1;
+                        late.push((peer, *variant));
+                    }
+                }
+            }
+        }
+    }
+    let peers: Vec<Value> = figures
+        .iter()
+        .filter(|(key, _)| !late.contains(key))
+        .map(|((peer, variant), rounds)| summary(peer, variant, rounds))
+        .collect();
+    Ok(json!({
+        "cell": cell.name,
+        "threads": cell.threads,
+        "callers": cell.callers,
+        "peers": peers,
+        "did_not_end": late.iter().map(|(peer, _)| *peer).collect::<Vec<_>>(),
+    }))
+}
+
+/// The rounds of one library: the median of their medians, and how far they lie apart.
+fn summary(peer: &str, variant: &str, rounds: &[Map<String, Value>]) -> Value {
+    let column = |name: &str| -> Vec<f64> {
+        rounds.iter().filter_map(|round| round.get(name).and_then(Value::as_f64)).map(|ns| ns / 1e3).collect()
+    };
+    let us = column("ns");
+    json!({
+        "peer": peer,
+        "variant": variant,
+        "us": median(&us),
+        "lowest_us": us.iter().copied().fold(f64::INFINITY, f64::min),
+        "highest_us": us.iter().copied().fold(0.0, f64::max),
+        "mean_us": median(&column("mean")),
+        "calls": rounds.iter().filter_map(|round| round.get("calls")?.as_u64()).sum::<u64>(),
+        "disturbed_rounds": rounds.iter().filter(|round| round.contains_key("disturbed")).count(),
+    })
+}
+
+/// The best variant of a library in a cell: microseconds and its name.
+fn best<'v>(cell: &'v Value, peer: &str) -> Option<(f64, &'v str)> {
+    let variants = cell["peers"].as_array()?.iter().filter(|entry| entry["peer"] == peer);
+    variants
+        .filter_map(|entry| Some((entry["us"].as_f64()?, entry["variant"].as_str()?)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// A table for every number of threads and callers.
+pub(super) fn tables(results: &Value) -> String {
+    let mut text = machine::sentence(results);
+    let cells = results["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut heading = None;
+    for cell in cells {
+        let conditions = (&cell["callers"], &cell["threads"]);
+        if heading != Some(conditions) {
+            heading = Some(conditions);
+            let callers =
+                if cell["callers"] == 1 { "1 caller".into() } else { format!("{} callers", cell["callers"]) };
+            let _ = write!(
+                text,
+                "\n### {} threads, {callers}\n\n| us | fastpar | libgomp | libomp | oneTBB | pthreadpool | rayon | serial \
+                 | fastpar / best | speed-up |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+                cell["threads"]
+            );
+        }
+        let title = CELLS.iter().find(|row| cell["cell"] == row.0).map_or("", |row| row.1);
+        let _ = write!(text, "| {title} |");
+        for (peer, _) in PEERS {
+            let _ = write!(text, " {} |", entry(cell, peer));
+        }
+        let mine = best(cell, "fastpar").map_or(f64::NAN, |found| found.0);
+        let peers = PEERS.iter().filter(|row| !["fastpar", "serial"].contains(&row.0));
+        let theirs =
+            peers.filter_map(|row| best(cell, row.0)).map(|found| found.0).fold(f64::INFINITY, f64::min);
+        // Several callers run the serial loop in parallel as well.
+        let serial = best(cell, "serial").map_or(f64::NAN, |found| found.0);
+        let ratio = mine / theirs;
+        let mark = if ratio > 1.05 { "**" } else { "" };
+        let _ = writeln!(text, " {mark}{ratio:.2}{mark} | {:.2} |", serial / mine);
+    }
+    text
+}
+
+fn entry(cell: &Value, peer: &str) -> String {
+    let Some((us, variant)) = best(cell, peer) else {
+        let late = cell["did_not_end"].as_array().is_some_and(|late| late.iter().any(|name| name == peer));
+        return if late { format!("> {LIMIT} s") } else { "-".into() };
+    };
+    let digits = if us < 10.0 { 2 } else { usize::from(us < 100.0) };
+    match variant {
+        "-" => format!("{us:.digits$}"),
+        variant => format!("{us:.digits$} {}", &variant[..1]),
+    }
+}
