@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
+use std::ops::Range;
 
 /// Segments of a loop unless the caller asks otherwise: the logical threads of a Ryzen 9 7900X.
 pub const DEFAULT_SEGMENTS: usize = 24;
@@ -142,6 +143,7 @@ impl Plan {
         Ok(self.bounds_unchecked(index))
     }
 
+    #[inline(never)]
     fn bounds_unchecked(&self, index: usize) -> (usize, usize) {
         match self.shape {
             Shape::Even { size, longer } => {
@@ -164,46 +166,71 @@ impl Plan {
         }
     }
 
-    /// Walks over the chunks from `index` on; cheap per step.
+    /// Walks over the chunks from `index` on; cheap per step. Past the last chunk the bounds mean nothing.
+    pub fn walk(&self, index: usize) -> Walk<'_> {
+        if index < self.chunks {
+            self.walk_over(index..self.chunks)
+        } else {
+            let count = self.count;
+            Walk { plan: self, index, begin: count, end: count, size: 0, until: index, last: index }
+        }
+    }
+
+    /// The same, no further than `range`, which is not empty and within the chunks.
     #[inline]
-    pub fn walk(&self, index: usize) -> Walk {
-        let (begin, end) =
-            if index < self.chunks { self.bounds_unchecked(index) } else { (self.count, self.count) };
-        Walk { plan: *self, index, begin, end }
+    pub(crate) fn walk_over(&self, range: Range<usize>) -> Walk<'_> {
+        let Range { start: index, end: last } = range;
+        debug_assert!(index < last && last <= self.chunks);
+        let (begin, end) = self.bounds_unchecked(index);
+        let until = self.same_size_until(index).min(last);
+        Walk { plan: self, index, begin, end, size: end - begin, until, last }
+    }
+
+    /// The first chunk after `index` that may differ from it in size.
+    fn same_size_until(&self, index: usize) -> usize {
+        match self.shape {
+            Shape::Even { longer, .. } if index < longer => longer,
+            // The last chunk may be shorter.
+            Shape::Grain { .. } if index + 1 < self.chunks => self.chunks - 1,
+            Shape::Even { .. } | Shape::Grain { .. } => self.chunks,
+            Shape::Guided { .. } => index + 1,
+        }
     }
 }
 
 /// A position among the chunks of a plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Walk {
-    plan: Plan,
+pub struct Walk<'p> {
+    plan: &'p Plan,
     /// The chunk's index.
     pub index: usize,
     /// Its first item.
     pub begin: usize,
     /// One past its last item.
     pub end: usize,
+    /// Its items: those of every chunk before `until`.
+    size: usize,
+    until: usize,
+    /// Where the walk ends.
+    last: usize,
 }
 
-impl Walk {
-    /// Goes to the next chunk. Past the last one the bounds mean nothing.
+impl Walk<'_> {
+    /// Goes to the next chunk; false after the last one.
     #[inline]
-    pub fn advance(&mut self) {
+    pub fn advance(&mut self) -> bool {
         self.index += 1;
-        let begin = self.end;
-        self.begin = begin;
-        match self.plan.shape {
-            // Wrapping: one past the last chunk may lie past usize::MAX, and is not used.
-            Shape::Even { size, longer } => {
-                self.end = begin.wrapping_add(size).wrapping_add(usize::from(self.index < longer));
-            }
-            Shape::Grain { grain } => self.end = begin + grain.min(self.plan.count - begin),
-            Shape::Guided { .. } => {
-                if self.index < self.plan.chunks {
-                    (self.begin, self.end) = self.plan.bounds_unchecked(self.index);
-                }
-            }
+        self.begin = self.end;
+        if self.index < self.until {
+            self.end += self.size;
+            return true;
         }
+        if self.index < self.last {
+            // By value: a walk whose address nobody knows stays in registers.
+            *self = self.plan.walk_over(self.index..self.last);
+            return true;
+        }
+        false
     }
 }
 

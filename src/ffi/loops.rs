@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Chunk, Control};
 use crate::plan::Schedule;
 use std::ffi::c_void;
-use std::mem::{align_of, size_of};
+use std::mem::{align_of, offset_of, size_of};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -37,12 +37,20 @@ pub struct fastpar_chunk {
     pub lanes: u32,
 }
 
-impl From<Chunk> for fastpar_chunk {
-    #[inline]
-    fn from(chunk: Chunk) -> Self {
-        let Chunk { index, begin, end, lane, lanes } = chunk;
-        Self { index, begin, end, lane, lanes }
-    }
+// The core's chunk is handed out as it is.
+const _: () = {
+    assert!(size_of::<Chunk>() == size_of::<fastpar_chunk>());
+    assert!(offset_of!(Chunk, index) == offset_of!(fastpar_chunk, index));
+    assert!(offset_of!(Chunk, begin) == offset_of!(fastpar_chunk, begin));
+    assert!(offset_of!(Chunk, end) == offset_of!(fastpar_chunk, end));
+    assert!(offset_of!(Chunk, lane) == offset_of!(fastpar_chunk, lane));
+    assert!(offset_of!(Chunk, lanes) == offset_of!(fastpar_chunk, lanes));
+};
+
+/// The C form of a chunk.
+#[inline]
+pub(super) fn foreign_chunk(chunk: &Chunk) -> *const fastpar_chunk {
+    std::ptr::from_ref(chunk).cast()
 }
 
 /// Called for one chunk.
@@ -151,9 +159,8 @@ impl ForeignBody {
 
     #[inline]
     pub(super) fn call(&self, chunk: &Chunk) -> ControlFlow<i32> {
-        let chunk = fastpar_chunk::from(*chunk);
         // SAFETY: the program promises that the callback may be called with its data while the call runs.
-        match unsafe { (self.function)(self.user_data, &chunk) } {
+        match unsafe { (self.function)(self.user_data, foreign_chunk(chunk)) } {
             0 => ControlFlow::Continue(()),
             code => ControlFlow::Break(code),
         }
@@ -253,7 +260,7 @@ pub unsafe extern "C" fn fastpar_for(
         let arguments = unsafe { LoopArguments::read(options)? };
         let body = ForeignBody::new(body, user_data)?;
         arguments.control(|control| {
-            job::for_each_chunk(arguments.schedule, count, control, |chunk: &Chunk| body.call(chunk))
+            job::for_each_chunk(arguments.schedule, count, control, move |chunk: &Chunk| body.call(chunk))
         })
     };
     // SAFETY: the caller's promise, passed on.

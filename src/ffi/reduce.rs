@@ -1,7 +1,7 @@
 //! Group "loops", third part: reductions.
 
 use super::guard::guard;
-use super::loops::{fastpar_chunk, fastpar_loop_options, LoopArguments};
+use super::loops::{fastpar_chunk, fastpar_loop_options, foreign_chunk, LoopArguments};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Chunk};
@@ -97,11 +97,10 @@ unsafe impl Sync for Foreign {}
 impl Foreign {
     /// Folds one chunk into an accumulator of its own.
     fn fold(&self, chunk: &Chunk, accumulator: *mut u8) -> ControlFlow<i32> {
-        let chunk = fastpar_chunk::from(*chunk);
         // SAFETY: both are `size` bytes and apart; the accumulator belongs to this chunk alone; the program promises the rest.
         let code = unsafe {
             ptr::copy_nonoverlapping(self.identity, accumulator, self.size);
-            (self.fold)(self.user_data, &chunk, accumulator.cast())
+            (self.fold)(self.user_data, foreign_chunk(chunk), accumulator.cast())
         };
         answer(code)
     }

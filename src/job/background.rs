@@ -95,8 +95,9 @@ impl JobHandle {
         // SAFETY: `parts` is shared, so it does not move, and dropped after the job, which is declared before it.
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
+        let width = plan.lanes().min(call.pool().cpus());
         let background = Arc::new(Background {
-            job: Job::new(&plan, 0..plan.chunks(), Claiming::InBatches, &control, Some(monitor), body),
+            job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
             parts,
             gate: Gate::new(),
             waiter: Mutex::new(None),

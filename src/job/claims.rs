@@ -1,45 +1,62 @@
-//! Handing out the chunks of a job: each index exactly once, in order, in batches that shrink towards the end.
+//! Handing out the chunks of a job: each index exactly once, in order, in batches.
+//!
+//! A batch is as many chunks as take some microseconds, which each lane finds out for itself ([`Pace`]): chunks that do nothing
+//! are taken by the thousand, chunks that take long one by one, so that no lane sits on work that others could do. Towards the
+//! end batches shrink, so that all lanes end together.
 #![forbid(unsafe_code)]
 
 use super::Claiming;
 use crate::sync::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
-/// The largest batch: enough to make the shared counter free, small enough for cancelling to be prompt.
+/// The largest batch: enough to make the shared counter free, small enough if its chunks take longer than those before.
 const LARGEST_BATCH: usize = 1024;
+
+/// How long a batch shall take: long against a claim, short against the work of a lane.
+const BATCH_TIME: Duration = Duration::from_micros(16);
+
+/// Jobs of fewer chunks are handed out one by one, and read no clock.
+const FEW: usize = 64;
 
 /// The shared counter of a job.
 #[derive(Debug)]
 pub(crate) struct Claims {
     next: CachePadded<AtomicUsize>,
     end: usize,
-    /// A batch is the rest shifted right by this: about the rest over four times the lanes.
+    /// A batch is at most the rest shifted right by this: about the rest over twice the lanes that can run at once.
     shift: u32,
-    largest: usize,
+    singly: bool,
 }
 
 impl Claims {
-    /// All of `range`, for `lanes` lanes.
-    pub(crate) fn new(range: Range<usize>, lanes: u32, claiming: Claiming) -> Self {
+    /// All of `range`, for `width` lanes that can run at the same time.
+    pub(crate) fn new(range: Range<usize>, width: u32, claiming: Claiming) -> Self {
         Self {
             next: CachePadded::new(AtomicUsize::new(range.start)),
             end: range.end,
-            shift: (lanes.max(1) * 4).next_power_of_two().trailing_zeros(),
-            largest: if claiming == Claiming::Singly { 1 } else { LARGEST_BATCH },
+            shift: (width.max(1) * 2).next_power_of_two().trailing_zeros(),
+            singly: claiming == Claiming::Singly || range.len() < FEW,
         }
+    }
+
+    /// How a lane that begins now shall claim.
+    #[inline]
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { size: 1, since: if self.singly { None } else { Some(Instant::now()) } }
     }
 
     /// The next batch, or nothing if everything is claimed.
     #[inline]
-    pub(crate) fn claim(&self) -> Option<Range<usize>> {
+    pub(crate) fn claim(&self, pace: &Pace) -> Option<Range<usize>> {
         // Relaxed throughout: the counter only deals out numbers. The job's data is published by the gate, and the
         // results come back through it.
         let guess = self.next.load(Ordering::Relaxed);
         if guess >= self.end {
             return None;
         }
-        self.take(((self.end - guess) >> self.shift).clamp(1, self.largest))
+        self.take(((self.end - guess) >> self.shift).clamp(1, pace.size))
     }
 
     /// The next index alone.
@@ -63,5 +80,30 @@ impl Claims {
     #[inline]
     pub(crate) fn any_left(&self) -> bool {
         self.next.load(Ordering::Relaxed) < self.end
+    }
+}
+
+/// How many chunks a lane claims at once.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    size: usize,
+    /// When the last batch began; none: always one chunk.
+    since: Option<Instant>,
+}
+
+impl Pace {
+    /// A batch of `chunks` has run: the next one is chosen by the time that it took.
+    #[inline]
+    pub(crate) fn ran(&mut self, chunks: usize) {
+        // A batch that the end made smaller says nothing: the next ones are smaller still.
+        if let (Some(since), true) = (&mut self.since, chunks == self.size) {
+            let now = Instant::now();
+            let took = now - std::mem::replace(since, now);
+            if took < BATCH_TIME / 4 {
+                self.size = (self.size * 4).min(LARGEST_BATCH);
+            } else if took > BATCH_TIME * 2 {
+                self.size = (self.size / 4).max(1);
+            }
+        }
     }
 }

@@ -29,7 +29,8 @@ impl Job {
 
     fn work(&self) {
         assert!(!self.closed.load(Relaxed), "a helper touches a job whose caller has returned");
-        while let Some(range) = self.claims.claim() {
+        let pace = self.claims.pace();
+        while let Some(range) = self.claims.claim(&pace) {
             // SAFETY: claimed by this thread alone; loom checks it.
             range.for_each(|chunk| self.cells[chunk].with_mut(|cell| unsafe { *cell += 1 }));
         }

@@ -34,7 +34,9 @@ use std::sync::atomic::AtomicI32;
 use ticket::{recruit, OpenGate};
 use work::Job;
 
-/// A piece of a range, as a callback sees it: items `[begin, end)`.
+/// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that it crosses
+/// without a copy.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Its place among the chunks of the plan.
@@ -152,7 +154,8 @@ where
     if plan.lanes() <= 1 || range.len() <= 1 {
         return run_alone(plan, range, control, monitor, body);
     }
-    let job = Job::new(plan, range, claiming, control, monitor, body);
+    let width = plan.lanes().min(call.pool().cpus());
+    let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
     recruit(call.pool(), open.gate(), &job);
     job.work(0);
@@ -171,7 +174,7 @@ fn run_alone<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let job = Job::new(plan, range, Claiming::InBatches, control, monitor, body);
+    let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
     job.work(0);
     job.finish()
 }

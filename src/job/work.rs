@@ -6,7 +6,6 @@ use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use std::any::Any;
-use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -39,10 +38,12 @@ unsafe impl Sync for Job<'_> {}
 unsafe impl Send for Job<'_> {}
 
 impl<'a> Job<'a> {
-    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`.
+    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width` lanes can run at
+    /// the same time.
     pub(crate) fn new<B>(
         plan: &Plan,
         range: Range<usize>,
+        width: u32,
         claiming: Claiming,
         control: &Control<'a>,
         monitor: Option<&'a Monitor<'a>>,
@@ -52,7 +53,7 @@ impl<'a> Job<'a> {
         B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
     {
         Self {
-            claims: Claims::new(range, plan.lanes(), claiming),
+            claims: Claims::new(range, width, claiming),
             plan: *plan,
             batch: run_batch::<B>,
             body: std::ptr::from_ref(body).cast(),
@@ -65,9 +66,12 @@ impl<'a> Job<'a> {
 
     /// Claims and runs chunks until none is left, as lane `lane`.
     pub(crate) fn work(&self, lane: u32) {
+        let mut pace = self.claims.pace();
         while !self.stopping() {
-            let Some(range) = self.claims.claim() else { return };
+            let Some(range) = self.claims.claim(&pace) else { return };
+            let chunks = range.len();
             self.run(range, lane);
+            pace.ran(chunks);
         }
     }
 
@@ -110,6 +114,21 @@ impl<'a> Job<'a> {
         set
     }
 
+    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the flag.
+    #[inline(never)]
+    fn look(&self, chunk: usize, items: usize) -> ControlFlow<()> {
+        if let Some(monitor) = self.monitor {
+            if monitor.add(items as u64).is_break() {
+                let error = Error::new(ErrorKind::Cancelled, "cancelled by its progress callback");
+                self.fail(chunk, error);
+            }
+        }
+        if self.cancelled() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Notes that a chunk failed; the lowest one counts.
     #[cold]
     fn fail(&self, chunk: usize, error: Error) {
@@ -142,35 +161,42 @@ where
 {
     // SAFETY: the caller's promise.
     let body = unsafe { &*body.cast::<B>() };
-    let lanes = job.plan.lanes();
-    let at = Cell::new(range.start);
+    let mut chunk = Chunk { index: range.start, begin: 0, end: 0, lane, lanes: job.plan.lanes() };
     // The body is not used again after a panic, as the job stops.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut walk = job.plan.walk(range.start);
-        loop {
-            at.set(walk.index);
-            let chunk = Chunk { index: walk.index, begin: walk.begin, end: walk.end, lane, lanes };
-            if let ControlFlow::Break(code) = body(&chunk) {
-                return ControlFlow::Break(code);
-            }
-            if let Some(monitor) = job.monitor {
-                if monitor.add((chunk.end - chunk.begin) as u64).is_break() {
-                    job.fail(
-                        chunk.index,
-                        Error::new(ErrorKind::Cancelled, "cancelled by its progress callback"),
-                    );
-                }
-            }
-            walk.advance();
-            if walk.index >= range.end || job.stopping() {
-                return ControlFlow::Continue(());
-            }
+        if job.monitor.is_some() || job.cancel.is_some() {
+            run_chunks::<B, true>(job, body, range, &mut chunk)
+        } else {
+            run_chunks::<B, false>(job, body, range, &mut chunk)
         }
     }));
     match outcome {
         Ok(ControlFlow::Continue(())) => {}
-        Ok(ControlFlow::Break(code)) => job.fail(at.get(), callback_error(at.get(), code)),
-        Err(payload) => job.fail(at.get(), panic_error(at.get(), payload)),
+        Ok(ControlFlow::Break(code)) => job.fail(chunk.index, callback_error(chunk.index, code)),
+        Err(payload) => job.fail(chunk.index, panic_error(chunk.index, payload)),
+    }
+}
+
+/// The loop itself. `chunk` is reused, which leaves three stores a chunk, and tells where it was if the body panics. A loop
+/// that nobody watches has nothing in it but the call, the next bounds and one look at a flag.
+#[inline(always)]
+fn run_chunks<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    range: Range<usize>,
+    chunk: &mut Chunk,
+) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let mut walk = job.plan.walk_over(range);
+    loop {
+        (chunk.index, chunk.begin, chunk.end) = (walk.index, walk.begin, walk.end);
+        body(chunk)?;
+        let stop = WATCHED && job.look(walk.index, walk.end - walk.begin).is_break();
+        if stop || !walk.advance() || job.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Continue(());
+        }
     }
 }
 

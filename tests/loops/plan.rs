@@ -103,7 +103,7 @@ trait AdvanceIfAny {
     fn advance_if_any(self);
 }
 
-impl AdvanceIfAny for fastpar::plan::Walk {
+impl AdvanceIfAny for fastpar::plan::Walk<'_> {
     fn advance_if_any(mut self) {
         if self.index < usize::MAX {
             self.advance();
