@@ -181,9 +181,28 @@ impl Background {
     }
 
     fn recruit(self: &Arc<Self>, pool: &Pool) {
-        if self.job.wants_help() && self.gate.claim_ticket() {
-            pool.send(Ticket::Background(Arc::clone(self)));
+        if !self.job.wants_help() {
+            return;
         }
+        if pool.has_processor_beside(0) {
+            if self.gate.claim_ticket() {
+                pool.send(Ticket::Background(Arc::clone(self)));
+            }
+        } else if self.gate.claim_watch() {
+            pool.send_when_idle(Ticket::Background(Arc::clone(self)));
+        }
+    }
+
+    /// See `Ticket`.
+    pub(super) fn end_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_ticket()
+    }
+
+    /// See `Ticket`.
+    pub(super) fn keep_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_watch()
     }
 
     /// Runs chunks with the thread marked as being inside this job.

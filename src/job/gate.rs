@@ -51,6 +51,8 @@ pub(crate) struct Gate<J> {
     job: AtomicPtr<J>,
     /// A helper is on its way: nobody needs to send another.
     ticket: AtomicBool,
+    /// The pool's lookout knows of this gate, and sends a helper when there is a processor for it.
+    watched: AtomicBool,
     lock: Mutex<()>,
     emptied: Condvar,
 }
@@ -62,6 +64,7 @@ impl<J> Gate<J> {
             word: AtomicU64::new(0),
             job: AtomicPtr::new(std::ptr::null_mut()),
             ticket: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             lock: Mutex::new(()),
             emptied: Condvar::new(),
         }
@@ -156,6 +159,22 @@ impl<J> Gate<J> {
                 }
             };
         }
+    }
+
+    /// Whether there is a job.
+    pub(crate) fn is_open(&self) -> bool {
+        self.word.load(Ordering::Acquire) & OPEN != 0
+    }
+
+    /// True for the one who shall tell the lookout of this gate: it does not know it. Exchanged on both sides, as for tickets:
+    /// a lookout that forgets the gate afterwards sees it open.
+    pub(crate) fn claim_watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// The lookout forgets the gate; it looks whether it is open after this.
+    pub(crate) fn end_watch(&self) {
+        self.watched.swap(false, Ordering::AcqRel);
     }
 
     /// True for the one who shall send a helper: none is on its way.

@@ -58,11 +58,20 @@ impl Drop for OpenGate<'_> {
     }
 }
 
-/// Sends one helper to `gate`, unless one is on its way or there is nothing to do.
+/// Sends one helper to `gate`, unless one is on its way or there is nothing to do. While every processor has a thread of this
+/// process to run, more threads would only take turns with those that work: then the lookout sends it, as soon as
+/// processors are idle, because callbacks wait for something for instance.
 #[inline]
 pub(super) fn recruit(pool: &Pool, gate: &Arc<LoopGate>, job: &Job<'_>) {
-    if job.wants_help() && gate.claim_ticket() {
-        pool.send(Ticket::Loop(Arc::clone(gate)));
+    if !job.wants_help() {
+        return;
+    }
+    if pool.has_processor_beside(1) {
+        if gate.claim_ticket() {
+            pool.send(Ticket::Loop(Arc::clone(gate)));
+        }
+    } else if gate.claim_watch() {
+        pool.send_when_idle(Ticket::Loop(Arc::clone(gate)));
     }
 }
 
@@ -75,6 +84,28 @@ pub(crate) enum Ticket {
 }
 
 impl Ticket {
+    /// The lookout forgets the ticket; true if there is still something to help with, and nobody else is on the way.
+    pub(crate) fn end_watch(&self) -> bool {
+        match self {
+            Self::Background(job) => job.end_watch(),
+            Self::Loop(gate) => {
+                gate.end_watch();
+                gate.is_open() && gate.claim_ticket()
+            }
+        }
+    }
+
+    /// Whether the lookout shall keep it.
+    pub(crate) fn keep_watch(&self) -> bool {
+        match self {
+            Self::Background(job) => job.keep_watch(),
+            Self::Loop(gate) => {
+                gate.end_watch();
+                gate.is_open() && gate.claim_watch()
+            }
+        }
+    }
+
     /// Runs on a worker of `pool`.
     pub(crate) fn run(self, pool: &Pool) {
         match self {

@@ -9,6 +9,7 @@ mod epoch;
 mod fork;
 mod hooks;
 mod local;
+mod lookout;
 mod permits;
 mod pin;
 
@@ -22,6 +23,7 @@ use config::Config;
 use crossbeam_utils::CachePadded;
 use epoch::Entry;
 use local::{Local, SHARDS};
+use lookout::Lookout;
 use permits::Permits;
 use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -37,6 +39,7 @@ pub(crate) struct Pool {
     cpus: u32,
     workers: Mutex<Vec<JoinHandle<()>>>,
     permits: Permits,
+    lookout: Lookout,
     background: Arc<Background>,
     busy: CachePadded<AtomicU32>,
     counters: [CachePadded<Counters>; SHARDS],
@@ -91,6 +94,7 @@ impl Pool {
                 cpus: config::available_cpus(),
                 workers: Mutex::new(workers),
                 permits: Permits::new(threads),
+                lookout: Lookout::default(),
                 background: Arc::default(),
                 busy: CachePadded::default(),
                 counters: Default::default(),
@@ -114,6 +118,7 @@ impl Pool {
     /// Called once.
     unsafe fn stop(&self) -> Result<()> {
         self.background.wait();
+        self.lookout.stop();
         // SAFETY: taken once, by the caller's promise. Late helpers may still send others: what `spawn` uses is kept alive by
         // the workers themselves, which end when their queues are empty.
         drop(unsafe { std::ptr::read(&*self.rayon) });
@@ -134,6 +139,24 @@ impl Pool {
                 pool.release();
             }
         });
+    }
+
+    /// Whether one more worker would have a processor to itself, beside the workers at work and `others`. Relaxed: the
+    /// answer may be out of date at once; too few helpers are made good by the lookout, too many take turns.
+    #[inline]
+    pub(crate) fn has_processor_beside(&self, others: u32) -> bool {
+        self.busy.load(Ordering::Relaxed) + others < self.cpus || self.lookout.sees_idle()
+    }
+
+    /// Sends a helper as soon as processors are idle.
+    #[cold]
+    pub(crate) fn send_when_idle(&self, ticket: Ticket) {
+        if let Some(ticket) = self.lookout.watch(PoolRef(self), ticket) {
+            // No lookout can be had: too many helpers are better than too few.
+            if ticket.end_watch() {
+                self.send(ticket);
+            }
+        }
     }
 
     /// Sends a member of a team on its way, whose permit is reserved. `ended` comes after the permit is given back, so that
