@@ -11,6 +11,7 @@ mod claims;
 mod gate;
 #[cfg(all(test, loom))]
 mod loom_tests;
+mod pipeline;
 mod progress;
 mod reduce;
 mod tasks;
@@ -18,6 +19,7 @@ mod ticket;
 mod work;
 
 pub use background::{Body, JobHandle, OwnedProgress};
+pub(crate) use pipeline::{Pipeline, Stage};
 pub(crate) use progress::Monitor;
 pub use progress::Progress;
 pub use reduce::reduce;

@@ -81,6 +81,8 @@ pub(crate) enum Ticket {
     Loop(Arc<LoopGate>),
     /// A job that runs by itself.
     Background(Arc<Background>),
+    /// Something that brings all that it needs.
+    Errand(Box<dyn FnOnce(&Pool) + Send>),
 }
 
 impl Ticket {
@@ -110,6 +112,7 @@ impl Ticket {
     pub(crate) fn run(self, pool: &Pool) {
         match self {
             Self::Background(job) => job.help(pool),
+            Self::Errand(errand) => errand(pool),
             Self::Loop(gate) => {
                 gate.ticket_arrived();
                 let Some((job, lane)) = gate.enter() else { return };

@@ -27,7 +27,7 @@ use lookout::Lookout;
 use permits::Permits;
 use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     permits: Permits,
     lookout: Lookout,
     background: Arc<Background>,
+    /// Its workers are about to be joined.
+    stopping: AtomicBool,
     busy: CachePadded<AtomicU32>,
     counters: [CachePadded<Counters>; SHARDS],
 }
@@ -96,6 +98,7 @@ impl Pool {
                 permits: Permits::new(threads),
                 lookout: Lookout::default(),
                 background: Arc::default(),
+                stopping: AtomicBool::new(false),
                 busy: CachePadded::default(),
                 counters: Default::default(),
             }),
@@ -117,6 +120,7 @@ impl Pool {
     /// # Safety
     /// Called once.
     unsafe fn stop(&self) -> Result<()> {
+        self.stopping.store(true, Ordering::Relaxed); // only a hint
         self.background.wait();
         self.lookout.stop();
         // SAFETY: taken once, by the caller's promise. Late helpers may still send others: what `spawn` uses is kept alive by
@@ -222,6 +226,11 @@ impl Pool {
     /// Logical CPUs that the process could use when the pool started.
     pub(crate) fn cpus(&self) -> u32 {
         self.cpus
+    }
+
+    /// Whether its workers are about to be joined: a helper that has work for long should leave.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     fn counters(&self) -> &Counters {
@@ -451,6 +460,11 @@ fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
 /// [`ErrorKind::InvalidArgument`] if the environment asks for a number that cannot be.
 pub fn threads() -> Result<u32> {
     peek(|pool| pool.config.threads).map_or_else(config::threads_of_environment, Ok)
+}
+
+/// Logical CPUs that the process may use, by the pool if it runs; starts nothing.
+pub(crate) fn cpus() -> u32 {
+    peek(|pool| pool.cpus).unwrap_or_else(config::available_cpus)
 }
 
 /// The calling thread's worker number, if it is a worker of the pool.

@@ -1,0 +1,388 @@
+//! Tasks that come one after the other from one owner, are done by several threads, and whose results the owner takes in order:
+//! what streams are made of.
+//!
+//! The owner works too: it never sleeps while a task that can be done is waiting, so a pipeline can always be finished by its
+//! owner alone. Helpers are recruited one by one, as for loops; one that finds nothing to do leaves, and the next task that
+//! is submitted sends for another. They share the pipeline's state with the owner, so they may come as late as they like.
+//!
+//! A task may be chained: then it is begun only when the chained task before it is done. That is for work that goes on from
+//! task to task, such as one long frame; what comes before and after it is still done at the same time.
+#![forbid(unsafe_code)]
+
+use super::ticket::Ticket;
+use super::work::{drop_payload, panic_message};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{self, Call, Pool};
+use std::collections::VecDeque;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often an owner that waits looks at its cancel flag.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What is done to each task.
+pub(crate) trait Stage: Send + Sync + 'static {
+    /// A task. It owns what it needs.
+    type Input: Send + 'static;
+    /// What becomes of it.
+    type Output: Send + 'static;
+
+    /// Does one task. It should give up soon when `cancel` is not zero any more, and must wait for nobody.
+    fn run(&self, input: Self::Input, cancel: &AtomicI32) -> Result<Self::Output>;
+}
+
+/// See the module.
+pub(crate) struct Pipeline<S: Stage> {
+    shared: Arc<Shared<S>>,
+    /// Tasks submitted ever.
+    submitted: u64,
+    generation: u64,
+}
+
+struct Shared<S: Stage> {
+    stage: S,
+    state: Mutex<State<S>>,
+    /// A task is done, or a helper has left.
+    changed: Condvar,
+    /// Non-zero: the owner has gone.
+    gone: AtomicI32,
+    most_helpers: u32,
+}
+
+struct State<S: Stage> {
+    /// The tasks under way, the oldest first.
+    slots: VecDeque<Slot<S>>,
+    /// The number of the oldest, counted from the first ever.
+    first: u64,
+    /// How many of them are begun; tasks are begun in order.
+    begun: usize,
+    /// A chained task is being done.
+    chained: bool,
+    /// The lowest task that failed: none after it is begun.
+    failed: u64,
+    /// Helpers that are sent or working.
+    helpers: u32,
+    /// One of them has not arrived yet.
+    on_the_way: bool,
+}
+
+enum Slot<S: Stage> {
+    Waiting { input: S::Input, chained: bool },
+    Running,
+    Done(Result<S::Output>),
+}
+
+/// A task that is begun.
+struct Begun<S: Stage> {
+    number: u64,
+    input: S::Input,
+    chained: bool,
+}
+
+impl<S: Stage> State<S> {
+    fn waiting(&self) -> usize {
+        self.slots.len() - self.begun
+    }
+
+    /// Whether a thread that comes now would find something to do.
+    fn can_begin(&self) -> bool {
+        self.first + self.begun as u64 <= self.failed
+            && match self.slots.get(self.begun) {
+                Some(Slot::Waiting { chained, .. }) => !(*chained && self.chained),
+                _ => false,
+            }
+    }
+
+    fn begin(&mut self) -> Option<Begun<S>> {
+        if !self.can_begin() {
+            return None;
+        }
+        let slot = &mut self.slots[self.begun];
+        let Slot::Waiting { input, chained } = std::mem::replace(slot, Slot::Running) else { return None };
+        self.begun += 1;
+        self.chained |= chained;
+        Some(Begun { number: self.first + self.begun as u64 - 1, input, chained })
+    }
+
+    fn end(&mut self, number: u64, chained: bool, result: Result<S::Output>) {
+        if chained {
+            self.chained = false;
+        }
+        if result.is_err() {
+            self.failed = self.failed.min(number);
+        }
+        // What the owner has dropped meanwhile is nobody's.
+        if let Some(slot) = number.checked_sub(self.first).and_then(|at| self.slots.get_mut(at as usize)) {
+            *slot = Slot::Done(result);
+        }
+    }
+
+    fn take_done(&mut self) -> Option<Result<S::Output>> {
+        let Slot::Done(_) = self.slots.front()? else { return None };
+        let Some(Slot::Done(result)) = self.slots.pop_front() else { return None };
+        self.first += 1;
+        self.begun -= 1;
+        Some(result)
+    }
+}
+
+impl<S: Stage> Pipeline<S> {
+    /// A pipeline that at most `lanes` threads work for at the same time, the owner included. It starts no thread.
+    pub(crate) fn new(stage: S, lanes: u32) -> Self {
+        let state = State {
+            slots: VecDeque::new(),
+            first: 0,
+            begun: 0,
+            chained: false,
+            failed: u64::MAX,
+            helpers: 0,
+            on_the_way: false,
+        };
+        let shared = Shared {
+            stage,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            gone: AtomicI32::new(0),
+            most_helpers: lanes.saturating_sub(1),
+        };
+        Self { shared: Arc::new(shared), submitted: 0, generation: pool::generation() }
+    }
+
+    /// What was given to `new`.
+    pub(crate) fn stage(&self) -> &S {
+        &self.shared.stage
+    }
+
+    /// Tasks submitted whose results are not taken yet.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.lock().slots.len()
+    }
+
+    /// Adds a task. Never blocks, but for the start of the pool.
+    pub(crate) fn submit(&mut self, input: S::Input, chained: bool) -> Result<()> {
+        self.check_process()?;
+        self.shared.lock().slots.push_back(Slot::Waiting { input, chained });
+        self.submitted += 1;
+        // What consists of one task is done by the owner, without a pool.
+        if self.submitted > 1 && self.shared.most_helpers > 0 {
+            let call = Call::enter()?;
+            recruit(&self.shared, call.pool());
+        }
+        Ok(())
+    }
+
+    /// The oldest task's result, if it is done.
+    pub(crate) fn try_next(&mut self) -> Result<Option<S::Output>> {
+        self.check_process()?;
+        self.shared.lock().take_done().transpose()
+    }
+
+    /// The oldest task's result; `None`: there is no task. Does tasks as long as it is not there yet.
+    pub(crate) fn next(&mut self, cancel: Option<&AtomicI32>) -> Result<Option<S::Output>> {
+        self.check_process()?;
+        let flag = cancel.unwrap_or(&self.shared.gone);
+        let mut state = self.shared.lock();
+        loop {
+            if state.slots.is_empty() {
+                return Ok(None);
+            }
+            if state.failed < state.first {
+                return Err(Error::new(ErrorKind::Closed, "a task before has failed"));
+            }
+            if let Some(result) = state.take_done() {
+                return result.map(Some);
+            }
+            // Relaxed: the flag carries no data.
+            if flag.load(Ordering::Relaxed) != 0 {
+                return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
+            }
+            if let Some(begun) = state.begin() {
+                drop(state);
+                self.shared.run(begun, flag);
+                state = self.shared.lock();
+                continue;
+            }
+            let changed = &self.shared.changed;
+            state = match cancel {
+                None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(_) => changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if pool::generation() == self.generation {
+            Ok(())
+        } else {
+            Err(super::forked())
+        }
+    }
+}
+
+impl<S: Stage> Drop for Pipeline<S> {
+    fn drop(&mut self) {
+        if self.check_process().is_err() {
+            return; // its helpers are in the parent, and what they hold is lost
+        }
+        self.shared.gone.store(1, Ordering::Relaxed);
+        let mut state = self.shared.lock();
+        state.failed = 0;
+        let begun = state.begun;
+        let waiting = state.slots.split_off(begun);
+        // Those that are sent and have not arrived would find nothing: nobody waits for them.
+        while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        drop(waiting);
+    }
+}
+
+impl<S: Stage> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, begun: Begun<S>, cancel: &AtomicI32) {
+        let Begun { number, input, chained } = begun;
+        // A stage that panicked is not used for the task again, and its pipeline fails there.
+        let result = catch_unwind(AssertUnwindSafe(|| self.stage.run(input, cancel)));
+        let result = result.unwrap_or_else(|payload| {
+            let text = format!("panicked: {}", panic_message(&*payload));
+            drop_payload(payload);
+            Err(Error::new(ErrorKind::Panic, text))
+        });
+        self.lock().end(number, chained, result);
+        self.changed.notify_all();
+    }
+}
+
+/// Sends one helper, unless one is on its way, or there is nothing to do, or there are enough.
+fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
+    let mut state = shared.lock();
+    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= shared.most_helpers
+    {
+        return;
+    }
+    state.on_the_way = true;
+    state.helpers += 1;
+    drop(state);
+    let helper = Helper { shared: Arc::clone(shared), arrived: false };
+    pool.send(Ticket::Errand(Box::new(move |pool| helper.work(pool))));
+}
+
+/// A helper, from when it is sent to when it leaves.
+struct Helper<S: Stage> {
+    shared: Arc<Shared<S>>,
+    arrived: bool,
+}
+
+impl<S: Stage> Helper<S> {
+    fn work(mut self, pool: &Pool) {
+        self.arrived = true;
+        self.shared.lock().on_the_way = false;
+        let mut helped = false;
+        // A pool that is about to end is left: the tasks that are still to come find the next one.
+        while !pool.is_stopping() {
+            let begun = self.shared.lock().begin();
+            let Some(begun) = begun else { break };
+            recruit(&self.shared, pool);
+            self.shared.run(begun, &self.shared.gone);
+            helped = true;
+        }
+        if helped {
+            pool.count_helper();
+        }
+    }
+}
+
+impl<S: Stage> Drop for Helper<S> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.helpers -= 1;
+        if !self.arrived {
+            state.on_the_way = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    /// Doubles; fails at 13, panics at 17, and knows how many chained tasks run at the same time.
+    #[derive(Default)]
+    struct Doubling {
+        chained: AtomicU32,
+        overlaps: AtomicU32,
+    }
+
+    impl Stage for Doubling {
+        type Input = (u64, bool);
+        type Output = u64;
+
+        fn run(&self, (value, chained): (u64, bool), _: &AtomicI32) -> Result<u64> {
+            if chained && self.chained.fetch_add(1, Ordering::SeqCst) > 0 {
+                self.overlaps.fetch_add(1, Ordering::SeqCst);
+            }
+            std::thread::sleep(Duration::from_micros(value * 37 % 100));
+            if chained {
+                self.chained.fetch_sub(1, Ordering::SeqCst);
+            }
+            match value {
+                13 => Err(Error::new(ErrorKind::Corrupt, "thirteen")),
+                17 => panic!("seventeen"),
+                _ => Ok(value * 2),
+            }
+        }
+    }
+
+    #[test]
+    fn results_come_in_order() {
+        for lanes in [1, 2, 5] {
+            let mut line = Pipeline::new(Doubling::default(), lanes);
+            let mut got = Vec::new();
+            for value in 100..400 {
+                line.submit((value, value % 3 == 0), value % 3 == 0).unwrap();
+                if line.in_flight() > 7 {
+                    got.push(line.next(None).unwrap().unwrap());
+                }
+            }
+            while let Some(value) = line.next(None).unwrap() {
+                got.push(value);
+            }
+            assert_eq!(got, (100..400).map(|value| value * 2).collect::<Vec<_>>());
+            assert_eq!(line.stage().overlaps.load(Ordering::SeqCst), 0);
+        }
+    }
+
+    #[test]
+    fn the_first_failure_comes_in_its_place() {
+        for (bad, kind) in [(13, ErrorKind::Corrupt), (17, ErrorKind::Panic)] {
+            let mut line = Pipeline::new(Doubling::default(), 3);
+            for value in bad - 2..bad + 9 {
+                line.submit((value, false), false).unwrap();
+            }
+            assert_eq!(line.next(None).unwrap(), Some(bad * 2 - 4));
+            assert_eq!(line.next(None).unwrap(), Some(bad * 2 - 2));
+            assert_eq!(line.next(None).unwrap_err().kind(), kind);
+        }
+    }
+
+    #[test]
+    fn cancels_and_drops() {
+        let mut line = Pipeline::new(Doubling::default(), 2);
+        for value in 100..110 {
+            line.submit((value, false), false).unwrap();
+        }
+        let flag = AtomicI32::new(1);
+        while let Err(error) = line.next(Some(&flag)) {
+            assert_eq!(error.kind(), ErrorKind::Cancelled);
+            flag.store(0, Ordering::Relaxed);
+        }
+        drop(line);
+    }
+}
