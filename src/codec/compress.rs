@@ -4,7 +4,7 @@ use super::arena::{Arena, Place};
 use super::cut::Cut;
 use super::encode::Recipe;
 use super::options::Options;
-use super::raw;
+use super::raw::{self, Uninit};
 use super::seek_table;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -68,7 +68,9 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         let mut claim = arena.claim(frame);
         let size = match claim.place()? {
             Place::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &watch)?,
-            Place::Rest(dst) | Place::Slot(dst) => recipe.encode(frame, part, dst, &watch)?,
+            Place::Rest(dst) | Place::Slot(dst) => {
+                recipe.encode(frame, part, &mut Uninit::new(dst), &watch)?
+            }
         };
         let size = size.ok_or_else(|| no_room(frame))?;
         claim.finish(size);
@@ -136,9 +138,11 @@ fn squeeze(
 ) -> Result<Option<usize>> {
     let mut scratch = Vec::new();
     raw::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
-    let size = recipe.encode(frame, src, scratch.spare_capacity_mut(), watch)?;
-    Ok(size.filter(|&size| size <= dst.len()).inspect(|&size| {
-        dst[..size].copy_from_slice(&scratch.spare_capacity_mut()[..size]);
+    let size = recipe.encode(frame, src, &mut scratch, watch)?;
+    Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
+        for (place, &byte) in dst.iter_mut().zip(&scratch) {
+            place.write(byte);
+        }
     }))
 }
 

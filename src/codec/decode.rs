@@ -7,10 +7,9 @@ use super::dict::Dict;
 use super::failure;
 use super::frame::{Blocks, Frame};
 use super::options::Options;
-use super::raw::{self, Uninit};
+use super::raw;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
@@ -19,7 +18,7 @@ const LONG: u64 = 64 << 20;
 /// Bytes that a step can decode to.
 const STEP: u64 = 1 << 20;
 /// The largest window that libzstd decodes in steps, though in its place it needs no memory for it.
-const LARGEST_WINDOW_LOG: u32 = if usize::BITS < 64 { 30 } else { 31 };
+pub(super) const LARGEST_WINDOW_LOG: u32 = if usize::BITS < 64 { 30 } else { 31 };
 /// A context that works in steps has room for one block.
 const BUFFERS: usize = (128 << 10) + (4 << 10);
 
@@ -62,7 +61,7 @@ impl<'o> Decoder<'o> {
         &mut self,
         data: &[u8],
         frame: &Frame,
-        dst: &mut [MaybeUninit<u8>],
+        dst: &mut (impl WriteBuf + ?Sized),
         watch: &Watch<'_>,
     ) -> Result<usize> {
         self.prepare()?;
@@ -72,7 +71,7 @@ impl<'o> Decoder<'o> {
             // The dictionary is the caller's word only: no error tells a wrong one from damage.
             Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
                 let what = format!("{}; or it was made with another dictionary, or none", error.message());
-                Err(Error::new(error.kind(), what).with_code(error.code()).at(frame.offset as u64))
+                Err(Error::new(error.kind(), what).with_code(error.code()).at(error.position().unwrap_or_default()))
             }
             result => result,
         }
@@ -82,15 +81,14 @@ impl<'o> Decoder<'o> {
         &mut self,
         data: &[u8],
         frame: &Frame,
-        dst: &mut [MaybeUninit<u8>],
+        dst: &mut (impl WriteBuf + ?Sized),
         watch: &Watch<'_>,
     ) -> Result<usize> {
-        let room = dst.len();
-        let mut dst = Uninit::new(dst);
+        let room = dst.capacity();
         let context = self.context.context();
         match frame.content_size {
             Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
-                let result = context.decompress(&mut dst, &data[frame.range()]);
+                let result = context.decompress(dst, &data[frame.range()]);
                 let written = result.map_err(|code| failure::decoding(code, frame, room))?;
                 if written as u64 != size {
                     return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
@@ -99,7 +97,7 @@ impl<'o> Decoder<'o> {
                 watch.add(written)?;
                 Ok(written)
             }
-            _ => in_steps(context, data, frame, &mut dst, watch),
+            _ => in_steps(context, data, frame, dst, watch),
         }
     }
 }
@@ -112,7 +110,7 @@ fn in_steps(
     context: &mut DCtx<'_>,
     data: &[u8],
     frame: &Frame,
-    dst: &mut Uninit<'_>,
+    dst: &mut (impl WriteBuf + ?Sized),
     watch: &Watch<'_>,
 ) -> Result<usize> {
     let room = dst.capacity();

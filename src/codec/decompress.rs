@@ -3,7 +3,7 @@
 use super::decode::{self, Decoder};
 use super::frame::Frames;
 use super::options::Options;
-use super::raw;
+use super::raw::{self, Uninit};
 use super::spans::{self, Span};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -170,7 +170,7 @@ pub(super) fn frames(
                 return Err(frame.error(ErrorKind::BufferTooSmall, what));
             }
         };
-        written += decoder.frame(src, &frame, place, watch)?;
+        written += decoder.frame(src, &frame, &mut Uninit::new(place), watch)?;
     }
     Ok(written)
 }

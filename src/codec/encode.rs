@@ -9,12 +9,11 @@ use super::contexts::{Compressor, Held};
 use super::dict::Dict;
 use super::failure;
 use super::options::Options;
-use super::raw::{self, Uninit};
+use super::raw;
 use super::watch::Watch;
 use crate::error::Result;
-use std::mem::MaybeUninit;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd::zstd_safe::{self, CCtx, CParameter, ErrorCode, InBuffer, OutBuffer};
+use zstd::zstd_safe::{self, CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, WriteBuf};
 
 /// Longer frames are compressed in steps.
 const LONG: usize = 64 << 20;
@@ -23,7 +22,7 @@ const LONG_AT_SLOW_LEVELS: usize = 4 << 20;
 /// The levels from here on run at less than about 30 MB/s.
 const SLOW_LEVEL: i32 = 12;
 /// Bytes of a step: a fifth of a second at level 19.
-const STEP: usize = 512 << 10;
+pub(super) const STEP: usize = 512 << 10;
 /// libzstd's largest block.
 const BLOCK: usize = 128 << 10;
 /// What libzstd rounds up and aligns.
@@ -47,11 +46,21 @@ pub(super) struct Recipe {
 impl Recipe {
     /// The recipe for frames of `len` bytes.
     pub(super) fn new(options: &Options<'_>, len: usize) -> Self {
+        let steps = len > if options.level() >= SLOW_LEVEL { LONG_AT_SLOW_LEVELS } else { LONG };
+        Self::with(options, len, steps)
+    }
+
+    /// The recipe for one frame of so many bytes, if that is known, which come piece by piece.
+    pub(super) fn streaming(options: &Options<'_>, len: Option<u64>) -> Self {
+        let len = len.map_or(usize::MAX, |len| usize::try_from(len).unwrap_or(usize::MAX));
+        Self::with(options, len, true)
+    }
+
+    fn with(options: &Options<'_>, len: usize, steps: bool) -> Self {
         let level = options.level();
         let dict = options.dict.map_or(0, Dict::len);
         let own = raw::tuning(level, len, dict, 0);
         let tuning = raw::tuning(level, len, dict, options.window_log);
-        let steps = len > if level >= SLOW_LEVEL { LONG_AT_SLOW_LEVELS } else { LONG };
         let mut memory = tuning.context + SLACK;
         let mut long_hash_log = 0;
         if tuning.window_log > own.window_log {
@@ -84,6 +93,7 @@ impl Recipe {
         self.steps
     }
 
+    /// Tells a context what to do.
     fn configure(&self, context: &mut CCtx<'_>) -> Result<(), ErrorCode> {
         context.set_parameter(CParameter::CompressionLevel(self.level))?;
         context.set_parameter(CParameter::ChecksumFlag(self.checksum))?;
@@ -103,16 +113,32 @@ impl Recipe {
         &self,
         index: usize,
         src: &[u8],
-        dst: &mut [MaybeUninit<u8>],
+        dst: &mut (impl WriteBuf + ?Sized),
         watch: &Watch<'_>,
     ) -> Result<Option<usize>> {
-        let mut compressor = Held::<Compressor>::take(self.memory, self.bytes(src.len()))?;
+        let mut compressor = Held::<Compressor>::take(self.memory, self.bytes(src.len() as u64))?;
         self.encode_with(&mut compressor, index, src, dst, watch)
     }
 
     /// What a context sees of a frame of `len` bytes.
-    pub(super) fn bytes(&self, len: usize) -> u64 {
-        len as u64 + self.dict.as_ref().map_or(0, Dict::len) as u64
+    pub(super) fn bytes(&self, len: u64) -> u64 {
+        len.saturating_add(self.dict.as_ref().map_or(0, Dict::len) as u64)
+    }
+
+    /// Prepares a context that has just been made, or reset, for frame number `index`, of `len` bytes.
+    pub(super) fn begin<'c>(
+        &self,
+        compressor: &'c mut Compressor,
+        index: usize,
+        len: u64,
+    ) -> Result<&'c mut CCtx<'static>> {
+        let fail = |code| failure::encoding(code, index);
+        if let Some(dict) = &self.dict {
+            compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
+        }
+        let context = compressor.begin(self.bytes(len));
+        self.configure(context).map_err(fail)?;
+        Ok(context)
     }
 
     /// The same with a context that has just been made, or reset.
@@ -121,20 +147,15 @@ impl Recipe {
         compressor: &mut Compressor,
         index: usize,
         src: &[u8],
-        dst: &mut [MaybeUninit<u8>],
+        dst: &mut (impl WriteBuf + ?Sized),
         watch: &Watch<'_>,
     ) -> Result<Option<usize>> {
         let fail = |code| failure::encoding(code, index);
-        if let Some(dict) = &self.dict {
-            compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
-        }
-        let context = compressor.begin(self.bytes(src.len()));
-        self.configure(context).map_err(fail)?;
-        let mut dst = Uninit::new(dst);
+        let context = self.begin(compressor, index, src.len() as u64)?;
         if self.steps {
-            return in_steps(context, src, &mut dst, watch, fail);
+            return in_steps(context, src, dst, watch, fail);
         }
-        let result = match context.compress2(&mut dst, src) {
+        let result = match context.compress2(dst, src) {
             Ok(size) => Some(size),
             Err(code) if failure::is_too_small(code) => None,
             Err(code) => return Err(fail(code)),
@@ -147,7 +168,7 @@ impl Recipe {
 fn in_steps(
     context: &mut CCtx<'_>,
     src: &[u8],
-    dst: &mut Uninit<'_>,
+    dst: &mut (impl WriteBuf + ?Sized),
     watch: &Watch<'_>,
     fail: impl Fn(ErrorCode) -> crate::Error,
 ) -> Result<Option<usize>> {
@@ -183,7 +204,9 @@ fn in_steps(
 mod tests {
     use super::super::contexts::Context;
     use super::super::options::level_range;
+    use super::super::raw::Uninit;
     use super::*;
+    use std::mem::MaybeUninit;
 
     fn sample(len: usize) -> Vec<u8> {
         (0..len as u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 20).to_le_bytes()).take(len).collect()
@@ -274,7 +297,7 @@ mod tests {
         let run = |room: usize| {
             // What is not written stays 0.
             let mut out = vec![0u8; room];
-            let size = recipe.encode(0, &src, raw::as_uninit(&mut out), &watch).unwrap();
+            let size = recipe.encode(0, &src, &mut out[..], &watch).unwrap();
             out.truncate(size.unwrap_or(0));
             out
         };

@@ -47,12 +47,14 @@ pub struct Frame {
     pub least: u64,
     /// The most that its blocks can decode to.
     pub most: u64,
+    /// What lies before the data in the stream that it is a part of.
+    base: u64,
 }
 
 impl Frame {
     /// An error about this frame.
     pub(super) fn error(&self, kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Error {
-        error(kind, self.index, self.offset, what)
+        error(kind, self.index, self.base + self.offset as u64, what)
     }
 
     /// Its bytes in the data.
@@ -67,8 +69,8 @@ impl Frame {
     }
 }
 
-fn error(kind: ErrorKind, index: u64, offset: usize, what: impl Into<Cow<'static, str>>) -> Error {
-    Error::new(kind, format!("frame {index} at byte {offset}: {}", what.into())).at(offset as u64)
+fn error(kind: ErrorKind, index: u64, offset: u64, what: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(kind, format!("frame {index} at byte {offset}: {}", what.into())).at(offset)
 }
 
 /// The frames of some data, one after the other.
@@ -77,6 +79,7 @@ pub struct Frames<'d> {
     data: &'d [u8],
     offset: usize,
     index: u64,
+    base: u64,
 }
 
 impl<'d> Frames<'d> {
@@ -87,12 +90,34 @@ impl<'d> Frames<'d> {
 
     /// The frames of a part of `data`, which begins and ends with a frame; `first` is the first one's number.
     pub(super) fn within(data: &'d [u8], part: Range<usize>, first: u64) -> Self {
-        Self { data: &data[..part.end], offset: part.start, index: first }
+        Self { data: &data[..part.end], offset: part.start, index: first, base: 0 }
+    }
+
+    /// The frames of a piece of a stream, before which there are `base` bytes; `first` is the first one's number.
+    pub(super) fn of_piece(data: &'d [u8], base: u64, first: u64) -> Self {
+        Self { data, offset: 0, index: first, base }
+    }
+
+    fn error(&self, kind: ErrorKind, what: &'static str) -> Error {
+        error(kind, self.index, self.base + self.offset as u64, what)
     }
 
     /// Reads the frame at the current place.
     fn read(&self) -> Result<Frame> {
-        let fail = |kind, what: &'static str| Err(error(kind, self.index, self.offset, what));
+        let mut frame = self.start()?;
+        if frame.skippable {
+            if frame.len > self.data.len() - self.offset {
+                return Err(self.error(ErrorKind::Truncated, "the data ends in a skippable frame"));
+            }
+        } else {
+            self.read_blocks(&mut frame)?;
+        }
+        Ok(frame)
+    }
+
+    /// Reads its header; a skippable one tells its length.
+    pub(super) fn start(&self) -> Result<Frame> {
+        let fail = |kind, what| Err(self.error(kind, what));
         let data = &self.data[self.offset..];
         let magic = match magic(data) {
             Start::Magic(magic) => magic,
@@ -118,26 +143,23 @@ impl<'d> Frames<'d> {
             checksum: false,
             least: 0,
             most: 0,
+            base: self.base,
         };
-        if magic != MAGIC {
-            let Some(size) = data.get(4..8) else {
-                return fail(ErrorKind::Truncated, "the data ends in the header of a skippable frame");
-            };
-            frame.len = usize::try_from(little(size)).unwrap_or(usize::MAX).saturating_add(8);
-            if frame.len > data.len() {
-                return fail(ErrorKind::Truncated, "the data ends in a skippable frame");
-            }
+        if magic == MAGIC {
+            self.read_header(data, &mut frame)?;
             return Ok(frame);
         }
-        self.read_header(data, &mut frame)?;
-        self.read_blocks(&mut frame)?;
+        let Some(size) = data.get(4..8) else {
+            return fail(ErrorKind::Truncated, "the data ends in the header of a skippable frame");
+        };
+        frame.len = usize::try_from(little(size)).unwrap_or(usize::MAX).saturating_add(8);
         Ok(frame)
     }
 
     /// Reads what follows the magic number, up to the blocks.
     fn read_header(&self, data: &[u8], frame: &mut Frame) -> Result<()> {
-        let fail = |kind, what: &'static str| Err(error(kind, self.index, self.offset, what));
-        let cut = || error(ErrorKind::Truncated, self.index, self.offset, "the data ends in its header");
+        let fail = |kind, what| Err(self.error(kind, what));
+        let cut = || self.error(ErrorKind::Truncated, "the data ends in its header");
         let &descriptor = data.get(4).ok_or_else(cut)?;
         if descriptor & 0x08 != 0 {
             return fail(ErrorKind::Corrupt, "a reserved bit of its header is set");
@@ -185,12 +207,93 @@ impl<'d> Frames<'d> {
             return Err(frame.error(ErrorKind::Truncated, "the data ends in its checksum"));
         }
         frame.len = end - frame.offset;
-        match frame.content_size {
-            Some(size) if size < frame.least || size > frame.most => Err(frame.error(
+        frame.check_size()
+    }
+}
+
+impl Frame {
+    /// Compares what it declares with what its blocks can hold.
+    fn check_size(&self) -> Result<()> {
+        match self.content_size {
+            Some(size) if size < self.least || size > self.most => Err(self.error(
                 ErrorKind::Corrupt,
-                format!("it declares {size} bytes, but its blocks hold {} to {}", frame.least, frame.most),
+                format!("it declares {size} bytes, but its blocks hold {} to {}", self.least, self.most),
             )),
             _ => Ok(()),
+        }
+    }
+}
+
+/// A frame of which more and more data arrives.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    pub(super) frame: Frame,
+    /// The end of the last block that was seen, counted from where the data begins.
+    at: usize,
+    ended: bool,
+}
+
+/// What is next in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A block, whole.
+    Block,
+    /// The end of the frame. Its length is known now.
+    End,
+    /// More data has to arrive.
+    More,
+}
+
+impl Walk {
+    /// A frame whose header has been read.
+    pub(super) fn new(frame: Frame) -> Self {
+        Self { frame, at: frame.header_len, ended: false }
+    }
+
+    /// The same frame from its beginning.
+    pub(super) fn again(&self) -> Self {
+        Self::new(Frame { least: 0, most: 0, ..self.frame })
+    }
+
+    /// The end of what was seen.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The first `len` bytes of the data, all of them seen, are no longer there.
+    pub(super) fn forget(&mut self, len: usize) {
+        self.at -= len;
+    }
+
+    /// Goes over one block. `data` begins where the frame does, or where it was last forgotten; `all`: no more will arrive.
+    pub(super) fn step(&mut self, data: &[u8], all: bool) -> Result<Step> {
+        let frame = &mut self.frame;
+        let cut = |frame: &Frame, what| match all {
+            true => Err(frame.error(ErrorKind::Truncated, what)),
+            false => Ok(Step::More),
+        };
+        if self.ended {
+            let end = self.at + if frame.checksum { CHECKSUM } else { 0 };
+            if end > data.len() {
+                return cut(frame, "the data ends in its checksum");
+            }
+            self.at = end;
+            frame.check_size()?;
+            return Ok(Step::End);
+        }
+        let largest = frame.window.min(LARGEST_BLOCK);
+        let mut blocks = Blocks { data, at: self.at, largest, ended: false };
+        match blocks.next() {
+            Some(Ok(block)) => {
+                frame.least = frame.least.saturating_add(block.least);
+                frame.most = frame.most.saturating_add(block.most);
+                self.at = blocks.at;
+                self.ended = blocks.ended;
+                Ok(Step::Block)
+            }
+            Some(Err((ErrorKind::Truncated, what))) => cut(frame, what),
+            Some(Err((kind, what))) => Err(frame.error(kind, what)),
+            None => Ok(Step::End), // there is always one
         }
     }
 }

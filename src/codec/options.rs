@@ -32,8 +32,10 @@ pub struct Options<'a> {
     pub seek_table: bool,
     /// One frame, compressed on one thread; `frame_size` must be 0.
     pub single_frame: bool,
+    /// Files only: they are on the disk when the call returns.
+    pub sync: bool,
     /// Uncompressed bytes per frame, at most [`MAX_FRAME_SIZE`]; 0: 24 equal frames, fewer when they would be under 512 KiB,
-    /// a multiple of 24 when they would pass 64 MiB.
+    /// a multiple of 24 when they would pass 64 MiB. Streams and files: 4 MiB, or two windows where that is more, up to 64 MiB.
     pub frame_size: usize,
     /// Threads that may work on it at the same time, the caller included; 0: as many as the CPUs of the process, at most the
     /// pool's threads.
@@ -60,6 +62,7 @@ impl Default for Options<'_> {
             checksum: true,
             seek_table: true,
             single_frame: false,
+            sync: false,
             frame_size: 0,
             max_lanes: 0,
             window_log: 0,

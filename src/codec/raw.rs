@@ -56,13 +56,6 @@ pub(super) unsafe fn fill_vec(
     Ok(bytes)
 }
 
-/// Initialised bytes as a place for output, for tests that read them back.
-#[cfg(test)]
-pub(super) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
-    // SAFETY: the same layout; the codec writes initialised bytes only.
-    unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
-}
-
 /// Makes room for exactly `count` more, or says that there is none.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
     vec.try_reserve_exact(count).map_err(|_| {
@@ -107,6 +100,12 @@ pub(super) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tu
 pub(super) fn prepared_size(len: usize, level: i32) -> usize {
     // SAFETY: plain computation on values.
     unsafe { zstd_sys::ZSTD_estimateCDictSize(len, level) }
+}
+
+/// Bytes of a decompression context that decodes piece by piece, and keeps `window` bytes of what it has decoded.
+pub(super) fn stream_decompressor_size(window: u64) -> usize {
+    // SAFETY: plain computation on a value.
+    unsafe { zstd_sys::ZSTD_estimateDStreamSize(usize::try_from(window).unwrap_or(usize::MAX / 2)) }
 }
 
 /// Bytes of a decompression context, without buffers.

@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 use super::frame::little;
+use super::raw;
+use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
 
 const MAGIC: u32 = 0x184d_2a5e;
@@ -82,13 +84,93 @@ pub(super) fn encoded_len(frames: usize) -> usize {
 /// Writes the table of frames of these (compressed, decompressed) sizes; `out` has exactly its length.
 pub(super) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
     debug_assert_eq!(out.len(), encoded_len(entries.len()));
+    for (place, byte) in out.iter_mut().zip(bytes(entries)) {
+        place.write(byte);
+    }
+}
+
+/// The bytes of the table of frames of these (compressed, decompressed) sizes.
+fn bytes(entries: impl ExactSizeIterator<Item = (u32, u32)>) -> impl Iterator<Item = u8> {
     let frames = entries.len() as u32; // at most MAX_FRAMES
-    let rest = (out.len() - HEADER) as u32;
+    let rest = (encoded_len(entries.len()) - HEADER) as u32;
     let header = [MAGIC, rest].into_iter().flat_map(u32::to_le_bytes);
     let sizes = entries.flat_map(|(compressed, decompressed)| [compressed, decompressed]);
     let footer = frames.to_le_bytes().into_iter().chain([0]).chain(FOOTER_MAGIC.to_le_bytes());
-    let bytes = header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer);
-    for (place, byte) in out.iter_mut().zip(bytes) {
-        place.write(byte);
+    header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer)
+}
+
+/// A table that grows frame by frame, of a stream whose end is not known. Where there are more frames than the format allows
+/// there is no table: the frames are as good without.
+#[derive(Default)]
+pub(super) struct Growing {
+    wanted: bool,
+    entries: Vec<(u32, u32)>,
+}
+
+impl Growing {
+    /// An empty table, or none.
+    pub(super) fn new(wanted: bool) -> Self {
+        Self { wanted, entries: Vec::new() }
+    }
+
+    /// Adds a frame of this (compressed, decompressed) size; the table keeps within `limit` bytes of memory.
+    pub(super) fn push(&mut self, entry: (u32, u32), limit: u64) -> Result<()> {
+        self.push_within(entry, limit, MAX_FRAMES)
+    }
+
+    fn push_within(&mut self, entry: (u32, u32), limit: u64, most: usize) -> Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        if self.entries.len() == most {
+            *self = Self::default();
+            return Ok(());
+        }
+        if self.entries.len() == self.entries.capacity() {
+            let more = self.entries.len().max(64);
+            let need = ((self.entries.len() + more) * size_of::<(u32, u32)>()) as u64;
+            if need > limit {
+                let text = format!("the seek table of {} frames passes max_memory", self.entries.len());
+                return Err(Error::new(ErrorKind::LimitExceeded, text));
+            }
+            raw::reserve(&mut self.entries, more)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// What follows the frames: nothing if there is only one.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        let table = (self.entries.len() > 1).then(|| bytes(self.entries.iter().copied()));
+        table.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_the_limit_of_the_format() {
+        let mut table = Growing::new(true);
+        for frame in 0..5 {
+            table.push_within((frame, 10), 1 << 20, 5).unwrap();
+            let expected = if frame == 0 { 0 } else { encoded_len(frame as usize + 1) };
+            assert_eq!(table.bytes().count(), expected);
+        }
+        let mut bytes = vec![0; 10]; // the frames
+        bytes.extend(table.bytes());
+        let found: Vec<_> = SeekTable::find(&bytes).unwrap().entries().collect();
+        assert_eq!(found, [(0, 10), (1, 10), (2, 10), (3, 10), (4, 10)]);
+        table.push_within((5, 10), 1 << 20, 5).unwrap();
+        assert_eq!((table.bytes().count(), table.memory()), (0, 0));
+        table.push_within((6, 10), 1 << 20, 5).unwrap();
+        assert_eq!(table.bytes().count(), 0);
+        assert!(Growing::new(true).push((1, 1), 100).is_err());
     }
 }

@@ -27,6 +27,16 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Watches the cancel flag only: for a task whose bytes are counted elsewhere.
+    pub(super) fn silent(cancel: &'a AtomicI32) -> Self {
+        Self {
+            cancel: Some(cancel),
+            report: None,
+            monitor: Monitor::new(None, u64::MAX),
+            debt: AtomicU64::new(0),
+        }
+    }
+
     /// Counts uncompressed bytes that are done, and says whether to go on.
     pub(super) fn add(&self, bytes: usize) -> Result<()> {
         // Relaxed, all of them: numbers for people, and a flag that carries no data.

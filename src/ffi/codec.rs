@@ -104,6 +104,7 @@ impl ZstdArguments<'_> {
             checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
+            sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,

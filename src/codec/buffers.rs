@@ -1,0 +1,226 @@
+//! Buffers of streams: used again and again, as fresh memory has to be cleared by the system first, and counted, so that a call can
+//! tell how much memory it took.
+#![forbid(unsafe_code)]
+
+use super::raw;
+use crate::error::{Error, ErrorKind, Result};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Counts memory. Relaxed everywhere: a number for people.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    now: AtomicU64,
+    peak: AtomicU64,
+}
+
+impl Meter {
+    fn add(&self, bytes: usize) {
+        let now = self.now.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        self.peak.fetch_max(now, Ordering::Relaxed);
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.now.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts something until the result is dropped.
+    pub(super) fn hold(self: &Arc<Self>, bytes: usize) -> Held {
+        self.add(bytes);
+        Held { meter: Arc::clone(self), bytes }
+    }
+
+    /// What there is now.
+    pub(super) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// The most that there ever was.
+    pub(super) fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+}
+
+/// Memory that is counted.
+#[derive(Debug)]
+pub(super) struct Held {
+    meter: Arc<Meter>,
+    bytes: usize,
+}
+
+impl Held {
+    /// It has grown, or shrunk.
+    fn change(&mut self, bytes: usize) {
+        self.meter.add(bytes);
+        self.meter.sub(self.bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.meter.sub(self.bytes);
+    }
+}
+
+/// A buffer that is filled from the front.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    /// Initialised as far as it was ever used.
+    bytes: Vec<u8>,
+    filled: usize,
+    held: Held,
+}
+
+impl Buffer {
+    /// What it holds.
+    pub(super) fn filled(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// How much it holds.
+    pub(super) fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// The memory that it takes.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Room for exactly `len` more bytes; how many of them are filled is told to `advance`.
+    pub(super) fn room(&mut self, len: usize) -> Result<&mut [u8]> {
+        let end = self.filled.checked_add(len).ok_or_else(no_memory)?;
+        self.reserve(end)?;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        Ok(&mut self.bytes[self.filled..end])
+    }
+
+    /// So many bytes of the room are filled.
+    pub(super) fn advance(&mut self, len: usize) {
+        self.filled += len;
+        assert!(self.filled <= self.bytes.len());
+    }
+
+    /// Only the first `len` bytes are left.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.filled = self.filled.min(len);
+    }
+
+    /// The first `len` bytes are gone, the others move to the front.
+    pub(super) fn forget(&mut self, len: usize) {
+        self.bytes.copy_within(len..self.filled, 0);
+        self.filled -= len;
+    }
+
+    /// Adds bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let end = self.filled + bytes.len(); // of two slices that exist
+        self.reserve(end)?;
+        // What is initialised is overwritten, the rest is appended: no byte is written twice.
+        let known = (self.bytes.len() - self.filled).min(bytes.len());
+        self.bytes[self.filled..self.filled + known].copy_from_slice(&bytes[..known]);
+        self.bytes.extend_from_slice(&bytes[known..]);
+        self.filled = end;
+        Ok(())
+    }
+
+    /// Lets libzstd write into it: `write` is given an empty vector of the capacity asked for.
+    pub(super) fn fill(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        self.bytes.clear();
+        self.filled = 0;
+        write(&mut self.bytes)?;
+        self.filled = self.bytes.len();
+        self.held.change(self.bytes.capacity());
+        Ok(())
+    }
+
+    fn reserve(&mut self, capacity: usize) -> Result<()> {
+        if capacity > self.bytes.capacity() {
+            // At least twice as much each time, so that growing costs little.
+            let more = capacity.max(self.bytes.capacity().saturating_mul(2)) - self.bytes.len();
+            raw::reserve(&mut self.bytes, more)?;
+            self.held.change(self.bytes.capacity());
+        }
+        Ok(())
+    }
+}
+
+/// Where buffers wait for their next use.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    meter: Arc<Meter>,
+    kept: Mutex<Vec<Buffer>>,
+    most: usize,
+}
+
+impl Buffers {
+    /// Nothing yet; at most `most` are kept.
+    pub(super) fn new(meter: &Arc<Meter>, most: usize) -> Self {
+        Self { meter: Arc::clone(meter), kept: Mutex::default(), most }
+    }
+
+    /// An empty buffer with room for `capacity` bytes.
+    pub(super) fn take(&self, capacity: usize) -> Result<Buffer> {
+        let found = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let fitting = kept.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
+            match fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(index, _)| index) {
+                Some(index) => Some(kept.swap_remove(index)),
+                // Sizes change: the one that is too small makes place for one that is not.
+                None => {
+                    drop(kept.pop());
+                    None
+                }
+            }
+        };
+        if let Some(mut buffer) = found {
+            buffer.filled = 0;
+            return Ok(buffer);
+        }
+        let mut bytes = Vec::new();
+        raw::reserve(&mut bytes, capacity)?;
+        let held = self.meter.hold(bytes.capacity());
+        Ok(Buffer { bytes, filled: 0, held })
+    }
+
+    /// Keeps a buffer for the next use.
+    pub(super) fn put(&self, buffer: Buffer) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < self.most {
+            kept.push(buffer);
+        }
+    }
+}
+
+fn no_memory() -> Error {
+    Error::new(ErrorKind::OutOfMemory, "no memory for a buffer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_used_again_and_counted() {
+        let meter = Arc::new(Meter::default());
+        let buffers = Buffers::new(&meter, 2);
+        let mut buffer = buffers.take(100).unwrap();
+        buffer.push(b"one").unwrap();
+        buffer.room(3).unwrap().copy_from_slice(b"two");
+        buffer.advance(3);
+        buffer.push(&[b'x'; 200]).unwrap();
+        assert_eq!(&buffer.filled()[..7], b"onetwox");
+        let grown = buffer.capacity();
+        assert!(grown >= 206 && meter.now() == grown as u64);
+        buffers.put(buffer);
+        let again = buffers.take(150).unwrap();
+        assert_eq!((again.len(), again.capacity()), (0, grown));
+        let fresh = buffers.take(10).unwrap();
+        drop((again, fresh));
+        assert_eq!(meter.now(), 0);
+        assert!(meter.peak() >= grown as u64 + 10); // growing takes the old and the new for a moment
+    }
+}

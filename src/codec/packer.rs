@@ -1,0 +1,91 @@
+//! What is done to each piece of a stream that is compressed: a stage of the job engine's pipeline.
+#![forbid(unsafe_code)]
+
+use super::buffers::{Buffer, Buffers, Meter};
+use super::encode::Recipe;
+use super::input::Input;
+use super::single::{Single, Then};
+use super::watch::Watch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Stage;
+use std::sync::atomic::AtomicI32;
+use std::sync::Arc;
+use zstd::zstd_safe;
+
+/// Where a piece comes from.
+pub(super) enum Source {
+    /// It is here.
+    Bytes(Buffer),
+    /// It is in the input file.
+    Extent { offset: u64, len: usize },
+}
+
+/// A task.
+pub(super) struct Piece {
+    pub(super) source: Source,
+    pub(super) work: Work,
+}
+
+/// What becomes of a piece.
+pub(super) enum Work {
+    /// A frame of its own.
+    Frame { number: usize, recipe: Recipe },
+    /// A part of the only frame. Such tasks are chained.
+    Part(Then),
+}
+
+/// What became of it.
+pub(super) struct Packed {
+    pub(super) bytes: Buffer,
+    /// Bytes of the input.
+    pub(super) consumed: usize,
+}
+
+/// See the module.
+pub(super) struct Packer {
+    pub(super) meter: Arc<Meter>,
+    pub(super) inputs: Buffers,
+    pub(super) outputs: Buffers,
+    pub(super) file: Option<Arc<Input>>,
+    pub(super) single: Option<Single>,
+}
+
+impl Packer {
+    fn source(&self, source: Source) -> Result<Buffer> {
+        match source {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::Extent { offset, len } => {
+                let mut bytes = self.inputs.take(len)?;
+                let file = self.file.as_ref();
+                let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
+                file.read_at(offset, bytes.room(len)?)?;
+                bytes.advance(len);
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl Stage for Packer {
+    type Input = Piece;
+    type Output = Packed;
+
+    fn run(&self, piece: Piece, cancel: &AtomicI32) -> Result<Packed> {
+        let watch = Watch::silent(cancel);
+        let input = self.source(piece.source)?;
+        // As large as a frame can become: with less room libzstd would write other bytes.
+        let mut bytes = self.outputs.take(zstd_safe::compress_bound(input.len()))?;
+        bytes.fill(|out| match (&piece.work, &self.single) {
+            (Work::Frame { number, recipe }, _) => {
+                let _counted = self.meter.hold(recipe.memory());
+                let size = recipe.encode(*number, input.filled(), out, &watch)?;
+                size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
+            }
+            (Work::Part(then), Some(single)) => single.piece(input.filled(), *then, out, &self.meter, &watch),
+            (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
+        })?;
+        let consumed = input.len();
+        self.inputs.put(input);
+        Ok(Packed { bytes, consumed })
+    }
+}

@@ -1,0 +1,347 @@
+//! Cuts a stream of zstd data into pieces that can be decoded: groups of whole frames, each independent of all others, and, of a
+//! frame that is too large to be kept whole, parts that end with a block and have to be decoded in order. Nothing is
+//! decompressed for that: headers of frames and blocks tell where they end.
+#![forbid(unsafe_code)]
+
+use super::buffers::{Buffer, Buffers};
+use super::frame::{Frame, Frames, Step, Walk};
+use super::options::Options;
+use super::pace::ReadPace;
+use super::raw;
+use super::spans;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Small frames are put together until a group has so many bytes, compressed or decompressed.
+const SMALLEST: u64 = 256 << 10;
+/// Skippable frames up to here are kept with their neighbours, longer ones are thrown away as they arrive.
+const SMALL_SKIPPABLE: usize = 64 << 10;
+
+/// Something to decode.
+pub(super) struct Piece {
+    /// The compressed bytes.
+    pub(super) data: Buffer,
+    /// The most that they decode to.
+    pub(super) most: u64,
+    pub(super) kind: Kind,
+}
+
+/// What a piece is.
+pub(super) enum Kind {
+    /// Whole frames.
+    Frames {
+        /// Bytes of the stream before them.
+        base: u64,
+        /// The number of the first one.
+        first: u64,
+    },
+    /// A part of a frame.
+    Part {
+        frame: Frame,
+        first: bool,
+        last: bool,
+        /// Memory of the context that decodes the frame.
+        memory: usize,
+    },
+}
+
+/// See the module.
+pub(super) struct Splitter {
+    data: Option<Buffer>,
+    /// Bytes at its beginning that are done with.
+    done: usize,
+    /// Bytes of the stream before those that are left.
+    base: u64,
+    /// The frames that are whole and wait for more.
+    group: Group,
+    /// The frame after them.
+    walk: Option<Walk>,
+    /// That frame is handed out in parts.
+    part: Option<Part>,
+    /// The number of that frame.
+    index: u64,
+    /// Bytes of a skippable frame that are still to be thrown away.
+    skip: u64,
+    /// Bytes of the last piece: a good guess of the next one's.
+    usual: usize,
+}
+
+#[derive(Default)]
+struct Group {
+    first: u64,
+    len: usize,
+    most: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Part {
+    first: bool,
+    /// What the parts before this one hold at the most.
+    before: u64,
+    memory: usize,
+}
+
+impl Splitter {
+    pub(super) fn new() -> Self {
+        Self {
+            data: None,
+            done: 0,
+            base: 0,
+            group: Group::default(),
+            walk: None,
+            part: None,
+            index: 0,
+            skip: 0,
+            usual: 0,
+        }
+    }
+
+    /// Room for `len` more bytes of the stream; how many have arrived is told to `arrived`.
+    pub(super) fn room(&mut self, len: usize, buffers: &Buffers) -> Result<&mut [u8]> {
+        let mut data = match self.data.take() {
+            Some(data) => data,
+            None => buffers.take(self.usual + len)?,
+        };
+        if self.done > 0 && self.done >= data.len() / 2 {
+            data.forget(self.done);
+            self.done = 0;
+        }
+        self.data.insert(data).room(len)
+    }
+
+    /// So many bytes of the room are filled.
+    pub(super) fn arrived(&mut self, len: usize) {
+        if let Some(data) = &mut self.data {
+            data.advance(len);
+        }
+    }
+
+    /// The memory that the next piece takes as far as it is known, its output included.
+    pub(super) fn cost(&self) -> u64 {
+        let data = self.data.as_ref().map_or(0, Buffer::capacity) as u64;
+        let frame = self.walk.as_ref().filter(|_| self.part.is_none()).map_or(0, |walk| content(&walk.frame));
+        data.saturating_add(self.group.most).saturating_add(frame)
+    }
+
+    fn left(&self) -> &[u8] {
+        self.data.as_ref().map_or(&[], |data| &data.filled()[self.done..])
+    }
+
+    /// The next piece; `None`: more has to arrive, or, with `all`, nothing is left.
+    pub(super) fn next(
+        &mut self,
+        all: bool,
+        options: &Options<'_>,
+        pace: &ReadPace,
+        buffers: &Buffers,
+    ) -> Result<Option<Piece>> {
+        loop {
+            if self.skip > 0 && !self.skip(all)? {
+                return Ok(None);
+            }
+            if self.part.is_some() {
+                return self.next_part(all, pace, buffers);
+            }
+            let full = self.group.most.max(self.group.len as u64) >= SMALLEST;
+            if full || all && self.group.len > 0 && self.group.len == self.left().len() {
+                return self.emit_group(buffers).map(Some);
+            }
+            match self.grow(all, options, pace) {
+                Ok(Grown::More) => return Ok(None),
+                Ok(Grown::Frame) => {}
+                // What is whole comes before what is not; what is wrong is found again next time.
+                Ok(Grown::Large) | Err(_) if self.group.len > 0 => {
+                    return self.emit_group(buffers).map(Some);
+                }
+                Ok(Grown::Large) => self.begin_large(options, pace)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Throws away what has arrived of a long skippable frame; whether that was all.
+    fn skip(&mut self, all: bool) -> Result<bool> {
+        let now = self.skip.min(self.left().len() as u64);
+        self.done += now as usize;
+        self.base += now;
+        self.skip -= now;
+        if self.skip > 0 && all {
+            let text = format!("frame {} : the data ends in a skippable frame", self.index);
+            return Err(Error::new(ErrorKind::Truncated, text).at(self.base));
+        }
+        if self.skip == 0 {
+            self.index += 1;
+            self.group.first = self.index;
+        }
+        Ok(self.skip == 0)
+    }
+
+    /// Looks at the frame after the group, and adds it if it is whole.
+    fn grow(&mut self, all: bool, options: &Options<'_>, pace: &ReadPace) -> Result<Grown> {
+        let mut walk = self.walk.take();
+        let rest = &self.left()[self.group.len..];
+        if rest.is_empty() {
+            return Ok(Grown::More);
+        }
+        let walk = match &mut walk {
+            Some(walk) => walk,
+            None => {
+                let begin = self.base + self.group.len as u64;
+                let frame = match Frames::of_piece(rest, begin, self.index).start() {
+                    Err(error) if error.kind() == ErrorKind::Truncated && !all => return Ok(Grown::More),
+                    frame => frame?,
+                };
+                spans::check(&frame, options)?;
+                if frame.skippable {
+                    return self.grow_skippable(&frame, rest.len(), all);
+                }
+                walk.insert(Walk::new(frame))
+            }
+        };
+        loop {
+            let memory = content(&walk.frame).saturating_add(walk.at() as u64);
+            if memory > pace.whole {
+                self.walk = Some(walk.clone());
+                return Ok(Grown::Large);
+            }
+            match walk.step(rest, all)? {
+                Step::Block => {}
+                Step::More => {
+                    self.walk = Some(walk.clone());
+                    return Ok(Grown::More);
+                }
+                Step::End => {
+                    let (len, most) = (walk.at(), content(&walk.frame));
+                    self.add(len, most);
+                    return Ok(Grown::Frame);
+                }
+            }
+        }
+    }
+
+    fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
+        if frame.len <= arrived {
+            self.add(frame.len, 0);
+            return Ok(Grown::Frame);
+        }
+        if all {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in a skippable frame"));
+        }
+        Ok(if frame.len > SMALL_SKIPPABLE { Grown::Large } else { Grown::More })
+    }
+
+    fn add(&mut self, len: usize, most: u64) {
+        self.group.len += len;
+        self.group.most += most;
+        self.index += 1;
+    }
+
+    /// The frame at the beginning of what is left is not kept whole.
+    fn begin_large(&mut self, options: &Options<'_>, pace: &ReadPace) -> Result<()> {
+        let Some(walk) = &self.walk else {
+            let frame = Frames::of_piece(self.left(), self.base, self.index).start()?;
+            self.skip = frame.len as u64;
+            return Ok(());
+        };
+        let frame = &walk.frame;
+        let log = options.window_log_max();
+        if frame.window > 1 << log {
+            let text = format!(
+                "it needs a window of {} bytes, and window_log {log} allows {}",
+                frame.window,
+                1u64 << log
+            );
+            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(frame.window));
+        }
+        let window = frame.window.min(frame.content_size.unwrap_or(u64::MAX));
+        let memory = raw::stream_decompressor_size(window);
+        let need = memory as u64 + 2 * (pace.read as u64 + pace.part);
+        if options.max_memory != 0 && need > pace.limit {
+            let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
+            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need));
+        }
+        // Its blocks are gone over once more, part by part.
+        self.walk = Some(walk.again());
+        self.part = Some(Part { first: true, before: 0, memory });
+        Ok(())
+    }
+
+    fn next_part(&mut self, all: bool, pace: &ReadPace, buffers: &Buffers) -> Result<Option<Piece>> {
+        let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
+        loop {
+            let most = walk.frame.most - part.before;
+            let last = if most >= pace.part {
+                false
+            } else {
+                match walk.step(self.left(), all) {
+                    Ok(Step::Block) => continue,
+                    Ok(Step::End) => true,
+                    Ok(Step::More) => {
+                        self.walk = Some(walk);
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        self.walk = Some(walk);
+                        return Err(error);
+                    }
+                }
+            };
+            let data = self.hand_out(walk.at(), buffers)?;
+            let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+            if last {
+                self.part = None;
+                self.index += 1;
+                self.group.first = self.index;
+            } else {
+                self.part = Some(Part { first: false, before: walk.frame.most, ..part });
+                walk.forget(data.len());
+                self.walk = Some(walk);
+            }
+            return Ok(Some(Piece { data, most, kind }));
+        }
+    }
+
+    fn emit_group(&mut self, buffers: &Buffers) -> Result<Piece> {
+        let Group { first, len, most } = std::mem::take(&mut self.group);
+        let base = self.base;
+        let data = self.hand_out(len, buffers)?;
+        self.group.first = self.index;
+        Ok(Piece { data, most, kind: Kind::Frames { base, first } })
+    }
+
+    /// The first `len` bytes that are left, in a buffer of their own. The smaller side is copied.
+    fn hand_out(&mut self, len: usize, buffers: &Buffers) -> Result<Buffer> {
+        let left = self.left().len();
+        self.base += len as u64;
+        self.usual = len;
+        if self.done == 0 && len > left / 2 {
+            if let Some(mut data) = self.data.take() {
+                if left > len {
+                    let mut rest = buffers.take(len.max(left - len))?;
+                    rest.push(&data.filled()[len..])?;
+                    self.data = Some(rest);
+                }
+                data.truncate(len);
+                return Ok(data);
+            }
+        }
+        let mut head = buffers.take(len)?;
+        head.push(&self.left()[..len])?;
+        self.done += len;
+        Ok(head)
+    }
+}
+
+/// What `grow` found.
+enum Grown {
+    /// The group has one frame more.
+    Frame,
+    /// The next frame is too large to be kept whole.
+    Large,
+    /// More has to arrive.
+    More,
+}
+
+/// The most that a frame decodes to, as far as it is known.
+fn content(frame: &Frame) -> u64 {
+    frame.content_size.unwrap_or(frame.most)
+}

@@ -1,0 +1,140 @@
+//! What is done to each piece of a stream that is decompressed: a stage of the job engine's pipeline.
+#![forbid(unsafe_code)]
+
+use super::buffers::{self, Buffer, Buffers, Meter};
+use super::contexts::{Decompressor, Held};
+use super::decode::{self, Decoder};
+use super::dict::Dict;
+use super::failure;
+use super::frame::{Frame, Frames};
+use super::options::Options;
+use super::splitter::{Kind, Piece};
+use super::watch::Watch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Stage;
+use std::io::Cursor;
+use std::sync::atomic::AtomicI32;
+use std::sync::{Arc, Mutex, PoisonError};
+use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
+
+/// What became of a piece.
+pub(super) struct Unpacked {
+    pub(super) bytes: Buffer,
+    /// Bytes of the compressed data.
+    pub(super) consumed: usize,
+    /// Frames that ended in it.
+    pub(super) frames: u64,
+}
+
+/// See the module.
+pub(super) struct Unpacker {
+    pub(super) meter: Arc<Meter>,
+    pub(super) inputs: Buffers,
+    pub(super) outputs: Buffers,
+    pub(super) dict: Option<Dict>,
+    /// Windows up to here are decoded, as a power of two.
+    pub(super) window_log_max: u32,
+    /// The context of a frame that comes in parts.
+    pub(super) parts: Mutex<Option<(Held<Decompressor>, buffers::Held)>>,
+}
+
+impl Unpacker {
+    fn frames(
+        &self,
+        data: &[u8],
+        base: u64,
+        first: u64,
+        out: &mut Vec<u8>,
+        watch: &Watch<'_>,
+    ) -> Result<u64> {
+        let _counted = self.meter.hold(decode::memory());
+        let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() })?;
+        let mut frames = 0;
+        for frame in Frames::of_piece(data, base, first) {
+            let frame = frame?;
+            if !frame.skippable {
+                let mut place = Cursor::new(&mut *out);
+                place.set_position(place.get_ref().len() as u64);
+                decoder.frame(data, &frame, &mut place, watch)?;
+                frames += 1;
+            }
+        }
+        Ok(frames)
+    }
+
+    fn part(&self, data: &[u8], part: &PartOf<'_>, out: &mut Vec<u8>, watch: &Watch<'_>) -> Result<()> {
+        let PartOf { frame, first, last, memory } = *part;
+        let fail = |code| failure::decoding(code, frame, out_room(frame));
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if first {
+            let mut held = Held::<Decompressor>::take(memory, 0)?;
+            if let Some(dict) = &self.dict {
+                held.use_dictionary(dict.for_decompressing()).map_err(fail)?;
+            }
+            let log = self.window_log_max.min(decode::LARGEST_WINDOW_LOG);
+            held.context().set_parameter(DParameter::WindowLogMax(log)).map_err(fail)?;
+            *parts = Some((held, self.meter.hold(memory)));
+        }
+        let Some((context, _)) = parts.as_mut() else {
+            return Err(frame.error(ErrorKind::Internal, "its beginning is missing"));
+        };
+        let mut input = InBuffer::around(data);
+        let mut place = OutBuffer::around(out);
+        let mut wanted = 1;
+        while input.pos < data.len() {
+            let before = (input.pos, place.pos());
+            wanted = context.context().decompress_stream(&mut place, &mut input).map_err(fail)?;
+            if (input.pos, place.pos()) == before || wanted == 0 && input.pos < data.len() {
+                return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
+            }
+            watch.add(0)?;
+        }
+        if last != (wanted == 0) {
+            return Err(frame.error(ErrorKind::Corrupt, "it does not end where it should"));
+        }
+        if last {
+            *parts = None;
+        }
+        Ok(())
+    }
+}
+
+fn out_room(frame: &Frame) -> usize {
+    usize::try_from(frame.most).unwrap_or(usize::MAX)
+}
+
+#[derive(Clone, Copy)]
+struct PartOf<'f> {
+    frame: &'f Frame,
+    first: bool,
+    last: bool,
+    memory: usize,
+}
+
+impl Stage for Unpacker {
+    type Input = Piece;
+    type Output = Unpacked;
+
+    fn run(&self, piece: Piece, cancel: &AtomicI32) -> Result<Unpacked> {
+        let watch = Watch::silent(cancel);
+        let Piece { data, most, kind } = piece;
+        let most =
+            usize::try_from(most).map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
+        let mut bytes = self.outputs.take(most)?;
+        let mut frames = 0;
+        bytes.fill(|out| match &kind {
+            Kind::Frames { base, first } => {
+                frames = self.frames(data.filled(), *base, *first, out, &watch)?;
+                Ok(())
+            }
+            Kind::Part { frame, first, last, memory } => {
+                frames = u64::from(*last);
+                let part = PartOf { frame, first: *first, last: *last, memory: *memory };
+                self.part(data.filled(), &part, out, &watch)
+            }
+        })?;
+        let consumed = data.len();
+        self.inputs.put(data);
+        Ok(Unpacked { bytes, consumed, frames })
+    }
+}
