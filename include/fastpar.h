@@ -915,8 +915,9 @@ typedef struct fastpar_zstd_options {
   uint32_t flags;
   /**
    * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
-   * when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Smaller frames are faster to reach at
-   * random, and compress less.
+   * when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
+   * bounded: 0: 4 MiB, or two windows of the level where that is more (from level 16 on), up to 64 MiB. Smaller frames are
+   * faster to reach at random, and compress less.
    */
   size_t frame_size;
   /**
@@ -930,11 +931,14 @@ typedef struct fastpar_zstd_options {
    * asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
    */
   uint32_t window_log;
-  /** The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`. */
+  /**
+   * The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none for files and streams.
+   */
   uint64_t max_output;
   /**
    * Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-   * lane needs 1.3 MB to compress; 0.3 MB to decompress.
+   * lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers too: 4 frames and 1.3 MB for the
+   * first lane at most, and 3 frames for each further one; 2 MiB at least to decompress.
    */
   uint64_t max_memory;
   /**
@@ -946,7 +950,8 @@ typedef struct fastpar_zstd_options {
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
   /**
-   * May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell.
+   * May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+   * files and streams: bytes of the source.
    */
   fastpar_progress_fn progress;
   /** Given to `progress`. */
@@ -1135,6 +1140,283 @@ FASTPAR_API fastpar_status fastpar_dict_id(const fastpar_dict *dict, uint32_t *i
  * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_dict_free(fastpar_dict *dict);
+
+/* ==== streams: parallel zstd over callbacks, for data of any size and from anywhere ===================== */
+
+/**
+ * Takes compressed data, in order.
+ *
+ * Called only by the thread that calls the writer, while it does, never by two at a time. It must return normally: a C++
+ * exception or a longjmp through it is undefined. Using the same writer inside it is FASTPAR_ERR_BUSY.
+ *
+ * @param user_data  what was given to `fastpar_writer_open`
+ * @param data       valid until the callback returns
+ * @param len        bytes, at least 1; all of them must be taken
+ * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_sink_fn)(void *user_data, const void *data, size_t len);
+
+/**
+ * Gives compressed data, in order.
+ *
+ * Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
+ * or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
+ * is FASTPAR_ERR_BUSY.
+ *
+ * @param user_data  what was given to `fastpar_reader_open`
+ * @param buffer     to be filled from its start on
+ * @param capacity   bytes, at least 1
+ * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
+ * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
+
+/** A stream that is compressed. Opaque; made by `fastpar_writer_open`, released by `fastpar_writer_free`. */
+typedef struct fastpar_writer fastpar_writer;
+
+/**
+ * A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
+ */
+typedef struct fastpar_reader fastpar_reader;
+
+/**
+ * Opens a stream that is compressed, in parallel, to ordinary zstd data.
+ *
+ * What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level where that is more, up to
+ * 64 MiB); they are compressed by the threads of the pool and by the calling one, and given to the sink in order. After the
+ * last one comes a seek table, as by `fastpar_compress`; more than 134,217,728 frames have none. The result depends on the bytes,
+ * on where they are flushed, and on the options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are
+ * cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
+ * FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does not tell its size.
+ *
+ * Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
+ *
+ * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
+ *                   until the writer is freed. `progress` is told uncompressed bytes, in all UINT64_MAX until the end.
+ * @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this function
+ * @param user_data  given to `sink`; must live until the writer is freed
+ * @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on failure
+ * @param error      may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_OUT_OF_MEMORY.
+ *
+ * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
+ * thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *options, fastpar_sink_fn sink,
+                                               void *user_data, fastpar_writer **writer,
+                                               fastpar_error *error);
+
+/**
+ * Compresses bytes.
+ *
+ * All of them are taken; what comes of them reaches the sink in this call or in a later one. A writer that has failed is dead: every
+ * later call fails in the same way. What the sink got before is then a valid beginning of zstd data, nothing more.
+ *
+ * @param writer  must not be NULL
+ * @param data    may be NULL if `len` is 0; not kept
+ * @param len     bytes
+ * @param error   may be NULL; `position` is the frame, if it is about one
+ * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
+ *         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
+ *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
+ *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
+ *         be started, or the writer belongs to the parent of this forked process.
+ *
+ * Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
+ * May be called from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_writer_write(fastpar_writer *writer, const void *data, size_t len,
+                                                fastpar_error *error);
+
+/**
+ * Ends the current frame, and gives everything written so far to the sink.
+ *
+ * A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where nothing was written since the
+ * last flush nothing happens. Every frame costs compression: flush rarely.
+ *
+ * @param writer  must not be NULL
+ * @param error   may be NULL
+ * @return FASTPAR_OK; otherwise as `fastpar_writer_write`.
+ *
+ * Blocks until the sink has everything. May be called from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_writer_flush(fastpar_writer *writer, fastpar_error *error);
+
+/**
+ * Ends the stream: the last frame and the seek table are given to the sink.
+ *
+ * A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is FASTPAR_ERR_CLOSED from now
+ * on, this one too.
+ *
+ * @param writer  must not be NULL
+ * @param error   may be NULL
+ * @return FASTPAR_OK; otherwise as `fastpar_writer_write`.
+ *
+ * Blocks until the sink has everything. May be called from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar_error *error);
+
+/**
+ * Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
+ *
+ * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
+ *                not free it there.
+ *
+ * Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
+
+/**
+ * Opens a stream that is decompressed, in parallel where the data allows.
+ *
+ * Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
+ * same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory is
+ * decoded part by part, one after the other, and with the window that it asks for. A seek table is not needed, and not
+ * looked at. The data need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+ *
+ * The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
+ *
+ * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
+ *                   until the reader is freed. `progress` is told bytes of the source, in all UINT64_MAX until the end.
+ * @param source     must not be NULL; called by `fastpar_reader_read`, not by this function
+ * @param user_data  given to `source`; must live until the reader is freed
+ * @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on failure
+ * @param error      may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory` is less than 2 MiB; FASTPAR_ERR_OUT_OF_MEMORY.
+ *
+ * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
+ * thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *options, fastpar_source_fn source,
+                                               void *user_data, fastpar_reader **reader,
+                                               fastpar_error *error);
+
+/**
+ * Gives out the next decompressed bytes.
+ *
+ * What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
+ * call fails in the same way.
+ *
+ * @param reader    must not be NULL
+ * @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
+ * @param capacity  bytes
+ * @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
+ *                  0 on failure.
+ * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one
+ * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned non-zero, `error->code` holds
+ *         the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+ *         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
+ *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
+ *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
+ *         this forked process.
+ *
+ * Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
+ * from any thread, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst, size_t capacity,
+                                               size_t *len, fastpar_error *error);
+
+/**
+ * Releases a reader, at any time; the source is not called.
+ *
+ * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
+ *                not free it there.
+ *
+ * Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
+
+/* ==== files: parallel zstd, from file to file =========================================================== */
+
+/** What a call on files has done. Set `struct_size` to `sizeof(fastpar_file_stats)` before the call. */
+typedef struct fastpar_file_stats {
+  /** `sizeof(fastpar_file_stats)`. */
+  size_t struct_size;
+  /** Bytes read. */
+  uint64_t bytes_in;
+  /** Bytes written, the seek table included. */
+  uint64_t bytes_out;
+  /** zstd frames written, or decoded; skippable ones are not counted. */
+  uint64_t frames;
+  /** Wall time. */
+  double seconds;
+  /** The most working memory that the call had at a time, in bytes: buffers and zstd contexts. */
+  uint64_t peak_memory;
+} fastpar_file_stats;
+
+/**
+ * Compresses a file into another, in parallel, to ordinary zstd data.
+ *
+ * Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of the bytes, so it depends
+ * on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only.
+ *
+ * The target appears when it is complete: it is written under another name in the same folder (".fastpar-", and a number), which
+ * is renamed at the end. An existing target is replaced in that step, and stays as it is if the call fails. When the
+ * process dies, at most that other file is left behind. The target takes over times and permissions of an ordinary
+ * source, and its owner as far as the system allows. A target that is a symbolic link stays one: the file it points to
+ * is replaced.
+ *
+ * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
+ * with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
+ * large the file is (35 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
+ * each lane; see `max_memory`.
+ *
+ * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not
+ *                  known, from the calling thread.
+ * @param src_path  must not be NULL; UTF-8
+ * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * @param stats     out, may be NULL
+ * @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the source or the frame, if it is
+ *                  about one
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
+ *         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, or is a
+ *         directory;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+ *         FASTPAR_ERR_UNSUPPORTED: the target is a device, a FIFO or the like; or an option;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
+ *         found out before memory is taken;
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *options, const char *src_path,
+                                                 const char *dst_path, fastpar_file_stats *stats,
+                                                 fastpar_error *error);
+
+/**
+ * Decompresses a file into another, in parallel where the data allows.
+ *
+ * Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by `fastpar_compress_file`: it appears when it is
+ * complete, and whatever is wrong with the source, an existing one is not touched. A source without any bytes decompresses
+ * to a target without any.
+ *
+ * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; in all UINT64_MAX if that is not known;
+ *                  from the calling thread.
+ * @param src_path  must not be NULL; UTF-8; may be a FIFO or a device; its content need not be trusted
+ * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * @param stats     out, may be NULL
+ * @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the offset in the source
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
+ *         FASTPAR_ERR_IO, FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
+ *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the source, as
+ *         by `fastpar_decompress`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
+ *         more memory than `max_memory` (2 MiB at least);
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_decompress_file(const fastpar_zstd_options *options, const char *src_path,
+                                                   const char *dst_path, fastpar_file_stats *stats,
+                                                   fastpar_error *error);
 
 #ifdef __cplusplus
 }

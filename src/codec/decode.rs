@@ -71,7 +71,9 @@ impl<'o> Decoder<'o> {
             // The dictionary is the caller's word only: no error tells a wrong one from damage.
             Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
                 let what = format!("{}; or it was made with another dictionary, or none", error.message());
-                Err(Error::new(error.kind(), what).with_code(error.code()).at(error.position().unwrap_or_default()))
+                Err(Error::new(error.kind(), what)
+                    .with_code(error.code())
+                    .at(error.position().unwrap_or_default()))
             }
             result => result,
         }

@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffers, Meter};
-use super::unpacker::{Unpacker, Unpacked};
 use super::failure;
 use super::options::Options;
 use super::pace::ReadPace;
 use super::splitter::{Kind, Piece, Splitter};
+use super::unpacker::{Unpacked, Unpacker};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;

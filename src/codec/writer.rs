@@ -3,11 +3,11 @@
 
 use super::buffers::{Buffer, Buffers, Meter};
 use super::encode::Recipe;
-use super::packer::{Packer, Packed, Piece, Source, Work};
 use super::failure;
 use super::input::Input;
 use super::options::Options;
 use super::pace::WritePace;
+use super::packer::{Packed, Packer, Piece, Source, Work};
 use super::seek_table::Growing;
 use super::single::{Single, Then};
 use super::watch::Watch;

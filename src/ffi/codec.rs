@@ -7,8 +7,10 @@ use super::loops::{fastpar_progress_fn, ForeignProgress};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, Dict, Options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::Progress;
 use std::ffi::c_void;
 use std::mem::size_of;
+use std::ops::ControlFlow;
 use std::sync::atomic::AtomicI32;
 
 /// `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there are verified.
@@ -36,8 +38,9 @@ pub struct fastpar_zstd_options {
     /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
-    /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Smaller frames are faster to reach at
-    /// random, and compress less.
+    /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
+    /// bounded: 0: 4 MiB, or two windows of the level where that is more (from level 16 on), up to 64 MiB. Smaller frames are
+    /// faster to reach at random, and compress less.
     pub frame_size: usize,
     /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this process may use. Never
     /// more than those, nor than the threads of the pool.
@@ -46,10 +49,11 @@ pub struct fastpar_zstd_options {
     /// level's own turns long-distance matching on, and data with windows over 27 is refused by most readers unless they are
     /// asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
     pub window_log: u32,
-    /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`.
+    /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none for files and streams.
     pub max_output: u64,
     /// Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-    /// lane needs 1.3 MB to compress; 0.3 MB to decompress.
+    /// lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers too: 4 frames and 1.3 MB for the
+    /// first lane at most, and 3 frames for each further one; 2 MiB at least to decompress.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
     /// made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call
@@ -57,7 +61,8 @@ pub struct fastpar_zstd_options {
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell.
+    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+    /// files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
@@ -98,8 +103,12 @@ impl ZstdArguments<'_> {
     pub(super) fn options<R>(&self, with: impl FnOnce(&Options<'_>) -> R) -> R {
         let progress = &self.progress;
         let report = |done, total| progress.report(done, total);
+        with(&self.core(&report))
+    }
+
+    fn core<'o>(&'o self, report: Progress<'o>) -> Options<'o> {
         let raw = &self.raw;
-        with(&Options {
+        Options {
             level: raw.level,
             checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
@@ -112,8 +121,38 @@ impl ZstdArguments<'_> {
             max_memory: raw.max_memory,
             dict: self.dict.as_ref(),
             cancel: self.cancel,
-            progress: if progress.is_set() { Some(&report) } else { None },
-        })
+            progress: self.progress.is_set().then_some(report),
+        }
+    }
+}
+
+/// The options of a handle, kept for as long as it lives.
+pub(super) struct KeptArguments {
+    // Neither moves when this does.
+    arguments: Box<ZstdArguments<'static>>,
+    report: Box<dyn Fn(u64, u64) -> ControlFlow<()> + Sync>,
+}
+
+impl KeptArguments {
+    /// # Safety
+    /// `options` is NULL or a valid struct whose pointers live as long as the handle.
+    pub(super) unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let arguments = Box::new(unsafe { ZstdArguments::read(options)? });
+        let progress = ForeignProgress::new(arguments.raw.progress, arguments.raw.progress_data);
+        let report = Box::new(move |done, total| progress.report(done, total));
+        Ok(Self { arguments, report })
+    }
+
+    /// The core's form of the options.
+    ///
+    /// # Safety
+    /// The value outlives them.
+    pub(super) unsafe fn options(&self) -> Options<'static> {
+        // SAFETY: both are boxed, and dropped with the value, which outlives the result by the caller's promise.
+        let (arguments, report) =
+            unsafe { (&*std::ptr::from_ref(&*self.arguments), &*std::ptr::from_ref(&*self.report)) };
+        arguments.core(report)
     }
 }
 

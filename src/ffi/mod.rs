@@ -8,6 +8,7 @@
 mod borrow;
 mod codec;
 mod dicts;
+mod files;
 mod guard;
 mod jobs;
 mod library;
@@ -17,10 +18,12 @@ mod pool;
 mod reduce;
 mod shared;
 mod status;
+mod streams;
 mod teams;
 
 pub use codec::*;
 pub use dicts::*;
+pub use files::*;
 pub use jobs::*;
 pub use library::*;
 pub use loops::*;
@@ -29,4 +32,5 @@ pub use pool::*;
 pub use reduce::*;
 pub use shared::*;
 pub use status::*;
+pub use streams::*;
 pub use teams::*;

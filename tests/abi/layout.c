@@ -70,6 +70,14 @@ ASSERT(offsetof(fastpar_zstd_options, cancel) == 56);
 ASSERT(offsetof(fastpar_zstd_options, progress) == 64);
 ASSERT(offsetof(fastpar_zstd_options, progress_data) == 72);
 
+ASSERT(sizeof(fastpar_file_stats) == 48);
+ASSERT(offsetof(fastpar_file_stats, struct_size) == 0);
+ASSERT(offsetof(fastpar_file_stats, bytes_in) == 8);
+ASSERT(offsetof(fastpar_file_stats, bytes_out) == 16);
+ASSERT(offsetof(fastpar_file_stats, frames) == 24);
+ASSERT(offsetof(fastpar_file_stats, seconds) == 32);
+ASSERT(offsetof(fastpar_file_stats, peak_memory) == 40);
+
 #endif
 
 int main(void) { return 0; }

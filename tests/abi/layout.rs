@@ -63,4 +63,12 @@ layout! {
         progress: 64,
         progress_data: 72,
     }
+    fastpar_file_stats: size 48, align 8 {
+        struct_size: 0,
+        bytes_in: 8,
+        bytes_out: 16,
+        frames: 24,
+        seconds: 32,
+        peak_memory: 40,
+    }
 }

@@ -66,6 +66,7 @@ fn build_and_run(context: &mut Context, build: &Build, source: &Path) -> Result<
         Err(error) => return Ok(vec![Case::failed(name, format!("{error:#}"))]),
     };
     let mut command = Command::new(binary);
+    command.current_dir(repo::scratch("c")?); // some write files
     command.env("FASTPAR_LIBRARY", context.staged()?.shared()).env_remove("FASTPAR_THREADS");
     Ok(lines::program(&name, &process::run(&mut command, RUN_LIMIT)?))
 }

@@ -140,6 +140,10 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
     if ty == "void" || ty == "uint8_t" {
         argument.before = format!("  static uint64_t {place}[512];\n");
         argument.value = pick(&place);
+    } else if ty == "char" && parameter.name == "src_path" {
+        argument.value = pick("values_source()");
+    } else if ty == "char" && parameter.name == "dst_path" {
+        argument.value = pick("values_target()");
     } else if ty == "char" {
         argument.value = pick("\"name\"");
     } else if let Some(handle) = ty.strip_suffix('*').map(str::trim_end) {

@@ -1,0 +1,177 @@
+//! Group "files": parallel zstd, from file to file.
+
+use super::borrow::{self, OptionsStruct, SizedOut};
+use super::codec::{fastpar_zstd_options, ZstdArguments};
+use super::guard::guard;
+use super::status::{fastpar_error, fastpar_status};
+use crate::codec::{self, FileStats, Options};
+use crate::error::{Error, ErrorKind, Result};
+use std::ffi::{c_char, CStr};
+use std::mem::size_of;
+use std::path::Path;
+
+/// What a call on files has done. Set `struct_size` to `sizeof(fastpar_file_stats)` before the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_file_stats {
+    /// `sizeof(fastpar_file_stats)`.
+    pub struct_size: usize,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written, the seek table included.
+    pub bytes_out: u64,
+    /// zstd frames written, or decoded; skippable ones are not counted.
+    pub frames: u64,
+    /// Wall time.
+    pub seconds: f64,
+    /// The most working memory that the call had at a time, in bytes: buffers and zstd contexts.
+    pub peak_memory: u64,
+}
+
+// SAFETY: numbers; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_file_stats {
+    const NAME: &'static str = "fastpar_file_stats";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// A path of the caller's.
+///
+/// # Safety
+/// `path` is NULL or a C string that lives for `'a`.
+unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
+    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
+    if path.is_null() {
+        return fail("NULL");
+    }
+    // SAFETY: not NULL, and a C string by the caller's promise.
+    match unsafe { CStr::from_ptr(path) }.to_str() {
+        Ok("") => fail("empty"),
+        Ok(path) => Ok(Path::new(path)),
+        Err(_) => fail("not UTF-8"),
+    }
+}
+
+/// Runs a call on files.
+///
+/// # Safety
+/// Pointers are valid as the functions describe.
+unsafe fn run(
+    options: *const fastpar_zstd_options,
+    src_path: *const c_char,
+    dst_path: *const c_char,
+    stats: *mut fastpar_file_stats,
+    call: impl FnOnce(&Path, &Path, &Options<'_>) -> Result<FileStats>,
+) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let arguments = unsafe { ZstdArguments::read(options)? };
+    // SAFETY: the caller's promise.
+    let (source, target) = unsafe { (path(src_path, "src_path")?, path(dst_path, "dst_path")?) };
+    let place = if stats.is_null() {
+        None
+    } else {
+        // SAFETY: the caller's promise.
+        Some(unsafe { borrow::sized_output(stats, "stats")? })
+    };
+    let done = arguments.options(|options| call(source, target, options))?;
+    place.inspect(|place: &SizedOut<_>| {
+        place.set(|struct_size| fastpar_file_stats {
+            struct_size,
+            bytes_in: done.bytes_in,
+            bytes_out: done.bytes_out,
+            frames: done.frames,
+            seconds: done.seconds,
+            peak_memory: done.peak_memory,
+        });
+    });
+    Ok(())
+}
+
+/// Compresses a file into another, in parallel, to ordinary zstd data.
+///
+/// Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of the bytes, so it depends
+/// on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only.
+///
+/// The target appears when it is complete: it is written under another name in the same folder (".fastpar-", and a number), which
+/// is renamed at the end. An existing target is replaced in that step, and stays as it is if the call fails. When the
+/// process dies, at most that other file is left behind. The target takes over times and permissions of an ordinary
+/// source, and its owner as far as the system allows. A target that is a symbolic link stays one: the file it points to
+/// is replaced.
+///
+/// The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
+/// with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
+/// large the file is (35 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
+/// each lane; see `max_memory`.
+///
+/// @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not
+///                  known, from the calling thread.
+/// @param src_path  must not be NULL; UTF-8
+/// @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+/// @param stats     out, may be NULL
+/// @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the source or the frame, if it is
+///                  about one
+/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
+///         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, or is a
+///         directory;
+///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+///         FASTPAR_ERR_UNSUPPORTED: the target is a device, a FIFO or the like; or an option;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
+///         found out before memory is taken;
+///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_compress_file(
+    options: *const fastpar_zstd_options,
+    src_path: *const c_char,
+    dst_path: *const c_char,
+    stats: *mut fastpar_file_stats,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, src_path, dst_path, stats, codec::compress_file) };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Decompresses a file into another, in parallel where the data allows.
+///
+/// Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by `fastpar_compress_file`: it appears when it is
+/// complete, and whatever is wrong with the source, an existing one is not touched. A source without any bytes decompresses
+/// to a target without any.
+///
+/// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; in all UINT64_MAX if that is not known;
+///                  from the calling thread.
+/// @param src_path  must not be NULL; UTF-8; may be a FIFO or a device; its content need not be trusted
+/// @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+/// @param stats     out, may be NULL
+/// @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the offset in the source
+/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
+///         FASTPAR_ERR_IO, FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
+///         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the source, as
+///         by `fastpar_decompress`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
+///         more memory than `max_memory` (2 MiB at least);
+///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_decompress_file(
+    options: *const fastpar_zstd_options,
+    src_path: *const c_char,
+    dst_path: *const c_char,
+    stats: *mut fastpar_file_stats,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, src_path, dst_path, stats, codec::decompress_file) };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
