@@ -89,6 +89,7 @@ impl Ticket {
     /// The lookout forgets the ticket; true if there is still something to help with, and nobody else is on the way.
     pub(crate) fn end_watch(&self) -> bool {
         match self {
+            Self::Errand(_) => true, // sent at once, so nobody watches
             Self::Background(job) => job.end_watch(),
             Self::Loop(gate) => {
                 gate.end_watch();
@@ -100,6 +101,7 @@ impl Ticket {
     /// Whether the lookout shall keep it.
     pub(crate) fn keep_watch(&self) -> bool {
         match self {
+            Self::Errand(_) => true,
             Self::Background(job) => job.keep_watch(),
             Self::Loop(gate) => {
                 gate.end_watch();
