@@ -269,7 +269,10 @@ mod tests {
                     let recipe = Recipe::new(&options, len);
                     let watch = Watch::new(&options, None);
                     let mut compressor = Compressor::create().unwrap();
-                    recipe.encode_with(&mut compressor, 0, &src[..len], &mut out, &watch).unwrap().unwrap();
+                    recipe
+                        .encode_with(&mut compressor, 0, &src[..len], &mut Uninit::new(&mut out), &watch)
+                        .unwrap()
+                        .unwrap();
                     let size = compressor.size();
                     assert!(
                         size <= recipe.memory(),

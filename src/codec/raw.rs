@@ -56,6 +56,13 @@ pub(super) unsafe fn fill_vec(
     Ok(bytes)
 }
 
+/// Initialised bytes as a place for output, for tests that read them back.
+#[cfg(test)]
+pub(super) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the same layout; the codec writes initialised bytes only.
+    unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
+}
+
 /// Makes room for exactly `count` more, or says that there is none.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
     vec.try_reserve_exact(count).map_err(|_| {
