@@ -1141,6 +1141,98 @@ FASTPAR_API fastpar_status fastpar_dict_id(const fastpar_dict *dict, uint32_t *i
  */
 FASTPAR_API void fastpar_dict_free(fastpar_dict *dict);
 
+/* ==== batches: many buffers in one call, each with its own result ======================================= */
+
+/** One buffer of a batch. Set the first four fields; the others are written by the call. */
+typedef struct fastpar_batch_item {
+  /** The input. May be NULL if `src_len` is 0. */
+  const void *src;
+  /** Bytes of the input. */
+  size_t src_len;
+  /**
+   * Where the output goes. May be NULL if `dst_capacity` is 0. Its bytes after `written` may be overwritten.
+   */
+  void *dst;
+  /** Bytes that `dst` holds. */
+  size_t dst_capacity;
+  /**
+   * Out: bytes written. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is enough, or 0 where that is not known. Any other
+   * failure: 0.
+   */
+  size_t written;
+  /** Out: what became of this item, FASTPAR_OK or one of FASTPAR_ERR_. */
+  int32_t status;
+  /** Out: zstd's error code, if the failure comes from there, else 0. */
+  int32_t code;
+} fastpar_batch_item;
+
+/**
+ * Compresses many buffers, each to one zstd frame, in parallel.
+ *
+ * The same as this loop, but on all CPUs, and without its cost for each call:
+ *
+ *     for (size_t i = 0; i < count; i++)
+ *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
+ *                                          items[i].dst_capacity, &items[i].written, NULL);
+ *
+ * Every item is compressed by one thread to the bytes that `fastpar_compress` makes with FASTPAR_ZSTD_SINGLE_FRAME, whatever
+ * its `dst_capacity`, if they fit. `frame_size` and the flags _NO_SEEK_TABLE and _SINGLE_FRAME have no effect; `max_output` is the
+ * limit of each item; `progress` is told input bytes. A dictionary pays most here.
+ *
+ * @param options    may be NULL: level 3
+ * @param items      in and out; may be NULL if `count` is 0. Inputs may overlap each other. An item whose `dst` overlaps its own
+ *                   `src`, a buffer of any other item, or `items` itself is not done, and its status is
+ *                   FASTPAR_ERR_INVALID_ARGUMENT.
+ * @param item_size  `sizeof(fastpar_batch_item)`, the distance from one item to the next. A larger one, of a newer header, is
+ *                   accepted; an item whose unknown bytes are not 0 has the status FASTPAR_ERR_UNSUPPORTED.
+ * @param count      items
+ * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
+ *                   looked at
+ * @param error      may be NULL
+ * @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
+ *         The call itself fails for
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`;
+ *         FASTPAR_ERR_CANCELLED: by the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
+ *
+ * Memory: 150 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
+ * bound. Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *options,
+                                                  fastpar_batch_item *items, size_t item_size, size_t count,
+                                                  size_t *failed, fastpar_error *error);
+
+/**
+ * Decompresses many buffers, each with all the zstd frames in it, in parallel.
+ *
+ * The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The items are worked on
+ * at the same time, the frames of one item by one thread.
+ *
+ * @param options    may be NULL
+ * @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for `fastpar_compress_batch`.
+ * @param item_size  `sizeof(fastpar_batch_item)`, as for `fastpar_compress_batch`
+ * @param count      items
+ * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
+ *                   looked at
+ * @param error      may be NULL
+ * @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than
+ *         `max_output`, or needs a larger window than `window_log` allows;
+ *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
+ *         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
+ *
+ * `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 150 bytes an item, and per lane a context. Blocks
+ * until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
+                                                    fastpar_batch_item *items, size_t item_size, size_t count,
+                                                    size_t *failed, fastpar_error *error);
+
 /* ==== streams: parallel zstd over callbacks, for data of any size and from anywhere ===================== */
 
 /**

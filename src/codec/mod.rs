@@ -16,6 +16,7 @@
 //! input and the options only: frames are cut by their sizes, and each is compressed by itself.
 
 mod arena;
+mod batch;
 mod buffers;
 mod compress;
 mod contexts;
@@ -43,6 +44,7 @@ mod unpacker;
 mod watch;
 mod writer;
 
+pub use batch::{compress_batch, decompress_batch, BatchItem};
 pub use compress::{compress, compress_bound, compress_to_vec};
 pub use decompress::{decompress, decompress_to_vec, decompressed_size};
 pub use dict::{train, Dict};

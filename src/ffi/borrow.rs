@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::{align_of, size_of, MaybeUninit};
+use std::ops::Range;
 use std::slice;
 use std::sync::atomic::AtomicI32;
 use std::time::Duration;
@@ -102,6 +103,12 @@ fn check_buffer(data: *const u8, len: usize, name: &str) -> Result<()> {
         return Err(invalid(format!("{name}: a length of {len} bytes is more than any buffer can have")));
     }
     Ok(())
+}
+
+/// Where a buffer lies, without borrowing it.
+pub(super) fn addresses(data: *const u8, len: usize, name: &str) -> Result<Range<usize>> {
+    check_buffer(data, len, name)?;
+    Ok(data as usize..data as usize + len)
 }
 
 /// Refuses two buffers that share a byte.

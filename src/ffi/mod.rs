@@ -5,6 +5,7 @@
 //! `include/fastpar.h` through `cargo xtask bindings`.
 #![allow(non_camel_case_types)]
 
+mod batches;
 mod borrow;
 mod codec;
 mod dicts;
@@ -13,6 +14,7 @@ mod guard;
 mod jobs;
 mod library;
 mod loops;
+mod overlap;
 mod plan;
 mod pool;
 mod reduce;
@@ -21,6 +23,7 @@ mod status;
 mod streams;
 mod teams;
 
+pub use batches::*;
 pub use codec::*;
 pub use dicts::*;
 pub use files::*;

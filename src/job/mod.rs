@@ -24,7 +24,7 @@ pub(crate) use progress::Monitor;
 pub use progress::Progress;
 pub use reduce::reduce;
 pub(crate) use reduce::reduce_slots;
-pub(crate) use tasks::run_tasks;
+pub(crate) use tasks::{run_many, run_tasks};
 pub(crate) use ticket::{new_gate, LoopGate, Ticket};
 pub(crate) use work::{drop_payload, panic_message};
 

@@ -1,10 +1,11 @@
-//! Tasks: a few large pieces of pure computation, such as the frames of the codec.
+//! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
 use super::{run, run_alone, watched, Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
+use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,8 +16,40 @@ pub(crate) fn run_tasks<T>(count: usize, control: &Control<'_>, task: T) -> Resu
 where
     T: Fn(usize, u32) -> Result<()> + Sync,
 {
+    in_lanes(count, control, Claiming::Singly, |_| (), |index, lane, ()| task(index, lane))
+}
+
+/// The same for many tasks, each of which gets the state of its lane: they are claimed several at a time, as chunks are.
+pub(crate) fn run_many<S, T>(
+    count: usize,
+    control: &Control<'_>,
+    state: impl Fn() -> S,
+    task: T,
+) -> Result<()>
+where
+    S: Send,
+    T: Fn(usize, &mut S) -> Result<()> + Sync,
+{
+    // Each is locked by its own lane only.
+    let states = |lanes| (0..lanes).map(|_| CachePadded::new(Mutex::new(state()))).collect::<Vec<_>>();
+    in_lanes(count, control, Claiming::InBatches, states, |index, lane, states| {
+        task(index, &mut states[lane as usize].lock().unwrap_or_else(PoisonError::into_inner))
+    })
+}
+
+fn in_lanes<C: Sync>(
+    count: usize,
+    control: &Control<'_>,
+    claiming: Claiming,
+    common: impl FnOnce(u32) -> C,
+    task: impl Fn(usize, u32, &C) -> Result<()> + Sync,
+) -> Result<()> {
+    let once = count <= 1 || control.max_lanes == 1;
+    let call = if once { None } else { Some(Call::enter()?) };
+    let lanes = call.as_ref().map_or(1, |call| call.lanes(control.max_lanes).min(call.pool().cpus()));
+    let common = common(lanes);
     let lowest = Mutex::new(None::<(usize, Error)>);
-    let body = |chunk: &Chunk| match task(chunk.index, chunk.lane) {
+    let body = |chunk: &Chunk| match task(chunk.index, chunk.lane, &common) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             let mut lowest = lowest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,16 +59,13 @@ where
             ControlFlow::Break(1)
         }
     };
-    let schedule = Schedule::Grain { grain: 1 };
-    let result = watched(control, count, |monitor| {
-        if count <= 1 || control.max_lanes == 1 {
-            return run_alone(&Plan::new(schedule, count, 1), 0..count, control, monitor, &body);
+    let plan = Plan::new(Schedule::Grain { grain: 1 }, count, lanes);
+    let result = watched(control, count, |monitor| match &call {
+        Some(call) => {
+            call.count_job(count);
+            run(call, &plan, 0..count, claiming, control, monitor, &body)
         }
-        let call = Call::enter()?;
-        let lanes = call.lanes(control.max_lanes).min(call.pool().cpus());
-        call.count_job(count);
-        let plan = Plan::new(schedule, count, lanes);
-        run(&call, &plan, 0..count, Claiming::Singly, control, monitor, &body)
+        None => run_alone(&plan, 0..count, control, monitor, &body),
     });
     match (result, lowest.into_inner().unwrap_or_else(PoisonError::into_inner)) {
         (Err(error), Some((_, cause))) if error.kind() == ErrorKind::Callback => Err(cause),

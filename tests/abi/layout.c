@@ -70,6 +70,15 @@ ASSERT(offsetof(fastpar_zstd_options, cancel) == 56);
 ASSERT(offsetof(fastpar_zstd_options, progress) == 64);
 ASSERT(offsetof(fastpar_zstd_options, progress_data) == 72);
 
+ASSERT(sizeof(fastpar_batch_item) == 48);
+ASSERT(offsetof(fastpar_batch_item, src) == 0);
+ASSERT(offsetof(fastpar_batch_item, src_len) == 8);
+ASSERT(offsetof(fastpar_batch_item, dst) == 16);
+ASSERT(offsetof(fastpar_batch_item, dst_capacity) == 24);
+ASSERT(offsetof(fastpar_batch_item, written) == 32);
+ASSERT(offsetof(fastpar_batch_item, status) == 40);
+ASSERT(offsetof(fastpar_batch_item, code) == 44);
+
 ASSERT(sizeof(fastpar_file_stats) == 48);
 ASSERT(offsetof(fastpar_file_stats, struct_size) == 0);
 ASSERT(offsetof(fastpar_file_stats, bytes_in) == 8);

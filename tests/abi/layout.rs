@@ -63,6 +63,15 @@ layout! {
         progress: 64,
         progress_data: 72,
     }
+    fastpar_batch_item: size 48, align 8 {
+        src: 0,
+        src_len: 8,
+        dst: 16,
+        dst_capacity: 24,
+        written: 32,
+        status: 40,
+        code: 44,
+    }
     fastpar_file_stats: size 48, align 8 {
         struct_size: 0,
         bytes_in: 8,

@@ -1,4 +1,5 @@
 //! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions where they matter.
 
+mod batch;
 mod common;
 mod dict;

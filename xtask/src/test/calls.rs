@@ -85,9 +85,10 @@ fn function(header: &Header, item: &Item, signature: &Signature) -> Result<Strin
     let mut arguments = Vec::new();
     for (i, parameter) in signature.parameters.iter().enumerate() {
         let mut argument = argument(header, name, i, parameter)?;
-        let buffer = i.checked_sub(1).map(|before| promise(item, &signature.parameters[before].name));
-        if buffer == Some(Promise::IfEmpty) {
-            argument.value = format!("BYTES({})", i - 1);
+        if let Some(buffer) = measured_by(signature, i) {
+            if promise(item, &signature.parameters[buffer].name) == Promise::IfEmpty {
+                argument.value = format!("BYTES({buffer})");
+            }
         }
         before.push_str(&argument.before);
         after.push_str(&argument.after);
@@ -116,6 +117,17 @@ fn function(header: &Header, item: &Item, signature: &Signature) -> Result<Strin
     };
     write!(text, "\nstatic void test_{name}(void)\n{{\n{body}}}\n")?;
     Ok(text)
+}
+
+/// The buffer or array of which argument `i` may be the size: the one before it, or before the size of its items.
+fn measured_by(signature: &Signature, i: usize) -> Option<usize> {
+    let is_item_size = |i: usize| signature.parameters[i].name == "item_size";
+    let before = i.checked_sub(1).filter(|_| !is_item_size(i))?;
+    if is_item_size(before) {
+        before.checked_sub(1)
+    } else {
+        Some(before)
+    }
 }
 
 /// An argument, what comes before the call and what after it.
@@ -250,7 +262,7 @@ fn checks(header: &Header, item: &Item, signature: &Signature) -> String {
 enum Promise {
     Always,
     Never,
-    /// If its size, the next argument, is 0.
+    /// If its size, the next argument (after that of its items), is 0.
     IfEmpty,
     Sometimes,
 }
