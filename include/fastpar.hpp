@@ -53,6 +53,7 @@
 #define FASTPAR_HPP
 
 #include "fastpar/codec.hpp"
+#include "fastpar/dicts.hpp"
 #include "fastpar/error.hpp"
 #include "fastpar/jobs.hpp"
 #include "fastpar/library.hpp"

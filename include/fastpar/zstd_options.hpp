@@ -3,6 +3,7 @@
 #define FASTPAR_ZSTD_OPTIONS_HPP
 
 #include "control.hpp"
+#include "dicts.hpp"
 
 namespace fastpar {
 inline namespace FASTPAR_CPP {
@@ -29,6 +30,8 @@ struct zstd_options {
   std::uint64_t max_output = 0;
   /** Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. */
   std::uint64_t max_memory = 0;
+  /** Its dictionary; may be null. */
+  const fastpar::dict *dict = nullptr;
   /** Cancels the call; may be null. */
   cancel_flag *cancel = nullptr;
 #ifdef __cpp_lib_jthread
@@ -44,10 +47,10 @@ struct zstd_options {
 namespace detail {
 inline namespace FASTPAR_CPP {
 
-/** The options as C knows them, for as long as they are used. */
-class zstd_call {
+/** The options as C knows them, for as long as they are used. Refers to them. */
+class zstd_arguments {
  public:
-  explicit zstd_call(const zstd_options &options) noexcept : control_(options, exceptions_) {
+  zstd_arguments(const zstd_options &options, carried &exceptions) noexcept : control_(options, exceptions) {
     raw_.struct_size = sizeof raw_;
     raw_.level = options.level;
     raw_.flags = (options.no_checksum ? FASTPAR_ZSTD_NO_CHECKSUM : 0u) |
@@ -58,22 +61,33 @@ class zstd_call {
     raw_.window_log = options.window_log;
     raw_.max_output = options.max_output;
     raw_.max_memory = options.max_memory;
+    raw_.dict = options.dict ? options.dict->raw() : nullptr;
     control_.apply(raw_);
   }
 
   [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return &raw_; }
-  [[nodiscard]] carried &exceptions() noexcept { return exceptions_; }
 
-  /** Throws what a call came to. `written`: of a call that says there how much would have been enough. */
+ private:
+  control control_;
+  fastpar_zstd_options raw_ = {};
+};
+
+/** The same for one blocking call, and the exceptions that it carries. */
+class zstd_call {
+ public:
+  explicit zstd_call(const zstd_options &options) noexcept : arguments_(options, exceptions_) {}
+
+  [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return arguments_.raw(); }
+
+  /** Throws what the call came to. `written`: of a call that says there how much would have been enough. */
   void finish(fastpar_status result, const fastpar_error &failure, std::size_t written = 0) const {
-    exceptions_.finish(result == FASTPAR_ERR_BUFFER_TOO_SMALL ? FASTPAR_OK : result, failure);
     if (result == FASTPAR_ERR_BUFFER_TOO_SMALL) throw error(failure, written);
+    exceptions_.finish(result, failure);
   }
 
  private:
-  carried exceptions_;
-  control control_;
-  fastpar_zstd_options raw_ = {};
+  carried exceptions_{};
+  zstd_arguments arguments_;
 };
 
 } // namespace FASTPAR_CPP
