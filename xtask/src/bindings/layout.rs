@@ -1,15 +1,15 @@
-//! `tests/abi/layout.{rs,c}`: size, alignment and offsets of every struct by the rules of the 64-bit ABIs, to be compared
+//! `tests/abi/layout.{rs,c}` and what C# tests: size, alignment and offsets of every struct by the rules of the 64-bit ABIs, to be compared
 //! with what rustc and the C compilers make of them.
 
 use crate::header::{Field, Header, Kind};
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
 
-struct Layout<'h> {
-    name: &'h str,
-    size: u64,
+pub(super) struct Layout<'h> {
+    pub(super) name: &'h str,
+    pub(super) size: u64,
     align: u64,
-    fields: Vec<(&'h str, u64)>,
+    pub(super) fields: Vec<(&'h str, u64)>,
 }
 
 /// A table for the macro in `tests/abi/main.rs`.
@@ -52,7 +52,8 @@ pub(super) fn c(header: &Header) -> Result<String> {
     Ok(text)
 }
 
-fn layouts(header: &Header) -> Result<Vec<Layout<'_>>> {
+/// Every struct of the header.
+pub(super) fn layouts(header: &Header) -> Result<Vec<Layout<'_>>> {
     header
         .structs()
         .map(|(item, fields)| layout(header, &item.name, fields).with_context(|| item.name.clone()))

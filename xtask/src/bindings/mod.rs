@@ -1,6 +1,7 @@
 //! `cargo xtask bindings`: the files that are generated from the Rust sources of the C ABI.
 
 mod c_header;
+mod csharp;
 mod groups;
 mod layout;
 
@@ -21,6 +22,8 @@ pub(crate) fn generate() -> Result<Vec<Output>> {
         Output { path: "include/fastpar.h", text },
         Output { path: "tests/abi/layout.rs", text: layout::rust(&header)? },
         Output { path: "tests/abi/layout.c", text: layout::c(&header)? },
+        Output { path: "bindings/csharp/NativeMethods.g.cs", text: csharp::generate(&header)? },
+        Output { path: "tests/csharp/Layout.g.cs", text: csharp::layout(&layout::layouts(&header)?)? },
     ])
 }
 

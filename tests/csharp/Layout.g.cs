@@ -1,0 +1,66 @@
+// Made by `cargo xtask bindings`. A number that changes breaks every compiled program.
+
+namespace Fastpar.Tests
+{
+    /// <summary>Sizes and offsets of the structs of the C ABI.</summary>
+    internal static class Layout
+    {
+        internal static readonly (string Name, int Size, (string Name, int Offset)[] Fields)[] Structs =
+        {
+            ("fastpar_error", 256, new[]
+            {
+                ("status", 0),
+                ("code", 4),
+                ("position", 8),
+                ("message", 16),
+            }),
+            ("fastpar_pool_options", 32, new[]
+            {
+                ("struct_size", 0),
+                ("threads", 8),
+                ("flags", 12),
+                ("stack_size", 16),
+                ("thread_name", 24),
+            }),
+            ("fastpar_pool_stats", 40, new[]
+            {
+                ("struct_size", 0),
+                ("threads", 8),
+                ("busy", 12),
+                ("jobs", 16),
+                ("chunks", 24),
+                ("helpers", 32),
+            }),
+            ("fastpar_chunk", 32, new[]
+            {
+                ("index", 0),
+                ("begin", 8),
+                ("end", 16),
+                ("lane", 24),
+                ("lanes", 28),
+            }),
+            ("fastpar_loop_options", 72, new[]
+            {
+                ("struct_size", 0),
+                ("schedule", 8),
+                ("max_lanes", 12),
+                ("segments", 16),
+                ("grain", 24),
+                ("item_size", 32),
+                ("cache_bytes", 40),
+                ("cancel", 48),
+                ("progress", 56),
+                ("progress_data", 64),
+            }),
+            ("fastpar_plan", 40, new[]
+            {
+                ("struct_size", 0),
+                ("count", 8),
+                ("chunks", 16),
+                ("largest", 24),
+                ("lanes", 32),
+                ("reserved", 36),
+            }),
+        };
+    }
+}
