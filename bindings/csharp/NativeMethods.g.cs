@@ -43,6 +43,10 @@ namespace Fastpar
         internal const uint FASTPAR_SCHEDULE_CACHE = 1;
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
+        internal const uint FASTPAR_ZSTD_NO_CHECKSUM = 1;
+        internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
+        internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
+        internal const uint FASTPAR_ZSTD_SYNC = 8;
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);
@@ -170,6 +174,18 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_queue_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_queue_free(fastpar_queue* queue);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_compress_bound", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_compress_bound(fastpar_zstd_options* options, System.UIntPtr src_len, System.UIntPtr* bound, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_compress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_compress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_decompressed_size", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_decompressed_size(void* src, System.UIntPtr src_len, ulong* size, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_decompress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_decompress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -251,6 +267,28 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_queue
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_dict
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_zstd_options
+    {
+        public System.UIntPtr struct_size;
+        public int level;
+        public uint flags;
+        public System.UIntPtr frame_size;
+        public uint max_lanes;
+        public uint window_log;
+        public ulong max_output;
+        public ulong max_memory;
+        public fastpar_dict* dict;
+        public int* cancel;
+        public void* progress;
+        public void* progress_data;
     }
 
 }

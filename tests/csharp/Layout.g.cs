@@ -61,6 +61,21 @@ namespace Fastpar.Tests
                 ("lanes", 32),
                 ("reserved", 36),
             }),
+            ("fastpar_zstd_options", 80, new[]
+            {
+                ("struct_size", 0),
+                ("level", 8),
+                ("flags", 12),
+                ("frame_size", 16),
+                ("max_lanes", 24),
+                ("window_log", 28),
+                ("max_output", 32),
+                ("max_memory", 40),
+                ("dict", 48),
+                ("cancel", 56),
+                ("progress", 64),
+                ("progress_data", 72),
+            }),
         };
     }
 }

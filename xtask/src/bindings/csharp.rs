@@ -116,7 +116,8 @@ fn missing(text: &str, header: &Header) -> Vec<String> {
 fn missing_fields(lines: &[&str], name: &str, count: usize) -> Option<String> {
     let start = format!("internal unsafe partial struct {name}");
     let body = lines.iter().skip_while(|line| **line != start).skip(2).take_while(|line| **line != "}");
-    let whole = body.filter(|line| line.starts_with("public ") && line.split(' ').count() >= 3).count();
+    let whole =
+        body.filter(|line| line.starts_with("public ") && line.split_whitespace().count() >= 3).count();
     (whole != count).then(|| format!("struct {name}: {whole} fields of {count}"))
 }
 
@@ -183,7 +184,7 @@ FASTPAR_API int32_t fastpar_f(void *x, int32_t y);
     }
 ";
         assert!(missing(text, &header).is_empty());
-        for lost in ["const uint", "int y", "public byte a;", "byte text"] {
+        for lost in ["const uint", "int y", "public byte a;", "fixed byte "] {
             assert_eq!(missing(&text.replace(lost, ""), &header).len(), 1, "without {lost}");
         }
     }

@@ -1,0 +1,131 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Fastpar
+{
+    /// <summary>
+    /// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place, pinned for
+    /// the time of the call. Every method may be called from any thread, by any number at a time, and from inside bodies of loops.
+    /// </summary>
+    /// <remarks>
+    /// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and <see cref="FastparException"/>
+    /// for everything else, with the status, zstd's error code and the position: the frame, or its offset in the source.
+    /// </remarks>
+    public static unsafe partial class Codec
+    {
+        /// <summary>A capacity that is enough for compressing any so many bytes with these options.</summary>
+        /// <param name="sourceLength">Bytes.</param>
+        /// <param name="options">Null: the defaults.</param>
+        /// <returns>Bytes, about 0.4 % more.</returns>
+        public static long CompressBound(long sourceLength, ZstdOptions? options = null)
+        {
+            fastpar_error error;
+            fastpar_zstd_options native = (options ?? new ZstdOptions()).ToNative();
+            UIntPtr bound;
+            UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+            Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
+            return (long)(ulong)bound;
+        }
+
+        /// <summary>Compresses a buffer into another.</summary>
+        /// <param name="source">What to compress.</param>
+        /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+        /// <param name="options">Null: level 3, 24 frames.</param>
+        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+        /// <returns>Bytes of the result.</returns>
+        /// <exception cref="FastparException"><see cref="FastparStatus.BufferTooSmall"/>: it does not fit.</exception>
+        public static int Compress(
+            ReadOnlySpan<byte> source, Span<byte> destination, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
+            TryCompress(source, destination, out long written, options, cancellationToken) ? (int)written : throw TooSmall(written);
+
+        /// <summary>Compresses a buffer into another, if the result fits.</summary>
+        /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+        /// <returns>Whether it fits.</returns>
+        /// <inheritdoc cref="Compress(ReadOnlySpan{byte}, Span{byte}, ZstdOptions, CancellationToken)"/>
+        /// <param name="source">What to compress.</param>
+        /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+        /// <param name="options">Null: level 3, 24 frames.</param>
+        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+        public static bool TryCompress(
+            ReadOnlySpan<byte> source,
+            Span<byte> destination,
+            out long written,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default)
+        {
+            CheckApart(source, destination);
+            fixed (byte* from = source, to = destination)
+            {
+                return TryCompress(
+                    (IntPtr)from, source.Length, (IntPtr)to, destination.Length, out written, options, cancellationToken);
+            }
+        }
+
+        /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
+        /// <param name="source">Address of what to compress.</param>
+        /// <param name="sourceLength">Its bytes.</param>
+        /// <param name="destination">Address of where to; must not overlap.</param>
+        /// <param name="destinationCapacity">Its bytes.</param>
+        /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+        /// <param name="options">Null: level 3, 24 frames.</param>
+        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+        /// <returns>Whether it fits.</returns>
+        public static bool TryCompress(
+            IntPtr source,
+            long sourceLength,
+            IntPtr destination,
+            long destinationCapacity,
+            out long written,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default)
+        {
+            UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+            UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
+            UIntPtr result = UIntPtr.Zero;
+            UIntPtr* place = &result; // on this frame until the call is over
+            bool fits = new CodecState(options, cancellationToken).Run((native, error) =>
+                NativeMethods.fastpar_compress(native, (void*)source, length, (void*)destination, capacity, place, error));
+            written = (long)(ulong)result;
+            return fits;
+        }
+
+        /// <summary>Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.</summary>
+        /// <param name="source">What to compress.</param>
+        /// <param name="options">Null: level 3, 24 frames.</param>
+        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+        /// <returns>The compressed bytes.</returns>
+        public static byte[] Compress(
+            ReadOnlySpan<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default)
+        {
+            long bound = CompressBound(source.Length, options);
+            IntPtr memory = Marshal.AllocHGlobal(new IntPtr(bound)); // pages that are not written to cost nothing
+            try
+            {
+                fixed (byte* from = source)
+                {
+                    if (!TryCompress((IntPtr)from, source.Length, memory, bound, out long written, options, cancellationToken))
+                    {
+                        throw TooSmall(written);
+                    }
+                    return new ReadOnlySpan<byte>((void*)memory, checked((int)written)).ToArray();
+                }
+            }
+            finally
+            {
+                Marshal.FreeHGlobal(memory);
+            }
+        }
+
+        private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)
+        {
+            if (source.Overlaps(destination))
+            {
+                throw new ArgumentException("source and destination overlap", nameof(destination));
+            }
+        }
+
+        private static FastparException TooSmall(long needed) =>
+            new FastparException(FastparStatus.BufferTooSmall) { RequiredSize = needed > 0 ? needed : (long?)null };
+    }
+}

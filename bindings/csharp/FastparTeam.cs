@@ -1,0 +1,107 @@
+using System;
+using System.Threading;
+
+namespace Fastpar
+{
+    /// <summary>One member of a team at work. It cannot leave its body.</summary>
+    public readonly unsafe ref struct TeamMember
+    {
+        private readonly fastpar_team* team;
+
+        internal TeamMember(fastpar_team* team, uint member, uint members)
+        {
+            this.team = team;
+            Member = (int)member;
+            Members = (int)members;
+        }
+
+        /// <summary>Its number, from 0; member 0 is the thread that made the call.</summary>
+        public int Member { get; }
+
+        /// <summary>How many there are.</summary>
+        public int Members { get; }
+
+        /// <summary>
+        /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member that has
+        /// returned is not waited for.
+        /// </summary>
+        /// <exception cref="FastparException">
+        /// <see cref="FastparStatus.Cancelled"/>: a member failed, nobody waits any more. Let it pass: the call throws what that member
+        /// threw.
+        /// </exception>
+        public void Barrier()
+        {
+            fastpar_error error;
+            int status = NativeMethods.fastpar_team_barrier(team, &error);
+            if (status == NativeMethods.FASTPAR_ERR_CANCELLED)
+            {
+                throw new TeamEndedException(Check.Exception(&error).Message, (IntPtr)team);
+            }
+            Check.Ok(status, &error);
+        }
+    }
+
+    /// <summary>What a member of a team does.</summary>
+    /// <param name="member">Which one it is, and the barrier.</param>
+    public delegate void MemberAction(TeamMember member);
+
+    /// <summary>Members that run at the same time, each on a thread of its own, and may wait for each other.</summary>
+    public static unsafe class FastparTeam
+    {
+        /// <summary>Runs a body once for each member, all at the same time, and returns when all have ended.</summary>
+        /// <param name="members">1 to the threads of the pool, the caller included; 0: as many as the pool has.</param>
+        /// <param name="body">What each member does. What it throws ends the team: the others are released from their barriers.</param>
+        /// <exception cref="FastparException">
+        /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are free now.
+        /// </exception>
+        public static void Run(int members, MemberAction body)
+        {
+            uint count = Check.Count32(members, nameof(members));
+            fastpar_error error;
+            var state = new TeamState(Check.NotNull(body, nameof(body)));
+            using var call = new SyncCall(state);
+            int status = NativeMethods.fastpar_team_run(count, TeamState.OnMember, state.UserData, &error);
+            call.End(status, &error);
+        }
+
+        private sealed class TeamState : CallState
+        {
+            internal static readonly NativeMethods.fastpar_team_run_member_delegate OnMember = RunMember;
+
+            private readonly MemberAction body;
+            private IntPtr team;
+
+            internal TeamState(MemberAction body)
+                : base(null, CancellationToken.None) => this.body = body;
+
+            /// <summary>A member that was released from a barrier of this team has not failed by itself.</summary>
+            protected override bool IsConsequence(Exception exception) =>
+                exception is TeamEndedException ended && ended.Team == team;
+
+            [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_member_delegate))]
+            private static int RunMember(void* userData, fastpar_team* team, uint member, uint members)
+            {
+                var state = (TeamState)From(userData);
+                try
+                {
+                    state.team = (IntPtr)team;
+                    state.body(new TeamMember(team, member, members));
+                    return 0;
+                }
+                catch (Exception exception)
+                {
+                    return state.Fail(exception, member);
+                }
+            }
+        }
+    }
+
+    /// <summary>A barrier was left because another member failed.</summary>
+    internal sealed class TeamEndedException : FastparException
+    {
+        internal TeamEndedException(string message, IntPtr team)
+            : base(FastparStatus.Cancelled, message) => Team = team;
+
+        internal IntPtr Team { get; }
+    }
+}

@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using System.Threading.Tasks;
+
+namespace Fastpar
+{
+    /// <summary>
+    /// A reduction on a loop that nobody waits for: whoever folds a chunk also combines what is next in order, if it is there. So the
+    /// result depends on the plan alone, and the parts that wait are few.
+    /// </summary>
+    internal sealed class OrderedReduction<T>
+    {
+        private readonly Func<T> identity;
+        private readonly Func<Range64, T, T> fold;
+        private readonly Func<T, T, T> combine;
+        private readonly Dictionary<long, T> waiting = new Dictionary<long, T>();
+        private T result;
+        private long next;
+
+        internal OrderedReduction(Func<T> identity, Func<Range64, T, T> fold, Func<T, T, T> combine)
+        {
+            this.identity = identity;
+            this.fold = fold;
+            this.combine = combine;
+            result = identity();
+        }
+
+        /// <summary>The body of the loop.</summary>
+        internal void Fold(in Chunk chunk)
+        {
+            T part = fold(chunk.Range, identity());
+            lock (waiting)
+            {
+                waiting.Add(chunk.Index, part);
+                while (waiting.Remove(next, out T first))
+                {
+                    result = combine(result, first);
+                    next++;
+                }
+            }
+        }
+
+        /// <summary>The result, once the loop has ended well.</summary>
+        internal async Task<T> Finish(Task loop)
+        {
+            await loop.ConfigureAwait(false);
+            return result;
+        }
+    }
+}
