@@ -1,0 +1,82 @@
+using System;
+using System.Linq;
+using System.Threading;
+
+namespace Fastpar.Tests
+{
+    internal static class PoolTests
+    {
+        [Test]
+        private static void Versions()
+        {
+            Expect.Equal(1, FastparLibrary.AbiVersion);
+            Expect.Equal(FastparLibrary.RequiredAbiVersion, FastparLibrary.AbiVersion);
+            int[] parts = FastparLibrary.VersionString.Split('.').Select(int.Parse).ToArray();
+            Expect.Equal((parts[0] * 10000) + (parts[1] * 100) + parts[2], FastparLibrary.Version);
+            string assembly = typeof(FastparPool).Assembly.GetName().Version!.ToString(3);
+            Expect.Equal(FastparLibrary.VersionString, assembly, "version of the assembly");
+            Expect.True(FastparLibrary.ZstdVersionString.StartsWith("1."), FastparLibrary.ZstdVersionString);
+            Expect.Equal("FASTPAR_ERR_UNKNOWN", FastparLibrary.StatusName((FastparStatus)12345));
+            Expect.Equal("the checksum differs", FastparLibrary.StatusMessage(FastparStatus.Checksum));
+        }
+
+        [Test]
+        private static void WorkersHaveNumbers()
+        {
+            Expect.Equal(-1, FastparPool.Worker);
+            int worker = -2;
+            FastparJob job = FastparLoop.ForStart(1, range => worker = FastparPool.Worker);
+            job.Completion.Wait(TimeSpan.FromSeconds(20));
+            Expect.True(worker >= 0 && worker < FastparPool.Threads, $"worker {worker}");
+        }
+
+        [Test]
+        private static void StartAndShutdown()
+        {
+            FastparPool.Shutdown();
+            Expect.Equal(0, FastparPool.StatsRead().Threads);
+            FastparPool.Start(new PoolOptions { Threads = 3, StackSize = 1 << 20, ThreadName = "tést" });
+            Expect.Equal(3, FastparPool.Threads);
+            FastparPool.Start(new PoolOptions { Threads = 3, StackSize = 1 << 20, ThreadName = "tést" });
+            Expect.Fails(FastparStatus.AlreadyStarted, () => FastparPool.Start(new PoolOptions { Threads = 4 }));
+            FastparLoop.For(100, (in Chunk chunk) => Expect.Equal(3, chunk.Lanes));
+            PoolStats stats = FastparPool.StatsRead();
+            Expect.True(stats.Threads == 3 && stats.Jobs >= 1 && stats.Chunks >= 24 && stats.Busy <= 3 && stats.Helpers >= 0, "stats");
+            FastparPool.Shutdown();
+            FastparPool.Start(new PoolOptions { Threads = PoolOptions.ThreadsAuto, Pin = true });
+            FastparPool.Shutdown();
+            Expect.Throws<ArgumentOutOfRangeException>(() => FastparPool.Start(new PoolOptions { Threads = -1 }));
+            Expect.Fails(FastparStatus.InvalidArgument, () => FastparPool.Start(new PoolOptions { Threads = 5000 }));
+            FastparPool.Start();
+            Expect.Fails(FastparStatus.Busy, () => FastparLoop.For(1, range => FastparPool.Shutdown()));
+        }
+
+        [Test]
+        private static void Hooks()
+        {
+            int started = 0, ended = 0, told = 0;
+            FastparPool.Start();
+            FastparPool.Hook(worker => Interlocked.Increment(ref started), worker => Interlocked.Increment(ref ended));
+            Expect.Equal(FastparPool.Threads, started, "on_start");
+            bool throwing = true;
+            void Hook(int worker)
+            {
+                if (Volatile.Read(ref throwing))
+                {
+                    throw new FormatException("hook");
+                }
+            }
+            FastparPool.HookFailed += exception => Interlocked.Increment(ref told);
+            Expect.Equal(FastparPool.Threads, Expect.Throws<AggregateException>(() => FastparPool.Hook(Hook)).InnerExceptions.Count);
+            Expect.Equal(0, told, "told");
+            int threads = FastparPool.Threads;
+            FastparPool.Shutdown();
+            Expect.Equal(threads, ended, "on_exit");
+            FastparPool.Start();
+            Expect.Soon(() => Volatile.Read(ref told) == threads, "what a later start throws");
+            Volatile.Write(ref throwing, false);
+            Expect.Fails(FastparStatus.InvalidArgument, () => FastparPool.Hook(null, null));
+            Expect.Fails(FastparStatus.Busy, () => FastparLoop.For(1, range => FastparPool.Hook(worker => { })));
+        }
+    }
+}

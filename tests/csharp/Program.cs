@@ -1,0 +1,56 @@
+using System;
+using System.Diagnostics;
+using System.Linq;
+using System.Reflection;
+using System.Threading.Tasks;
+
+namespace Fastpar.Tests
+{
+    /// <summary>Marks a test: a static method without parameters, which may return a task.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    internal sealed class TestAttribute : Attribute
+    {
+    }
+
+    /// <summary>Runs every test, or those whose names contain the arguments; returns the number of failures.</summary>
+    internal static class Program
+    {
+        private static int Main(string[] arguments)
+        {
+            var tests =
+                from type in typeof(Program).Assembly.GetTypes()
+                from method in type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)
+                where method.GetCustomAttribute<TestAttribute>() != null
+                let name = type.Name + "." + method.Name
+                where arguments.Length == 0 || arguments.Any(part => name.Contains(part))
+                orderby type.Name, method.MetadataToken
+                select (name, method);
+            return tests.ToList().Count(test => !Run(test.name, test.method));
+        }
+
+        private static bool Run(string name, MethodInfo test)
+        {
+            var clock = Stopwatch.StartNew();
+            try
+            {
+                object? result = test.Invoke(null, BindingFlags.DoNotWrapExceptions, null, null, null);
+                if (result is Task task && !task.Wait(TimeSpan.FromSeconds(60)))
+                {
+                    throw new TimeoutException("the test did not end");
+                }
+                Console.WriteLine($"test {name} ... ok");
+                if (clock.ElapsedMilliseconds > 3000)
+                {
+                    Console.WriteLine($"  it took {clock.ElapsedMilliseconds} ms");
+                }
+                return true;
+            }
+            catch (Exception exception)
+            {
+                Console.WriteLine(exception);
+                Console.WriteLine($"test {name} ... FAILED");
+                return false;
+            }
+        }
+    }
+}
