@@ -15,7 +15,7 @@ namespace Fastpar
         /// <returns>Bytes; null: a frame does not tell its size.</returns>
         public static long? DecompressedSize(ReadOnlySpan<byte> source)
         {
-            fixed (byte* from = source)
+            fixed (byte* from = &Start(source))
             {
                 return DecompressedSize((IntPtr)from, source.Length);
             }
@@ -67,7 +67,7 @@ namespace Fastpar
             CancellationToken cancellationToken = default)
         {
             CheckApart(source, destination);
-            fixed (byte* from = source, to = destination)
+            fixed (byte* from = &Start(source), to = &Start(destination))
             {
                 return TryDecompress(
                     (IntPtr)from, source.Length, (IntPtr)to, destination.Length, out written, options, cancellationToken);
@@ -143,7 +143,7 @@ namespace Fastpar
                 IntPtr memory = Marshal.AllocHGlobal(new IntPtr(capacity));
                 try
                 {
-                    fixed (byte* from = source)
+                    fixed (byte* from = &Start(source))
                     {
                         if (TryDecompress(
                             (IntPtr)from, source.Length, memory, capacity, out long written, options, cancellationToken))

@@ -24,6 +24,8 @@ namespace Fastpar
             fastpar_zstd_options native = (options ?? new ZstdOptions()).ToNative();
             UIntPtr bound;
             UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+            using var lease = new Lease(options?.Dict?.Handle);
+            native.dict = (fastpar_dict*)lease.Pointer;
             Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
             return (long)(ulong)bound;
         }
@@ -55,7 +57,7 @@ namespace Fastpar
             CancellationToken cancellationToken = default)
         {
             CheckApart(source, destination);
-            fixed (byte* from = source, to = destination)
+            fixed (byte* from = &Start(source), to = &Start(destination))
             {
                 return TryCompress(
                     (IntPtr)from, source.Length, (IntPtr)to, destination.Length, out written, options, cancellationToken);
@@ -102,7 +104,7 @@ namespace Fastpar
             IntPtr memory = Marshal.AllocHGlobal(new IntPtr(bound)); // pages that are not written to cost nothing
             try
             {
-                fixed (byte* from = source)
+                fixed (byte* from = &Start(source))
                 {
                     if (!TryCompress((IntPtr)from, source.Length, memory, bound, out long written, options, cancellationToken))
                     {
@@ -116,6 +118,9 @@ namespace Fastpar
                 Marshal.FreeHGlobal(memory);
             }
         }
+
+        /// <summary>What to pin; the pattern of the language needs a method that spans of Mono do not have.</summary>
+        private static ref byte Start(ReadOnlySpan<byte> span) => ref MemoryMarshal.GetReference(span);
 
         private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)
         {

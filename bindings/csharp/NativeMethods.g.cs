@@ -186,6 +186,18 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_decompress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_dict_train", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_dict_train(void* samples, System.UIntPtr* sample_sizes, System.UIntPtr samples_count, void* dict, System.UIntPtr dict_capacity, System.UIntPtr* written, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_dict_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_dict_open(void* data, System.UIntPtr len, int level, fastpar_dict** dict, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_dict_id", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_dict_id(fastpar_dict* dict, uint* id, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_dict_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_dict_free(fastpar_dict* dict);
+
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -270,11 +282,6 @@ namespace Fastpar
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    internal unsafe partial struct fastpar_dict
-    {
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_zstd_options
     {
         public System.UIntPtr struct_size;
@@ -289,6 +296,11 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_dict
+    {
     }
 
 }

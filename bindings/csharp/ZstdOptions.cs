@@ -8,7 +8,7 @@ namespace Fastpar
     /// </summary>
     public sealed class ZstdOptions
     {
-        /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: 3.</summary>
+        /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.</summary>
         public int Level { get; set; }
 
         /// <summary>Compress: frames carry no checksum. Checksums that are there are always verified.</summary>
@@ -42,6 +42,11 @@ namespace Fastpar
 
         /// <summary>Working memory of one call in bytes: lanes are given up to keep it. 0: no limit.</summary>
         public long MaxMemory { get; set; }
+
+        /// <summary>
+        /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while calls use it.
+        /// </summary>
+        public FastparDict? Dict { get; set; }
 
         /// <summary>
         /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell. Called as

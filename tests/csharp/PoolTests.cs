@@ -31,6 +31,14 @@ namespace Fastpar.Tests
         }
 
         [Test]
+        private static void WorkersDoNotKeepTheProcess()
+        {
+            int foreground = 0;
+            FastparTeam.Run(0, member => Interlocked.Add(ref foreground, member.Member == 0 || Thread.CurrentThread.IsBackground ? 0 : 1));
+            Expect.Equal(0, foreground, "foreground threads");
+        }
+
+        [Test]
         private static void StartAndShutdown()
         {
             FastparPool.Shutdown();

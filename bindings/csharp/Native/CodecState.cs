@@ -6,10 +6,15 @@ namespace Fastpar
     /// <summary>A call of the codec at work: its options, its progress callback and its token.</summary>
     internal sealed unsafe class CodecState : CallState
     {
+        private readonly DictHandle? dict;
         private fastpar_zstd_options native;
 
         internal CodecState(ZstdOptions? options, CancellationToken token)
-            : base(options?.Progress, token) => native = (options ?? new ZstdOptions()).ToNative();
+            : base(options?.Progress, token)
+        {
+            native = (options ?? new ZstdOptions()).ToNative();
+            dict = options?.Dict?.Handle;
+        }
 
         /// <summary>A function of the library, given the options and the place for an error.</summary>
         internal delegate int Work(fastpar_zstd_options* options, fastpar_error* error);
@@ -19,7 +24,9 @@ namespace Fastpar
         {
             fastpar_error error;
             using var call = new SyncCall(this);
+            using var lease = new Lease(dict);
             fastpar_zstd_options options = native;
+            options.dict = (fastpar_dict*)lease.Pointer;
             options.cancel = call.Cancel;
             options.progress = ProgressFunction;
             options.progress_data = UserData;

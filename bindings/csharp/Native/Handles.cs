@@ -42,21 +42,36 @@ namespace Fastpar
         }
     }
 
+    /// <summary>A dictionary.</summary>
+    internal sealed unsafe class DictHandle : FastparHandle
+    {
+        internal DictHandle(fastpar_dict* dict)
+            : base((IntPtr)dict)
+        {
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.fastpar_dict_free((fastpar_dict*)handle);
+            return true;
+        }
+    }
+
     /// <summary>The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.</summary>
     internal readonly unsafe ref struct Lease
     {
-        private readonly SafeHandle handle;
+        private readonly SafeHandle? handle;
 
         /// <exception cref="ObjectDisposedException">The handle is released already.</exception>
-        internal Lease(SafeHandle handle)
+        internal Lease(SafeHandle? handle)
         {
             bool added = false;
-            handle.DangerousAddRef(ref added);
+            handle?.DangerousAddRef(ref added);
             this.handle = handle;
         }
 
-        internal void* Pointer => (void*)handle.DangerousGetHandle();
+        internal void* Pointer => handle == null ? null : (void*)handle.DangerousGetHandle();
 
-        public void Dispose() => handle.DangerousRelease();
+        public void Dispose() => handle?.DangerousRelease();
     }
 }

@@ -114,6 +114,7 @@ namespace Fastpar
                 throw Check.Exception(&error);
             }
             Complete(status, &error);
+            Task.WaitAny(source.Task); // another thread may be in the midst of it
             return true;
         }
 

@@ -15,7 +15,13 @@ namespace Fastpar
         /// <summary>Holds the path of the native library, if it shall not be looked for.</summary>
         private const string PathVariable = "FASTPAR_LIBRARY";
 
-        static NativeMethods() => Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        static NativeMethods()
+        {
+            Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+#if !NETCOREAPP
+            MonoThreads.EndWithProcess();
+#endif
+        }
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         private delegate uint AbiVersion();
