@@ -55,6 +55,9 @@ namespace Fastpar
         internal delegate int fastpar_for_start_body_delegate(void* user_data, fastpar_chunk* chunk);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_reader_open_source_delegate(void* user_data, void* buffer, System.UIntPtr capacity, System.UIntPtr* len);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_reduce_combine_delegate(void* user_data, void* into, void* from);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -62,6 +65,9 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_team_run_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_writer_open_sink_delegate(void* user_data, void* data, System.UIntPtr len);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_hook_on_exit_delegate(void* user_data, uint worker);
@@ -198,6 +204,42 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_dict_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_dict_free(fastpar_dict* dict);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_compress_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_compress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_decompress_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_decompress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_writer_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_writer_open(fastpar_zstd_options* options, fastpar_writer_open_sink_delegate sink, void* user_data, fastpar_writer** writer, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_writer_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_writer_write(fastpar_writer* writer, void* data, System.UIntPtr len, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_writer_flush", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_writer_flush(fastpar_writer* writer, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_writer_finish", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_writer_finish(fastpar_writer* writer, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_writer_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_writer_free(fastpar_writer* writer);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_reader_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_reader_open(fastpar_zstd_options* options, fastpar_reader_open_source_delegate source, void* user_data, fastpar_reader** reader, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_reader_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_reader_read(fastpar_reader* reader, void* dst, System.UIntPtr capacity, System.UIntPtr* len, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_reader_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_reader_free(fastpar_reader* reader);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_compress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_compress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_decompress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_decompress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -301,6 +343,39 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_dict
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_batch_item
+    {
+        public void* src;
+        public System.UIntPtr src_len;
+        public void* dst;
+        public System.UIntPtr dst_capacity;
+        public System.UIntPtr written;
+        public int status;
+        public int code;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_writer
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_reader
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_file_stats
+    {
+        public System.UIntPtr struct_size;
+        public ulong bytes_in;
+        public ulong bytes_out;
+        public ulong frames;
+        public double seconds;
+        public ulong peak_memory;
     }
 
 }

@@ -76,6 +76,25 @@ namespace Fastpar.Tests
                 ("progress", 64),
                 ("progress_data", 72),
             }),
+            ("fastpar_batch_item", 48, new[]
+            {
+                ("src", 0),
+                ("src_len", 8),
+                ("dst", 16),
+                ("dst_capacity", 24),
+                ("written", 32),
+                ("status", 40),
+                ("code", 44),
+            }),
+            ("fastpar_file_stats", 48, new[]
+            {
+                ("struct_size", 0),
+                ("bytes_in", 8),
+                ("bytes_out", 16),
+                ("frames", 24),
+                ("seconds", 32),
+                ("peak_memory", 40),
+            }),
         };
     }
 }
