@@ -65,7 +65,9 @@ mod tests {
                 ranges.iter().enumerate().map(|(i, range)| (range.clone(), first + i)).collect()
             };
             let mut found = BTreeSet::new();
-            find(&mut own(&inputs, 100), &mut own(&outputs, 0), |owner| drop(found.insert(owner)));
+            find(&mut own(&inputs, 100), &mut own(&outputs, 0), |owner| {
+                let _ = found.insert(owner);
+            });
             let expected: BTreeSet<_> = (0..outputs.len())
                 .filter(|&i| {
                     let others = outputs.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);

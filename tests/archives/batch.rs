@@ -22,6 +22,7 @@ fn batch(
         inputs.iter().zip(&mut places).map(|(src, dst)| BatchItem { src, dst, result: None }).collect();
     work(&mut items, options).unwrap();
     let results: Vec<_> = items.into_iter().map(|item| item.result.unwrap()).collect();
+    // SAFETY: every byte was written when it was filled, or by the call.
     let bytes = |place: &[MaybeUninit<u8>]| place.iter().map(|byte| unsafe { byte.assume_init() }).collect();
     results.into_iter().zip(&places).map(|(result, place)| result.map(|size| bytes(&place[..size]))).collect()
 }
@@ -176,6 +177,7 @@ fn item(src: *const u8, src_len: usize, dst: *mut u8, dst_capacity: usize) -> fa
 fn call(items: &mut [fastpar_batch_item]) -> (fastpar_status, usize) {
     let mut failed = usize::MAX;
     let size = size_of::<fastpar_batch_item>();
+    // SAFETY: the items and their buffers live until the call returns.
     let status = unsafe {
         fastpar_compress_batch(null(), items.as_mut_ptr(), size, items.len(), &mut failed, null_mut())
     };
@@ -256,16 +258,19 @@ fn strides_and_misaligned_items() {
         let first = memory[offset..].as_mut_ptr().cast::<fastpar_batch_item>();
         let at = |i: usize| first.wrapping_byte_add(i * stride);
         for (i, item) in buffers.items().into_iter().enumerate() {
+            // SAFETY: inside the array, which is as long as its stride times its items.
             unsafe { at(i).write_unaligned(item) };
         }
         if stride > 48 {
             memory[offset + 11 * stride + 48] = 1;
         }
         let mut failed = 0;
+        // SAFETY: the array holds 20 items of this stride, and their buffers live until the call returns.
         let status = unsafe { fastpar_compress_batch(null(), first, stride, 20, &mut failed, null_mut()) };
         assert_eq!((status, failed), (FASTPAR_OK, usize::from(stride > 48)));
         for i in 0..20 {
             let expected = if stride > 48 && i == 11 { FASTPAR_ERR_UNSUPPORTED } else { FASTPAR_OK };
+            // SAFETY: inside the array, as above.
             assert_eq!(unsafe { at(i).read_unaligned() }.status, expected, "{stride}, {offset}, {i}");
         }
     }
@@ -275,6 +280,7 @@ fn strides_and_misaligned_items() {
 fn absurd_arrays() {
     let mut items = Buffers::new(2).items();
     let first = items.as_mut_ptr();
+    // SAFETY: what is refused is refused before it is read, the rest is valid.
     let status = |items, size, count| unsafe {
         fastpar_decompress_batch(null(), items, size, count, null_mut(), null_mut())
     };
@@ -301,13 +307,15 @@ fn cancelled_items() {
     let mut items = buffers.items();
     let flag = AtomicI32::new(1);
     let options = |cancel: &AtomicI32| {
+        // SAFETY: integers, pointers and functions that may be NULL: zero is valid.
         let mut options: fastpar_zstd_options = unsafe { std::mem::zeroed() };
         options.struct_size = size_of::<fastpar_zstd_options>();
         options.cancel = cancel.as_ptr();
         options
     };
     let mut failed = 0;
-    let mut run = |options: &fastpar_zstd_options, items: &mut [fastpar_batch_item], failed: &mut usize| unsafe {
+    // SAFETY: the items and their buffers live until the call returns.
+    let run = |options: &fastpar_zstd_options, items: &mut [fastpar_batch_item], failed: &mut usize| unsafe {
         fastpar_compress_batch(options, items.as_mut_ptr(), 48, items.len(), failed, null_mut())
     };
     assert_eq!(run(&options(&flag), &mut items, &mut failed), FASTPAR_ERR_CANCELLED);
