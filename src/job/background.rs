@@ -184,7 +184,8 @@ impl Background {
         if !self.job.wants_help() {
             return;
         }
-        if pool.has_processor_beside(0) {
+        // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
+        if self.gate.is_empty() || pool.has_processor_beside(0) {
             if self.gate.claim_ticket() {
                 pool.send(Ticket::Background(Arc::clone(self)));
             }

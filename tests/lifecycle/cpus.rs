@@ -2,11 +2,16 @@
 
 use crate::support::{isolated::isolated, skipped};
 use crate::{count_chunks, on_threads_at_once};
+use fastpar::job::{Chunk, JobHandle};
+use fastpar::plan::Schedule;
 use fastpar::pool::{self, PoolOptions, Threads};
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::ControlFlow::{self, Continue};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{mpsc, Arc, Mutex};
+use std::time::Duration;
 
 /// The CPUs that the calling thread may use.
 fn allowed() -> BTreeSet<usize> {
@@ -140,4 +145,38 @@ fn auto_honours_a_quota() {
         assert_eq!(count_chunks(100), 100);
         assert_eq!(pool::stats().threads, 1);
     });
+}
+
+/// Whatever keeps the processors busy, and however long: a job gets one worker at once, if the pool has one.
+#[test]
+fn a_job_does_not_wait_for_an_idle_processor() {
+    isolated(|| {
+        restrict_to(*allowed().first().expect("there is one"));
+        std::env::set_var("FASTPAR_THREADS", "4");
+        let done = Arc::new(AtomicBool::new(false));
+        let (seen, (running, is_running)) = (Arc::clone(&done), mpsc::channel());
+        let spinning = start(move |_| {
+            running.send(()).expect("the test waits");
+            // It computes, as far as the system can tell, until the other job is finished.
+            while !seen.load(Relaxed) {
+                std::hint::spin_loop();
+            }
+            Continue(())
+        });
+        is_running.recv().expect("a worker runs it");
+        let flag = Arc::clone(&done);
+        let other = start(move |_| {
+            flag.store(true, Relaxed);
+            Continue(())
+        });
+        while !done.load(Relaxed) {
+            std::thread::sleep(Duration::from_millis(1)); // does not help with it
+        }
+        other.wait(None).expect("it succeeds");
+        spinning.wait(None).expect("it succeeds");
+    });
+}
+
+fn start(body: impl Fn(&Chunk) -> ControlFlow<i32> + Send + Sync + 'static) -> JobHandle {
+    JobHandle::start(Schedule::default(), 1, 0, None, None, Box::new(body)).expect("it starts")
 }
