@@ -131,8 +131,10 @@ impl Lookout {
             self.idle.store(anybody && used < processors * 0.5, Ordering::Relaxed);
             // Three quarters, as the clocks of other threads lag behind, and a processor may be away for a moment.
             if used < processors - 0.75 {
-                interval = SHORTEST;
-                for ticket in std::mem::take(&mut state.waiting) {
+                let waiting = std::mem::take(&mut state.waiting);
+                // While callbacks only wait, and nobody asks, it looks more and more rarely: it must not be what takes time.
+                interval = if waiting.is_empty() { (interval * 2).min(LONGEST) } else { SHORTEST };
+                for ticket in waiting {
                     if ticket.end_watch() {
                         pool.send(ticket);
                     }
