@@ -1,4 +1,8 @@
 //! A forked child has one thread and none of the pool: it forgets the parent's pool and starts its own at first use.
+//!
+//! In a program written in Rust there is a limit that this cannot lift: std's handler for stack overflows keeps a list of threads
+//! under a lock, and a fork while any thread starts or ends leaves that lock locked in the child, whose threads then never
+//! begin. Where the program is not written in Rust there is no such handler.
 
 use super::{epoch, local};
 use crate::error::{Error, ErrorKind, Result};

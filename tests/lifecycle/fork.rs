@@ -1,6 +1,6 @@
 //! Fork: the child can use everything at once, the parent does not notice.
 
-use crate::support::isolated::{isolated, Isolated};
+use crate::support::isolated::Isolated;
 use crate::{count_chunks, run_chunks, EACH};
 use fastpar::job::{for_each_chunk, reduce, Body, Chunk, Control, JobHandle};
 use fastpar::plan::Schedule;
@@ -60,7 +60,7 @@ fn use_everything() {
 }
 
 fn four_threads() -> Isolated {
-    Isolated::default().env("FASTPAR_THREADS", "4")
+    Isolated::default().foreign().env("FASTPAR_THREADS", "4")
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn the_parents_jobs_are_not_the_childs() {
 
 #[test]
 fn children_of_children() {
-    isolated(|| {
+    Isolated::default().foreign().run(|| {
         use_everything();
         in_child("a child", || {
             use_everything();

@@ -15,11 +15,12 @@ pub(crate) struct Isolated {
     environment: Vec<(String, String)>,
     exit_code: i32,
     limit: Duration,
+    foreign: bool,
 }
 
 impl Default for Isolated {
     fn default() -> Self {
-        Self { environment: Vec::new(), exit_code: 0, limit: LIMIT }
+        Self { environment: Vec::new(), exit_code: 0, limit: LIMIT, foreign: false }
     }
 }
 
@@ -38,6 +39,13 @@ impl Isolated {
     /// The child is to end with this code.
     pub(crate) fn exits_with(mut self, code: i32) -> Self {
         self.exit_code = code;
+        self
+    }
+
+    /// As in a program that is not written in Rust: without std's handler for stack overflows. A thread that starts or ends
+    /// takes a lock of that handler, and a fork at that moment leaves it locked in the child, for every thread of the child.
+    pub(crate) fn foreign(mut self) -> Self {
+        self.foreign = true;
         self
     }
 
@@ -65,6 +73,18 @@ impl Isolated {
         // A group of its own, so that what it forked can be ended with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        #[cfg(unix)]
+        if self.foreign {
+            // std installs its handler only where nobody has decided yet about these signals.
+            // SAFETY: `signal` may be called between fork and exec.
+            unsafe {
+                std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+                    libc::signal(libc::SIGSEGV, libc::SIG_IGN);
+                    libc::signal(libc::SIGBUS, libc::SIG_IGN);
+                    Ok(())
+                })
+            };
+        }
         let mut child = command
             .args([name, "--exact", "--nocapture"])
             .env_remove("FASTPAR_THREADS")
