@@ -51,8 +51,8 @@ pub(super) struct Held {
 impl Held {
     /// It has grown, or shrunk.
     fn change(&mut self, bytes: usize) {
-        self.meter.add(bytes);
-        self.meter.sub(self.bytes);
+        self.meter.add(bytes.saturating_sub(self.bytes));
+        self.meter.sub(self.bytes.saturating_sub(bytes));
         self.bytes = bytes;
     }
 }
@@ -63,12 +63,24 @@ impl Drop for Held {
     }
 }
 
+/// What a buffer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// It is filled by fastpar, and stays initialised.
+    Input,
+    /// It is filled by libzstd.
+    Output,
+}
+
 /// A buffer that is filled from the front.
 #[derive(Debug)]
 pub(super) struct Buffer {
     /// Initialised as far as it was ever used.
     bytes: Vec<u8>,
     filled: usize,
+    /// It does not become larger of itself.
+    most: usize,
+    side: Side,
     held: Held,
 }
 
@@ -139,8 +151,9 @@ impl Buffer {
 
     fn reserve(&mut self, capacity: usize) -> Result<()> {
         if capacity > self.bytes.capacity() {
-            // At least twice as much each time, so that growing costs little.
-            let more = capacity.max(self.bytes.capacity().saturating_mul(2)) - self.bytes.len();
+            // By a quarter at least each time, so that growing costs little.
+            let grown = self.bytes.capacity() + self.bytes.capacity() / 4;
+            let more = capacity.max(grown.min(self.most)) - self.bytes.len();
             raw::reserve(&mut self.bytes, more)?;
             self.held.change(self.bytes.capacity());
         }
@@ -152,46 +165,42 @@ impl Buffer {
 #[derive(Debug)]
 pub(super) struct Buffers {
     meter: Arc<Meter>,
+    limit: u64,
     kept: Mutex<Vec<Buffer>>,
-    most: usize,
 }
 
 impl Buffers {
-    /// Nothing yet; at most `most` are kept.
-    pub(super) fn new(meter: &Arc<Meter>, most: usize) -> Self {
-        Self { meter: Arc::clone(meter), kept: Mutex::default(), most }
+    /// Nothing yet. Nothing is kept that would take the place of something needed, where all is to stay within `limit` bytes.
+    pub(super) fn new(meter: &Arc<Meter>, limit: u64) -> Self {
+        Self { meter: Arc::clone(meter), limit, kept: Mutex::default() }
     }
 
-    /// An empty buffer with room for `capacity` bytes.
-    pub(super) fn take(&self, capacity: usize) -> Result<Buffer> {
-        let found = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let fitting = kept.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
-            match fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(index, _)| index) {
-                Some(index) => Some(kept.swap_remove(index)),
-                // Sizes change: the one that is too small makes place for one that is not.
-                None => {
-                    drop(kept.pop());
-                    None
-                }
-            }
-        };
-        if let Some(mut buffer) = found {
-            buffer.filled = 0;
+    /// An empty buffer with room for `capacity` bytes, and for no more than `most`.
+    pub(super) fn take(&self, side: Side, capacity: usize, most: usize) -> Result<Buffer> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |buffer: &Buffer| buffer.side == side && (capacity..=most).contains(&buffer.capacity());
+        if let Some(index) = kept.iter().position(fits) {
+            let mut buffer = kept.swap_remove(index);
+            (buffer.filled, buffer.most) = (0, most);
             return Ok(buffer);
         }
+        // Sizes have changed: one that does not fit any more makes place for one that does.
+        if let Some(index) = kept.iter().position(|buffer| buffer.side == side) {
+            drop(kept.swap_remove(index));
+        }
+        while self.meter.now().saturating_add(capacity as u64) > self.limit && kept.pop().is_some() {}
+        let held = self.meter.hold(capacity);
+        drop(kept);
         let mut bytes = Vec::new();
         raw::reserve(&mut bytes, capacity)?;
-        let held = self.meter.hold(bytes.capacity());
-        Ok(Buffer { bytes, filled: 0, held })
+        let mut buffer = Buffer { bytes, filled: 0, most, side, held };
+        buffer.held.change(buffer.bytes.capacity());
+        Ok(buffer)
     }
 
     /// Keeps a buffer for the next use.
     pub(super) fn put(&self, buffer: Buffer) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < self.most {
-            kept.push(buffer);
-        }
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
@@ -206,21 +215,27 @@ mod tests {
     #[test]
     fn buffers_are_used_again_and_counted() {
         let meter = Arc::new(Meter::default());
-        let buffers = Buffers::new(&meter, 2);
-        let mut buffer = buffers.take(100).unwrap();
+        let buffers = Buffers::new(&meter, 1000);
+        let mut buffer = buffers.take(Side::Input, 100, 250).unwrap();
         buffer.push(b"one").unwrap();
         buffer.room(3).unwrap().copy_from_slice(b"two");
         buffer.advance(3);
         buffer.push(&[b'x'; 200]).unwrap();
         assert_eq!(&buffer.filled()[..7], b"onetwox");
+        buffer.forget(3);
+        assert_eq!((&buffer.filled()[..4], buffer.len()), (&b"twox"[..], 203));
         let grown = buffer.capacity();
         assert!(grown >= 206 && meter.now() == grown as u64);
         buffers.put(buffer);
-        let again = buffers.take(150).unwrap();
+        let other = buffers.take(Side::Output, 150, 300).unwrap();
+        let again = buffers.take(Side::Input, 150, 300).unwrap();
         assert_eq!((again.len(), again.capacity()), (0, grown));
-        let fresh = buffers.take(10).unwrap();
-        drop((again, fresh));
+        assert_eq!(meter.now(), grown as u64 + 150);
+        buffers.put(again);
+        let large = buffers.take(Side::Output, 800, 800).unwrap();
+        assert_eq!(meter.now(), 950, "what was kept has made place");
+        drop((other, large));
         assert_eq!(meter.now(), 0);
-        assert!(meter.peak() >= grown as u64 + 10); // growing takes the old and the new for a moment
+        assert!(meter.peak() >= 950);
     }
 }

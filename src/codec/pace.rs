@@ -6,6 +6,7 @@ use super::decode;
 use super::encode::Recipe;
 use super::options::Options;
 use super::raw;
+use super::seek_table::{self, Growing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::pool;
@@ -17,6 +18,8 @@ const SMALLEST_FRAME: usize = 4 << 20;
 const LARGEST_FRAME: usize = 64 << 20;
 /// What a single frame is worked on in.
 const PART: usize = 1 << 20;
+/// Frames that the seek table has room for where their number is not known: it grows.
+const UNKNOWN_FRAMES: usize = 1024;
 /// The memory that a stream keeps to by default, as far as its frames are not larger than the default at level 3.
 const MEMORY: u64 = 240 << 20;
 /// The least memory that a stream can be read with.
@@ -53,6 +56,8 @@ pub(super) struct WritePace {
     pub(super) slots: usize,
     /// Whether all tasks make one frame.
     pub(super) single: bool,
+    /// Frames that the seek table has room for from the beginning.
+    pub(super) frames: usize,
     /// The memory that the call may take.
     pub(super) limit: u64,
 }
@@ -76,11 +81,13 @@ impl WritePace {
         // What each lane, and each task under way, needs; and the piece that the caller is filling.
         let bound = zstd_safe::compress_bound(piece);
         let (lane, slot, extra) = if fetched { (piece, bound, 0) } else { (0, piece + bound, piece) };
-        let dictionary = dictionary(options);
+        let known = len.map_or(UNKNOWN_FRAMES, |_| usize::try_from(pieces).unwrap_or(usize::MAX));
+        let frames = known.min(seek_table::MAX_FRAMES);
+        let others = dictionary(options) + if single { 0 } else { Growing::size(frames) as u64 };
         let need = |lanes: u32, slots: usize| {
             let (lanes, contexts) = (u64::from(lanes), if single { 1 } else { u64::from(lanes) });
             let fixed = contexts * context as u64 + lanes * lane as u64;
-            dictionary + fixed + slots as u64 * slot as u64 + if lanes > 1 { extra as u64 } else { 0 }
+            others + fixed + slots as u64 * slot as u64 + if lanes > 1 { extra as u64 } else { 0 }
         };
         let least = |lanes: u32| if lanes == 1 { 1 } else { lanes as usize + 1 };
         let limit = if options.max_memory == 0 { u64::MAX } else { options.max_memory };
@@ -96,7 +103,7 @@ impl WritePace {
         while slots < most && need(lanes, slots + 1) <= limit.min(MEMORY) {
             slots += 1;
         }
-        Ok(Self { piece, lanes, slots, single, limit })
+        Ok(Self { piece, lanes, slots, single, frames, limit })
     }
 }
 
@@ -117,6 +124,11 @@ pub(super) struct ReadPace {
     pub(super) read: usize,
 }
 
+/// Where buffers of other sizes are used again: the most memory of one for so many bytes.
+pub(super) fn generous(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 4)
+}
+
 impl ReadPace {
     pub(super) fn new(options: &Options<'_>) -> Result<Self> {
         let limit = if options.max_memory == 0 { MEMORY } else { options.max_memory };
@@ -132,7 +144,7 @@ impl ReadPace {
             lanes,
             slots: 2 * lanes as usize + 2,
             limit: room,
-            whole: room / 2,
+            whole: room / 3,
             part: (room / 16).clamp(128 << 10, 1 << 20),
             read: (room / 16).clamp(64 << 10, 256 << 10) as usize,
         })

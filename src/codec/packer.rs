@@ -1,7 +1,7 @@
 //! What is done to each piece of a stream that is compressed: a stage of the job engine's pipeline.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffer, Buffers, Meter};
+use super::buffers::{Buffer, Buffers, Meter, Side};
 use super::encode::Recipe;
 use super::input::Input;
 use super::single::{Single, Then};
@@ -44,8 +44,9 @@ pub(super) struct Packed {
 /// See the module.
 pub(super) struct Packer {
     pub(super) meter: Arc<Meter>,
-    pub(super) inputs: Buffers,
-    pub(super) outputs: Buffers,
+    pub(super) buffers: Buffers,
+    /// Bytes of the largest piece.
+    pub(super) piece: usize,
     pub(super) file: Option<Arc<Input>>,
     pub(super) single: Option<Single>,
 }
@@ -55,7 +56,7 @@ impl Packer {
         match source {
             Source::Bytes(bytes) => Ok(bytes),
             Source::Extent { offset, len } => {
-                let mut bytes = self.inputs.take(len)?;
+                let mut bytes = self.buffers.take(Side::Input, len, self.piece)?;
                 let file = self.file.as_ref();
                 let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
                 file.read_at(offset, bytes.room(len)?)?;
@@ -74,7 +75,9 @@ impl Stage for Packer {
         let watch = Watch::silent(cancel);
         let input = self.source(piece.source)?;
         // As large as a frame can become: with less room libzstd would write other bytes.
-        let mut bytes = self.outputs.take(zstd_safe::compress_bound(input.len()))?;
+        let bound = zstd_safe::compress_bound(input.len());
+        let most = zstd_safe::compress_bound(self.piece);
+        let mut bytes = self.buffers.take(Side::Output, bound, most)?;
         bytes.fill(|out| match (&piece.work, &self.single) {
             (Work::Frame { number, recipe }, _) => {
                 let _counted = self.meter.hold(recipe.memory());
@@ -85,7 +88,7 @@ impl Stage for Packer {
             (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
         })?;
         let consumed = input.len();
-        self.inputs.put(input);
+        self.buffers.put(input);
         Ok(Packed { bytes, consumed })
     }
 }

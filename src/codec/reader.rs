@@ -4,7 +4,7 @@
 use super::buffers::{Buffers, Meter};
 use super::failure;
 use super::options::Options;
-use super::pace::ReadPace;
+use super::pace::{generous, ReadPace};
 use super::splitter::{Kind, Piece, Splitter};
 use super::unpacker::{Unpacked, Unpacker};
 use super::watch::Watch;
@@ -73,18 +73,17 @@ impl<'a, R: Read> Reader<'a, R> {
         options.check()?;
         let pace = ReadPace::new(options)?;
         let meter = Arc::new(Meter::default());
-        let buffers = pace.slots + pace.lanes as usize + 1;
-        let (inputs, outputs) = (Buffers::new(&meter, buffers), Buffers::new(&meter, buffers));
+        let buffers = Buffers::new(&meter, pace.limit);
         let window_log_max = options.window_log_max();
         let dict = options.dict.cloned();
-        let unpacker = Unpacker { meter, inputs, outputs, dict, window_log_max, parts: Mutex::new(None) };
+        let unpacker = Unpacker { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
         Ok(Self {
             pipeline: Pipeline::new(unpacker, pace.lanes),
             source,
             options: *options,
             watch: Watch::new(options, len),
             pace,
-            splitter: Splitter::new(),
+            splitter: Splitter::new(&pace),
             all: false,
             pending: None,
             costs: VecDeque::new(),
@@ -179,9 +178,12 @@ impl<'a, R: Read> Reader<'a, R> {
         self.watch.add(0)?;
         loop {
             if let Some(used) = self.current.take() {
-                self.pipeline.stage().outputs.put(used.bytes);
                 self.given = 0;
+                self.pipeline.stage().buffers.put(used.bytes);
                 self.cost -= self.costs.pop_front().unwrap_or(0);
+                if let Some(error) = used.failure {
+                    return Err(error);
+                }
             }
             if let Some(unpacked) = self.pipeline.try_next()? {
                 self.accept(unpacked)?;
@@ -238,26 +240,29 @@ impl<'a, R: Read> Reader<'a, R> {
         if busy && self.costs.len() >= self.pace.slots {
             return Ok(false);
         }
-        let inputs = &self.pipeline.stage().inputs;
+        let buffers = &self.pipeline.stage().buffers;
         let found = match self.pending.take() {
             Some(piece) => Ok(Some(piece)),
-            None => self.splitter.next(self.all, &self.options, &self.pace, inputs),
+            None => self.splitter.next(self.all, &self.options, &self.pace, buffers),
         };
         match found {
             Ok(Some(piece)) => {
-                let memory = match piece.kind {
-                    Kind::Part { first: true, memory, .. } => memory as u64,
-                    _ => 0,
+                // The context of a frame in parts is there from the first to the last of them.
+                let (chained, begins, ends) = match piece.kind {
+                    Kind::Frames { .. } => (false, 0, 0),
+                    Kind::Part { first, last, memory, .. } => {
+                        (true, if first { memory as u64 } else { 0 }, if last { memory as u64 } else { 0 })
+                    }
                 };
-                let cost = (piece.data.capacity() as u64).saturating_add(piece.most).saturating_add(memory);
-                if busy && self.cost.saturating_add(cost) > self.pace.limit {
+                let own = (piece.data.capacity() as u64).saturating_add(generous(piece.most));
+                let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
+                if busy && self.cost.saturating_add(more) > self.pace.limit {
                     self.pending = Some(piece);
                     return Ok(false);
                 }
-                let chained = matches!(piece.kind, Kind::Part { .. });
                 self.pipeline.submit(piece, chained)?;
-                self.costs.push_back(cost);
-                self.cost += cost;
+                self.costs.push_back(own + ends);
+                self.cost += own + begins;
                 Ok(true)
             }
             Ok(None) if self.all => {
@@ -265,8 +270,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 Ok(false)
             }
             Ok(None) => {
-                let more = self.pace.read as u64;
-                if busy && self.cost + self.splitter.cost() + more > self.pace.limit {
+                if busy && self.cost.saturating_add(self.splitter.cost(self.pace.read)) > self.pace.limit {
                     return Ok(false);
                 }
                 self.read_source();
@@ -281,7 +285,7 @@ impl<'a, R: Read> Reader<'a, R> {
 
     /// Reads some more. A failure is told after what came before it.
     fn read_source(&mut self) {
-        let room = match self.splitter.room(self.pace.read, &self.pipeline.stage().inputs) {
+        let room = match self.splitter.room(self.pace.read, &self.pipeline.stage().buffers) {
             Ok(room) => room,
             Err(error) => return self.end = Some(Err(error)),
         };

@@ -108,9 +108,18 @@ pub(super) struct Growing {
 }
 
 impl Growing {
-    /// An empty table, or none.
-    pub(super) fn new(wanted: bool) -> Self {
-        Self { wanted, entries: Vec::new() }
+    /// An empty table with room for some frames, or none.
+    pub(super) fn new(wanted: bool, frames: usize) -> Result<Self> {
+        let mut entries = Vec::new();
+        if wanted {
+            raw::reserve(&mut entries, frames)?;
+        }
+        Ok(Self { wanted, entries })
+    }
+
+    /// The memory of a table with room for so many frames.
+    pub(super) fn size(frames: usize) -> usize {
+        frames.saturating_mul(size_of::<(u32, u32)>())
     }
 
     /// Adds a frame of this (compressed, decompressed) size; the table keeps within `limit` bytes of memory.
@@ -128,8 +137,7 @@ impl Growing {
         }
         if self.entries.len() == self.entries.capacity() {
             let more = self.entries.len().max(64);
-            let need = ((self.entries.len() + more) * size_of::<(u32, u32)>()) as u64;
-            if need > limit {
+            if Self::size(self.entries.len() + more) as u64 > limit {
                 let text = format!("the seek table of {} frames passes max_memory", self.entries.len());
                 return Err(Error::new(ErrorKind::LimitExceeded, text));
             }
@@ -141,7 +149,7 @@ impl Growing {
 
     /// The memory that it takes.
     pub(super) fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<(u32, u32)>()
+        Self::size(self.entries.capacity())
     }
 
     /// What follows the frames: nothing if there is only one.
@@ -157,7 +165,7 @@ mod tests {
 
     #[test]
     fn grows_to_the_limit_of_the_format() {
-        let mut table = Growing::new(true);
+        let mut table = Growing::new(true, 0).unwrap();
         for frame in 0..5 {
             table.push_within((frame, 10), 1 << 20, 5).unwrap();
             let expected = if frame == 0 { 0 } else { encoded_len(frame as usize + 1) };
@@ -171,6 +179,6 @@ mod tests {
         assert_eq!((table.bytes().count(), table.memory()), (0, 0));
         table.push_within((6, 10), 1 << 20, 5).unwrap();
         assert_eq!(table.bytes().count(), 0);
-        assert!(Growing::new(true).push((1, 1), 100).is_err());
+        assert!(Growing::new(true, 0).unwrap().push((1, 1), 100).is_err());
     }
 }

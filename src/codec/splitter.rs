@@ -3,10 +3,10 @@
 //! decompressed for that: headers of frames and blocks tell where they end.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffer, Buffers};
+use super::buffers::{Buffer, Buffers, Side};
 use super::frame::{Frame, Frames, Step, Walk};
 use super::options::Options;
-use super::pace::ReadPace;
+use super::pace::{generous, ReadPace};
 use super::raw;
 use super::spans;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,10 +59,11 @@ pub(super) struct Splitter {
     part: Option<Part>,
     /// The number of that frame.
     index: u64,
-    /// Bytes of a skippable frame that are still to be thrown away.
-    skip: u64,
+    /// A skippable frame, and how many of its bytes are still to be thrown away.
+    skip: Option<(Frame, u64)>,
     /// Bytes of the last piece: a good guess of the next one's.
     usual: usize,
+    most_usual: usize,
 }
 
 #[derive(Default)]
@@ -81,7 +82,7 @@ struct Part {
 }
 
 impl Splitter {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pace: &ReadPace) -> Self {
         Self {
             data: None,
             done: 0,
@@ -90,8 +91,9 @@ impl Splitter {
             walk: None,
             part: None,
             index: 0,
-            skip: 0,
+            skip: None,
             usual: 0,
+            most_usual: (pace.limit / 16) as usize, // far below usize::MAX
         }
     }
 
@@ -99,7 +101,7 @@ impl Splitter {
     pub(super) fn room(&mut self, len: usize, buffers: &Buffers) -> Result<&mut [u8]> {
         let mut data = match self.data.take() {
             Some(data) => data,
-            None => buffers.take(self.usual + len)?,
+            None => take(buffers, self.usual + len)?,
         };
         if self.done > 0 && self.done >= data.len() / 2 {
             data.forget(self.done);
@@ -115,11 +117,19 @@ impl Splitter {
         }
     }
 
-    /// The memory that the next piece takes as far as it is known, its output included.
-    pub(super) fn cost(&self) -> u64 {
-        let data = self.data.as_ref().map_or(0, Buffer::capacity) as u64;
+    /// The memory that it takes.
+    pub(super) fn memory(&self) -> u64 {
+        self.data.as_ref().map_or(0, Buffer::capacity) as u64
+    }
+
+    /// The memory that it will take when `len` more bytes have arrived, and what the next piece will need to be decoded, as far as
+    /// that is known.
+    pub(super) fn cost(&self, len: usize) -> u64 {
+        let filled = self.data.as_ref().map_or(0, Buffer::len) + len;
         let frame = self.walk.as_ref().filter(|_| self.part.is_none()).map_or(0, |walk| content(&walk.frame));
-        data.saturating_add(self.group.most).saturating_add(frame)
+        self.memory()
+            .max(generous(filled as u64))
+            .saturating_add(generous(self.group.most.saturating_add(frame)))
     }
 
     fn left(&self) -> &[u8] {
@@ -135,8 +145,10 @@ impl Splitter {
         buffers: &Buffers,
     ) -> Result<Option<Piece>> {
         loop {
-            if self.skip > 0 && !self.skip(all)? {
-                return Ok(None);
+            if let Some((frame, rest)) = self.skip {
+                if !self.skip(&frame, rest, all)? {
+                    return Ok(None);
+                }
             }
             if self.part.is_some() {
                 return self.next_part(all, pace, buffers);
@@ -159,20 +171,17 @@ impl Splitter {
     }
 
     /// Throws away what has arrived of a long skippable frame; whether that was all.
-    fn skip(&mut self, all: bool) -> Result<bool> {
-        let now = self.skip.min(self.left().len() as u64);
+    fn skip(&mut self, frame: &Frame, rest: u64, all: bool) -> Result<bool> {
+        let now = rest.min(self.left().len() as u64);
         self.done += now as usize;
         self.base += now;
-        self.skip -= now;
-        if self.skip > 0 && all {
-            let text = format!("frame {} : the data ends in a skippable frame", self.index);
-            return Err(Error::new(ErrorKind::Truncated, text).at(self.base));
+        self.skip = Some((*frame, rest - now)).filter(|_| rest > now);
+        if rest > now {
+            return if all { Err(cut_skippable(frame)) } else { Ok(false) };
         }
-        if self.skip == 0 {
-            self.index += 1;
-            self.group.first = self.index;
-        }
-        Ok(self.skip == 0)
+        self.index += 1;
+        self.group.first = self.index;
+        Ok(true)
     }
 
     /// Looks at the frame after the group, and adds it if it is whole.
@@ -197,9 +206,13 @@ impl Splitter {
                 walk.insert(Walk::new(frame))
             }
         };
+        // Whether it is now or never that there is room for decoding it in parts.
+        let room = pace.limit.saturating_sub(in_parts(&walk.frame, pace));
+        let (now, next) = (rest.len() + pace.read, rest.len() + 2 * pace.read);
+        let last_chance = (generous(now as u64)..generous(next as u64)).contains(&room);
         loop {
             let memory = content(&walk.frame).saturating_add(walk.at() as u64);
-            if memory > pace.whole {
+            if memory > pace.whole || last_chance {
                 self.walk = Some(walk.clone());
                 return Ok(Grown::Large);
             }
@@ -224,7 +237,7 @@ impl Splitter {
             return Ok(Grown::Frame);
         }
         if all {
-            return Err(frame.error(ErrorKind::Truncated, "the data ends in a skippable frame"));
+            return Err(cut_skippable(frame));
         }
         Ok(if frame.len > SMALL_SKIPPABLE { Grown::Large } else { Grown::More })
     }
@@ -239,7 +252,7 @@ impl Splitter {
     fn begin_large(&mut self, options: &Options<'_>, pace: &ReadPace) -> Result<()> {
         let Some(walk) = &self.walk else {
             let frame = Frames::of_piece(self.left(), self.base, self.index).start()?;
-            self.skip = frame.len as u64;
+            self.skip = Some((frame, frame.len as u64));
             return Ok(());
         };
         let frame = &walk.frame;
@@ -252,13 +265,12 @@ impl Splitter {
             );
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(frame.window));
         }
-        let window = frame.window.min(frame.content_size.unwrap_or(u64::MAX));
-        let memory = raw::stream_decompressor_size(window);
-        let need = memory as u64 + 2 * (pace.read as u64 + pace.part);
+        let need = in_parts(frame, pace).saturating_add(generous(pace.read as u64));
         if options.max_memory != 0 && need > pace.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
-            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need));
+            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
+        let memory = context(frame);
         // Its blocks are gone over once more, part by part.
         self.walk = Some(walk.again());
         self.part = Some(Part { first: true, before: 0, memory });
@@ -312,11 +324,11 @@ impl Splitter {
     fn hand_out(&mut self, len: usize, buffers: &Buffers) -> Result<Buffer> {
         let left = self.left().len();
         self.base += len as u64;
-        self.usual = len;
+        self.usual = len.min(self.most_usual);
         if self.done == 0 && len > left / 2 {
             if let Some(mut data) = self.data.take() {
                 if left > len {
-                    let mut rest = buffers.take(len.max(left - len))?;
+                    let mut rest = take(buffers, self.usual.max(left - len))?;
                     rest.push(&data.filled()[len..])?;
                     self.data = Some(rest);
                 }
@@ -324,7 +336,7 @@ impl Splitter {
                 return Ok(data);
             }
         }
-        let mut head = buffers.take(len)?;
+        let mut head = take(buffers, len)?;
         head.push(&self.left()[..len])?;
         self.done += len;
         Ok(head)
@@ -339,6 +351,25 @@ enum Grown {
     Large,
     /// More has to arrive.
     More,
+}
+
+/// The memory of a context that decodes a frame in parts.
+fn context(frame: &Frame) -> usize {
+    raw::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
+}
+
+/// The memory that it takes to decode a frame in parts, but for what of it has arrived.
+fn in_parts(frame: &Frame, pace: &ReadPace) -> u64 {
+    (context(frame) as u64).saturating_add(2 * generous(pace.read as u64 + pace.part))
+}
+
+fn cut_skippable(frame: &Frame) -> Error {
+    frame.error(ErrorKind::Truncated, "the data ends in a skippable frame")
+}
+
+/// A buffer for compressed data.
+fn take(buffers: &Buffers, len: usize) -> Result<Buffer> {
+    buffers.take(Side::Input, len, usize::try_from(generous(len as u64)).unwrap_or(usize::MAX))
 }
 
 /// The most that a frame decodes to, as far as it is known.

@@ -1,13 +1,14 @@
 //! What is done to each piece of a stream that is decompressed: a stage of the job engine's pipeline.
 #![forbid(unsafe_code)]
 
-use super::buffers::{self, Buffer, Buffers, Meter};
+use super::buffers::{self, Buffer, Buffers, Meter, Side};
 use super::contexts::{Decompressor, Held};
 use super::decode::{self, Decoder};
 use super::dict::Dict;
 use super::failure;
 use super::frame::{Frame, Frames};
 use super::options::Options;
+use super::pace::generous;
 use super::splitter::{Kind, Piece};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,13 +25,14 @@ pub(super) struct Unpacked {
     pub(super) consumed: usize,
     /// Frames that ended in it.
     pub(super) frames: u64,
+    /// What is wrong with the frame after those.
+    pub(super) failure: Option<Error>,
 }
 
 /// See the module.
 pub(super) struct Unpacker {
     pub(super) meter: Arc<Meter>,
-    pub(super) inputs: Buffers,
-    pub(super) outputs: Buffers,
+    pub(super) buffers: Buffers,
     pub(super) dict: Option<Dict>,
     /// Windows up to here are decoded, as a power of two.
     pub(super) window_log_max: u32,
@@ -39,6 +41,7 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
+    /// Decodes frames up to the end, or to one that cannot be decoded; returns how many.
     fn frames(
         &self,
         data: &[u8],
@@ -46,20 +49,25 @@ impl Unpacker {
         first: u64,
         out: &mut Vec<u8>,
         watch: &Watch<'_>,
-    ) -> Result<u64> {
+    ) -> Result<(u64, Option<Error>)> {
         let _counted = self.meter.hold(decode::memory());
         let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() })?;
         let mut frames = 0;
         for frame in Frames::of_piece(data, base, first) {
             let frame = frame?;
-            if !frame.skippable {
-                let mut place = Cursor::new(&mut *out);
-                place.set_position(place.get_ref().len() as u64);
-                decoder.frame(data, &frame, &mut place, watch)?;
-                frames += 1;
+            if frame.skippable {
+                continue;
             }
+            let before = out.len();
+            let mut place = Cursor::new(&mut *out);
+            place.set_position(before as u64);
+            if let Err(error) = decoder.frame(data, &frame, &mut place, watch) {
+                out.truncate(before);
+                return Ok((frames, Some(error)));
+            }
+            frames += 1;
         }
-        Ok(frames)
+        Ok((frames, None))
     }
 
     fn part(&self, data: &[u8], part: &PartOf<'_>, out: &mut Vec<u8>, watch: &Watch<'_>) -> Result<()> {
@@ -118,13 +126,12 @@ impl Stage for Unpacker {
     fn run(&self, piece: Piece, cancel: &AtomicI32) -> Result<Unpacked> {
         let watch = Watch::silent(cancel);
         let Piece { data, most, kind } = piece;
-        let most =
-            usize::try_from(most).map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
-        let mut bytes = self.outputs.take(most)?;
-        let mut frames = 0;
+        let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut bytes = self.buffers.take(Side::Output, size(most), size(generous(most)))?;
+        let (mut frames, mut failure) = (0, None);
         bytes.fill(|out| match &kind {
             Kind::Frames { base, first } => {
-                frames = self.frames(data.filled(), *base, *first, out, &watch)?;
+                (frames, failure) = self.frames(data.filled(), *base, *first, out, &watch)?;
                 Ok(())
             }
             Kind::Part { frame, first, last, memory } => {
@@ -134,7 +141,7 @@ impl Stage for Unpacker {
             }
         })?;
         let consumed = data.len();
-        self.inputs.put(data);
-        Ok(Unpacked { bytes, consumed, frames })
+        self.buffers.put(data);
+        Ok(Unpacked { bytes, consumed, frames, failure })
     }
 }

@@ -1,7 +1,7 @@
 //! Compressing a stream: pieces of one size are compressed at the same time, and given to the sink in order.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffer, Buffers, Meter};
+use super::buffers::{Buffer, Buffers, Meter, Side};
 use super::encode::Recipe;
 use super::failure;
 use super::input::Input;
@@ -88,9 +88,8 @@ impl<'a, W: Write> Writer<'a, W> {
         let pace = WritePace::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
         let single = pace.single.then(|| Single::new(Recipe::streaming(options, len), len));
-        let buffers = pace.slots + pace.lanes as usize + 1;
-        let (inputs, outputs) = (Buffers::new(&meter, buffers), Buffers::new(&meter, buffers));
-        let packer = Packer { meter, inputs, outputs, file, single };
+        let buffers = Buffers::new(&meter, pace.limit);
+        let packer = Packer { meter, buffers, piece: pace.piece, file, single };
         Ok(Self {
             pipeline: Pipeline::new(packer, pace.lanes),
             sink,
@@ -102,7 +101,7 @@ impl<'a, W: Write> Writer<'a, W> {
             current: None,
             offset: 0,
             pieces: 0,
-            table: Growing::new(options.seek_table && !pace.single),
+            table: Growing::new(options.seek_table && !pace.single, pace.frames)?,
             dirty: false,
             consumed: 0,
             written: 0,
@@ -272,7 +271,10 @@ impl<'a, W: Write> Writer<'a, W> {
     fn current(&mut self) -> Result<&mut Buffer> {
         let fresh = match self.current.take() {
             Some(current) => current,
-            None => self.pipeline.stage().inputs.take(self.pace.piece.min(BEGINNING))?,
+            None => {
+                let piece = self.pace.piece;
+                self.pipeline.stage().buffers.take(Side::Input, piece.min(BEGINNING), piece)?
+            }
         };
         Ok(self.current.insert(fresh))
     }
@@ -281,7 +283,7 @@ impl<'a, W: Write> Writer<'a, W> {
     fn cut(&mut self, then: Then) -> Result<()> {
         let current = match self.current.take() {
             Some(current) => current,
-            None => self.pipeline.stage().inputs.take(0)?,
+            None => self.pipeline.stage().buffers.take(Side::Input, 0, self.pace.piece)?,
         };
         let len = current.len();
         self.submit(Source::Bytes(current), len, then)
@@ -324,10 +326,10 @@ impl<'a, W: Write> Writer<'a, W> {
         let Packed { bytes, consumed } = packed;
         self.give(bytes.filled())?;
         if !self.pace.single {
-            let limit = self.pace.limit.saturating_sub(self.pipeline.stage().meter.now());
+            let limit = self.pace.limit.saturating_sub(self.pipeline.stage().meter.peak());
             self.table.push((bytes.len() as u32, consumed as u32), limit)?; // of 1 GiB at most
         }
-        self.pipeline.stage().outputs.put(bytes);
+        self.pipeline.stage().buffers.put(bytes);
         self.consumed += consumed as u64;
         self.watch.add(consumed)
     }

@@ -1,0 +1,14 @@
+//! Streams and files: any data through any sink and from any source, within their memory; and files that are complete or not there.
+
+mod c_calls;
+mod common;
+mod file_faults;
+mod files;
+mod interop;
+#[cfg(unix)]
+mod kill;
+mod reader;
+mod reader_limits;
+mod threads;
+mod writer;
+mod writer_faults;
