@@ -260,6 +260,11 @@ impl Walk {
         self.at
     }
 
+    /// Whether the last block was seen.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// The first `len` bytes of the data, all of them seen, are no longer there.
     pub(super) fn forget(&mut self, len: usize) {
         self.at -= len;

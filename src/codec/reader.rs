@@ -175,6 +175,7 @@ impl<'a, R: Read> Reader<'a, R> {
 
     /// Gets the next piece of output; nothing at the end.
     fn advance(&mut self) -> Result<()> {
+        self.pipeline.check_process()?;
         self.watch.add(0)?;
         loop {
             if let Some(used) = self.current.take() {

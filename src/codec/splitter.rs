@@ -281,7 +281,8 @@ impl Splitter {
         let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
         loop {
             let most = walk.frame.most - part.before;
-            let last = if most >= pace.part {
+            // The checksum, or nothing, goes with the last block.
+            let last = if most >= pace.part && !walk.has_ended() {
                 false
             } else {
                 match walk.step(self.left(), all) {

@@ -241,7 +241,7 @@ impl<'a, W: Write> Writer<'a, W> {
                 return Err(error);
             }
         }
-        let result = step(self);
+        let result = self.pipeline.check_process().and_then(|()| step(self));
         self.state = match &result {
             Ok(_) => State::Open,
             Err(error) => State::Failed(error.clone()),

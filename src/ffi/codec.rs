@@ -52,8 +52,8 @@ pub struct fastpar_zstd_options {
     /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none for files and streams.
     pub max_output: u64,
     /// Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-    /// lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers too: 4 frames and 1.3 MB for the
-    /// first lane at most, and 3 frames for each further one; 2 MiB at least to decompress.
+    /// lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers besides:
+    /// to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2 MiB at the least.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
     /// made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call

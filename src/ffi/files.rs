@@ -99,7 +99,7 @@ unsafe fn run(
 ///
 /// The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
 /// with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
-/// large the file is (35 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
+/// large the file is (40 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
 /// each lane; see `max_memory`.
 ///
 /// @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not

@@ -36,8 +36,9 @@ pub(crate) trait Stage: Send + Sync + 'static {
 /// See the module.
 pub(crate) struct Pipeline<S: Stage> {
     shared: Arc<Shared<S>>,
-    /// Tasks submitted ever.
+    /// Tasks submitted ever, and those whose results were taken.
     submitted: u64,
+    taken: u64,
     generation: u64,
 }
 
@@ -147,7 +148,7 @@ impl<S: Stage> Pipeline<S> {
             gone: AtomicI32::new(0),
             most_helpers: lanes.saturating_sub(1),
         };
-        Self { shared: Arc::new(shared), submitted: 0, generation: pool::generation() }
+        Self { shared: Arc::new(shared), submitted: 0, taken: 0, generation: pool::generation() }
     }
 
     /// What was given to `new`.
@@ -157,7 +158,7 @@ impl<S: Stage> Pipeline<S> {
 
     /// Tasks submitted whose results are not taken yet.
     pub(crate) fn in_flight(&self) -> usize {
-        self.shared.lock().slots.len()
+        (self.submitted - self.taken) as usize
     }
 
     /// Adds a task. Never blocks, but for the start of the pool.
@@ -176,7 +177,9 @@ impl<S: Stage> Pipeline<S> {
     /// The oldest task's result, if it is done.
     pub(crate) fn try_next(&mut self) -> Result<Option<S::Output>> {
         self.check_process()?;
-        self.shared.lock().take_done().transpose()
+        let done = self.shared.lock().take_done();
+        self.taken += u64::from(done.is_some());
+        done.transpose()
     }
 
     /// The oldest task's result; `None`: there is no task. Does tasks as long as it is not there yet.
@@ -192,6 +195,7 @@ impl<S: Stage> Pipeline<S> {
                 return Err(Error::new(ErrorKind::Closed, "a task before has failed"));
             }
             if let Some(result) = state.take_done() {
+                self.taken += 1;
                 return result.map(Some);
             }
             // Relaxed: the flag carries no data.
@@ -212,7 +216,8 @@ impl<S: Stage> Pipeline<S> {
         }
     }
 
-    fn check_process(&self) -> Result<()> {
+    /// Fails in a forked child: the helpers are in the parent, and may hold any lock.
+    pub(crate) fn check_process(&self) -> Result<()> {
         if pool::generation() == self.generation {
             Ok(())
         } else {

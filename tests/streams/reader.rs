@@ -7,7 +7,7 @@ use crate::common::{
 use fastpar::codec::{compress_to_vec, Options, Reader};
 use fastpar::{Error, ErrorKind};
 use proptest::prelude::*;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -166,6 +166,25 @@ fn errors_are_told_apart() {
     frame[4] |= 8;
     kind_of(&frame, ErrorKind::Corrupt);
     assert_kind(unpack(b"text", &Options::default()).1, ErrorKind::NotZstd);
+}
+
+/// Parts that end with the frame, of frames that end with a checksum or without.
+#[test]
+fn parts_of_all_lengths() {
+    let options = Options { max_memory: 4 << 20, ..Options::default() };
+    for blocks in 14..40 {
+        let data = vec![3; blocks << 17];
+        for checksum in [false, true] {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.include_checksum(checksum).unwrap();
+            encoder.window_log(17).unwrap();
+            encoder.write_all(&data).unwrap();
+            let packed = encoder.finish().unwrap();
+            let (out, end) = unpack(&packed.repeat(2), &options);
+            assert_eq!(end, Ok(()));
+            assert!(out.len() == 2 * data.len());
+        }
+    }
 }
 
 /// The same in parts.
