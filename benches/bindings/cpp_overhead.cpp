@@ -1,8 +1,9 @@
 /*
  * What the C++ wrapper adds to a loop of 24 empty chunks: fastpar::for_each_chunk against fastpar_for.
  *
- * The forms take turns in batches, so that whatever else the machine does meets all of them; what is printed are medians
- * over the batches. "C again" is the C function a second time: how far it is from "C" is the noise of the measurement.
+ * The forms take turns in batches, so that whatever else the machine does meets all of them. Printed are the median time, and
+ * the median over the batches of how a form compares with its C form in the same batch. "C again" is the C function a
+ * second time: how far it is from "C" is the noise of the measurement.
  *
  * Build and run:  c++ -O2 -std=c++20 -Iinclude benches/bindings/cpp_overhead.cpp -Ltarget/release -lfastpar \
  *                     -Wl,-rpath,$PWD/target/release -o cpp_overhead
@@ -54,20 +55,20 @@ struct form {
   const char *name;
   void (*call)();
   int baseline; // the form that it is compared with
-  std::vector<double> nanoseconds = {};
-
-  double median() {
-    const auto middle = nanoseconds.begin() + static_cast<std::ptrdiff_t>(nanoseconds.size() / 2);
-    std::nth_element(nanoseconds.begin(), middle, nanoseconds.end());
-    return *middle;
-  }
+  std::vector<double> nanoseconds = {}; // of a call, by batch
 };
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 } // namespace
 
 int main(int argc, char **argv) {
   using clock = std::chrono::steady_clock;
-  const int batches = argc > 1 ? std::atoi(argv[1]) : 4000;
+  const int batches = argc > 1 ? std::max(10, std::atoi(argv[1])) : 4000;
   form forms[] = {{"C", by_c, 0},
                   {"C again", by_c, 0},
                   {"C++", by_wrapper, 0},
@@ -83,9 +84,10 @@ int main(int argc, char **argv) {
       if (batch >= 0) each.nanoseconds.push_back(time.count() / calls_per_batch);
     }
   }
-  double medians[std::size(forms)];
-  std::transform(std::begin(forms), std::end(forms), medians, [](form &each) { return each.median(); });
   std::printf("%-18s %10s %12s\n", "24 empty chunks", "ns a call", "against C");
-  for (std::size_t i = 0; i < std::size(forms); i++)
-    std::printf("%-18s %10.1f %+11.1f%%\n", forms[i].name, medians[i], (medians[i] / medians[forms[i].baseline] - 1) * 100);
+  for (const form &each : forms) {
+    std::vector<double> ratios = each.nanoseconds;
+    for (std::size_t i = 0; i < ratios.size(); i++) ratios[i] /= forms[each.baseline].nanoseconds[i];
+    std::printf("%-18s %10.1f %+11.1f%%\n", each.name, median(each.nanoseconds), (median(ratios) - 1) * 100);
+  }
 }

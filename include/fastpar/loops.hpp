@@ -46,6 +46,21 @@ void for_each_chunk(std::size_t count, Body &&body) {
   call.exceptions.finish(result, failure);
 }
 
+namespace detail {
+
+/** A body for chunks that calls a body for items. Refers to both. */
+template <class First, class Last, class Body>
+auto item_body(const sequence<First, Last> &items, Body &body) {
+  static_assert(std::is_void_v<std::invoke_result_t<Body &, decltype(items.item(items.at(0)))>>,
+                "a body returns nothing; to stop, it throws");
+  return [&items, &body](const chunk &part) {
+    const auto end = items.at(part.end);
+    for (auto at = items.at(part.begin); at != end; ++at) std::invoke(body, items.item(at));
+  };
+}
+
+} // namespace detail
+
 /**
  * Calls a body for every item of `[first, last)`, in parallel.
  *
@@ -66,17 +81,16 @@ void for_each_chunk(std::size_t count, Body &&body) {
  * Blocks, threads and nesting: as for_each_chunk.
  */
 template <class First, class Last, class Body>
-void parallel_for(First first, Last last, Body &&body, const loop_options &options = {}) {
+void parallel_for(First first, Last last, Body &&body, const loop_options &options) {
   const detail::sequence<First, Last> items(first, last);
-  static_assert(std::is_void_v<std::invoke_result_t<Body &, decltype(items.item(items.at(0)))>>,
-                "a body returns nothing; to stop, it throws");
-  for_each_chunk(
-      items.count(),
-      [&](const chunk &part) {
-        const auto end = items.at(part.end);
-        for (auto at = items.at(part.begin); at != end; ++at) std::invoke(body, items.item(at));
-      },
-      options);
+  for_each_chunk(items.count(), detail::item_body(items, body), options);
+}
+
+/** The same with the default options. */
+template <class First, class Last, class Body>
+void parallel_for(First first, Last last, Body &&body) {
+  const detail::sequence<First, Last> items(first, last);
+  for_each_chunk(items.count(), detail::item_body(items, body));
 }
 
 } // namespace fastpar

@@ -22,7 +22,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;
     let names = Case::checked("names", names(&readme, context.header()?));
     let mut cases = vec![names];
-    if let Some(reason) = context.setup.missing(&["gcc", "python3"]) {
+    if let Some(reason) = context.setup.missing(&["gcc", "g++", "python3"]) {
         cases.push(Case::skipped("code", reason));
         return Ok(cases);
     }
@@ -88,7 +88,7 @@ fn commands(blocks: &[Block]) -> impl Iterator<Item = &str> {
 
 /// Files that no command names, and blocks without a file.
 fn unused(blocks: &[Block]) -> Vec<String> {
-    let programs = blocks.iter().filter(|block| block.language == "c" || block.language == "python");
+    let programs = blocks.iter().filter(|block| ["c", "cpp", "python"].contains(&block.language.as_str()));
     let complaints = programs.filter_map(|block| match block.file() {
         None => Some(format!("a block without a file name:\n{}", block.code)),
         Some(file) if commands(blocks).any(|line| line.contains(file)) => None,
