@@ -105,8 +105,14 @@ class status_category final : public std::error_category {
 
 /** Returns the category of the codes of fastpar::error. */
 [[nodiscard]] inline const std::error_category &category() noexcept {
-  static const detail::status_category instance;
-  return instance;
+  // Never destroyed: a program may exit while other threads still throw.
+  union forever {
+    forever() noexcept : value() {}
+    ~forever() {}
+    detail::status_category value;
+  };
+  static const forever instance;
+  return instance.value;
 }
 
 /** Makes the condition that a status is; found by the comparison operators of the standard. */
