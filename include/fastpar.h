@@ -1424,6 +1424,158 @@ FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst
  */
 FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 
+/* ==== archives: any part of compressed data, without decompressing what lies before it ================== */
+
+/**
+ * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or `fastpar_archive_open_file`,
+ * released by `fastpar_archive_free`; any number of threads may read from it at a time.
+ */
+typedef struct fastpar_archive fastpar_archive;
+
+/** Where a frame of an archive is. Set `struct_size` to `sizeof(fastpar_frame_info)` before the call. */
+typedef struct fastpar_frame_info {
+  /** `sizeof(fastpar_frame_info)`. */
+  size_t struct_size;
+  /** Where it begins in the compressed data. */
+  uint64_t offset;
+  /** Its bytes there. */
+  uint64_t size;
+  /** Where its content begins in the whole. */
+  uint64_t content_offset;
+  /** The bytes of its content. */
+  uint64_t content_size;
+} fastpar_frame_info;
+
+/**
+ * Opens zstd data in memory for reading at any place.
+ *
+ * Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. The frames are found by the
+ * seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else by walking over the headers
+ * of all frames and blocks. Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads from
+ * a pipe): each of them is decompressed once now, in parallel, and what comes out is dropped. No data (`src_len` 0) is an archive
+ * without content.
+ *
+ * @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
+ *                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
+ *                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
+ *                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
+ * @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
+ * @param src_len  bytes
+ * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+ * @param error    may be NULL; `position` is the offset of the frame in `src`
+ * @return FASTPAR_OK;
+ *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`; FASTPAR_ERR_TRUNCATED: the data ends within a
+ *         frame; FASTPAR_ERR_CORRUPT: a header is damaged, or a frame that does not tell its size; FASTPAR_ERR_CHECKSUM: such a
+ *         frame decompresses, but to something else; FASTPAR_ERR_DICTIONARY: a frame needs a dictionary that was not given, or
+ *         another one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger window than
+ *         `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *options, const void *src,
+                                                size_t src_len, fastpar_archive **archive,
+                                                fastpar_error *error);
+
+/**
+ * Opens a zstd file for reading at any place.
+ *
+ * As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes for every frame now
+ * (for every block where there is no seek table), and the frames themselves when they are read. It is not mapped into memory: a
+ * file that is cut off meanwhile gives an error. A file that is removed or replaced meanwhile stays as it was; one that is
+ * overwritten gives errors, unless it has the same frames.
+ *
+ * @param options  may be NULL; as for `fastpar_archive_open`
+ * @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
+ * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+ * @param error    may be NULL; `position` is the offset of the frame in the file
+ * @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;
+ *         FASTPAR_ERR_UNSUPPORTED: it is a FIFO or a device, or an option; and all that `fastpar_archive_open` returns.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_open_file(const fastpar_zstd_options *options, const char *path,
+                                                     fastpar_archive **archive, fastpar_error *error);
+
+/**
+ * Tells how many bytes the whole content has.
+ *
+ * @param archive  must not be NULL
+ * @param size     out, bytes, must not be NULL; untouched on failure. Untrusted data may claim up to 32,768 times its own
+ *                 size, and not all of it may be readable.
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `size` is NULL.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_size(const fastpar_archive *archive, uint64_t *size,
+                                                fastpar_error *error);
+
+/**
+ * Tells how many frames there are; skippable ones, the seek table among them, are not counted.
+ *
+ * @param archive  must not be NULL
+ * @param frames   out, must not be NULL; untouched on failure
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `frames` is NULL.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_frames(const fastpar_archive *archive, uint64_t *frames,
+                                                  fastpar_error *error);
+
+/**
+ * Tells where a frame is, in the compressed data and in the content.
+ *
+ * @param archive  must not be NULL
+ * @param index    0 to the number of frames - 1
+ * @param info     in: `struct_size`; out; must not be NULL; untouched on failure
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `info` is NULL, `struct_size`, or there is no such frame.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive, uint64_t index,
+                                                 fastpar_frame_info *info, fastpar_error *error);
+
+/**
+ * Reads a part of the content.
+ *
+ * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and their checksums are
+ * verified. A frame of which only a part is wanted is decompressed as a whole and kept, so that other reads find it; the frames
+ * that were used least recently make room. A thread that wants a frame which another one is decompressing waits for it. Frames
+ * that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their
+ * checksum is verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+ *
+ * @param archive  must not be NULL
+ * @param offset   where in the content; at its end or behind it nothing is read
+ * @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its content means nothing.
+ * @param len      bytes
+ * @param written  out, bytes, must not be NULL: `len`, or fewer where the content ends. Failure: 0.
+ * @param error    may be NULL; `position` is the offset of the frame in the compressed data
+ * @return FASTPAR_OK;
+ *         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or
+ *         what became of the file since; FASTPAR_ERR_IO: the file cannot be read, or has become shorter;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
+ *         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *
+ * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread, by any number at a
+ * time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64_t offset, void *dst,
+                                                size_t len, size_t *written, fastpar_error *error);
+
+/**
+ * Releases an archive.
+ *
+ * @param archive  NULL: nothing happens. No read may be under way.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_archive_free(fastpar_archive *archive);
+
 /* ==== files: parallel zstd, from file to file =========================================================== */
 
 /** What a call on files has done. Set `struct_size` to `sizeof(fastpar_file_stats)` before the call. */

@@ -15,6 +15,8 @@ const MAGIC: u32 = 0xfd2f_b528;
 const SKIPPABLE: u32 = 0x184d_2a50;
 /// No block holds more, compressed or not.
 const LARGEST_BLOCK: u64 = 128 << 10;
+/// No frame's header has more bytes.
+pub(super) const LONGEST_HEADER: u64 = 18;
 /// Bytes of a block's header.
 const BLOCK_HEADER: usize = 3;
 /// Bytes of a frame's checksum.
@@ -355,24 +357,79 @@ impl Iterator for Blocks<'_> {
         let Some(header) = self.data.get(self.at..self.at + BLOCK_HEADER) else {
             return Some(Err((ErrorKind::Truncated, "the data ends in the header of a block")));
         };
-        let header = little(header);
-        let size = header >> 3;
-        let (content, least, most) = match (header >> 1) & 3 {
-            0 => (size, size, size),      // as it is
-            1 => (1, size, size),         // one byte, repeated
-            2 => (size, 0, self.largest), // compressed
-            _ => return Some(Err((ErrorKind::Corrupt, "a block of a reserved type"))),
+        let (block, last) = match block(header, self.at, self.largest) {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
         };
-        if size > self.largest {
-            return Some(Err((ErrorKind::Corrupt, "a block is larger than a block can be")));
-        }
-        let block = Block { offset: self.at, len: BLOCK_HEADER + content as usize, least, most };
         if block.len > self.data.len() - self.at {
             return Some(Err((ErrorKind::Truncated, "the data ends in a block")));
         }
         self.at += block.len;
-        self.ended = header & 1 != 0;
+        self.ended = last;
         Some(Ok(block))
+    }
+}
+
+/// The block at `offset`, by its header, and whether it is the last one of its frame.
+fn block(header: &[u8], offset: usize, largest: u64) -> Result<(Block, bool), (ErrorKind, &'static str)> {
+    let header = little(header);
+    let size = header >> 3;
+    let (content, least, most) = match (header >> 1) & 3 {
+        0 => (size, size, size), // as it is
+        1 => (1, size, size),    // one byte, repeated
+        2 => (size, 0, largest), // compressed
+        _ => return Err((ErrorKind::Corrupt, "a block of a reserved type")),
+    };
+    if size > largest {
+        return Err((ErrorKind::Corrupt, "a block is larger than a block can be"));
+    }
+    let len = BLOCK_HEADER + content as usize; // of 128 KiB at most
+    Ok((Block { offset, len, least, most }, header & 1 != 0))
+}
+
+/// A frame that is walked over by its headers alone, wherever they are read from.
+pub(super) struct Skim {
+    /// The frame, as far as it is known.
+    pub(super) frame: Frame,
+    /// Bytes up to the next header, counted from the frame's beginning.
+    pub(super) at: u64,
+    ended: bool,
+}
+
+impl Skim {
+    /// A frame whose header has been read.
+    pub(super) fn new(frame: Frame) -> Self {
+        Self { at: frame.header_len as u64, ended: frame.skippable, frame }
+    }
+
+    /// Goes on by the block header at `at`, of which `header` are the bytes that there are. Tells whether there is another.
+    pub(super) fn step(&mut self, header: &[u8]) -> Result<bool> {
+        let frame = &mut self.frame;
+        let Some(header) = header.get(..BLOCK_HEADER) else {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in the header of a block"));
+        };
+        let found = block(header, 0, frame.window.min(LARGEST_BLOCK));
+        let (block, last) = found.map_err(|(kind, what)| frame.error(kind, what))?;
+        frame.least = frame.least.saturating_add(block.least);
+        frame.most = frame.most.saturating_add(block.most);
+        self.at += block.len as u64;
+        self.ended = last;
+        Ok(!last)
+    }
+
+    /// When there is no other block: the bytes of the frame, of which there are at most `left`.
+    pub(super) fn end(&self, left: u64) -> Result<u64> {
+        debug_assert!(self.ended);
+        let frame = &self.frame;
+        let len = match frame.skippable {
+            true => frame.len as u64,
+            false => self.at + if frame.checksum { CHECKSUM as u64 } else { 0 },
+        };
+        if len > left {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in it"));
+        }
+        frame.check_size()?;
+        Ok(len)
     }
 }
 

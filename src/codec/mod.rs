@@ -15,6 +15,7 @@
 //! What is written is a series of independent standard frames, followed by the official seek table. The bytes depend on the
 //! input and the options only: frames are cut by their sizes, and each is compressed by itself.
 
+mod archive;
 mod arena;
 mod batch;
 mod buffers;
@@ -44,6 +45,7 @@ mod unpacker;
 mod watch;
 mod writer;
 
+pub use archive::{Archive, FrameInfo};
 pub use batch::{compress_batch, decompress_batch, BatchItem};
 pub use compress::{compress, compress_bound, compress_to_vec};
 pub use decompress::{decompress, decompress_to_vec, decompressed_size};

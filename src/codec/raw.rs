@@ -63,6 +63,13 @@ pub(super) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
 }
 
+/// Copies `src` to a place of the same length.
+pub(super) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
+    assert_eq!(src.len(), dst.len());
+    // SAFETY: of the same length, and a `&mut` does not overlap with anything.
+    unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), dst.as_mut_ptr().cast(), src.len()) };
+}
+
 /// Makes room for exactly `count` more, or says that there is none.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
     vec.try_reserve_exact(count).map_err(|_| {

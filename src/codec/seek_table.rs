@@ -37,6 +37,11 @@ pub struct SeekTable<'d> {
 impl<'d> SeekTable<'d> {
     /// The seek table of `data`, if it ends with one that covers everything before it.
     pub fn find(data: &'d [u8]) -> Option<Self> {
+        Self::find_after(0, data)
+    }
+
+    /// The same, where `before` bytes of the data are elsewhere.
+    pub(super) fn find_after(before: u64, data: &'d [u8]) -> Option<Self> {
         let footer = &data[data.len().checked_sub(FOOTER)?..];
         let (frames, descriptor) = (little(&footer[..4]), footer[4]);
         if little(&footer[5..]) != u64::from(FOOTER_MAGIC) || descriptor & RESERVED != 0 {
@@ -46,12 +51,12 @@ impl<'d> SeekTable<'d> {
         let entries_len = usize::try_from(frames).ok()?.checked_mul(entry_len)?;
         let offset = data.len().checked_sub(entries_len.checked_add(HEADER + FOOTER)?)?;
         let (header, rest) = data[offset..].split_at(HEADER);
-        if little(&header[..4]) != u64::from(MAGIC) || little(&header[4..]) != rest.len() as u64 {
+        if !is_header(header, (HEADER + rest.len()) as u64) {
             return None;
         }
         let table = Self { entries: &rest[..entries_len], entry_len, offset };
         let covered: u64 = table.entries().map(|(compressed, _)| u64::from(compressed)).sum();
-        (covered == offset as u64).then_some(table)
+        (covered == before.checked_add(offset as u64)?).then_some(table)
     }
 
     /// Where it begins: the end of the frames that it tells of.
@@ -74,6 +79,24 @@ impl<'d> SeekTable<'d> {
         let size = |bytes: &[u8]| little(bytes) as u32; // of four bytes
         self.entries.chunks_exact(self.entry_len).map(move |entry| (size(&entry[..4]), size(&entry[4..8])))
     }
+}
+
+/// Bytes of the footer, by which [`len_by_footer`] tells how much belongs to it.
+pub(super) const FOOTER_LEN: usize = FOOTER;
+
+/// Bytes of the header, which [`is_header`] looks at.
+pub(super) const HEADER_LEN: usize = HEADER;
+
+/// Whether these bytes begin a table of `len` bytes.
+pub(super) fn is_header(bytes: &[u8], len: u64) -> bool {
+    little(&bytes[..4]) == u64::from(MAGIC) && little(&bytes[4..HEADER]) == len - HEADER as u64
+}
+
+/// The bytes of a whole table, by its footer; `None`: it is none.
+pub(super) fn len_by_footer(footer: &[u8; FOOTER]) -> Option<u64> {
+    let entry = if footer[4] & HAS_CHECKSUMS != 0 { ENTRY_WITH_CHECKSUM } else { ENTRY };
+    let len = little(&footer[..4]) * entry as u64 + (HEADER + FOOTER) as u64;
+    (little(&footer[5..]) == u64::from(FOOTER_MAGIC)).then_some(len)
 }
 
 /// Bytes of the table of so many frames.

@@ -69,7 +69,7 @@ pub struct fastpar_batch_item {
 ///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
 ///         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
 ///
-/// Memory: 150 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
+/// Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
 /// bound. Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
 ///         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
 ///
-/// `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 150 bytes an item, and per lane a context. Blocks
+/// `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
 /// until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety

@@ -1,8 +1,10 @@
 //! From C arguments to borrowed Rust values: every check of a pointer is here.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::ffi::{c_char, CStr};
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::ops::Range;
+use std::path::Path;
 use std::slice;
 use std::sync::atomic::AtomicI32;
 use std::time::Duration;
@@ -140,6 +142,23 @@ impl<T> Out<T> {
     pub(super) fn set(&self, value: T) {
         // SAFETY: not NULL and valid for writing, by the contract of `new`.
         unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+/// A path of the caller's.
+///
+/// # Safety
+/// `path` is NULL or a C string that lives for `'a`.
+pub(super) unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
+    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
+    if path.is_null() {
+        return fail("NULL");
+    }
+    // SAFETY: not NULL, and a C string by the caller's promise.
+    match unsafe { CStr::from_ptr(path) }.to_str() {
+        Ok("") => fail("empty"),
+        Ok(path) => Ok(Path::new(path)),
+        Err(_) => fail("not UTF-8"),
     }
 }
 

@@ -18,6 +18,9 @@ pub const FASTPAR_ZSTD_NO_CHECKSUM: u32 = 1;
 /// `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect.
 pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 /// `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+///
+/// For readers that take one frame only, or that pay for each. libzstd could split a frame over several threads, but they would
+/// be its own, beside the pool and lost in a forked child, and take memory that cannot be told beforehand.
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;

@@ -5,8 +5,8 @@ use super::codec::{fastpar_zstd_options, ZstdArguments};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, FileStats, Options};
-use crate::error::{Error, ErrorKind, Result};
-use std::ffi::{c_char, CStr};
+use crate::error::Result;
+use std::ffi::c_char;
 use std::mem::size_of;
 use std::path::Path;
 
@@ -34,23 +34,6 @@ unsafe impl OptionsStruct for fastpar_file_stats {
     const SIZE_V1: usize = size_of::<Self>();
 }
 
-/// A path of the caller's.
-///
-/// # Safety
-/// `path` is NULL or a C string that lives for `'a`.
-unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
-    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
-    if path.is_null() {
-        return fail("NULL");
-    }
-    // SAFETY: not NULL, and a C string by the caller's promise.
-    match unsafe { CStr::from_ptr(path) }.to_str() {
-        Ok("") => fail("empty"),
-        Ok(path) => Ok(Path::new(path)),
-        Err(_) => fail("not UTF-8"),
-    }
-}
-
 /// Runs a call on files.
 ///
 /// # Safety
@@ -65,7 +48,8 @@ unsafe fn run(
     // SAFETY: the caller's promise.
     let arguments = unsafe { ZstdArguments::read(options)? };
     // SAFETY: the caller's promise.
-    let (source, target) = unsafe { (path(src_path, "src_path")?, path(dst_path, "dst_path")?) };
+    let (source, target) =
+        unsafe { (borrow::path(src_path, "src_path")?, borrow::path(dst_path, "dst_path")?) };
     let place = if stats.is_null() {
         None
     } else {

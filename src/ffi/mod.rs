@@ -5,6 +5,7 @@
 //! `include/fastpar.h` through `cargo xtask bindings`.
 #![allow(non_camel_case_types)]
 
+mod archives;
 mod batches;
 mod borrow;
 mod codec;
@@ -23,6 +24,7 @@ mod status;
 mod streams;
 mod teams;
 
+pub use archives::*;
 pub use batches::*;
 pub use codec::*;
 pub use dicts::*;

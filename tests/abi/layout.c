@@ -79,6 +79,13 @@ ASSERT(offsetof(fastpar_batch_item, written) == 32);
 ASSERT(offsetof(fastpar_batch_item, status) == 40);
 ASSERT(offsetof(fastpar_batch_item, code) == 44);
 
+ASSERT(sizeof(fastpar_frame_info) == 40);
+ASSERT(offsetof(fastpar_frame_info, struct_size) == 0);
+ASSERT(offsetof(fastpar_frame_info, offset) == 8);
+ASSERT(offsetof(fastpar_frame_info, size) == 16);
+ASSERT(offsetof(fastpar_frame_info, content_offset) == 24);
+ASSERT(offsetof(fastpar_frame_info, content_size) == 32);
+
 ASSERT(sizeof(fastpar_file_stats) == 48);
 ASSERT(offsetof(fastpar_file_stats, struct_size) == 0);
 ASSERT(offsetof(fastpar_file_stats, bytes_in) == 8);

@@ -72,6 +72,13 @@ layout! {
         status: 40,
         code: 44,
     }
+    fastpar_frame_info: size 40, align 8 {
+        struct_size: 0,
+        offset: 8,
+        size: 16,
+        content_offset: 24,
+        content_size: 32,
+    }
     fastpar_file_stats: size 48, align 8 {
         struct_size: 0,
         bytes_in: 8,

@@ -1,5 +1,6 @@
 //! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions where they matter.
 
+mod archive;
 mod batch;
 mod common;
 mod dict;

@@ -76,6 +76,14 @@ static inline const char *values_source(void)
 
 static inline const char *values_target(void) { return "values.target"; }
 
+static inline fastpar_archive *make_fastpar_archive(void)
+{
+  static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 'a', 'b', 'c'};
+  fastpar_archive *archive = NULL;
+  fastpar_archive_open(NULL, frame, sizeof frame, &archive, NULL);
+  return archive;
+}
+
 /* A team exists only while its members run. */
 static fastpar_team *current_fastpar_team;
 #define make_fastpar_team() current_fastpar_team

@@ -1,0 +1,348 @@
+//! Reading any part of compressed data, from any number of threads, without decompressing what lies before it.
+//!
+//! ```text
+//! open: seek table, checked against the frames' headers, else all headers -> index
+//! read: index -> frames -> whole ones straight into dst, in parallel
+//!                       -> parts of one: decoded into the cache, then copied; or by a cursor, if it is too large for that
+//! ```
+
+mod cache;
+mod cursor;
+mod index;
+mod source;
+
+use super::decode::{self, Decoder};
+use super::decompress::frames;
+use super::dict::Dict;
+use super::frame::Frames;
+use super::options::Options;
+use super::raw;
+use super::watch::Watch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job;
+use cache::{Cache, Found};
+use cursor::Cursor;
+use index::Index;
+use source::Source;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::sync::atomic::AtomicI32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Decoded frames that are kept, unless the caller sets `max_memory`.
+const CACHE: usize = 64 << 20;
+/// Compressed frames of files are read as a whole up to this size, larger ones piece by piece.
+const WHOLE: u64 = 64 << 20;
+/// Small frames are put together until a task has so many bytes to decode.
+const TASK: u64 = 256 << 10;
+
+/// Where a frame is, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Where it begins in the archive.
+    pub offset: u64,
+    /// Its bytes there.
+    pub size: u64,
+    /// Where its content begins in the whole.
+    pub content_offset: u64,
+    /// The bytes of its content.
+    pub content_size: u64,
+}
+
+/// Compressed data that is open for reading at any place. Any number of threads may read at the same time.
+pub struct Archive<'a> {
+    source: Source<'a>,
+    index: Index,
+    cache: Cache,
+    dict: Option<Dict>,
+    max_lanes: u32,
+    window_log: u32,
+    max_memory: u64,
+    cancel: Option<&'a AtomicI32>,
+}
+
+impl<'a> Archive<'a> {
+    /// Opens data in memory.
+    ///
+    /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by walking over
+    /// all headers. Frames that do not tell their size are decoded once now. `options` hold for the archive's whole life;
+    /// of them `dict`, `window_log`, `max_lanes`, `max_memory`, `max_output` (of the whole content) and `cancel` matter.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]: the
+    /// data; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`.
+    /// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and those of starting the pool.
+    pub fn new(data: &'a [u8], options: &Options<'a>) -> Result<Self> {
+        Self::of(Source::Memory(data), options)
+    }
+
+    /// Opens a file, which is read where it is needed and stays open.
+    ///
+    /// # Errors
+    /// Those of [`Archive::new`]; [`ErrorKind::Io`]; [`ErrorKind::Unsupported`]: it is a FIFO or a device.
+    pub fn open(path: &Path, options: &Options<'a>) -> Result<Self> {
+        options.check()?;
+        Self::of(Source::open(path)?, options)
+    }
+
+    fn of(source: Source<'a>, options: &Options<'a>) -> Result<Self> {
+        options.check()?;
+        let quiet = Options { progress: None, ..*options };
+        let index = Index::new(&source, &quiet)?;
+        quiet.control(decode::memory(), 0)?;
+        let strict = options.max_memory != 0;
+        let budget = if strict {
+            usize::try_from(options.max_memory).unwrap_or(usize::MAX).saturating_sub(index.memory())
+        } else {
+            CACHE
+        };
+        Ok(Self {
+            source,
+            index,
+            cache: Cache::new(budget, strict),
+            dict: options.dict.cloned(),
+            max_lanes: options.max_lanes,
+            window_log: options.window_log,
+            max_memory: options.max_memory,
+            cancel: options.cancel,
+        })
+    }
+
+    fn options(&self) -> Options<'_> {
+        Options {
+            dict: self.dict.as_ref(),
+            max_lanes: self.max_lanes,
+            window_log: self.window_log,
+            max_memory: self.max_memory,
+            cancel: self.cancel,
+            ..Options::default()
+        }
+    }
+
+    /// Bytes of the whole content.
+    pub fn size(&self) -> u64 {
+        self.index.total()
+    }
+
+    /// How many frames there are, skippable ones not counted.
+    pub fn frames(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Where a frame is, if there is one with this number.
+    pub fn frame(&self, index: u64) -> Option<FrameInfo> {
+        let index = usize::try_from(index).ok().filter(|&index| index < self.frames())?;
+        let (place, content) = (self.index.place(index), self.index.content(index));
+        Some(FrameInfo {
+            offset: place.start,
+            size: place.end - place.start,
+            content_offset: content.start,
+            content_size: content.end - content.start,
+        })
+    }
+
+    /// Reads the content from `offset` on until `dst` is full or the content ends; returns how many bytes of `dst` are written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`], [`ErrorKind::NotZstd`]: the data,
+    /// or what became of the file since; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_memory`, or
+    /// `window_log` for a part of a large frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and those of
+    /// starting the pool.
+    pub fn read(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        let left = self.size().saturating_sub(offset);
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
+        if len == 0 {
+            return Ok(0);
+        }
+        let dst = &mut dst[..len];
+        let options = self.options();
+        let watch = Watch::new(&options, None);
+        let first = self.index.frame_at(offset);
+        let last = self.index.frame_at(offset + (len as u64 - 1));
+        let control = options.control(self.lane_memory(first, last), 0)?;
+        if first == last {
+            watch.add(0)?;
+            let skipped = offset - self.index.content(first).start;
+            self.part(&mut Lane::default(), first, skipped, dst, &options, &watch)?;
+            return Ok(len);
+        }
+        let tasks = self.tasks(offset, first, dst)?;
+        job::run_many(tasks.len(), &control, Lane::default, |task, lane| {
+            // Locked once, by the lane that has claimed it.
+            let mut task = tasks[task].lock().unwrap_or_else(PoisonError::into_inner);
+            let Task { mut offset, mut frame, dst } = std::mem::take(&mut *task);
+            let mut rest = dst;
+            while !rest.is_empty() {
+                let content = self.index.content(frame);
+                let here = usize::try_from(content.end - offset).unwrap_or(usize::MAX).min(rest.len());
+                let (place, more) = rest.split_at_mut(here);
+                if here > 0 {
+                    self.part(lane, frame, offset - content.start, place, &options, &watch)?;
+                }
+                offset += here as u64;
+                rest = more;
+                frame += 1;
+            }
+            Ok(())
+        })?;
+        Ok(len)
+    }
+
+    /// Cuts a read into pieces of whole frames, or of parts at its ends.
+    fn tasks<'d>(
+        &self,
+        mut offset: u64,
+        mut frame: usize,
+        mut dst: &'d mut [MaybeUninit<u8>],
+    ) -> Result<Vec<Mutex<Task<'d>>>> {
+        let mut tasks = Vec::new();
+        while !dst.is_empty() {
+            let (start, first) = (offset, frame);
+            let end = start + dst.len() as u64;
+            while offset < end && offset - start < TASK {
+                let next = self.index.content(frame).end.min(end);
+                // A long frame is not kept waiting for the short ones before it.
+                if offset > start && next - offset >= TASK {
+                    break;
+                }
+                offset = next;
+                frame += 1;
+            }
+            let (place, rest) = dst.split_at_mut((offset - start) as usize); // at most its length
+            if tasks.len() == tasks.capacity() {
+                let more = tasks.len().max(32);
+                raw::reserve(&mut tasks, more)?;
+            }
+            tasks.push(Mutex::new(Task { offset: start, frame: first, dst: place }));
+            dst = rest;
+        }
+        Ok(tasks)
+    }
+
+    /// The most memory that a lane needs for these frames, beside the cache.
+    fn lane_memory(&self, first: usize, last: usize) -> usize {
+        if !self.source.is_file() || self.max_memory == 0 {
+            return decode::memory();
+        }
+        let compressed =
+            (first..=last).map(|frame| self.index.place(frame)).map(|place| place.end - place.start);
+        let longest = compressed.filter(|&len| len <= WHOLE).max().unwrap_or(0);
+        decode::memory().saturating_add(longest as usize) // of 64 MiB at most
+    }
+
+    /// Reads a part of one frame, or all of it.
+    fn part<'s>(
+        &'s self,
+        lane: &mut Lane<'s>,
+        frame: usize,
+        skipped: u64,
+        dst: &mut [MaybeUninit<u8>],
+        options: &Options<'s>,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
+        let content = self.index.content(frame);
+        let size = content.end - content.start;
+        if dst.len() as u64 == size {
+            return match self.cache.peek(frame) {
+                Some(content) => {
+                    raw::copy(&content, dst);
+                    Ok(())
+                }
+                None => self.whole(lane, frame, dst, options, watch),
+            };
+        }
+        if self.cache.takes(size) {
+            let size = size as usize; // at most the budget
+            match self.cache.find(frame, size) {
+                Found::There(content) => {
+                    raw::copy(&content[skipped as usize..][..dst.len()], dst);
+                    return Ok(());
+                }
+                Found::Claimed(claim) => {
+                    let fill = |place: &mut [MaybeUninit<u8>]| {
+                        self.whole(lane, frame, place, options, watch).map(|()| size)
+                    };
+                    // SAFETY: `whole` fills all of its place, or fails.
+                    let content = Arc::new(unsafe { raw::fill_vec(size, fill)? });
+                    raw::copy(&content[skipped as usize..][..dst.len()], dst);
+                    claim.keep(content);
+                    return Ok(());
+                }
+                Found::NoRoom => {}
+            }
+        }
+        self.in_passing(frame, skipped, dst, options, watch)
+    }
+
+    /// Decodes all of a frame; `dst` has its size, and is filled.
+    fn whole<'s>(
+        &'s self,
+        lane: &mut Lane<'s>,
+        frame: usize,
+        dst: &mut [MaybeUninit<u8>],
+        options: &Options<'s>,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
+        let place = self.index.place(frame);
+        if self.source.is_file() && place.end - place.start > WHOLE {
+            return self.in_passing(frame, 0, dst, options, watch);
+        }
+        let offset = place.start;
+        let changed = || {
+            let what =
+                format!("frame {frame} at byte {offset}: it is not what the seek table or its header said");
+            Error::new(ErrorKind::Corrupt, what).at(offset)
+        };
+        let bytes = self.source.bytes(place, &mut lane.scratch)?;
+        let decoder = match &mut lane.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(Decoder::new(options)?),
+        };
+        match frames(bytes, Frames::of_piece(bytes, offset, frame as u64), dst, decoder, options, watch) {
+            Ok(written) if written == dst.len() => Ok(()),
+            Ok(_) => Err(changed()),
+            Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(changed()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Decodes a frame from its beginning, or from where the last read of it ended, up to the end of `dst` only.
+    fn in_passing(
+        &self,
+        frame: usize,
+        skipped: u64,
+        dst: &mut [MaybeUninit<u8>],
+        options: &Options<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
+        let content = self.index.content(frame);
+        let size = content.end - content.start;
+        let mut cursor = match self.cache.take_cursor(frame, skipped) {
+            Some(cursor) => cursor,
+            None => Cursor::new(&self.source, frame, self.index.place(frame), Some(size), options)?,
+        };
+        while cursor.at() < skipped {
+            cursor.skip(&self.source, skipped - cursor.at(), watch)?;
+        }
+        cursor.read(&self.source, dst, watch)?;
+        if !cursor.is_done() {
+            self.cache.put_cursor(cursor);
+        }
+        Ok(())
+    }
+}
+
+/// A piece of a read: from `offset` in the whole, which is in `frame`.
+#[derive(Default)]
+struct Task<'d> {
+    offset: u64,
+    frame: usize,
+    dst: &'d mut [MaybeUninit<u8>],
+}
+
+/// What a lane keeps from one piece to the next.
+#[derive(Default)]
+struct Lane<'s> {
+    decoder: Option<Decoder<'s>>,
+    scratch: Vec<u8>,
+}

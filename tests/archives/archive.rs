@@ -1,0 +1,571 @@
+//! Archives: any range, from any thread, of any data; and what is not what it says.
+
+use super::common::{compress, has, kind, run, text, trained, zstd, Random};
+use fastpar::codec::{Archive, Dict, Frames, Options, SeekTable};
+use fastpar::ffi::*;
+use fastpar::{Error, ErrorKind};
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::process::Command;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+fn read(archive: &Archive<'_>, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(len);
+    let written = archive.read(offset, &mut bytes.spare_capacity_mut()[..len])?;
+    assert!(written <= len);
+    // SAFETY: that many bytes are written.
+    unsafe { bytes.set_len(written) };
+    Ok(bytes)
+}
+
+fn frames_of(frame_size: usize) -> Options<'static> {
+    Options { frame_size, ..Options::default() }
+}
+
+/// In memory and in a file: both are the same archive.
+fn both(packed: &[u8], options: &Options<'_>, check: impl Fn(&Archive<'_>)) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(packed).unwrap();
+    for archive in [Archive::new(packed, options), Archive::open(file.path(), options)] {
+        check(&archive.unwrap());
+    }
+}
+
+/// What opening both gives.
+fn refusal(packed: &[u8], options: &Options<'_>) -> ErrorKind {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(packed).unwrap();
+    let of_memory = kind(Archive::new(packed, options));
+    assert_eq!(kind(Archive::open(file.path(), options)), of_memory);
+    of_memory
+}
+
+/// Ranges that begin and end everywhere, the edges of frames above all.
+fn ranges(total: usize, frame: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut random = Random::new(total as u64 + frame as u64);
+    (0..count).map(move |round| {
+        let at = random.below(total + 2);
+        let near = (at / frame * frame + random.below(3)).saturating_sub(1);
+        let offset = if round % 3 == 0 { near } else { at };
+        let len = match round % 4 {
+            0 => random.below(100),
+            1 => frame + random.below(3) - 1,
+            2 => random.below(4 * frame),
+            _ => random.below(total / 2 + 2),
+        };
+        (offset, len)
+    })
+}
+
+fn check_ranges(archive: &Archive<'_>, data: &[u8], frame: usize, count: usize) {
+    assert_eq!(archive.size(), data.len() as u64);
+    assert!(read(archive, 0, data.len() + 10).unwrap() == data);
+    for (offset, len) in ranges(data.len(), frame, count) {
+        let start = offset.min(data.len());
+        let expected = &data[start..data.len().min(start + len)];
+        assert!(read(archive, offset as u64, len).unwrap() == expected, "{len} bytes at {offset}");
+    }
+}
+
+#[test]
+fn any_range_of_any_frames() {
+    let data = text(3_000_000, 1);
+    for frame_size in [1_000, 70_000, 500_000, 4_000_000] {
+        let packed = compress(&data, &frames_of(frame_size));
+        both(&packed, &Options::default(), |archive| {
+            assert_eq!(archive.frames(), data.len().div_ceil(frame_size));
+            check_ranges(archive, &data, frame_size, 150);
+        });
+    }
+}
+
+#[test]
+fn without_a_seek_table() {
+    let data = text(500_000, 2);
+    let mut packed = b"\x5f\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+    for (i, part) in data.chunks(70_000).enumerate() {
+        packed.extend(compress(
+            part,
+            &Options { single_frame: true, checksum: i % 2 == 0, ..Options::default() },
+        ));
+        packed.extend(compress(b"", &Options::default()));
+        packed.extend(b"\x50\x2a\x4d\x18\0\0\0\0");
+    }
+    both(&packed, &Options::default(), |archive| {
+        assert_eq!(archive.frames(), 16);
+        check_ranges(archive, &data, 70_000, 100);
+    });
+}
+
+#[test]
+fn frames_that_do_not_tell_their_size() {
+    let data = text(900_000, 3);
+    let mut packed = Vec::new();
+    for (i, part) in data.chunks(250_000).enumerate() {
+        if i % 2 == 0 {
+            packed.extend(zstd::stream::encode_all(part, 3).unwrap());
+        } else {
+            packed.extend(compress(part, &Options::default()));
+        }
+    }
+    assert!(Frames::new(&packed).next().unwrap().unwrap().content_size.is_none());
+    both(&packed, &Options::default(), |archive| check_ranges(archive, &data, 250_000, 60));
+    assert_eq!(
+        refusal(&packed, &Options { max_output: 100_000, ..Options::default() }),
+        ErrorKind::LimitExceeded
+    );
+    let last = Frames::new(&packed).next().unwrap().unwrap().len;
+    let mut damaged = packed.clone();
+    damaged[last / 2] ^= 0x55;
+    assert!(matches!(refusal(&damaged, &Options::default()), ErrorKind::Corrupt | ErrorKind::Checksum));
+}
+
+#[test]
+fn small_archives() {
+    both(b"", &Options::default(), |archive| {
+        assert_eq!((archive.size(), archive.frames(), archive.frame(0)), (0, 0, None));
+        assert_eq!(read(archive, 0, 10).unwrap(), b"");
+    });
+    both(b"\x50\x2a\x4d\x18\x01\0\0\0x", &Options::default(), |archive| assert_eq!(archive.frames(), 0));
+    for data in [&b""[..], b"x"] {
+        both(&compress(data, &Options::default()), &Options::default(), |archive| {
+            assert_eq!((archive.size(), archive.frames()), (data.len() as u64, 1));
+            assert_eq!(read(archive, 0, 10).unwrap(), data);
+            assert_eq!(read(archive, u64::MAX, 10).unwrap(), b"");
+        });
+    }
+}
+
+#[test]
+fn frames_are_where_it_says() {
+    let data = text(100_000, 4);
+    let packed = compress(&data, &frames_of(30_000));
+    both(&packed, &Options::default(), |archive| {
+        for index in 0..4 {
+            let frame = archive.frame(index).unwrap();
+            let place = &packed[frame.offset as usize..][..frame.size as usize];
+            let content = &data[frame.content_offset as usize..][..frame.content_size as usize];
+            assert_eq!(fastpar::codec::decompress_to_vec(place, &Options::default()).unwrap(), content);
+        }
+        assert_eq!(archive.frame(4), None);
+        assert_eq!(archive.frame(u64::MAX), None);
+    });
+}
+
+/// A frame that is too large to be kept: forwards, backwards, in several places, and as a whole.
+#[test]
+fn frames_too_large_to_be_kept() {
+    let data = text(9_000_000, 5);
+    for level in [1, 9] {
+        let packed =
+            compress(&data, &Options { single_frame: true, level, window_log: 20, ..Options::default() });
+        let options = Options { max_memory: 5 << 20, ..Options::default() };
+        both(&packed, &options, |archive| {
+            for offset in (0..data.len()).step_by(100_000) {
+                assert!(read(archive, offset as u64, 100_000).unwrap() == data[offset..offset + 100_000]);
+            }
+            for offset in [8_000_000, 100, 4_000_000, 8_100_000, 200, 4_100_000, 8_999_999] {
+                let end = data.len().min(offset + 100_000);
+                assert!(read(archive, offset as u64, 100_000).unwrap() == data[offset..end]);
+            }
+            check_ranges(archive, &data, 1_000_000, 12);
+        });
+        let tight = Options { max_memory: 1 << 20, ..Options::default() };
+        let archive = Archive::new(&packed, &tight).unwrap();
+        assert_eq!(kind(read(&archive, 5, 5)), ErrorKind::LimitExceeded);
+        assert!(read(&archive, 0, data.len()).unwrap() == data);
+    }
+    // The end of such a frame is where its checksum is verified.
+    let mut packed = compress(&data, &Options { single_frame: true, window_log: 20, ..Options::default() });
+    *packed.last_mut().unwrap() ^= 1;
+    let archive = Archive::new(&packed, &Options { max_memory: 5 << 20, ..Options::default() }).unwrap();
+    assert!(read(&archive, 100, 1000).unwrap() == data[100..1100]);
+    assert_eq!(kind(read(&archive, 8_999_000, 1000)), ErrorKind::Checksum);
+    assert_eq!(kind(read(&archive, 0, 9_000_000)), ErrorKind::Checksum);
+    assert_eq!(kind(read(&Archive::new(&packed, &Options::default()).unwrap(), 5, 5)), ErrorKind::Checksum);
+}
+
+#[test]
+fn many_threads_at_once() {
+    let data = text(6_000_000, 6);
+    let packed = compress(&data, &frames_of(100_000));
+    for max_memory in [0, 1 << 20, 300_000] {
+        both(&packed, &Options { max_memory, ..Options::default() }, |archive| {
+            std::thread::scope(|scope| {
+                for thread in 0..8 {
+                    let (archive, data) = (&archive, &data);
+                    scope.spawn(move || {
+                        let mut random = Random::new(thread);
+                        for _ in 0..60 {
+                            let offset = random.below(data.len());
+                            let most = if random.below(8) == 0 { 1_000_000 } else { 65_536 };
+                            let len = random.below(most);
+                            let expected = &data[offset..data.len().min(offset + len)];
+                            assert!(read(archive, offset as u64, len).unwrap() == expected);
+                        }
+                    });
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn within_callbacks() {
+    let data = text(2_000_000, 7);
+    let packed = compress(&data, &frames_of(50_000));
+    let archive = Archive::new(&packed, &Options::default()).unwrap();
+    fastpar::job::for_each_chunk(Default::default(), data.len(), &Default::default(), |chunk| {
+        assert!(
+            read(&archive, chunk.begin as u64, chunk.end - chunk.begin).unwrap()
+                == data[chunk.begin..chunk.end]
+        );
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+}
+
+/// The child of a fork reads on from the same file: no place in it is shared.
+#[cfg(unix)]
+#[test]
+fn in_a_forked_child() {
+    let data = text(2_000_000, 18);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&compress(&data, &frames_of(100_000))).unwrap();
+    let archive = Archive::open(file.path(), &Options::default()).unwrap();
+    assert!(read(&archive, 50, 300_000).unwrap() == data[50..300_050]);
+    // SAFETY: the child only computes, and ends by `_exit`.
+    let child = unsafe { libc::fork() };
+    let good = (0..data.len()).step_by(130_000).all(|offset| {
+        read(&archive, offset as u64, 250_000)
+            .is_ok_and(|bytes| data[offset..].starts_with(&bytes) && !bytes.is_empty())
+    });
+    if child == 0 {
+        // SAFETY: ends the child without running anything of the parent's.
+        unsafe { libc::_exit(i32::from(!good)) }
+    }
+    let mut status = -1;
+    // SAFETY: waits for the child that was made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(good && status == 0, "{status:#x}");
+}
+
+#[test]
+fn dictionaries() {
+    let content = trained(4096, 0);
+    let dict = Dict::new(&content, 0).unwrap();
+    let data = text(300_000, 8);
+    let with = Options { dict: Some(&dict), ..Options::default() };
+    for options in [Options { frame_size: 10_000, ..with }, Options { single_frame: true, ..with }] {
+        let packed = compress(&data, &options);
+        assert_eq!(refusal(&packed, &Options::default()), ErrorKind::Dictionary);
+        both(&packed, &with, |archive| check_ranges(archive, &data, 10_000, 50));
+        both(&packed, &Options { max_memory: 600_000, ..with }, |archive| {
+            check_ranges(archive, &data, 10_000, 50)
+        });
+    }
+}
+
+#[test]
+fn limits() {
+    let data = text(1_000_000, 9);
+    let packed = compress(&data, &frames_of(1_000));
+    let limited = |max_output, max_memory| Options { max_output, max_memory, ..Options::default() };
+    assert_eq!(refusal(&packed, &limited(999_999, 0)), ErrorKind::LimitExceeded);
+    assert_eq!(refusal(&packed, &limited(0, 5_000)), ErrorKind::LimitExceeded);
+    both(&packed, &limited(1_000_000, 0), |archive| check_ranges(archive, &data, 1000, 10));
+    let long = compress(&data, &Options { single_frame: true, window_log: 19, ..Options::default() });
+    assert!(Frames::new(&long).next().unwrap().unwrap().window == 1 << 19);
+    let small = Options { window_log: 18, ..Options::default() };
+    assert_eq!(refusal(&long, &small), ErrorKind::LimitExceeded);
+    assert_eq!(refusal(&packed, &Options { level: 77, ..Options::default() }), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn cancelled() {
+    let data = text(1_000_000, 10);
+    let packed = compress(&data, &frames_of(100_000));
+    let flag = AtomicI32::new(0);
+    let options = Options { cancel: Some(&flag), ..Options::default() };
+    let archive = Archive::new(&packed, &options).unwrap();
+    flag.store(1, Ordering::Relaxed);
+    assert_eq!(kind(read(&archive, 5, 5)), ErrorKind::Cancelled);
+    assert_eq!(kind(read(&archive, 0, 1_000_000)), ErrorKind::Cancelled);
+    assert_eq!(kind(Archive::new(&packed, &options)), ErrorKind::Cancelled);
+    flag.store(0, Ordering::Relaxed);
+    check_ranges(&archive, &data, 100_000, 10);
+}
+
+/// The entries of the seek table, to be changed.
+fn with_entries(packed: &[u8], change: impl FnOnce(&mut [(u32, u32)])) -> Vec<u8> {
+    let table = SeekTable::find(packed).unwrap();
+    let mut entries: Vec<_> = table.entries().collect();
+    change(&mut entries);
+    let mut changed = packed[..table.offset()].to_vec();
+    changed.extend(&packed[table.offset()..table.offset() + 8]);
+    for (compressed, decompressed) in entries {
+        changed.extend(compressed.to_le_bytes());
+        changed.extend(decompressed.to_le_bytes());
+    }
+    changed.extend(&packed[packed.len() - 9..]);
+    changed
+}
+
+#[test]
+fn tables_that_lie_are_passed_over() {
+    let data = text(100_000, 11);
+    let packed = compress(&data, &frames_of(10_000));
+    type Change = fn(&mut [(u32, u32)]);
+    let changes: [Change; 7] = [
+        |entries| entries[3].1 += 1,
+        |entries| (entries[3].1, entries[4].1) = (9_000, 11_000),
+        |entries| (entries[3].0, entries[4].0) = (entries[3].0 - 1, entries[4].0 + 1),
+        |entries| entries[9].1 = u32::MAX,
+        |entries| (entries[0].0, entries[1].0) = (0, entries[0].0 + entries[1].0),
+        |entries| entries.iter_mut().for_each(|entry| entry.1 = 0),
+        |entries| entries.rotate_left(1),
+    ];
+    for change in changes {
+        both(&with_entries(&packed, change), &Options::default(), |archive| {
+            check_ranges(archive, &data, 10_000, 20)
+        });
+    }
+    // Any byte of it.
+    let table = SeekTable::find(&packed).unwrap().offset();
+    for at in table..packed.len() {
+        for bit in [0, 7] {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 1 << bit;
+            if let Ok(archive) = Archive::new(&damaged, &Options::default()) {
+                assert!(read(&archive, 0, data.len() + 1).unwrap() == data, "byte {at}, bit {bit}");
+            }
+        }
+    }
+}
+
+/// A table may also lie about frames that do not tell their sizes: it shows when they are read.
+#[test]
+fn tables_that_lie_about_silent_frames() {
+    let data = text(750_000, 12);
+    let parts: Vec<_> = data.chunks(250_000).map(|part| zstd::stream::encode_all(part, 3).unwrap()).collect();
+    let packed = |sizes: [u32; 3]| {
+        let mut packed = parts.concat();
+        packed.extend([0x184d_2a5e, 33u32].into_iter().flat_map(u32::to_le_bytes));
+        let entries = parts.iter().zip(sizes).flat_map(|(part, size)| [part.len() as u32, size]);
+        packed.extend(entries.flat_map(u32::to_le_bytes));
+        packed.extend(3u32.to_le_bytes().into_iter().chain([0]).chain(0x8f92_eab1u32.to_le_bytes()));
+        packed
+    };
+    let tight = Options { max_memory: 3 << 20, ..Options::default() };
+    both(&packed([250_000; 3]), &Options::default(), |archive| check_ranges(archive, &data, 250_000, 30));
+    for sizes in [[250_001, 249_999, 250_000], [0, 500_000, 250_000], [250_000, 250_000, 90_000_000]] {
+        for options in [Options::default(), tight] {
+            both(&packed(sizes), &options, |archive| {
+                let all = archive.size() as usize;
+                assert_eq!(kind(read(archive, 0, all)), ErrorKind::Corrupt, "{sizes:?}");
+                let last = read(archive, all as u64 - 5, 5);
+                assert!(if sizes[2] == 250_000 { last.is_ok() } else { kind(last) == ErrorKind::Corrupt });
+                assert!(read(archive, 250_001, 10).is_ok() || sizes[0] != 250_000, "{sizes:?}");
+            });
+        }
+    }
+}
+
+#[test]
+fn damaged_anywhere() {
+    let data = text(60_000, 13);
+    for options in [frames_of(20_000), Options { single_frame: true, ..Options::default() }] {
+        let packed = compress(&data, &options);
+        let mut random = Random::new(1);
+        for _ in 0..400 {
+            let mut damaged = packed.clone();
+            damaged[random.below(packed.len())] ^= 1 << random.below(8);
+            damaged.truncate(if random.below(3) == 0 { random.below(packed.len()) } else { packed.len() });
+            for max_memory in [0, 500_000] {
+                let options = Options { max_memory, max_output: 1 << 20, ..Options::default() };
+                let Ok(archive) = Archive::new(&damaged, &options) else { continue };
+                for (offset, len) in ranges(60_000, 20_000, 6) {
+                    if let Ok(bytes) = read(&archive, offset as u64, len) {
+                        let same = data.get(offset..).is_some_and(|data| data.starts_with(&bytes));
+                        assert!(same || bytes.is_empty() || max_memory > 0 || archive.size() != 60_000);
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(refusal(b"not zstd", &Options::default()), ErrorKind::NotZstd);
+    let packed = compress(&data, &Options { single_frame: true, ..Options::default() });
+    for len in [1, 3, 5, 7, 20, packed.len() - 5, packed.len() - 1] {
+        assert_eq!(refusal(&packed[..len], &Options::default()), ErrorKind::Truncated, "{len}");
+    }
+    assert_eq!(refusal(&[&packed[..], b"garbage"].concat(), &Options::default()), ErrorKind::NotZstd);
+}
+
+/// Whatever becomes of the file, there are errors, and no signals.
+#[test]
+fn files_that_change() {
+    let data = text(2_000_000, 14);
+    let packed = compress(&data, &frames_of(100_000));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("archive.zst");
+    std::fs::write(&path, &packed).unwrap();
+    let archive = Archive::open(&path, &Options::default()).unwrap();
+    let mut file = File::options().write(true).open(&path).unwrap();
+    assert!(read(&archive, 5, 100).unwrap() == data[5..105]);
+    // Overwritten.
+    file.seek(SeekFrom::Start(packed.len() as u64 / 2)).unwrap();
+    file.write_all(&[0xaa; 1000]).unwrap();
+    assert!(matches!(
+        kind(read(&archive, 0, 2_000_000)),
+        ErrorKind::Corrupt | ErrorKind::Checksum | ErrorKind::NotZstd
+    ));
+    // Cut off: what is kept is still there.
+    file.set_len(10).unwrap();
+    assert!(read(&archive, 5, 100).unwrap() == data[5..105]);
+    let error = read(&archive, 1_950_000, 100).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.message().contains("ends"), "{error}");
+    assert_eq!(kind(read(&archive, 0, 2_000_000)), ErrorKind::Io);
+    // Whole again.
+    std::fs::write(&path, &packed).unwrap();
+    check_ranges(&archive, &data, 100_000, 10);
+    // Gone: the open file stays.
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&path).unwrap();
+        check_ranges(&archive, &data, 100_000, 10);
+    }
+}
+
+#[test]
+fn files_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| kind(Archive::open(path, &Options::default()));
+    assert_eq!(open(&folder.path().join("missing")), ErrorKind::Io);
+    assert_eq!(open(folder.path()), ErrorKind::Io);
+    #[cfg(unix)]
+    {
+        let fifo = folder.path().join("fifo");
+        run(Command::new("mkfifo").arg(&fifo));
+        assert_eq!(open(&fifo), ErrorKind::Unsupported);
+        assert_eq!(open(Path::new("/dev/null")), ErrorKind::Unsupported);
+    }
+}
+
+/// A published reader of the seekable format, written by others, finds its way by our seek table.
+#[test]
+fn an_independent_reader() {
+    let data = text(1_000_000, 15);
+    for (frame_size, checksum) in [(50_000, true), (1_000_000, false), (333_333, true)] {
+        let packed = compress(&data, &Options { frame_size, checksum, ..Options::default() });
+        let Some(table) = SeekTable::find(&packed) else { continue };
+        let theirs = zeekstd::SeekTable::from_seekable(&mut std::io::Cursor::new(&packed)).unwrap();
+        assert_eq!((theirs.num_frames() as usize, theirs.size_decomp()), (table.len(), data.len() as u64));
+        assert_eq!(theirs.size_comp(), table.offset() as u64);
+        let mut decoder = zeekstd::Decoder::new(std::io::Cursor::new(&packed)).unwrap();
+        for (offset, len) in ranges(data.len() - 1, frame_size, 20) {
+            let (offset, end) = (offset.min(data.len() - 1), data.len().min(offset + len));
+            if offset >= end {
+                continue;
+            }
+            decoder.set_offset_limit(data.len() as u64).unwrap();
+            decoder.set_offset(offset as u64).unwrap();
+            decoder.set_offset_limit(end as u64).unwrap();
+            let mut bytes = vec![0; end - offset];
+            let mut filled = 0;
+            while filled < bytes.len() {
+                let more = decoder.decompress(&mut bytes[filled..]).unwrap();
+                assert!(more > 0, "{offset}..{end}");
+                filled += more;
+            }
+            assert!(bytes == data[offset..end], "{offset}..{end}");
+        }
+    }
+}
+
+#[test]
+fn what_other_programs_write() {
+    if !has("archive::what_other_programs_write", "zstd")
+        || !has("archive::what_other_programs_write", "pzstd")
+    {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(5_000_000, 16);
+    std::fs::write(folder.path().join("data"), &data).unwrap();
+    zstd(folder.path(), &["-T2", "-3", "data", "-o", "one.zst"]);
+    zstd(folder.path(), &["--long=27", "-5", "data", "-o", "long.zst"]);
+    run(Command::new("sh").current_dir(folder.path()).args(["-c", "zstd -q -1 -c < data > pipe.zst"]));
+    run(Command::new("pzstd").current_dir(folder.path()).args(["-q", "-p", "2", "data", "-o", "many.zst"]));
+    run(Command::new("sh")
+        .current_dir(folder.path())
+        .args(["-c", "cat one.zst pipe.zst many.zst > all.zst"]));
+    for name in ["one", "long", "pipe", "many", "all"] {
+        let times = if name == "all" { 3 } else { 1 };
+        let data = data.repeat(times);
+        let path = folder.path().join(format!("{name}.zst"));
+        let archive = Archive::open(&path, &Options::default()).unwrap();
+        check_ranges(&archive, &data, 1 << 20, 20);
+        let tight =
+            Archive::open(&path, &Options { max_memory: 16 << 20, max_lanes: 1, ..Options::default() });
+        check_ranges(&tight.unwrap(), &data, 1 << 20, 5);
+    }
+}
+
+#[test]
+fn through_the_c_functions() {
+    let data = text(300_000, 17);
+    let packed = compress(&data, &frames_of(50_000));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Größe 尺寸.zst");
+    std::fs::write(&path, &packed).unwrap();
+    let path = CString::new(path.to_str().unwrap()).unwrap();
+    for from_file in [false, true] {
+        let mut archive = null_mut();
+        let opened = unsafe {
+            if from_file {
+                fastpar_archive_open_file(null(), path.as_ptr(), &mut archive, null_mut())
+            } else {
+                fastpar_archive_open(null(), packed.as_ptr().cast(), packed.len(), &mut archive, null_mut())
+            }
+        };
+        assert_eq!(opened, FASTPAR_OK);
+        let (mut size, mut frames) = (0, 0);
+        let mut info: fastpar_frame_info = unsafe { std::mem::zeroed() };
+        info.struct_size = size_of::<fastpar_frame_info>();
+        let mut bytes = vec![0u8; 1000];
+        let mut written = 7;
+        let mut read = |offset: u64, dst: *mut u8, len: usize| {
+            let status =
+                unsafe { fastpar_archive_read(archive, offset, dst.cast(), len, &mut written, null_mut()) };
+            (status, written)
+        };
+        unsafe {
+            assert_eq!(fastpar_archive_size(archive, &mut size, null_mut()), FASTPAR_OK);
+            assert_eq!(fastpar_archive_frames(archive, &mut frames, null_mut()), FASTPAR_OK);
+            assert_eq!((size, frames), (300_000, 6));
+            assert_eq!(fastpar_archive_frame(archive, 5, &mut info, null_mut()), FASTPAR_OK);
+            assert_eq!((info.content_offset, info.content_size), (250_000, 50_000));
+            assert_eq!(
+                fastpar_archive_frame(archive, 6, &mut info, null_mut()),
+                FASTPAR_ERR_INVALID_ARGUMENT
+            );
+        }
+        assert_eq!(read(299_500, bytes.as_mut_ptr(), 1000), (FASTPAR_OK, 500));
+        assert!(bytes[..500] == data[299_500..]);
+        assert_eq!(read(300_000, bytes.as_mut_ptr(), 1000), (FASTPAR_OK, 0));
+        assert_eq!(read(0, null_mut(), 0), (FASTPAR_OK, 0));
+        assert_eq!(read(0, null_mut(), 5), (FASTPAR_ERR_INVALID_ARGUMENT, 0));
+        if !from_file {
+            let inside = packed.as_ptr().cast_mut().wrapping_add(packed.len() - 1);
+            assert_eq!(read(0, inside, 1), (FASTPAR_ERR_INVALID_ARGUMENT, 0));
+        }
+        unsafe { fastpar_archive_free(archive) };
+    }
+    let mut archive = std::ptr::dangling_mut();
+    let status = unsafe { fastpar_archive_open(null(), null(), 5, &mut archive, null_mut()) };
+    assert!(status == FASTPAR_ERR_INVALID_ARGUMENT && archive.is_null());
+}
