@@ -19,7 +19,7 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("bytes");
     println!("compiling {SOURCE}");
-    compile(&staged, "cc", &program)?;
+    compile(&staged, SOURCE, "cc", &program)?;
     let file = match file {
         Some(file) => file.to_owned(),
         None => largest_compiler_library()?,
@@ -38,11 +38,11 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Compiles the program against the staged header and library.
-pub(crate) fn compile(staged: &Staged, compiler: &str, program: &Path) -> Result<()> {
+/// Compiles a program against the staged header and library.
+pub(crate) fn compile(staged: &Staged, source: &str, compiler: &str, program: &Path) -> Result<()> {
     let mut command = Command::new(compiler);
     command.current_dir(repo::root()).args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
-    command.arg(SOURCE).args(staged.link_arguments()).arg("-o").arg(program);
+    command.arg(source).args(staged.link_arguments()).arg("-o").arg(program);
     process::must(&mut command, LIMIT).map(drop)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             continue;
         }
         let program = folder.join(format!("bytes-{compiler}"));
-        demo::compile(context.staged()?, compiler, &program)?;
+        demo::compile(context.staged()?, demo::SOURCE, compiler, &program)?;
         for file in &files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             cases.push(Case::of(format!("bytes, {compiler}, {name}"), || check(&program, file)));
@@ -37,8 +37,71 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
             Ok(())
         }));
+        let program = folder.join(format!("fpz-{compiler}"));
+        demo::compile(context.staged()?, "examples/c/fpz.c", compiler, &program)?;
+        for file in &files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            cases.push(Case::of(format!("fpz, {compiler}, {name}"), || check_fpz(&program, file)));
+        }
+        cases.push(Case::of(format!("fpz, {compiler}, what is wrong"), || {
+            check_fpz_errors(&program, &files[2])
+        }));
     }
     Ok(cases)
+}
+
+/// Every command of the tool, and `zstd` on what it makes.
+fn check_fpz(program: &Path, file: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| {
+        process::must(Command::new(program).current_dir(folder.path()).args(arguments), LIMIT)
+    };
+    let data = std::fs::read(file)?;
+    std::fs::write(folder.path().join("data"), &data)?;
+    ensure!(run(&["-1", "-p", "compress", "data"])?.contains("frames"), "no summary");
+    process::must(
+        Command::new("zstd").current_dir(folder.path()).args(["-dq", "data.zst", "-o", "back"]),
+        LIMIT,
+    )?;
+    ensure!(std::fs::read(folder.path().join("back"))? == data, "zstd -d gives other bytes");
+    run(&["decompress", "data.zst", "again"])?;
+    ensure!(std::fs::read(folder.path().join("again"))? == data, "decompress gives other bytes");
+    let (tested, listed) = (run(&["-p", "test", "data.zst"])?, run(&["list", "data.zst"])?);
+    ensure!(tested.contains(&format!("good, {} bytes", data.len())), "{tested}");
+    ensure!(listed.ends_with(&format!(" frames, {} bytes\n", data.len())), "{listed}");
+    let (offset, len) = (data.len() / 3, data.len() / 5);
+    let cat = format!("{} cat data.zst {offset} {len} > part", program.display());
+    process::must(Command::new("sh").current_dir(folder.path()).args(["-c", &cat]), LIMIT)?;
+    ensure!(
+        std::fs::read(folder.path().join("part"))? == data[offset..offset + len],
+        "cat gives other bytes"
+    );
+    Ok(())
+}
+
+/// It says what is wrong, and touches nothing.
+fn check_fpz_errors(program: &Path, file: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let fails = |arguments: &[&str], words: &str| {
+        let finished = process::run(Command::new(program).current_dir(folder.path()).args(arguments), LIMIT)?;
+        ensure!(
+            !finished.success() && finished.output.contains(words),
+            "{arguments:?}\n{}",
+            finished.describe()
+        );
+        Ok(())
+    };
+    std::fs::copy(file, folder.path().join("plain.zst"))?;
+    std::fs::write(folder.path().join("target"), "as it was")?;
+    fails(&[], "usage")?;
+    fails(&["cat", "plain.zst", "-5"], "usage")?;
+    fails(&["compress", "missing", "target"], "FASTPAR_ERR_IO")?;
+    fails(&["decompress", "plain.zst", "target"], "FASTPAR_ERR_NOT_ZSTD")?;
+    fails(&["test", "plain.zst"], "FASTPAR_ERR_NOT_ZSTD")?;
+    fails(&["list", "plain.zst"], "FASTPAR_ERR_NOT_ZSTD")?;
+    fails(&["cat", "missing"], "missing")?;
+    ensure!(std::fs::read(folder.path().join("target"))? == b"as it was", "the target was touched");
+    Ok(())
 }
 
 /// Runs the program; what it compressed is what zstd decompresses.
