@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Programs that the tests run, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("gcc", "gcc"),
     ("g++", "g++"),
     ("clang", "clang"),
@@ -17,6 +17,7 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("zstd", "zstd"),
     ("pzstd", "zstd"),
     ("python3", "python3"),
+    ("pip3", "python3-pip"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);
