@@ -525,6 +525,7 @@ fn through_the_c_functions() {
     let path = CString::new(path.to_str().unwrap()).unwrap();
     for from_file in [false, true] {
         let mut archive = null_mut();
+        // SAFETY: pointers to values of this function.
         let opened = unsafe {
             if from_file {
                 fastpar_archive_open_file(null(), path.as_ptr(), &mut archive, null_mut())
@@ -534,15 +535,18 @@ fn through_the_c_functions() {
         };
         assert_eq!(opened, FASTPAR_OK);
         let (mut size, mut frames) = (0, 0);
+        // SAFETY: pointers to values of this function.
         let mut info: fastpar_frame_info = unsafe { std::mem::zeroed() };
         info.struct_size = size_of::<fastpar_frame_info>();
         let mut bytes = vec![0u8; 1000];
         let mut written = 7;
         let mut read = |offset: u64, dst: *mut u8, len: usize| {
             let status =
+                // SAFETY: pointers to values of this function.
                 unsafe { fastpar_archive_read(archive, offset, dst.cast(), len, &mut written, null_mut()) };
             (status, written)
         };
+        // SAFETY: pointers to values of this function.
         unsafe {
             assert_eq!(fastpar_archive_size(archive, &mut size, null_mut()), FASTPAR_OK);
             assert_eq!(fastpar_archive_frames(archive, &mut frames, null_mut()), FASTPAR_OK);
@@ -563,9 +567,11 @@ fn through_the_c_functions() {
             let inside = packed.as_ptr().cast_mut().wrapping_add(packed.len() - 1);
             assert_eq!(read(0, inside, 1), (FASTPAR_ERR_INVALID_ARGUMENT, 0));
         }
+        // SAFETY: made above, and not used again.
         unsafe { fastpar_archive_free(archive) };
     }
     let mut archive = std::ptr::dangling_mut();
+    // SAFETY: the handle's place is valid; the data is not looked at.
     let status = unsafe { fastpar_archive_open(null(), null(), 5, &mut archive, null_mut()) };
     assert!(status == FASTPAR_ERR_INVALID_ARGUMENT && archive.is_null());
 }
