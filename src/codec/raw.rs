@@ -47,7 +47,20 @@ pub(super) unsafe fn fill_vec(
     capacity: usize,
     fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<usize>,
 ) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // SAFETY: the caller's promise.
+    unsafe { refill_vec(Vec::new(), capacity, fill) }
+}
+
+/// The same in the memory of a vector that is not needed any more.
+///
+/// # Safety
+/// As for [`fill_vec`].
+pub(super) unsafe fn refill_vec(
+    mut bytes: Vec<u8>,
+    capacity: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<usize>,
+) -> Result<Vec<u8>> {
+    bytes.clear();
     reserve(&mut bytes, capacity)?;
     let filled = fill(&mut bytes.spare_capacity_mut()[..capacity])?;
     assert!(filled <= capacity);

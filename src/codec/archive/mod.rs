@@ -258,12 +258,12 @@ impl<'a> Archive<'a> {
                     raw::copy(&content[skipped as usize..][..dst.len()], dst);
                     return Ok(());
                 }
-                Found::Claimed(claim) => {
+                Found::Claimed(mut claim) => {
                     let fill = |place: &mut [MaybeUninit<u8>]| {
                         self.whole(lane, frame, place, options, watch).map(|()| size)
                     };
                     // SAFETY: `whole` fills all of its place, or fails.
-                    let content = Arc::new(unsafe { raw::fill_vec(size, fill)? });
+                    let content = Arc::new(unsafe { raw::refill_vec(claim.spare(), size, fill)? });
                     raw::copy(&content[skipped as usize..][..dst.len()], dst);
                     claim.keep(content);
                     return Ok(());
