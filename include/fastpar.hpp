@@ -55,6 +55,7 @@
 #include "fastpar/codec.hpp"
 #include "fastpar/dicts.hpp"
 #include "fastpar/error.hpp"
+#include "fastpar/files.hpp"
 #include "fastpar/jobs.hpp"
 #include "fastpar/library.hpp"
 #include "fastpar/loops.hpp"
@@ -63,6 +64,8 @@
 #include "fastpar/pool.hpp"
 #include "fastpar/reduce.hpp"
 #include "fastpar/shared.hpp"
+#include "fastpar/streambufs.hpp"
+#include "fastpar/streams.hpp"
 #include "fastpar/teams.hpp"
 #include "fastpar/view.hpp"
 
