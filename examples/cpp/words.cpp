@@ -41,7 +41,8 @@ std::string read_file(const char *path) {
   file.seekg(0, std::ios::end);
   text.resize(static_cast<std::size_t>(file.tellg()));
   file.seekg(0);
-  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) throw std::runtime_error("cannot read " + std::string(path));
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())))
+    throw std::runtime_error("cannot read " + std::string(path));
   return text;
 }
 
@@ -64,7 +65,8 @@ void count_words(std::string_view text, const fastpar::chunk &chunk, histogram &
       at++;
       continue;
     }
-    if (at - begin > longest_word) throw not_a_text("a word of more than a thousand letters at byte " + std::to_string(begin));
+    if (at - begin > longest_word)
+      throw not_a_text("a word of more than a thousand letters at byte " + std::to_string(begin));
     counts[text.substr(begin, at - begin)]++;
   }
 }

@@ -94,7 +94,11 @@ void loops_take_nothing() {
     CHECK_EQUAL(all.mallocs, 0);
   };
   check(count([&] { fastpar::for_each_chunk(24, [](fastpar::chunk) {}); }));
-  check(count([&] { fastpar::for_each_chunk(24, [&, a = 1L, b = 2L, c = 3L](fastpar::chunk part) { big[0] += a + b + c + *owner + (part.index > 99 ? sum : 0); }); }));
+  check(count([&] {
+    fastpar::for_each_chunk(24, [&, a = 1L, b = 2L, c = 3L](fastpar::chunk part) {
+      big[0] += a + b + c + *owner + (part.index > 99 ? sum : 0);
+    });
+  }));
   auto move_only = [mine = std::make_unique<long>(2), &big](fastpar::chunk) { big[1] += *mine; };
   check(count([&] { fastpar::for_each_chunk(24, move_only); }));
   fastpar::cancel_flag flag;

@@ -9,7 +9,8 @@ namespace {
 
 void round_trip() {
   std::vector<std::string> texts;
-  for (int i = 0; i < 1000; i++) texts.push_back("record " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x'));
+  for (int i = 0; i < 1000; i++)
+    texts.push_back("record " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x'));
   std::vector<std::vector<std::byte>> rooms;
   std::vector<fastpar::batch_item> items;
   for (const auto &text : texts) rooms.emplace_back(fastpar::compress_bound(text.size()));

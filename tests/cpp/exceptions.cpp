@@ -17,11 +17,14 @@ struct move_shy {
 
 void of_every_type() {
   CHECK_THROWS_WITH(int, fastpar::for_each_chunk(100, [](fastpar::chunk) { throw 42; }), CHECK_EQUAL(e, 42));
-  CHECK_THROWS_WITH(std::runtime_error, fastpar::parallel_for(0, 100, [](int i) { if (i == 50) throw std::runtime_error("fifty"); }),
+  CHECK_THROWS_WITH(std::runtime_error, fastpar::parallel_for(0, 100, [](int i) {
+    if (i == 50) throw std::runtime_error("fifty");
+  }),
                CHECK_EQUAL(e.what(), std::string("fifty")));
   CHECK_THROWS_WITH(move_shy, fastpar::for_each_chunk(1, [](fastpar::chunk) { throw move_shy(7); }), CHECK_EQUAL(e.number, 7));
   CHECK_THROWS(std::bad_alloc, fastpar::for_each_chunk(1, [](fastpar::chunk) { throw std::bad_alloc(); }));
-  CHECK_THROWS_WITH(std::string, fastpar::for_each_chunk(1, [](fastpar::chunk) { throw std::string("text"); }), CHECK_EQUAL(e, "text"));
+  CHECK_THROWS_WITH(std::string, fastpar::for_each_chunk(1, [](fastpar::chunk) { throw std::string("text"); }),
+                    CHECK_EQUAL(e, "text"));
   // A failure of fastpar inside a body is an exception like any other.
   CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_shutdown(); }));
 }
@@ -92,9 +95,11 @@ void with_cancel_and_progress() {
 }
 
 void from_reductions() {
-  CHECK_THROWS_WITH(int, static_cast<void>(fastpar::reduce(100, 0, [](fastpar::chunk, int &) { throw 3; }, std::plus<>())), CHECK_EQUAL(e, 3));
+  CHECK_THROWS_WITH(int, static_cast<void>(fastpar::reduce(100, 0, [](fastpar::chunk, int &) { throw 3; }, std::plus<>())),
+                    CHECK_EQUAL(e, 3));
   const auto fold = [](fastpar::chunk c, std::string &s) { s += std::to_string(c.index); };
-  CHECK_THROWS_WITH(int, static_cast<void>(fastpar::reduce(100, std::string(), fold, [](std::string &, const std::string &) { throw 4; })), CHECK_EQUAL(e, 4));
+  CHECK_THROWS_WITH(int, static_cast<void>(fastpar::reduce(100, std::string(), fold, [](std::string &, const std::string &) { throw 4; })),
+                    CHECK_EQUAL(e, 4));
   CHECK_THROWS_WITH(int, static_cast<void>(fastpar::reduce(100, std::string(50, 'x'), [&](fastpar::chunk c, std::string &s) {
     if (c.index == 20) throw 5;
     fold(c, s);

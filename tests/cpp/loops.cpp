@@ -66,7 +66,8 @@ void options_reach_the_library() {
 
 void plans() {
   fastpar::loop_options options;
-  for (auto schedule : {fastpar::schedule::segments, fastpar::schedule::cache, fastpar::schedule::grain, fastpar::schedule::guided}) {
+  for (auto schedule : {fastpar::schedule::segments, fastpar::schedule::cache, fastpar::schedule::grain,
+                        fastpar::schedule::guided}) {
     options.schedule = schedule;
     const fastpar::plan plan = fastpar::plan_make(100000, options);
     CHECK_EQUAL(plan.count, std::size_t{100000});
@@ -222,7 +223,8 @@ void maps() {
   fastpar::map(in_place.begin(), in_place.end(), in_place.begin(), [](int i) { return i + 1; }, options);
   CHECK_EQUAL(std::accumulate(in_place.begin(), in_place.end(), 0), 5000);
   CHECK(fastpar::map(0, 0, [](int i) { return i; }).empty());
-  CHECK_THROWS(std::out_of_range, static_cast<void>(fastpar::map(0, 10, [&](int i) { return names.at(static_cast<std::size_t>(i) + 95); })));
+  const auto past_the_end = [&](int i) { return names.at(static_cast<std::size_t>(i) + 95); };
+  CHECK_THROWS(std::out_of_range, static_cast<void>(fastpar::map(0, 10, past_the_end)));
 }
 
 void cancelling() {

@@ -118,9 +118,12 @@ void many_chunks() {
   fastpar::loop_options options;
   options.schedule = fastpar::schedule::grain;
   options.grain = 1;
-  const auto plain = fastpar::reduce(50000, std::size_t{0}, [](fastpar::chunk c, std::size_t &s) { s += c.begin; }, std::plus<>(), options);
-  const auto boxed = fastpar::reduce(50000, std::vector<std::size_t>(1), [](fastpar::chunk c, std::vector<std::size_t> &s) { s[0] += c.begin; },
-                                     [](auto &into, const auto &from) { into[0] += from[0]; }, options);
+  const auto plain = fastpar::reduce(50000, std::size_t{0}, [](fastpar::chunk c, std::size_t &s) {
+    s += c.begin;
+  }, std::plus<>(), options);
+  const auto boxed = fastpar::reduce(50000, std::vector<std::size_t>(1), [](fastpar::chunk c, std::vector<std::size_t> &s) {
+    s[0] += c.begin;
+  }, [](auto &into, const auto &from) { into[0] += from[0]; }, options);
   CHECK_EQUAL(plain, std::size_t{50000} * 49999 / 2);
   CHECK_EQUAL(boxed[0], plain);
 }

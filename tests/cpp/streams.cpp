@@ -36,7 +36,8 @@ auto from(fastpar::bytes all, std::size_t piece = 1000) {
 
 std::vector<std::byte> read_all(fastpar::reader &reader, std::size_t piece = 5000) {
   std::vector<std::byte> all, buffer(piece);
-  while (const std::size_t size = reader.read(buffer)) all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+  while (const std::size_t size = reader.read(buffer))
+    all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
   return all;
 }
 
@@ -48,7 +49,8 @@ void round_trips() {
     const auto original = fastpar::as_bytes(values);
     std::vector<std::byte> compressed;
     fastpar::writer writer(into(compressed));
-    for (std::size_t at = 0; at < original.size(); at += 100000) writer.write(original.subspan(at, std::min<std::size_t>(100000, original.size() - at)));
+    for (std::size_t at = 0; at < original.size(); at += 100000)
+      writer.write(original.subspan(at, std::min<std::size_t>(100000, original.size() - at)));
     writer.finish();
     CHECK(same(fastpar::decompress(compressed), original));
     fastpar::reader reader(from(compressed));
@@ -98,7 +100,8 @@ void moves() {
 void exceptions() {
   const auto values = numbers(1000000);
   fastpar::writer writer([](fastpar::bytes) { throw std::runtime_error("full"); });
-  CHECK_THROWS_WITH(std::runtime_error, writer.write(fastpar::as_bytes(values)); writer.flush(), CHECK_EQUAL(e.what(), std::string("full")));
+  CHECK_THROWS_WITH(std::runtime_error, writer.write(fastpar::as_bytes(values)); writer.flush(),
+                    CHECK_EQUAL(e.what(), std::string("full")));
   CHECK_THROWS(std::runtime_error, writer.finish()); // dead, for the same reason
 
   // What came before the source failed is given out first.
@@ -113,7 +116,8 @@ void exceptions() {
   });
   std::size_t total = 0;
   std::vector<std::byte> buffer(10000);
-  CHECK_THROWS_WITH(std::out_of_range, while (const std::size_t size = reader.read(buffer)) total += size, CHECK_EQUAL(e.what(), std::string("gone")));
+  CHECK_THROWS_WITH(std::out_of_range, while (const std::size_t size = reader.read(buffer)) total += size,
+                    CHECK_EQUAL(e.what(), std::string("gone")));
   CHECK(total > 0 && total < values.size() * 4);
   CHECK_THROWS(std::out_of_range, static_cast<void>(reader.read(buffer)));
 
