@@ -10,10 +10,18 @@ namespace Fastpar
         internal static readonly NativeMethods.fastpar_for_body_delegate OnChunk = RunChunk;
         internal static readonly NativeMethods.fastpar_for_body_delegate OnFunc = RunFunc;
 
-        private readonly Delegate body;
+        private readonly Action<Range64>? onRange;
+        private readonly ChunkAction? onChunk;
+        private readonly ChunkFunc? onFunc;
 
-        internal LoopState(Delegate body, LoopOptions? options, CancellationToken token)
-            : base(options?.Progress, token) => this.body = body;
+        internal LoopState(Action<Range64> body, LoopOptions? options, CancellationToken token)
+            : base(options?.Progress, token) => onRange = body;
+
+        internal LoopState(ChunkAction body, LoopOptions? options, CancellationToken token)
+            : base(options?.Progress, token) => onChunk = body;
+
+        internal LoopState(ChunkFunc body, LoopOptions? options, CancellationToken token)
+            : base(options?.Progress, token) => onFunc = body;
 
         /// <summary>Runs the loop to its end; gives the status and fills the error, or throws what bodies threw.</summary>
         internal int Run(long count, NativeMethods.fastpar_for_body_delegate callback, LoopOptions? options, fastpar_error* error)
@@ -48,7 +56,7 @@ namespace Fastpar
             var state = (LoopState)From(userData);
             try
             {
-                ((Action<Range64>)state.body)(new Range64((long)(ulong)chunk->begin, (long)(ulong)chunk->end));
+                state.onRange!(new Range64((long)(ulong)chunk->begin, (long)(ulong)chunk->end));
                 return 0;
             }
             catch (Exception exception)
@@ -63,7 +71,7 @@ namespace Fastpar
             var state = (LoopState)From(userData);
             try
             {
-                ((ChunkAction)state.body)(new Chunk(chunk));
+                state.onChunk!(new Chunk(chunk));
                 return 0;
             }
             catch (Exception exception)
@@ -78,7 +86,7 @@ namespace Fastpar
             var state = (LoopState)From(userData);
             try
             {
-                return ((ChunkFunc)state.body)(new Chunk(chunk));
+                return state.onFunc!(new Chunk(chunk));
             }
             catch (Exception exception)
             {
