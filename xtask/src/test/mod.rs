@@ -5,6 +5,8 @@ mod c;
 mod calls;
 mod comments;
 mod cpp;
+mod csharp;
+mod dotnet;
 mod examples;
 mod lines;
 mod python;
@@ -95,7 +97,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -106,6 +108,7 @@ const SUITES: [Suite; 13] = [
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
+    Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
     Suite { name: "python", about: "the shared library through plain ctypes", run: python::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },

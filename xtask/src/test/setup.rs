@@ -50,6 +50,18 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The same after an attempt to install them: for what is large, and needed by one suite alone.
+    pub(crate) fn install_if_missing(&self, programs: &[&str]) -> Option<String> {
+        let absent: Vec<_> =
+            programs.iter().copied().filter(|program| !process::installed(program)).collect();
+        if !absent.is_empty() {
+            install(&absent);
+        }
+        self.missing(programs)
+    }
+}
+
 /// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need it.
 fn install(packages: &[&str]) {
     let list = packages.join(" ");

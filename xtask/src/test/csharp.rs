@@ -1,0 +1,167 @@
+//! Suite "csharp": both builds of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
+
+use super::dotnet::Sdk;
+use super::{lines, Case, Context};
+use crate::stage::Staged;
+use crate::{demo, process, repo};
+use anyhow::{ensure, Context as _, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+const LIBRARY: &str = "bindings/csharp/Fastpar.csproj";
+const TESTS: &str = "tests/csharp/Fastpar.Tests.csproj";
+const EXAMPLE: &str = "examples/csharp/Lines.csproj";
+const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
+
+/// The build that older runtimes, Unity and Mono take.
+const STANDARD: &str = "netstandard2.1";
+
+/// What the tests are built with and run on.
+struct Bench<'a> {
+    sdk: Sdk,
+    framework: &'static str,
+    staged: &'a Staged,
+    /// What is built here, in a folder for each variant.
+    folder: PathBuf,
+}
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
+    let sdk = match Sdk::get(&context.setup)? {
+        Ok(sdk) => sdk,
+        Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
+    };
+    let no_zstd = context.setup.missing(&["zstd"]);
+    let framework = sdk.framework()?;
+    let bench = Bench { sdk, framework, staged: context.staged()?, folder: repo::scratch("csharp")? };
+    let mut cases = bench.tests(framework)?;
+    cases.extend(bench.tests(STANDARD)?);
+    cases.push(Case::of("a library that is not there", || bench.missing_library()));
+    cases.push(Case::of("package", || bench.package()));
+    cases.push(Case::of("benchmark builds", || {
+        bench.sdk.build("build", BENCH, &bench.artifacts(framework), &[])
+    }));
+    cases.push(match no_zstd {
+        Some(reason) => Case::skipped("example", reason),
+        None => Case::of("example", || bench.example()),
+    });
+    if process::installed("mono") {
+        cases.extend(bench.mono()?);
+    } else {
+        println!("  not run on Mono: it is not installed (Debian: apt-get install mono-devel)");
+    }
+    Ok(cases)
+}
+
+impl Bench<'_> {
+    fn artifacts(&self, variant: &str) -> PathBuf {
+        self.folder.join(variant)
+    }
+
+    /// What the build of a project made.
+    fn built(&self, variant: &str, project: &str, framework: &str, file: &str) -> PathBuf {
+        self.artifacts(variant).join("bin").join(project).join("Release").join(framework).join(file)
+    }
+
+    /// Runs a built program on .NET, with the staged library.
+    fn dotnet(&self, program: &Path) -> Command {
+        let mut command = self.sdk.command();
+        command.arg(program).env("FASTPAR_LIBRARY", self.staged.shared());
+        command
+    }
+
+    /// The tests against one build of the library.
+    fn tests(&self, library: &str) -> Result<Vec<Case>> {
+        let property = format!("-p:FastparLibrary={library}");
+        if let Err(error) = self.sdk.build("build", TESTS, &self.artifacts(library), &[&property]) {
+            return Ok(vec![Case::failed(format!("{library} builds"), format!("{error:#}"))]);
+        }
+        let program = self.built(library, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        Ok(lines::program(library, &process::run(&mut self.dotnet(&program), LIMIT)?))
+    }
+
+    /// The same program on Mono, which finds the library its own way.
+    fn mono(&self) -> Result<Vec<Case>> {
+        let properties = [format!("-p:FastparLibrary={STANDARD}"), format!("-p:TargetFramework={STANDARD}")];
+        let properties: Vec<_> = properties.iter().map(String::as_str).collect();
+        self.sdk.build("build", TESTS, &self.artifacts("mono"), &properties)?;
+        let mut command = Command::new("mono");
+        command.arg(self.built("mono", "Fastpar.Tests", STANDARD, "Fastpar.Tests.dll"));
+        command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
+        Ok(lines::program("Mono", &process::run(&mut command, LIMIT)?))
+    }
+
+    /// A wrong path is told, and so is a library of something else.
+    fn missing_library(&self) -> Result<()> {
+        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        for (path, expected) in
+            [("/nowhere/fastpar.so", "/nowhere/fastpar.so"), ("libm.so.6", "fastpar_abi_version")]
+        {
+            let mut command = self.dotnet(&program);
+            let finished =
+                process::run(command.arg("PoolTests.Versions").env("FASTPAR_LIBRARY", path), LIMIT)?;
+            let told = !finished.success() && finished.output.contains(expected);
+            ensure!(told, "FASTPAR_LIBRARY={path}: {}", finished.describe());
+        }
+        Ok(())
+    }
+
+    /// The package has both builds with their documentation, and the native library where .NET looks for it.
+    fn package(&self) -> Result<()> {
+        let runtimes = self.folder.join("runtimes");
+        let native = runtimes.join("linux-x64/native");
+        std::fs::create_dir_all(&native)?;
+        std::fs::copy(self.staged.shared(), native.join("libfastpar.so"))?;
+        let artifacts = self.artifacts("package");
+        let property = format!("-p:FastparRuntimes={}", runtimes.display());
+        let incomplete = self.sdk.build("pack", LIBRARY, &artifacts, &[&property]);
+        ensure!(
+            incomplete.is_err_and(|error| format!("{error:#}").contains("fastpar.dll is missing")),
+            "a package without the library for Windows was made"
+        );
+        self.sdk.build("pack", LIBRARY, &artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
+        let [major, minor, patch] = repo::version()?;
+        let package = artifacts.join("packages").join(format!("Fastpar.{major}.{minor}.{patch}.nupkg"));
+        let list = process::must(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(&package), LIMIT)?;
+        let files: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        for framework in [self.framework, STANDARD] {
+            for file in ["Fastpar.dll", "Fastpar.xml"] {
+                let path = format!("lib/{framework}/{file}");
+                ensure!(files.contains(&path.as_str()), "{path} is not in\n{list}");
+            }
+        }
+        ensure!(files.contains(&"runtimes/linux-x64/native/libfastpar.so"), "no native library in\n{list}");
+        Ok(())
+    }
+
+    /// The example on real input; zstd reads what it wrote.
+    fn example(&self) -> Result<()> {
+        self.sdk.build("build", EXAMPLE, &self.artifacts(self.framework), &[])?;
+        let program = self.built(self.framework, "Lines", self.framework, "Lines.dll");
+        let folder = tempfile::tempdir()?;
+        let (compressed, restored) = (folder.path().join("out.zst"), folder.path().join("out"));
+        let empty = folder.path().join("empty");
+        std::fs::write(&empty, "")?;
+        for file in [empty, repo::root().join("include/fastpar.h"), demo::largest_compiler_library()?] {
+            let output = process::must(self.dotnet(&program).arg(&file).arg(&compressed), LIMIT)?;
+            let zstd = ["-dqf", "-o"];
+            process::must(Command::new("zstd").args(zstd).arg(&restored).arg(&compressed), LIMIT)?;
+            let (before, after) =
+                (std::fs::read(&file)?, std::fs::read(&restored).context("what zstd made of it")?);
+            ensure!(before == after, "{}: zstd -d gives other bytes", file.display());
+            let ends = before.iter().filter(|&&byte| byte == b'\n').count();
+            let lines = ends + usize::from(before.last().is_some_and(|&byte| byte != b'\n'));
+            ensure!(
+                output.contains(&format!("{lines} lines")),
+                "{}: {lines} lines, not\n{output}",
+                file.display()
+            );
+        }
+        let finished =
+            process::run(self.dotnet(&program).arg(folder.path().join("missing")).arg(&compressed), LIMIT)?;
+        ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
+        Ok(())
+    }
+}
