@@ -24,7 +24,6 @@ namespace Fastpar
             Status = status;
             Code = code;
             Position = position;
-            HResult = unchecked((int)0x80131500); // COR_E_EXCEPTION
         }
 
         /// <summary>What went wrong.</summary>

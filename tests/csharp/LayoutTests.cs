@@ -80,6 +80,11 @@ namespace Fastpar.Tests
                         {
                             Add(used, type, method, BitConverter.ToInt32(code, at + 1));
                         }
+                        const byte twoBytes = 0xFE, loadFunction = 0x06;
+                        if (code[at] == twoBytes && code[at + 1] == loadFunction && at + 5 < code.Length)
+                        {
+                            Add(used, type, method, BitConverter.ToInt32(code, at + 2));
+                        }
                     }
                 }
             }

@@ -26,7 +26,8 @@ namespace Fastpar
             Token = token;
         }
 
-        internal CancellationToken Token { get; }
+        /// <summary>What cancels the call; of a stream, the call that is being made.</summary>
+        internal CancellationToken Token { get; set; }
 
         /// <summary>What native frames get as user_data.</summary>
         internal void* UserData => (void*)GCHandle.ToIntPtr(handle);

@@ -57,6 +57,43 @@ namespace Fastpar
         }
     }
 
+    /// <summary>
+    /// A stream. The state that its callbacks find, and the flag that cancels it, live until it is released: so a stream that is
+    /// dropped is released by the garbage collector, and without a word to the stream behind it.
+    /// </summary>
+    internal sealed unsafe class StreamHandle : FastparHandle
+    {
+        private readonly CallState state;
+        private readonly bool writes;
+
+        /// <summary>Takes over the flag, and a state that is rooted.</summary>
+        internal StreamHandle(void* stream, bool writes, CallState state, int* cancel)
+            : base((IntPtr)stream)
+        {
+            this.writes = writes;
+            this.state = state;
+            Cancel = cancel;
+        }
+
+        /// <summary>For `fastpar_cancel`.</summary>
+        internal int* Cancel { get; }
+
+        protected override bool ReleaseHandle()
+        {
+            if (writes)
+            {
+                NativeMethods.fastpar_writer_free((fastpar_writer*)handle);
+            }
+            else
+            {
+                NativeMethods.fastpar_reader_free((fastpar_reader*)handle);
+            }
+            state.Unroot();
+            Marshal.FreeHGlobal((IntPtr)Cancel);
+            return true;
+        }
+    }
+
     /// <summary>The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.</summary>
     internal readonly unsafe ref struct Lease
     {

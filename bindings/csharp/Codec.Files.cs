@@ -1,0 +1,86 @@
+using System;
+using System.Text;
+using System.Threading;
+
+namespace Fastpar
+{
+    /// <summary>What a call on files has done.</summary>
+    public readonly struct FileStats
+    {
+        internal FileStats(in fastpar_file_stats stats)
+        {
+            BytesIn = (long)stats.bytes_in;
+            BytesOut = (long)stats.bytes_out;
+            Frames = (long)stats.frames;
+            Seconds = stats.seconds;
+            PeakMemory = (long)stats.peak_memory;
+        }
+
+        /// <summary>Bytes read.</summary>
+        public long BytesIn { get; }
+
+        /// <summary>Bytes written, the seek table included.</summary>
+        public long BytesOut { get; }
+
+        /// <summary>zstd frames written, or decoded; skippable ones are not counted.</summary>
+        public long Frames { get; }
+
+        /// <summary>Wall time.</summary>
+        public double Seconds { get; }
+
+        /// <summary>The most working memory that the call had at a time, in bytes.</summary>
+        public long PeakMemory { get; }
+    }
+
+    /// <content>From file to file.</content>
+    public static unsafe partial class Codec
+    {
+        /// <summary>
+        /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it is complete: one that exists is
+        /// replaced in one step, and stays as it is if the call fails.
+        /// </summary>
+        /// <param name="sourcePath">May be a FIFO or a device.</param>
+        /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
+        /// <param name="options">Null: level 3, frames of 4 MiB. Progress is told bytes of the source.</param>
+        /// <param name="cancellationToken">Cancels the call.</param>
+        /// <returns>What was done.</returns>
+        /// <exception cref="FastparException"><see cref="FastparStatus.Io"/>: the code is the system's.</exception>
+        public static FileStats CompressFile(
+            string sourcePath, string destinationPath, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
+            OnFiles(NativeMethods.fastpar_compress_file, sourcePath, destinationPath, options, cancellationToken);
+
+        /// <summary>Decompresses a file into another, in parallel where the data allows; the target as by the other direction.</summary>
+        /// <param name="sourcePath">May be a FIFO or a device; its content need not be trusted.</param>
+        /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
+        /// <param name="options">May be null. Progress is told bytes of the source.</param>
+        /// <param name="cancellationToken">Cancels the call.</param>
+        /// <returns>What was done.</returns>
+        /// <exception cref="FastparException"><see cref="FastparStatus.Io"/>: the code is the system's.</exception>
+        public static FileStats DecompressFile(
+            string sourcePath, string destinationPath, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
+            OnFiles(NativeMethods.fastpar_decompress_file, sourcePath, destinationPath, options, cancellationToken);
+
+        private delegate int FileFunction(
+            fastpar_zstd_options* options, byte* source, byte* destination, fastpar_file_stats* stats, fastpar_error* error);
+
+        private static FileStats OnFiles(
+            FileFunction function, string source, string destination, ZstdOptions? options, CancellationToken token)
+        {
+            fastpar_file_stats stats = default;
+            stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
+            fastpar_file_stats* place = &stats; // on this frame until the call is over
+            fixed (byte* pinnedFrom = Path(source, nameof(source)), pinnedTo = Path(destination, nameof(destination)))
+            {
+                byte* from = pinnedFrom, to = pinnedTo;
+                new CodecState(options, token).Run((native, error) => function(native, from, to, place, error));
+            }
+            return new FileStats(stats);
+        }
+
+        /// <summary>A path as the library wants it: UTF-8, with a NUL at its end.</summary>
+        internal static byte[] Path(string path, string name) =>
+            Check.NotNull(path, name).IndexOf('\0') < 0
+                ? Encoding.UTF8.GetBytes(path + "\0")
+                : throw new ArgumentException("a path holds no NUL", name);
+    }
+}
