@@ -888,6 +888,9 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 #define FASTPAR_ZSTD_NO_SEEK_TABLE 2
 /**
  * `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+ *
+ * For readers that take one frame only, or that pay for each. libzstd could split a frame over several threads, but they would
+ * be its own, beside the pool and lost in a forked child, and take memory that cannot be told beforehand.
  */
 #define FASTPAR_ZSTD_SINGLE_FRAME 4
 /**
@@ -937,8 +940,8 @@ typedef struct fastpar_zstd_options {
   uint64_t max_output;
   /**
    * Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-   * lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers too: 4 frames and 1.3 MB for the
-   * first lane at most, and 3 frames for each further one; 2 MiB at least to decompress.
+   * lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers besides:
+   * to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2 MiB at the least.
    */
   uint64_t max_memory;
   /**
@@ -1199,7 +1202,7 @@ typedef struct fastpar_batch_item {
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
  *         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
  *
- * Memory: 150 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
+ * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
  * bound. Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *options,
@@ -1226,7 +1229,7 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
  *         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
- * `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 150 bytes an item, and per lane a context. Blocks
+ * `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
  * until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
@@ -1608,7 +1611,7 @@ typedef struct fastpar_file_stats {
  *
  * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
  * with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
- * large the file is (35 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
+ * large the file is (40 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
  * each lane; see `max_memory`.
  *
  * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not

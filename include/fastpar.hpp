@@ -52,6 +52,7 @@
 #ifndef FASTPAR_HPP
 #define FASTPAR_HPP
 
+#include "fastpar/archives.hpp"
 #include "fastpar/batches.hpp"
 #include "fastpar/codec.hpp"
 #include "fastpar/dicts.hpp"

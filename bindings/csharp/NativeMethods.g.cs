@@ -234,6 +234,27 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_reader_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_reader_free(fastpar_reader* reader);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_open(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, fastpar_archive** archive, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_open_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_open_file(fastpar_zstd_options* options, byte* path, fastpar_archive** archive, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_size", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_size(fastpar_archive* archive, ulong* size, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_frames", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_frames(fastpar_archive* archive, ulong* frames, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_frame", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_frame(fastpar_archive* archive, ulong index, fastpar_frame_info* info, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_read(fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_archive_free(fastpar_archive* archive);
+
         [DllImport(__DllName, EntryPoint = "fastpar_compress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_compress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
 
@@ -365,6 +386,21 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_reader
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_archive
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_frame_info
+    {
+        public System.UIntPtr struct_size;
+        public ulong offset;
+        public ulong size;
+        public ulong content_offset;
+        public ulong content_size;
     }
 
     [StructLayout(LayoutKind.Sequential)]

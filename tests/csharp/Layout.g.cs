@@ -86,6 +86,14 @@ namespace Fastpar.Tests
                 ("status", 40),
                 ("code", 44),
             }),
+            ("fastpar_frame_info", 40, new[]
+            {
+                ("struct_size", 0),
+                ("offset", 8),
+                ("size", 16),
+                ("content_offset", 24),
+                ("content_size", 32),
+            }),
             ("fastpar_file_stats", 48, new[]
             {
                 ("struct_size", 0),

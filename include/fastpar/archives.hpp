@@ -1,0 +1,144 @@
+/* Random access to compressed data. Part of fastpar.hpp. */
+#ifndef FASTPAR_ARCHIVES_HPP
+#define FASTPAR_ARCHIVES_HPP
+
+#include "paths.hpp"
+#include "streams.hpp"
+
+namespace fastpar {
+
+/** Where a frame is, and what part of the content it holds. */
+struct frame_info {
+  /** Where the frame begins in the compressed data. */
+  std::uint64_t offset = 0;
+  /** Its bytes there. */
+  std::uint64_t size = 0;
+  /** Where its content begins in the whole. */
+  std::uint64_t content_offset = 0;
+  /** Bytes of its content. */
+  std::uint64_t content_size = 0;
+};
+
+namespace detail {
+inline namespace FASTPAR_CPP {
+
+/** The options of a handle, for as long as it lives. */
+class options_state final : public stream_state {
+ public:
+  explicit options_state(zstd_options options) : options_(std::move(options)), arguments_(options_, exceptions) {}
+
+  [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return arguments_.raw(); }
+
+ private:
+  const zstd_options options_;
+  zstd_arguments arguments_;
+};
+
+} // namespace FASTPAR_CPP
+} // namespace detail
+
+/**
+ * Compressed data that is open for reading at any place. Any zstd data will do; the smaller its frames, the faster a place is
+ * reached.
+ *
+ *     const fastpar::archive archive(std::filesystem::path("trades.zst"));
+ *     std::vector<trade> day(count);
+ *     archive.read(first * sizeof(trade), fastpar::as_writable_bytes(day));
+ *
+ * Movable. Its const members may be called by any number of threads at a time.
+ */
+class archive {
+ public:
+  /** No archive: its functions throw error with invalid_argument. */
+  archive() noexcept = default;
+
+  /**
+   * Opens data in memory.
+   *
+   * @param src      must stay as it is as long as the archive lives; need not be trusted
+   * @param options  kept by the archive: `dict`, `window_log`, `max_lanes`, `cancel` and `stop` hold for all reads too, and
+   *                 what they point to must live as long. `max_output` limits the whole content, `max_memory` also what is
+   *                 kept for later reads (0: 64 MiB). `progress` is not called.
+   * @throws error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the frame's offset), limit_exceeded,
+   *         cancelled, invalid_argument, unsupported, out_of_memory, threads, busy (from inside a hook); std::bad_alloc.
+   *
+   * Nothing is decompressed, but frames that do not tell their size: those once. May be called from any thread.
+   */
+  explicit archive(bytes src, zstd_options options = {}) {
+    open(std::move(options), [&](const fastpar_zstd_options *raw, fastpar_error *failure) {
+      return fastpar_archive_open(raw, src.data(), src.size(), &raw_, failure);
+    });
+  }
+
+  /** Opens a file, which is read where it is needed. Throws as the other form; error: io (`system_code()` is the system's). */
+  explicit archive(const std::filesystem::path &path, zstd_options options = {}) {
+    const std::string name = detail::utf8(path);
+    open(std::move(options), [&](const fastpar_zstd_options *raw, fastpar_error *failure) {
+      return fastpar_archive_open_file(raw, name.c_str(), &raw_, failure);
+    });
+  }
+  archive(archive &&other) noexcept : state_(std::move(other.state_)), raw_(std::exchange(other.raw_, nullptr)) {}
+  archive &operator=(archive &&other) noexcept {
+    fastpar_archive_free(std::exchange(raw_, std::exchange(other.raw_, nullptr)));
+    state_ = std::move(other.state_);
+    return *this;
+  }
+  ~archive() { fastpar_archive_free(raw_); }
+
+  /** Tells the bytes of the whole content; data that is not trusted may claim more than can be read. */
+  [[nodiscard]] std::uint64_t size() const { return ask(fastpar_archive_size); }
+
+  /** Tells how many frames there are; skippable ones are not counted. */
+  [[nodiscard]] std::uint64_t frames() const { return ask(fastpar_archive_frames); }
+
+  /** Tells about a frame. Throws error: invalid_argument (`index` is not below `frames()`). */
+  [[nodiscard]] frame_info frame(std::uint64_t index) const {
+    fastpar_frame_info info = {};
+    info.struct_size = sizeof info;
+    fastpar_error failure;
+    detail::check(fastpar_archive_frame(raw_, index, &info, &failure), failure);
+    return {info.offset, info.size, info.content_offset, info.content_size};
+  }
+
+  /**
+   * Reads a part of the content, decompressing the frames that it touches, in parallel.
+   *
+   * @param offset  where it begins in the content
+   * @param dst     filled from its start on
+   * @return the bytes read: fewer than `dst` holds only at the end of the content.
+   * @throws error: truncated, corrupt, checksum, dictionary, not_zstd (`position()` is the frame's offset), io, limit_exceeded,
+   *         cancelled, invalid_argument, out_of_memory, threads, busy (from inside a hook).
+   *
+   * Blocks until it is done. May be called from any thread, and from inside bodies.
+   */
+  std::size_t read(std::uint64_t offset, writable_bytes dst) const {
+    std::size_t written = 0;
+    fastpar_error failure;
+    detail::check(fastpar_archive_read(raw_, offset, dst.data(), dst.size(), &written, &failure), failure);
+    return written;
+  }
+
+ private:
+  template <class Open>
+  void open(zstd_options options, Open function) {
+    auto made = std::make_unique<detail::options_state>(std::move(options));
+    fastpar_error failure;
+    detail::check(function(made->raw(), &failure), failure);
+    state_ = std::move(made);
+  }
+
+  template <class Function>
+  std::uint64_t ask(Function function) const {
+    std::uint64_t answer = 0;
+    fastpar_error failure;
+    detail::check(function(raw_, &answer, &failure), failure);
+    return answer;
+  }
+
+  std::unique_ptr<detail::stream_state> state_;
+  fastpar_archive *raw_ = nullptr;
+};
+
+} // namespace fastpar
+
+#endif
