@@ -88,7 +88,7 @@ fn claims() {
         assert!(reader.peak_memory() < 2 << 20);
     }
     // 128 KiB in four bytes, many times over, each a frame of its own: 400 MB in 50 KB.
-    let frame = [&magic[..], &[0x40, 0x38, 0x00, 0x00], &[0x03 | 0x00, 0x00, 0x10, 7]].concat();
+    let frame = [&magic[..], &[0x40, 0x38, 0x00, 0x00], &[0x03, 0x00, 0x10, 7]].concat();
     assert!(unpack(&frame, &Options::default()).1.is_err(), "the size is wrong on purpose");
     let rle = zstd::bulk::compress(&vec![7; 128 << 10], 3).unwrap();
     let many = rle.repeat(3000);
