@@ -143,7 +143,7 @@ impl Plan {
         Ok(self.bounds_unchecked(index))
     }
 
-    #[inline(never)]
+    #[inline]
     fn bounds_unchecked(&self, index: usize) -> (usize, usize) {
         match self.shape {
             Shape::Even { size, longer } => {
@@ -154,16 +154,19 @@ impl Plan {
                 let begin = index * grain;
                 (begin, begin + grain.min(self.count - begin))
             }
-            Shape::Guided { wave, grain } => {
-                let found = Waves::new(self.count, wave, grain)
-                    .take_while(|wave| wave.first_chunk <= index)
-                    .last()
-                    .unwrap_or_default();
-                let begin = found.first_item + (index - found.first_chunk) * found.size;
-                let end = begin + found.size.min(found.first_item + found.items - begin);
-                (begin, end)
-            }
+            Shape::Guided { wave, grain } => self.guided_bounds(wave, grain, index),
         }
+    }
+
+    #[inline(never)]
+    fn guided_bounds(&self, wave: usize, grain: usize, index: usize) -> (usize, usize) {
+        let found = Waves::new(self.count, wave, grain)
+            .take_while(|wave| wave.first_chunk <= index)
+            .last()
+            .unwrap_or_default();
+        let begin = found.first_item + (index - found.first_chunk) * found.size;
+        let end = begin + found.size.min(found.first_item + found.items - begin);
+        (begin, end)
     }
 
     /// Walks over the chunks from `index` on; cheap per step. Past the last chunk the bounds mean nothing.

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// The largest batch: enough to make the shared counter free, small enough if its chunks take longer than those before.
-const LARGEST_BATCH: usize = 1024;
+const LARGEST_BATCH: usize = 4096;
 
 /// How long a batch shall take: long against a claim, short against the work of a lane.
 const BATCH_TIME: Duration = Duration::from_micros(16);
@@ -44,7 +44,11 @@ impl Claims {
     /// How a lane that begins now shall claim.
     #[inline]
     pub(crate) fn pace(&self) -> Pace {
-        Pace { size: 1, since: if self.singly { None } else { Some(Instant::now()) } }
+        if self.singly {
+            Pace::ONE
+        } else {
+            Pace { size: 1, since: Some(Instant::now()) }
+        }
     }
 
     /// The next batch, or nothing if everything is claimed.
@@ -59,18 +63,9 @@ impl Claims {
         self.take(((self.end - guess) >> self.shift).clamp(1, pace.size))
     }
 
-    /// The next index alone.
-    pub(crate) fn claim_one(&self) -> Option<Range<usize>> {
-        if self.any_left() {
-            self.take(1)
-        } else {
-            None
-        }
-    }
-
     #[inline]
     fn take(&self, size: usize) -> Option<Range<usize>> {
-        // Adding cannot wrap: a lane adds at most once past the end, 1,024 chunks at most, and running chunks up to
+        // Adding cannot wrap: a lane adds at most once past the end, 4,096 chunks at most, and running chunks up to
         // that close to usize::MAX would take centuries.
         let begin = self.next.fetch_add(size, Ordering::Relaxed);
         (begin < self.end).then(|| begin..begin.saturating_add(size).min(self.end))
@@ -92,6 +87,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// One chunk at a time.
+    pub(crate) const ONE: Self = Self { size: 1, since: None };
+
     /// A batch of `chunks` has run: the next one is chosen by the time that it took.
     #[inline]
     pub(crate) fn ran(&mut self, chunks: usize) {

@@ -12,6 +12,7 @@
 //! bits 2-15   inside    helpers between enter and leave
 //! bits 16-31  entered   helpers that ever entered this job
 //! bits 32-47  limit     how many may enter
+//! bits 48-63  turn      counts the jobs of this gate
 //! ```
 //!
 //! Orderings. `open` releases the job's fields, and `enter` acquires them through the word it changes; a compare that
@@ -29,6 +30,7 @@ const INSIDE_MASK: u64 = 0x3fff << 2;
 const ENTERED_ONE: u64 = 1 << 16;
 const ENTERED_SHIFT: u32 = 16;
 const LIMIT_SHIFT: u32 = 32;
+const TURN_SHIFT: u32 = 48;
 
 /// The most helpers that a gate can count.
 pub(crate) const MAX_HELPERS: u32 = 0x3fff;
@@ -36,6 +38,10 @@ pub(crate) const MAX_HELPERS: u32 = 0x3fff;
 /// Turns of spinning before the waiting thread gives its time slice away: about two microseconds.
 #[cfg(not(loom))]
 const SPINS: u32 = 60;
+/// Looks of a helper that waits for the next job, and turns of spinning between them: about half a microsecond.
+const LINGER_LOOKS: u32 = 64;
+const LINGER_PAUSE: u32 = 32;
+
 /// Time slices given away before it sleeps.
 #[cfg(not(loom))]
 const YIELDS: u32 = 4;
@@ -74,7 +80,9 @@ impl<J> Gate<J> {
     pub(crate) fn open(&self, job: *const J, limit: u32) {
         debug_assert!(limit <= MAX_HELPERS);
         self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
-        self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT, Ordering::Release);
+        // Relaxed: nobody else writes to the word of a closed and empty gate.
+        let turn = (self.word.load(Ordering::Relaxed) >> TURN_SHIFT).wrapping_add(1) << TURN_SHIFT;
+        self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | turn, Ordering::Release);
     }
 
     /// Comes in, if the gate is open and not full: the job, and a number 1, 2, ... that no other helper of it has.
@@ -83,7 +91,7 @@ impl<J> Gate<J> {
         let mut word = self.word.load(Ordering::Relaxed); // only a guess: the exchange decides
         loop {
             let entered = (word >> ENTERED_SHIFT) & 0xffff;
-            if word & OPEN == 0 || entered >= word >> LIMIT_SHIFT {
+            if word & OPEN == 0 || entered >= (word >> LIMIT_SHIFT) & 0xffff {
                 return None;
             }
             // Acquire: the job's fields, released by `open`.
@@ -158,6 +166,24 @@ impl<J> Gate<J> {
                     slept.unwrap_or_else(|poisoned| poisoned.into_inner()).0
                 }
             };
+        }
+    }
+
+    /// Waits a moment for the next job, without giving the processor away: where loops follow each other closely, the helper is
+    /// there when it is needed. Returns when a job has been there for some time, or the time is over. A job that is over
+    /// sooner is better left alone: who comes to help takes the caller's cache lines away.
+    pub(crate) fn linger(&self) {
+        let mut seen = 0;
+        for _ in 0..LINGER_LOOKS {
+            for _ in 0..LINGER_PAUSE {
+                spin_loop();
+            }
+            let word = self.word.load(Ordering::Relaxed); // `enter` looks again
+            let job = if word & OPEN != 0 { word >> TURN_SHIFT | OPEN << 32 } else { 0 };
+            if job != 0 && job == seen {
+                return;
+            }
+            seen = job;
         }
     }
 

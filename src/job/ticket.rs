@@ -111,20 +111,39 @@ impl Ticket {
     }
 
     /// Runs on a worker of `pool`.
-    pub(crate) fn run(self, pool: &Pool) {
+    pub(crate) fn run(self, pool: &Pool) -> Option<Self> {
         match self {
-            Self::Background(job) => job.help(pool),
-            Self::Errand(errand) => errand(pool),
+            Self::Background(job) => {
+                job.help(pool);
+                None
+            }
+            Self::Errand(errand) => {
+                errand(pool);
+                None
+            }
             Self::Loop(gate) => {
                 gate.ticket_arrived();
-                let Some((job, lane)) = gate.enter() else { return };
+                let (job, lane) = gate.enter()?;
                 // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
                 let job = unsafe { &*job };
                 recruit(pool, &gate, job);
                 job.work(lane);
                 pool.count_helper();
                 gate.leave();
+                Some(Self::Loop(gate))
             }
+        }
+    }
+
+    /// After [`Ticket::run`]: waits a moment for the next job of the same caller; true if it shall run again.
+    pub(crate) fn linger(&self) -> bool {
+        match self {
+            // The ticket is this helper's again, so that nobody sends another; it arrives, whatever came of the waiting.
+            Self::Loop(gate) if gate.claim_ticket() => {
+                gate.linger();
+                true
+            }
+            _ => false,
         }
     }
 }

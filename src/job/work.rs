@@ -1,6 +1,6 @@
 //! A job: the chunks of one parallel call, what runs them, and what became of them.
 
-use super::claims::Claims;
+use super::claims::{Claims, Pace};
 use super::progress::Monitor;
 use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,8 +16,8 @@ use std::time::Instant;
 pub(crate) struct Job<'a> {
     claims: Claims,
     plan: Plan,
-    /// The loop over one batch, made for the type that `body` points to.
-    batch: unsafe fn(&Job<'a>, *const (), Range<usize>, u32),
+    /// What a lane does, made for the type that `body` points to.
+    lane: unsafe fn(&Job<'a>, *const (), u32, Option<Instant>),
     body: *const (),
     cancel: Option<&'a AtomicI32>,
     monitor: Option<&'a Monitor<'a>>,
@@ -55,7 +55,7 @@ impl<'a> Job<'a> {
         Self {
             claims: Claims::new(range, width, claiming),
             plan: *plan,
-            batch: run_batch::<B>,
+            lane: run_lane::<B>,
             body: std::ptr::from_ref(body).cast(),
             cancel: control.cancel,
             monitor,
@@ -66,26 +66,14 @@ impl<'a> Job<'a> {
 
     /// Claims and runs chunks until none is left, as lane `lane`.
     pub(crate) fn work(&self, lane: u32) {
-        let mut pace = self.claims.pace();
-        while !self.stopping() {
-            let Some(range) = self.claims.claim(&pace) else { return };
-            let chunks = range.len();
-            self.run(range, lane);
-            pace.ran(chunks);
-        }
+        // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
+        unsafe { (self.lane)(self, self.body, lane, None) };
     }
 
     /// The same, one chunk at a time, until `deadline`.
     pub(crate) fn work_until(&self, lane: u32, deadline: Instant) {
-        while !self.stopping() && Instant::now() < deadline {
-            let Some(range) = self.claims.claim_one() else { return };
-            self.run(range, lane);
-        }
-    }
-
-    fn run(&self, range: Range<usize>, lane: u32) {
-        // SAFETY: `batch` was made for the type of `body`, which lives as long as the job.
-        unsafe { (self.batch)(self, self.body, range, lane) };
+        // SAFETY: as in `work`.
+        unsafe { (self.lane)(self, self.body, lane, Some(deadline)) };
     }
 
     /// Whether a helper that comes now would find something to do.
@@ -151,23 +139,23 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Runs the chunks of one claim. Made once per type of body, so that the body's call is direct and may be inlined.
+/// A lane's part. Made once per type of body, so that the body's call is direct and may be inlined.
 ///
 /// # Safety
 /// `body` points to a `B` that is valid for the call.
-unsafe fn run_batch<B>(job: &Job<'_>, body: *const (), range: Range<usize>, lane: u32)
+unsafe fn run_lane<B>(job: &Job<'_>, body: *const (), lane: u32, deadline: Option<Instant>)
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     // SAFETY: the caller's promise.
     let body = unsafe { &*body.cast::<B>() };
-    let mut chunk = Chunk { index: range.start, begin: 0, end: 0, lane, lanes: job.plan.lanes() };
+    let mut chunk = Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() };
     // The body is not used again after a panic, as the job stops.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         if job.monitor.is_some() || job.cancel.is_some() {
-            run_chunks::<B, true>(job, body, range, &mut chunk)
+            run_claims::<B, true>(job, body, deadline, &mut chunk)
         } else {
-            run_chunks::<B, false>(job, body, range, &mut chunk)
+            run_claims::<B, false>(job, body, deadline, &mut chunk)
         }
     }));
     match outcome {
@@ -177,7 +165,28 @@ where
     }
 }
 
-/// The loop itself. `chunk` is reused, which leaves three stores a chunk, and tells where it was if the body panics. A loop
+/// Claims batches and runs them.
+#[inline(always)]
+fn run_claims<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    deadline: Option<Instant>,
+    chunk: &mut Chunk,
+) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let mut pace = if deadline.is_some() { Pace::ONE } else { job.claims.pace() };
+    while !job.stopping() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        let Some(range) = job.claims.claim(&pace) else { break };
+        let chunks = range.len();
+        run_chunks::<B, WATCHED>(job, body, range, chunk)?;
+        pace.ran(chunks);
+    }
+    ControlFlow::Continue(())
+}
+
+/// The loop over a batch. `chunk` is reused, which leaves three stores a chunk, and tells where it was if the body panics. A loop
 /// that nobody watches has nothing in it but the call, the next bounds and one look at a flag.
 #[inline(always)]
 fn run_chunks<B, const WATCHED: bool>(

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 const SHORTEST: Duration = Duration::from_micros(200);
 const LONGEST: Duration = Duration::from_millis(5);
 
+/// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any case.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Lookout {
@@ -29,7 +32,8 @@ pub(super) struct Lookout {
 
 #[derive(Default)]
 struct State {
-    waiting: Vec<Ticket>,
+    /// Tickets, and since when.
+    waiting: Vec<(Instant, Ticket)>,
     thread: Option<JoinHandle<()>>,
     /// It sleeps until there is something to look at.
     resting: bool,
@@ -81,7 +85,7 @@ impl Lookout {
                 Err(_) => return Some(ticket),
             }
         }
-        state.waiting.push(ticket);
+        state.waiting.push((Instant::now(), ticket));
         if state.resting {
             self.changed.notify_all();
         }
@@ -130,18 +134,18 @@ impl Lookout {
             let anybody = pool.busy.load(Ordering::Relaxed) > 0 || !state.waiting.is_empty();
             self.idle.store(anybody && used < processors * 0.5, Ordering::Relaxed);
             // Three quarters, as the clocks of other threads lag behind, and a processor may be away for a moment.
-            if used < processors - 0.75 {
-                let waiting = std::mem::take(&mut state.waiting);
-                // While callbacks only wait, and nobody asks, it looks more and more rarely: it must not be what takes time.
-                interval = if waiting.is_empty() { (interval * 2).min(LONGEST) } else { SHORTEST };
-                for ticket in waiting {
+            let spare = used < processors - 0.75;
+            let waiting = std::mem::take(&mut state.waiting);
+            // While callbacks only wait, and nobody asks, it looks more and more rarely: it must not be what takes time.
+            interval = if spare && !waiting.is_empty() { SHORTEST } else { (interval * 2).min(LONGEST) };
+            for (since, ticket) in waiting {
+                if spare || since.elapsed() >= PATIENCE {
                     if ticket.end_watch() {
                         pool.send(ticket);
                     }
+                } else if ticket.keep_watch() {
+                    state.waiting.push((since, ticket));
                 }
-            } else {
-                interval = (interval * 2).min(LONGEST);
-                state.waiting.retain(Ticket::keep_watch);
             }
             if state.ended || state.waiting.is_empty() && !self.sees_idle() {
                 return state;

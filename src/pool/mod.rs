@@ -136,11 +136,14 @@ impl Pool {
 
     /// Sends a helper on its way. It needs a permit when it arrives; without one it waits for a team to end.
     pub(crate) fn send(&self, ticket: Ticket) {
-        self.spawn(move |pool| match pool.permits.take(ticket) {
-            None => {}
-            Some(ticket) => {
-                pool.work(|| ticket.run(pool));
+        self.spawn(move |pool| {
+            let mut arrived = pool.permits.take(ticket);
+            while let Some(ticket) = arrived {
+                let mut done = None;
+                pool.work(|| done = ticket.run(pool));
                 pool.release();
+                // Without a permit, so that a team need not wait for those who only wait.
+                arrived = done.filter(Ticket::linger).and_then(|ticket| pool.permits.take(ticket));
             }
         });
     }
