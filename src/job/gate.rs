@@ -30,7 +30,8 @@ const INSIDE_MASK: u64 = 0x3fff << 2;
 const ENTERED_ONE: u64 = 1 << 16;
 const ENTERED_SHIFT: u32 = 16;
 const LIMIT_SHIFT: u32 = 32;
-const TURN_SHIFT: u32 = 48;
+const TURN_ONE: u64 = 1 << 48;
+const TURN_MASK: u64 = 0xffff << 48;
 
 /// The most helpers that a gate can count.
 pub(crate) const MAX_HELPERS: u32 = 0x3fff;
@@ -80,8 +81,8 @@ impl<J> Gate<J> {
     pub(crate) fn open(&self, job: *const J, limit: u32) {
         debug_assert!(limit <= MAX_HELPERS);
         self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
-        // Relaxed: nobody else writes to the word of a closed and empty gate.
-        let turn = (self.word.load(Ordering::Relaxed) >> TURN_SHIFT).wrapping_add(1) << TURN_SHIFT;
+                                                           // Relaxed: nobody else writes to the word of a closed and empty gate.
+        let turn = self.word.load(Ordering::Relaxed).wrapping_add(TURN_ONE) & TURN_MASK;
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | turn, Ordering::Release);
     }
 
@@ -179,8 +180,8 @@ impl<J> Gate<J> {
                 spin_loop();
             }
             let word = self.word.load(Ordering::Relaxed); // `enter` looks again
-            let job = if word & OPEN != 0 { word >> TURN_SHIFT | OPEN << 32 } else { 0 };
-            if job != 0 && job == seen {
+            let job = word & (OPEN | TURN_MASK);
+            if job & OPEN != 0 && job == seen {
                 return;
             }
             seen = job;

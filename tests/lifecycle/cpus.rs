@@ -2,14 +2,14 @@
 
 use crate::support::{isolated::isolated, skipped};
 use crate::{count_chunks, on_threads_at_once};
-use fastpar::job::{Chunk, JobHandle};
+use fastpar::job::{Chunk, Control, JobHandle};
 use fastpar::plan::Schedule;
 use fastpar::pool::{self, PoolOptions, Threads};
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow::{self, Continue};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{mpsc, Arc, Mutex};
 use std::time::Duration;
 
@@ -174,6 +174,24 @@ fn a_job_does_not_wait_for_an_idle_processor() {
         }
         other.wait(None).expect("it succeeds");
         spinning.wait(None).expect("it succeeds");
+    });
+}
+
+/// Callbacks that spin until all of them run look as if they computed: more helpers come all the same, one after the other.
+#[test]
+fn callbacks_that_spin_for_each_other_meet() {
+    isolated(|| {
+        restrict_to(*allowed().first().expect("there is one"));
+        std::env::set_var("FASTPAR_THREADS", "4");
+        let begun = AtomicU32::new(0);
+        fastpar::job::for_each_chunk(Schedule::default(), 4, &Control::default(), |_| {
+            begun.fetch_add(1, Relaxed);
+            while begun.load(Relaxed) < 4 {
+                std::hint::spin_loop();
+            }
+            Continue(())
+        })
+        .expect("it succeeds");
     });
 }
 
