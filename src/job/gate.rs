@@ -39,9 +39,9 @@ pub(crate) const MAX_HELPERS: u32 = 0x3fff;
 /// Turns of spinning before the waiting thread gives its time slice away: about two microseconds.
 #[cfg(not(loom))]
 const SPINS: u32 = 60;
-/// Looks of a helper that waits for the next job, and turns of spinning between them: about half a microsecond.
-const LINGER_LOOKS: u32 = 64;
-const LINGER_PAUSE: u32 = 32;
+/// Looks of a helper that waits for the next job, and turns of spinning between them: about a quarter of a microsecond.
+const LINGER_LOOKS: u32 = 128;
+const LINGER_PAUSE: u32 = 16;
 
 /// Time slices given away before it sleeps.
 #[cfg(not(loom))]

@@ -56,16 +56,41 @@ pub(super) fn loops(staged: &Staged) -> Result<Loops> {
     Ok(Loops { driver, peers: dir })
 }
 
-/// Builds the codec benchmark against the libzstd that fastpar itself is built with.
+/// Builds the codec benchmark.
 pub(super) fn codec(staged: &Staged) -> Result<PathBuf> {
     require()?;
-    let driver = repo::scratch("bench")?.join("codec");
-    let source = repo::root().join("benches/codec/driver.c");
+    beside_libzstd("benches/codec/driver.c", "codec", staged)
+}
+
+/// What measures files, batches and archives.
+pub(super) struct Files {
+    /// Runs a program and tells its time and memory.
+    pub(super) program: PathBuf,
+    /// The command-line tool of the examples.
+    pub(super) fpz: PathBuf,
+    /// Batches and archives.
+    pub(super) parts: PathBuf,
+}
+
+/// Builds them.
+pub(super) fn files(staged: &Staged) -> Result<Files> {
+    require()?;
+    Ok(Files {
+        program: beside_libzstd("benches/codec/program.c", "program", staged)?,
+        fpz: beside_libzstd("examples/c/fpz.c", "fpz", staged)?,
+        parts: beside_libzstd("benches/codec/parts.c", "parts", staged)?,
+    })
+}
+
+/// A program of fastpar and of the libzstd that fastpar itself is built with.
+fn beside_libzstd(source: &str, name: &str, staged: &Staged) -> Result<PathBuf> {
+    let program = repo::scratch("bench")?.join(name);
     let (library, header) = bundled_libzstd()?;
     let (library, header) = (library.display().to_string(), format!("-I{}", header.display()));
     let [_, folder, fastpar, path] = staged.link_arguments();
-    compile("gcc", &source, &driver, staged, &[&header, &library, &folder, &fastpar, &path, "-lpthread"])?;
-    Ok(driver)
+    let arguments = [&*header, &library, &folder, &fastpar, &path, "-lpthread"];
+    compile("gcc", &repo::root().join(source), &program, staged, &arguments)?;
+    Ok(program)
 }
 
 fn compile(compiler: &str, source: &Path, output: &Path, staged: &Staged, extra: &[&str]) -> Result<()> {

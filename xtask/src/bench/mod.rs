@@ -3,6 +3,7 @@
 mod build;
 mod codec;
 mod data;
+mod files;
 mod loops;
 mod machine;
 mod report;
@@ -26,6 +27,12 @@ pub(crate) struct Effort {
     patience: Duration,
 }
 
+impl Effort {
+    fn is_quick(self) -> bool {
+        self.rounds == QUICK.rounds
+    }
+}
+
 const FULL: Effort = Effort {
     rounds: 9,
     milliseconds: 60,
@@ -43,8 +50,9 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     }
     let effort = if quick { QUICK } else { FULL };
     let wanted = |name: &str| groups.is_empty() || groups.iter().any(|group| group == name);
-    if let Some(unknown) = groups.iter().find(|group| !["loops", "codec"].contains(&group.as_str())) {
-        bail!("there is no group {unknown:?}, only loops and codec");
+    if let Some(unknown) = groups.iter().find(|group| !["loops", "codec", "files"].contains(&group.as_str()))
+    {
+        bail!("there is no group {unknown:?}, only loops, codec and files");
     }
     let command = std::iter::once("cargo xtask bench")
         .chain(quick.then_some("--quick"))
@@ -61,6 +69,11 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
         let built = build::codec(&staged)?;
         let results = codec::measure(&built, effort)?;
         report::write("codec", &command, &results, &codec::tables(&results))?;
+    }
+    if wanted("files") {
+        let built = build::files(&staged)?;
+        let results = files::measure(&built, effort)?;
+        report::write("files", &command, &results, &files::tables(&results))?;
     }
     Ok(())
 }

@@ -1,0 +1,147 @@
+/* Measures what works on parts of data beside one libzstd context on one thread, and prints one line of JSON.
+
+   parts batch FILE ITEM_BYTES ITEMS    compresses and decompresses items of FILE, each by itself, in one call
+   parts archive FILE FRAME_BYTES       reads 64 KiB at 400 places of FILE's compressed form, none of them twice
+
+   Medians of repeated runs, the contestants in turn. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zstd.h>
+
+#include "fastpar.h"
+
+enum { ROUNDS = 9, READ = 64 << 10, READS = 400 };
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void fail(const char *what) {
+    fprintf(stderr, "%s\n", what);
+    exit(1);
+}
+
+static void check(fastpar_status status, const fastpar_error *error) {
+    if (status != FASTPAR_OK) fail(error->message);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+/* At most `limit` bytes of a file. */
+static unsigned char *read_file(const char *path, size_t limit, size_t *size) {
+    unsigned char *data = malloc(limit);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL || data == NULL) fail(path);
+    *size = fread(data, 1, limit, file);
+    fclose(file);
+    return data;
+}
+
+static fastpar_error error;
+static fastpar_zstd_options options = {.struct_size = sizeof options};
+static ZSTD_CCtx *cctx;
+static ZSTD_DCtx *dctx;
+
+static void batch(const char *path, size_t each, size_t count) {
+    size_t size, bound, failed;
+    unsigned char *data = read_file(path, each * count, &size);
+    count = size / each;
+    check(fastpar_compress_bound(&options, each, &bound, &error), &error);
+    unsigned char *packed = malloc(bound * count), *back = malloc(each * count), *other = malloc(bound);
+    fastpar_batch_item *pack = calloc(count, sizeof *pack), *unpack = calloc(count, sizeof *unpack);
+    if (!packed || !back || !other || !pack || !unpack) fail("out of memory");
+    memset(packed, 1, bound * count);
+    memset(back, 1, each * count);
+    for (size_t i = 0; i < count; i++) {
+        pack[i].src = data + i * each;
+        pack[i].src_len = each;
+        pack[i].dst = packed + i * bound;
+        pack[i].dst_capacity = bound;
+        unpack[i].src = pack[i].dst;
+        unpack[i].dst = back + i * each;
+        unpack[i].dst_capacity = each;
+    }
+    double times[4][ROUNDS];
+    for (int round = -1; round < ROUNDS; round++) { /* the first one warms up */
+        double at[5];
+        at[0] = seconds();
+        for (size_t i = 0; i < count; i++)
+            if (ZSTD_isError(ZSTD_compress2(cctx, other, bound, pack[i].src, each))) fail("libzstd");
+        at[1] = seconds();
+        check(fastpar_compress_batch(&options, pack, sizeof *pack, count, &failed, &error), &error);
+        at[2] = seconds();
+        for (size_t i = 0; i < count; i++) unpack[i].src_len = pack[i].written;
+        double again = seconds();
+        for (size_t i = 0; i < count; i++)
+            if (ZSTD_decompressDCtx(dctx, back + i * each, each, unpack[i].src, unpack[i].src_len) != each) fail("libzstd");
+        at[3] = seconds();
+        check(fastpar_decompress_batch(&options, unpack, sizeof *unpack, count, &failed, &error), &error);
+        at[4] = seconds();
+        if (round < 0) continue;
+        times[0][round] = at[1] - at[0];
+        times[1][round] = at[2] - at[1];
+        times[2][round] = at[3] - again;
+        times[3][round] = at[4] - at[3];
+    }
+    if (memcmp(back, data, each * count) != 0) fail("the data differ");
+    printf("{\"items\": %zu, \"each\": %zu, \"compress_one\": %.6f, \"compress_batch\": %.6f, \"decompress_one\": %.6f, "
+           "\"decompress_batch\": %.6f}\n",
+           count, each, median(times[0], ROUNDS), median(times[1], ROUNDS), median(times[2], ROUNDS), median(times[3], ROUNDS));
+}
+
+static void archive(const char *path, size_t frame_size) {
+    size_t size, bound, written, got;
+    unsigned char *data = read_file(path, (size_t)256 << 20, &size);
+    options.frame_size = frame_size;
+    check(fastpar_compress_bound(&options, size, &bound, &error), &error);
+    unsigned char *packed = malloc(bound), *frame = malloc(frame_size), *place = malloc(READ);
+    if (!packed || !frame || !place) fail("out of memory");
+    check(fastpar_compress(&options, data, size, packed, bound, &written, &error), &error);
+    fastpar_zstd_options reading = {.struct_size = sizeof reading, .max_memory = 16 << 20}; /* few frames are kept */
+    fastpar_archive *opened;
+    check(fastpar_archive_open(&reading, packed, written, &opened, &error), &error);
+    uint64_t frames;
+    check(fastpar_archive_frames(opened, &frames, &error), &error);
+    double reads[READS], decodes[READS], ratios[READS];
+    memset(frame, 1, frame_size);
+    for (uint64_t i = 0; i < READS; i++) {
+        fastpar_frame_info info = {.struct_size = sizeof info};
+        check(fastpar_archive_frame(opened, i * 7919 % (frames - 1), &info, &error), &error);
+        uint64_t offset = info.content_offset + i * 104729 % (info.content_size - READ + 1);
+        double start = seconds();
+        check(fastpar_archive_read(opened, offset, place, READ, &got, &error), &error);
+        reads[i] = seconds() - start;
+        if (got != READ || memcmp(place, data + offset, READ) != 0) fail("the data differ");
+        start = seconds();
+        if (ZSTD_isError(ZSTD_decompressDCtx(dctx, frame, frame_size, packed + info.offset, info.size))) fail("libzstd");
+        decodes[i] = seconds() - start;
+        ratios[i] = reads[i] / decodes[i];
+    }
+    fastpar_archive_free(opened);
+    printf("{\"frame_bytes\": %zu, \"read\": %.9f, \"decode\": %.9f, \"ratio\": %.4f}\n", frame_size, median(reads, READS),
+           median(decodes, READS), median(ratios, READS));
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) return 2;
+    cctx = ZSTD_createCCtx();
+    dctx = ZSTD_createDCtx();
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1); /* fastpar writes them too */
+    if (strcmp(argv[1], "batch") == 0 && argc == 5) batch(argv[2], (size_t)atoll(argv[3]), (size_t)atoll(argv[4]));
+    else if (strcmp(argv[1], "archive") == 0) archive(argv[2], (size_t)atoll(argv[3]));
+    else return 2;
+    return 0;
+}

@@ -1,0 +1,250 @@
+//! File to file: whole programs, `fpz` of the examples beside `zstd` and `pzstd`, level by level; and batches and archives
+//! beside one libzstd context.
+
+use super::build::Files;
+use super::data::{self, Data};
+use super::runner::{median, Measured, Runner};
+use super::{machine, Effort};
+use crate::{process, repo};
+use anyhow::{bail, Result};
+use serde_json::{json, Map, Value};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const SYNC_LIMIT: Duration = Duration::from_secs(120);
+
+/// Levels, and how many megabytes of a data set they get: a slow level need not take the whole evening.
+const LEVELS: [(&str, u64); 4] = [("1", 256), ("3", 256), ("9", 128), ("19", 16)];
+
+/// Programs: a title, the program, its arguments to compress at `LEVEL`, and to decompress; the files are added, the target
+/// after `-o` where it is not `fpz`.
+const PROGRAMS: [(&str, &str, &[&str], &[&str]); 4] = [
+    ("fpz", "fpz", &["-q", "-LEVEL", "compress"], &["-q", "decompress"]),
+    ("zstd -T1", "zstd", &["-q", "-f", "-T1", "-LEVEL"], &["-q", "-f", "-d"]),
+    ("zstd -T2", "zstd", &["-q", "-f", "-T2", "-LEVEL"], &[]),
+    ("pzstd -p2", "pzstd", &["-q", "-f", "-p2", "-LEVEL"], &["-q", "-f", "-p2", "-d"]),
+];
+/// At level 3 too, for its memory.
+const WIDE: (&str, &str, &[&str], &[&str]) =
+    ("pzstd -p24", "pzstd", &["-q", "-f", "-p24", "-LEVEL"], &["-q", "-f", "-p24", "-d"]);
+
+const BATCHES: [(&str, &str); 3] = [("4096", "10000"), ("16384", "10000"), ("262144", "600")];
+const FRAMES: [&str; 2] = ["262144", "1048576"];
+
+/// Measures both data sets.
+pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
+    let mut runner = Runner::new(effort.patience);
+    let mut sets = Vec::new();
+    for data in data::prepare()? {
+        let mut levels = Vec::new();
+        for (level, megabytes) in LEVELS.iter().filter(|row| !effort.is_quick() || row.0 == "3") {
+            println!("  {}, level {level}", data.title);
+            let rounds = if *level == "19" { effort.codec_rounds.min(3) } else { effort.codec_rounds };
+            let part = part(&data, *megabytes)?;
+            levels.push(measure_level(built, &mut runner, &part, level, rounds)?);
+        }
+        println!("  {}, batches and archives", data.title);
+        let mut parts = |mode: &str, arguments: &[&str]| {
+            let mut command = Command::new(&built.parts);
+            command.arg(mode).arg(&data.path).args(arguments);
+            figures(&mut runner, &mut command)
+        };
+        let batches = BATCHES.map(|(each, count)| parts("batch", &[each, count]));
+        let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
+        let archives =
+            FRAMES.map(|size| parts("archive", &[size])).into_iter().collect::<Result<Vec<_>>>()?;
+        sets.push(json!({
+            "name": data.name, "title": data.title, "levels": levels, "batches": batches, "archives": archives,
+        }));
+    }
+    Ok(json!({
+        "machine": machine::describe()?,
+        "versions": machine::versions()?,
+        "rounds": effort.codec_rounds,
+        "sets": sets,
+    }))
+}
+
+/// The first so many megabytes of a data set.
+fn part(data: &Data, megabytes: u64) -> Result<PathBuf> {
+    let bytes = (megabytes << 20).min(data.bytes);
+    let path = data.path.with_extension(format!("{megabytes}"));
+    if path.metadata().is_ok_and(|known| known.len() == bytes) {
+        return Ok(path);
+    }
+    use std::io::Read;
+    let mut whole = std::fs::File::open(&data.path)?.take(bytes);
+    std::io::copy(&mut whole, &mut std::fs::File::create(&path)?)?;
+    Ok(path)
+}
+
+fn measure_level(
+    built: &Files,
+    runner: &mut Runner,
+    file: &Path,
+    level: &str,
+    rounds: usize,
+) -> Result<Value> {
+    let folder = repo::scratch("bench")?;
+    let (packed, back) = (folder.join("packed.zst"), folder.join("unpacked"));
+    let programs: Vec<_> = PROGRAMS.iter().chain((level == "3").then_some(&WIDE)).collect();
+    let mut compress = vec![Vec::new(); programs.len()];
+    let mut decompress = vec![Vec::new(); programs.len()];
+    let mut sizes = vec![0; programs.len()];
+    // Everybody decodes what fpz wrote: many frames with a seek table. The first to write so much pays for the memory.
+    let source = folder.join("source.zst");
+    let (_, fpz, pack, unpack) = PROGRAMS[0];
+    run(built, runner, fpz, pack, level, file, &source)?;
+    run(built, runner, fpz, unpack, level, &source, &back)?;
+    for _ in 0..rounds {
+        for (i, (_, program, pack, unpack)) in programs.iter().enumerate() {
+            compress[i].push(run(built, runner, program, pack, level, file, &packed)?);
+            sizes[i] = packed.metadata()?.len();
+            if !unpack.is_empty() {
+                decompress[i].push(run(built, runner, program, unpack, level, &source, &back)?);
+            }
+        }
+    }
+    if std::fs::read(&back)? != std::fs::read(file)? {
+        bail!("what came back is not what was packed");
+    }
+    let rows = programs.iter().enumerate().map(|(i, (title, ..))| {
+        json!({
+            "title": title,
+            "bytes": sizes[i],
+            "compress": summary(&compress[i]),
+            "decompress": summary(&decompress[i]),
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    for file in [packed, back, source] {
+        std::fs::remove_file(file)?;
+    }
+    Ok(json!({ "level": level, "bytes": file.metadata()?.len(), "programs": rows }))
+}
+
+fn run(
+    built: &Files,
+    runner: &mut Runner,
+    program: &str,
+    arguments: &[&str],
+    level: &str,
+    from: &Path,
+    to: &Path,
+) -> Result<Map<String, Value>> {
+    // Every program writes a new file: neither freeing an old one nor what the one before wrote is its work.
+    let _ = std::fs::remove_file(to);
+    process::must(&mut Command::new("sync"), SYNC_LIMIT)?;
+    let mut command = Command::new(&built.program);
+    let fpz = program == "fpz";
+    if fpz {
+        command.arg(&built.fpz);
+    } else {
+        command.arg(program);
+    }
+    command.args(arguments.iter().map(|argument| argument.replace("LEVEL", level))).arg(from);
+    if !fpz {
+        command.arg("-o");
+    }
+    figures(runner, command.arg(to))
+}
+
+fn figures(runner: &mut Runner, command: &mut Command) -> Result<Map<String, Value>> {
+    match runner.figures(command)? {
+        Measured::Figures(figures) => Ok(figures),
+        Measured::TimedOut => bail!("{command:?} did not end"),
+    }
+}
+
+fn summary(rounds: &[Map<String, Value>]) -> Value {
+    let column =
+        |name: &str| -> Vec<f64> { rounds.iter().filter_map(|round| round[name].as_f64()).collect() };
+    let seconds = column("seconds");
+    json!({
+        "seconds": median(&seconds),
+        "lowest": seconds.iter().copied().fold(f64::INFINITY, f64::min),
+        "highest": seconds.iter().copied().fold(0.0, f64::max),
+        "cpu_seconds": median(&column("cpu_seconds")),
+        "peak_mb": median(&column("peak_kib")) / 976.56,
+    })
+}
+
+/// A table for every data set.
+pub(super) fn tables(results: &Value) -> String {
+    let mut text = machine::sentence(results);
+    let _ = writeln!(
+        text,
+        "Whole programs, from start to end, from a cached file to a new one; all decode what `fpz` wrote. Programs: {}.",
+        results["versions"]["zstd_program"].as_str().unwrap_or("unknown"),
+    );
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for set in list(&results["sets"]) {
+        let title = set["title"].as_str().unwrap_or_default().to_owned();
+        let _ = write!(
+            text,
+            "\n### File to file: {title}\n\n| level | MB | | compress s | CPU s | peak MB | size | decompress s | CPU s | peak MB |\n\
+             | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        );
+        for level in list(&set["levels"]) {
+            let bytes = number(&level["bytes"]);
+            for row in list(&level["programs"]) {
+                let (pack, unpack) = (&row["compress"], &row["decompress"]);
+                let _ = write!(
+                    text,
+                    "| {} | {:.0} | {} | {:.3} | {:.3} | {:.0} | {:.3} % |",
+                    level["level"].as_str().unwrap_or_default(),
+                    bytes / 1e6,
+                    row["title"].as_str().unwrap_or_default(),
+                    number(&pack["seconds"]),
+                    number(&pack["cpu_seconds"]),
+                    number(&pack["peak_mb"]),
+                    number(&row["bytes"]) / bytes * 100.0,
+                );
+                if unpack["seconds"].is_null() {
+                    let _ = writeln!(text, " - | - | - |");
+                } else {
+                    let _ = writeln!(
+                        text,
+                        " {:.3} | {:.3} | {:.0} |",
+                        number(&unpack["seconds"]),
+                        number(&unpack["cpu_seconds"]),
+                        number(&unpack["peak_mb"]),
+                    );
+                }
+            }
+        }
+        let _ = write!(
+            text,
+            "\n### Batches and archives: {title}\n\n| | one context, ms | fastpar, ms | ratio |\n| --- | ---: | ---: | ---: |\n"
+        );
+        for batch in list(&set["batches"]) {
+            for verb in ["compress", "decompress"] {
+                let (one, all) =
+                    (number(&batch[format!("{verb}_one")]), number(&batch[format!("{verb}_batch")]));
+                let _ = writeln!(
+                    text,
+                    "| {verb} {} items of {} bytes | {:.1} | {:.1} | {:.2} |",
+                    batch["items"],
+                    batch["each"],
+                    one * 1e3,
+                    all * 1e3,
+                    one / all
+                );
+            }
+        }
+        for archive in list(&set["archives"]) {
+            let _ = writeln!(
+                text,
+                "| read 64 KiB anywhere, frames of {} bytes; beside it the decoding of the frame | {:.3} | {:.3} | {:.2} |",
+                archive["frame_bytes"],
+                number(&archive["decode"]) * 1e3,
+                number(&archive["read"]) * 1e3,
+                1.0 / number(&archive["ratio"])
+            );
+        }
+    }
+    text
+}
