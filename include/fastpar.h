@@ -677,7 +677,7 @@ FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
 /**
  * Releases a job; one that still runs is cancelled and waited for.
  *
- * @param job  NULL: nothing happens. Not to be used afterwards, by any thread.
+ * @param job  NULL: nothing happens. No other thread may be using it, waiting for it for instance; not to be used afterwards.
  *
  * Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
  * thread. Since: 1.0
@@ -822,7 +822,8 @@ typedef struct fastpar_queue fastpar_queue;
  * @param capacity  values that it holds at most, 1 to 16,777,216; its memory is taken now
  * @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on failure
  * @param error     may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range;
+ *         FASTPAR_ERR_OUT_OF_MEMORY.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */

@@ -38,11 +38,16 @@ impl Queue {
     /// A queue for at most `capacity` values.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for 0 or more than [`MAX_CAPACITY`].
+    /// [`ErrorKind::InvalidArgument`] for 0 or more than [`MAX_CAPACITY`], [`ErrorKind::OutOfMemory`].
     pub fn new(capacity: usize) -> Result<Self> {
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             let text = format!("capacity is {capacity}, expected 1 to {MAX_CAPACITY}");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        // The channel ends the program where there is no memory for it: ask first.
+        if Vec::<[u64; 2]>::new().try_reserve_exact(capacity).is_err() {
+            let text = format!("no memory for a queue of {capacity} values");
+            return Err(Error::new(ErrorKind::OutOfMemory, text));
         }
         let (sender, values) = bounded(capacity);
         let (closing, closed) = bounded(0);

@@ -152,7 +152,7 @@ pub unsafe extern "C" fn fastpar_job_cancel(job: *mut fastpar_job) {
 
 /// Releases a job; one that still runs is cancelled and waited for.
 ///
-/// @param job  NULL: nothing happens. Not to be used afterwards, by any thread.
+/// @param job  NULL: nothing happens. No other thread may be using it, waiting for it for instance; not to be used afterwards.
 ///
 /// Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
 /// thread. Since: 1.0

@@ -152,7 +152,8 @@ unsafe fn borrow_queue<'a>(queue: *const fastpar_queue) -> Result<&'a Queue> {
 /// @param capacity  values that it holds at most, 1 to 16,777,216; its memory is taken now
 /// @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on failure
 /// @param error     may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range;
+///         FASTPAR_ERR_OUT_OF_MEMORY.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///

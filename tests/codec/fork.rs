@@ -1,29 +1,32 @@
 //! The child of a fork can use the codec, whatever the parent's threads were doing.
 
 use crate::common::{pack, records};
+use crate::support::isolated::Isolated;
 use fastpar::codec::Options;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
 fn child_compresses_and_decompresses() {
-    let data = records(300_000);
-    let options = Options { frame_size: 50_000, level: 1, ..Options::default() };
-    let expected = pack(&data, &options);
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for max_lanes in [1, 1, 0] {
-            let (data, done, options) = (&data, &done, Options { max_lanes, ..options });
-            scope.spawn(move || {
-                while !done.load(Ordering::Relaxed) {
-                    pack(data, &options);
-                }
-            });
-        }
-        let failures: Vec<String> =
-            (0..20).filter_map(|_| fork_and_work(&data, &expected, &options).err()).collect();
-        done.store(true, Ordering::Relaxed);
-        assert!(failures.is_empty(), "{failures:?}");
+    Isolated::default().foreign().run(|| {
+        let data = records(300_000);
+        let options = Options { frame_size: 50_000, level: 1, ..Options::default() };
+        let expected = pack(&data, &options);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for max_lanes in [1, 1, 0] {
+                let (data, done, options) = (&data, &done, Options { max_lanes, ..options });
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        pack(data, &options);
+                    }
+                });
+            }
+            let failures: Vec<String> =
+                (0..20).filter_map(|_| fork_and_work(&data, &expected, &options).err()).collect();
+            done.store(true, Ordering::Relaxed);
+            assert!(failures.is_empty(), "{failures:?}");
+        });
     });
 }
 
