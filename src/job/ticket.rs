@@ -4,15 +4,28 @@ use super::background::Background;
 use super::gate::Gate;
 use super::work::Job;
 use crate::error::Result;
-use crate::pool::{self, Call, Pool};
+use crate::pool::{self, Call, Pool, ThreadClock};
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// The gate of loops: what is published lives on a caller's stack.
-pub(crate) type LoopGate = Gate<Job<'static>>;
+/// The gate of a thread's loops: what is published lives on its stack.
+pub(crate) struct LoopGate {
+    gate: Gate<Job<'static>>,
+    /// Of the thread.
+    clock: Option<ThreadClock>,
+}
 
-/// A new gate for loops.
+impl Deref for LoopGate {
+    type Target = Gate<Job<'static>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.gate
+    }
+}
+
+/// A new gate for loops of the calling thread.
 pub(crate) fn new_gate() -> Arc<LoopGate> {
-    Arc::new(Gate::new())
+    Arc::new(LoopGate { gate: Gate::new(), clock: ThreadClock::own() })
 }
 
 /// A job that helpers may join, until this is closed or dropped.
@@ -107,6 +120,14 @@ impl Ticket {
                 gate.end_watch();
                 gate.is_open() && gate.claim_watch()
             }
+        }
+    }
+
+    /// The clock of the thread that waits for the job and works for it.
+    pub(crate) fn callers_clock(&self) -> Option<ThreadClock> {
+        match self {
+            Self::Loop(gate) => gate.clock,
+            Self::Background(_) | Self::Errand(_) => None,
         }
     }
 

@@ -3,11 +3,12 @@
 //! A callback that computes gains nothing from more threads than there are processors: they take turns, and whoever is off
 //! the processor when the last chunk is claimed ends late (24 equal chunks of half a millisecond on 2 processors: 14 % longer).
 //! But a callback may wait, for a disk or a lock, and then processors lie idle until more chunks are begun. So helpers beyond the
-//! processors are not sent at once: the lookout, one more thread, looks at the processor time that the process takes, and
+//! processors are not sent at once: the lookout, one more thread, looks at the processor time that workers and callers take, and
 //! sends them when there is some to spare. A callback may also spin until others run, which looks like work: so they come one by one
 //! in any case, after a while. The lookout is started when it is first needed, which is never where the pool
 //! has no more threads than there are processors, and sleeps while there is nothing to look at.
 
+use super::clock::ThreadClock;
 use super::{Pool, PoolRef};
 use crate::job::Ticket;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long it watches before the first answer, and at the most between two.
-const SHORTEST: Duration = Duration::from_micros(200);
+const SHORTEST: Duration = Duration::from_micros(500);
 const LONGEST: Duration = Duration::from_millis(5);
 
 /// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any case.
@@ -41,25 +42,25 @@ struct State {
     ended: bool,
 }
 
-/// What the processors did since a moment.
+/// What threads did since a moment.
 struct Usage {
     since: Instant,
-    used: Option<Duration>,
+    clocks: Vec<(ThreadClock, Duration)>,
 }
 
 impl Usage {
-    fn begin() -> Self {
-        Self { since: Instant::now(), used: process_time() }
+    fn begin(mut threads: Vec<ThreadClock>) -> Self {
+        threads.sort_unstable();
+        threads.dedup();
+        let read = |clock: ThreadClock| Some((clock, clock.read()?));
+        Self { since: Instant::now(), clocks: threads.into_iter().filter_map(read).collect() }
     }
 
-    /// How many processors the process has kept busy since then; none where the system does not tell.
+    /// How many processors they have kept busy since then; none where the system does not tell.
     fn processors(&self) -> f64 {
-        match (self.used, process_time()) {
-            (Some(before), Some(now)) => {
-                now.saturating_sub(before).as_secs_f64() / self.since.elapsed().as_secs_f64().max(1e-9)
-            }
-            _ => 0.0,
-        }
+        let elapsed = self.since.elapsed().as_secs_f64().max(1e-9);
+        let took = |(clock, before): &(ThreadClock, Duration)| Some(clock.read()?.saturating_sub(*before));
+        self.clocks.iter().filter_map(took).sum::<Duration>().as_secs_f64() / elapsed
     }
 }
 
@@ -126,15 +127,17 @@ impl Lookout {
     /// Watches until there is nothing to watch any more.
     fn look<'s>(&'s self, pool: &Pool, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         let processors = f64::from(pool.cpus);
+        let workers = pool.clocks();
         let mut interval = SHORTEST;
         loop {
-            let usage = Usage::begin();
+            let callers = state.waiting.iter().filter_map(|(_, ticket)| ticket.callers_clock());
+            let usage = Usage::begin(workers.iter().copied().chain(callers).collect());
             state = self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner).0;
             let used = usage.processors();
             // Where nobody works any more there is nothing to be advised.
             let anybody = pool.busy.load(Ordering::Relaxed) > 0 || !state.waiting.is_empty();
             self.idle.store(anybody && used < processors * 0.5, Ordering::Relaxed);
-            // Three quarters, as the clocks of other threads lag behind, and a processor may be away for a moment.
+            // Three quarters, as a processor may be away for a moment.
             let spare = used < processors - 0.75;
             let waiting = std::mem::take(&mut state.waiting);
             // While callbacks only wait, and nobody asks, it looks more and more rarely: it must not be what takes time.
@@ -153,20 +156,4 @@ impl Lookout {
             }
         }
     }
-}
-
-/// Processor time of all threads of the process.
-#[cfg(unix)]
-fn process_time() -> Option<Duration> {
-    // SAFETY: a timespec is plain numbers, for which zero is valid.
-    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
-    // SAFETY: `time` is valid for writing.
-    let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-    (failed == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-}
-
-/// Windows counts in ticks of 16 ms, too coarse to be of use here: helpers come after a moment in any case.
-#[cfg(not(unix))]
-fn process_time() -> Option<Duration> {
-    None
 }

@@ -4,6 +4,7 @@
 //! ticket is `job`'s business.
 
 mod call;
+mod clock;
 mod config;
 mod epoch;
 #[cfg(unix)]
@@ -15,6 +16,7 @@ mod permits;
 mod pin;
 
 pub(crate) use call::{Call, KeepAlive};
+pub(crate) use clock::ThreadClock;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub(crate) use epoch::generation;
 pub use hooks::Hook;
@@ -222,6 +224,12 @@ impl Pool {
         let outer = local::with(|local| local.pool.replace(self));
         work();
         local::with(|local| local.end_use(self, outer));
+    }
+
+    /// The clocks of its workers.
+    fn clocks(&self) -> Vec<ThreadClock> {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().filter_map(ThreadClock::of_joinable).collect()
     }
 
     /// Threads of the pool.
