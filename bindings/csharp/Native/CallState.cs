@@ -75,13 +75,7 @@ namespace Fastpar
                     _ => Capture(new AggregateException(own.ConvertAll(failure => failure.Exception.SourceException))),
                 };
             }
-            if (status == NativeMethods.FASTPAR_OK)
-            {
-                return null;
-            }
-            return status == NativeMethods.FASTPAR_ERR_CANCELLED && Token.IsCancellationRequested
-                ? Capture(new OperationCanceledException(Token))
-                : Capture(Check.Exception(error));
+            return status == NativeMethods.FASTPAR_OK ? null : Capture(Check.Exception(error, Token));
         }
 
         /// <summary>Whether an exception only tells that the call was ending anyway.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Fastpar
 {
@@ -34,13 +35,19 @@ namespace Fastpar
 
         /// <summary>Throws what a status means, if it is not success.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal static void Ok(int status, fastpar_error* error)
+        internal static void Ok(int status, fastpar_error* error, CancellationToken token = default)
         {
             if (status != NativeMethods.FASTPAR_OK)
             {
-                throw Exception(error);
+                throw Exception(error, token);
             }
         }
+
+        /// <summary>The exception for an error that a call has filled, which this token may have cancelled.</summary>
+        internal static Exception Exception(fastpar_error* error, CancellationToken token) =>
+            error->status == NativeMethods.FASTPAR_ERR_CANCELLED && token.IsCancellationRequested
+                ? new OperationCanceledException(token)
+                : (Exception)Exception(error);
 
         /// <summary>The exception for an error that a call has filled.</summary>
         internal static FastparException Exception(fastpar_error* error) => new FastparException(

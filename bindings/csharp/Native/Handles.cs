@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Fastpar
@@ -90,6 +91,32 @@ namespace Fastpar
             }
             state.Unroot();
             Marshal.FreeHGlobal((IntPtr)Cancel);
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and this is
+    /// released.
+    /// </summary>
+    internal sealed unsafe class ArchiveHandle : FastparHandle
+    {
+        private readonly CancelFlag cancel;
+        private MemoryHandle pin;
+
+        /// <summary>Takes over the flag and the pin.</summary>
+        internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
+            : base((IntPtr)archive)
+        {
+            this.cancel = cancel;
+            this.pin = pin;
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
+            cancel.Dispose();
+            pin.Dispose();
             return true;
         }
     }

@@ -1,7 +1,3 @@
-using System;
-using System.Runtime.InteropServices;
-using System.Threading;
-
 namespace Fastpar
 {
     /// <summary>
@@ -11,26 +7,17 @@ namespace Fastpar
     internal unsafe ref struct SyncCall
     {
         private readonly CallState state;
-        private readonly IntPtr flag;
-        private readonly CancellationTokenRegistration registration;
+        private readonly CancelFlag flag;
 
         internal SyncCall(CallState state)
         {
-            state.Token.ThrowIfCancellationRequested();
             this.state = state;
-            flag = IntPtr.Zero;
-            registration = default;
-            if (state.Token.CanBeCanceled)
-            {
-                flag = Marshal.AllocHGlobal(sizeof(int));
-                *(int*)flag = 0;
-                registration = state.Token.Register(set => NativeMethods.fastpar_cancel((int*)(IntPtr)set!), flag);
-            }
+            flag = new CancelFlag(state.Token);
             state.Root();
         }
 
         /// <summary>For the field `cancel` of the options.</summary>
-        internal int* Cancel => (int*)flag;
+        internal int* Cancel => flag.Pointer;
 
         /// <summary>Throws what the call came to, if it is not success.</summary>
         internal void End(int status, fastpar_error* error) => state.Outcome(status, error)?.Throw();
@@ -38,8 +25,7 @@ namespace Fastpar
         public void Dispose()
         {
             state.Unroot();
-            registration.Dispose(); // waits for a callback that is just setting the flag
-            Marshal.FreeHGlobal(flag);
+            flag.Dispose();
         }
     }
 }
