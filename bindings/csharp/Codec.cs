@@ -21,7 +21,7 @@ namespace Fastpar
         public static long CompressBound(long sourceLength, ZstdOptions? options = null)
         {
             fastpar_error error;
-            fastpar_zstd_options native = (options ?? new ZstdOptions()).ToNative();
+            fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
             UIntPtr bound;
             UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
             using var lease = new Lease(options?.Dict?.Handle);

@@ -202,7 +202,7 @@ namespace Fastpar
             {
                 fastpar_error error;
                 fastpar_archive* archive;
-                fastpar_zstd_options native = (options ?? new ZstdOptions()).ToNative();
+                fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
                 flag = new CancelFlag(token);
                 using var lease = new Lease(options?.Dict?.Handle);
                 native.dict = (fastpar_dict*)lease.Pointer;

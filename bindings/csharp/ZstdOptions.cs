@@ -54,6 +54,9 @@ namespace Fastpar
         /// </summary>
         public IProgress<FastparProgress>? Progress { get; set; }
 
+        /// <summary>What null stands for.</summary>
+        internal static ZstdOptions Defaults { get; } = new ZstdOptions();
+
         /// <summary>The C struct, without pointers.</summary>
         internal unsafe fastpar_zstd_options ToNative() => new fastpar_zstd_options
         {

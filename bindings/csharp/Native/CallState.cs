@@ -35,6 +35,9 @@ namespace Fastpar
         /// <summary>The progress callback of the options; null: nobody asks.</summary>
         internal void* ProgressFunction => progress == null ? null : (void*)OnProgressPointer;
 
+        /// <summary>Whether native frames call back at all; if not, there is no need to root this.</summary>
+        internal virtual bool IsCalledBack => true;
+
         /// <summary>Whether a callback threw.</summary>
         internal bool HasFailed => failures != null;
 
@@ -45,7 +48,13 @@ namespace Fastpar
         internal void Root() => handle = GCHandle.Alloc(this);
 
         /// <summary>No callback comes any more.</summary>
-        internal void Unroot() => handle.Free();
+        internal void Unroot()
+        {
+            if (handle.IsAllocated)
+            {
+                handle.Free();
+            }
+        }
 
         /// <summary>Keeps what a callback threw; the callback returns this value, to stop the call.</summary>
         internal virtual int Fail(Exception exception, long position)

@@ -30,8 +30,11 @@ namespace Fastpar
 
         public void Dispose()
         {
-            registration.Dispose(); // waits for a callback that is just setting the flag
-            Marshal.FreeHGlobal(flag);
+            if (flag != IntPtr.Zero)
+            {
+                registration.Dispose(); // waits for a callback that is just setting the flag
+                Marshal.FreeHGlobal(flag);
+            }
         }
     }
 }

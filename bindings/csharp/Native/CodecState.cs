@@ -12,9 +12,11 @@ namespace Fastpar
         internal CodecState(ZstdOptions? options, CancellationToken token)
             : base(options?.Progress, token)
         {
-            native = (options ?? new ZstdOptions()).ToNative();
+            native = (options ?? ZstdOptions.Defaults).ToNative();
             dict = options?.Dict?.Handle;
         }
+
+        internal override bool IsCalledBack => ProgressFunction != null;
 
         /// <summary>A function of the library, given the options and the place for an error.</summary>
         internal delegate int Work(fastpar_zstd_options* options, fastpar_error* error);

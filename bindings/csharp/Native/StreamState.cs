@@ -33,7 +33,7 @@ namespace Fastpar
         /// <summary>Opens a writer or a reader.</summary>
         internal static StreamState Open(Stream inner, bool writes, ZstdOptions? options, out StreamHandle handle)
         {
-            fastpar_zstd_options native = (options ?? new ZstdOptions()).ToNative();
+            fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
             using var lease = new Lease(options?.Dict?.Handle);
             var state = new StreamState(inner, options);
             int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));

@@ -1,8 +1,8 @@
 namespace Fastpar
 {
     /// <summary>
-    /// A call that returns when it is done, from its preparation to its outcome: roots the state, and lets the token set a flag that the
-    /// native library looks at.
+    /// A call that returns when it is done, from its preparation to its outcome: roots the state where callbacks come, and lets the
+    /// token set a flag that the native library looks at.
     /// </summary>
     internal unsafe ref struct SyncCall
     {
@@ -13,7 +13,10 @@ namespace Fastpar
         {
             this.state = state;
             flag = new CancelFlag(state.Token);
-            state.Root();
+            if (state.IsCalledBack)
+            {
+                state.Root();
+            }
         }
 
         /// <summary>For the field `cancel` of the options.</summary>

@@ -108,12 +108,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has both builds with their documentation, and the native library where .NET looks for it.
+    /// The package has both builds with their documentation, and the native libraries where .NET looks for them. A program that
+    /// refers to it needs nothing else.
     fn package(&self) -> Result<()> {
         let runtimes = self.folder.join("runtimes");
-        let native = runtimes.join("linux-x64/native");
-        std::fs::create_dir_all(&native)?;
-        std::fs::copy(self.staged.shared(), native.join("libfastpar.so"))?;
+        let (linux, windows) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));
+        std::fs::create_dir_all(&linux)?;
+        std::fs::copy(self.staged.shared(), linux.join("libfastpar.so"))?;
+        let _ = std::fs::remove_dir_all(&windows);
         let artifacts = self.artifacts("package");
         let property = format!("-p:FastparRuntimes={}", runtimes.display());
         let incomplete = self.sdk.build("pack", LIBRARY, &artifacts, &[&property]);
@@ -121,19 +123,43 @@ impl Bench<'_> {
             incomplete.is_err_and(|error| format!("{error:#}").contains("fastpar.dll is missing")),
             "a package without the library for Windows was made"
         );
-        self.sdk.build("pack", LIBRARY, &artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
         let [major, minor, patch] = repo::version()?;
-        let package = artifacts.join("packages").join(format!("Fastpar.{major}.{minor}.{patch}.nupkg"));
-        let list = process::must(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(&package), LIMIT)?;
-        let files: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        for framework in [self.framework, STANDARD] {
-            for file in ["Fastpar.dll", "Fastpar.xml"] {
-                let path = format!("lib/{framework}/{file}");
-                ensure!(files.contains(&path.as_str()), "{path} is not in\n{list}");
-            }
-        }
-        ensure!(files.contains(&"runtimes/linux-x64/native/libfastpar.so"), "no native library in\n{list}");
-        Ok(())
+        let version = format!("{major}.{minor}.{patch}");
+        let package = artifacts.join("packages").join(format!("Fastpar.{version}.nupkg"));
+        let mut expected: Vec<_> = [self.framework, STANDARD]
+            .iter()
+            .flat_map(|framework| ["dll", "xml"].map(|kind| format!("lib/{framework}/Fastpar.{kind}")))
+            .chain(["runtimes/linux-x64/native/libfastpar.so", "README.md"].map(String::from))
+            .collect();
+        self.sdk.build("pack", LIBRARY, &artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
+        check_package(&package, &expected)?;
+        // A stand-in: nothing here can run the real one.
+        std::fs::create_dir_all(&windows)?;
+        std::fs::write(windows.join("fastpar.dll"), "not a library")?;
+        expected.push("runtimes/win-x64/native/fastpar.dll".into());
+        self.sdk.build("pack", LIBRARY, &artifacts, &[&property])?;
+        check_package(&package, &expected)?;
+        self.consumer(&artifacts.join("packages"), &version)
+    }
+
+    /// The example with the package instead of the sources: it finds the native library in there.
+    fn consumer(&self, packages: &Path, version: &str) -> Result<()> {
+        let variant = "consumer";
+        let restored = self.artifacts(variant).join("restored");
+        // Else an older package of this version would be taken.
+        let _ = std::fs::remove_dir_all(&restored);
+        let properties = [
+            format!("-p:FastparPackage={version}"),
+            format!("-p:RestoreSources={}", packages.display()),
+            format!("-p:RestorePackagesPath={}", restored.display()),
+        ];
+        let properties: Vec<_> = properties.iter().map(String::as_str).collect();
+        self.sdk.build("build", EXAMPLE, &self.artifacts(variant), &properties)?;
+        let folder = tempfile::tempdir()?;
+        let program = self.built(variant, "Lines", self.framework, "Lines.dll");
+        let mut command = self.sdk.command();
+        command.arg(program).arg(repo::root().join("include/fastpar.h")).arg(folder.path().join("out.zst"));
+        process::must(command.env_remove("FASTPAR_LIBRARY"), LIMIT).map(drop)
     }
 
     /// The example on real input; zstd reads what it wrote.
@@ -164,4 +190,17 @@ impl Bench<'_> {
         ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
         Ok(())
     }
+}
+
+/// A package has these files, and no native library besides.
+fn check_package(package: &Path, expected: &[String]) -> Result<()> {
+    let list = process::must(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(package), LIMIT)?;
+    let files: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for file in expected {
+        ensure!(files.contains(&file.as_str()), "{file} is not in\n{list}");
+    }
+    for file in files.into_iter().filter(|file| file.starts_with("runtimes/")) {
+        ensure!(expected.iter().any(|known| known == file), "{file} is in\n{list}");
+    }
+    Ok(())
 }

@@ -63,28 +63,40 @@ impl Sdk {
         Ok(Ok(Self { root, support }))
     }
 
-    /// `dotnet`, with an environment in which it neither asks nor tells anybody anything.
+    /// `dotnet`, with the environment that it needs.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.root.join("dotnet"));
-        command.current_dir(repo::root());
+        self.prepare(command.current_dir(repo::root()));
         command
-            .env("DOTNET_ROOT", &self.root)
-            .env("DOTNET_CLI_HOME", &self.support)
-            .env("HOME", &self.support);
+    }
+
+    /// An environment in which `dotnet` is found, works offline, and neither asks nor tells anybody anything.
+    pub(super) fn prepare(&self, command: &mut Command) {
+        let mut path = self.root.clone().into_os_string();
+        if let Some(others) = std::env::var_os("PATH") {
+            path.push(":");
+            path.push(others);
+        }
+        command.env("PATH", path).env("DOTNET_ROOT", &self.root);
+        command.env("DOTNET_CLI_HOME", &self.support).env("HOME", &self.support);
+        // Known to MSBuild as a property, and so are some of those below.
+        command.env("RestoreConfigFile", self.support.join("nuget.config"));
         for (name, value) in [
             ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"),
             ("DOTNET_CLI_TELEMETRY_OPTOUT", "1"),
             ("DOTNET_SKIP_FIRST_TIME_EXPERIENCE", "1"),
             ("DOTNET_NOLOGO", "1"),
             ("DOTNET_GENERATE_ASPNET_CERTIFICATE", "false"),
+            // No servers that outlive a build.
+            ("MSBUILDDISABLENODEREUSE", "1"),
+            ("UseSharedCompilation", "false"),
         ] {
             command.env(name, value);
         }
         command.env("LD_LIBRARY_PATH", &self.support).env_remove("FASTPAR_THREADS");
-        command
     }
 
-    /// `dotnet build` or `pack`, strict and offline, into a folder of its own.
+    /// `dotnet build` or `pack`, strict, into a folder of its own.
     pub(super) fn build(
         &self,
         verb: &str,
@@ -93,10 +105,7 @@ impl Sdk {
         properties: &[&str],
     ) -> Result<()> {
         let mut command = self.command();
-        // No servers that outlive the build.
-        command.args([verb, project, "-c", "Release", "-m:1", "-v:q", "-nologo", "-nodeReuse:false"]);
-        command.arg("-p:UseSharedCompilation=false");
-        command.arg(format!("-p:RestoreConfigFile={}", self.support.join("nuget.config").display()));
+        command.args([verb, project, "-c", "Release", "-m:1", "-v:q", "-nologo"]);
         command.args(properties).env("FastparArtifacts", artifacts).env("FastparStrict", "true");
         process::must(&mut command, LIMIT).map(drop)
     }
