@@ -1,14 +1,17 @@
-//! Suite "readme": the programs and commands of README.md, and the program of the header's preamble, do what they say.
+//! Suite "readme": the programs and commands of README.md, and the program of the header's preamble, do what they say; the
+//! names in its table exist.
 //!
 //! A block of code whose first line is a comment with a file name becomes that file; the `sh` blocks are run in their order,
-//! in a folder with these files where `target` and `include` are the repository's.
+//! in a folder with these files where `target`, `include` and `bindings` are the repository's.
 
 use super::abi::WARNINGS;
+use super::dotnet::Sdk;
 use super::{Case, Context};
 use crate::header::Header;
 use crate::{process, repo};
 use anyhow::{ensure, Context as _, Result};
 use clap::Parser as _;
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -18,10 +21,16 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// From here on the README names what does not exist.
 const FUTURE: &str = "## Not there yet";
 
+/// The columns of the table of features, and the sources that its names are in. Those of C are all names of the header.
+const COLUMNS: [(usize, &str, &str); 2] = [(3, "include/fastpar", "hpp"), (4, "bindings/csharp", "cs")];
+
+/// What C# programs of the README are made for; SDKs before 8.0 make them for their own newest framework.
+const FRAMEWORK: &str = "net8.0";
+
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;
     let names = Case::checked("names", names(&readme, context.header()?));
-    let mut cases = vec![names];
+    let mut cases = vec![names, Case::checked("names in the table", table(&readme)?)];
     if let Some(reason) = context.setup.missing(&["gcc", "g++", "python3"]) {
         cases.push(Case::skipped("code", reason));
         return Ok(cases);
@@ -39,15 +48,24 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }));
     let blocks = blocks(&readme);
     cases.push(Case::checked("every program is run by a command", unused(&blocks)));
+    let sdk = Sdk::get(&context.setup)?;
+    let framework = sdk.as_ref().map_or(Ok(FRAMEWORK), Sdk::framework)?;
     for block in &blocks {
         if let Some(file) = block.file() {
-            std::fs::write(folder.join(file), &block.code)?;
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+            std::fs::write(path, block.code.replace(FRAMEWORK, framework))?;
         }
     }
     link(&repo::target(), &folder.join("target"))?;
-    link(&repo::root().join("include"), &folder.join("include"))?;
+    for name in ["include", "bindings", "Cargo.toml", "README.md"] {
+        link(&repo::root().join(name), &folder.join(name))?;
+    }
     for line in commands(&blocks) {
-        cases.push(Case::of(line, || command(&folder, line)));
+        cases.push(match &sdk {
+            Err(reason) if is_dotnet(line) => Case::skipped(line, reason),
+            sdk => Case::of(line, || command(&folder, line, sdk.as_ref().ok())),
+        });
     }
     Ok(cases)
 }
@@ -62,8 +80,8 @@ impl Block {
     /// The file name in the comment of the first line.
     fn file(&self) -> Option<&str> {
         let first = self.code.lines().next()?;
-        let words = first.trim_matches(['/', '*', '#', ' ']);
-        let is_comment = first.starts_with("//") || first.starts_with("/*") || first.starts_with("# ");
+        let words = first.trim_matches(['/', '*', '#', '<', '!', '-', '>', ' ']);
+        let is_comment = ["//", "/*", "# ", "<!--"].iter().any(|begin| first.starts_with(begin));
         (is_comment && words.contains('.') && !words.contains(' ')).then_some(words)
     }
 }
@@ -88,7 +106,8 @@ fn commands(blocks: &[Block]) -> impl Iterator<Item = &str> {
 
 /// Files that no command names, and blocks without a file.
 fn unused(blocks: &[Block]) -> Vec<String> {
-    let programs = blocks.iter().filter(|block| ["c", "cpp", "python"].contains(&block.language.as_str()));
+    let programs =
+        blocks.iter().filter(|block| ["c", "cpp", "xml", "python"].contains(&block.language.as_str()));
     let complaints = programs.filter_map(|block| match block.file() {
         None => Some(format!("a block without a file name:\n{}", block.code)),
         Some(file) if commands(blocks).any(|line| line.contains(file)) => None,
@@ -97,8 +116,12 @@ fn unused(blocks: &[Block]) -> Vec<String> {
     complaints.collect()
 }
 
+fn is_dotnet(line: &str) -> bool {
+    line.split(' ').any(|word| word == "dotnet")
+}
+
 /// Runs a command line. The commands of this tool are not run inside themselves, but they must exist.
-fn command(folder: &Path, line: &str) -> Result<()> {
+fn command(folder: &Path, line: &str, sdk: Option<&Sdk>) -> Result<()> {
     if line.starts_with("git clone ") || line.starts_with("cd ") {
         return Ok(());
     }
@@ -107,13 +130,47 @@ fn command(folder: &Path, line: &str) -> Result<()> {
         crate::Arguments::try_parse_from(["xtask"].into_iter().chain(words)).context("no such command")?;
         return Ok(());
     }
-    process::must(Command::new("sh").args(["-e", "-c", line]).current_dir(folder), LIMIT).map(drop)
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", line]).current_dir(folder);
+    if let Some(sdk) = sdk.filter(|_| is_dotnet(line)) {
+        sdk.prepare(&mut shell);
+    }
+    process::must(&mut shell, LIMIT).map(drop)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// The names in the columns for C++ and C# that their sources do not know.
+fn table(readme: &str) -> Result<Vec<String>> {
+    let rows: Vec<Vec<_>> = readme.lines().map(|line| line.split('|').collect()).collect();
+    let header = |row: &Vec<&str>| row.len() == 7 && row[2].trim() == "C" && row[3].trim() == "C++";
+    let rows: Vec<_> =
+        rows.iter().skip_while(|row| !header(row)).skip(2).take_while(|row| row.len() == 7).collect();
+    ensure!(!rows.is_empty(), "the table of features is gone");
+    let mut complaints = Vec::new();
+    for (column, folder, extension) in COLUMNS {
+        let mut sources = String::new();
+        for file in std::fs::read_dir(repo::root().join(folder))? {
+            let path = file?.path();
+            if path.extension().is_some_and(|found| found == extension) {
+                sources += &std::fs::read_to_string(path)?;
+            }
+        }
+        let known: HashSet<_> = words(&sources).collect();
+        let named = rows.iter().flat_map(|row| words(row[column])).filter(|&word| word != "br");
+        complaints.extend(
+            named.filter(|word| !known.contains(word)).map(|word| format!("{word} is not in {folder}")),
+        );
+    }
+    Ok(complaints)
 }
 
 /// Every function of the header is named, and nothing that does not exist.
 fn names(readme: &str, header: &Header) -> Vec<String> {
     let present = readme.split(FUTURE).next().unwrap_or_default();
-    let words: Vec<_> = present.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let words: Vec<_> = words(present).collect();
     let missing = header.functions().filter(|(item, _)| !words.contains(&item.name.as_str()));
     let mut complaints: Vec<_> = missing.map(|(item, _)| format!("{} is not mentioned", item.name)).collect();
     let unknown =
@@ -155,6 +212,8 @@ mod tests {
             "A\n```c\n/* a.c */\nint x;\n```\n```sh\ncc a.c\n# comment\n```\n```python\nimport os\n```\n";
         let blocks = blocks(text);
         assert_eq!(blocks[0].file(), Some("a.c"));
+        let project = Block { language: "xml".into(), code: "<!-- a/b.csproj -->\n".into() };
+        assert_eq!(project.file(), Some("a/b.csproj"));
         assert_eq!(commands(&blocks).collect::<Vec<_>>(), ["cc a.c"]);
         assert_eq!(unused(&blocks).len(), 1);
     }
