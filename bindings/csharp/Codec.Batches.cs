@@ -77,6 +77,10 @@ namespace Fastpar
             UIntPtr* failedPlace = &failed; // on this frame until the call is over
             UIntPtr size = (UIntPtr)(uint)sizeof(fastpar_batch_item);
             UIntPtr count = (UIntPtr)(uint)items.Length;
+            for (int i = 0; i < native.Length; i++)
+            {
+                native[i].status = NativeMethods.FASTPAR_ERR_CANCELLED; // what it is as long as nobody looks at it
+            }
             try
             {
                 for (int i = 0; i < native.Length; i++)
@@ -87,7 +91,6 @@ namespace Fastpar
                     native[i].src_len = (UIntPtr)(uint)items[i].Source.Length;
                     native[i].dst = pins[(2 * i) + 1].Pointer;
                     native[i].dst_capacity = (UIntPtr)(uint)items[i].Destination.Length;
-                    native[i].status = NativeMethods.FASTPAR_ERR_CANCELLED; // what it is as long as nobody looks at it
                 }
                 fixed (fastpar_batch_item* pinned = native)
                 {

@@ -17,6 +17,10 @@ namespace Fastpar.Tests
     {
         private static int Main(string[] arguments)
         {
+            if (arguments.Length == 3 && arguments[0] == "--leave")
+            {
+                return Leaving.Leave(arguments[1], int.Parse(arguments[2]));
+            }
             var tests =
                 from type in typeof(Program).Assembly.GetTypes()
                 from method in type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

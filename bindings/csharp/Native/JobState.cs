@@ -225,7 +225,7 @@ namespace Fastpar
             {
                 source.SetResult(true);
             }
-            else if (IsConsequence(outcome.SourceException))
+            else if (IsConsequence(outcome.SourceException) || (status == NativeMethods.FASTPAR_ERR_CANCELLED && !HasFailed))
             {
                 source.TrySetCanceled(Token);
             }

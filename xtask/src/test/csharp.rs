@@ -39,6 +39,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let mut cases = bench.tests(framework)?;
     cases.extend(bench.tests(STANDARD)?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
+    cases.extend(
+        ["return", "exit", "body"]
+            .map(|how| Case::of(format!("leaving while loops are under way: {how}"), || bench.leaving(how))),
+    );
     cases.push(Case::of("package", || bench.package()));
     cases.push(Case::of("benchmark builds", || {
         bench.sdk.build("build", BENCH, &bench.artifacts(framework), &[])
@@ -104,6 +108,19 @@ impl Bench<'_> {
                 process::run(command.arg("PoolTests.Versions").env("FASTPAR_LIBRARY", path), LIMIT)?;
             let told = !finished.success() && finished.output.contains(expected);
             ensure!(told, "FASTPAR_LIBRARY={path}: {}", finished.describe());
+        }
+        Ok(())
+    }
+
+    /// A process ends at once, and as it wants to, whatever the pool is doing.
+    fn leaving(&self, how: &str) -> Result<()> {
+        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        for milliseconds in 0..8 {
+            let mut command = self.dotnet(&program);
+            command.args(["--leave", how, &milliseconds.to_string()]);
+            let finished = process::run(&mut command, Duration::from_secs(20))?;
+            let code = finished.status.and_then(|status| status.code());
+            ensure!(code == Some(7) && finished.output.is_empty(), "{}", finished.describe());
         }
         Ok(())
     }
