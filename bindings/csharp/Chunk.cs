@@ -64,8 +64,8 @@ namespace Fastpar
         public Range64 Range { get; }
 
         /// <summary>
-        /// A number below <see cref="Lanes"/> that no other thread holds while this one works for the call: lanes index per-thread
-        /// scratch memory without locks. The thread that made the call is lane 0.
+        /// A number below <see cref="Lanes"/> that no other thread holds while this one works for the call: lanes index
+        /// per-thread scratch memory without locks. The thread that made the call is lane 0.
         /// </summary>
         public int Lane { get; }
 
@@ -91,7 +91,9 @@ namespace Fastpar
     /// <returns>0 to go on; anything else stops the loop with this code.</returns>
     public delegate int ChunkFunc(in Chunk chunk);
 
-    /// <summary>Adds the items of one chunk to an accumulator that belongs to this chunk alone, and begins as the identity.</summary>
+    /// <summary>
+    /// Adds the items of one chunk to an accumulator that belongs to this chunk alone, and begins as the identity.
+    /// </summary>
     /// <typeparam name="T">The accumulator.</typeparam>
     /// <param name="chunk">Which items, on which lane.</param>
     /// <param name="accumulator">Where to add them.</param>

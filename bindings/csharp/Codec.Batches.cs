@@ -26,7 +26,8 @@ namespace Fastpar
         public Memory<byte> Destination { get; set; }
 
         /// <summary>
-        /// Out: bytes written. <see cref="FastparStatus.BufferTooSmall"/>: a capacity that is enough, or 0 where that is not known.
+        /// Out: bytes written. <see cref="FastparStatus.BufferTooSmall"/>: a capacity that is enough, or 0 where that is not
+        /// known.
         /// </summary>
         public long Written { get; internal set; }
 
@@ -49,7 +50,8 @@ namespace Fastpar
             fastpar_error* error);
 
         /// <summary>
-        /// Compresses many buffers, each to one zstd frame, in parallel, without the cost of a call for each. A dictionary pays most here.
+        /// Compresses many buffers, each to one zstd frame, in parallel, without the cost of a call for each. A dictionary pays
+        /// most here.
         /// </summary>
         /// <param name="items">In and out. What fails tells so by its status; the others are done.</param>
         /// <param name="options">Null: level 3. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.</param>
@@ -60,7 +62,9 @@ namespace Fastpar
             OnBatch(NativeMethods.fastpar_compress_batch, items, options, cancellationToken);
 
         /// <summary>Decompresses many buffers, each with all the zstd frames in it, in parallel.</summary>
-        /// <param name="items">In and out; the inputs need not be trusted. What fails tells so by its status; the others are done.</param>
+        /// <param name="items">
+        /// In and out; the inputs need not be trusted. What fails tells so by its status; the others are done.
+        /// </param>
         /// <param name="options">May be null. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.</param>
         /// <param name="cancellationToken">Cancels the call between two items; those that were not done tell so.</param>
         /// <returns>How many items have failed.</returns>

@@ -8,8 +8,8 @@ namespace Fastpar
     public static unsafe partial class Codec
     {
         /// <summary>
-        /// How many bytes zstd data decompresses to, by its headers; nothing is decompressed. A few kilobytes may decompress to gigabytes:
-        /// compare with a limit of yours before you allocate.
+        /// How many bytes zstd data decompresses to, by its headers; nothing is decompressed. A few kilobytes may decompress to
+        /// gigabytes: compare with a limit of yours before you allocate.
         /// </summary>
         /// <param name="source">The data; need not be trusted.</param>
         /// <returns>Bytes; null: a frame does not tell its size.</returns>
@@ -49,13 +49,20 @@ namespace Fastpar
         /// <returns>Bytes of the result.</returns>
         /// <exception cref="FastparException"><see cref="FastparStatus.BufferTooSmall"/>: it does not fit.</exception>
         public static int Decompress(
-            ReadOnlySpan<byte> source, Span<byte> destination, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
-            TryDecompress(source, destination, out long written, options, cancellationToken) ? (int)written : throw TooSmall(written);
+            ReadOnlySpan<byte> source,
+            Span<byte> destination,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default) =>
+            TryDecompress(source, destination, out long written, options, cancellationToken)
+                ? (int)written
+                : throw TooSmall(written);
 
         /// <summary>Decompresses zstd data from a buffer into another, if the result fits.</summary>
         /// <param name="source">The data; need not be trusted.</param>
         /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
-        /// <param name="written">Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.</param>
+        /// <param name="written">
+        /// Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.
+        /// </param>
         /// <param name="options">May be null.</param>
         /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
         /// <returns>Whether it fits.</returns>
@@ -79,7 +86,9 @@ namespace Fastpar
         /// <param name="sourceLength">Its bytes.</param>
         /// <param name="destination">Address of where to; must not overlap.</param>
         /// <param name="destinationCapacity">Its bytes.</param>
-        /// <param name="written">Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.</param>
+        /// <param name="written">
+        /// Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.
+        /// </param>
         /// <param name="options">May be null.</param>
         /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
         /// <returns>Whether it fits.</returns>
@@ -103,8 +112,8 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Decompresses zstd data into a new array. Data that tells its size is decompressed into its place; other data costs one copy. Set
-        /// <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
+        /// Decompresses zstd data into a new array. Data that tells its size is decompressed into its place; other data costs one
+        /// copy. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
         /// </summary>
         /// <param name="source">The data.</param>
         /// <param name="options">May be null.</param>
@@ -118,7 +127,8 @@ namespace Fastpar
             if (size > limit || size > int.MaxValue)
             {
                 throw new FastparException(
-                    FastparStatus.LimitExceeded, $"it decompresses to {size} bytes, at most {Math.Min(limit, int.MaxValue)} may come out");
+                    FastparStatus.LimitExceeded,
+                        $"it decompresses to {size} bytes, at most {Math.Min(limit, int.MaxValue)} may come out");
             }
             if (size == null)
             {

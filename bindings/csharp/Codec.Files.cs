@@ -36,8 +36,8 @@ namespace Fastpar
     public static unsafe partial class Codec
     {
         /// <summary>
-        /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it is complete: one that exists is
-        /// replaced in one step, and stays as it is if the call fails.
+        /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it is complete: one
+        /// that exists is replaced in one step, and stays as it is if the call fails.
         /// </summary>
         /// <param name="sourcePath">May be a FIFO or a device.</param>
         /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
@@ -46,10 +46,15 @@ namespace Fastpar
         /// <returns>What was done.</returns>
         /// <exception cref="FastparException"><see cref="FastparStatus.Io"/>: the code is the system's.</exception>
         public static FileStats CompressFile(
-            string sourcePath, string destinationPath, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
+            string sourcePath,
+            string destinationPath,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default) =>
             OnFiles(NativeMethods.fastpar_compress_file, sourcePath, destinationPath, options, cancellationToken);
 
-        /// <summary>Decompresses a file into another, in parallel where the data allows; the target as by the other direction.</summary>
+        /// <summary>
+        /// Decompresses a file into another, in parallel where the data allows; the target as by the other direction.
+        /// </summary>
         /// <param name="sourcePath">May be a FIFO or a device; its content need not be trusted.</param>
         /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
         /// <param name="options">May be null. Progress is told bytes of the source.</param>
@@ -57,7 +62,10 @@ namespace Fastpar
         /// <returns>What was done.</returns>
         /// <exception cref="FastparException"><see cref="FastparStatus.Io"/>: the code is the system's.</exception>
         public static FileStats DecompressFile(
-            string sourcePath, string destinationPath, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
+            string sourcePath,
+            string destinationPath,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default) =>
             OnFiles(NativeMethods.fastpar_decompress_file, sourcePath, destinationPath, options, cancellationToken);
 
         private delegate int FileFunction(

@@ -5,12 +5,14 @@ using System.Threading;
 namespace Fastpar
 {
     /// <summary>
-    /// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place, pinned for
-    /// the time of the call. Every method may be called from any thread, by any number at a time, and from inside bodies of loops.
+    /// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place,
+    /// pinned for the time of the call. Every method may be called from any thread, by any number at a time, and from inside
+    /// bodies of loops.
     /// </summary>
     /// <remarks>
-    /// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and <see cref="FastparException"/>
-    /// for everything else, with the status, zstd's error code and the position: the frame, or its offset in the source.
+    /// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and
+    /// <see cref="FastparException"/> for everything else, with the status, zstd's error code and the position: the frame, or its
+    /// offset in the source.
     /// </remarks>
     public static unsafe partial class Codec
     {
@@ -38,8 +40,13 @@ namespace Fastpar
         /// <returns>Bytes of the result.</returns>
         /// <exception cref="FastparException"><see cref="FastparStatus.BufferTooSmall"/>: it does not fit.</exception>
         public static int Compress(
-            ReadOnlySpan<byte> source, Span<byte> destination, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
-            TryCompress(source, destination, out long written, options, cancellationToken) ? (int)written : throw TooSmall(written);
+            ReadOnlySpan<byte> source,
+            Span<byte> destination,
+            ZstdOptions? options = null,
+            CancellationToken cancellationToken = default) =>
+            TryCompress(source, destination, out long written, options, cancellationToken)
+                ? (int)written
+                : throw TooSmall(written);
 
         /// <summary>Compresses a buffer into another, if the result fits.</summary>
         /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
@@ -92,7 +99,9 @@ namespace Fastpar
             return fits;
         }
 
-        /// <summary>Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.</summary>
+        /// <summary>
+        /// Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.
+        /// </summary>
         /// <param name="source">What to compress.</param>
         /// <param name="options">Null: level 3, 24 frames.</param>
         /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>

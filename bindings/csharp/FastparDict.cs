@@ -16,8 +16,8 @@ namespace Fastpar
 
         /// <summary>Prepares a dictionary for use.</summary>
         /// <param name="data">
-        /// A dictionary made by <see cref="Train(IReadOnlyCollection{byte[]}, int)"/> or <c>zstd --train</c>; or any other bytes, which are then
-        /// taken as raw content: what inputs are likely to repeat, the likeliest at the end. Copied.
+        /// A dictionary made by <see cref="Train(IReadOnlyCollection{byte[]}, int)"/> or <c>zstd --train</c>; or any other bytes,
+        /// which are then taken as raw content: what inputs are likely to repeat, the likeliest at the end. Copied.
         /// </param>
         /// <param name="level">The level to compress at. 0: 3. Calls at this level find the dictionary ready.</param>
         /// <exception cref="FastparException"><see cref="FastparStatus.Dictionary"/>: it is damaged.</exception>
@@ -48,12 +48,14 @@ namespace Fastpar
         internal DictHandle Handle { get; }
 
         /// <summary>
-        /// Makes a dictionary from samples of what is to be compressed, each like one input; about 100 times as many bytes as the dictionary
-        /// shall have. Works on the calling thread only, about a second for 10 MB of samples.
+        /// Makes a dictionary from samples of what is to be compressed, each like one input; about 100 times as many bytes as the
+        /// dictionary shall have. Works on the calling thread only, about a second for 10 MB of samples.
         /// </summary>
         /// <param name="samples">The samples, one after the other.</param>
         /// <param name="sampleSizes">Bytes of each sample; all of them are the size of <paramref name="samples"/>.</param>
-        /// <param name="destination">Where to: the dictionary becomes as large as this where the samples hold enough, at least 256.</param>
+        /// <param name="destination">
+        /// Where to: the dictionary becomes as large as this where the samples hold enough, at least 256.
+        /// </param>
         /// <returns>Bytes of the dictionary.</returns>
         /// <exception cref="FastparException">
         /// <see cref="FastparStatus.InvalidArgument"/>: nothing can be learned from these samples.
@@ -64,7 +66,9 @@ namespace Fastpar
             long sum = sizes.Sum(size => (long)(ulong)size);
             if (sum != samples.Length)
             {
-                throw new ArgumentException($"the samples have {samples.Length} bytes, their sizes add up to {sum}", nameof(sampleSizes));
+                throw new ArgumentException(
+                    $"the samples have {samples.Length} bytes, their sizes add up to {sum}",
+                    nameof(sampleSizes));
             }
             fastpar_error error;
             UIntPtr written;

@@ -5,8 +5,8 @@ using System.Threading.Tasks;
 namespace Fastpar
 {
     /// <summary>
-    /// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It completes whether anybody waits
-    /// or not; dropping this object does not end it, disposing does.
+    /// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It completes whether
+    /// anybody waits or not; dropping this object does not end it, disposing does.
     /// </summary>
     public sealed class FastparJob : IDisposable
     {
@@ -43,8 +43,8 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very job it does not wait.
-        /// Throws nothing: <see cref="Completion"/> tells what it came to.
+        /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very job it does not
+        /// wait. Throws nothing: <see cref="Completion"/> tells what it came to.
         /// </summary>
         public void Dispose()
         {

@@ -8,8 +8,8 @@ namespace Fastpar
     public static unsafe partial class FastparLoop
     {
         /// <summary>
-        /// Folds the chunks of the items 0 to <paramref name="count"/> into accumulators, in parallel, and combines these in chunk order.
-        /// For one plan the result is the same to the bit however many threads ran it, sums of floats too.
+        /// Folds the chunks of the items 0 to <paramref name="count"/> into accumulators, in parallel, and combines these in
+        /// chunk order. For one plan the result is the same to the bit however many threads ran it, sums of floats too.
         /// </summary>
         /// <typeparam name="T">The accumulator, without references.</typeparam>
         /// <param name="count">How many items; 0: the identity is the result.</param>

@@ -8,16 +8,18 @@ namespace Fastpar
     /// returned. It may be made from any thread, by any number at a time, and from inside bodies (nested).
     /// </summary>
     /// <remarks>
-    /// What a body throws stops the loop: no new chunk starts, the chunks in flight finish, and the call throws the exception as it is, or
-    /// an <see cref="AggregateException"/> in chunk order if several threw. A body must not wait for another chunk of its own loop,
-    /// which may not have begun; <see cref="FastparTeam"/> exists for that.
+    /// What a body throws stops the loop: no new chunk starts, the chunks in flight finish, and the call throws the exception as
+    /// it is, or an <see cref="AggregateException"/> in chunk order if several threw. A body must not wait for another chunk of
+    /// its own loop, which may not have begun; <see cref="FastparTeam"/> exists for that.
     /// </remarks>
     public static unsafe partial class FastparLoop
     {
         /// <summary>Calls a body for every chunk of the items 0 to <paramref name="count"/>, in parallel.</summary>
         /// <param name="count">How many items; 0: the body is not called.</param>
         /// <param name="body">Works on the items of one chunk.</param>
-        /// <param name="options">How the range is cut, and by how many threads; null: 24 chunks, every thread of the pool.</param>
+        /// <param name="options">
+        /// How the range is cut, and by how many threads; null: 24 chunks, every thread of the pool.
+        /// </param>
         /// <param name="cancellationToken">Cancels the loop: no new chunk starts.</param>
         /// <exception cref="OperationCanceledException">The token was cancelled before the call returned.</exception>
         /// <exception cref="FastparException">An option is not valid, or the pool could not be started.</exception>
@@ -25,16 +27,20 @@ namespace Fastpar
             long count, Action<Range64> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
         {
             fastpar_error error;
-            new LoopState(Check.NotNull(body, nameof(body)), options, cancellationToken).Run(count, LoopState.OnRange, options, &error);
+            new LoopState(Check.NotNull(body, nameof(body)), options, cancellationToken)
+                .Run(count, LoopState.OnRange, options, &error);
         }
 
-        /// <summary>The same for a body that is told more: <c>(in Chunk chunk) =&gt; ...</c> sees its lane and its index.</summary>
+        /// <summary>
+        /// The same for a body that is told more: <c>(in Chunk chunk) =&gt; ...</c> sees its lane and its index.
+        /// </summary>
         /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
         public static void For(
             long count, ChunkAction body, LoopOptions? options = null, CancellationToken cancellationToken = default)
         {
             fastpar_error error;
-            new LoopState(Check.NotNull(body, nameof(body)), options, cancellationToken).Run(count, LoopState.OnChunk, options, &error);
+            new LoopState(Check.NotNull(body, nameof(body)), options, cancellationToken)
+                .Run(count, LoopState.OnChunk, options, &error);
         }
 
         /// <summary>The same for a body that may stop the loop by returning anything but 0.</summary>

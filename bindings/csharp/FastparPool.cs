@@ -9,7 +9,9 @@ namespace Fastpar
     /// <summary>Options of the pool. Every field that is not set means its default.</summary>
     public sealed class PoolOptions
     {
-        /// <summary>For <see cref="Threads"/>: as many as the operating system lets this process use (affinity, cgroup quota).</summary>
+        /// <summary>
+        /// For <see cref="Threads"/>: as many as the operating system lets this process use (affinity, cgroup quota).
+        /// </summary>
         public const long ThreadsAuto = NativeMethods.FASTPAR_THREADS_AUTO;
 
         /// <summary>
@@ -58,7 +60,9 @@ namespace Fastpar
     /// <summary>The one pool of threads of the process. There is no need to start it: the first parallel call does.</summary>
     public static unsafe class FastparPool
     {
-        /// <summary>How many threads the pool has, or would start with; 0: FASTPAR_THREADS in the environment is not a number.</summary>
+        /// <summary>
+        /// How many threads the pool has, or would start with; 0: FASTPAR_THREADS in the environment is not a number.
+        /// </summary>
         public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
         /// <summary>The calling thread's worker number; -1 outside the pool.</summary>
@@ -108,14 +112,14 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Adds functions that run on every worker thread when it starts and when it ends: on every live worker before this returns, and on
-        /// every later one before its first body. They stay for the life of the process.
+        /// Adds functions that run on every worker thread when it starts and when it ends: on every live worker before this
+        /// returns, and on every later one before its first body. They stay for the life of the process.
         /// </summary>
         /// <param name="onStart">Gets the worker's number. May be null.</param>
         /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
         /// <remarks>
-        /// What <paramref name="onStart"/> throws before this returns, this throws. Later, and from <paramref name="onExit"/>, there
-        /// is nobody to tell: such an exception goes to <see cref="HookFailed"/>, and is lost if nobody listens.
+        /// What <paramref name="onStart"/> throws before this returns, this throws. Later, and from <paramref name="onExit"/>,
+        /// there is nobody to tell: such an exception goes to <see cref="HookFailed"/>, and is lost if nobody listens.
         /// </remarks>
         public static void Hook(Action<int>? onStart, Action<int>? onExit = null)
         {

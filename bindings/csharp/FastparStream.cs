@@ -7,13 +7,13 @@ using System.Threading;
 namespace Fastpar
 {
     /// <summary>
-    /// Parallel zstd over any stream, in either direction, for data of any size: what is written comes out compressed, or what is read
-    /// is decompressed. Memory does not grow with the stream. One thread at a time uses it.
+    /// Parallel zstd over any stream, in either direction, for data of any size: what is written comes out compressed, or what is
+    /// read is decompressed. Memory does not grow with the stream. One thread at a time uses it.
     /// </summary>
     /// <remarks>
-    /// The asynchronous methods work on a thread of the thread pool, as compressing is work, and use the asynchronous methods of the
-    /// stream behind. A call that failed or was cancelled ends the stream: every later one fails in the same way. Reading runs ahead: more of
-    /// the stream behind is read than was asked for.
+    /// The asynchronous methods work on a thread of the thread pool, as compressing is work, and use the asynchronous methods of
+    /// the stream behind. A call that failed or was cancelled ends the stream: every later one fails in the same way. Reading
+    /// runs ahead: more of the stream behind is read than was asked for.
     /// </remarks>
     public sealed unsafe partial class FastparStream : Stream
     {
@@ -28,7 +28,8 @@ namespace Fastpar
         /// <param name="stream">Where compressed data goes to, or comes from.</param>
         /// <param name="mode">The direction.</param>
         /// <param name="options">
-        /// Null: the defaults; frames of 4 MiB. Progress is told uncompressed bytes when compressing, bytes of the source when decompressing.
+        /// Null: the defaults; frames of 4 MiB. Progress is told uncompressed bytes when compressing, bytes of the source when
+        /// decompressing.
         /// </param>
         /// <param name="leaveOpen">Whether <paramref name="stream"/> stays open when this is disposed.</param>
         public FastparStream(Stream stream, CompressionMode mode, ZstdOptions? options = null, bool leaveOpen = false)
@@ -41,7 +42,9 @@ namespace Fastpar
             }
             if (writes ? !stream.CanWrite : !stream.CanRead)
             {
-                throw new ArgumentException(writes ? "the stream cannot be written to" : "the stream cannot be read", nameof(stream));
+                throw new ArgumentException(
+                    writes ? "the stream cannot be written to" : "the stream cannot be read",
+                    nameof(stream));
             }
             this.leaveOpen = leaveOpen;
             state = StreamState.Open(stream, writes, options, out handle);
@@ -95,8 +98,8 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Ends the current frame, gives everything written so far to the stream behind, and flushes that. Every frame costs compression: flush
-        /// rarely. Nothing when decompressing.
+        /// Ends the current frame, gives everything written so far to the stream behind, and flushes that. Every frame costs
+        /// compression: flush rarely. Nothing when decompressing.
         /// </summary>
         public override void Flush()
         {
@@ -108,7 +111,8 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Ends the stream: the last frame and the seek table go to the stream behind. Disposing does it too, unless a call has failed.
+        /// Ends the stream: the last frame and the seek table go to the stream behind. Disposing does it too, unless a call has
+        /// failed.
         /// </summary>
         public void Finish() => Finish(false, default);
 
@@ -195,14 +199,16 @@ namespace Fastpar
             {
                 if (stream.writes != writes)
                 {
-                    throw new NotSupportedException(writes ? "this stream decompresses: it is read" : "this stream compresses: it is written to");
+                    throw new NotSupportedException(
+                        writes ? "this stream decompresses: it is read" : "this stream compresses: it is written to");
                 }
                 this.stream = stream;
                 lease = new Lease(stream.handle);
                 if (!stream.state.Take())
                 {
                     lease.Dispose();
-                    throw new FastparException(FastparStatus.Busy, "the stream is being used, by another thread or by a caller of this one");
+                    throw new FastparException(
+                        FastparStatus.Busy, "the stream is being used, by another thread or by a caller of this one");
                 }
                 stream.state.Asynchronous = asynchronous;
                 stream.state.Token = token;

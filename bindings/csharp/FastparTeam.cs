@@ -22,12 +22,12 @@ namespace Fastpar
         public int Members { get; }
 
         /// <summary>
-        /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member that has
-        /// returned is not waited for.
+        /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member
+        /// that has returned is not waited for.
         /// </summary>
         /// <exception cref="FastparException">
-        /// <see cref="FastparStatus.Cancelled"/>: a member failed, nobody waits any more. Let it pass: the call throws what that member
-        /// threw.
+        /// <see cref="FastparStatus.Cancelled"/>: a member failed, nobody waits any more. Let it pass: the call throws what that
+        /// member threw.
         /// </exception>
         public void Barrier()
         {
@@ -50,9 +50,12 @@ namespace Fastpar
     {
         /// <summary>Runs a body once for each member, all at the same time, and returns when all have ended.</summary>
         /// <param name="members">1 to the threads of the pool, the caller included; 0: as many as the pool has.</param>
-        /// <param name="body">What each member does. What it throws ends the team: the others are released from their barriers.</param>
+        /// <param name="body">
+        /// What each member does. What it throws ends the team: the others are released from their barriers.
+        /// </param>
         /// <exception cref="FastparException">
-        /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are free now.
+        /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are
+        /// free now.
         /// </exception>
         public static void Run(int members, MemberAction body)
         {

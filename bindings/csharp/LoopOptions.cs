@@ -9,8 +9,8 @@ namespace Fastpar
         Segments = (int)NativeMethods.FASTPAR_SCHEDULE_SEGMENTS,
 
         /// <summary>
-        /// Chunks of which one for every lane fits into <see cref="LoopOptions.CacheBytes"/> at the same time, in whole waves of one
-        /// chunk a lane.
+        /// Chunks of which one for every lane fits into <see cref="LoopOptions.CacheBytes"/> at the same time, in whole waves of
+        /// one chunk a lane.
         /// </summary>
         Cache = (int)NativeMethods.FASTPAR_SCHEDULE_CACHE,
 
@@ -46,8 +46,8 @@ namespace Fastpar
         public long CacheBytes { get; set; }
 
         /// <summary>
-        /// Told how many items are done: at most about 20 times a second, and once at the end of a call that succeeds; from the threads
-        /// that work, never from two at the same time. What it throws stops the loop.
+        /// Told how many items are done: at most about 20 times a second, and once at the end of a call that succeeds; from the
+        /// threads that work, never from two at the same time. What it throws stops the loop.
         /// </summary>
         public IProgress<FastparProgress>? Progress { get; set; }
 

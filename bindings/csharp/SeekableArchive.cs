@@ -31,12 +31,13 @@ namespace Fastpar
     }
 
     /// <summary>
-    /// Compressed data that is open for reading at any place, without decompressing what lies before it. Any number of threads may use it at
-    /// a time, bodies of loops too; disposing waits for nobody: reads under way end well, later ones throw.
+    /// Compressed data that is open for reading at any place, without decompressing what lies before it. Any number of threads
+    /// may use it at a time, bodies of loops too; disposing waits for nobody: reads under way end well, later ones throw.
     /// </summary>
     /// <remarks>
-    /// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. A frame of which only a part is
-    /// wanted is decompressed as a whole and kept for other reads: up to 64 MiB of them, or <see cref="ZstdOptions.MaxMemory"/>.
+    /// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. A frame of which only a
+    /// part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB of them, or
+    /// <see cref="ZstdOptions.MaxMemory"/>.
     /// </remarks>
     public sealed unsafe class SeekableArchive : IDisposable
     {
@@ -62,14 +63,14 @@ namespace Fastpar
         public long Frames { get; }
 
         /// <summary>
-        /// Opens data in memory, which is pinned as long as the archive lives, and must stay as it is. Nothing is decompressed, but frames
-        /// that do not tell their size: those once.
+        /// Opens data in memory, which is pinned as long as the archive lives, and must stay as it is. Nothing is decompressed,
+        /// but frames that do not tell their size: those once.
         /// </summary>
         /// <param name="data">Zstd data; need not be trusted. Empty: an archive without content.</param>
         /// <param name="options">
-        /// May be null. <see cref="ZstdOptions.Dict"/>, <see cref="ZstdOptions.WindowLog"/> and <see cref="ZstdOptions.MaxLanes"/> hold for
-        /// all reads; <see cref="ZstdOptions.MaxOutput"/> limits the whole content, <see cref="ZstdOptions.MaxMemory"/> also what is kept
-        /// for later reads. There is no progress.
+        /// May be null. <see cref="ZstdOptions.Dict"/>, <see cref="ZstdOptions.WindowLog"/> and
+        /// <see cref="ZstdOptions.MaxLanes"/> hold for all reads; <see cref="ZstdOptions.MaxOutput"/> limits the whole content,
+        /// <see cref="ZstdOptions.MaxMemory"/> also what is kept for later reads. There is no progress.
         /// </param>
         /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
         /// <returns>The archive.</returns>
@@ -91,7 +92,9 @@ namespace Fastpar
         }
 
         /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
-        /// <param name="data">Address of the data, which must stay there, and as it is, until the archive is disposed and no read is under way.</param>
+        /// <param name="data">
+        /// Address of the data, which must stay there, and as it is, until the archive is disposed and no read is under way.
+        /// </param>
         /// <param name="dataLength">Its bytes.</param>
         /// <inheritdoc cref="Open(ReadOnlyMemory{byte}, ZstdOptions, CancellationToken)"/>
         /// <param name="options">May be null.</param>
@@ -108,8 +111,8 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// Opens a file, which is read where it is needed. It may be removed or replaced meanwhile; one that is cut off or overwritten gives
-        /// errors.
+        /// Opens a file, which is read where it is needed. It may be removed or replaced meanwhile; one that is cut off or
+        /// overwritten gives errors.
         /// </summary>
         /// <param name="path">An ordinary file; its content need not be trusted.</param>
         /// <inheritdoc cref="Open(ReadOnlyMemory{byte}, ZstdOptions, CancellationToken)"/>
@@ -150,8 +153,12 @@ namespace Fastpar
 
         /// <summary>Reads a part of the content, decompressing the frames that it touches, in parallel.</summary>
         /// <param name="offset">Where it begins in the content.</param>
-        /// <param name="destination">Filled from its start on; must not overlap the data. After a failure its content means nothing.</param>
-        /// <returns>Bytes read: fewer than <paramref name="destination"/> holds only at the end of the content, 0 behind it.</returns>
+        /// <param name="destination">
+        /// Filled from its start on; must not overlap the data. After a failure its content means nothing.
+        /// </param>
+        /// <returns>
+        /// Bytes read: fewer than <paramref name="destination"/> holds only at the end of the content, 0 behind it.
+        /// </returns>
         /// <exception cref="OperationCanceledException">The token of the archive was cancelled.</exception>
         /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
         /// <exception cref="FastparException">
@@ -185,13 +192,15 @@ namespace Fastpar
         }
 
         /// <summary>
-        /// A stream over the content, which can be read and sought. It has a position of its own, and is used by one thread at a time; there may
-        /// be any number of them. It does not own the archive: once that is disposed, reads throw.
+        /// A stream over the content, which can be read and sought. It has a position of its own, and is used by one thread at a
+        /// time; there may be any number of them. It does not own the archive: once that is disposed, reads throw.
         /// </summary>
         /// <returns>The stream, at the begin of the content.</returns>
         public Stream OpenStream() => new ArchiveStream(this);
 
-        /// <summary>Releases the archive, and what it reads from, once the reads under way are over. Does not wait for them.</summary>
+        /// <summary>
+        /// Releases the archive, and what it reads from, once the reads under way are over. Does not wait for them.
+        /// </summary>
         public void Dispose() => handle.Dispose();
 
         private static SeekableArchive Open(Opening open, MemoryHandle pin, ZstdOptions? options, CancellationToken token)

@@ -3,8 +3,8 @@ using System;
 namespace Fastpar
 {
     /// <summary>
-    /// Options of the codec, for both directions: what concerns the other one has no effect. Every field that is not set means its
-    /// default. It is read when a call begins.
+    /// Options of the codec, for both directions: what concerns the other one has no effect. Every field that is not set means
+    /// its default. It is read when a call begins.
     /// </summary>
     public sealed class ZstdOptions
     {
@@ -24,16 +24,19 @@ namespace Fastpar
         public bool Sync { get; set; }
 
         /// <summary>
-        /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be under 512 KiB, a multiple of
-        /// 24 when they would pass 64 MiB.
+        /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be under 512 KiB, a
+        /// multiple of 24 when they would pass 64 MiB.
         /// </summary>
         public long FrameSize { get; set; }
 
-        /// <summary>Threads that work at the same time, the caller included. 0: as many as the CPUs this process may use.</summary>
+        /// <summary>
+        /// Threads that work at the same time, the caller included. 0: as many as the CPUs this process may use.
+        /// </summary>
         public int MaxLanes { get; set; }
 
         /// <summary>
-        /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are refused; 0: 27 (128 MiB).
+        /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are refused; 0: 27
+        /// (128 MiB).
         /// </summary>
         public int WindowLog { get; set; }
 
@@ -44,13 +47,14 @@ namespace Fastpar
         public long MaxMemory { get; set; }
 
         /// <summary>
-        /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while calls use it.
+        /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while
+        /// calls use it.
         /// </summary>
         public FastparDict? Dict { get; set; }
 
         /// <summary>
-        /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell. Called as
-        /// <see cref="LoopOptions.Progress"/> is.
+        /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell.
+        /// Called as <see cref="LoopOptions.Progress"/> is.
         /// </summary>
         public IProgress<FastparProgress>? Progress { get; set; }
 

@@ -35,7 +35,8 @@ namespace Fastpar.Tests
                 var random = new Random(reader);
                 for (int i = 0; i < 150; i++)
                 {
-                    int from = random.Next(Data.Length), length = Math.Min(random.Next(i % 10 == 0 ? 400_000 : 5000), Data.Length - from);
+                    int from = random.Next(Data.Length);
+                    int length = Math.Min(random.Next(i % 10 == 0 ? 400_000 : 5000), Data.Length - from);
                     var part = new byte[length];
                     Expect.Equal(length, archive.Read(from, part));
                     Expect.Same(Data.AsSpan(from, length), part);
@@ -106,7 +107,8 @@ namespace Fastpar.Tests
             {
                 File.Delete(path);
             }
-            Expect.Equal(2, Expect.Fails(FastparStatus.Io, () => SeekableArchive.OpenFile(path)).Code, "ENOENT, ERROR_FILE_NOT_FOUND");
+            FastparException missing = Expect.Fails(FastparStatus.Io, () => SeekableArchive.OpenFile(path));
+            Expect.Equal(2, missing.Code, "ENOENT, ERROR_FILE_NOT_FOUND");
             Expect.Throws<ArgumentNullException>(() => SeekableArchive.OpenFile(null!));
             Expect.Throws<ArgumentException>(() => SeekableArchive.OpenFile("a\0b"));
         }
@@ -168,7 +170,9 @@ namespace Fastpar.Tests
         [Test]
         private static void Options()
         {
-            Expect.Fails(FastparStatus.LimitExceeded, () => SeekableArchive.Open(Packed, new ZstdOptions { MaxOutput = Data.Length - 1 }));
+            Expect.Fails(
+                FastparStatus.LimitExceeded,
+                () => SeekableArchive.Open(Packed, new ZstdOptions { MaxOutput = Data.Length - 1 }));
             Expect.Throws<ArgumentOutOfRangeException>(() => SeekableArchive.Open(Packed, new ZstdOptions { MaxLanes = -1 }));
             Expect.Fails(FastparStatus.InvalidArgument, () => SeekableArchive.Open(Packed, new ZstdOptions { WindowLog = 50 }));
             byte[] packed;
@@ -283,7 +287,8 @@ namespace Fastpar.Tests
             Expect.Equal(0, memory.Pins);
             var wrong = new Pinned(new byte[50]);
             Expect.Fails(FastparStatus.NotZstd, () => SeekableArchive.Open(wrong.Memory));
-            Expect.Throws<ArgumentOutOfRangeException>(() => SeekableArchive.Open(wrong.Memory, new ZstdOptions { MaxLanes = -1 }));
+            Expect.Throws<ArgumentOutOfRangeException>(
+                () => SeekableArchive.Open(wrong.Memory, new ZstdOptions { MaxLanes = -1 }));
             Expect.Equal(0, wrong.Pins);
         }
 

@@ -36,8 +36,10 @@ namespace Fastpar.Tests
             Expect.True(small.Length < plain.Length, "level 12 is not smaller");
             foreach (var options in new[]
             {
-                new ZstdOptions { NoChecksum = true }, new ZstdOptions { NoSeekTable = true }, new ZstdOptions { SingleFrame = true },
-                new ZstdOptions { FrameSize = 100_000 }, new ZstdOptions { WindowLog = 20 }, new ZstdOptions { Level = -5, Sync = true },
+                new ZstdOptions { NoChecksum = true }, new ZstdOptions { NoSeekTable = true },
+                    new ZstdOptions { SingleFrame = true },
+                new ZstdOptions { FrameSize = 100_000 }, new ZstdOptions { WindowLog = 20 },
+                    new ZstdOptions { Level = -5, Sync = true },
                 new ZstdOptions { MaxLanes = 1, MaxMemory = 64 << 20 },
             })
             {
@@ -63,7 +65,8 @@ namespace Fastpar.Tests
             var small = new byte[compressed.Length - 1];
             Expect.True(!Codec.TryCompress(data, small, out long enough), "it fits");
             Expect.True(enough >= compressed.Length && enough <= Codec.CompressBound(data.Length), "enough");
-            Expect.Equal(enough, Expect.Fails(FastparStatus.BufferTooSmall, () => Codec.Compress(data, small)).RequiredSize!.Value);
+            Expect.Equal(
+                enough, Expect.Fails(FastparStatus.BufferTooSmall, () => Codec.Compress(data, small)).RequiredSize!.Value);
             Expect.True(!Codec.TryDecompress(compressed, new byte[10], out long needed), "it fits");
             Expect.Equal(data.Length, needed);
             Expect.True(Codec.TryCompress(data, new byte[compressed.Length], out long written), "it does not fit exactly");

@@ -9,7 +9,8 @@ namespace Fastpar.Tests
     internal static class DictTests
     {
         private static byte[] Record(int i) => Encoding.ASCII.GetBytes(
-            $"{{\"symbol\":\"SYM{i % 97}\",\"price\":{i * 7919 % 100003 / 100.0:F2},\"size\":{i * 31 % 1009},\"venue\":\"exchange-{i % 5}\",\"id\":{i}}}");
+            $"{{\"symbol\":\"SYM{i % 97}\",\"price\":{i * 7919 % 100003 / 100.0:F2},\"size\":{i * 31 % 1009},"
+            + $"\"venue\":\"exchange-{i % 5}\",\"id\":{i}}}");
 
         private static readonly Lazy<byte[]> Trained =
             new Lazy<byte[]>(() => FastparDict.Train(Enumerable.Range(0, 5000).Select(Record).ToArray(), 8192));
@@ -41,7 +42,8 @@ namespace Fastpar.Tests
             Expect.Fails(FastparStatus.InvalidArgument, () => new FastparDict(ReadOnlySpan<byte>.Empty));
             Expect.Fails(FastparStatus.InvalidArgument, () => FastparDict.Train(new[] { content }));
             Expect.True(
-                Expect.Fails(FastparStatus.BufferTooSmall, () => FastparDict.Train(new[] { content }, 10)).RequiredSize >= 256, "least");
+                Expect.Fails(FastparStatus.BufferTooSmall, () => FastparDict.Train(new[] { content }, 10)).RequiredSize >= 256,
+                "least");
             Expect.Throws<ArgumentException>(() => FastparDict.Train(content, new[] { 1 }, new byte[1000]));
             Expect.Throws<ArgumentNullException>(() => FastparDict.Train(null!));
         }

@@ -74,7 +74,8 @@ namespace Fastpar.Tests
                 },
                 new LoopOptions { Segments = 2 });
             Expect.Equal(2, Expect.Throws<AggregateException>(several.Wait).InnerExceptions.Count);
-            Expect.Equal(2, Expect.Throws<AggregateException>(() => several.Completion.GetAwaiter().GetResult()).InnerExceptions.Count);
+            Expect.Equal(
+                2, Expect.Throws<AggregateException>(() => several.Completion.GetAwaiter().GetResult()).InnerExceptions.Count);
             await Task.CompletedTask;
         }
 

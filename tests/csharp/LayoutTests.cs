@@ -10,7 +10,8 @@ namespace Fastpar.Tests
     internal static class LayoutTests
     {
         private const BindingFlags All =
-            BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+            BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
+                | BindingFlags.DeclaredOnly;
 
         private static readonly Assembly Library = typeof(FastparPool).Assembly;
         private static readonly Type Native = Library.GetType("Fastpar.NativeMethods", throwOnError: true)!;
@@ -35,7 +36,8 @@ namespace Fastpar.Tests
         {
             HashSet<MemberInfo> used = Used();
             var functions = Native.GetMethods(All).Where(method => method.Name.StartsWith("fastpar_"));
-            var options = Library.GetTypes().Where(type => type.Name.StartsWith("fastpar_")).SelectMany(type => type.GetFields(All));
+            var options = Library.GetTypes()
+                .Where(type => type.Name.StartsWith("fastpar_")).SelectMany(type => type.GetFields(All));
             Expect.True(functions.Count() > 30, "functions");
             MemberInfo[] unused = functions.Cast<MemberInfo>().Concat(options)
                 .Where(member => !used.Contains(member) && member.Name != "reserved").ToArray();
@@ -47,7 +49,8 @@ namespace Fastpar.Tests
         {
             foreach (FastparStatus status in Enum.GetValues(typeof(FastparStatus)).Cast<FastparStatus>())
             {
-                string expected = string.Concat(status.ToString().Select(c => char.IsUpper(c) ? "_" + c : char.ToUpper(c).ToString()));
+                string expected = string.Concat(
+                    status.ToString().Select(c => char.IsUpper(c) ? "_" + c : char.ToUpper(c).ToString()));
                 string name = FastparLibrary.StatusName(status).Replace("FASTPAR_ERR", "").Replace("FASTPAR", "");
                 Expect.Equal(expected, name, "name");
             }

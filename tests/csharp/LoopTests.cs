@@ -126,7 +126,8 @@ namespace Fastpar.Tests
             Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.For(-1, range => { }));
             Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.For(1, range => { }, new LoopOptions { Grain = -1 }));
             Expect.Fails(
-                FastparStatus.InvalidArgument, () => FastparLoop.For(1, range => { }, new LoopOptions { Schedule = (Schedule)9 }));
+                FastparStatus.InvalidArgument,
+                () => FastparLoop.For(1, range => { }, new LoopOptions { Schedule = (Schedule)9 }));
             Expect.Fails(FastparStatus.InvalidArgument, () => FastparLoop.PlanChunk(10, 10));
         }
 
@@ -144,7 +145,8 @@ namespace Fastpar.Tests
         [Test]
         private static void WhatProgressThrowsStopsTheLoop()
         {
-            var options = new LoopOptions { Segments = 10000, Progress = new Listener(_ => throw new TimeZoneNotFoundException("told")) };
+            var listener = new Listener(_ => throw new TimeZoneNotFoundException("told"));
+            var options = new LoopOptions { Segments = 10000, Progress = listener };
             int ran = 0;
             Expect.Throws<TimeZoneNotFoundException>(() => FastparLoop.For(
                 10000,
@@ -175,7 +177,8 @@ namespace Fastpar.Tests
                 source.Token));
             Expect.Equal(source.Token, exception.CancellationToken, "token");
             Expect.True(ran < 10000, "the loop went on");
-            Expect.Throws<OperationCanceledException>(() => FastparLoop.For(1, range => ran = -1, cancellationToken: source.Token));
+            Expect.Throws<OperationCanceledException>(
+                () => FastparLoop.For(1, range => ran = -1, cancellationToken: source.Token));
             Expect.True(ran > 0, "a loop with a cancelled token began");
         }
 

@@ -13,9 +13,11 @@ namespace Fastpar.Tests
         {
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new InvalidOperationException("a read that waits");
+        public override int Read(byte[] buffer, int offset, int count) =>
+            throw new InvalidOperationException("a read that waits");
 
-        public override void Write(byte[] buffer, int offset, int count) => throw new InvalidOperationException("a write that waits");
+        public override void Write(byte[] buffer, int offset, int count) =>
+            throw new InvalidOperationException("a write that waits");
 
         public override async Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
         {

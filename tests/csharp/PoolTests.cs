@@ -34,7 +34,11 @@ namespace Fastpar.Tests
         private static void WorkersDoNotKeepTheProcess()
         {
             int foreground = 0;
-            FastparTeam.Run(0, member => Interlocked.Add(ref foreground, member.Member == 0 || Thread.CurrentThread.IsBackground ? 0 : 1));
+            FastparTeam.Run(0, member =>
+            {
+                bool own = member.Member == 0;
+                Interlocked.Add(ref foreground, own || Thread.CurrentThread.IsBackground ? 0 : 1);
+            });
             Expect.Equal(0, foreground, "foreground threads");
         }
 
@@ -49,7 +53,8 @@ namespace Fastpar.Tests
             Expect.Fails(FastparStatus.AlreadyStarted, () => FastparPool.Start(new PoolOptions { Threads = 4 }));
             FastparLoop.For(100, (in Chunk chunk) => Expect.Equal(3, chunk.Lanes));
             PoolStats stats = FastparPool.StatsRead();
-            Expect.True(stats.Threads == 3 && stats.Jobs >= 1 && stats.Chunks >= 24 && stats.Busy <= 3 && stats.Helpers >= 0, "stats");
+            Expect.Equal(3, stats.Threads);
+            Expect.True(stats.Jobs >= 1 && stats.Chunks >= 24 && stats.Busy <= 3 && stats.Helpers >= 0, "stats");
             FastparPool.Shutdown();
             FastparPool.Start(new PoolOptions { Threads = PoolOptions.ThreadsAuto, Pin = true });
             FastparPool.Shutdown();
@@ -75,7 +80,9 @@ namespace Fastpar.Tests
                 }
             }
             FastparPool.HookFailed += exception => Interlocked.Increment(ref told);
-            Expect.Equal(FastparPool.Threads, Expect.Throws<AggregateException>(() => FastparPool.Hook(Hook)).InnerExceptions.Count);
+            Expect.Equal(
+                FastparPool.Threads,
+                Expect.Throws<AggregateException>(() => FastparPool.Hook(Hook)).InnerExceptions.Count);
             Expect.Equal(0, told, "told");
             int threads = FastparPool.Threads;
             FastparPool.Shutdown();

@@ -34,7 +34,10 @@ namespace Fastpar.Tests
                 Expect.Equal(
                     expected,
                     FastparLoop.Reduce(
-                        count, 0L, (in Chunk chunk, ref long sum) => sum = Sum(chunk.Range, sum), (ref long into, in long from) => into += from),
+                        count,
+                        0L,
+                        (in Chunk chunk, ref long sum) => sum = Sum(chunk.Range, sum),
+                        (ref long into, in long from) => into += from),
                     "in place");
             }
         }
@@ -44,11 +47,17 @@ namespace Fastpar.Tests
         {
             double[] values = Enumerable.Range(0, 100000).Select(i => Math.Sin(i) * 1e10).ToArray();
             double Total(LoopOptions? options) => FastparLoop.Reduce(
-                values.Length, 0.0, (range, sum) => values.AsSpan((int)range.Begin, (int)range.Length).ToArray().Aggregate(sum, (a, b) => a + b), (a, b) => a + b, options);
+                values.Length,
+                0.0,
+                (range, sum) => values.Skip((int)range.Begin).Take((int)range.Length).Aggregate(sum, (a, b) => a + b),
+                (a, b) => a + b,
+                options);
             double first = Total(null);
             for (int lanes = 1; lanes < 5; lanes++)
             {
-                Expect.Equal(BitConverter.DoubleToInt64Bits(first), BitConverter.DoubleToInt64Bits(Total(new LoopOptions { MaxLanes = lanes })));
+                Expect.Equal(
+                    BitConverter.DoubleToInt64Bits(first),
+                    BitConverter.DoubleToInt64Bits(Total(new LoopOptions { MaxLanes = lanes })));
             }
             var extremes = FastparLoop.Reduce(
                 values.Length,
@@ -108,8 +117,8 @@ namespace Fastpar.Tests
             List<long> all = await FastparLoop.ReduceAsync(
                 5000, () => new List<long>(), Collect, Join, new LoopOptions { Schedule = Schedule.Grain, Grain = 3 });
             Expect.True(all.SequenceEqual(Enumerable.Range(0, 5000).Select(i => (long)i)), "order");
-            Task<long> failed = FastparLoop.ReduceAsync(1000, 0L, (range, sum) => throw new FormatException("fold"), (a, b) => a + b,
-                new LoopOptions { Segments = 1 });
+            Task<long> failed = FastparLoop.ReduceAsync(
+                1000, 0L, (range, sum) => throw new FormatException("fold"), (a, b) => a + b, new LoopOptions { Segments = 1 });
             Expect.Throws<FormatException>(() => failed.GetAwaiter().GetResult());
         }
 

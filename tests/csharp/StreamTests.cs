@@ -99,7 +99,9 @@ namespace Fastpar.Tests
             Expect.Throws<ArgumentException>(() => new FastparStream(inner, CompressionMode.Compress));
             Expect.Throws<ArgumentNullException>(() => new FastparStream(null!, CompressionMode.Compress));
             var wrong = new ZstdOptions { Level = 99 };
-            Expect.Fails(FastparStatus.InvalidArgument, () => new FastparStream(new MemoryStream(), CompressionMode.Compress, wrong));
+            Expect.Fails(
+                FastparStatus.InvalidArgument,
+                () => new FastparStream(new MemoryStream(), CompressionMode.Compress, wrong));
         }
 
         [Test]
@@ -203,7 +205,8 @@ namespace Fastpar.Tests
             try
             {
                 byte[] data = Expect.Data(1_000_000);
-                string plain = Path.Combine(folder, "plain"), packed = Path.Combine(folder, "päcked.zst"), back = Path.Combine(folder, "back");
+                string plain = Path.Combine(folder, "plain"), packed = Path.Combine(folder, "päcked.zst");
+                string back = Path.Combine(folder, "back");
                 File.WriteAllBytes(plain, data);
                 var told = new List<FastparProgress>();
                 var options = new ZstdOptions { FrameSize = 100_000, Sync = true, Progress = new Listener(told.Add) };
@@ -216,7 +219,9 @@ namespace Fastpar.Tests
                 Expect.Same(Compressed(data, SmallFrames), File.ReadAllBytes(packed));
                 Expect.Equal(data.Length, Codec.DecompressFile(packed, back).BytesOut);
                 Expect.Same(data, File.ReadAllBytes(back));
-                FastparException missing = Expect.Fails(FastparStatus.Io, () => Codec.CompressFile(Path.Combine(folder, "no"), packed));
+                FastparException missing = Expect.Fails(
+                    FastparStatus.Io,
+                    () => Codec.CompressFile(Path.Combine(folder, "no"), packed));
                 Expect.Equal(2, missing.Code, "ENOENT, ERROR_FILE_NOT_FOUND");
                 Expect.Throws<ArgumentException>(() => Codec.CompressFile("a\0b", packed));
                 Expect.Throws<ArgumentNullException>(() => Codec.CompressFile(null!, packed));

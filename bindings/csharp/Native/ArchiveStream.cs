@@ -32,7 +32,8 @@ namespace Fastpar
             set
             {
                 Open();
-                position = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "must not be negative");
+                position = value >= 0 ? value
+                    : throw new ArgumentOutOfRangeException(nameof(value), value, "must not be negative");
             }
         }
 

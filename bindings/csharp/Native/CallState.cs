@@ -7,9 +7,9 @@ using System.Threading;
 namespace Fastpar
 {
     /// <summary>
-    /// What the callbacks of one call share: native frames carry it as a GCHandle in their user_data, so it and the delegates in it
-    /// live for as long as the call. What a callback throws is kept here, and leaves the call that began it: nothing managed passes
-    /// through a native frame.
+    /// What the callbacks of one call share: native frames carry it as a GCHandle in their user_data, so it and the delegates in
+    /// it live for as long as the call. What a callback throws is kept here, and leaves the call that began it: nothing managed
+    /// passes through a native frame.
     /// </summary>
     internal abstract unsafe class CallState
     {

@@ -25,7 +25,8 @@ namespace Fastpar
             }
             return timeout >= TimeSpan.Zero
                 ? (ulong)Math.Ceiling(timeout.TotalMilliseconds)
-                : throw new ArgumentOutOfRangeException(name, timeout, "must not be negative, unless it is Timeout.InfiniteTimeSpan");
+                : throw new ArgumentOutOfRangeException(
+                    name, timeout, "must not be negative, unless it is Timeout.InfiniteTimeSpan");
         }
 
         /// <summary>An argument that must be there.</summary>

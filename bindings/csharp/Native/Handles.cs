@@ -96,8 +96,8 @@ namespace Fastpar
     }
 
     /// <summary>
-    /// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and this is
-    /// released.
+    /// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and
+    /// this is released.
     /// </summary>
     internal sealed unsafe class ArchiveHandle : FastparHandle
     {

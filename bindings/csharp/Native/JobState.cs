@@ -6,9 +6,9 @@ using System.Threading.Tasks;
 namespace Fastpar
 {
     /// <summary>
-    /// A loop that nobody waits for. It is rooted until the native job has ended, whoever drops the managed objects, and completes its
-    /// task without a thread that waits: the callback of the last item, a failure, or a cancel sends for somebody who collects the outcome,
-    /// which is then there in no more than the time of the chunks in flight.
+    /// A loop that nobody waits for. It is rooted until the native job has ended, whoever drops the managed objects, and
+    /// completes its task without a thread that waits: the callback of the last item, a failure, or a cancel sends for somebody
+    /// who collects the outcome, which is then there in no more than the time of the chunks in flight.
     /// </summary>
     internal sealed unsafe class JobState : CallState
     {

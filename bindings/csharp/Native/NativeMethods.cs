@@ -59,7 +59,8 @@ namespace Fastpar
                 return library;
             }
             throw new DllNotFoundException(
-                $"The native library of fastpar was not found, neither in the package nor on the system; {PathVariable} may hold its path");
+                "The native library of fastpar was not found, neither in the package nor on the system; "
+                + $"{PathVariable} may hold its path");
         }
     }
 }

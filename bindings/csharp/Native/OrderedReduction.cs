@@ -5,8 +5,8 @@ using System.Threading.Tasks;
 namespace Fastpar
 {
     /// <summary>
-    /// A reduction on a loop that nobody waits for: whoever folds a chunk also combines what is next in order, if it is there. So the
-    /// result depends on the plan alone, and the parts that wait are few.
+    /// A reduction on a loop that nobody waits for: whoever folds a chunk also combines what is next in order, if it is there. So
+    /// the result depends on the plan alone, and the parts that wait are few.
     /// </summary>
     internal sealed class OrderedReduction<T>
     {

@@ -14,7 +14,8 @@ namespace Fastpar
         private static readonly Type? Library =
             Type.GetType("System.Runtime.InteropServices.NativeLibrary, System.Runtime.InteropServices", throwOnError: false);
 
-        internal static void SetDllImportResolver(Assembly assembly, Func<string, Assembly, DllImportSearchPath?, IntPtr> resolver)
+        internal static void SetDllImportResolver(
+            Assembly assembly, Func<string, Assembly, DllImportSearchPath?, IntPtr> resolver)
         {
             Type? type = Library?.Assembly.GetType("System.Runtime.InteropServices.DllImportResolver");
             if (type != null)

@@ -6,7 +6,9 @@ using System.Threading;
 
 namespace Fastpar
 {
-    /// <summary>What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that needed it.</summary>
+    /// <summary>
+    /// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that needed it.
+    /// </summary>
     internal sealed unsafe class StreamState : CallState
     {
         /// <summary>No stream takes more at once.</summary>
