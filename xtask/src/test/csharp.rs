@@ -38,6 +38,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let bench = Bench { sdk, framework, staged: context.staged()?, folder: repo::scratch("csharp")? };
     let mut cases = bench.tests(framework)?;
     cases.extend(bench.tests(STANDARD)?);
+    cases.extend(bench.small_heap()?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
     cases.extend(
         ["return", "exit", "body"]
@@ -84,6 +85,14 @@ impl Bench<'_> {
         }
         let program = self.built(library, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
         Ok(lines::program(library, &process::run(&mut self.dotnet(&program), LIMIT)?))
+    }
+
+    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.
+    fn small_heap(&self) -> Result<Vec<Case>> {
+        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        let mut command = self.dotnet(&program);
+        let finished = process::run(command.env("COMPlus_GCgen0size", "10000"), LIMIT)?;
+        Ok(lines::program("small heap", &finished))
     }
 
     /// The same program on Mono, which finds the library its own way.
