@@ -123,6 +123,7 @@ fn drive(
     match runner.figures(&mut command)? {
         Measured::Figures(figures) => Ok(figures),
         Measured::TimedOut => bail!("{command:?} did not end"),
+        Measured::Crashed(text) => bail!(text),
     }
 }
 

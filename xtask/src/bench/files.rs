@@ -155,6 +155,7 @@ fn figures(runner: &mut Runner, command: &mut Command) -> Result<Map<String, Val
     match runner.figures(command)? {
         Measured::Figures(figures) => Ok(figures),
         Measured::TimedOut => bail!("{command:?} did not end"),
+        Measured::Crashed(text) => bail!(text),
     }
 }
 

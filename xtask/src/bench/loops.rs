@@ -6,7 +6,7 @@
 use super::build::Loops;
 use super::runner::{median, Measured, Runner};
 use super::{machine, Effort};
-use anyhow::Result;
+use anyhow::{bail, Result};
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -85,14 +85,14 @@ fn measure_cell(
     gone: &mut BTreeMap<(&'static str, u32), usize>,
 ) -> Result<Value> {
     let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
-    let mut late = Vec::new();
+    let (mut late, mut crashed) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
         for (peer, variants) in PEERS {
             // pthreadpool's loops take a lock that a nested loop waits for.
             let nests = peer != "pthreadpool" || !cell.name.starts_with("nested");
             let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
             for variant in variants.iter().filter(|_| nests && !given_up) {
-                if late.contains(&(peer, *variant)) {
+                if late.contains(&(peer, *variant)) || crashed.contains(&(peer, *variant)) {
                     continue;
                 }
                 let mut command = Command::new(&built.driver);
@@ -105,13 +105,18 @@ fn measure_cell(
                         *gone.entry((peer, cell.threads)).or_default() += 1;
                         late.push((peer, *variant));
                     }
+                    Measured::Crashed(text) if peer == "fastpar" => bail!(text),
+                    Measured::Crashed(text) => {
+                        println!("{text}");
+                        crashed.push((peer, *variant));
+                    }
                 }
             }
         }
     }
     let peers: Vec<Value> = figures
         .iter()
-        .filter(|(key, _)| !late.contains(key))
+        .filter(|(key, _)| !late.contains(key) && !crashed.contains(key))
         .map(|((peer, variant), rounds)| summary(peer, variant, rounds))
         .collect();
     Ok(json!({
@@ -119,8 +124,13 @@ fn measure_cell(
         "threads": cell.threads,
         "callers": cell.callers,
         "peers": peers,
-        "did_not_end": late.iter().map(|(peer, _)| *peer).collect::<Vec<_>>(),
+        "did_not_end": names(&late),
+        "crashed": names(&crashed),
     }))
+}
+
+fn names(which: &[(&'static str, &str)]) -> Vec<&'static str> {
+    which.iter().map(|(peer, _)| *peer).collect()
 }
 
 /// The rounds of one library: the median of their medians, and how far they lie apart.
@@ -187,8 +197,13 @@ pub(super) fn tables(results: &Value) -> String {
 
 fn entry(cell: &Value, peer: &str) -> String {
     let Some((us, variant)) = best(cell, peer) else {
-        let late = cell["did_not_end"].as_array().is_some_and(|late| late.iter().any(|name| name == peer));
-        return if late { format!("> {LIMIT} s") } else { "-".into() };
+        let is_among =
+            |list: &str| cell[list].as_array().is_some_and(|names| names.iter().any(|name| name == peer));
+        return match (is_among("crashed"), is_among("did_not_end")) {
+            (true, _) => "crashed".into(),
+            (_, true) => format!("> {LIMIT} s"),
+            _ => "-".into(),
+        };
     };
     let digits = if us < 10.0 { 2 } else { usize::from(us < 100.0) };
     match variant {

@@ -34,11 +34,11 @@ impl Effort {
 }
 
 const FULL: Effort = Effort {
-    rounds: 9,
-    milliseconds: 60,
+    rounds: 7,
+    milliseconds: 40,
     callers: &[1, 4, 16],
-    codec_rounds: 7,
-    patience: Duration::from_secs(900),
+    codec_rounds: 5,
+    patience: Duration::from_secs(300),
 };
 const QUICK: Effort =
     Effort { rounds: 3, milliseconds: 20, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(10) };

@@ -17,6 +17,8 @@ pub(super) enum Measured {
     Figures(Map<String, Value>),
     /// Its alarm ended it.
     TimedOut,
+    /// A signal ended it, with what it said.
+    Crashed(String),
 }
 
 /// Runs measurements, and has only so much patience with the rest of the machine.
@@ -40,7 +42,11 @@ impl Runner {
             return Ok(Measured::TimedOut);
         }
         if !output.status.success() {
-            bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+            let text = format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+            if output.status.code().is_none() {
+                return Ok(Measured::Crashed(text));
+            }
+            bail!(text);
         }
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().last().unwrap_or_default();
