@@ -5,6 +5,7 @@ mod bench;
 mod bindings;
 mod demo;
 mod header;
+mod instructions;
 mod process;
 mod repo;
 mod stage;

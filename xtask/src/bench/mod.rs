@@ -50,9 +50,10 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     }
     let effort = if quick { QUICK } else { FULL };
     let wanted = |name: &str| groups.is_empty() || groups.iter().any(|group| group == name);
-    if let Some(unknown) = groups.iter().find(|group| !["loops", "codec", "files"].contains(&group.as_str()))
+    if let Some(unknown) =
+        groups.iter().find(|group| !["loops", "codec", "files", "instructions"].contains(&group.as_str()))
     {
-        bail!("there is no group {unknown:?}, only loops, codec and files");
+        bail!("there is no group {unknown:?}, only loops, codec, files and instructions");
     }
     let command = std::iter::once("cargo xtask bench")
         .chain(quick.then_some("--quick"))
@@ -74,6 +75,9 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
         let built = build::files(&staged)?;
         let results = files::measure(&built, effort)?;
         report::write("files", &command, &results, &files::tables(&results))?;
+    }
+    if wanted("instructions") {
+        crate::instructions::record(&staged)?;
     }
     Ok(())
 }

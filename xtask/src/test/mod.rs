@@ -8,6 +8,7 @@ mod cpp;
 mod csharp;
 mod dotnet;
 mod examples;
+mod instructions;
 mod lines;
 mod python;
 mod readme;
@@ -97,7 +98,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 14] = [
+const SUITES: [Suite; 15] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -106,6 +107,7 @@ const SUITES: [Suite; 14] = [
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
+    Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
@@ -194,12 +196,12 @@ fn end_of(text: &str) -> String {
 
 /// Prints the table, what was skipped and what failed, and the counts as the last line.
 fn summarize(reports: &[Report]) -> bool {
-    println!("\n{:<10} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
+    println!("\n{:<12} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
     let mut total = [0; 3];
     for report in reports {
         let counts = report.counts();
         let [passed, failed, skipped] = counts;
-        println!("{:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", report.suite, report.seconds);
+        println!("{:<12} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", report.suite, report.seconds);
         total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
     for report in reports {

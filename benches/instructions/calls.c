@@ -1,0 +1,69 @@
+/* One call after the other, for callgrind, which counts the instructions of `measured` and of what it calls.
+
+   calls CASE REPEAT
+
+   Everything runs on one thread, so that the count is the same each time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fastpar.h"
+
+enum { BLOB = 16 << 10 };
+
+static unsigned char blob[BLOB], packed[2 * BLOB], back[BLOB];
+static size_t packed_len;
+static fastpar_error error;
+static fastpar_loop_options one_by_one = {
+    .struct_size = sizeof one_by_one, .schedule = FASTPAR_SCHEDULE_GRAIN, .grain = 1, .max_lanes = 1};
+
+static void check(fastpar_status status) {
+    if (status == FASTPAR_OK) return;
+    fprintf(stderr, "%s\n", error.message);
+    exit(1);
+}
+
+static int32_t nothing(void *user_data, const fastpar_chunk *chunk) {
+    (void)user_data;
+    (void)chunk;
+    return 0;
+}
+
+static void loop_24(void) { check(fastpar_for(NULL, 24, nothing, NULL, &error)); }
+static void claims_2400(void) { check(fastpar_for(&one_by_one, 2400, nothing, NULL, &error)); }
+static void compress_16k(void) { check(fastpar_compress(NULL, blob, BLOB, packed, sizeof packed, &packed_len, &error)); }
+static void decompress_16k(void) {
+    size_t written;
+    check(fastpar_decompress(NULL, packed, packed_len, back, BLOB, &written, &error));
+}
+
+static const struct {
+    const char *name;
+    void (*call)(void);
+} cases[] = {{"loop_24", loop_24}, {"claims_2400", claims_2400}, {"compress_16k", compress_16k}, {"decompress_16k", decompress_16k}};
+
+__attribute__((noinline)) void measured(void (*call)(void), int repeat) {
+    for (int i = 0; i < repeat; i++) call();
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) return 2;
+    fastpar_pool_options pool = {.struct_size = sizeof pool, .threads = 1};
+    check(fastpar_pool_start(&pool, &error));
+    /* Numbers that count up in a noisy way: neither constant nor random. */
+    uint32_t noise = 1;
+    for (size_t i = 0; i < BLOB; i++) {
+        noise = noise * 1664525 + 1013904223;
+        blob[i] = (unsigned char)(i / 64 + (noise >> 30));
+    }
+    compress_16k();
+    decompress_16k();
+    if (memcmp(blob, back, BLOB) != 0) return 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (strcmp(argv[1], cases[i].name) != 0) continue;
+        cases[i].call(); /* what is made once */
+        measured(cases[i].call, atoi(argv[2]));
+        return 0;
+    }
+    return 2;
+}
