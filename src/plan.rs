@@ -171,22 +171,20 @@ impl Plan {
 
     /// Walks over the chunks from `index` on; cheap per step. Past the last chunk the bounds mean nothing.
     pub fn walk(&self, index: usize) -> Walk<'_> {
+        let count = self.count;
+        let mut walk = Walk { plan: self, index, begin: count, end: count, size: 0, until: index };
         if index < self.chunks {
-            self.walk_over(index..self.chunks)
-        } else {
-            let count = self.count;
-            Walk { plan: self, index, begin: count, end: count, size: 0, until: index, last: index }
+            walk.enter();
         }
+        walk
     }
 
-    /// The same, no further than `range`, which is not empty and within the chunks.
+    /// The chunks of one size at the start of `range`, which is not empty and within the chunks.
     #[inline]
-    pub(crate) fn walk_over(&self, range: Range<usize>) -> Walk<'_> {
-        let Range { start: index, end: last } = range;
-        debug_assert!(index < last && last <= self.chunks);
-        let (begin, end) = self.bounds_unchecked(index);
-        let until = self.same_size_until(index).min(last);
-        Walk { plan: self, index, begin, end, size: end - begin, until, last }
+    pub(crate) fn equal_chunks(&self, range: Range<usize>) -> EqualChunks {
+        debug_assert!(range.start < range.end && range.end <= self.chunks);
+        let (begin, end) = self.bounds_unchecked(range.start);
+        EqualChunks { begin, size: end - begin, until: self.same_size_until(range.start).min(range.end) }
     }
 
     /// The first chunk after `index` that may differ from it in size.
@@ -199,6 +197,16 @@ impl Plan {
             Shape::Guided { .. } => index + 1,
         }
     }
+}
+
+/// Neighbouring chunks of one size.
+pub(crate) struct EqualChunks {
+    /// The first item of the first.
+    pub(crate) begin: usize,
+    /// Items of each.
+    pub(crate) size: usize,
+    /// One past the last chunk.
+    pub(crate) until: usize,
 }
 
 /// A position among the chunks of a plan.
@@ -214,8 +222,6 @@ pub struct Walk<'p> {
     /// Its items: those of every chunk before `until`.
     size: usize,
     until: usize,
-    /// Where the walk ends.
-    last: usize,
 }
 
 impl Walk<'_> {
@@ -226,14 +232,19 @@ impl Walk<'_> {
         self.begin = self.end;
         if self.index < self.until {
             self.end += self.size;
-            return true;
+        } else if self.index < self.plan.chunks {
+            self.enter();
+        } else {
+            return false;
         }
-        if self.index < self.last {
-            // By value: a walk whose address nobody knows stays in registers.
-            *self = self.plan.walk_over(self.index..self.last);
-            return true;
-        }
-        false
+        true
+    }
+
+    /// Takes the bounds of chunk `index`.
+    fn enter(&mut self) {
+        let run = self.plan.equal_chunks(self.index..self.plan.chunks);
+        (self.begin, self.end, self.size, self.until) =
+            (run.begin, run.begin + run.size, run.size, run.until);
     }
 }
 
