@@ -4,6 +4,7 @@ mod c_header;
 mod csharp;
 mod groups;
 mod layout;
+mod python;
 
 use crate::{header, repo};
 use anyhow::{bail, Context, Result};
@@ -24,6 +25,8 @@ pub(crate) fn generate() -> Result<Vec<Output>> {
         Output { path: "tests/abi/layout.c", text: layout::c(&header)? },
         Output { path: "bindings/csharp/NativeMethods.g.cs", text: csharp::generate(&header)? },
         Output { path: "tests/csharp/Layout.g.cs", text: csharp::layout(&layout::layouts(&header)?)? },
+        Output { path: "bindings/python/fastpar/_native.py", text: python::generate(&header)? },
+        Output { path: "tests/python/layout.py", text: python::layout(&layout::layouts(&header)?)? },
     ])
 }
 

@@ -1,0 +1,183 @@
+"""A parallel call under way: what its callbacks do, what becomes of exceptions, how the main thread stays interruptible."""
+
+import ctypes
+import itertools
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from . import _native as n
+from ._errors import CancelFlag, error_of, watching
+from ._library import lib
+from ._options import chunk_count
+from ._threads import begin, live
+
+_chunk_at = n.fastpar_chunk.from_address
+
+# The longest time that a signal waits when the main thread has nothing to do but to wait.
+_PATIENCE_MS = 20
+
+
+class Call:
+    """One call of a loop."""
+
+    __slots__ = ("_flag", "address", "completed", "failures", "progress", "step")
+
+    def __init__(self, step: Callable[[n.fastpar_chunk], object], progress: Callable[[int, int], object] | None = None) -> None:
+        #: Does the work of one chunk.
+        self.step = step
+        #: Counts what was completed. A callback that dies before its first line returns rubbish, which may look like success.
+        self.completed = itertools.count().__next__
+        #: What was raised, with the number of the chunk.
+        self.failures: list[tuple[int, BaseException]] = []
+        self.progress = progress
+        self._flag = ctypes.c_int32()
+        self.address = ctypes.addressof(self._flag)
+
+    def stop(self) -> None:
+        """No new chunk starts."""
+        lib.fastpar_cancel(self.address)
+
+    def fail(self, index: int, error: BaseException) -> None:
+        """Notes an exception and stops."""
+        self.failures.append((index, error))
+        self.stop()
+
+
+def run_chunk(call: Call, address: int) -> int:
+    """What the pool calls for a chunk."""
+    try:
+        chunk = _chunk_at(address)
+        call.step(chunk)
+        call.completed()
+        return 0
+    except BaseException as error:
+        call.fail(_chunk_at(address).index, error)
+        return 1
+
+
+def _report_progress(call: Call, done: int, total: int) -> int:
+    try:
+        if call.progress is not None:
+            call.progress(done, total)
+        return 0
+    except BaseException as error:
+        call.fail(sys.maxsize, error)
+        return 1
+
+
+chunk_callback = n.fastpar_chunk_fn(run_chunk)
+progress_callback = n.fastpar_progress_fn(_report_progress)
+
+# The functions that the library calls; each has the call as its first argument, `call`.
+entries = {run_chunk.__code__, _report_progress.__code__}
+
+_ignore = sys.unraisablehook
+
+
+def _rescue(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Hands an exception that struck before the first line of a callback to its call, instead of printing it.
+
+    That is where Python runs signal handlers, so it happens to every other KeyboardInterrupt.
+    """
+    traceback, error = unraisable.exc_traceback, unraisable.exc_value
+    if traceback is not None and error is not None and traceback.tb_frame.f_code in entries:
+        traceback.tb_frame.f_locals["call"].fail(sys.maxsize, error)
+    else:
+        _ignore(unraisable)
+
+
+sys.unraisablehook = _rescue
+
+
+def _without_entry(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback that begins in the caller's own code."""
+    inner = traceback.tb_next if traceback is not None and traceback.tb_frame.f_code in entries else None
+    return inner or traceback
+
+
+def raise_failures(failures: list[tuple[int, BaseException]], what: str) -> None:
+    """Raises what bodies have raised, in the order of their chunks: alone if it is one, else as a group.
+
+    KeyboardInterrupt, SystemExit and the like are for the whole program, and go before everything else.
+    """
+    failures.sort(key=lambda failure: failure[0])
+    errors = [error.with_traceback(_without_entry(error.__traceback__)) for _, error in failures]
+    failures.clear()
+    urgent = [error for error in errors if not isinstance(error, Exception)]
+    ordinary = [error for error in errors if isinstance(error, Exception)]
+    try:
+        if urgent:
+            raise urgent[0]
+        if len(ordinary) == 1:
+            raise ordinary[0]
+        if ordinary:
+            raise ExceptionGroup(f"{len(ordinary)} {what} failed", ordinary)
+    finally:
+        # An exception's traceback holds this frame, and the frame would hold the exception.
+        del errors, urgent, ordinary
+
+
+def run(
+    step: Callable[[n.fastpar_chunk], object],
+    count: int,
+    options: n.fastpar_loop_options,
+    cancel: CancelFlag | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> None:
+    """Runs a loop, waits for it, and raises what it came to."""
+    call = Call(step, progress)
+    options.cancel = call.address
+    if progress is not None:
+        options.progress, options.progress_data = progress_callback, call
+    error = n.fastpar_error()
+    try:
+        begin(call)
+        with watching(cancel, call):
+            if threading.get_ident() == threading.main_thread().ident:
+                status = _run_interruptible(call, count, options, error)
+            else:
+                status = lib.fastpar_for(ctypes.byref(options), count, chunk_callback, call, ctypes.byref(error))
+    finally:
+        live.discard(call)
+    if call.failures:
+        raise_failures(call.failures, "chunks")
+    if status != n.FASTPAR_OK:
+        raise error_of(error)
+    if call.completed() != chunk_count(options, count):
+        raise RuntimeError("a body was ended from outside before it was done")
+
+
+#: Loops that were left when waiting for their last chunks was interrupted a second time. Their memory must stay.
+_abandoned: list[tuple[Call, ctypes.c_void_p]] = []
+
+
+def _run_interruptible(call: Call, count: int, options: n.fastpar_loop_options, error: n.fastpar_error) -> int:
+    """Runs a loop from the main thread, which works and waits in short turns, as signals are handled between them only."""
+    job = ctypes.c_void_p()
+    error_at = ctypes.byref(error)
+    try:
+        while True:
+            # Whatever a signal's handler raises, wherever it strikes here: a loop that has been started is waited for.
+            try:
+                if not job:
+                    if call.failures:
+                        return n.FASTPAR_ERR_CANCELLED
+                    status = lib.fastpar_for_start(
+                        ctypes.byref(options), count, chunk_callback, call, ctypes.byref(job), error_at
+                    )
+                    if status != n.FASTPAR_OK:
+                        return status
+                while (status := lib.fastpar_job_wait(job, _PATIENCE_MS, error_at)) == n.FASTPAR_ERR_TIMEOUT:
+                    pass
+                return status
+            except BaseException as interrupt:
+                if any(not isinstance(failure, Exception) for _, failure in call.failures):
+                    # The second time the chunks in flight are no longer waited for.
+                    _abandoned.append((call, job))
+                    job = None
+                    raise
+                call.fail(-1, interrupt)
+    finally:
+        lib.fastpar_job_free(job)

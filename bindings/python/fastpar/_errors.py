@@ -1,0 +1,165 @@
+"""Failures of the library as exceptions."""
+
+import contextlib
+import ctypes
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
+
+from . import _native as n
+from ._library import lib, status_name
+
+_NO_POSITION = 2**64 - 1
+
+
+class Error(Exception):
+    """A call of fastpar failed. Failures of one kind are a subclass, which is also Python's own exception of that kind."""
+
+    #: The status of the C ABI: one of the FASTPAR_ERR_ constants.
+    status: int
+    #: What a callback returned, zstd's error code, or the system's; else 0.
+    code: int
+    #: Chunk, item or frame index, or byte offset, as the header says of the function; None: none.
+    position: int | None
+
+    @classmethod
+    def of(cls, status: int, message: str, code: int = 0, position: int | None = None) -> Self:
+        """An error with these numbers."""
+        error = cls(f"{message} ({status_name(status)})")
+        error.status, error.code, error.position = status, code, position
+        return error
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument is outside its range, or contradicts another one."""
+
+
+class UnsupportedError(Error, NotImplementedError):
+    """A valid request that this version, this platform or this data does not allow."""
+
+
+class BufferTooSmallError(Error, BufferError):
+    """The output does not fit. `needed` is a size that does, 0 where none is known."""
+
+    needed: int = 0
+
+
+class OutOfMemoryError(Error, MemoryError):
+    """The system has no memory left for the call."""
+
+
+class LimitError(Error, ValueError):
+    """A limit given in the options would be passed."""
+
+
+class ThreadsError(Error, RuntimeError):
+    """Threads could not be started, or not as many as the call needs."""
+
+
+class CancelledError(Error):
+    """The call was cancelled, by its flag."""
+
+
+class TimeoutError(Error, TimeoutError):
+    """The time given was over."""
+
+
+class ClosedError(Error):
+    """The queue or stream is closed."""
+
+
+class BusyError(Error, RuntimeError):
+    """Not possible from where it was called."""
+
+
+_KINDS: dict[int, type[Error]] = {
+    n.FASTPAR_ERR_INVALID_ARGUMENT: InvalidArgumentError,
+    n.FASTPAR_ERR_UNSUPPORTED: UnsupportedError,
+    n.FASTPAR_ERR_BUFFER_TOO_SMALL: BufferTooSmallError,
+    n.FASTPAR_ERR_OUT_OF_MEMORY: OutOfMemoryError,
+    n.FASTPAR_ERR_LIMIT_EXCEEDED: LimitError,
+    n.FASTPAR_ERR_THREADS: ThreadsError,
+    n.FASTPAR_ERR_CANCELLED: CancelledError,
+    n.FASTPAR_ERR_TIMEOUT: TimeoutError,
+    n.FASTPAR_ERR_CLOSED: ClosedError,
+    n.FASTPAR_ERR_ALREADY_STARTED: BusyError,
+    n.FASTPAR_ERR_BUSY: BusyError,
+}
+
+
+def error_of(error: n.fastpar_error, kinds: dict[int, type[Error]] = _KINDS) -> Exception:
+    """The exception for what a call has reported."""
+    message = error.message.decode("utf-8", "replace")
+    if error.status == n.FASTPAR_ERR_IO:
+        return OSError(error.code, message)
+    position = None if error.position == _NO_POSITION else error.position
+    kind = kinds.get(error.status) or _KINDS.get(error.status, Error)
+    return kind.of(error.status, message, error.code, position)
+
+
+def call(function: ctypes._NamedFuncPointer, *arguments: object) -> None:
+    """Calls a function that takes an error last, and raises what it reports."""
+    error = n.fastpar_error()
+    if function(*arguments, ctypes.byref(error)) != n.FASTPAR_OK:
+        raise error_of(error)
+
+
+class Stoppable(Protocol):
+    """A call under way."""
+
+    def stop(self) -> None:
+        """Lets nothing new start."""
+
+
+class CancelFlag:
+    """Stops the calls that were given it as `cancel`: they start nothing new, and raise CancelledError.
+
+    One flag may serve any number of calls, from any thread.
+    """
+
+    __slots__ = ("_calls", "_cancelled")
+
+    def __init__(self) -> None:
+        self._calls: set[Stoppable] = set()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Sets the flag, for good. Never blocks; may be called from any thread, from bodies and from signal handlers."""
+        self._cancelled = True
+        for call in self._calls.copy():
+            call.stop()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is set."""
+        return self._cancelled
+
+    @contextlib.contextmanager
+    def _watch(self, call: Stoppable) -> Iterator[None]:
+        # Either `cancel` finds the call in the set, or this finds the flag set: the set's own lock orders the two.
+        self._calls.add(call)
+        try:
+            if self._cancelled:
+                call.stop()
+            yield
+        finally:
+            self._calls.discard(call)
+
+
+def watching(flag: CancelFlag | None, call: Stoppable) -> AbstractContextManager[None]:
+    """While it is entered, `flag` stops the call."""
+    return contextlib.nullcontext() if flag is None else flag._watch(call)
+
+
+def size(value: int, name: str) -> int:
+    """`value` if it is a size of C; ctypes would cut off what is not."""
+    if not 0 <= value < 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)):
+        raise ValueError(f"{name} must be 0 or more and fit into a size_t, not {value}")
+    return value
+
+
+def uint32(value: int, name: str) -> int:
+    """The same for 32 bits."""
+    if not 0 <= value < 2**32:
+        raise ValueError(f"{name} must be 0 or more and fit into 32 bits, not {value}")
+    return value

@@ -1,0 +1,383 @@
+"""The C ABI for ctypes: made by `cargo xtask bindings` from the sources of include/fastpar.h, which is the manual.
+
+A `user_data` or `progress_data` is a Python object: whoever passes it keeps it alive. Other pointers are addresses, or whatever
+ctypes takes for one.
+"""
+
+import ctypes
+from typing import Final
+
+FASTPAR_OK: Final = 0
+FASTPAR_ERR_INVALID_ARGUMENT: Final = 10
+FASTPAR_ERR_UNSUPPORTED: Final = 11
+FASTPAR_ERR_BUFFER_TOO_SMALL: Final = 12
+FASTPAR_ERR_OUT_OF_MEMORY: Final = 20
+FASTPAR_ERR_LIMIT_EXCEEDED: Final = 21
+FASTPAR_ERR_THREADS: Final = 22
+FASTPAR_ERR_CORRUPT: Final = 30
+FASTPAR_ERR_CHECKSUM: Final = 31
+FASTPAR_ERR_TRUNCATED: Final = 32
+FASTPAR_ERR_DICTIONARY: Final = 33
+FASTPAR_ERR_NOT_ZSTD: Final = 34
+FASTPAR_ERR_CALLBACK: Final = 40
+FASTPAR_ERR_CANCELLED: Final = 41
+FASTPAR_ERR_TIMEOUT: Final = 42
+FASTPAR_ERR_CLOSED: Final = 43
+FASTPAR_ERR_ALREADY_STARTED: Final = 50
+FASTPAR_ERR_BUSY: Final = 51
+FASTPAR_ERR_IO: Final = 60
+FASTPAR_ERR_PANIC: Final = 90
+FASTPAR_ERR_INTERNAL: Final = 91
+FASTPAR_ERROR_MESSAGE_SIZE: Final = 240
+FASTPAR_ABI_VERSION: Final = 1
+FASTPAR_THREADS_AUTO: Final = 4294967295
+FASTPAR_POOL_PIN: Final = 1
+FASTPAR_SCHEDULE_SEGMENTS: Final = 0
+FASTPAR_SCHEDULE_CACHE: Final = 1
+FASTPAR_SCHEDULE_GRAIN: Final = 2
+FASTPAR_SCHEDULE_GUIDED: Final = 3
+FASTPAR_ZSTD_NO_CHECKSUM: Final = 1
+FASTPAR_ZSTD_NO_SEEK_TABLE: Final = 2
+FASTPAR_ZSTD_SINGLE_FRAME: Final = 4
+FASTPAR_ZSTD_SYNC: Final = 8
+
+
+class fastpar_error(ctypes.Structure):
+    _fields_ = (
+        ("status", ctypes.c_int32),
+        ("code", ctypes.c_int32),
+        ("position", ctypes.c_uint64),
+        ("message", ctypes.c_char * FASTPAR_ERROR_MESSAGE_SIZE),
+    )
+
+
+class fastpar_pool_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("threads", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("stack_size", ctypes.c_size_t),
+        ("thread_name", ctypes.c_char_p),
+    )
+
+
+fastpar_thread_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_uint32)
+
+
+class fastpar_pool_stats(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("threads", ctypes.c_uint32),
+        ("busy", ctypes.c_uint32),
+        ("jobs", ctypes.c_uint64),
+        ("chunks", ctypes.c_uint64),
+        ("helpers", ctypes.c_uint64),
+    )
+
+
+class fastpar_chunk(ctypes.Structure):
+    _fields_ = (
+        ("index", ctypes.c_size_t),
+        ("begin", ctypes.c_size_t),
+        ("end", ctypes.c_size_t),
+        ("lane", ctypes.c_uint32),
+        ("lanes", ctypes.c_uint32),
+    )
+
+
+fastpar_chunk_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p)
+
+
+fastpar_progress_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_uint64, ctypes.c_uint64)
+
+
+class fastpar_loop_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("schedule", ctypes.c_uint32),
+        ("max_lanes", ctypes.c_uint32),
+        ("segments", ctypes.c_size_t),
+        ("grain", ctypes.c_size_t),
+        ("item_size", ctypes.c_size_t),
+        ("cache_bytes", ctypes.c_size_t),
+        ("cancel", ctypes.c_void_p),
+        ("progress", fastpar_progress_fn),
+        ("progress_data", ctypes.py_object),
+    )
+
+
+class fastpar_plan(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("count", ctypes.c_size_t),
+        ("chunks", ctypes.c_size_t),
+        ("largest", ctypes.c_size_t),
+        ("lanes", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    )
+
+
+fastpar_fold_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
+fastpar_combine_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
+fastpar_member_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
+
+
+class fastpar_zstd_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("level", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+        ("frame_size", ctypes.c_size_t),
+        ("max_lanes", ctypes.c_uint32),
+        ("window_log", ctypes.c_uint32),
+        ("max_output", ctypes.c_uint64),
+        ("max_memory", ctypes.c_uint64),
+        ("dict", ctypes.c_void_p),
+        ("cancel", ctypes.c_void_p),
+        ("progress", fastpar_progress_fn),
+        ("progress_data", ctypes.py_object),
+    )
+
+
+class fastpar_batch_item(ctypes.Structure):
+    _fields_ = (
+        ("src", ctypes.c_void_p),
+        ("src_len", ctypes.c_size_t),
+        ("dst", ctypes.c_void_p),
+        ("dst_capacity", ctypes.c_size_t),
+        ("written", ctypes.c_size_t),
+        ("status", ctypes.c_int32),
+        ("code", ctypes.c_int32),
+    )
+
+
+fastpar_sink_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_size_t)
+
+
+fastpar_source_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+
+
+class fastpar_frame_info(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("offset", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("content_offset", ctypes.c_uint64),
+        ("content_size", ctypes.c_uint64),
+    )
+
+
+class fastpar_file_stats(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("bytes_in", ctypes.c_uint64),
+        ("bytes_out", ctypes.c_uint64),
+        ("frames", ctypes.c_uint64),
+        ("seconds", ctypes.c_double),
+        ("peak_memory", ctypes.c_uint64),
+    )
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Gives the functions of a loaded library their types."""
+    library.fastpar_version.argtypes = ()
+    library.fastpar_version.restype = ctypes.c_uint32
+    library.fastpar_version_string.argtypes = ()
+    library.fastpar_version_string.restype = ctypes.c_char_p
+    library.fastpar_abi_version.argtypes = ()
+    library.fastpar_abi_version.restype = ctypes.c_uint32
+    library.fastpar_zstd_version_string.argtypes = ()
+    library.fastpar_zstd_version_string.restype = ctypes.c_char_p
+    library.fastpar_status_name.argtypes = (ctypes.c_int32,)
+    library.fastpar_status_name.restype = ctypes.c_char_p
+    library.fastpar_status_message.argtypes = (ctypes.c_int32,)
+    library.fastpar_status_message.restype = ctypes.c_char_p
+    library.fastpar_pool_start.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_pool_start.restype = ctypes.c_int32
+    library.fastpar_pool_threads.argtypes = ()
+    library.fastpar_pool_threads.restype = ctypes.c_uint32
+    library.fastpar_pool_worker.argtypes = ()
+    library.fastpar_pool_worker.restype = ctypes.c_int32
+    library.fastpar_pool_stats_read.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_pool_stats_read.restype = ctypes.c_int32
+    library.fastpar_pool_hook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_pool_hook.restype = ctypes.c_int32
+    library.fastpar_pool_shutdown.argtypes = (ctypes.c_void_p,)
+    library.fastpar_pool_shutdown.restype = ctypes.c_int32
+    library.fastpar_for.argtypes = (ctypes.c_void_p, ctypes.c_size_t, fastpar_chunk_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_for.restype = ctypes.c_int32
+    library.fastpar_cancel.argtypes = (ctypes.c_void_p,)
+    library.fastpar_cancel.restype = None
+    library.fastpar_plan_make.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_plan_make.restype = ctypes.c_int32
+    library.fastpar_plan_chunk.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_plan_chunk.restype = ctypes.c_int32
+    library.fastpar_reduce.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        fastpar_fold_fn,
+        fastpar_combine_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_reduce.restype = ctypes.c_int32
+    library.fastpar_for_start.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        fastpar_chunk_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_for_start.restype = ctypes.c_int32
+    library.fastpar_job_wait.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p)
+    library.fastpar_job_wait.restype = ctypes.c_int32
+    library.fastpar_job_progress.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_job_progress.restype = ctypes.c_int32
+    library.fastpar_job_cancel.argtypes = (ctypes.c_void_p,)
+    library.fastpar_job_cancel.restype = None
+    library.fastpar_job_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_job_free.restype = None
+    library.fastpar_team_run.argtypes = (ctypes.c_uint32, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_team_run.restype = ctypes.c_int32
+    library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_team_barrier.restype = ctypes.c_int32
+    library.fastpar_atomic_load.argtypes = (ctypes.c_void_p,)
+    library.fastpar_atomic_load.restype = ctypes.c_int64
+    library.fastpar_atomic_store.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    library.fastpar_atomic_store.restype = None
+    library.fastpar_atomic_add.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    library.fastpar_atomic_add.restype = ctypes.c_int64
+    library.fastpar_atomic_max.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    library.fastpar_atomic_max.restype = ctypes.c_int64
+    library.fastpar_atomic_min.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+    library.fastpar_atomic_min.restype = ctypes.c_int64
+    library.fastpar_atomic_compare_exchange.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+    library.fastpar_atomic_compare_exchange.restype = ctypes.c_int32
+    library.fastpar_queue_open.argtypes = (ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_queue_open.restype = ctypes.c_int32
+    library.fastpar_queue_push.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p)
+    library.fastpar_queue_push.restype = ctypes.c_int32
+    library.fastpar_queue_pop.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_queue_pop.restype = ctypes.c_int32
+    library.fastpar_queue_close.argtypes = (ctypes.c_void_p,)
+    library.fastpar_queue_close.restype = None
+    library.fastpar_queue_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_queue_free.restype = None
+    library.fastpar_compress_bound.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_compress_bound.restype = ctypes.c_int32
+    library.fastpar_compress.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_compress.restype = ctypes.c_int32
+    library.fastpar_decompressed_size.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_decompressed_size.restype = ctypes.c_int32
+    library.fastpar_decompress.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_decompress.restype = ctypes.c_int32
+    library.fastpar_dict_train.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_dict_train.restype = ctypes.c_int32
+    library.fastpar_dict_open.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_dict_open.restype = ctypes.c_int32
+    library.fastpar_dict_id.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_dict_id.restype = ctypes.c_int32
+    library.fastpar_dict_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_dict_free.restype = None
+    library.fastpar_compress_batch.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_compress_batch.restype = ctypes.c_int32
+    library.fastpar_decompress_batch.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_decompress_batch.restype = ctypes.c_int32
+    library.fastpar_writer_open.argtypes = (ctypes.c_void_p, fastpar_sink_fn, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_writer_open.restype = ctypes.c_int32
+    library.fastpar_writer_write.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    library.fastpar_writer_write.restype = ctypes.c_int32
+    library.fastpar_writer_flush.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_writer_flush.restype = ctypes.c_int32
+    library.fastpar_writer_finish.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_writer_finish.restype = ctypes.c_int32
+    library.fastpar_writer_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_writer_free.restype = None
+    library.fastpar_reader_open.argtypes = (
+        ctypes.c_void_p,
+        fastpar_source_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_reader_open.restype = ctypes.c_int32
+    library.fastpar_reader_read.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_reader_read.restype = ctypes.c_int32
+    library.fastpar_reader_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_reader_free.restype = None
+    library.fastpar_archive_open.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_archive_open.restype = ctypes.c_int32
+    library.fastpar_archive_open_file.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_archive_open_file.restype = ctypes.c_int32
+    library.fastpar_archive_size.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_archive_size.restype = ctypes.c_int32
+    library.fastpar_archive_frames.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_archive_frames.restype = ctypes.c_int32
+    library.fastpar_archive_frame.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_archive_frame.restype = ctypes.c_int32
+    library.fastpar_archive_read.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_read.restype = ctypes.c_int32
+    library.fastpar_archive_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_archive_free.restype = None
+    library.fastpar_compress_file.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_compress_file.restype = ctypes.c_int32
+    library.fastpar_decompress_file.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_decompress_file.restype = ctypes.c_int32

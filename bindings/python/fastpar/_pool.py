@@ -1,0 +1,72 @@
+"""The global pool: its life, where the defaults will not do, and what there is to ask."""
+
+import ctypes
+from dataclasses import dataclass
+
+from . import _native as n
+from ._errors import call, size, uint32
+from ._library import lib
+
+#: `pool_start(threads=...)`: as many threads as the operating system lets this process use.
+THREADS_AUTO = n.FASTPAR_THREADS_AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What the pool has done since it started."""
+
+    #: Worker threads; 0: the pool does not run.
+    threads: int
+    #: Workers that are working for a job at this moment.
+    busy: int
+    #: Parallel calls begun.
+    jobs: int
+    #: Chunks of those calls.
+    chunks: int
+    #: Times that a worker came to help with one.
+    helpers: int
+
+
+def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thread_name: str | None = None) -> None:
+    """Starts the pool now, with these options. There is no need to: the first parallel call starts it with the defaults.
+
+    `threads`: 1 to 1024; 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. `pin`: each worker stays on one
+    logical CPU. `stack_size`: bytes, 64 KiB to 1 GiB; 0: 2 MiB, which is little for deep recursion. `thread_name`: prefix of the
+    names that the system sees; None: "fastpar".
+
+    Raises BusyError if the pool runs with other options, or from inside a hook.
+    """
+    options = n.fastpar_pool_options(
+        ctypes.sizeof(n.fastpar_pool_options),
+        uint32(threads, "threads"),
+        n.FASTPAR_POOL_PIN if pin else 0,
+        size(stack_size, "stack_size"),
+        None if thread_name is None else thread_name.encode(),
+    )
+    call(lib.fastpar_pool_start, ctypes.byref(options))
+
+
+def pool_threads() -> int:
+    """How many threads the pool has, or would start with; starts nothing. 0: FASTPAR_THREADS holds something else than a number."""
+    return lib.fastpar_pool_threads()
+
+
+def pool_worker() -> int | None:
+    """The calling thread's worker number, 0 to `pool_threads() - 1`; None on a thread that is not the pool's."""
+    worker = lib.fastpar_pool_worker()
+    return None if worker < 0 else worker
+
+
+def pool_stats() -> PoolStats:
+    """What the pool has done since it started."""
+    stats = n.fastpar_pool_stats(ctypes.sizeof(n.fastpar_pool_stats))
+    call(lib.fastpar_pool_stats_read, ctypes.byref(stats))
+    return PoolStats(stats.threads, stats.busy, stats.jobs, stats.chunks, stats.helpers)
+
+
+def pool_shutdown() -> None:
+    """Waits for the parallel calls under way, then ends every worker thread. A later call starts a new pool.
+
+    There is no need to: the interpreter does it when it ends. BusyError from inside a body.
+    """
+    call(lib.fastpar_pool_shutdown)

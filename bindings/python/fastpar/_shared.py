@@ -1,0 +1,147 @@
+"""State that threads share: an atomic integer and a bounded queue."""
+
+import ctypes
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from . import _native as n
+from ._errors import ClosedError, TimeoutError, call, error_of, size
+from ._library import lib
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def _int64(value: int) -> int:
+    if not _LEAST <= value <= _MOST:
+        raise OverflowError(f"{value} does not fit into 64 bits")
+    return value
+
+
+class AtomicInt:
+    """An integer of 64 bits that any number of threads may change at the same time, each change in one step.
+
+    Changes are sequentially consistent.
+    """
+
+    __slots__ = ("_at", "_place")
+
+    def __init__(self, value: int = 0, /) -> None:
+        self._place = ctypes.c_int64(_int64(value))
+        self._at = ctypes.addressof(self._place)
+
+    def load(self) -> int:
+        """Its value."""
+        return lib.fastpar_atomic_load(self._at)
+
+    def store(self, value: int, /) -> None:
+        """Gives it a value."""
+        lib.fastpar_atomic_store(self._at, _int64(value))
+
+    def add(self, delta: int = 1, /) -> int:
+        """Adds, wrapping around at 64 bits; returns the value before."""
+        return lib.fastpar_atomic_add(self._at, _int64(delta))
+
+    def max(self, value: int, /) -> int:
+        """Raises it to at least `value`; returns the value before."""
+        return lib.fastpar_atomic_max(self._at, _int64(value))
+
+    def min(self, value: int, /) -> int:
+        """Lowers it to at most `value`; returns the value before."""
+        return lib.fastpar_atomic_min(self._at, _int64(value))
+
+    def compare_exchange(self, expected: int, desired: int, /) -> tuple[bool, int]:
+        """Replaces it by `desired` if it is `expected`; returns whether it was, and the value before."""
+        before = ctypes.c_int64(_int64(expected))
+        replaced = lib.fastpar_atomic_compare_exchange(self._at, ctypes.addressof(before), _int64(desired))
+        return replaced != 0, before.value
+
+    def __int__(self) -> int:
+        return self.load()
+
+    __index__ = __int__
+
+    def __repr__(self) -> str:
+        return f"AtomicInt({self.load()})"
+
+
+_FOREVER = 2**64 - 1
+
+# How long the main thread waits at a time, as signals are handled in between only.
+_PATIENCE_MS = 50
+
+
+def _wait(timeout: float | None, attempt: Callable[[int, object], int]) -> None:
+    """Calls `attempt(milliseconds, error)` until it no longer reports that the time is over, or `timeout` seconds have passed."""
+    error = n.fastpar_error()
+    deadline = None if timeout is None else time.monotonic() + max(timeout, 0)
+    while True:
+        rest = _FOREVER if deadline is None else max(math.ceil((deadline - time.monotonic()) * 1000), 0)
+        turn = min(rest, _PATIENCE_MS) if threading.current_thread() is threading.main_thread() else rest
+        status = attempt(turn, ctypes.byref(error))
+        if status == n.FASTPAR_OK:
+            return
+        if status != n.FASTPAR_ERR_TIMEOUT or turn == rest:
+            raise error_of(error)
+
+
+class Queue[T]:
+    """A bounded queue, first in, first out, for any number of producers and consumers.
+
+    A body that waits occupies its thread, and the chunk that would make room may not have begun: let the members of a `team`
+    wait, or other threads.
+    """
+
+    __slots__ = ("_handle", "_items", "_keys")
+
+    def __init__(self, capacity: int, /) -> None:
+        """`capacity`: items that it holds at most, 1 to 16,777,216."""
+        self._handle = ctypes.c_void_p()
+        call(lib.fastpar_queue_open, size(capacity, "capacity"), ctypes.byref(self._handle))
+        # The library's queue holds numbers, and this what they stand for.
+        self._items: dict[int, T] = {}
+        self._keys = itertools.count().__next__
+
+    def push(self, item: T, /, timeout: float | None = None) -> None:
+        """Adds an item, waiting for room: `timeout` seconds, None: for ever.
+
+        Raises TimeoutError if it stayed full, ClosedError if it is closed, before or while this waited.
+        """
+        key = self._keys()
+        self._items[key] = item
+        try:
+            _wait(timeout, lambda turn, error: lib.fastpar_queue_push(self._handle, key, turn, error))
+        except (TimeoutError, ClosedError):
+            del self._items[key]
+            raise
+
+    def pop(self, timeout: float | None = None) -> T:
+        """Takes the oldest item, waiting for one: `timeout` seconds, None: for ever.
+
+        Raises TimeoutError if it stayed empty, ClosedError if it is closed and empty.
+        """
+        key = ctypes.c_uint64()
+        _wait(timeout, lambda turn, error: lib.fastpar_queue_pop(self._handle, turn, ctypes.byref(key), error))
+        return self._items.pop(key.value)
+
+    def close(self) -> None:
+        """Ends it: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released."""
+        lib.fastpar_queue_close(self._handle)
+
+    def __iter__(self) -> Iterator[T]:
+        """Takes items until it is closed and empty."""
+        while True:
+            try:
+                item = self.pop()
+            except ClosedError:
+                return
+            yield item
+
+    def __len__(self) -> int:
+        """How many items are inside or about to be; another thread may change it at once."""
+        return len(self._items)
+
+    def __del__(self) -> None:
+        lib.fastpar_queue_free(self._handle)

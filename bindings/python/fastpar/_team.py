@@ -1,0 +1,99 @@
+"""Teams: threads that run at the same time and meet at barriers."""
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Callable
+
+from . import _native as n
+from ._calls import entries, raise_failures
+from ._errors import error_of, uint32
+from ._library import lib
+from ._threads import begin, live
+
+
+class TeamMember:
+    """A member of a team, as its body sees it. Only for the body's own thread, until it returns."""
+
+    __slots__ = ("_call", "_team", "count", "index")
+
+    def __init__(self, call: "_TeamCall", team: int, index: int, count: int) -> None:
+        self._call, self._team = call, team
+        #: 0 to `count - 1`.
+        self.index = index
+        #: How many members there are.
+        self.count = count
+
+    def barrier(self) -> None:
+        """Waits until every member has come here. Members that have returned are not waited for.
+
+        Raises threading.BrokenBarrierError if a member has failed, now or before: let it out of the body.
+        """
+        error = n.fastpar_error()
+        status = n.FASTPAR_ERR_CANCELLED if self._call.stopped else lib.fastpar_team_barrier(self._team, ctypes.byref(error))
+        if status == n.FASTPAR_ERR_CANCELLED:
+            raise threading.BrokenBarrierError("another member of the team has failed")
+        if status != n.FASTPAR_OK:
+            raise error_of(error)
+
+
+class _TeamCall:
+    """One call of `team`."""
+
+    __slots__ = ("body", "completed", "failures", "stopped")
+
+    def __init__(self, body: Callable[[TeamMember], object]) -> None:
+        self.body = body
+        self.completed = itertools.count().__next__
+        self.failures: list[tuple[int, BaseException]] = []
+        self.stopped = False
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def fail(self, index: int, error: BaseException) -> None:
+        self.failures.append((index, error))
+        self.stopped = True
+
+
+def run_member(call: _TeamCall, team: int, index: int, count: int) -> int:
+    """What the pool calls for a member."""
+    try:
+        call.body(TeamMember(call, team, index, count))
+        call.completed()
+        return 0
+    except BaseException as error:
+        call.fail(index, error)
+        return 1
+
+
+_member_callback = n.fastpar_member_fn(run_member)
+entries.add(run_member.__code__)
+
+
+def team(body: Callable[[TeamMember], object], members: int = 0) -> None:
+    """Calls `body(member)` on several threads at the same time, and returns when all have returned.
+
+    `members`: 1 to `pool_threads()`, the caller included, which is member 0; 0: as many as the pool has threads. Unlike the chunks
+    of a loop, the members may wait for each other: `member.barrier()`, locks, queues.
+
+    An exception of a body ends the team: the others get threading.BrokenBarrierError from their barriers, and it is raised here;
+    several become an ExceptionGroup. KeyboardInterrupt is raised when the main thread comes out of a barrier.
+
+    Raises ThreadsError for more members than the pool has threads; from inside a body also if not so many are free now.
+    """
+    call = _TeamCall(body)
+    error = n.fastpar_error()
+    count = uint32(members, "members")
+    try:
+        begin(call)
+        status = lib.fastpar_team_run(count, _member_callback, call, ctypes.byref(error))
+    finally:
+        live.discard(call)
+    # Broken barriers only follow from another failure.
+    causes = [failure for failure in call.failures if not isinstance(failure[1], threading.BrokenBarrierError)]
+    raise_failures(causes or call.failures, "members")
+    if status != n.FASTPAR_OK:
+        raise error_of(error)
+    if call.completed() != (count or lib.fastpar_pool_threads()):
+        raise RuntimeError("a member was ended from outside before it was done")

@@ -1,0 +1,123 @@
+"""Sizes and offsets of the structs of the C ABI.
+
+Made by `cargo xtask bindings`. A number that changes breaks every compiled program.
+"""
+
+STRUCTS = {
+    "fastpar_error": (
+        256,
+        {
+            "status": 0,
+            "code": 4,
+            "position": 8,
+            "message": 16,
+        },
+    ),
+    "fastpar_pool_options": (
+        32,
+        {
+            "struct_size": 0,
+            "threads": 8,
+            "flags": 12,
+            "stack_size": 16,
+            "thread_name": 24,
+        },
+    ),
+    "fastpar_pool_stats": (
+        40,
+        {
+            "struct_size": 0,
+            "threads": 8,
+            "busy": 12,
+            "jobs": 16,
+            "chunks": 24,
+            "helpers": 32,
+        },
+    ),
+    "fastpar_chunk": (
+        32,
+        {
+            "index": 0,
+            "begin": 8,
+            "end": 16,
+            "lane": 24,
+            "lanes": 28,
+        },
+    ),
+    "fastpar_loop_options": (
+        72,
+        {
+            "struct_size": 0,
+            "schedule": 8,
+            "max_lanes": 12,
+            "segments": 16,
+            "grain": 24,
+            "item_size": 32,
+            "cache_bytes": 40,
+            "cancel": 48,
+            "progress": 56,
+            "progress_data": 64,
+        },
+    ),
+    "fastpar_plan": (
+        40,
+        {
+            "struct_size": 0,
+            "count": 8,
+            "chunks": 16,
+            "largest": 24,
+            "lanes": 32,
+            "reserved": 36,
+        },
+    ),
+    "fastpar_zstd_options": (
+        80,
+        {
+            "struct_size": 0,
+            "level": 8,
+            "flags": 12,
+            "frame_size": 16,
+            "max_lanes": 24,
+            "window_log": 28,
+            "max_output": 32,
+            "max_memory": 40,
+            "dict": 48,
+            "cancel": 56,
+            "progress": 64,
+            "progress_data": 72,
+        },
+    ),
+    "fastpar_batch_item": (
+        48,
+        {
+            "src": 0,
+            "src_len": 8,
+            "dst": 16,
+            "dst_capacity": 24,
+            "written": 32,
+            "status": 40,
+            "code": 44,
+        },
+    ),
+    "fastpar_frame_info": (
+        40,
+        {
+            "struct_size": 0,
+            "offset": 8,
+            "size": 16,
+            "content_offset": 24,
+            "content_size": 32,
+        },
+    ),
+    "fastpar_file_stats": (
+        48,
+        {
+            "struct_size": 0,
+            "bytes_in": 8,
+            "bytes_out": 16,
+            "frames": 24,
+            "seconds": 32,
+            "peak_memory": 40,
+        },
+    ),
+}
