@@ -18,6 +18,8 @@ from ._errors import (
     TimeoutError,
     UnsupportedError,
 )
+from ._executor import BrokenThreadPool, ThreadPoolExecutor
+from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import chunks, for_range, map, reduce, starmap
 from ._options import LoopOptions, Schedule, plan

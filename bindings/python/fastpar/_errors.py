@@ -123,6 +123,10 @@ class CancelFlag:
         self._calls: set[Stoppable] = set()
         self._cancelled = False
 
+    def stop(self) -> None:
+        """The same as `cancel`: flags may watch flags."""
+        self.cancel()
+
     def cancel(self) -> None:
         """Sets the flag, for good. Never blocks; may be called from any thread, from bodies and from signal handlers."""
         self._cancelled = True

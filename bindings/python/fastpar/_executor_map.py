@@ -1,0 +1,105 @@
+"""`Executor.map` without a future for every call."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+
+class _Failure:
+    """What a call has raised, in the place of its result."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class _Waiter:
+    """In the place of a result that somebody waits for."""
+
+    __slots__ = ("lock", "outcome")
+
+    def __init__(self) -> None:
+        self.outcome: object = None
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+
+_MISSING = object()
+
+
+class MapWork:
+    """The calls of one `map`. Every thread of the executor that runs it takes call after call until none is left."""
+
+    def __init__(self, fn: Callable[..., object], arguments: list[tuple], timeout: float | None) -> None:
+        self._fn = fn
+        self._arguments = arguments
+        self.count = len(arguments)
+        self._end = None if timeout is None else time.monotonic() + timeout
+        # A count is one atomic step, so that every call is taken once.
+        self._claim = itertools.count().__next__
+        # For a call either its outcome or its waiter, whichever comes first: `setdefault` is one atomic step.
+        self._places: dict[int, object] = {}
+        self._stopped = False
+
+    def run(self) -> None:
+        """Takes calls until none is left."""
+        fn, arguments, count, claim, settle = self._fn, self._arguments, self.count, self._claim, self._places.setdefault
+        while not self._stopped and (index := claim()) < count:
+            try:
+                outcome = fn(*arguments[index])
+            except BaseException as error:
+                outcome = _Failure(error)
+            place = settle(index, outcome)
+            if place is not outcome:
+                self._hand_over(place, outcome)
+            del outcome, place
+
+    def _hand_over(self, place: object, outcome: object) -> None:
+        if type(place) is _Waiter:
+            place.outcome = outcome
+            place.lock.release()
+
+    def cancel(self) -> None:
+        """No call that has not begun is made; their results are CancelledError."""
+        self.break_(CancelledError())
+
+    def break_(self, error: BaseException) -> None:
+        """The same with another error."""
+        outcome = _Failure(error)
+        while (index := self._claim()) < self.count:
+            place = self._places.setdefault(index, outcome)
+            if place is not outcome:
+                self._hand_over(place, outcome)
+
+    def results(self) -> Iterator[object]:
+        """The results in their order, each as soon as it is there; what a call has raised is raised in its place."""
+        try:
+            for index in range(self.count):
+                outcome = self._places.pop(index, _MISSING)
+                if outcome is _MISSING:
+                    outcome = self._await(index)
+                if type(outcome) is _Failure:
+                    try:
+                        raise outcome.error
+                    finally:
+                        # The exception's traceback holds this frame.
+                        del outcome
+                yield outcome
+                del outcome
+        finally:
+            self._stopped = True
+
+    def _await(self, index: int) -> object:
+        waiter = _Waiter()
+        outcome = self._places.setdefault(index, waiter)
+        if outcome is waiter:
+            rest = -1 if self._end is None else max(self._end - time.monotonic(), 0)
+            if not waiter.lock.acquire(timeout=min(rest, threading.TIMEOUT_MAX)):
+                raise FutureTimeoutError
+            outcome = waiter.outcome
+        self._places.pop(index, None)
+        return outcome

@@ -1,0 +1,154 @@
+"""Loops and single calls that run by themselves, as futures."""
+
+import ctypes
+from collections.abc import Callable
+from concurrent.futures import CancelledError as FutureCancelledError
+from concurrent.futures import Future
+from typing import Unpack
+
+from . import _native as n
+from ._calls import entries
+from ._errors import CancelFlag, CancelledError, error_of
+from ._library import lib
+from ._loops import for_range
+from ._options import LoopOptions, native
+from ._threads import begin, live
+
+# How long a thread waits at a time, as signals are handled in between only.
+_PATIENCE_MS = 50
+
+_ONE = native(segments=1)
+
+
+class Task:
+    """A function that runs once, on some thread of the pool."""
+
+    __slots__ = ("_handle", "_lost", "_run")
+
+    def __init__(self, run: Callable[[], object], lost: Callable[[BaseException], object]) -> None:
+        """`run` must not raise. `lost` is called if it is struck from outside nevertheless, before its first line for instance."""
+        self._run = run
+        self._lost = lost
+        self._handle = ctypes.c_void_p()
+
+    def start(self) -> None:
+        """Starts it; this object lives until the function has returned."""
+        error = n.fastpar_error()
+        begin(self)
+        try:
+            status = lib.fastpar_for_start(
+                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(self._handle), ctypes.byref(error)
+            )
+        except BaseException:
+            # A signal's handler has raised: if it struck after the start, the task removes itself.
+            if not self._handle:
+                live.discard(self)
+            raise
+        if status != n.FASTPAR_OK:
+            live.discard(self)
+            raise error_of(error)
+
+    def help(self) -> None:
+        """Runs it on the calling thread if no other has begun it, and waits for its end."""
+        while lib.fastpar_job_wait(self._handle, _PATIENCE_MS, None) == n.FASTPAR_ERR_TIMEOUT:
+            pass
+
+    def stop(self) -> None:
+        """What runs is stopped by its owner: a task that was started is never skipped."""
+
+    def fail(self, index: int, error: BaseException) -> None:
+        self._lost(error)
+        live.discard(self)
+
+    def __del__(self) -> None:
+        lib.fastpar_job_free(self._handle)
+
+
+def run_task(call: Task, chunk: int) -> int:
+    """What the pool calls for a task."""
+    try:
+        call._run()
+    finally:
+        live.discard(call)
+    return 0
+
+
+_task_callback = n.fastpar_chunk_fn(run_task)
+entries.add(run_task.__code__)
+
+
+class Job(Future[None]):
+    """A loop that runs by itself: a future whose result is None. Made by `for_start`."""
+
+    def __init__(self, start: Callable[[CancelFlag], None]) -> None:
+        super().__init__()
+        self._loop = start
+        self._flag = CancelFlag()
+        self._task = Task(self._work, self._lose)
+
+    def _work(self) -> None:
+        if not self.set_running_or_notify_cancel():
+            return
+        try:
+            self._loop(self._flag)
+        except CancelledError as error:
+            self.set_exception(FutureCancelledError(str(error)))
+        except BaseException as error:
+            self.set_exception(error)
+        else:
+            self.set_result(None)
+
+    def _lose(self, error: BaseException) -> None:
+        if not self.done():
+            self.set_exception(error)
+
+    def cancel(self) -> bool:
+        """Stops the loop: no new chunk starts, and the job ends as cancelled when those in flight are done.
+
+        Returns False if it has ended already.
+        """
+        if super().cancel():
+            return True
+        self._flag.cancel()
+        return not self.done()
+
+    def cancelled(self) -> bool:
+        """Whether it has ended because it was cancelled."""
+        return super().cancelled() or (self.done() and isinstance(self._exception, FutureCancelledError))
+
+    def result(self, timeout: float | None = None) -> None:
+        """Waits for the end, and raises what the loop came to.
+
+        Without a timeout the calling thread does the work if no other has begun it: so this never waits for a free thread.
+        """
+        if timeout is None and not self.done():
+            self._task.help()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Waits as `result` does, and returns what the loop came to; None: it succeeded."""
+        if timeout is None and not self.done():
+            self._task.help()
+        return super().exception(timeout)
+
+
+def for_start(n_items: int, body: Callable[..., object], /, *, lane: bool = False, **options: Unpack[LoopOptions]) -> Job:
+    """Starts a loop and returns at once: `for_range` on a thread of the pool, which other threads help.
+
+    The job completes whether anybody waits or not; when the interpreter ends it is cancelled. May be called from any thread and
+    from inside bodies.
+    """
+    native(**options)
+    outer = options.pop("cancel", None)
+
+    def start(flag: CancelFlag) -> None:
+        # The flag of the job, or the one given.
+        if outer is None:
+            for_range(n_items, body, lane=lane, cancel=flag, **options)
+        else:
+            with outer._watch(flag):
+                for_range(n_items, body, lane=lane, cancel=flag, **options)
+
+    job = Job(start)
+    job._task.start()
+    return job
