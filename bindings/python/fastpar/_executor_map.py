@@ -79,19 +79,22 @@ class MapWork:
         """The results in their order, each as soon as it is there; what a call has raised is raised in its place."""
         try:
             for index in range(self.count):
-                outcome = self._places.pop(index, _MISSING)
-                if outcome is _MISSING:
-                    outcome = self._await(index)
-                if type(outcome) is _Failure:
-                    try:
-                        raise outcome.error
-                    finally:
-                        # The exception's traceback holds this frame.
-                        del outcome
-                yield outcome
-                del outcome
+                # Without a local variable: a result that nobody else holds must not live on here.
+                yield self._take(index)
         finally:
             self._stopped = True
+
+    def _take(self, index: int) -> object:
+        outcome = self._places.pop(index, _MISSING)
+        if outcome is _MISSING:
+            outcome = self._await(index)
+        if type(outcome) is not _Failure:
+            return outcome
+        try:
+            raise outcome.error
+        finally:
+            # The exception's traceback holds this frame.
+            del outcome
 
     def _await(self, index: int) -> object:
         waiter = _Waiter()

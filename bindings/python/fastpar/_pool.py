@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from . import _native as n
 from ._errors import call, size, uint32
 from ._library import lib
+from ._threads import settle
 
 #: `pool_start(threads=...)`: as many threads as the operating system lets this process use.
 THREADS_AUTO = n.FASTPAR_THREADS_AUTO
@@ -69,4 +70,5 @@ def pool_shutdown() -> None:
 
     There is no need to: the interpreter does it when it ends. BusyError from inside a body.
     """
+    settle()
     call(lib.fastpar_pool_shutdown)

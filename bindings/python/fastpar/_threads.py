@@ -34,6 +34,9 @@ live: set[Work] = set()
 #: What is called when the process ends, before everything that is still under way is stopped.
 at_exit: list[Callable[[], None]] = []
 
+#: The threads of the pool that have a thread state.
+_attached: set[int] = set()
+
 _exiting = False
 
 
@@ -42,11 +45,13 @@ _exiting = False
 @n.fastpar_thread_fn
 def _attach(_: object, worker: int) -> None:
     _ensure()
+    _attached.add(worker)
     threading.current_thread().name = f"fastpar-{worker}"
 
 
 @n.fastpar_thread_fn
 def _detach(_: object, worker: int) -> None:
+    _attached.discard(worker)
     _release(_LOCKED)
 
 
@@ -72,18 +77,35 @@ def _finish() -> None:
         while live:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
+        settle()
         call(lib.fastpar_pool_shutdown)
     except KeyboardInterrupt:
         # Whoever does not want to wait for a body that does not end: its thread stays where it is, as daemon threads do.
         _exiting = True
 
 
+def settle() -> None:
+    """Waits for threads of the pool that are just starting: at most a second, usually not at all.
+
+    While a thread gets its state it holds a lock of the interpreter's, and may wait for all other threads to pause. A thread that
+    loses its state meanwhile never pauses, and a process that forks meanwhile leaves the lock locked in its child.
+    """
+    stats = n.fastpar_pool_stats(ctypes.sizeof(n.fastpar_pool_stats))
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        call(lib.fastpar_pool_stats_read, ctypes.byref(stats))
+        if len(_attached) >= stats.threads:
+            break
+        time.sleep(0.0001)
+
+
 def _after_fork() -> None:
     """The child has neither the parent's threads nor its work."""
     live.clear()
+    _attached.clear()
 
 
 call(lib.fastpar_pool_hook, _attach, _detach, None)
 atexit.register(_finish)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=settle, after_in_child=_after_fork)
