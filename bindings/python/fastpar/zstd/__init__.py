@@ -1,0 +1,66 @@
+"""`compression.zstd` on fastpar: the same names, in parallel, and what fastpar has beyond it.
+
+What the standard module does as well is the standard module's: compressors and decompressors that are fed piece by piece,
+dictionaries, and the questions about frames.
+"""
+
+from compression.zstd import (
+    COMPRESSION_LEVEL_DEFAULT,
+    CompressionParameter,
+    DecompressionParameter,
+    FrameInfo,
+    Strategy,
+    ZstdCompressor,
+    ZstdDecompressor,
+    ZstdDict,
+    ZstdError,
+    finalize_dict,
+    get_frame_info,
+    get_frame_size,
+    train_dict,
+    zstd_version,
+    zstd_version_info,
+)
+
+from ._archive import Archive, Frame, open_archive
+from ._batches import compress_batch, decompress_batch
+from ._codec import compress, compress_bound, compress_into, decompress, decompress_into, decompressed_size
+from ._file import ZstdFile, open
+from ._files import FileStats, compress_file, decompress_file
+from ._settings import DataError, ZstdOptions
+
+__all__ = (
+    "COMPRESSION_LEVEL_DEFAULT",
+    "Archive",
+    "CompressionParameter",
+    "DataError",
+    "DecompressionParameter",
+    "FileStats",
+    "Frame",
+    "FrameInfo",
+    "Strategy",
+    "ZstdCompressor",
+    "ZstdDecompressor",
+    "ZstdDict",
+    "ZstdError",
+    "ZstdFile",
+    "ZstdOptions",
+    "compress",
+    "compress_batch",
+    "compress_bound",
+    "compress_file",
+    "compress_into",
+    "decompress",
+    "decompress_batch",
+    "decompress_file",
+    "decompress_into",
+    "decompressed_size",
+    "finalize_dict",
+    "get_frame_info",
+    "get_frame_size",
+    "open",
+    "open_archive",
+    "train_dict",
+    "zstd_version",
+    "zstd_version_info",
+)

@@ -1,0 +1,67 @@
+"""Addresses of Python's buffers, and bytes that are filled before anybody sees them: nothing is copied."""
+
+import ctypes
+from collections.abc import Buffer, Callable, Iterator
+from contextlib import contextmanager
+
+_SIMPLE, _WRITABLE = 0, 1
+
+
+class _PyBuffer(ctypes.Structure):
+    """`Py_buffer`, which is part of CPython's stable ABI."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+def _python(name: str, result: object, *arguments: object) -> ctypes._NamedFuncPointer:
+    function = getattr(ctypes.pythonapi, name)
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+_get_buffer = _python("PyObject_GetBuffer", ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)
+_release_buffer = _python("PyBuffer_Release", None, ctypes.c_void_p)
+_new_bytes = _python("PyBytes_FromStringAndSize", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
+_address_of_bytes = _python("PyBytes_AsString", ctypes.c_void_p, ctypes.c_void_p)
+_resize_bytes = _python("_PyBytes_Resize", ctypes.c_int, ctypes.c_void_p, ctypes.c_ssize_t)
+_drop = _python("Py_DecRef", None, ctypes.c_void_p)
+
+
+@contextmanager
+def address(data: Buffer, writable: bool = False) -> Iterator[tuple[int | None, int]]:
+    """Address and size in bytes of a contiguous buffer, which can neither move nor go away meanwhile."""
+    view = _PyBuffer()
+    _get_buffer(data, ctypes.byref(view), _WRITABLE if writable else _SIMPLE)
+    try:
+        yield view.buf, view.len
+    finally:
+        _release_buffer(ctypes.byref(view))
+
+
+def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:
+    """Bytes that `fill(address)` writes, which returns how many of the `capacity` it has written."""
+    if capacity == 0:
+        fill(0)
+        return b""
+    # Until it is complete there is the bare pointer only: CPython shortens bytes that nobody else holds.
+    pointer = ctypes.c_void_p(_new_bytes(None, capacity))
+    try:
+        written = fill(_address_of_bytes(pointer))
+        if written != capacity:
+            _resize_bytes(ctypes.byref(pointer), written)
+        return ctypes.cast(pointer, ctypes.py_object).value
+    finally:
+        if pointer:
+            _drop(pointer)

@@ -1,0 +1,161 @@
+"""From buffer to buffer."""
+
+import ctypes
+from collections.abc import Buffer
+from compression import zstd as standard
+from typing import Unpack
+
+from .. import _native as n
+from .._errors import BufferTooSmallError, LimitError
+from .._library import lib
+from .._threads import begin, live
+from ._buffers import address, fill_bytes
+from ._settings import Settings, ZstdOptions, check, failure
+
+# Where data does not tell its size: the first guess is this many times its own.
+_GUESS = 8
+
+
+def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
+    """Calls a function of the codec: the bytes written, or what it reports."""
+    written, error = ctypes.c_size_t(), n.fastpar_error()
+    try:
+        begin(settings)
+        with settings.watching():
+            status = function(
+                ctypes.byref(settings.native), *arguments, ctypes.byref(written), ctypes.byref(error)
+            )
+    finally:
+        live.discard(settings)
+    if status == n.FASTPAR_OK:
+        return written.value
+    exception = failure(error)
+    if isinstance(exception, BufferTooSmallError):
+        exception.needed = written.value
+    raise exception
+
+
+def compress_bound(length: int, /, **more: Unpack[ZstdOptions]) -> int:
+    """A capacity that is enough for compressing any `length` bytes with these options."""
+    return _bound(Settings(None, None, None, True, **more), length)
+
+
+def _bound(settings: Settings, length: int) -> int:
+    bound, error = ctypes.c_size_t(), n.fastpar_error()
+    check(
+        lib.fastpar_compress_bound(ctypes.byref(settings.native), length, ctypes.byref(bound), ctypes.byref(error)), error
+    )
+    return bound.value
+
+
+def compress(
+    data: Buffer,
+    level: int | None = None,
+    options: dict | None = None,
+    zstd_dict: object = None,
+    **more: Unpack[ZstdOptions],
+) -> bytes:
+    """Compresses a buffer, in parallel, to ordinary zstd data.
+
+    As `compression.zstd.compress`. Data of more than a megabyte becomes several frames, which `decompress` of both modules reads,
+    `ZstdDecompressor` one by one; each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
+    does not have (`strategy`, the sizes of tables, ...) are left to the standard module.
+    """
+    settings = Settings(level, options, zstd_dict, True, **more)
+    if not settings.supported:
+        return standard.compress(data, level, options, zstd_dict)
+    with address(data) as (source, length):
+        capacity = _bound(settings, length)
+        return fill_bytes(capacity, lambda to: _run(lib.fastpar_compress, settings, source, length, to, capacity))
+
+
+def compress_into(
+    data: Buffer,
+    out: Buffer,
+    level: int | None = None,
+    options: dict | None = None,
+    zstd_dict: object = None,
+    **more: Unpack[ZstdOptions],
+) -> int:
+    """Compresses a buffer into another, writable one, which it does not overlap; returns how many bytes were written.
+
+    Raises BufferTooSmallError, whose `needed` is a size that is always enough, if it does not fit.
+    """
+    settings = Settings(level, options, zstd_dict, True, **more)
+    if not settings.supported:
+        return _copy(standard.compress(data, level, options, zstd_dict), out)
+    with address(data) as (source, length), address(out, writable=True) as (to, capacity):
+        return _run(lib.fastpar_compress, settings, source, length, to, capacity)
+
+
+def decompressed_size(data: Buffer, /) -> int | None:
+    """How many bytes the frames in a buffer decompress to, by their headers; None: a frame does not tell.
+
+    Data of a few kilobytes may claim gigabytes: compare this with a limit of yours if you do not trust it.
+    """
+    size, error = ctypes.c_uint64(), n.fastpar_error()
+    with address(data) as (source, length):
+        status = lib.fastpar_decompressed_size(source, length, ctypes.byref(size), ctypes.byref(error))
+    if status == n.FASTPAR_ERR_UNSUPPORTED:
+        return None
+    check(status, error)
+    return size.value
+
+
+def decompress(
+    data: Buffer, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+) -> bytes:
+    """Decompresses all the frames in a buffer, in parallel where they tell their sizes.
+
+    As `compression.zstd.decompress`. Checksums that are there are verified. Data that is damaged, incomplete or not zstd is a
+    ZstdError that tells where.
+    """
+    settings = Settings(None, options, zstd_dict, False, **more)
+    if not settings.supported:
+        return standard.decompress(data, zstd_dict, options)
+    with address(data) as (source, length):
+        size = decompressed_size(data)
+        limit = more.get("max_output", 0)
+        if size is None:
+            return _decompress_unknown(settings, source, length, limit)
+        if limit and size > limit:
+            raise LimitError.of(n.FASTPAR_ERR_LIMIT_EXCEEDED, f"{size} bytes would come out, and max_output is {limit}")
+        return fill_bytes(size, lambda to: _run(lib.fastpar_decompress, settings, source, length, to, size))
+
+
+def _decompress_unknown(settings: Settings, source: int | None, length: int, limit: int) -> bytes:
+    """Data that does not tell its size: with more and more room."""
+    capacity = max(length * _GUESS, 1 << 16)
+    while True:
+        # One byte past the limit tells that it is passed.
+        capacity = min(capacity, limit + 1) if limit else capacity
+        try:
+            return fill_bytes(
+                capacity, lambda to: _run(lib.fastpar_decompress, settings, source, length, to, capacity)
+            )
+        except BufferTooSmallError:
+            capacity *= 4
+
+
+def decompress_into(
+    data: Buffer, out: Buffer, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+) -> int:
+    """Decompresses a buffer into another, writable one, which it does not overlap; returns how many bytes were written.
+
+    Raises BufferTooSmallError, whose `needed` is the size where the data tells it, else 0, if it does not fit.
+    """
+    settings = Settings(None, options, zstd_dict, False, **more)
+    if not settings.supported:
+        return _copy(standard.decompress(data, zstd_dict, options), out)
+    with address(data) as (source, length), address(out, writable=True) as (to, capacity):
+        return _run(lib.fastpar_decompress, settings, source, length, to, capacity)
+
+
+def _copy(data: bytes, out: Buffer) -> int:
+    with memoryview(out).cast("B") as view:
+        if len(data) > len(view):
+            error = BufferTooSmallError.of(n.FASTPAR_ERR_BUFFER_TOO_SMALL, f"{len(data)} bytes do not fit into {len(view)}")
+            error.needed = len(data)
+            raise error
+        view[: len(data)] = data
+    return len(data)

@@ -1,0 +1,234 @@
+"""Compressed files as file objects."""
+
+import io
+import os
+from collections.abc import Buffer
+from compression import zstd as standard
+from compression.zstd import ZstdCompressor
+from typing import Any, Unpack
+
+from ._settings import Settings, ZstdOptions
+from ._streams import BUFFER_SIZE, ParallelReader, ParallelWriter, StandardWriter
+
+builtin_open = open
+
+
+class ZstdFile(io.BufferedIOBase):
+    """A file object that compresses what is written to it, or decompresses what is read from it, in parallel.
+
+    As `compression.zstd.ZstdFile`. What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
+    `open_archive` finds any place. Used by one thread at a time.
+    """
+
+    FLUSH_BLOCK = ZstdCompressor.FLUSH_BLOCK
+    FLUSH_FRAME = ZstdCompressor.FLUSH_FRAME
+
+    def __init__(
+        self,
+        file: str | bytes | os.PathLike | Any,
+        /,
+        mode: str = "r",
+        *,
+        level: int | None = None,
+        options: dict | None = None,
+        zstd_dict: object = None,
+        **more: Unpack[ZstdOptions],
+    ) -> None:
+        """`file`: a path, or a file object with `read` or `write`. `mode`: "r", "w", "x" or "a", with or without "b"."""
+        self._file: Any = None
+        self._close_file = False
+        self._buffer: io.BufferedReader | None = None
+        self._writer: ParallelWriter | StandardWriter | None = None
+        if not isinstance(mode, str):
+            raise ValueError("mode must be a str")
+        if options is not None and not isinstance(options, dict):
+            raise TypeError("options must be a dict or None")
+        mode = mode.removesuffix("b")
+        if mode not in ("r", "w", "a", "x"):
+            raise ValueError(f"Invalid mode: {mode!r}")
+        if mode == "r" and level is not None:
+            raise TypeError("level is illegal in read mode")
+        if level is not None and not isinstance(level, int):
+            raise TypeError("level must be int or None")
+        self._reads = mode == "r"
+        settings = Settings(level, options, zstd_dict, not self._reads, **more)
+        if isinstance(file, (str, bytes, os.PathLike)):
+            self._file = builtin_open(file, f"{mode}b")
+            self._close_file = True
+        elif hasattr(file, "read" if self._reads else "write"):
+            self._file = file
+        else:
+            raise TypeError("file must be a file-like object or a str, bytes, or PathLike object")
+        self._position = 0
+        # Nothing to be flushed since the last flush.
+        self._clean = False
+        if not self._reads:
+            self._writer = (
+                ParallelWriter(self._file, settings)
+                if settings.supported
+                else StandardWriter(self._file, level, options, zstd_dict)
+            )
+        elif settings.supported:
+            self._buffer = io.BufferedReader(ParallelReader(self._file, settings), BUFFER_SIZE)
+        else:
+            self._buffer = standard.ZstdFile(self._file, options=options, zstd_dict=zstd_dict)
+
+    def close(self) -> None:
+        """Ends and closes the file; may be called several times. A file object that was given stays open."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._buffer is not None:
+                self._buffer.close()
+            elif self._writer is not None:
+                self._writer.finish()
+        finally:
+            self._buffer = self._writer = None
+            if self._close_file:
+                file.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._file is None
+
+    def write(self, data: Buffer, /) -> int:
+        """Takes all of `data`, and returns how many bytes that were. What comes of it may reach the file later."""
+        self._check_writes()
+        with memoryview(data) as view:
+            length = view.nbytes
+        self._writer.write(data)
+        self._position += length
+        self._clean = False
+        return length
+
+    def flush(self, mode: int = FLUSH_BLOCK) -> None:
+        """Gives everything written to the file, and ends the frame: it costs compression. Nothing in read mode."""
+        if self._file is not None and self._reads:
+            return
+        self._check_open()
+        if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
+            raise ValueError("Invalid mode argument, expected either ZstdFile.FLUSH_FRAME or ZstdFile.FLUSH_BLOCK")
+        if not self._clean:
+            if mode == self.FLUSH_FRAME and isinstance(self._writer, StandardWriter):
+                self._writer.finish()
+            else:
+                self._writer.flush()
+            self._clean = True
+        if hasattr(self._file, "flush"):
+            self._file.flush()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to `size` bytes, fewer only at the end; None or negative: the rest."""
+        self._check_reads()
+        return self._buffer.read(-1 if size is None else size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, as soon as there are some; negative: a buffer full."""
+        self._check_reads()
+        return self._buffer.read1(BUFFER_SIZE if size < 0 else size)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fills a writable buffer; returns how many bytes."""
+        self._check_reads()
+        return self._buffer.readinto(buffer)
+
+    def readinto1(self, buffer: Buffer, /) -> int:
+        """Fills a writable buffer as far as there is something at once; returns how many bytes."""
+        self._check_reads()
+        return self._buffer.readinto1(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line with its end, or `size` bytes of it."""
+        self._check_reads()
+        return self._buffer.readline(-1 if size is None else size)
+
+    def peek(self, size: int = -1, /) -> bytes:
+        """What comes next, at least one byte unless at the end, without going on."""
+        self._check_reads()
+        return self._buffer.peek(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Goes to a place of the content: by reading, from the start if it lies behind. See `open_archive`."""
+        self._check_reads()
+        return self._buffer.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The place in the content."""
+        self._check_open()
+        return self._buffer.tell() if self._reads else self._position
+
+    def __next__(self) -> bytes:
+        self._check_reads()
+        line = self._buffer.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def fileno(self) -> int:
+        """The descriptor of the compressed file."""
+        self._check_open()
+        return self._file.fileno()
+
+    @property
+    def name(self) -> str:
+        """The name of the compressed file."""
+        self._check_open()
+        return self._file.name
+
+    @property
+    def mode(self) -> str:
+        """"rb" or "wb"."""
+        return "rb" if self._reads else "wb"
+
+    def readable(self) -> bool:
+        self._check_open()
+        return self._reads
+
+    def writable(self) -> bool:
+        self._check_open()
+        return not self._reads
+
+    def seekable(self) -> bool:
+        return self.readable() and self._buffer.seekable()
+
+    def _check_open(self) -> None:
+        if self._file is None:
+            raise ValueError("I/O operation on closed file")
+
+    def _check_reads(self) -> None:
+        self._check_open()
+        if not self._reads:
+            raise io.UnsupportedOperation("File not open for reading")
+
+    def _check_writes(self) -> None:
+        self._check_open()
+        if self._reads:
+            raise io.UnsupportedOperation("File not open for writing")
+
+
+def open(
+    file: str | bytes | os.PathLike | Any,
+    /,
+    mode: str = "rb",
+    *,
+    level: int | None = None,
+    options: dict | None = None,
+    zstd_dict: object = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **more: Unpack[ZstdOptions],
+) -> ZstdFile | io.TextIOWrapper:
+    """Opens a compressed file, as `compression.zstd.open`: a ZstdFile, in text mode ("rt", "wt", ...) within a TextIOWrapper."""
+    text = "t" in mode
+    mode = mode.replace("t", "")
+    if text and "b" in mode:
+        raise ValueError(f"Invalid mode: {mode!r}")
+    if not text:
+        for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+            if value is not None:
+                raise ValueError(f'Argument "{name}" not supported in binary mode')
+    binary = ZstdFile(file, mode, level=level, options=options, zstd_dict=zstd_dict, **more)
+    return io.TextIOWrapper(binary, encoding, errors, newline) if text else binary

@@ -1,0 +1,184 @@
+"""What the standard module's arguments mean for fastpar; and what fastpar leaves to the standard module."""
+
+import ctypes
+import weakref
+from collections.abc import Callable
+from compression import zstd as standard
+from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDict, ZstdError
+from typing import TypedDict
+
+from .. import _native as n
+from .._errors import CancelFlag, Error, call, error_of, size, uint32, watching
+from .._library import lib
+
+_ZSTD_DICT_MAGIC = b"\x37\xa4\x30\xec"
+
+
+class DataError(Error, ZstdError):
+    """The data is damaged, incomplete, not zstd, or needs another dictionary: a ZstdError that tells more."""
+
+
+_DATA_ERRORS: dict[int, type[Error]] = dict.fromkeys(
+    (
+        n.FASTPAR_ERR_CORRUPT,
+        n.FASTPAR_ERR_CHECKSUM,
+        n.FASTPAR_ERR_TRUNCATED,
+        n.FASTPAR_ERR_DICTIONARY,
+        n.FASTPAR_ERR_NOT_ZSTD,
+    ),
+    DataError,
+)
+
+
+def failure(error: n.fastpar_error) -> Exception:
+    """The exception for what a call of the codec has reported."""
+    return error_of(error, _DATA_ERRORS)
+
+
+def check(status: int, error: n.fastpar_error) -> None:
+    """Raises what a call of the codec has reported."""
+    if status != n.FASTPAR_OK:
+        raise failure(error)
+
+
+class Dict:
+    """A dictionary as fastpar has it, prepared once for all calls."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, content: bytes, level: int) -> None:
+        self.handle = ctypes.c_void_p()
+        error = n.fastpar_error()
+        check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(self.handle), ctypes.byref(error)), error)
+
+    def __del__(self) -> None:
+        lib.fastpar_dict_free(self.handle)
+
+
+_dicts: weakref.WeakKeyDictionary[ZstdDict, Dict] = weakref.WeakKeyDictionary()
+
+
+def _dict_of(zstd_dict: ZstdDict) -> Dict | None:
+    """The standard module's dictionary for fastpar; None: fastpar would take it for something else."""
+    content = zstd_dict.dict_content
+    if zstd_dict.dict_id == 0 and content.startswith(_ZSTD_DICT_MAGIC):
+        return None
+    return Dict(content, 0)
+
+
+class ZstdOptions(TypedDict, total=False):
+    """What calls of `fastpar.zstd` take beside the standard module's arguments."""
+
+    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or large.
+    frame_size: int
+    #: One frame, compressed by one thread: for readers that take one frame only.
+    single_frame: bool
+    #: Threads that work on the call at the same time; 0: as many as the CPUs this process may use.
+    max_lanes: int
+    #: The most bytes that may come out; 0: no limit. LimitError past it.
+    max_output: int
+    #: Working memory of the call in bytes; 0: no limit.
+    max_memory: int
+    #: A flag that stops the call: it then raises CancelledError.
+    cancel: CancelFlag | None
+
+
+class Settings:
+    """The C options of one call, and what they point to."""
+
+    def __init__(
+        self,
+        level: int | None,
+        options: dict | None,
+        zstd_dict: object,
+        compress: bool,
+        *,
+        frame_size: int = 0,
+        single_frame: bool = False,
+        max_lanes: int = 0,
+        max_output: int = 0,
+        max_memory: int = 0,
+        cancel: CancelFlag | None = None,
+    ) -> None:
+        self.native = n.fastpar_zstd_options(ctypes.sizeof(n.fastpar_zstd_options))
+        self.native.frame_size = size(frame_size, "frame_size")
+        self.native.max_lanes = uint32(max_lanes, "max_lanes")
+        self.native.max_output = size(max_output, "max_output")
+        self.native.max_memory = size(max_memory, "max_memory")
+        self.native.flags = n.FASTPAR_ZSTD_SINGLE_FRAME if single_frame else 0
+        self.cancel = cancel
+        self._flag = ctypes.c_int32()
+        self.native.cancel = ctypes.addressof(self._flag)
+        #: Whether fastpar does what was asked for; else the standard module does.
+        self.supported = True
+        if compress:
+            self._compress(level, options)
+        else:
+            self._decompress(options)
+        self._dict(zstd_dict)
+
+    def stop(self) -> None:
+        """Cancels the call."""
+        lib.fastpar_cancel(ctypes.addressof(self._flag))
+
+    def watching(self):
+        """While it is entered, the caller's flag stops the call."""
+        return watching(self.cancel, self)
+
+    def _compress(self, level: int | None, options: dict | None) -> None:
+        # The standard module checks the arguments, so that both refuse the same ones in the same words.
+        standard.ZstdCompressor(level, options)
+        for parameter, value in (options or {}).items():
+            match parameter:
+                case CompressionParameter.compression_level:
+                    level = value
+                case CompressionParameter.window_log:
+                    self.native.window_log = value
+                case CompressionParameter.checksum_flag if not value:
+                    self.native.flags |= n.FASTPAR_ZSTD_NO_CHECKSUM
+                case CompressionParameter.checksum_flag | CompressionParameter.nb_workers:
+                    # Checksums are on anyway, and so are threads.
+                    pass
+                case CompressionParameter.content_size_flag | CompressionParameter.dict_id_flag if value:
+                    pass
+                case _:
+                    self.supported = False
+        # 0 is the default level for both.
+        self.native.level = level or 0
+
+    def _decompress(self, options: dict | None) -> None:
+        standard.ZstdDecompressor(options=options)
+        for parameter, value in (options or {}).items():
+            if parameter == DecompressionParameter.window_log_max:
+                self.native.window_log = value
+
+    def _dict(self, zstd_dict: object) -> None:
+        if zstd_dict is None:
+            return
+        # The standard module's dictionaries may come as (dictionary, how to load it): all but prefixes mean the same here.
+        if isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] in (0, 1):
+            zstd_dict = zstd_dict[0]
+        if not isinstance(zstd_dict, ZstdDict):
+            if not isinstance(zstd_dict, tuple):
+                raise TypeError("zstd_dict argument should be a ZstdDict object.")
+            self.supported = False
+            return
+        found = _prepared(zstd_dict)
+        if found is None:
+            self.supported = False
+        else:
+            self._kept = found
+            self.native.dict = found.handle
+
+
+def _prepared(zstd_dict: ZstdDict) -> Dict | None:
+    """Dictionaries take milliseconds to prepare: each is kept for as long as the standard module's object lives."""
+    try:
+        return _dicts[zstd_dict]
+    except KeyError:
+        found = _dict_of(zstd_dict)
+        if found is not None:
+            _dicts[zstd_dict] = found
+        return found
+    except TypeError:
+        return _dict_of(zstd_dict)

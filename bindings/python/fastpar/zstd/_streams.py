@@ -1,0 +1,188 @@
+"""Streams of the library between Python's file objects."""
+
+import ctypes
+import io
+from compression.zstd import ZstdCompressor
+from typing import Any
+
+from .. import _native as n
+from .._calls import entries
+from .._library import lib
+from ._buffers import address
+from ._settings import Settings, check
+
+
+class _Stream:
+    """What a stream's callbacks need. A stream is used by one thread at a time."""
+
+    def __init__(self, file: Any, settings: Settings) -> None:
+        self.file = file
+        self._settings = settings
+        self._handle = ctypes.c_void_p()
+        self._failure: BaseException | None = None
+
+    def fail(self, index: int, error: BaseException) -> None:
+        """Notes what the file object has raised."""
+        self._failure = self._failure or error
+
+    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> None:
+        error = n.fastpar_error()
+        with self._settings.watching():
+            status = function(self._handle, *arguments, ctypes.byref(error))
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        check(status, error)
+
+
+def write_to_file(call: _Stream, data: int, length: int) -> int:
+    """What a writer calls with compressed data."""
+    try:
+        call.file.write(ctypes.string_at(data, length))
+        return 0
+    except BaseException as error:
+        call.fail(0, error)
+        return 1
+
+
+def read_from_file(call: _Stream, buffer: int, capacity: int, length: int) -> int:
+    """What a reader calls for compressed data."""
+    try:
+        data = call.file.read(capacity)
+        with address(data) as (source, count):
+            if count > capacity:
+                raise OSError(f"read({capacity}) returned {count} bytes")
+            ctypes.memmove(buffer, source, count)
+        ctypes.c_size_t.from_address(length).value = count
+        return 0
+    except BaseException as error:
+        call.fail(0, error)
+        return 1
+
+
+_sink = n.fastpar_sink_fn(write_to_file)
+_source = n.fastpar_source_fn(read_from_file)
+entries.update((write_to_file.__code__, read_from_file.__code__))
+
+
+class ParallelWriter(_Stream):
+    """Compresses in parallel what it is given, into a file object."""
+
+    def __init__(self, file: Any, settings: Settings) -> None:
+        super().__init__(file, settings)
+        self._open()
+
+    def _open(self) -> None:
+        error = n.fastpar_error()
+        status = lib.fastpar_writer_open(
+            ctypes.byref(self._settings.native), _sink, self, ctypes.byref(self._handle), ctypes.byref(error)
+        )
+        check(status, error)
+
+    def write(self, data: Any) -> None:
+        """Takes all of it."""
+        with address(data) as (source, length):
+            self._call(lib.fastpar_writer_write, source, length)
+
+    def flush(self) -> None:
+        """Ends the frame and gives everything to the file."""
+        self._call(lib.fastpar_writer_flush)
+
+    def finish(self) -> None:
+        """Ends the stream."""
+        self._call(lib.fastpar_writer_finish)
+
+    def __del__(self) -> None:
+        lib.fastpar_writer_free(self._handle)
+
+
+class StandardWriter:
+    """The same by the standard module, for parameters that fastpar does not have."""
+
+    def __init__(self, file: Any, level: int | None, options: dict | None, zstd_dict: object) -> None:
+        self._file = file
+        self._compressor = ZstdCompressor(level, options, zstd_dict)
+
+    def write(self, data: Any) -> None:
+        self._file.write(self._compressor.compress(data))
+
+    def flush(self) -> None:
+        self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_BLOCK))
+
+    def finish(self) -> None:
+        self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_FRAME))
+
+
+class ParallelReader(_Stream, io.RawIOBase):
+    """The content of a compressed file object, decompressed in parallel. Going back begins anew."""
+
+    def __init__(self, file: Any, settings: Settings) -> None:
+        super().__init__(file, settings)
+        self._position = 0
+        self._size = -1
+        self._open()
+
+    def _open(self) -> None:
+        error = n.fastpar_error()
+        status = lib.fastpar_reader_open(
+            ctypes.byref(self._settings.native), _source, self, ctypes.byref(self._handle), ctypes.byref(error)
+        )
+        check(status, error)
+
+    def _release(self) -> None:
+        lib.fastpar_reader_free(self._handle)
+        self._handle = ctypes.c_void_p()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = ctypes.c_size_t()
+        with address(buffer, writable=True) as (to, capacity):
+            if capacity == 0:
+                return 0
+            self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count))
+        if count.value == 0:
+            self._size = self._position
+        self._position += count.value
+        return count.value
+
+    def seekable(self) -> bool:
+        return self.file.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            if self._size < 0:
+                self._skip(None)
+            offset += self._size
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"Invalid value for whence: {whence}")
+        if offset < self._position:
+            self.file.seek(0)
+            self._release()
+            self._position = 0
+            self._open()
+        self._skip(offset)
+        return self._position
+
+    def _skip(self, place: int | None) -> None:
+        """Reads up to a place, or the end."""
+        block = bytearray(io.DEFAULT_BUFFER_SIZE)
+        with memoryview(block) as view:
+            while place is None or self._position < place:
+                rest = len(view) if place is None else min(len(view), place - self._position)
+                if self.readinto(view[:rest]) == 0:
+                    break
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        self._release()
+        super().close()
+
+
+# Decompressed bytes that a file object takes at a time.
+BUFFER_SIZE = max(io.DEFAULT_BUFFER_SIZE, 1 << 17)
