@@ -143,9 +143,9 @@ def run(
         live.discard(call)
     if call.failures:
         raise_failures(call.failures, "chunks")
-    if status != n.FASTPAR_OK:
+    if status not in (n.FASTPAR_OK, n.FASTPAR_ERR_CALLBACK):
         raise error_of(error)
-    if call.completed() != chunk_count(options, count):
+    if status != n.FASTPAR_OK or call.completed() != chunk_count(options, count):
         raise RuntimeError("a body was ended from outside before it was done")
 
 

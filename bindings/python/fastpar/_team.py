@@ -93,7 +93,7 @@ def team(body: Callable[[TeamMember], object], members: int = 0) -> None:
     # Broken barriers only follow from another failure.
     causes = [failure for failure in call.failures if not isinstance(failure[1], threading.BrokenBarrierError)]
     raise_failures(causes or call.failures, "members")
-    if status != n.FASTPAR_OK:
+    if status not in (n.FASTPAR_OK, n.FASTPAR_ERR_CALLBACK):
         raise error_of(error)
-    if call.completed() != (count or lib.fastpar_pool_threads()):
+    if status != n.FASTPAR_OK or call.completed() != (count or lib.fastpar_pool_threads()):
         raise RuntimeError("a member was ended from outside before it was done")

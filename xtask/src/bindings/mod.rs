@@ -26,7 +26,7 @@ pub(crate) fn generate() -> Result<Vec<Output>> {
         Output { path: "bindings/csharp/NativeMethods.g.cs", text: csharp::generate(&header)? },
         Output { path: "tests/csharp/Layout.g.cs", text: csharp::layout(&layout::layouts(&header)?)? },
         Output { path: "bindings/python/fastpar/_native.py", text: python::generate(&header)? },
-        Output { path: "tests/python/layout.py", text: python::layout(&layout::layouts(&header)?)? },
+        Output { path: "tests/python/package/layout.py", text: python::layout(&layout::layouts(&header)?)? },
     ])
 }
 

@@ -122,7 +122,7 @@ fn plain(header: &Header, ty: &str) -> Result<String> {
     })
 }
 
-/// `tests/python/layout.py` is made from the same numbers as the other layout tests.
+/// `tests/python/package/layout.py` is made from the same numbers as the other layout tests.
 pub(super) fn layout(table: &[Layout<'_>]) -> Result<String> {
     let mut text = String::from(
         "\"\"\"Sizes and offsets of the structs of the C ABI.

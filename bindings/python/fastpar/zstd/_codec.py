@@ -10,7 +10,7 @@ from .._errors import BufferTooSmallError, LimitError
 from .._library import lib
 from .._threads import begin, live
 from ._buffers import address, fill_bytes
-from ._settings import Settings, ZstdOptions, check, failure
+from ._settings import DataError, Settings, ZstdOptions, check, failure
 
 # Where data does not tell its size: the first guess is this many times its own.
 _GUESS = 8
@@ -114,6 +114,8 @@ def decompress(
     if not settings.supported:
         return standard.decompress(data, zstd_dict, options)
     with address(data) as (source, length):
+        if length == 0:
+            raise DataError.of(n.FASTPAR_ERR_TRUNCATED, "Compressed data ended before the end-of-stream marker was reached")
         size = decompressed_size(data)
         limit = more.get("max_output", 0)
         if size is None:

@@ -16,7 +16,7 @@ builtin_open = open
 class ZstdFile(io.BufferedIOBase):
     """A file object that compresses what is written to it, or decompresses what is read from it, in parallel.
 
-    As `compression.zstd.ZstdFile`. What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
+    As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty, and one that is empty or cut off is EOFError. What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
     `open_archive` finds any place. Used by one thread at a time.
     """
 
@@ -60,8 +60,8 @@ class ZstdFile(io.BufferedIOBase):
         else:
             raise TypeError("file must be a file-like object or a str, bytes, or PathLike object")
         self._position = 0
-        # Nothing to be flushed since the last flush.
-        self._clean = False
+        # Nothing is to be flushed, and nothing has ever been written.
+        self._clean = self._untouched = True
         if not self._reads:
             self._writer = (
                 ParallelWriter(self._file, settings)
@@ -81,7 +81,7 @@ class ZstdFile(io.BufferedIOBase):
         try:
             if self._buffer is not None:
                 self._buffer.close()
-            elif self._writer is not None:
+            elif self._writer is not None and not self._untouched:
                 self._writer.finish()
         finally:
             self._buffer = self._writer = None
@@ -100,7 +100,7 @@ class ZstdFile(io.BufferedIOBase):
             length = view.nbytes
         self._writer.write(data)
         self._position += length
-        self._clean = False
+        self._clean = self._untouched = False
         return length
 
     def flush(self, mode: int = FLUSH_BLOCK) -> None:
@@ -110,7 +110,8 @@ class ZstdFile(io.BufferedIOBase):
         self._check_open()
         if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError("Invalid mode argument, expected either ZstdFile.FLUSH_FRAME or ZstdFile.FLUSH_BLOCK")
-        if not self._clean:
+        if not self._clean or (self._untouched and mode == self.FLUSH_BLOCK):
+            self._untouched = False
             if mode == self.FLUSH_FRAME and isinstance(self._writer, StandardWriter):
                 self._writer.finish()
             else:

@@ -30,8 +30,16 @@ _DATA_ERRORS: dict[int, type[Error]] = dict.fromkeys(
 )
 
 
+# What the standard module says of the same data, for programs that look for it.
+_STANDARD_WORDS = {
+    n.FASTPAR_ERR_TRUNCATED: b"Compressed data ended before the end-of-stream marker was reached: ",
+    n.FASTPAR_ERR_NOT_ZSTD: b"Unable to decompress Zstandard data: Unknown frame descriptor: ",
+}
+
+
 def failure(error: n.fastpar_error) -> Exception:
     """The exception for what a call of the codec has reported."""
+    error.message = (_STANDARD_WORDS.get(error.status, b"") + error.message)[: n.FASTPAR_ERROR_MESSAGE_SIZE - 1]
     return error_of(error, _DATA_ERRORS)
 
 

@@ -9,7 +9,7 @@ from .. import _native as n
 from .._calls import entries
 from .._library import lib
 from ._buffers import address
-from ._settings import Settings, check
+from ._settings import DataError, Settings, check
 
 
 class _Stream:
@@ -20,6 +20,8 @@ class _Stream:
         self._settings = settings
         self._handle = ctypes.c_void_p()
         self._failure: BaseException | None = None
+        #: Whether the file has given anything.
+        self.started = False
 
     def fail(self, index: int, error: BaseException) -> None:
         """Notes what the file object has raised."""
@@ -53,6 +55,7 @@ def read_from_file(call: _Stream, buffer: int, capacity: int, length: int) -> in
             if count > capacity:
                 raise OSError(f"read({capacity}) returned {count} bytes")
             ctypes.memmove(buffer, source, count)
+        call.started = call.started or count > 0
         ctypes.c_size_t.from_address(length).value = count
         return 0
     except BaseException as error:
@@ -141,8 +144,15 @@ class ParallelReader(_Stream, io.RawIOBase):
         with address(buffer, writable=True) as (to, capacity):
             if capacity == 0:
                 return 0
-            self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count))
+            try:
+                self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count))
+            except DataError as error:
+                if error.status == n.FASTPAR_ERR_TRUNCATED:
+                    raise EOFError(str(error)) from error
+                raise
         if count.value == 0:
+            if not self.started:
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
             self._size = self._position
         self._position += count.value
         return count.value

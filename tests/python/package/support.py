@@ -1,0 +1,42 @@
+"""What the tests share."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+from launcher import FREE_THREADED
+
+#: How this Python is started, where `sys.executable` does not tell.
+PYTHON = os.environ.get("FASTPAR_TEST_PYTHON", sys.executable)
+
+PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..", "bindings", "python"))
+
+#: For what only a Python without the GIL can show.
+free_threaded_only = unittest.skipUnless(FREE_THREADED, "needs a free-threaded Python")
+
+#: Rounds of what happens once in a while only.
+ROUNDS = 200 if FREE_THREADED else 5
+
+_HIDE_THE_GIL = "" if FREE_THREADED else "import sys; sys._is_gil_enabled = lambda: False\n"
+
+
+def start(code: str, hide: bool = True, **more: object) -> subprocess.Popen:
+    """Starts a Python that can import the package."""
+    environment = {**os.environ, "PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1", **more.pop("env", {})}
+    command = [PYTHON, "-W", "ignore", "-X", "faulthandler", "-c", (_HIDE_THE_GIL if hide else "") + code]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+    )
+
+
+def run(code: str, timeout: float = 60, **more: object) -> tuple[int, str, str]:
+    """Runs it to its end: exit code, output, error output."""
+    with start(code, **more) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, errors = process.communicate()
+            raise AssertionError(f"it hangs:\n{code}\n{output}\n{errors}") from None
+    return process.returncode, output, errors

@@ -1,0 +1,240 @@
+"""ThreadPoolExecutor behaves like the standard one: every test runs on both."""
+
+import concurrent.futures
+import gc
+import itertools
+import threading
+import time
+import unittest
+import weakref
+
+import fastpar
+import support
+
+
+class Behaviour:
+    """What both have to do."""
+
+    Executor: type[concurrent.futures.Executor]
+
+    def test_submit(self):
+        with self.Executor() as executor:
+            self.assertEqual(executor.submit(pow, 2, 8).result(), 256)
+            self.assertEqual(executor.submit(dict, a=1).result(), {"a": 1})
+            self.assertEqual(executor.submit(lambda **given: given, self=1, fn=2).result(), {"self": 1, "fn": 2})
+
+    def test_exceptions(self):
+        with self.Executor() as executor:
+            future = executor.submit(lambda: 1 / 0)
+            self.assertIsInstance(future.exception(), ZeroDivisionError)
+            self.assertRaises(SystemExit, executor.submit(exit, 3).result)
+            self.assertEqual(executor.submit(int).result(), 0)
+
+    def test_map(self):
+        with self.Executor() as executor:
+            self.assertEqual(list(executor.map(pow, range(100), range(100))), [i**i for i in range(100)])
+            self.assertEqual(list(executor.map(int, [])), [])
+            self.assertEqual(list(executor.map(pow, itertools.count(), [1, 2, 3])), [0, 1, 8])
+
+    def test_map_exception(self):
+        with self.Executor() as executor:
+            results = executor.map(divmod, [1, 1, 1, 1], [2, 3, 0, 5])
+            self.assertEqual([next(results), next(results)], [(0, 1), (0, 1)])
+            self.assertRaises(ZeroDivisionError, next, results)
+            self.assertRaises(StopIteration, next, results)
+
+    def test_map_timeout(self):
+        gate = threading.Event()
+        with self.Executor(4) as executor:
+            results = executor.map(lambda x: x or gate.wait(60), [1, 0], timeout=0.1)
+            self.assertEqual(next(results), 1)
+            self.assertRaises(TimeoutError, next, results)
+            gate.set()
+
+    def test_map_starts_at_once(self):
+        called = threading.Event()
+        with self.Executor() as executor:
+            executor.map(lambda _: called.set(), [1])
+            self.assertTrue(called.wait(60))
+
+    def test_map_runs_neighbours_at_the_same_time(self):
+        together = threading.Barrier(4)
+        with self.Executor(4) as executor:
+            list(executor.map(lambda _: together.wait(60), range(400)))
+
+    def test_map_buffersize(self):
+        with self.Executor(2) as executor:
+            taken = []
+            source = (taken.append(i) or i for i in itertools.count())
+            results = executor.map(str, source, buffersize=3)
+            self.assertEqual([next(results) for _ in range(10)], [str(i) for i in range(10)])
+            self.assertLessEqual(len(taken), 14)
+            self.assertRaises(ValueError, executor.map, str, [1], buffersize=0)
+            self.assertRaises(TypeError, executor.map, str, [1], buffersize="1")
+
+    def test_map_frees_results(self):
+        class Thing:
+            pass
+
+        with self.Executor(2) as executor:
+            for thing in executor.map(lambda _: Thing(), range(10)):
+                gone = threading.Event()
+                weakref.finalize(thing, gone.set)
+                del thing
+                # The thread that made it may not have let it go yet, but nothing keeps it.
+                gc.collect()
+                self.assertTrue(gone.wait(60))
+
+    def test_tasks_wait_for_each_other(self):
+        together = threading.Barrier(8)
+        with self.Executor(8) as executor:
+            futures = [executor.submit(together.wait, 60) for _ in range(8)]
+            self.assertEqual(sorted(future.result() for future in futures), list(range(8)))
+
+    def test_something_waits_behind_a_long_call(self):
+        gate = threading.Event()
+        with self.Executor(2) as executor:
+            for _ in range(100):
+                gate.clear()
+                long = executor.submit(gate.wait, 60)
+                short = [executor.submit(int) for _ in range(3)]
+                for future in short:
+                    future.result(60)
+                gate.set()
+                long.result()
+
+    def test_max_workers(self):
+        running, most = fastpar.AtomicInt(), fastpar.AtomicInt()
+
+        def work(_):
+            most.max(running.add(1) + 1)
+            time.sleep(0.002)
+            running.add(-1)
+
+        with self.Executor(3) as executor:
+            list(executor.map(work, range(30)))
+            for future in [executor.submit(work, 0) for _ in range(30)]:
+                future.result()
+        self.assertLessEqual(most.load(), 3)
+        for wrong in (0, -1):
+            self.assertRaises(ValueError, self.Executor, wrong)
+
+    def test_shutdown(self):
+        executor = self.Executor(2)
+        futures = [executor.submit(time.sleep, 0.005) for _ in range(10)]
+        executor.shutdown()
+        self.assertTrue(all(future.done() for future in futures))
+        self.assertRaises(RuntimeError, executor.submit, int)
+        self.assertRaises(RuntimeError, executor.map, int, [1])
+
+    def test_shutdown_without_waiting(self):
+        gate = threading.Event()
+        executor = self.Executor(1)
+        futures = [executor.submit(gate.wait, 60) for _ in range(3)]
+        executor.shutdown(wait=False)
+        gate.set()
+        self.assertEqual([future.result() for future in futures], [True] * 3)
+
+    def test_cancel_futures(self):
+        gate, started = threading.Event(), threading.Event()
+        executor = self.Executor(1)
+        first = executor.submit(lambda: (started.set(), gate.wait(60)))
+        others = [executor.submit(int) for _ in range(10)]
+        results = executor.map(int, range(5))
+        self.assertTrue(started.wait(60))
+        executor.shutdown(wait=False, cancel_futures=True)
+        gate.set()
+        self.assertTrue(all(future.cancelled() for future in others))
+        self.assertRaises(concurrent.futures.CancelledError, next, results)
+        first.result()
+
+    def test_cancel(self):
+        gate, started = threading.Event(), threading.Event()
+        with self.Executor(1) as executor:
+            first = executor.submit(lambda: (started.set(), gate.wait(60)))
+            second = executor.submit(int)
+            self.assertTrue(started.wait(60))
+            self.assertFalse(first.cancel())
+            self.assertTrue(second.cancel())
+            gate.set()
+
+    def test_initializer(self):
+        local = threading.local()
+
+        def initialize(value):
+            local.value = value
+
+        with self.Executor(3, initializer=initialize, initargs=(7,)) as executor:
+            self.assertEqual(set(executor.map(lambda _: local.value, range(50))), {7})
+        self.assertRaises(TypeError, self.Executor, initializer=3)
+
+    def test_initializer_that_fails(self):
+        with self.assertLogs("concurrent.futures", "CRITICAL"):
+            executor = self.Executor(2, initializer=lambda: 1 / 0)
+            future = executor.submit(int)
+            self.assertRaises(concurrent.futures.BrokenExecutor, future.result)
+            self.assertRaises(concurrent.futures.thread.BrokenThreadPool, executor.submit, int)
+            executor.shutdown()
+
+    def test_names(self):
+        with self.Executor(2, "mine") as executor:
+            self.assertRegex(executor.submit(lambda: threading.current_thread().name).result(), r"^mine_\d+$")
+
+    def test_as_completed_and_wait(self):
+        with self.Executor(4) as executor:
+            futures = [executor.submit(pow, i, 2) for i in range(20)]
+            self.assertEqual({future.result() for future in concurrent.futures.as_completed(futures)}, {i**2 for i in range(20)})
+            self.assertEqual(len(concurrent.futures.wait(futures).done), 20)
+
+    def test_arguments_are_freed(self):
+        class Thing:
+            def method(self):
+                pass
+
+        with self.Executor(2) as executor:
+            thing = Thing()
+            reference, gone = weakref.ref(thing), threading.Event()
+            weakref.finalize(thing, gone.set)
+            executor.submit(thing.method).result()
+            del thing
+            self.assertTrue(gone.wait(60))
+            self.assertIsNone(reference())
+
+    def test_many_submitters(self):
+        total = fastpar.AtomicInt()
+        with self.Executor() as executor:
+
+            def submit():
+                for future in [executor.submit(total.add, 1) for _ in range(500)]:
+                    future.result()
+
+            threads = [threading.Thread(target=submit) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(total.load(), 4000)
+
+
+class Standard(Behaviour, unittest.TestCase):
+    Executor = concurrent.futures.ThreadPoolExecutor
+
+
+class Fastpar(Behaviour, unittest.TestCase):
+    Executor = fastpar.ThreadPoolExecutor
+
+    def test_it_is_an_executor(self):
+        self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.Executor))
+        self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)
+
+    @support.free_threaded_only
+    def test_map_is_faster(self):
+        def seconds(executor_class):
+            with executor_class() as executor:
+                start = time.perf_counter()
+                for _ in executor.map(int, range(50_000)):
+                    pass
+                return time.perf_counter() - start
+
+        best = max(seconds(concurrent.futures.ThreadPoolExecutor) / seconds(fastpar.ThreadPoolExecutor) for _ in range(3))
+        self.assertGreater(best, 4)

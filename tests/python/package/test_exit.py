@@ -1,0 +1,172 @@
+"""The end of the interpreter, signals, fork."""
+
+import os
+import signal
+import sys
+import time
+import unittest
+
+import support
+
+LOOP = "import fastpar, os, sys, threading, time\n"
+
+
+class Exit(unittest.TestCase):
+    def check(self, code, expected=0, rounds=support.ROUNDS):
+        for _ in range(rounds):
+            status, output, errors = support.run(LOOP + code, timeout=60)
+            self.assertEqual(status, expected, errors)
+            for word in ("Fatal", "ignored", "Segmentation"):
+                self.assertNotIn(word, errors)
+        return output, errors
+
+    def test_import_alone(self):
+        self.check("")
+
+    def test_after_work(self):
+        self.check("fastpar.for_range(1000, lambda begin, end: None)")
+
+    def test_job_in_flight(self):
+        self.check("fastpar.for_start(1000, lambda begin, end: time.sleep(0.002))")
+
+    def test_executor_finishes_what_was_submitted(self):
+        output, _ = self.check(
+            "executor = fastpar.ThreadPoolExecutor(2)\n"
+            "def work(i):\n    time.sleep(0.002)\n    os.write(1, b'.')\n"
+            "for i in range(20): executor.submit(work, i)"
+        )
+        self.assertEqual(output, "." * 20)
+
+    def test_daemon_thread_that_loops(self):
+        self.check(
+            "def work():\n    while True: fastpar.for_range(100, lambda begin, end: sum(range(50)))\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.02)"
+        )
+
+    def test_daemon_thread_that_compresses(self):
+        self.check(
+            "import fastpar.zstd\n"
+            "def work():\n    while True: fastpar.zstd.compress(bytes(3_000_000))\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.02)"
+        )
+
+    def test_sys_exit_in_a_body(self):
+        self.check("fastpar.for_range(100, lambda begin, end: sys.exit(3))", 3)
+
+    def test_exit_inside_a_body(self):
+        self.check("fastpar.for_range(100, lambda begin, end: os._exit(4))", 4)
+
+    def test_uncaught_exception(self):
+        _, errors = self.check("fastpar.for_range(1, lambda begin, end: 1 / 0)", 1)
+        self.assertIn("ZeroDivisionError", errors)
+
+    def test_nothing_starts_any_more(self):
+        _, errors = self.check(
+            "def late():\n"
+            "    try: fastpar.for_range(1, print)\n"
+            "    except RuntimeError as error: print(error, file=sys.stderr)\n"
+            "import atexit, importlib\n"
+            "atexit.unregister(fastpar._threads._finish); atexit.register(late); atexit.register(fastpar._threads._finish)",
+            rounds=1,
+        )
+        self.assertIn("shutting down", errors)
+
+
+@unittest.skipUnless(hasattr(os, "fork"), "there is no fork here")
+class Fork(unittest.TestCase):
+    def test_both_go_on(self):
+        for _ in range(support.ROUNDS):
+            status, _, errors = support.run(
+                LOOP + "fastpar.for_range(100, lambda begin, end: None)\n"
+                "child = os.fork()\n"
+                "assert sum(fastpar.map(int, range(100))) == 4950\n"
+                "with fastpar.ThreadPoolExecutor() as executor: assert list(executor.map(int, range(50))) == list(range(50))\n"
+                "if child: assert os.waitpid(child, 0)[1] == 0"
+            )
+            self.assertEqual(status, 0, errors)
+
+
+@unittest.skipIf(sys.platform == "win32", "signals are sent by kill")
+class Interrupts(unittest.TestCase):
+    def interrupt(self, code, seconds):
+        """Sends SIGINT once the program says so; its exit code, output and errors, within so many seconds."""
+        with support.start(LOOP + code) as process:
+            try:
+                self.assertEqual(process.stdout.readline(), "now\n")
+                time.sleep(0.05)
+                start = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                output, errors = process.communicate(timeout=60)
+                self.assertLess(time.monotonic() - start, seconds, errors)
+            finally:
+                process.kill()
+        self.assertNotIn("ignored", errors)
+        return process.returncode, output, errors
+
+    def test_loop_of_small_chunks(self):
+        for _ in range(max(support.ROUNDS // 10, 3)):
+            status, output, errors = self.interrupt(
+                "print('now', flush=True)\n"
+                "try: fastpar.for_range(10**9, lambda begin, end: None, schedule=fastpar.Schedule.GRAIN, grain=1)\n"
+                "except KeyboardInterrupt: print('stopped')\n"
+                "assert sum(fastpar.map(int, range(10))) == 45",
+                5,
+            )
+            self.assertEqual((status, output), (0, "stopped\n"), errors)
+
+    def test_main_thread_waits_for_others(self):
+        status, output, errors = self.interrupt(
+            "stop = threading.Event()\n"
+            "def body(begin, end):\n"
+            "    if threading.current_thread() is not threading.main_thread(): stop.wait(60)\n"
+            "    else: time.sleep(0.001)\n"
+            "fastpar.pool_start()\n"
+            "threading.Timer(0.3, lambda: print('now', flush=True)).start()\n"
+            "threading.Timer(0.6, stop.set).start()\n"
+            "try: fastpar.for_range(24, body)\n"
+            "except KeyboardInterrupt: print('stopped')",
+            5,
+        )
+        self.assertEqual((status, output), (0, "stopped\n"), errors)
+
+    def test_second_interrupt_does_not_wait(self):
+        with support.start(
+            LOOP + "def body(begin, end):\n"
+            "    if begin == 0: print('now', flush=True)\n"
+            "    threading.Event().wait(600) if threading.current_thread() is not threading.main_thread() else time.sleep(0.05)\n"
+            "try: fastpar.for_range(24, body)\n"
+            "except KeyboardInterrupt: os.write(1, b'stopped'); os._exit(0)"
+        ) as process:
+            try:
+                self.assertEqual(process.stdout.readline(), "now\n")
+                deadline = time.monotonic() + 60
+                while process.poll() is None and time.monotonic() < deadline:
+                    process.send_signal(signal.SIGINT)
+                    time.sleep(0.2)
+                self.assertEqual(process.stdout.read(), "stopped")
+            finally:
+                process.kill()
+
+    def test_queue(self):
+        status, output, errors = self.interrupt(
+            "print('now', flush=True)\n"
+            "try: fastpar.Queue(1).pop()\n"
+            "except KeyboardInterrupt: print('stopped')",
+            5,
+        )
+        self.assertEqual((status, output), (0, "stopped\n"), errors)
+
+    def test_handlers_that_raise(self):
+        status, output, errors = support.run(
+            LOOP + "import signal\n"
+            "class Alarm(Exception): pass\n"
+            "def handler(*_): raise Alarm\n"
+            "signal.signal(signal.SIGALRM, handler)\n"
+            "for _ in range(20):\n"
+            "    signal.setitimer(signal.ITIMER_REAL, 0.01)\n"
+            "    try: fastpar.for_range(10**9, lambda begin, end: None, schedule=fastpar.Schedule.GRAIN, grain=1)\n"
+            "    except Alarm: print('.', end='')"
+        )
+        self.assertEqual((status, output), (0, "." * 20), errors)

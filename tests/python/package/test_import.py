@@ -1,0 +1,78 @@
+"""What the import of the package checks."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import fastpar
+import support
+from fastpar import _native
+from layout import STRUCTS
+
+
+class Refusals(unittest.TestCase):
+    @unittest.skipIf(support.FREE_THREADED, "this free-threaded Python has no GIL to refuse")
+    def test_a_python_with_the_gil(self):
+        code, _, errors = support.run("import fastpar", hide=False)
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, r"RuntimeError: fastpar needs a free-threaded Python.*run it with python3\.\d+t")
+
+    @support.free_threaded_only
+    def test_a_gil_that_was_switched_on(self):
+        code, _, errors = support.run("import fastpar", env={"PYTHON_GIL": "1"})
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, "RuntimeError: .*-X gil=0")
+
+    def test_an_old_python(self):
+        code, _, errors = support.run("import sys; sys.version_info = (3, 13, 0, 'final', 0); import fastpar")
+        self.assertEqual(code, 1)
+        self.assertIn("RuntimeError: fastpar needs free-threaded Python 3.14 or later, and this is Python 3.13", errors)
+
+    def test_no_library(self):
+        code, _, errors = support.run("import fastpar", env={"FASTPAR_LIBRARY": "/nowhere/libfastpar.so.1"})
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, "ImportError: the fastpar library cannot be loaded from '/nowhere/.*FASTPAR_LIBRARY names it")
+
+    def test_something_else(self):
+        libc = "libc.so.6" if sys.platform.startswith("linux") else "kernel32.dll"
+        code, _, errors = support.run("import fastpar", env={"FASTPAR_LIBRARY": libc})
+        self.assertEqual(code, 1)
+        self.assertIn("ImportError: the fastpar library cannot be loaded", errors)
+
+    @unittest.skipIf(sys.platform == "win32", "builds a library with cc")
+    def test_another_abi(self):
+        with tempfile.TemporaryDirectory() as folder:
+            library, source = os.path.join(folder, "lib.so"), os.path.join(folder, "lib.c")
+            with open(source, "w") as file:
+                file.write("unsigned fastpar_abi_version(void) { return 2; }\n")
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+            code, _, errors = support.run("import fastpar", env={"FASTPAR_LIBRARY": library})
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, "ImportError: .* speaks version 2 of fastpar's ABI, and this package version 1")
+
+
+class Native(unittest.TestCase):
+    def test_layout(self):
+        for name, (size, fields) in STRUCTS.items():
+            struct = getattr(_native, name)
+            self.assertEqual(ctypes.sizeof(struct), size, name)
+            self.assertEqual({field: getattr(struct, field).offset for field in fields}, fields, name)
+            self.assertEqual(len(struct._fields_), len(fields), name)
+
+    def test_names(self):
+        self.assertEqual(fastpar.status_name(_native.FASTPAR_ERR_CANCELLED), "FASTPAR_ERR_CANCELLED")
+        self.assertTrue(fastpar.status_message(_native.FASTPAR_ERR_CANCELLED))
+        self.assertRegex(fastpar.version(), r"^\d+\.\d+\.\d+$")
+        self.assertRegex(fastpar.zstd_version(), r"^1\.\d+\.\d+$")
+
+    def test_annotations_can_be_evaluated(self):
+        import annotationlib
+        import inspect
+
+        for name, value in vars(fastpar).items():
+            if inspect.isfunction(value):
+                annotationlib.get_annotations(value, format=annotationlib.Format.VALUE)
+                self.assertTrue(value.__doc__, name)

@@ -1,0 +1,316 @@
+"""Loops over ranges and sequences."""
+
+import array
+import functools
+import mmap
+import operator
+import sys
+import threading
+import traceback
+import unittest
+
+import fastpar
+import support
+from fastpar import Schedule, _calls
+
+
+def schedules():
+    yield {}
+    for segments in (1, 7, 24, 1000):
+        yield {"segments": segments}
+    for grain in (0, 1, 13):
+        yield {"schedule": Schedule.GRAIN, "grain": grain}
+        yield {"schedule": Schedule.GUIDED, "grain": grain}
+    yield {"schedule": Schedule.CACHE, "item_size": 1 << 20}
+    yield {"max_lanes": 1}
+    yield {"max_lanes": 2, "segments": 100}
+
+
+class ForRange(unittest.TestCase):
+    def test_every_item_once(self):
+        for count in (0, 1, 5, 24, 25, 3000):
+            for options in schedules():
+                with self.subTest(count=count, **options):
+                    seen = []
+                    self.assertIsNone(fastpar.for_range(count, lambda begin, end: seen.append((begin, end)), **options))
+                    planned = [(chunk.start, chunk.stop) for chunk in fastpar.plan(count, **options)]
+                    self.assertEqual(sorted(seen), planned)
+                    self.assertEqual([i for begin, end in planned for i in range(begin, end)], list(range(count)))
+
+    def test_default_is_24_segments(self):
+        self.assertEqual(len(fastpar.plan(1000)), 24)
+
+    def test_lanes_are_exclusive(self):
+        busy = [threading.Lock() for _ in range(fastpar.pool_threads())]
+
+        def body(begin, end, lane):
+            self.assertTrue(busy[lane].acquire(blocking=False))
+            sum(range(100))
+            busy[lane].release()
+
+        fastpar.for_range(5000, body, lane=True, schedule=Schedule.GRAIN, grain=1)
+
+    def test_workers_run_at_the_same_time(self):
+        together = threading.Barrier(8)
+        fastpar.for_range(8, lambda begin, end: together.wait(60))
+
+    def test_nested(self):
+        total = fastpar.AtomicInt()
+        fastpar.for_range(24, lambda b, e: fastpar.for_range(100, lambda begin, end: total.add(end - begin)))
+        self.assertEqual(total.load(), 2400)
+
+    def test_from_many_threads(self):
+        total = fastpar.AtomicInt()
+        threads = [
+            threading.Thread(target=fastpar.for_range, args=(1000, lambda begin, end: total.add(end - begin))) for _ in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(total.load(), 16000)
+
+    def test_wrong_arguments(self):
+        def body(begin, end):
+            self.fail("it was called")
+
+        for error, call in (
+            (ValueError, lambda: fastpar.for_range(-1, body)),
+            (ValueError, lambda: fastpar.for_range(2**64, body)),
+            (TypeError, lambda: fastpar.for_range(1.5, body)),
+            (ValueError, lambda: fastpar.for_range(1, body, segments=-1)),
+            (ValueError, lambda: fastpar.for_range(1, body, max_lanes=2**32)),
+            (fastpar.InvalidArgumentError, lambda: fastpar.for_range(1, body, schedule=77)),
+            (TypeError, lambda: fastpar.for_range(1, body, nonsense=1)),
+        ):
+            self.assertRaises(error, call)
+
+    def test_progress(self):
+        told = []
+        fastpar.for_range(1000, lambda begin, end: None, progress=lambda done, total: told.append((done, total)))
+        self.assertEqual(told[-1], (1000, 1000))
+        self.assertEqual(told, sorted(told))
+
+    def test_progress_that_raises(self):
+        def progress(done, total):
+            raise KeyError("progress")
+
+        with self.assertRaises(KeyError):
+            fastpar.for_range(1000, lambda begin, end: None, progress=progress)
+
+    def test_cancel(self):
+        flag, calls = fastpar.CancelFlag(), []
+
+        def body(begin, end):
+            calls.append(begin)
+            flag.cancel()
+
+        with self.assertRaises(fastpar.CancelledError) as caught:
+            fastpar.for_range(10000, body, schedule=Schedule.GRAIN, grain=1, cancel=flag)
+        self.assertEqual(fastpar.status_name(caught.exception.status), "FASTPAR_ERR_CANCELLED")
+        self.assertLess(len(calls), 10000)
+        self.assertTrue(flag.cancelled)
+        calls.clear()
+        self.assertRaises(fastpar.CancelledError, fastpar.for_range, 10, body, cancel=flag)
+        self.assertEqual(calls, [])
+
+
+class Exceptions(unittest.TestCase):
+    def test_one_keeps_its_traceback(self):
+        def body(begin, end):
+            if begin <= 500 < end:
+                raise LookupError(500)
+
+        try:
+            fastpar.for_range(1000, body)
+        except LookupError as error:
+            frames = traceback.extract_tb(error.__traceback__)
+        self.assertEqual(frames[-1].name, "body")
+        self.assertNotIn("run_chunk", [frame.name for frame in frames])
+
+    def test_several_are_a_group_in_order(self):
+        together = threading.Barrier(4)
+
+        def body(begin, end):
+            together.wait(60)
+            raise ValueError(begin)
+
+        with self.assertRaises(ExceptionGroup) as caught:
+            fastpar.for_range(4, body)
+        self.assertEqual([error.args[0] for error in caught.exception.exceptions], [0, 1, 2, 3])
+
+    def test_no_new_chunk_starts(self):
+        calls = []
+
+        def body(begin, end):
+            calls.append(begin)
+            raise ValueError
+
+        with self.assertRaises((ValueError, ExceptionGroup)):
+            fastpar.for_range(100000, body, schedule=Schedule.GRAIN, grain=1)
+        self.assertLess(len(calls), 1000)
+
+    def test_for_the_whole_program(self):
+        together = threading.Barrier(2)
+
+        def body(begin, end):
+            together.wait(60)
+            if begin:
+                raise SystemExit(7)
+            raise ValueError
+
+        with self.assertRaises(SystemExit) as caught:
+            fastpar.for_range(2, body)
+        self.assertEqual(caught.exception.code, 7)
+
+    def test_deep_recursion(self):
+        def body(begin, end):
+            body(begin, end)
+
+        with self.assertRaises((RecursionError, ExceptionGroup)):
+            fastpar.for_range(4, body)
+
+    def test_the_pool_goes_on(self):
+        with self.assertRaises(ZeroDivisionError):
+            fastpar.for_range(1, lambda begin, end: 1 / 0)
+        self.assertEqual(fastpar.map(abs, [-1, 2]), [1, 2])
+
+    def test_death_before_the_first_line(self):
+        # What a signal handler does that raises as soon as the callback begins.
+        def strike(frame, event, argument):
+            if frame.f_code is _calls.run_chunk.__code__:
+                raise KeyboardInterrupt
+
+        def work():
+            # On a thread of its own, where a loop with one lane runs on that thread.
+            sys.settrace(strike)
+            try:
+                fastpar.for_range(1, lambda begin, end: calls.append(begin), max_lanes=1)
+            except BaseException as error:
+                raised.append(type(error))
+            finally:
+                sys.settrace(None)
+
+        for hook, expected in ((sys.unraisablehook, KeyboardInterrupt), (lambda unraisable: None, RuntimeError)):
+            before, sys.unraisablehook = sys.unraisablehook, hook
+            calls, raised = [], []
+            try:
+                thread = threading.Thread(target=work)
+                thread.start()
+                thread.join()
+            finally:
+                sys.unraisablehook = before
+            self.assertEqual((calls, raised), ([], [expected]))
+
+
+class Sequences(unittest.TestCase):
+    def test_map(self):
+        for items in ([], [3], list(range(1000)), tuple("abc"), range(77), iter(range(50)), {1: 2}, b"bytes"):
+            copy = list(items)
+            items = iter(copy) if not hasattr(items, "__len__") else items
+            self.assertEqual(fastpar.map(lambda x: (x, x), items), [(x, x) for x in copy])
+
+    def test_starmap(self):
+        pairs = [(i, i + 1) for i in range(100)]
+        self.assertEqual(fastpar.starmap(operator.mul, pairs, segments=7), [a * b for a, b in pairs])
+
+    def test_map_raises(self):
+        with self.assertRaises(ZeroDivisionError):
+            fastpar.map(lambda x: 1 / (x - 50), range(100))
+
+    def test_reduce(self):
+        self.assertEqual(fastpar.reduce(1000, lambda begin, end: sum(range(begin, end))), 499500)
+        self.assertEqual(fastpar.reduce(0, lambda begin, end: 1, initial=5), 5)
+        letters = [chr(97 + i % 26) for i in range(1000)]
+        self.assertEqual(fastpar.reduce(1000, lambda b, e: "".join(letters[b:e]), initial=""), "".join(letters))
+
+    def test_reduce_is_the_same_on_any_number_of_threads(self):
+        fold = functools.partial(lambda begin, end: sum(1 / (i + 1) for i in range(begin, end)))
+        results = {fastpar.reduce(10000, fold, initial=0.0, max_lanes=lanes) for lanes in (1, 2, 3, 0)}
+        self.assertEqual(len(results), 1)
+
+    def test_chunks_of_buffers_are_views(self):
+        data = bytearray(range(100))
+        parts = fastpar.chunks(data, 7)
+        self.assertEqual([type(part) for part in parts], [memoryview] * 7)
+        self.assertEqual(b"".join(parts), data)
+        parts[0][0] = 255
+        self.assertEqual(data[0], 255)
+        numbers = array.array("q", range(50))
+        self.assertEqual([list(part) for part in fastpar.chunks(numbers, 2)], [list(range(25)), list(range(25, 50))])
+        with mmap.mmap(-1, 1000) as memory:
+            parts = fastpar.chunks(memory)
+            self.assertEqual(sum(len(part) for part in parts), 1000)
+            del parts
+
+    def test_chunks_of_others(self):
+        self.assertEqual(fastpar.chunks([1, 2, 3, 4, 5], 2), [[1, 2, 3], [4, 5]])
+        self.assertEqual(fastpar.chunks("abc", 24), ["a", "b", "c"])
+        self.assertEqual(fastpar.chunks([]), [])
+        self.assertRaises(ValueError, fastpar.chunks, [1], 0)
+
+
+class Threads(unittest.TestCase):
+    def test_thread_locals_last(self):
+        local, made = threading.local(), fastpar.AtomicInt()
+
+        def body(begin, end):
+            if not hasattr(local, "mine"):
+                local.mine = made.add(1)
+
+        for _ in range(50):
+            fastpar.for_range(500, body, segments=500)
+        self.assertLessEqual(made.load(), fastpar.pool_threads() + 1)
+
+    def test_names(self):
+        together, names = threading.Barrier(4), set()
+
+        def body(begin, end):
+            names.add((threading.current_thread().name, fastpar.pool_worker()))
+            together.wait(60)
+
+        fastpar.for_range(4, body)
+        workers = {(name, worker) for name, worker in names if worker is not None}
+        self.assertGreaterEqual(len(workers), 3)
+        for name, worker in workers:
+            self.assertEqual(name, f"fastpar-{worker}")
+
+    def test_pool(self):
+        fastpar.for_range(10, lambda begin, end: None)
+        before = fastpar.pool_stats()
+        fastpar.for_range(10, lambda begin, end: None)
+        after = fastpar.pool_stats()
+        self.assertEqual(before.threads, fastpar.pool_threads())
+        self.assertEqual(after.chunks - before.chunks, 10)
+        self.assertRaises(fastpar.BusyError, fastpar.pool_start, threads=before.threads + 1)
+        self.assertRaises(ValueError, fastpar.pool_start, threads=-1)
+        fastpar.pool_shutdown()
+        self.assertEqual(fastpar.pool_stats().threads, 0)
+        fastpar.pool_start()
+        self.assertEqual(sum(fastpar.map(int, range(10))), 45)
+
+
+class Parallel(unittest.TestCase):
+    @support.free_threaded_only
+    def test_python_code_runs_on_several_cpus(self):
+        import os
+        import time
+
+        if os.process_cpu_count() < 2:
+            self.skipTest("one CPU only, which a free-threaded Python cannot change")
+
+        def body(begin, end):
+            total = 0
+            for i in range(begin, end):
+                total += i * i % 7
+
+        def seconds(function):
+            start = time.perf_counter()
+            function()
+            return time.perf_counter() - start
+
+        body(0, 1000)
+        best = max(
+            seconds(lambda: body(0, 2_000_000)) / seconds(lambda: fastpar.for_range(2_000_000, body)) for _ in range(5)
+        )
+        self.assertGreater(best, 1.3)
