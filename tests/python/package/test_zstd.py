@@ -1,0 +1,375 @@
+"""fastpar.zstd against compression.zstd."""
+
+import array
+import io
+import mmap
+import os
+import random
+import tempfile
+import threading
+import unittest
+from compression import zstd as standard
+from compression.zstd import CompressionParameter, DecompressionParameter
+
+import fastpar
+from fastpar import zstd
+
+
+def inputs():
+    noise = random.Random(1)
+    yield b""
+    yield b"x"
+    yield b"fastpar " * 1000
+    yield bytes(1 << 20)
+    yield noise.randbytes(3 << 20)
+    yield noise.randbytes(1 << 12) * 1500
+
+
+DATA = random.Random(2).randbytes(1 << 12) * 1500
+
+DICT = standard.train_dict([b"trade %d price %d quantity %d" % (i, i * 7, i % 13) for i in range(5000)], 4000)
+
+
+class Memory(unittest.TestCase):
+    def test_both_read_both(self):
+        for data in inputs():
+            for packed in (zstd.compress(data), zstd.compress(data, frame_size=1 << 16), zstd.compress(data, single_frame=True)):
+                self.assertEqual(standard.decompress(packed), data)
+                self.assertEqual(zstd.decompress(packed), data)
+                self.assertEqual(zstd.decompressed_size(packed), len(data))
+                self.assertLessEqual(len(packed), zstd.compress_bound(len(data), frame_size=1 << 16))
+            self.assertEqual(zstd.decompress(standard.compress(data)), data)
+
+    def test_surface(self):
+        for name in standard.__all__:
+            self.assertTrue(hasattr(zstd, name), name)
+        self.assertIs(zstd.ZstdError, standard.ZstdError)
+        self.assertIs(zstd.ZstdDict, standard.ZstdDict)
+
+    def test_levels_and_options(self):
+        for arguments in (
+            {"level": 1},
+            {"level": 12},
+            {"level": -5},
+            {"options": {CompressionParameter.compression_level: 5, CompressionParameter.checksum_flag: 0}},
+            {"options": {CompressionParameter.window_log: 20}},
+            {"options": {CompressionParameter.strategy: standard.Strategy.lazy, CompressionParameter.nb_workers: 2}},
+            {"options": {CompressionParameter.content_size_flag: 0}},
+        ):
+            with self.subTest(**arguments):
+                self.assertEqual(standard.decompress(zstd.compress(DATA, **arguments)), DATA)
+        self.assertLess(len(zstd.compress(DATA, 19)), len(zstd.compress(DATA, -50)))
+        checked, unchecked = zstd.compress(b"a" * 99), zstd.compress(b"a" * 99, options={CompressionParameter.checksum_flag: 0})
+        self.assertEqual(len(checked) - len(unchecked), 4)
+
+    def test_refuses_the_same(self):
+        for arguments in (
+            {"level": 100},
+            {"level": "3"},
+            {"options": 3},
+            {"options": {1: 2}},
+            {"options": {CompressionParameter.window_log: 99}},
+            {"level": 3, "options": {CompressionParameter.window_log: 20}},
+            {"zstd_dict": b"no dictionary"},
+        ):
+            with self.subTest(**arguments):
+                with self.assertRaises(Exception) as expected:
+                    standard.compress(b"data", **arguments)
+                with self.assertRaises(type(expected.exception)):
+                    zstd.compress(b"data", **arguments)
+        self.assertRaises(TypeError, zstd.compress, "text")
+        self.assertRaises(TypeError, zstd.compress, b"", nonsense=1)
+        self.assertRaises(ValueError, zstd.compress, b"", frame_size=-1)
+
+    def test_dictionaries(self):
+        data = b"trade 77 price 539 quantity 12"
+        packed = zstd.compress(data, zstd_dict=DICT)
+        self.assertLess(len(packed), len(zstd.compress(data)))
+        self.assertEqual(standard.decompress(packed, DICT), data)
+        self.assertEqual(zstd.decompress(standard.compress(data, zstd_dict=DICT), DICT), data)
+        for way in (DICT.as_digested_dict, DICT.as_undigested_dict, DICT.as_prefix):
+            packed = zstd.compress(data, zstd_dict=way)
+            self.assertEqual(standard.decompress(packed, way), data)
+            self.assertEqual(zstd.decompress(packed, way), data)
+        raw = standard.ZstdDict(b"some raw content " * 10, is_raw=True)
+        self.assertEqual(standard.decompress(zstd.compress(data, zstd_dict=raw), raw), data)
+        with self.assertRaises(standard.ZstdError):
+            zstd.decompress(zstd.compress(data, zstd_dict=DICT))
+
+    def test_bad_data(self):
+        packed = zstd.compress(DATA)
+        damaged = bytearray(packed)
+        damaged[len(packed) // 2] ^= 0xFF
+        for bad in (b"", b"\x28", b"this is not zstd", packed[:-1000], packed[: len(packed) // 2], packed + b"more", damaged):
+            with self.assertRaises(standard.ZstdError) as caught:
+                zstd.decompress(bad)
+            self.assertTrue(str(caught.exception))
+        with self.assertRaises(zstd.DataError) as caught:
+            zstd.decompress(packed[: len(packed) // 2])
+        self.assertEqual(fastpar.status_name(caught.exception.status), "FASTPAR_ERR_TRUNCATED")
+        self.assertIsInstance(caught.exception, fastpar.Error)
+
+    def test_sizes_that_are_not_told(self):
+        out = io.BytesIO()
+        with standard.ZstdFile(out, "wb") as file:
+            file.write(DATA)
+        self.assertIsNone(zstd.decompressed_size(out.getvalue()))
+        self.assertEqual(zstd.decompress(out.getvalue()), DATA)
+        self.assertRaises(fastpar.LimitError, zstd.decompress, out.getvalue(), max_output=len(DATA) - 1)
+        self.assertEqual(zstd.decompress(out.getvalue(), max_output=len(DATA)), DATA)
+
+    def test_limits(self):
+        packed = zstd.compress(DATA)
+        self.assertRaises(fastpar.LimitError, zstd.decompress, packed, max_output=len(DATA) - 1)
+        self.assertEqual(zstd.decompress(packed, max_output=len(DATA)), DATA)
+        flag = fastpar.CancelFlag()
+        flag.cancel()
+        self.assertRaises(fastpar.CancelledError, zstd.compress, DATA, cancel=flag)
+        options = {DecompressionParameter.window_log_max: 10}
+        single = standard.compress(DATA, options={CompressionParameter.content_size_flag: 0})
+        self.assertRaises((fastpar.LimitError, standard.ZstdError), zstd.decompress, single, None, options)
+
+    def test_every_kind_of_buffer(self):
+        data = DATA[: 1 << 16]
+        with mmap.mmap(-1, len(data)) as memory:
+            memory[:] = data
+            for buffer in (data, bytearray(data), memoryview(data), memory, array.array("Q", data)):
+                packed = zstd.compress(buffer)
+                self.assertEqual(zstd.decompress(bytearray(packed)), data)
+                self.assertEqual(zstd.decompress(memoryview(packed)), data)
+        for target in (bytearray(len(data)), array.array("Q", bytes(len(data))), mmap.mmap(-1, len(data))):
+            self.assertEqual(zstd.decompress_into(packed, target), len(data))
+            self.assertEqual(bytes(memoryview(target).cast("B")), data)
+        with self.assertRaises(BufferError):
+            zstd.decompress_into(packed, bytes(10))
+        with self.assertRaises(BufferError):
+            zstd.compress(memoryview(data)[::2])
+
+    def test_into(self):
+        out = bytearray(zstd.compress_bound(len(DATA)))
+        written = zstd.compress_into(DATA, out)
+        self.assertEqual(out[:written], zstd.compress(DATA))
+        back = bytearray(len(DATA) + 5)
+        self.assertEqual(zstd.decompress_into(memoryview(out)[:written], back), len(DATA))
+        self.assertEqual(back[: len(DATA)], DATA)
+        with self.assertRaises(fastpar.BufferTooSmallError) as caught:
+            zstd.decompress_into(out[:written], bytearray(10))
+        self.assertEqual(caught.exception.needed, len(DATA))
+        with self.assertRaises(fastpar.BufferTooSmallError):
+            zstd.compress_into(random.Random(3).randbytes(1000), bytearray(10))
+
+    def test_a_buffer_in_use_cannot_be_resized(self):
+        data = bytearray(DATA)
+        packed = zstd.compress(data)
+        data += b"free again"
+        self.assertEqual(zstd.decompress(packed), DATA)
+
+    def test_from_many_threads(self):
+        results = fastpar.map(lambda data: zstd.decompress(zstd.compress(data)), [DATA[i:] for i in range(48)], segments=48)
+        self.assertEqual([len(result) for result in results], [len(DATA) - i for i in range(48)])
+
+
+class Batches(unittest.TestCase):
+    items = [random.Random(i).randbytes(10) * i for i in range(300)]
+
+    def test_both_read_both(self):
+        packed = zstd.compress_batch(self.items, 5)
+        self.assertEqual([standard.decompress(item) for item in packed], self.items)
+        self.assertEqual(zstd.decompress_batch(packed), self.items)
+        self.assertEqual(zstd.decompress_batch([]), [])
+
+    def test_dictionary(self):
+        items = [b"trade %d price %d quantity %d" % (i, i, i) for i in range(100)]
+        packed = zstd.compress_batch(items, zstd_dict=DICT)
+        self.assertEqual(zstd.decompress_batch(packed, DICT), items)
+
+    def test_bad_items(self):
+        packed = zstd.compress_batch(self.items)
+        packed[7] = packed[7][:-1] + bytes([packed[7][-1] ^ 1])
+        with self.assertRaises(ExceptionGroup) as caught:
+            zstd.decompress_batch(packed)
+        self.assertEqual([error.position for error in caught.exception.exceptions], [7])
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "dätä.zst")
+
+    def test_both_read_both(self):
+        with zstd.open(self.path, "wb") as file:
+            for start in range(0, len(DATA), 100_001):
+                self.assertEqual(file.write(DATA[start : start + 100_001]), min(100_001, len(DATA) - start))
+        with standard.open(self.path) as file:
+            self.assertEqual(file.read(), DATA)
+        for write in (standard.open, zstd.open):
+            with write(self.path, "wb") as file:
+                file.write(DATA)
+            with zstd.open(self.path) as file:
+                self.assertEqual(file.read(), DATA)
+                self.assertEqual(file.read(), b"")
+
+    def test_reading(self):
+        with zstd.ZstdFile(self.path, "w") as file:
+            file.write(DATA)
+        with zstd.ZstdFile(self.path) as file:
+            self.assertEqual((file.mode, file.name, file.readable(), file.writable(), file.seekable()), ("rb", self.path, True, False, True))
+            self.assertEqual(file.read(10), DATA[:10])
+            self.assertEqual(file.peek(1)[:1], DATA[10:11])
+            self.assertEqual(file.tell(), 10)
+            self.assertEqual(file.seek(5_000_000), 5_000_000)
+            self.assertEqual(file.read(10), DATA[5_000_000:5_000_010])
+            self.assertEqual(file.seek(-10, os.SEEK_END), len(DATA) - 10)
+            self.assertEqual(file.read(), DATA[-10:])
+            self.assertEqual(file.seek(3), 3)
+            buffer = bytearray(100)
+            self.assertEqual(file.readinto(buffer), 100)
+            self.assertEqual(buffer, DATA[3:103])
+            self.assertRaises(io.UnsupportedOperation, file.write, b"")
+        self.assertTrue(file.closed)
+        self.assertRaises(ValueError, file.read)
+
+    def test_lines_and_text(self):
+        lines = [f"Zeile {i} ä\n" for i in range(10000)]
+        with zstd.open(self.path, "wt", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+        with zstd.open(self.path, "rt", encoding="utf-8", newline="\n") as file:
+            self.assertEqual(list(file), lines)
+        with zstd.open(self.path) as file:
+            self.assertEqual([line.decode() for line in file], lines)
+
+    def test_append_and_exclusive(self):
+        for part in (b"one", b"two"):
+            with zstd.open(self.path, "ab") as file:
+                file.write(part)
+        self.assertEqual(standard.open(self.path).read(), b"onetwo")
+        self.assertRaises(FileExistsError, zstd.open, self.path, "xb")
+
+    def test_file_objects(self):
+        out = io.BytesIO()
+        with zstd.ZstdFile(out, "wb") as file:
+            file.write(b"part")
+            file.flush()
+            self.assertEqual(zstd.decompress(out.getvalue()), b"part")
+            file.write(b" and part")
+        self.assertFalse(out.closed)
+        self.assertEqual(standard.decompress(out.getvalue()), b"part and part")
+        out.seek(0)
+        with zstd.ZstdFile(out) as file:
+            self.assertEqual(file.read(), b"part and part")
+
+    def test_file_objects_that_fail(self):
+        class Full(io.RawIOBase):
+            def write(self, data):
+                raise OSError(28, "no room")
+
+            def read(self, size=-1):
+                raise LookupError("gone")
+
+        with self.assertRaises(OSError) as caught:
+            with zstd.ZstdFile(Full(), "wb") as file:
+                file.write(DATA)
+        self.assertEqual(caught.exception.errno, 28)
+        with self.assertRaises(LookupError):
+            zstd.ZstdFile(Full()).read()
+
+    def test_what_the_standard_module_does(self):
+        options = {CompressionParameter.strategy: 3}
+        with zstd.open(self.path, "wb", options=options) as file:
+            file.write(DATA)
+        with zstd.open(self.path) as file:
+            self.assertEqual(file.read(), DATA)
+
+    def test_cut_off_and_empty(self):
+        with zstd.open(self.path, "wb"):
+            pass
+        self.assertEqual(os.path.getsize(self.path), 0)
+        with zstd.open(self.path) as file:
+            self.assertRaises(EOFError, file.read)
+        packed = zstd.compress(DATA, frame_size=1 << 20)
+        with zstd.open(io.BytesIO(packed[: len(packed) // 2])) as file:
+            self.assertRaises(EOFError, file.read)
+
+    def test_wrong_arguments(self):
+        self.assertRaises(ValueError, zstd.open, self.path, "rw")
+        self.assertRaises(ValueError, zstd.open, self.path, "rbt")
+        self.assertRaises(ValueError, zstd.open, self.path, "rb", encoding="utf-8")
+        self.assertRaises(TypeError, zstd.open, self.path, "rb", level=3)
+        self.assertRaises(TypeError, zstd.open, 12.5)
+        self.assertRaises(TypeError, zstd.open, self.path, "wb", options=3)
+
+    def test_whole_files(self):
+        source, back = self.path + ".in", self.path + ".back"
+        with open(source, "wb") as file:
+            file.write(DATA)
+        stats = zstd.compress_file(source, self.path, 1)
+        self.assertEqual((stats.bytes_in, stats.bytes_out), (len(DATA), os.path.getsize(self.path)))
+        self.assertEqual(standard.open(self.path).read(), DATA)
+        self.assertEqual(zstd.decompress_file(self.path, back).bytes_out, len(DATA))
+        with open(back, "rb") as file:
+            self.assertEqual(file.read(), DATA)
+        with self.assertRaises(FileNotFoundError):
+            zstd.compress_file(self.path + ".none", back)
+        with self.assertRaises(standard.ZstdError):
+            zstd.decompress_file(source, back)
+
+
+class Archives(unittest.TestCase):
+    packed = zstd.compress(DATA, frame_size=1 << 18)
+
+    def test_any_place(self):
+        with zstd.open_archive(self.packed) as archive:
+            self.assertEqual(len(archive), len(DATA))
+            noise = random.Random(4)
+            for _ in range(200):
+                place, length = noise.randrange(len(DATA)), noise.randrange(100_000)
+                self.assertEqual(archive.seek(place), place)
+                self.assertEqual(archive.read(length), DATA[place : place + length])
+            self.assertEqual(archive.seek(-7, os.SEEK_END), len(DATA) - 7)
+            self.assertEqual(archive.read(), DATA[-7:])
+            self.assertEqual(archive.read(5), b"")
+            self.assertRaises(ValueError, archive.seek, -1)
+            self.assertRaises(ValueError, archive.seek, 0, 9)
+        self.assertRaises(ValueError, archive.read, 1)
+        self.assertRaises(ValueError, archive.frames)
+
+    def test_frames(self):
+        with zstd.open_archive(self.packed) as archive:
+            frames = archive.frames()
+        self.assertEqual(sum(frame.content_size for frame in frames), len(DATA))
+        for frame in frames:
+            part = self.packed[frame.offset : frame.offset + frame.size]
+            self.assertEqual(standard.decompress(part), DATA[frame.content_offset :][: frame.content_size])
+
+    def test_files_and_threads(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "archive.zst")
+            with open(path, "wb") as file:
+                file.write(self.packed)
+            with zstd.open_archive(path, max_memory=4 << 20) as archive:
+
+                def body(begin, end):
+                    out = bytearray(end - begin)
+                    self.assertEqual(archive.read_at(begin, out), end - begin)
+                    self.assertEqual(out, DATA[begin:end])
+
+                fastpar.for_range(len(DATA), body, segments=100)
+                self.assertEqual(archive.read_at(len(DATA), bytearray(5)), 0)
+            self.assertRaises(FileNotFoundError, zstd.open_archive, path + ".none")
+            self.assertRaises(standard.ZstdError, zstd.open_archive, b"this is not zstd")
+
+    def test_as_a_file_object(self):
+        with io.BufferedReader(zstd.open_archive(zstd.compress(b"one\ntwo\nthree"))) as file:
+            self.assertEqual(file.readlines(), [b"one\n", b"two\n", b"three"])
+
+
+class Interrupted(unittest.TestCase):
+    def test_cancelled_from_another_thread(self):
+        flag = fastpar.CancelFlag()
+        timer = threading.Timer(0.05, flag.cancel)
+        timer.start()
+        with self.assertRaises(fastpar.CancelledError):
+            while True:
+                zstd.compress(DATA, 9, cancel=flag)
+        timer.join()
