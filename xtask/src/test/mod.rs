@@ -6,6 +6,7 @@ mod calls;
 mod comments;
 mod cpp;
 mod csharp;
+mod debian_python;
 mod dotnet;
 mod examples;
 mod instructions;
@@ -111,7 +112,7 @@ const SUITES: [Suite; 15] = [
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
-    Suite { name: "python", about: "the shared library through plain ctypes", run: python::run },
+    Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
