@@ -140,8 +140,9 @@ class ThreadPoolExecutor(Executor):
     def _recruit(self) -> bool:
         """Whether another runner is to be started; it is counted then. Under the lock.
 
-        Runners wake one by one: each that takes its first item recruits the next if there are more. So many small calls do not wake
-        all threads, and still nothing waits behind a call that takes long: wherever items wait a runner is waking, or all are busy.
+        Runners wake one by one: each that takes its first item recruits the next if there are more. So many small calls do not
+        wake all threads, and still nothing waits behind a call that takes long: wherever items wait a runner is waking, or all
+        are busy.
         """
         if self._waking or not self._items or self._runners == self._most_runners:
             return False

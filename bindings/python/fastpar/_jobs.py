@@ -26,7 +26,7 @@ class Task:
     __slots__ = ("_handle", "_lost", "_run")
 
     def __init__(self, run: Callable[[], object], lost: Callable[[BaseException], object]) -> None:
-        """`run` must not raise. `lost` is called if it is struck from outside nevertheless, before its first line for instance."""
+        """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
         self._run = run
         self._lost = lost
         self._handle = ctypes.c_void_p()

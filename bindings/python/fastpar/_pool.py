@@ -31,9 +31,9 @@ class PoolStats:
 def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thread_name: str | None = None) -> None:
     """Starts the pool now, with these options. There is no need to: the first parallel call starts it with the defaults.
 
-    `threads`: 1 to 1024; 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. `pin`: each worker stays on one
-    logical CPU. `stack_size`: bytes, 64 KiB to 1 GiB; 0: 2 MiB, which is little for deep recursion. `thread_name`: prefix of the
-    names that the system sees; None: "fastpar".
+    `threads`: 1 to 1024; 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. `pin`: each worker stays on
+    one logical CPU. `stack_size`: bytes, 64 KiB to 1 GiB; 0: 2 MiB, which is little for deep recursion. `thread_name`: prefix
+    of the names that the system sees; None: "fastpar".
 
     Raises BusyError if the pool runs with other options, or from inside a hook.
     """
@@ -48,7 +48,7 @@ def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thre
 
 
 def pool_threads() -> int:
-    """How many threads the pool has, or would start with; starts nothing. 0: FASTPAR_THREADS holds something else than a number."""
+    """How many threads the pool has, or would start with; starts nothing. 0: FASTPAR_THREADS does not hold a number."""
     return lib.fastpar_pool_threads()
 
 

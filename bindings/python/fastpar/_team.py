@@ -74,8 +74,8 @@ entries.add(run_member.__code__)
 def team(body: Callable[[TeamMember], object], members: int = 0) -> None:
     """Calls `body(member)` on several threads at the same time, and returns when all have returned.
 
-    `members`: 1 to `pool_threads()`, the caller included, which is member 0; 0: as many as the pool has threads. Unlike the chunks
-    of a loop, the members may wait for each other: `member.barrier()`, locks, queues.
+    `members`: 1 to `pool_threads()`, the caller included, which is member 0; 0: as many as the pool has threads. Unlike the
+    chunks of a loop, the members may wait for each other: `member.barrier()`, locks, queues.
 
     An exception of a body ends the team: the others get threading.BrokenBarrierError from their barriers, and it is raised here;
     several become an ExceptionGroup. KeyboardInterrupt is raised when the main thread comes out of a barrier.

@@ -214,7 +214,8 @@ class Files(unittest.TestCase):
         with zstd.ZstdFile(self.path, "w") as file:
             file.write(DATA)
         with zstd.ZstdFile(self.path) as file:
-            self.assertEqual((file.mode, file.name, file.readable(), file.writable(), file.seekable()), ("rb", self.path, True, False, True))
+            self.assertEqual((file.mode, file.name), ("rb", self.path))
+            self.assertEqual((file.readable(), file.writable(), file.seekable()), (True, False, True))
             self.assertEqual(file.read(10), DATA[:10])
             self.assertEqual(file.peek(1)[:1], DATA[10:11])
             self.assertEqual(file.tell(), 10)

@@ -47,8 +47,8 @@ fn fetch(folder: &Path) -> Result<()> {
         at("apt.conf"),
         format!(
             "Dir::State \"{0}\";\nDir::State::status \"{0}/status\";\nDir::State::lists \"{0}/lists\";\nDir::Cache \"{0}\";\n\
-             Dir::Cache::archives \"{0}/archives\";\nDir::Etc::sourcelist \"{0}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
-             APT::Sandbox::User \"\";\n",
+             Dir::Cache::archives \"{0}/archives\";\nDir::Etc::sourcelist \"{0}/sources.list\";\n\
+             Dir::Etc::sourceparts \"/dev/null\";\nAPT::Sandbox::User \"\";\n",
             work.path().display()
         ),
     )?;

@@ -16,7 +16,8 @@ builtin_open = open
 class ZstdFile(io.BufferedIOBase):
     """A file object that compresses what is written to it, or decompresses what is read from it, in parallel.
 
-    As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty, and one that is empty or cut off is EOFError. What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
+    As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty, one that is empty or cut off is EOFError.
+    What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
     `open_archive` finds any place. Used by one thread at a time.
     """
 

@@ -30,7 +30,7 @@ def _run(
     function: ctypes._NamedFuncPointer, settings: Settings, source: str | os.PathLike, target: str | os.PathLike, sync: bool
 ) -> FileStats:
     if not settings.supported:
-        raise NotImplementedError("files take the parameters compression_level, window_log, checksum_flag and window_log_max only")
+        raise NotImplementedError("files take the parameters compression_level, window_log, checksum_flag, window_log_max only")
     stats = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats))
     error = n.fastpar_error()
     settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0

@@ -1,0 +1,56 @@
+"""The examples, and the program in README.md, on small input."""
+
+import compression.zstd
+import os
+import re
+import tempfile
+import unittest
+
+import support
+
+ROOT = os.path.join(support.PACKAGE, "..", "..")
+
+
+class Examples(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def run_example(self, name, *arguments):
+        path = os.path.join(ROOT, "examples", "python", name)
+        code = f"import runpy, sys; sys.argv = {[name, *arguments]!r}; runpy.run_path({path!r}, run_name='__main__')"
+        return support.run(code, timeout=120)
+
+    def check(self, name, *arguments):
+        status, output, errors = self.run_example(name, *arguments)
+        self.assertEqual(status, 0, errors)
+        for way in ("with_fastpar", "with_standard_library"):
+            self.assertIn(way + ":", output)
+        return output
+
+    def test_trades(self):
+        output = self.check("trades.py", "120000", self.folder)
+        self.assertIn("Totals(rows=120000", output)
+        self.assertEqual(self.check("trades.py", "120000", self.folder).splitlines()[-1], output.splitlines()[-1])
+
+    def test_compress_tree(self):
+        source = os.path.join(ROOT, "src")
+        self.check("compress_tree.py", source, self.folder)
+        for way in ("with_fastpar", "with_standard_library"):
+            with open(os.path.join(source, "lib.rs"), "rb") as file:
+                with compression.zstd.open(os.path.join(self.folder, way, "lib.rs.zst")) as packed:
+                    self.assertEqual(packed.read(), file.read())
+        status, _, errors = self.run_example("compress_tree.py", os.path.join(self.folder, "none"), self.folder)
+        self.assertNotEqual(status, 0)
+        self.assertIn("none", errors)
+
+    def test_heat(self):
+        self.assertIn("200 cells, 10 steps, 1000000.000 in all", self.check("heat.py", "200", "10", "3"))
+        self.assertNotEqual(self.run_example("heat.py", "10", "10", "11")[0], 0)
+
+    def test_readme(self):
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            program = re.search(r"```py\n(.*?)```", file.read(), re.DOTALL)[1]
+        status, _, errors = support.run(program)
+        self.assertEqual(status, 0, errors)
