@@ -3,7 +3,8 @@
     python3.14t trades.py [ROWS] [FOLDER]
 
 The file is made first if it is not there: 48-byte rows in concatenated zstd frames, and beside it an index of the
-frames. Then all rows are read, decompressed and reduced twice: by fastpar, and by the standard library's ThreadPoolExecutor and compression.zstd.
+frames. Then all rows are read, decompressed and reduced twice: by fastpar, and by the standard library's ThreadPoolExecutor and
+compression.zstd.
 """
 
 import os

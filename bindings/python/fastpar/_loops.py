@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Unpack, overload
 
 from . import _native as n
-from ._calls import run
+from ._calls import chunk_callback, range_callback, run
 from ._errors import size
 from ._options import LoopOptions, native, plan
 
@@ -28,17 +28,15 @@ def for_range(n_items: int, body: Callable[..., object], /, *, lane: bool = Fals
 
     May be called from any thread and from inside bodies. A body must not wait for another chunk of its own loop: see `team`.
     """
+    step, callback = body, range_callback
     if lane:
+        callback = chunk_callback
 
         def step(chunk: n.fastpar_chunk) -> None:
             body(chunk.begin, chunk.end, chunk.lane)
 
-    else:
-
-        def step(chunk: n.fastpar_chunk) -> None:
-            body(chunk.begin, chunk.end)
-
-    run(step, size(operator.index(n_items), "n"), native(**options), options.get("cancel"), options.get("progress"))
+    count = size(operator.index(n_items), "n")
+    run(step, count, native(**options), options.get("cancel"), options.get("progress"), callback)
 
 
 def _in_order[R](n_items: int, part: Callable[[int, int], R], options: LoopOptions) -> list[R]:

@@ -126,7 +126,7 @@ class Exceptions(unittest.TestCase):
         except LookupError as error:
             frames = traceback.extract_tb(error.__traceback__)
         self.assertEqual(frames[-1].name, "body")
-        self.assertNotIn("run_chunk", [frame.name for frame in frames])
+        self.assertNotIn("run_range", [frame.name for frame in frames])
 
     def test_several_are_a_group_in_order(self):
         together = threading.Barrier(4)
@@ -178,7 +178,7 @@ class Exceptions(unittest.TestCase):
     def test_death_before_the_first_line(self):
         # What a signal handler does that raises as soon as the callback begins.
         def strike(frame, event, argument):
-            if frame.f_code is _calls.run_chunk.__code__:
+            if frame.f_code is _calls.run_range.__code__:
                 raise KeyboardInterrupt
 
         def work():
