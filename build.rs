@@ -13,6 +13,10 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libfastpar.so.{}", abi_version());
     }
+    if os == "windows" && env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
+        // The same sources make the same file at any time.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--no-insert-timestamp");
+    }
 }
 
 /// The ABI's number, 1 for every 0.x and 1.x release.

@@ -72,8 +72,8 @@
  * Fork. A forked child may use everything at once: it gets a pool of its own at first use, and hooks run there too. Only
  * what was under way in the parent (loops, jobs, handles in use by other threads) must not be touched in the child.
  *
- * Unloading. Once the pool has started, the library stays in memory until the process ends, whoever unloads it. A process
- * may exit at any time, with work under way too.
+ * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
+ * time, with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
  * added, structs grow at their end. "Since" tells the version in which a function appeared.

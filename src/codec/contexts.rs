@@ -213,6 +213,7 @@ impl<T: Context> Shelf<T> {
         drop(surplus);
     }
 
+    #[cfg(unix)]
     fn forget(&self) {
         self.place.store(ptr::null_mut(), Ordering::Release);
     }
@@ -255,6 +256,7 @@ impl<T: Context> Drop for Held<T> {
 }
 
 /// See the module. Only stores, as the parent's locks may be held.
+#[cfg(unix)]
 pub(super) fn forget_after_fork() {
     COMPRESSORS.forget();
     DECOMPRESSORS.forget();

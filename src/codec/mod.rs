@@ -63,6 +63,7 @@ pub fn zstd_version() -> &'static str {
 }
 
 /// In the child of a fork: contexts may be locked by threads that do not exist.
+#[cfg(unix)]
 pub(crate) fn forget_after_fork() {
     contexts::forget_after_fork();
 }

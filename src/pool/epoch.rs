@@ -230,6 +230,7 @@ pub(super) fn refuse_inside(what: &str) -> Result<()> {
 const FORK_STEP: u64 = 1 << 40;
 
 /// In the child of a fork: everything belonged to the parent. Only stores, as the parent's locks may be held.
+#[cfg(unix)]
 pub(super) fn forget_after_fork() {
     for epoch in &EPOCHS {
         epoch.slot.store(ptr::null_mut(), SeqCst);

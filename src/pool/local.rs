@@ -70,6 +70,7 @@ impl Local {
     }
 
     /// Forgets everything that belonged to the parent process. The gates may wait for tickets that never come.
+    #[cfg(unix)]
     pub(super) fn forget_after_fork(&self) {
         self.leave_pool();
         self.in_hook.set(false);

@@ -2,6 +2,18 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// As soon as the library is loaded. The places for what threads keep for it are not given back when it is unloaded, and a
+/// process has 1088 of them: whoever loads and unloads it again and again would use them up.
+#[cfg(windows)]
+#[used]
+#[link_section = ".CRT$XCU"] // run by the C library, GNU's and Microsoft's, among the constructors of C++
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        let _ = keep_module(); // a failure is told when the pool starts
+    }
+    at_load
+};
+
 /// Keeps the library mapped for the rest of the process's life: its workers run its code. On ELF systems the library is
 /// linked with DF_1_NODELETE, which does the same.
 #[cfg(windows)]

@@ -1,39 +1,21 @@
 /* Loading and unloading at run time. This program is not linked to the library: FASTPAR_LIBRARY says where it is. */
-#include "os.h"
+#include "os_threads.h"
 #include "check.h"
 
 #include <fastpar.h>
 #include <stdio.h>
 
-#ifdef __linux__
-#include <dirent.h>
-#endif
-
 static const char *path;
 
 typedef fastpar_status (*for_fn)(const fastpar_loop_options *, size_t, fastpar_chunk_fn, void *, fastpar_error *);
 typedef uint32_t (*number_fn)(void);
+typedef int32_t (*worker_fn)(void);
 
 static int32_t count_chunk(void *user_data, const fastpar_chunk *chunk)
 {
   (void)chunk;
   os_add(user_data, 1);
   return 0;
-}
-
-/* Threads of this process; -1 where that cannot be told. */
-static int threads(void)
-{
-#ifdef __linux__
-  int found = 0;
-  DIR *folder = opendir("/proc/self/task");
-  struct dirent *entry;
-  while (folder && (entry = readdir(folder)) != NULL) found += entry->d_name[0] != '.';
-  if (folder) closedir(folder);
-  return found;
-#else
-  return -1;
-#endif
 }
 
 static void work_with(void *library)
@@ -46,9 +28,22 @@ static void work_with(void *library)
   CHECK_EQUAL(chunks, 24);
 }
 
+/* More often than there are places for what a thread keeps for libraries (1088 on Windows). */
+static void loading_and_unloading_without_work(void)
+{
+  for (int i = 0; i < 1500; i++) {
+    void *library = os_library(path);
+    worker_fn pool_worker;
+    CHECK(library != NULL);
+    if (!library) return;
+    CHECK(os_symbol(library, "fastpar_pool_worker", &pool_worker) && pool_worker() == -1);
+    os_unload(library);
+  }
+}
+
 static void loading_starts_no_thread(void)
 {
-  int before = threads();
+  int before = os_threads(NULL);
   void *library = os_library(path);
   number_fn abi_version, version, pool_threads;
   CHECK(library != NULL);
@@ -56,9 +51,9 @@ static void loading_starts_no_thread(void)
   CHECK(os_symbol(library, "fastpar_abi_version", &abi_version) && abi_version() == FASTPAR_ABI_VERSION);
   CHECK(os_symbol(library, "fastpar_version", &version) && version() == FASTPAR_VERSION_NUMBER);
   CHECK(os_symbol(library, "fastpar_pool_threads", &pool_threads) && pool_threads() == 24);
-  CHECK_EQUAL(threads(), before);
+  CHECK_EQUAL(os_threads(NULL), before);
   work_with(library);
-  if (before >= 0) CHECK_EQUAL(threads(), before + 24);
+  if (before >= 0) CHECK_EQUAL(os_threads(NULL), before + 24);
 }
 
 static void unloading_after_work_is_harmless(void)
@@ -68,6 +63,20 @@ static void unloading_after_work_is_harmless(void)
     work_with(library);
     os_unload(library);
   }
+}
+
+/* The workers run its code. */
+static void it_stays_after_work(void)
+{
+  void *library = os_library(path);
+  for_fn run;
+  int32_t chunks = 0;
+  CHECK(library != NULL);
+  if (!library || !os_symbol(library, "fastpar_for", &run)) return;
+  os_unload(library);
+  CHECK(os_is_loaded(path));
+  CHECK_EQUAL(run(NULL, 24, count_chunk, &chunks, NULL), FASTPAR_OK);
+  CHECK_EQUAL(chunks, 24);
 }
 
 static void load_work_unload(void *argument)
@@ -94,8 +103,10 @@ int main(void)
     printf("FASTPAR_LIBRARY is not set\n");
     return 1;
   }
+  RUN(loading_and_unloading_without_work);
   RUN(loading_starts_no_thread);
   RUN(unloading_after_work_is_harmless);
+  RUN(it_stays_after_work);
   RUN(on_eight_threads_at_once);
   return FINISH(); /* the pool still runs: leaving must not crash */
 }

@@ -128,6 +128,16 @@ static inline void os_unload(void *library)
 #endif
 }
 
+/* Whether it is in memory. */
+static inline int os_is_loaded(const char *path)
+{
+#ifdef _WIN32
+  return GetModuleHandleA(path) != NULL;
+#else
+  return dlopen(path, RTLD_NOW | RTLD_NOLOAD) != NULL;
+#endif
+}
+
 /* Stores the address of a function in the function pointer at `place`: C has no cast between the two. */
 static inline int os_symbol(void *library, const char *name, void *place)
 {

@@ -13,7 +13,7 @@ const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 
 enum { NONE = -1, ALL = -2 };
 /* A struct is passed with a struct_size that is right, or another one. */
-enum { RIGHT, ZERO, SHORT, LONG, LONG_SET, HUGE_SIZE, EMPTY };
+enum { RIGHT, ZERO, TOO_SHORT, TOO_LONG, TOO_LONG_SET, HUGE_SIZE, EMPTY };
 /* The size of argument i, where `size` is for argument `at`. */
 #define SIZE(i) (at == (i) ? size : RIGHT)
 /* The bytes of the buffer that argument i points to. */
@@ -26,9 +26,9 @@ static size_t sized(int size, size_t right)
 {
   switch (size) {
     case ZERO: return 0;
-    case SHORT: return right - 1;
-    case LONG:
-    case LONG_SET: return right + 32;
+    case TOO_SHORT: return right - 1;
+    case TOO_LONG:
+    case TOO_LONG_SET: return right + 32;
     case HUGE_SIZE: return SIZE_MAX;
     default: return right;
   }
@@ -177,7 +177,7 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
             "  struct {{ {ty} value; unsigned char tail[32]; }} {place};
   memset(&{place}, 0, sizeof {place});
   {place}.value.struct_size = sized(SIZE({i}), sizeof {place}.value);
-  if (SIZE({i}) == LONG_SET) {place}.tail[31] = 1;\n"
+  if (SIZE({i}) == TOO_LONG_SET) {place}.tail[31] = 1;\n"
         );
         argument.value = pick(&format!("&{place}.value"));
         if !pointee.starts_with("const ") {
@@ -247,12 +247,12 @@ fn checks(header: &Header, item: &Item, signature: &Signature) -> String {
             check(&index, &format!("{i}, EMPTY"), valid);
         }
         let Some(ty) = parameter.pointee().filter(|ty| header.is_sized_struct(bare(ty))) else { continue };
-        for size in ["ZERO", "SHORT", "HUGE_SIZE"] {
+        for size in ["ZERO", "TOO_SHORT", "HUGE_SIZE"] {
             check("NONE", &format!("{i}, {size}"), invalid);
         }
-        check("NONE", &format!("{i}, LONG"), Some("!= FASTPAR_ERR_INVALID_ARGUMENT"));
+        check("NONE", &format!("{i}, TOO_LONG"), Some("!= FASTPAR_ERR_INVALID_ARGUMENT"));
         let set = if ty.starts_with("const ") { "== FASTPAR_ERR_UNSUPPORTED" } else { "== FASTPAR_OK" };
-        check("NONE", &format!("{i}, LONG_SET"), Some(set));
+        check("NONE", &format!("{i}, TOO_LONG_SET"), Some(set));
     }
     text
 }
