@@ -8,8 +8,10 @@ mod header;
 mod instructions;
 mod process;
 mod repo;
+mod setup;
 mod stage;
 mod test;
+mod windows;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

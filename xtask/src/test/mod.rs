@@ -14,13 +14,17 @@ mod lines;
 mod python;
 mod readme;
 mod rust;
-mod setup;
 mod symbols;
+mod windows_dll;
+mod windows_python;
+mod wine;
 
 use crate::header::Header;
+use crate::setup::Setup;
 use crate::stage::{self, Staged};
+use crate::windows;
 use anyhow::{bail, Result};
-use setup::Setup;
+
 use std::time::Instant;
 
 /// One test and how it ended.
@@ -72,6 +76,7 @@ impl Case {
 pub(crate) struct Context {
     pub(crate) setup: Setup,
     staged: Option<Staged>,
+    windows: Option<Result<windows::Staged, String>>,
     header: Option<Header>,
 }
 
@@ -83,6 +88,15 @@ impl Context {
             self.staged = Some(stage::stage()?);
         }
         Ok(self.staged.as_ref().expect("just made"))
+    }
+
+    /// The same for Windows; the reason, where it cannot be built.
+    pub(crate) fn windows(&mut self) -> Result<Result<&windows::Staged, String>> {
+        if self.windows.is_none() {
+            println!("  building the release library for Windows");
+            self.windows = Some(windows::stage(&self.setup)?);
+        }
+        Ok(self.windows.as_ref().expect("just made").as_ref().map_err(Clone::clone))
     }
 
     pub(crate) fn header(&mut self) -> Result<&Header> {
@@ -99,7 +113,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 15] = [
+const SUITES: [Suite; 16] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -113,6 +127,11 @@ const SUITES: [Suite; 15] = [
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
+    Suite {
+        name: "windows",
+        about: "fastpar.dll, and all C and C++ programs under Wine",
+        run: windows_dll::run,
+    },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
@@ -144,7 +163,7 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
         bail!("there is no suite {unknown:?}; there are {}", known.join(", "));
     }
-    let mut context = Context { setup: Setup::prepare()?, staged: None, header: None };
+    let mut context = Context { setup: Setup::prepare()?, staged: None, windows: None, header: None };
     let mut reports = Vec::new();
     for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
     {

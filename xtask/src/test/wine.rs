@@ -1,0 +1,91 @@
+//! Windows programs on Linux: a Wine prefix for the tests, made once.
+
+use crate::setup::Setup;
+use crate::windows::GCC;
+use crate::{process, repo};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The 64-bit loader itself: the script around it asks for the 32-bit one.
+const LOADER: &str = "/usr/lib/wine/wine64";
+
+/// Rust's std takes random numbers from a library of Windows that Wine 8 lacks. Only the tests get this one.
+const PRIMITIVES: &str = "
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);
+__declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return SystemFunction036(buffer, (ULONG)size); }
+";
+
+/// A prefix that is ready.
+pub(super) struct Wine {
+    prefix: PathBuf,
+}
+
+impl Wine {
+    /// Makes it if it is not there; the reason, where there is no Wine.
+    pub(super) fn get(setup: &Setup) -> Result<Result<Self, String>> {
+        if let Some(reason) = setup.install_if_missing(&["wineserver", GCC]) {
+            return Ok(Err(reason));
+        }
+        let folder = repo::scratch("wine")?;
+        let wine = Self { prefix: folder.join("prefix") };
+        let library = wine.prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
+        if !library.is_file() {
+            println!("  making a Wine prefix");
+            process::must(wine.loader().args(["wineboot", "--init"]), LIMIT)?;
+            process::must(wine.prepare(Command::new("wineserver").arg("-w")), LIMIT)?;
+            let (source, built) = (folder.join("primitives.c"), folder.join("bcryptprimitives.dll"));
+            std::fs::write(&source, PRIMITIVES)?;
+            let mut gcc = Command::new(GCC);
+            gcc.args(["-shared", "-o"]).arg(&built).arg(&source).arg("-ladvapi32");
+            process::must(&mut gcc, LIMIT)?;
+            std::fs::rename(&built, &library).context("the prefix was not made")?;
+        }
+        Ok(Ok(wine))
+    }
+
+    /// Starts a Windows program.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = self.loader();
+        command.arg(program);
+        command
+    }
+
+    /// The same for programs that write to pipes only.
+    pub(super) fn piped(&self, program: &Path) -> Command {
+        let mut command = Command::new("bash");
+        command.args(["-o", "pipefail", "-c", "\"$@\" 2>&1 | cat", "bash", loader()]).arg(program);
+        self.prepare(&mut command);
+        command
+    }
+
+    fn loader(&self) -> Command {
+        let mut command = Command::new(loader());
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Nothing on a screen, no messages of Wine's own, no questions about what else could be installed.
+    fn prepare<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env("WINEPREFIX", &self.prefix).env("WINEARCH", "win64").env("WINEDEBUG", "-all");
+        command.env("WINEDLLOVERRIDES", "mscoree,mshtml=;winemenubuilder.exe,winedbg.exe=d");
+        command.env_remove("DISPLAY").env_remove("FASTPAR_THREADS")
+    }
+}
+
+fn loader() -> &'static str {
+    if Path::new(LOADER).is_file() {
+        LOADER
+    } else {
+        "wine"
+    }
+}
+
+/// A path of this system as Windows programs see it.
+pub(super) fn path(path: &Path) -> String {
+    format!("Z:{}", path.display()).replace('/', "\\")
+}

@@ -1,0 +1,157 @@
+//! The library for Windows (x86_64, GNU), built on Linux with MinGW and laid out as programs link it.
+
+use crate::setup::{self, Setup};
+use crate::stage::{replace, replace_all};
+use crate::{header, process, repo};
+use anyhow::{ensure, Context, Result};
+use implib::{Flavor, ImportLibrary, MachineType};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
+pub(crate) const GCC: &str = "x86_64-w64-mingw32-gcc-posix";
+pub(crate) const GXX: &str = "x86_64-w64-mingw32-g++-posix";
+const AR: &str = "x86_64-w64-mingw32-ar";
+
+/// What Rust's std needs of Windows, beside the C library: for programs that link the static library.
+pub(crate) const SYSTEM_LIBRARIES: [&str; 4] = ["-lkernel32", "-lntdll", "-luserenv", "-lws2_32"];
+
+const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// Debian's own Rust, which brings the sources of std: for where there is no std for the target to be had from rustup.
+const DEBIAN: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
+
+/// Where things are.
+pub(crate) struct Staged {
+    pub(crate) include: PathBuf,
+    /// fastpar.dll.
+    pub(crate) bin: PathBuf,
+    /// Import libraries for MinGW (libfastpar.dll.a) and MSVC (fastpar.lib), fastpar.def, the static library for MinGW.
+    pub(crate) lib: PathBuf,
+    /// What the compiler had to say.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Staged {
+    pub(crate) fn dll(&self) -> PathBuf {
+        self.bin.join("fastpar.dll")
+    }
+
+    pub(crate) fn import_library(&self) -> PathBuf {
+        self.lib.join("libfastpar.dll.a")
+    }
+
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.lib.join("libfastpar.a")
+    }
+}
+
+/// What cargo made.
+pub(crate) struct Built {
+    pub(crate) folder: PathBuf,
+    /// What the compiler had to say.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Builds the release library; the reason, where that is not possible.
+pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<Built, String>> {
+    if let Some(reason) = setup.install_if_missing(&[GCC, GXX]) {
+        return Ok(Err(reason));
+    }
+    let Some(mut command) = cargo()? else {
+        return Ok(Err(format!(
+            "rustup has no std for {TARGET}, and {} are not installed",
+            DEBIAN.join(", ")
+        )));
+    };
+    command.args(["build", "--release", "--lib", "--package", "fastpar", "--target", TARGET, "--target-dir"]);
+    command.arg(place).env("CARGO_ENCODED_RUSTFLAGS", repo::without_paths());
+    let variable = TARGET.replace('-', "_");
+    command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), GCC);
+    command.env(format!("CC_{variable}"), GCC).env(format!("AR_{variable}"), AR);
+    let output = process::must(&mut command, BUILD_LIMIT)?;
+    let warnings = output.lines().filter(|line| line.starts_with("warning: ")).map(String::from).collect();
+    Ok(Ok(Built { folder: place.join(TARGET).join("release"), warnings }))
+}
+
+/// Builds it and lays it out in `target/fastpar/windows`.
+pub(crate) fn stage(setup: &Setup) -> Result<std::result::Result<Staged, String>> {
+    let built = match build(setup, &repo::scratch("dist")?.join("windows"))? {
+        Ok(built) => built,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let root = repo::target().join("fastpar/windows");
+    let (include, bin, lib) = (root.join("include"), root.join("bin"), root.join("lib"));
+    let staged = Staged { include, bin, lib, warnings: built.warnings };
+    std::fs::create_dir_all(&staged.bin)?;
+    std::fs::create_dir_all(&staged.lib)?;
+    replace(&built.folder.join("fastpar.dll"), &staged.dll())?;
+    replace(&built.folder.join("libfastpar.a"), &staged.archive())?;
+    replace_all(&repo::root().join("include"), &staged.include)?;
+    let definition = definition()?;
+    for (name, flavor) in IMPORT_LIBRARIES {
+        std::fs::write(staged.lib.join(name), import_library(&definition, flavor)?)?;
+    }
+    std::fs::write(staged.lib.join("fastpar.def"), definition)?;
+    Ok(Ok(staged))
+}
+
+/// For MinGW and for MSVC.
+pub(crate) const IMPORT_LIBRARIES: [(&str, Flavor); 2] =
+    [("libfastpar.dll.a", Flavor::Gnu), ("fastpar.lib", Flavor::Msvc)];
+
+/// What import libraries are made of: every function of the header.
+pub(crate) fn definition() -> Result<String> {
+    let header = header::Header::committed()?;
+    let names = header.functions().map(|(item, _)| format!("    {}\n", item.name)).collect::<String>();
+    ensure!(!names.is_empty(), "the header has no functions");
+    Ok(format!("LIBRARY fastpar.dll\nEXPORTS\n{names}"))
+}
+
+/// The bytes of an import library.
+pub(crate) fn import_library(definition: &str, flavor: Flavor) -> Result<Vec<u8>> {
+    let library = ImportLibrary::new(definition, MachineType::AMD64, flavor).context("fastpar.def")?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    library.write_to(&mut bytes).context("an import library")?;
+    Ok(bytes.into_inner())
+}
+
+/// A cargo that can build for the target.
+fn cargo() -> Result<Option<Command>> {
+    if has_std()? || (process::installed("rustup") && add_target()? && has_std()?) {
+        return Ok(Some(repo::cargo()));
+    }
+    if !Path::new(DEBIAN_STD).is_file() {
+        setup::install(&DEBIAN);
+    }
+    if ![DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_STD].iter().all(|path| Path::new(path).is_file()) {
+        return Ok(None);
+    }
+    let mut command = Command::new(DEBIAN_CARGO);
+    command.arg("-Zbuild-std=std,panic_unwind").current_dir(repo::root());
+    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
+    Ok(Some(command))
+}
+
+/// Whether the compiler in use comes with a std for the target.
+fn has_std() -> Result<bool> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(repo::root());
+    let folder = process::must(&mut rustc, LIMIT)?;
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
+fn add_target() -> Result<bool> {
+    println!("  installing the target {TARGET}");
+    let mut rustup = Command::new("rustup");
+    let finished = process::run(rustup.args(["target", "add", TARGET]).current_dir(repo::root()), LIMIT)?;
+    if !finished.success() {
+        println!("{}", finished.describe());
+    }
+    Ok(finished.success())
+}
