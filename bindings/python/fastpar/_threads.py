@@ -45,8 +45,8 @@ _exiting = False
 @n.fastpar_thread_fn
 def _attach(_: object, worker: int) -> None:
     _ensure()
-    _attached.add(worker)
     threading.current_thread().name = f"fastpar-{worker}"
+    _attached.add(worker)
 
 
 @n.fastpar_thread_fn
@@ -85,16 +85,17 @@ def _finish() -> None:
 
 
 def settle() -> None:
-    """Waits for threads of the pool that are just starting: at most a second, usually not at all.
+    """Waits for threads of the pool that are just starting, at most a second, and for those that work, at most a tenth of one.
 
-    While a thread gets its state it holds a lock of the interpreter's, and may wait for all other threads to pause. A thread that
-    loses its state meanwhile never pauses, and a process that forks meanwhile leaves the lock locked in its child.
+    While a thread gets its state, and when it runs a function for the first time, it holds locks of the interpreter's, and may wait
+    for all other threads to pause. A thread that loses its state meanwhile never pauses, and a process that forks meanwhile leaves
+    the locks locked in its child.
     """
     stats = n.fastpar_pool_stats(ctypes.sizeof(n.fastpar_pool_stats))
-    deadline = time.monotonic() + 1
-    while time.monotonic() < deadline:
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < 1:
         call(lib.fastpar_pool_stats_read, ctypes.byref(stats))
-        if len(_attached) >= stats.threads:
+        if len(_attached) >= stats.threads and (stats.busy == 0 or waited > 0.1):
             break
         time.sleep(0.0001)
 

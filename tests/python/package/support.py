@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -18,6 +19,9 @@ free_threaded_only = unittest.skipUnless(FREE_THREADED, "needs a free-threaded P
 #: Rounds of what happens once in a while only.
 ROUNDS = 200 if FREE_THREADED else 5
 
+# A process group of its own, so that its children can be ended with it.
+_GROUP = {"process_group": 0} if hasattr(os, "killpg") else {}
+
 _HIDE_THE_GIL = "" if FREE_THREADED else "import sys; sys._is_gil_enabled = lambda: False\n"
 
 
@@ -26,7 +30,7 @@ def start(code: str, hide: bool = True, **more: object) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1", **more.pop("env", {})}
     command = [PYTHON, "-W", "ignore", "-X", "faulthandler", "-c", (_HIDE_THE_GIL if hide else "") + code]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **_GROUP, **more
     )
 
 
@@ -36,7 +40,8 @@ def run(code: str, timeout: float = 60, **more: object) -> tuple[int, str, str]:
         try:
             output, errors = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # Its children too: they would hold the pipes open.
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
             output, errors = process.communicate()
             raise AssertionError(f"it hangs:\n{code}\n{output}\n{errors}") from None
     return process.returncode, output, errors
