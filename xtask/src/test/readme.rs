@@ -22,7 +22,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 const FUTURE: &str = "## Not there yet";
 
 /// The columns of the table of features, and the sources that its names are in. Those of C are all names of the header.
-const COLUMNS: [(usize, &str, &str); 2] = [(3, "include/fastpar", "hpp"), (4, "bindings/csharp", "cs")];
+const COLUMNS: [(usize, &[&str], &str); 3] = [
+    (3, &["include/fastpar"], "hpp"),
+    (4, &["bindings/csharp"], "cs"),
+    (5, &["bindings/python/fastpar", "bindings/python/fastpar/zstd"], "py"),
+];
 
 /// What C# programs of the README are made for; SDKs before 8.0 make them for their own newest framework.
 const FRAMEWORK: &str = "net8.0";
@@ -150,18 +154,20 @@ fn table(readme: &str) -> Result<Vec<String>> {
         rows.iter().skip_while(|row| !header(row)).skip(2).take_while(|row| row.len() == 7).collect();
     ensure!(!rows.is_empty(), "the table of features is gone");
     let mut complaints = Vec::new();
-    for (column, folder, extension) in COLUMNS {
+    for (column, folders, extension) in COLUMNS {
         let mut sources = String::new();
-        for file in std::fs::read_dir(repo::root().join(folder))? {
-            let path = file?.path();
-            if path.extension().is_some_and(|found| found == extension) {
-                sources += &std::fs::read_to_string(path)?;
+        for folder in folders {
+            for file in std::fs::read_dir(repo::root().join(folder))? {
+                let path = file?.path();
+                if path.extension().is_some_and(|found| found == extension) {
+                    sources += &std::fs::read_to_string(path)?;
+                }
             }
         }
         let known: HashSet<_> = words(&sources).collect();
         let named = rows.iter().flat_map(|row| words(row[column])).filter(|&word| word != "br");
         complaints.extend(
-            named.filter(|word| !known.contains(word)).map(|word| format!("{word} is not in {folder}")),
+            named.filter(|word| !known.contains(word)).map(|word| format!("{word} is not in {}", folders[0])),
         );
     }
     Ok(complaints)
