@@ -2,7 +2,8 @@
 
    calls CASE REPEAT
 
-   Everything runs on one thread, so that the count is the same each time. */
+   Everything runs on one thread, and loops have fewer chunks than make a lane look at the clock, so that the count is the same each
+   time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int32_t nothing(void *user_data, const fastpar_chunk *chunk) {
 }
 
 static void loop_24(void) { check(fastpar_for(NULL, 24, nothing, NULL, &error)); }
-static void claims_2400(void) { check(fastpar_for(&one_by_one, 2400, nothing, NULL, &error)); }
+static void claims_60(void) { check(fastpar_for(&one_by_one, 60, nothing, NULL, &error)); }
 static void compress_16k(void) { check(fastpar_compress(NULL, blob, BLOB, packed, sizeof packed, &packed_len, &error)); }
 static void decompress_16k(void) {
     size_t written;
@@ -40,7 +41,7 @@ static void decompress_16k(void) {
 static const struct {
     const char *name;
     void (*call)(void);
-} cases[] = {{"loop_24", loop_24}, {"claims_2400", claims_2400}, {"compress_16k", compress_16k}, {"decompress_16k", decompress_16k}};
+} cases[] = {{"loop_24", loop_24}, {"claims_60", claims_60}, {"compress_16k", compress_16k}, {"decompress_16k", decompress_16k}};
 
 __attribute__((noinline)) void measured(void (*call)(void), int repeat) {
     for (int i = 0; i < repeat; i++) call();

@@ -17,8 +17,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long it watches before the first answer, and at the most between two.
-const SHORTEST: Duration = Duration::from_micros(500);
-const LONGEST: Duration = Duration::from_millis(5);
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(8);
 
 /// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any case.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -42,25 +42,44 @@ struct State {
     ended: bool,
 }
 
-/// What threads did since a moment.
+/// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read once a look. The
+/// vectors are used again, as the lookout must not allocate while others count on that.
 struct Usage {
     since: Instant,
     clocks: Vec<(ThreadClock, Duration)>,
+    threads: Vec<ThreadClock>,
+    before: Vec<(ThreadClock, Duration)>,
 }
 
 impl Usage {
-    fn begin(mut threads: Vec<ThreadClock>) -> Self {
-        threads.sort_unstable();
-        threads.dedup();
-        let read = |clock: ThreadClock| Some((clock, clock.read()?));
-        Self { since: Instant::now(), clocks: threads.into_iter().filter_map(read).collect() }
+    fn begin() -> Self {
+        Self { since: Instant::now(), clocks: Vec::new(), threads: Vec::new(), before: Vec::new() }
+    }
+
+    /// Watches these threads from now on, or since the last look if they were watched before.
+    fn watch(&mut self, threads: impl Iterator<Item = ThreadClock>) {
+        self.threads.clear();
+        self.threads.extend(threads);
+        self.threads.sort_unstable();
+        self.threads.dedup();
+        std::mem::swap(&mut self.clocks, &mut self.before);
+        let read = |&clock: &ThreadClock| match self.before.binary_search_by_key(&clock, |known| known.0) {
+            Ok(at) => Some(self.before[at]),
+            Err(_) => Some((clock, clock.read()?)),
+        };
+        self.clocks.clear();
+        self.clocks.extend(self.threads.iter().filter_map(read));
     }
 
     /// How many processors they have kept busy since then; none where the system does not tell.
-    fn processors(&self) -> f64 {
-        let elapsed = self.since.elapsed().as_secs_f64().max(1e-9);
-        let took = |(clock, before): &(ThreadClock, Duration)| Some(clock.read()?.saturating_sub(*before));
-        self.clocks.iter().filter_map(took).sum::<Duration>().as_secs_f64() / elapsed
+    fn processors(&mut self) -> f64 {
+        let (mut took, now) = (Duration::ZERO, Instant::now());
+        for (clock, before) in &mut self.clocks {
+            if let Some(time) = clock.read() {
+                took += time.saturating_sub(std::mem::replace(before, time));
+            }
+        }
+        took.as_secs_f64() / (now - std::mem::replace(&mut self.since, now)).as_secs_f64().max(1e-9)
     }
 }
 
@@ -128,10 +147,10 @@ impl Lookout {
     fn look<'s>(&'s self, pool: &Pool, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         let processors = f64::from(pool.cpus);
         let workers = pool.clocks();
-        let mut interval = SHORTEST;
+        let (mut interval, mut usage) = (SHORTEST, Usage::begin());
         loop {
             let callers = state.waiting.iter().filter_map(|(_, ticket)| ticket.callers_clock());
-            let usage = Usage::begin(workers.iter().copied().chain(callers).collect());
+            usage.watch(workers.iter().copied().chain(callers));
             state = self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner).0;
             let used = usage.processors();
             // Where nobody works any more there is nothing to be advised.
@@ -139,16 +158,20 @@ impl Lookout {
             self.idle.store(anybody && used < processors * 0.5, Ordering::Relaxed);
             // Three quarters, as a processor may be away for a moment.
             let spare = used < processors - 0.75;
-            let waiting = std::mem::take(&mut state.waiting);
             // While callbacks only wait, and nobody asks, it looks more and more rarely: it must not be what takes time.
-            interval = if spare && !waiting.is_empty() { SHORTEST } else { (interval * 2).min(LONGEST) };
-            for (since, ticket) in waiting {
+            let asked = !state.waiting.is_empty();
+            interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
+            let mut at = 0;
+            while let Some((since, ticket)) = state.waiting.get(at) {
                 if spare || since.elapsed() >= PATIENCE {
+                    let (_, ticket) = state.waiting.swap_remove(at);
                     if ticket.end_watch() {
                         pool.send(ticket);
                     }
                 } else if ticket.keep_watch() {
-                    state.waiting.push((since, ticket));
+                    at += 1;
+                } else {
+                    state.waiting.swap_remove(at);
                 }
             }
             if state.ended || state.waiting.is_empty() && !self.sees_idle() {

@@ -8,7 +8,11 @@ import unittest
 
 import support
 
-LOOP = "import fastpar, os, sys, threading, time\n"
+# A shell's background job starts with SIGINT ignored, and Python leaves it at that.
+LOOP = (
+    "import fastpar, os, signal, sys, threading, time\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+)
 
 
 class Exit(unittest.TestCase):
