@@ -4,6 +4,7 @@
 mod bench;
 mod bindings;
 mod demo;
+mod dist;
 mod header;
 mod instructions;
 mod process;
@@ -48,6 +49,8 @@ enum Command {
         /// `loops`, `codec`; all if none is given
         groups: Vec<String>,
     },
+    /// Make the archives that people install, in dist
+    Dist,
     /// Run every test, installing what is missing where that is possible
     Test {
         /// Suites to run; all if none is given
@@ -62,6 +65,7 @@ fn main() -> Result<ExitCode> {
         Command::Build => stage::run()?,
         Command::Demo { file } => demo::run(file.as_deref())?,
         Command::Bench { quick, groups } => bench::run(quick, &groups)?,
+        Command::Dist => dist::run()?,
         Command::Test { suites } => success = test::run(&suites)?,
     }
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })

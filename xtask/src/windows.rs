@@ -70,7 +70,9 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
         )));
     };
     command.args(["build", "--release", "--lib", "--package", "fastpar", "--target", TARGET, "--target-dir"]);
-    command.arg(place).env("CARGO_ENCODED_RUSTFLAGS", repo::without_paths());
+    command
+        .arg(place)
+        .env("CARGO_ENCODED_RUSTFLAGS", format!("{}\x1f-Cstrip=symbols", repo::without_paths()));
     let variable = TARGET.replace('-', "_");
     command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), GCC);
     command.env(format!("CC_{variable}"), GCC).env(format!("AR_{variable}"), AR);

@@ -9,6 +9,7 @@ mod csharp;
 mod debian_python;
 mod dotnet;
 mod examples;
+mod installed;
 mod instructions;
 mod lines;
 mod python;
@@ -113,7 +114,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 16] = [
+const SUITES: [Suite; 17] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -132,6 +133,7 @@ const SUITES: [Suite; 16] = [
         about: "fastpar.dll, and all C and C++ programs under Wine",
         run: windows_dll::run,
     },
+    Suite { name: "dist", about: "the archives, and programs that use them", run: installed::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];

@@ -2,7 +2,7 @@
 //! names in its table exist.
 //!
 //! A block of code whose first line is a comment with a file name becomes that file; the `sh` blocks are run in their order,
-//! in a folder with these files where `target`, `include` and `bindings` are the repository's.
+//! in a folder with these files where `target`, `include` and `bindings` are the repository's. Blocks `shell` are run by "dist".
 
 use super::abi::WARNINGS;
 use super::dotnet::Sdk;
@@ -106,6 +106,15 @@ fn blocks(markdown: &str) -> Vec<Block> {
 fn commands(blocks: &[Block]) -> impl Iterator<Item = &str> {
     let shell = blocks.iter().filter(|block| block.language == "sh");
     shell.flat_map(|block| block.code.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The commands that need installed packages: those of the blocks `shell`, for the suite that has some.
+pub(super) fn installing() -> Result<String> {
+    let blocks = blocks(&repo::read("README.md")?);
+    let shell: String =
+        blocks.into_iter().filter(|block| block.language == "shell").map(|block| block.code).collect();
+    ensure!(!shell.is_empty(), "README.md says nothing about installing");
+    Ok(shell)
 }
 
 /// Files that no command names, and blocks without a file.
