@@ -206,7 +206,7 @@ where
         let run = job.plan.equal_chunks(range.clone());
         let (mut index, mut begin) = (range.start, run.begin);
         while index < run.until {
-            // Constant, so that the compiler writes the steps one after the other: a jump less for each chunk is 10 % of an empty one.
+            // Constant, so that the compiler writes the steps one after the other: a jump less is 10 % of an empty chunk.
             let steps = if run.until - index >= UNROLLED { UNROLLED } else { 1 };
             for _ in 0..steps {
                 let end = begin + run.size;

@@ -4,9 +4,10 @@
 //! the processor when the last chunk is claimed ends late (24 equal chunks of half a millisecond on 2 processors: 14 % longer).
 //! But a callback may wait, for a disk or a lock, and then processors lie idle until more chunks are begun. So helpers beyond the
 //! processors are not sent at once: the lookout, one more thread, looks at the processor time that workers and callers take, and
-//! sends them when there is some to spare. A callback may also spin until others run, which looks like work: so they come one by one
-//! in any case, after a while. The lookout is started when it is first needed, which is never where the pool
-//! has no more threads than there are processors, and sleeps while there is nothing to look at.
+//! sends them when there is some to spare. A callback may also spin until others run, which looks like work: so they come one by
+//! one in any case, after a while. The lookout is started when it is first needed, which is never where the pool
+//! has no more threads than there are processors, and sleeps while there is nothing to look at. Where threads have no clock that
+//! is good enough (Windows), it sends helpers after a moment in any case.
 
 use super::clock::ThreadClock;
 use super::{Pool, PoolRef};

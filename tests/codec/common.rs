@@ -1,5 +1,6 @@
 //! Data, programs and buffers for the tests.
 
+pub(crate) use crate::support::bytes::{noise, Random};
 use fastpar::codec::{self, Options};
 use fastpar::{Error, ErrorKind, Result};
 use std::io::Write;
@@ -7,28 +8,6 @@ use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// A small generator of numbers, the same on every machine.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
-/// Incompressible bytes.
-pub(crate) fn noise(len: usize) -> Vec<u8> {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    (0..len.div_ceil(8)).flat_map(|_| random.next().to_le_bytes()).take(len).collect()
-}
 
 /// Something like a table of records with text: compresses about threefold.
 pub(crate) fn records(len: usize) -> Vec<u8> {

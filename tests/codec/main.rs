@@ -12,7 +12,6 @@ mod format;
 mod interop;
 mod round_trip;
 mod seek_tables;
-#[cfg(unix)]
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;

@@ -1,5 +1,8 @@
 //! Streams and files: any data through any sink and from any source, within their memory; and files that are complete or not there.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod c_calls;
 mod common;
 mod file_faults;

@@ -1,6 +1,7 @@
 //! What the test programs share: a watchdog that turns a hang into a message, isolated processes, a random number generator.
 #![allow(dead_code)] // each program uses a part of it
 
+pub(crate) mod bytes;
 pub(crate) mod isolated;
 pub(crate) mod random;
 pub(crate) mod watchdog;
