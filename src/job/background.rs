@@ -185,7 +185,7 @@ impl Background {
             return;
         }
         // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
-        if self.gate.is_empty() || pool.has_processor_beside(0) {
+        if self.gate.is_empty() || pool.has_processor_left() {
             if self.gate.claim_ticket() {
                 pool.send(Ticket::Background(Arc::clone(self)));
             }

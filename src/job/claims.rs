@@ -17,6 +17,10 @@ const LARGEST_BATCH: usize = 4096;
 /// How long a batch shall take: long against a claim, short against the work of a lane.
 const BATCH_TIME: Duration = Duration::from_micros(16);
 
+/// How long the smallest batch may take, and its most chunks: towards the end a claim must not cost more than what it claims.
+const SMALLEST_TIME: Duration = Duration::from_nanos(250);
+const SMALLEST_BATCH: usize = 64;
+
 /// Jobs of fewer chunks are handed out one by one, and read no clock.
 const FEW: usize = 64;
 
@@ -47,7 +51,7 @@ impl Claims {
         if self.singly {
             Pace::ONE
         } else {
-            Pace { size: 1, since: Some(Instant::now()) }
+            Pace { size: 1, least: 1, since: Some(Instant::now()) }
         }
     }
 
@@ -60,7 +64,7 @@ impl Claims {
         if guess >= self.end {
             return None;
         }
-        self.take(((self.end - guess) >> self.shift).clamp(1, pace.size))
+        self.take(((self.end - guess) >> self.shift).clamp(pace.least, pace.size))
     }
 
     #[inline]
@@ -82,13 +86,15 @@ impl Claims {
 #[derive(Debug)]
 pub(crate) struct Pace {
     size: usize,
+    /// At least, though few are left.
+    least: usize,
     /// When the last batch began; none: always one chunk.
     since: Option<Instant>,
 }
 
 impl Pace {
     /// One chunk at a time.
-    pub(crate) const ONE: Self = Self { size: 1, since: None };
+    pub(crate) const ONE: Self = Self { size: 1, least: 1, since: None };
 
     /// A batch of `chunks` has run: the next one is chosen by the time that it took.
     #[inline]
@@ -97,11 +103,16 @@ impl Pace {
         if let (Some(since), true) = (&mut self.since, chunks == self.size) {
             let now = Instant::now();
             let took = now - std::mem::replace(since, now);
-            if took < BATCH_TIME / 4 {
+            if took < BATCH_TIME / 16 {
+                self.size = (self.size * 16).min(LARGEST_BATCH);
+            } else if took < BATCH_TIME / 4 {
                 self.size = (self.size * 4).min(LARGEST_BATCH);
             } else if took > BATCH_TIME * 2 {
                 self.size = (self.size / 4).max(1);
             }
+            // `size` has not shrunk below `chunks` if these took so little.
+            let enough = SMALLEST_TIME.as_nanos() as usize * chunks / (took.as_nanos() as usize).max(1);
+            self.least = enough.clamp(1, SMALLEST_BATCH).min(self.size);
         }
     }
 }

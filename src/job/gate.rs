@@ -188,6 +188,11 @@ impl<J> Gate<J> {
         }
     }
 
+    /// Tells a job from the one before it. Relaxed: whoever needs to be sure looks at the whole word.
+    pub(crate) fn turn(&self) -> u64 {
+        self.word.load(Ordering::Relaxed) & TURN_MASK
+    }
+
     /// Whether there is a job.
     pub(crate) fn is_open(&self) -> bool {
         self.word.load(Ordering::Acquire) & OPEN != 0

@@ -79,7 +79,7 @@ pub(super) fn recruit(pool: &Pool, gate: &Arc<LoopGate>, job: &Job<'_>) {
     if !job.wants_help() {
         return;
     }
-    if pool.has_processor_beside(1) {
+    if pool.has_processor_left() {
         if gate.claim_ticket() {
             pool.send(Ticket::Loop(Arc::clone(gate)));
         }
@@ -123,6 +123,14 @@ impl Ticket {
         }
     }
 
+    /// Tells the jobs of one gate from each other.
+    pub(crate) fn job(&self) -> u64 {
+        match self {
+            Self::Loop(gate) => gate.turn(),
+            Self::Background(_) | Self::Errand(_) => 0,
+        }
+    }
+
     /// The clock of the thread that waits for the job and works for it.
     pub(crate) fn callers_clock(&self) -> Option<ThreadClock> {
         match self {
@@ -156,11 +164,12 @@ impl Ticket {
         }
     }
 
-    /// After [`Ticket::run`]: waits a moment for the next job of the same caller; true if it shall run again.
-    pub(crate) fn linger(&self) -> bool {
+    /// After [`Ticket::run`]: waits a moment for the next job of the same caller, unless others need the processor; true if it
+    /// shall run again.
+    pub(crate) fn linger(&self, pool: &Pool) -> bool {
         match self {
             // The ticket is this helper's again, so that nobody sends another; it arrives, whatever came of the waiting.
-            Self::Loop(gate) if gate.claim_ticket() => {
+            Self::Loop(gate) if pool.has_processor_left() && gate.claim_ticket() => {
                 gate.linger();
                 true
             }

@@ -4,7 +4,7 @@ use super::claims::{Claims, Pace};
 use super::progress::Monitor;
 use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::Plan;
+use crate::plan::{EqualChunks, Plan};
 use std::any::Any;
 use std::ops::{ControlFlow, Range};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -189,8 +189,7 @@ where
 /// Chunks that the loop over a batch takes in one turn.
 const UNROLLED: usize = 8;
 
-/// The loop over a batch. `chunk` is reused, which leaves three stores a chunk, and tells where it was if the body panics. A loop
-/// that nobody watches has nothing in it but the call, the next bounds and one look at a flag.
+/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics.
 #[inline(always)]
 fn run_chunks<B, const WATCHED: bool>(
     job: &Job<'_>,
@@ -201,25 +200,68 @@ fn run_chunks<B, const WATCHED: bool>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let stop = &job.stop;
     while !range.is_empty() {
-        let run = job.plan.equal_chunks(range.clone());
-        let (mut index, mut begin) = (range.start, run.begin);
-        while index < run.until {
-            // Constant, so that the compiler writes the steps one after the other: a jump less is 10 % of an empty chunk.
-            let steps = if run.until - index >= UNROLLED { UNROLLED } else { 1 };
-            for _ in 0..steps {
-                let end = begin + run.size;
-                (chunk.index, chunk.begin, chunk.end) = (index, begin, end);
-                body(chunk)?;
-                if WATCHED && job.look(index, run.size).is_break() || stop.load(Ordering::Relaxed) {
-                    return ControlFlow::Continue(());
-                }
-                (index, begin) = (index + 1, end);
-            }
+        let EqualChunks { mut begin, size, until } = job.plan.equal_chunks(range.clone());
+        let step = if until - range.start >= UNROLLED {
+            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)
+        } else {
+            (range.start..until)
+                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
+        };
+        match step {
+            ControlFlow::Continue(()) => range.start = until,
+            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
+            ControlFlow::Break(None) => break,
         }
-        range.start = run.until;
     }
+    ControlFlow::Continue(())
+}
+
+/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers; several chunks a
+/// turn, as a jump less is 10 % of an empty chunk.
+#[inline(never)]
+fn run_equal<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    range: Range<usize>,
+    mut begin: usize,
+    size: usize,
+    chunk: &mut Chunk,
+) -> ControlFlow<Option<i32>>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let mut index = range.start;
+    while range.end - index >= UNROLLED {
+        for step in 0..UNROLLED {
+            run_one::<B, WATCHED>(job, body, index + step, &mut begin, size, chunk)?;
+        }
+        index += UNROLLED;
+    }
+    (index..range.end).try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
+}
+
+/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is reused, which leaves three
+/// stores a chunk. Where nobody watches, there is nothing else but the call, and one look at a flag.
+#[inline(always)]
+fn run_one<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    index: usize,
+    begin: &mut usize,
+    size: usize,
+    chunk: &mut Chunk,
+) -> ControlFlow<Option<i32>>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let end = *begin + size;
+    (chunk.index, chunk.begin, chunk.end) = (index, *begin, end);
+    body(chunk).map_break(Some)?;
+    if WATCHED && job.look(index, size).is_break() || job.stop.load(Ordering::Relaxed) {
+        return ControlFlow::Break(None);
+    }
+    *begin = end;
     ControlFlow::Continue(())
 }
 

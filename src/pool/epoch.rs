@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crossbeam_utils::CachePadded;
 use once_cell::sync::OnceCell;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A pool that is started by the first who needs it; starting may fail, and the next call tries again.
@@ -40,6 +40,12 @@ impl Epoch {
 
     fn idle(&self) -> bool {
         self.calls.iter().all(|calls| calls.load(SeqCst) == 0)
+    }
+
+    /// Calls under way. Relaxed: advice, out of date at once.
+    #[inline]
+    fn busy(&self) -> u32 {
+        self.calls.iter().map(|calls| calls.load(Relaxed) as u32).sum()
     }
 }
 
@@ -238,6 +244,12 @@ pub(super) fn forget_after_fork() {
     }
     LOCKS.store(ptr::null_mut(), SeqCst);
     CURRENT.fetch_add(FORK_STEP, SeqCst);
+}
+
+/// About how many threads from outside the pool are in a call now.
+#[inline]
+pub(super) fn callers() -> u32 {
+    EPOCHS[CURRENT.load(Relaxed) as usize % 2].busy()
 }
 
 /// How many forks lie between the first process and this one.

@@ -35,12 +35,34 @@ pub(super) struct Lookout {
 
 #[derive(Default)]
 struct State {
-    /// Tickets, and since when.
-    waiting: Vec<(Instant, Ticket)>,
+    waiting: Vec<Waiting>,
     thread: Option<JoinHandle<()>>,
     /// It sleeps until there is something to look at.
     resting: bool,
     ended: bool,
+}
+
+/// A ticket for a helper beyond the processors.
+struct Waiting {
+    ticket: Ticket,
+    /// The job that it is for, and since when.
+    job: u64,
+    since: Instant,
+}
+
+impl Waiting {
+    fn new(ticket: Ticket) -> Self {
+        Self { job: ticket.job(), ticket, since: Instant::now() }
+    }
+
+    /// Whether the lookout shall keep it. Patience is for one job: it begins again with the next one of the same caller.
+    fn keep(&mut self) -> bool {
+        let job = self.ticket.job();
+        if job != self.job {
+            (self.job, self.since) = (job, Instant::now());
+        }
+        self.ticket.keep_watch()
+    }
 }
 
 /// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read once a look. The
@@ -107,7 +129,7 @@ impl Lookout {
                 Err(_) => return Some(ticket),
             }
         }
-        state.waiting.push((Instant::now(), ticket));
+        state.waiting.push(Waiting::new(ticket));
         if state.resting {
             self.changed.notify_all();
         }
@@ -150,7 +172,7 @@ impl Lookout {
         let workers = pool.clocks();
         let (mut interval, mut usage) = (SHORTEST, Usage::begin());
         loop {
-            let callers = state.waiting.iter().filter_map(|(_, ticket)| ticket.callers_clock());
+            let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
             usage.watch(workers.iter().copied().chain(callers));
             state = self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner).0;
             let used = usage.processors();
@@ -163,13 +185,13 @@ impl Lookout {
             let asked = !state.waiting.is_empty();
             interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
             let mut at = 0;
-            while let Some((since, ticket)) = state.waiting.get(at) {
-                if spare || since.elapsed() >= PATIENCE {
-                    let (_, ticket) = state.waiting.swap_remove(at);
+            while let Some(waiting) = state.waiting.get_mut(at) {
+                if spare || waiting.job == waiting.ticket.job() && waiting.since.elapsed() >= PATIENCE {
+                    let ticket = state.waiting.swap_remove(at).ticket;
                     if ticket.end_watch() {
                         pool.send(ticket);
                     }
-                } else if ticket.keep_watch() {
+                } else if waiting.keep() {
                     at += 1;
                 } else {
                     state.waiting.swap_remove(at);

@@ -148,16 +148,17 @@ impl Pool {
                 pool.work(|| done = ticket.run(pool));
                 pool.release();
                 // Without a permit, so that a team need not wait for those who only wait.
-                arrived = done.filter(Ticket::linger).and_then(|ticket| pool.permits.take(ticket));
+                arrived =
+                    done.filter(|ticket| ticket.linger(pool)).and_then(|ticket| pool.permits.take(ticket));
             }
         });
     }
 
-    /// Whether one more worker would have a processor to itself, beside the workers at work and `others`. Relaxed: the
-    /// answer may be out of date at once; too few helpers are made good by the lookout, too many take turns.
+    /// Whether one more worker would have a processor to itself, beside the workers at work and the threads that are in a
+    /// call. Relaxed: the answer may be out of date at once; too few helpers are made good by the lookout, too many take turns.
     #[inline]
-    pub(crate) fn has_processor_beside(&self, others: u32) -> bool {
-        self.busy.load(Ordering::Relaxed) + others < self.cpus || self.lookout.sees_idle()
+    pub(crate) fn has_processor_left(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) + epoch::callers() < self.cpus || self.lookout.sees_idle()
     }
 
     /// Sends a helper as soon as processors are idle.

@@ -62,6 +62,18 @@ fn thread_names(prefix: &str) -> Vec<String> {
     workers.filter(|name| name.starts_with(prefix)).collect()
 }
 
+/// Waits until as many threads have names that begin with `prefix`: the system lists a thread for a moment after it was joined, and
+/// one that has just begun under the name of the thread which started it. A thread that stays, or never comes, is found out.
+#[track_caller]
+fn expect_threads(prefix: &str, count: usize) {
+    let start = std::time::Instant::now();
+    while cfg!(target_os = "linux") && thread_names(prefix).len() != count {
+        let (names, late) = (thread_names(prefix), start.elapsed().as_secs() >= 20);
+        assert!(!late || names.len() == count, "{count} threads {prefix:?} expected: {names:?}");
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
 fn thread_names(_: &str) -> Vec<String> {
     Vec::new()

@@ -1,7 +1,7 @@
 //! Ending the pool: who is waited for, what is left, and what comes after.
 
 use crate::support::isolated::{isolated, Isolated};
-use crate::{count_chunks, run_chunks, thread_names, EACH};
+use crate::{count_chunks, expect_threads, run_chunks, thread_names, EACH};
 use fastpar::job::{Body, JobHandle};
 use fastpar::{pool, team, ErrorKind};
 use std::ops::ControlFlow::Continue;
@@ -48,11 +48,9 @@ fn every_worker_is_joined() {
         let before = thread_names("").len();
         for _ in 0..20 {
             assert_eq!(count_chunks(100), 100);
-            if cfg!(target_os = "linux") {
-                assert_eq!(thread_names("").len(), before + 24);
-            }
+            expect_threads("", before + 24);
             pool::shutdown().expect("the pool ends");
-            assert_eq!(thread_names("").len(), before, "a worker is left");
+            expect_threads("", before);
             pool::shutdown().expect("there is nothing to end");
         }
     });
@@ -114,7 +112,7 @@ fn while_eight_threads_submit() {
             stop.store(true, Relaxed);
         });
         pool::shutdown().expect("the last one ends");
-        assert_eq!(thread_names("fastpar").len(), 0);
+        expect_threads("fastpar", 0);
     });
 }
 
@@ -132,7 +130,7 @@ fn by_several_threads_at_once() {
             }
         });
         pool::shutdown().expect("the last one ends");
-        assert_eq!(thread_names("fastpar").len(), 0);
+        expect_threads("fastpar", 0);
     });
 }
 
@@ -158,6 +156,6 @@ fn a_job_goes_on_to_its_end() {
             assert_eq!(done.load(Relaxed), 250);
         }
         pool::shutdown().expect("nothing is left");
-        assert_eq!(thread_names("fastpar").len(), 0);
+        expect_threads("fastpar", 0);
     });
 }
