@@ -48,6 +48,15 @@ static const struct cell cells[] = {
     {"skewed-13ms-24", WORK, 24, 13000, 1},
     {"sum-64MiB", SUM, SUM_CHUNKS, 0, 0},
     {"nested-24x24", NESTED, 24, 0, 0},
+    /* For the series: the same work by any number of threads, and in chunks of any size. */
+    {"work-13ms-240", WORK, 240, 13000, 0},
+    {"chunks-30ns", WORK, 133333, 4000, 0},
+    {"chunks-100ns", WORK, 40000, 4000, 0},
+    {"chunks-300ns", WORK, 13333, 4000, 0},
+    {"chunks-1us", WORK, 4000, 4000, 0},
+    {"chunks-3us", WORK, 1333, 4000, 0},
+    {"chunks-10us", WORK, 400, 4000, 0},
+    {"chunks-100us", WORK, 40, 4000, 0},
 };
 
 /* A chain of dependent steps: its time does not depend on the compiler or on memory. */
