@@ -9,6 +9,7 @@ mod dotnet;
 mod header;
 mod instructions;
 mod process;
+mod pypi;
 mod python;
 mod repo;
 mod setup;

@@ -2,6 +2,7 @@
 //! whose GIL is hidden from it, and on a free-threaded one where there is one; and `tests/zstandard` with that package.
 
 use super::{debian_python, lines, Case, Context};
+use crate::pypi::Packages;
 use crate::{process, python, repo};
 use anyhow::Result;
 use std::path::Path;
@@ -63,12 +64,19 @@ fn zstandard(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["python3", "pip3"]) {
         return Ok(vec![Case::skipped("the package zstandard", reason)]);
     }
-    let packages = match python::packages("zstandard", &[python::ZSTANDARD], "import zstandard")? {
+    let packages = match Packages::get(&[python::ZSTANDARD]) {
         Ok(packages) => packages,
-        Err(reason) => return Ok(vec![Case::skipped("the package zstandard", reason)]),
+        Err(error) => {
+            let reason = format!("{} cannot be installed: {error}", python::ZSTANDARD);
+            return Ok(vec![Case::skipped(
+                "the package zstandard",
+                reason.lines().next().unwrap_or_default(),
+            )]);
+        }
     };
-    let mut command = python::with(&packages);
+    let mut command = packages.python();
     command.args(["-m", "unittest", "discover", "-v", "-s", "tests/zstandard"]);
+    command.current_dir(repo::root());
     command.env("FASTPAR_LIBRARY", context.staged()?.shared());
     Ok(lines::unittest(&process::run(&mut command, LIMIT)?))
 }
