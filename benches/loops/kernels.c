@@ -149,6 +149,16 @@ static void centre_segments(void) { check(fastpar_for(&by_segments, count * 2, c
 static void centre_cache(void) { check(fastpar_for(&by_cache, count * 2, centre_chunk, NULL, &error), &error); }
 static void centre_l2(void) { check(fastpar_for(&by_l2, count * 2, centre_chunk, NULL, &error), &error); }
 
+/* The two passes again in chunks of some size, for a table of sizes. */
+static const size_t chunk_kib[] = {128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+enum { SIZES = sizeof chunk_kib / sizeof chunk_kib[0] };
+
+static void centre_grain(size_t kib) {
+    fastpar_loop_options options = {
+        .struct_size = sizeof options, .schedule = FASTPAR_SCHEDULE_GRAIN, .grain = (kib << 10) / sizeof(float)};
+    check(fastpar_for(&options, count * 2, centre_chunk, NULL, &error), &error);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -207,12 +217,27 @@ int main(int argc, char **argv) {
             if (round >= 0) times[way][round] = seconds() - start;
         }
     }
+    static double by_size[SIZES][MOST_ROUNDS];
+    int few = rounds < 7 ? rounds : 7;
+    for (int round = 0; round < few; round++) {
+        for (int size = 0; size < SIZES; size++) {
+            double start = seconds();
+            centre_grain(chunk_kib[size]);
+            by_size[size][round] = seconds() - start;
+        }
+    }
     printf("{\"threads\": %zu, \"cpus\": %d, \"bytes\": %zu, \"l2_bytes\": %ld", lanes, cpus, bytes, l2);
     for (int way = 0; way < WAYS; way++) {
         qsort(times[way], (size_t)rounds, sizeof(double), by_value);
         printf(", \"%s\": %.3f", ways[way].name, (double)bytes / times[way][rounds / 2] / 1e9);
     }
-    printf("}\n");
+    printf(", \"two_pass_by_chunk\": [");
+    for (int size = 0; size < SIZES; size++) {
+        qsort(by_size[size], (size_t)few, sizeof(double), by_value);
+        printf("%s{\"kib\": %zu, \"gbps\": %.3f}", size > 0 ? ", " : "", chunk_kib[size],
+               (double)bytes / by_size[size][few / 2] / 1e9);
+    }
+    printf("]}\n");
     fflush(stdout);
     _exit(0); /* the plain threads wait for ever */
 }

@@ -3,8 +3,9 @@
 use crate::process;
 use std::path::PathBuf;
 
-/// The package that fastpar is compared with.
+/// Packages that fastpar is compared with.
 pub(crate) const ZSTANDARD: &str = "zstandard==0.25.0";
+pub(crate) const BLOSC2: &str = "blosc2==4.14.1";
 
 /// The free-threaded Python that FASTPAR_PYTHON names, else `python3.14t`; the reason, where there is none.
 pub(crate) fn free_threaded() -> Result<PathBuf, &'static str> {

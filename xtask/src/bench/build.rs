@@ -72,6 +72,16 @@ pub(super) fn kernels(staged: &Staged) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Builds what measures the constants of the simulation.
+pub(super) fn constants(staged: &Staged) -> Result<PathBuf> {
+    require()?;
+    let program = repo::scratch("bench")?.join("constants");
+    let [_, folder, library, path] = staged.link_arguments();
+    let arguments = [&*folder, &library, &path, "-lpthread"];
+    compile("gcc", &repo::root().join("benches/simulation/constants.c"), &program, staged, &arguments)?;
+    Ok(program)
+}
+
 /// Builds what measures callbacks and calls from C and C++.
 pub(super) fn native(staged: &Staged) -> Result<PathBuf> {
     require()?;

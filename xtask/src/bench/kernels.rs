@@ -62,5 +62,16 @@ pub(super) fn tables(results: &Value) -> String {
             );
         }
     }
+    text += "\nThe two passes by the bytes of a chunk, in GB/s: as long as all that run fit into the cache, the second pass is free.\n";
+    for (at, run) in runs.iter().enumerate() {
+        let sizes = run["two_pass_by_chunk"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if at == 0 {
+            let kib: Vec<_> = sizes.iter().map(|size| format!("{} KiB", size["kib"])).collect();
+            let _ =
+                writeln!(text, "\n| pool | {} |\n| --- |{}", kib.join(" | "), " ---: |".repeat(kib.len()));
+        }
+        let speeds: Vec<_> = sizes.iter().map(|size| format!("{:.1}", number(size, "gbps"))).collect();
+        let _ = writeln!(text, "| {} threads | {} |", run["threads"], speeds.join(" | "));
+    }
     text
 }

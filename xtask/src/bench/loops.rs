@@ -172,6 +172,11 @@ pub(super) fn best<'v>(cell: &'v Value, peer: &str) -> Option<(f64, &'v str)> {
         .min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
+/// What a cell is called.
+pub(super) fn title(cell: &str) -> &'static str {
+    CELLS.iter().find(|row| cell == row.0).map_or("", |row| row.1)
+}
+
 /// A table for every number of threads and callers.
 pub(super) fn tables(results: &Value) -> String {
     let mut text = machine::sentence(results);
@@ -190,7 +195,7 @@ pub(super) fn tables(results: &Value) -> String {
                 cell["threads"]
             );
         }
-        let title = CELLS.iter().find(|row| cell["cell"] == row.0).map_or("", |row| row.1);
+        let title = title(cell["cell"].as_str().unwrap_or_default());
         let _ = write!(text, "| {title} |");
         for (peer, _) in PEERS {
             let _ = write!(text, " {} |", entry(cell, peer));

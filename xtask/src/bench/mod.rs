@@ -5,12 +5,15 @@ mod build;
 mod codec;
 mod data;
 mod files;
+mod grid;
 mod kernels;
 mod loops;
 mod machine;
+mod plots;
 mod report;
 mod runner;
 mod series;
+mod simulate;
 
 use crate::stage::Staged;
 use anyhow::{bail, Result};
@@ -55,7 +58,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 8] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -77,11 +80,13 @@ const GROUPS: [Group; 6] = [
         measure: |staged, effort| files::measure(&build::files(staged)?, effort),
         tables: files::tables,
     },
+    Group { name: "grid", measure: grid::measure, tables: grid::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
+    Group { name: "simulate", measure: simulate::measure, tables: simulate::tables },
 ];
 
 /// Groups that write their results down themselves.
-const OTHERS: [&str; 1] = ["instructions"];
+const OTHERS: [&str; 2] = ["instructions", "plots"];
 
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of `benches/README.md`.
 pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
@@ -99,12 +104,20 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
         .chain(groups.iter().map(String::as_str))
         .collect::<Vec<_>>()
         .join(" ");
+    if groups != ["plots"] {
+        measure(effort, &wanted, &command)?;
+    }
+    plots::draw()
+}
+
+/// Builds the library, and measures what is wanted.
+fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Result<()> {
     let staged = crate::stage::stage()?;
     for group in GROUPS.iter().filter(|group| wanted(group.name)) {
         println!("== {}", group.name);
         let start = Instant::now();
         let results = (group.measure)(&staged, effort)?;
-        report::write(group.name, &command, &results, &(group.tables)(&results))?;
+        report::write(group.name, command, &results, &(group.tables)(&results))?;
         println!("{} took {:.0} s", group.name, start.elapsed().as_secs_f64());
     }
     if wanted("instructions") {

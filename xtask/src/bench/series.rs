@@ -1,4 +1,4 @@
-//! Series over one condition: the same job by 1 to 24 threads, and the same work in chunks of any size.
+//! Series over one condition: the same job by 1 to 24 threads, the same work in chunks of any size, and work after a pause.
 
 use super::build::Loops;
 use super::loops::{self, Cell, Cells};
@@ -27,7 +27,10 @@ const WORK: f64 = 4e6;
 /// Threads that work on chunks of any size.
 const POOL: u32 = 24;
 
-/// Measures both series.
+/// Work that comes after a pause, when threads that wait have gone to sleep, and what it is called.
+const COLD: [(&str, &str); 2] = [("cold-130us-24", "130 us"), ("cold-1ms-24", "1 ms")];
+
+/// Measures them.
 pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
     let mut measuring = Cells::new(built, effort)?;
     let threads = if effort.is_quick() { &FEW_THREADS[..] } else { &THREADS };
@@ -35,6 +38,13 @@ pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
     for &threads in threads {
         println!("  {threads} threads");
         scaling.push(measuring.measure(Cell { name: JOB, threads, callers: 1, without: &[] })?);
+    }
+    let mut cold = Vec::new();
+    for (name, _) in COLD {
+        for threads in [2, POOL] {
+            println!("  {name}, {threads} threads");
+            cold.push(measuring.measure(Cell { name, threads, callers: 1, without: &["pthreadpool"] })?);
+        }
     }
     let mut chunks = Vec::new();
     for (ns, name) in CHUNKS.into_iter().step_by(if effort.is_quick() { 3 } else { 1 }) {
@@ -51,6 +61,7 @@ pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
         "milliseconds": effort.milliseconds,
         "iterations_per_us": measuring.speed,
         "scaling": scaling,
+        "cold": cold,
         "chunks": chunks,
     }))
 }
@@ -82,6 +93,19 @@ pub(super) fn tables(results: &Value) -> String {
         for (peer, _) in loops::PEERS {
             let _ = match loops::best(cell, peer) {
                 Some((us, _)) => write!(text, " {:.2} |", us / 1e3),
+                None => write!(text, " - |"),
+            };
+        }
+        text += "\n";
+    }
+    text += "\nWork in 24 chunks, 2 ms after the last call, when threads that do not spin have gone to sleep, in us:\n";
+    head(&mut text, "work, threads");
+    for cell in list("cold") {
+        let title = COLD.iter().find(|row| cell["cell"] == row.0).map_or("", |row| row.1);
+        let _ = write!(text, "| {title}, {} |", cell["threads"]);
+        for (peer, _) in loops::PEERS {
+            let _ = match loops::best(cell, peer) {
+                Some((us, _)) => write!(text, " {us:.0} |"),
                 None => write!(text, " - |"),
             };
         }
