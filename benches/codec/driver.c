@@ -4,7 +4,7 @@
 
    MODE: zstd-compress, fastpar-compress        FILE is the original
          zstd-decompress, fastpar-decompress    FILE is what one of the former wrote; add -cold for memory never touched before
-         write                                  compress with fastpar to FILE.zst
+         write, zstd-write                      compress to FILE.zst
          idle                                   compress, then look at what a second of doing nothing costs
 
    "zstd" is the libzstd that fastpar is built with, one context on one thread. */
@@ -20,6 +20,9 @@
 #include <zstd.h>
 
 #include "fastpar.h"
+
+/* One measurement is at least so many bytes, so that it takes some milliseconds. */
+#define BATCH ((size_t)4 << 20)
 
 static double seconds(clockid_t clock) {
     struct timespec now;
@@ -83,13 +86,13 @@ static fastpar_zstd_options options = {.struct_size = sizeof options};
 static size_t run(const char *mode, struct buffer from, struct buffer to) {
     size_t written = 0;
     fastpar_error error;
+    int compress = strstr(mode, "-decompress") == NULL;
     if (strncmp(mode, "zstd-", 5) == 0) {
-        written = mode[5] == 'c' ? ZSTD_compress2(cctx, to.data, to.size, from.data, from.size)
-                                 : ZSTD_decompressDCtx(dctx, to.data, to.size, from.data, from.size);
+        written = compress ? ZSTD_compress2(cctx, to.data, to.size, from.data, from.size)
+                           : ZSTD_decompressDCtx(dctx, to.data, to.size, from.data, from.size);
         if (ZSTD_isError(written)) fail(ZSTD_getErrorName(written));
         return written;
     }
-    int compress = strstr(mode, "-decompress") == NULL;
     fastpar_status status =
         compress ? fastpar_compress(&options, from.data, from.size, to.data, to.size, &written, &error)
                  : fastpar_decompress(&options, from.data, from.size, to.data, to.size, &written, &error);
@@ -126,7 +129,7 @@ int main(int argc, char **argv) {
     forget_peak();
 
     double times[64];
-    size_t written = 0;
+    size_t written = 0, calls = cold || original >= BATCH ? 1 : BATCH / original;
     if (repeat > 64) repeat = 64;
     if (!cold) written = run(mode, from, to); /* contexts and threads */
     for (int i = 0; i < repeat; i++) {
@@ -135,8 +138,8 @@ int main(int argc, char **argv) {
             to.data = fresh(to.size);
         }
         double start = seconds(CLOCK_MONOTONIC);
-        written = run(mode, from, to);
-        times[i] = seconds(CLOCK_MONOTONIC) - start;
+        for (size_t call = 0; call < calls; call++) written = run(mode, from, to);
+        times[i] = (seconds(CLOCK_MONOTONIC) - start) / (double)calls;
     }
     long peak = memory_kib("VmHWM") - before - (cold ? (long)(to.size >> 10) : 0);
     qsort(times, (size_t)repeat, sizeof *times, by_value);
@@ -148,13 +151,13 @@ int main(int argc, char **argv) {
         sleep(1);
         idle = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
     }
-    if (strcmp(mode, "write") == 0) {
+    if (strstr(mode, "write") != NULL) {
         char path[4096];
         snprintf(path, sizeof path, "%s.zst", argv[2]);
         FILE *file = fopen(path, "wb");
         if (file == NULL || fwrite(to.data, 1, written, file) != written || fclose(file) != 0) fail(path);
     }
-    printf("{\"seconds\": %.6f, \"fastest\": %.6f, \"bytes\": %zu, \"working_kib\": %ld, \"idle_cpu_seconds\": %.6f, "
+    printf("{\"seconds\": %.9f, \"fastest\": %.9f, \"bytes\": %zu, \"working_kib\": %ld, \"idle_cpu_seconds\": %.6f, "
            "\"libzstd\": \"%s\", \"fastpar_libzstd\": \"%s\"}\n",
            times[repeat / 2], times[0], written, peak, idle, ZSTD_versionString(), fastpar_zstd_version_string());
     fflush(stdout);

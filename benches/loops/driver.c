@@ -36,18 +36,30 @@ struct cell {
     size_t chunks;
     double work_us;  /* of the whole loop, on one thread */
     int heavy;       /* the chunk in the middle costs ten times the others */
+    unsigned pause_us; /* before every call: threads that wait have gone to sleep */
 };
 
 static const struct cell cells[] = {
-    {"empty-24", EMPTY, 24, 0, 0},
-    {"empty-2400", EMPTY, 2400, 0, 0},
-    {"empty-240000", EMPTY, 240000, 0, 0},
-    {"work-130us-24", WORK, 24, 130, 0},
-    {"work-13ms-24", WORK, 24, 13000, 0},
-    {"work-13ms-10000", WORK, 10000, 13000, 0},
-    {"skewed-13ms-24", WORK, 24, 13000, 1},
-    {"sum-64MiB", SUM, SUM_CHUNKS, 0, 0},
-    {"nested-24x24", NESTED, 24, 0, 0},
+    {"empty-24", EMPTY, 24, 0, 0, 0},
+    {"empty-2400", EMPTY, 2400, 0, 0, 0},
+    {"empty-240000", EMPTY, 240000, 0, 0, 0},
+    {"work-130us-24", WORK, 24, 130, 0, 0},
+    {"work-13ms-24", WORK, 24, 13000, 0, 0},
+    {"work-13ms-10000", WORK, 10000, 13000, 0, 0},
+    {"skewed-13ms-24", WORK, 24, 13000, 1, 0},
+    {"sum-64MiB", SUM, SUM_CHUNKS, 0, 0, 0},
+    {"nested-24x24", NESTED, 24, 0, 0, 0},
+    /* For the series: the same work by any number of threads, and in chunks of any size. */
+    {"cold-130us-24", WORK, 24, 130, 0, 2000},
+    {"cold-1ms-24", WORK, 24, 1000, 0, 2000},
+    {"work-13ms-240", WORK, 240, 13000, 0, 0},
+    {"chunks-30ns", WORK, 133333, 4000, 0, 0},
+    {"chunks-100ns", WORK, 40000, 4000, 0, 0},
+    {"chunks-300ns", WORK, 13333, 4000, 0, 0},
+    {"chunks-1us", WORK, 4000, 4000, 0, 0},
+    {"chunks-3us", WORK, 1333, 4000, 0, 0},
+    {"chunks-10us", WORK, 400, 4000, 0, 0},
+    {"chunks-100us", WORK, 40, 4000, 0, 0},
 };
 
 /* A chain of dependent steps: its time does not depend on the compiler or on memory. */
@@ -135,6 +147,10 @@ static void measure_one(uint64_t budget) {
     size_t count = 0;
     start = at;
     while (count < MOST_SAMPLES && (at - start < budget || count < 3)) {
+        if (cell->pause_us > 0) {
+            usleep(cell->pause_us);
+            at = now_ns();
+        }
         call_once();
         uint64_t end = now_ns();
         samples[count++] = end - at;

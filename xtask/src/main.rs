@@ -5,9 +5,12 @@ mod bench;
 mod bindings;
 mod demo;
 mod dist;
+mod dotnet;
 mod header;
 mod instructions;
 mod process;
+mod pypi;
+mod python;
 mod repo;
 mod setup;
 mod stage;
@@ -46,7 +49,7 @@ enum Command {
         /// Fewer rounds, one caller: under two minutes
         #[arg(long)]
         quick: bool,
-        /// `loops`, `codec`; all if none is given
+        /// `loops`, `codec` and so on, as benches/README.md lists them; all if none is given
         groups: Vec<String>,
     },
     /// Make the archives that people install, in dist

@@ -1,141 +1,183 @@
-// What the C# layer costs, and what it gains. Best of several rounds: others on the machine only add to a time.
+// What the C# layer costs, and what it gains, beside .NET's own ways and the C function. Prints one line of JSON.
 //
-//   cargo xtask build
-//   FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so dotnet run -c Release --project benches/bindings/csharp
+//   Bench FILE ROUNDS
+//
+// FILE is what is compressed. Whatever is compared takes turns, so that what else the machine does meets all of it. Times are
+// medians; a ratio is the median over the rounds of how a call compares with the C function in the same round ("again": the C
+// function a second time, which is the noise).
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 using System.Threading.Tasks;
 
 namespace Fastpar.Benches
 {
     internal static class Bench
     {
-        private const int Callbacks = 1_000_000;
+        private const int Callbacks = 100_000;
+        private const int Chunks = 24;
+        private const long Steps = 600_000;
         private static readonly double Nanoseconds = 1e9 / Stopwatch.Frequency;
+        private static readonly double[] Places = new double[Chunks];
+        private static int rounds;
 
-        private static int Main()
+        private static int Main(string[] arguments)
         {
-            string version = FastparLibrary.VersionString;
-            Console.WriteLine($"fastpar {version}, {FastparPool.Threads} threads, {Environment.ProcessorCount} CPUs");
-            OnOneThread();
-            OnAllThreads();
-            foreach (int size in new[] { 1_000, 100_000, 1_000_000, 32_000_000 })
+            if (arguments.Length != 2)
             {
-                Compressing(size);
+                return 2;
             }
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+            rounds = Math.Max(3, int.Parse(arguments[1]));
+            byte[] data = Read(arguments[0], 16_000_000);
+            // The first callback on a thread takes .NET 0.1 ms: every worker has it now.
+            FastparLoop.For(20 * Chunks, r => Thread.Sleep(2), new LoopOptions { Schedule = Schedule.Grain, Grain = 1 });
+            string rows = string.Join(", ", Loops());
+            var sizes = new[] { 1_000, 100_000, 1_000_000, 16_000_000 }.Where(size => size <= data.Length);
+            string calls = string.Join(", ", sizes.SelectMany(size => Calls(data, size)));
+            string runtime = RuntimeInformation.FrameworkDescription;
+            Console.WriteLine($"{{\"runtime\": \"{runtime}\", \"rows\": [{rows}], \"calls\": [{calls}]}}");
             return 0;
         }
 
-        /// <summary>A callback, by everything that calls one for each chunk.</summary>
-        private static void OnOneThread()
+        private static IEnumerable<string> Loops()
         {
             var one = new LoopOptions { Schedule = Schedule.Grain, Grain = 1, MaxLanes = 1 };
+            var alone = new ParallelOptions { MaxDegreeOfParallelism = 1 };
             long sink = 0;
-            double range = Best(21, () => FastparLoop.For(Callbacks, r => sink += r.Begin, one)) / Callbacks;
-            double chunk = Best(21, () => FastparLoop.For(Callbacks, (in Chunk c) => sink += c.Begin, one)) / Callbacks;
-            double until = Best(21, () => FastparLoop.ForUntil(Callbacks, (in Chunk c) => 0, one)) / Callbacks;
-            double fold = Best(21, () => FastparLoop.Reduce(Callbacks, 0L, (r, sum) => sum + r.Begin, (a, b) => a + b, one));
-            Console.WriteLine(
-                $"one warm thread, a callback:  For(Range64) {range:F1} ns, For(Chunk) {chunk:F1} ns, "
-                + $"ForUntil {until:F1} ns, Reduce {fold / Callbacks:F1} ns (fold and combine)");
-            double call = Best(2001, () => FastparLoop.For(24, r => { }));
-            double callOne = Best(2001, () => FastparLoop.For(24, r => { }, one));
-            Console.WriteLine($"an empty For of 24 chunks:    {call / 1000:F2} us; on one lane {callOne / 1000:F2} us");
+            double[][] callback = TakeTurns(
+                1,
+                () => FastparLoop.For(Callbacks, r => sink += r.Begin, one),
+                () => FastparLoop.For(Callbacks, (in Chunk c) => sink += c.Begin, one),
+                () => Parallel.For(0, Callbacks, alone, i => sink += i));
+            double[][] loop = TakeTurns(
+                200,
+                () => FastparLoop.For(Chunks, r => { }),
+                () => FastparLoop.For(Chunks, (in Chunk c) => { }),
+                () => Parallel.For(0, Chunks, i => { }),
+                () => OnThreadPool(i => { }));
+            double[][] work = TakeTurns(
+                1,
+                () => Work(Steps, 0),
+                () => FastparLoop.For(Chunks, r => Work(Steps / Chunks, (int)r.Begin)),
+                () => FastparLoop.For(Chunks, (in Chunk c) => Work(Steps / Chunks, (int)c.Index)),
+                () => Parallel.For(0, Chunks, i => Work(Steps / Chunks, i)),
+                () => OnThreadPool(i => Work(Steps / Chunks, i)));
+            yield return Row("FastparLoop.For, Range64", callback[0], loop[0], work[1], work[0]);
+            yield return Row("FastparLoop.For, Chunk", callback[1], loop[1], work[2], work[0]);
+            yield return Row("Parallel.For", callback[2], loop[2], work[3], work[0]);
+            yield return Row("ThreadPool, an item a chunk", null, loop[3], work[4], work[0]);
         }
 
-        private static void OnAllThreads()
+        /// <summary>Every chunk is an item of the pool.</summary>
+        private static void OnThreadPool(Action<int> body)
         {
-            const long steps = 48_000_000;
-            var values = new double[24];
-            double serial = Best(15, () => Work(new Range64(0, steps), values, 0));
-            double parallel = Best(15, () => FastparLoop.For(steps, (in Chunk c) => Work(c.Range, values, (int)c.Index)));
-            double dotnet = Best(
-                15, () => Parallel.For(0, 24, i => Work(new Range64(steps / 24 * i, steps / 24 * (i + 1)), values, i)));
-            Console.WriteLine(
-                $"CPU-bound, 24 chunks:         {serial / parallel:F2} times serial (Parallel.For: {serial / dotnet:F2})");
+            using var done = new CountdownEvent(Chunks);
+            for (int i = 0; i < Chunks; i++)
+            {
+                int chunk = i;
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    _ =>
+                    {
+                        body(chunk);
+                        done.Signal();
+                    },
+                    null);
+            }
+            done.Wait();
         }
 
         /// <summary>Arithmetic alone.</summary>
-        private static void Work(Range64 range, double[] values, int place)
+        private static void Work(long steps, int place)
         {
             double sum = 0;
-            for (long i = range.Begin; i < range.End; i++)
+            for (long i = 0; i < steps; i++)
             {
                 sum = (sum * 0.999) + i;
             }
-            values[place] = sum;
+            Places[place] = sum;
         }
 
-        /// <summary>From one array to another, beside the C function on the same arrays; and once more, for the noise.</summary>
-        private static void Compressing(int size)
+        /// <summary>From one array to another, beside the C function on the same arrays.</summary>
+        private static IEnumerable<string> Calls(byte[] data, int size)
         {
-            byte[] source = Records(size);
-            var destination = new byte[Codec.CompressBound(size)];
-            GCHandle from = GCHandle.Alloc(source, GCHandleType.Pinned), to = GCHandle.Alloc(destination, GCHandleType.Pinned);
-            int batch = Math.Max(1, 2_000_000 / size);
-            void Repeat(Action action)
+            byte[] source = data[..size], packed = new byte[Codec.CompressBound(size)], back = new byte[size];
+            byte[] frames = Codec.Compress(source);
+            GCHandle[] pins = Array.ConvertAll(
+                new[] { source, packed, frames, back }, array => GCHandle.Alloc(array, GCHandleType.Pinned));
+            IntPtr[] at = Array.ConvertAll(pins, pin => pin.AddrOfPinnedObject());
+            void Compress() => Direct.Compress(at[0], size, at[1], packed.Length);
+            void Decompress() => Direct.Decompress(at[2], frames.Length, at[3], size);
+            rounds = size < 10_000_000 ? rounds : Math.Max(9, rounds / 4);
+            double[][] times = TakeTurns(
+                Math.Max(1, 1_000_000 / size),
+                Compress,
+                Compress,
+                () => Codec.Compress(source, packed),
+                Decompress,
+                Decompress,
+                () => Codec.Decompress(frames, back));
+            Array.ForEach(pins, pin => pin.Free());
+            if (!back.AsSpan().SequenceEqual(source))
             {
-                for (int i = 0; i < batch; i++)
-                {
-                    action();
-                }
+                throw new InvalidDataException("the data differ");
             }
-            void C() => Direct.Compress(from.AddrOfPinnedObject(), size, to.AddrOfPinnedObject(), destination.Length);
-            void FreshC()
+            foreach (int first in new[] { 0, 3 })
             {
-                IntPtr memory = Marshal.AllocHGlobal(destination.Length);
-                Direct.Compress(from.AddrOfPinnedObject(), size, memory, destination.Length);
-                Marshal.FreeHGlobal(memory);
+                yield return $"{{\"language\": \"C#\", \"call\": \"{(first == 0 ? "compress" : "decompress")}\", \"bytes\": {size}, "
+                    + $"\"c_ns\": {Median(times[first]):F0}, \"ratio\": {Ratio(times[first + 2], times[first]):F4}, "
+                    + $"\"again\": {Ratio(times[first + 1], times[first]):F4}}}";
             }
-            double[] best = TakeTurns(
-                15,
-                () => Repeat(C),
-                () => Repeat(FreshC),
-                () => Repeat(() => Codec.Compress(source, destination)),
-                () => Repeat(() => Codec.Compress(source)),
-                () => Repeat(C));
-            from.Free();
-            to.Free();
-            Console.WriteLine(
-                $"compressing {size,10:N0} bytes:  C {best[0] / batch / 1000:F1} us; "
-                + $"Compress(span, span) {best[2] / best[0]:F3} times that (C again {best[4] / best[0]:F3}); "
-                + $"C into fresh memory {best[1] / best[0]:F3}, Compress(span) {best[3] / best[0]:F3}");
         }
 
-        /// <summary>Rows of 48 bytes with numbers that rise or vary little.</summary>
-        private static byte[] Records(int size)
+        private static string Row(string way, double[]? callback, double[] loop, double[] work, double[] serial)
         {
-            var data = new byte[size];
-            var random = new Random(1);
-            Span<long> values = MemoryMarshal.Cast<byte, long>(data);
-            long price = 1_000_000;
-            for (int i = 0; i < values.Length; i++)
+            string each = callback == null ? string.Empty : $"\"callback_ns\": {Median(callback) / Callbacks:F2}, ";
+            return $"{{\"language\": \"C#\", \"way\": \"{way}\", {each}\"loop_ns\": {Median(loop):F1}, "
+                + $"\"speed_up\": {1 / Ratio(work, serial):F3}}}";
+        }
+
+        private static byte[] Read(string path, int limit)
+        {
+            using FileStream file = File.OpenRead(path);
+            var data = new byte[Math.Min(limit, file.Length)];
+            for (int at = 0; at < data.Length;)
             {
-                price += random.Next(-50, 51);
-                values[i] = (i % 6) switch { 0 => i, 1 => price, 2 => random.Next(1000), 3 => i * 40, _ => i % 3 };
+                at += file.Read(data, at, data.Length - at);
             }
             return data;
         }
 
-        /// <summary>The best time in nanoseconds.</summary>
-        private static double Best(int rounds, Action action) => TakeTurns(rounds, action)[0];
+        private static double Median(double[] values) => values.OrderBy(value => value).ElementAt(values.Length / 2);
 
-        /// <summary>The best time of each; whatever else the machine does meets all of them.</summary>
-        private static double[] TakeTurns(int rounds, params Action[] actions)
+        private static double Ratio(double[] some, double[] others) => Median(some.Zip(others, (a, b) => a / b).ToArray());
+
+        /// <summary>The nanoseconds of each, by round; another one goes first each time.</summary>
+        private static double[][] TakeTurns(int repeat, params Action[] actions)
         {
-            double[] best = Array.ConvertAll(actions, _ => double.MaxValue);
-            for (int round = -1; round < rounds; round++)
+            double[][] times = Array.ConvertAll(actions, _ => new double[rounds]);
+            for (int round = -2; round < rounds; round++)
             {
                 for (int i = 0; i < actions.Length; i++)
                 {
+                    int turn = (i + round + 2) % actions.Length;
                     long start = Stopwatch.GetTimestamp();
-                    actions[i]();
-                    double time = (Stopwatch.GetTimestamp() - start) * Nanoseconds;
-                    best[i] = round < 0 ? best[i] : Math.Min(best[i], time); // the first one warms up
+                    for (int call = 0; call < repeat; call++)
+                    {
+                        actions[turn]();
+                    }
+                    if (round >= 0)
+                    {
+                        times[turn][round] = (Stopwatch.GetTimestamp() - start) * Nanoseconds / repeat;
+                    }
                 }
             }
-            return best;
+            return times;
         }
     }
 }

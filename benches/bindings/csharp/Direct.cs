@@ -12,10 +12,17 @@ namespace Fastpar.Benches
                 Environment.GetEnvironmentVariable("FASTPAR_LIBRARY") ?? name, typeof(FastparPool).Assembly, path));
 
         /// <summary>Compresses with the default options.</summary>
-        internal static void Compress(IntPtr source, int length, IntPtr destination, int capacity)
+        internal static void Compress(IntPtr source, int length, IntPtr destination, int capacity) =>
+            Check(fastpar_compress(IntPtr.Zero, source, Size(length), destination, Size(capacity), out _, IntPtr.Zero));
+
+        /// <summary>Decompresses with the default options.</summary>
+        internal static void Decompress(IntPtr source, int length, IntPtr destination, int capacity) =>
+            Check(fastpar_decompress(IntPtr.Zero, source, Size(length), destination, Size(capacity), out _, IntPtr.Zero));
+
+        private static UIntPtr Size(int size) => (UIntPtr)(uint)size;
+
+        private static void Check(int status)
         {
-            int status = fastpar_compress(
-                IntPtr.Zero, source, (UIntPtr)(uint)length, destination, (UIntPtr)(uint)capacity, out _, IntPtr.Zero);
             if (status != 0)
             {
                 throw new FastparException((FastparStatus)status);
@@ -24,6 +31,16 @@ namespace Fastpar.Benches
 
         [DllImport("fastpar", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         private static extern int fastpar_compress(
+            IntPtr options,
+            IntPtr source,
+            UIntPtr length,
+            IntPtr destination,
+            UIntPtr capacity,
+            out UIntPtr written,
+            IntPtr error);
+
+        [DllImport("fastpar", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        private static extern int fastpar_decompress(
             IntPtr options,
             IntPtr source,
             UIntPtr length,

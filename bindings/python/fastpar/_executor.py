@@ -201,10 +201,9 @@ class ThreadPoolExecutor(Executor):
         """The first item of a runner, which is awake now; None: it has ended."""
         with self._lock:
             self._waking = 0
-            if not self._items:
-                self._left()
+            item = self._take_last_chance()
+            if item is None:
                 return None
-            item = self._items.popleft()
             recruited = self._recruit()
         if recruited:
             try:
@@ -221,8 +220,13 @@ class ThreadPoolExecutor(Executor):
         except IndexError:
             pass
         with self._lock:
-            if self._items:
-                return self._items.popleft()
+            return self._take_last_chance()
+
+    def _take_last_chance(self) -> _Item | None:
+        """An item; None: the runner has ended. Under the lock, which adding takes too, but not every taking: so it just tries."""
+        try:
+            return self._items.popleft()
+        except IndexError:
             self._left()
             return None
 

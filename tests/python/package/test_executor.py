@@ -227,6 +227,13 @@ class Fastpar(Behaviour, unittest.TestCase):
         self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.Executor))
         self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)
 
+    def test_short_bursts(self):
+        # Runners come and go all the time, and take the last items from each other.
+        with self.assertNoLogs("concurrent.futures"), fastpar.ThreadPoolExecutor() as executor:
+            for _ in range(2000):
+                for future in [executor.submit(int) for _ in range(24)]:
+                    future.result(timeout=60)
+
     @support.free_threaded_only
     def test_map_is_faster(self):
         def seconds(executor_class):

@@ -1,8 +1,8 @@
 //! Building the drivers and the peers.
 
 use crate::stage::Staged;
-use crate::{process, repo};
-use anyhow::{Context, Result};
+use crate::{process, repo, setup};
+use anyhow::{bail, Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -60,6 +60,36 @@ pub(super) fn loops(staged: &Staged) -> Result<Loops> {
 pub(super) fn codec(staged: &Staged) -> Result<PathBuf> {
     require()?;
     beside_libzstd("benches/codec/driver.c", "codec", staged)
+}
+
+/// Builds what measures memory.
+pub(super) fn kernels(staged: &Staged) -> Result<PathBuf> {
+    require()?;
+    let program = repo::scratch("bench")?.join("kernels");
+    let [_, folder, library, path] = staged.link_arguments();
+    let arguments = ["-O3", &*folder, &library, &path, "-lpthread"]; // the sums and means are vectors
+    compile("gcc", &repo::root().join("benches/loops/kernels.c"), &program, staged, &arguments)?;
+    Ok(program)
+}
+
+/// Builds what measures the constants of the simulation.
+pub(super) fn constants(staged: &Staged) -> Result<PathBuf> {
+    require()?;
+    let program = repo::scratch("bench")?.join("constants");
+    let [_, folder, library, path] = staged.link_arguments();
+    let arguments = [&*folder, &library, &path, "-lpthread"];
+    compile("gcc", &repo::root().join("benches/simulation/constants.c"), &program, staged, &arguments)?;
+    Ok(program)
+}
+
+/// Builds what measures callbacks and calls from C and C++.
+pub(super) fn native(staged: &Staged) -> Result<PathBuf> {
+    require()?;
+    let program = repo::scratch("bench")?.join("native");
+    let [_, folder, library, path] = staged.link_arguments();
+    let arguments = ["-std=c++20", &*folder, &library, &path, "-ltbb", "-lpthread"];
+    compile("g++", &repo::root().join("benches/bindings/native.cpp"), &program, staged, &arguments)?;
+    Ok(program)
 }
 
 /// What measures files, batches and archives.
@@ -124,9 +154,9 @@ fn require() -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    println!("installing {}", packages.join(" "));
-    let apt = |arguments: &[&str]| process::must(Command::new("apt-get").arg("-qq").args(arguments), LIMIT);
-    apt(&["update"])
-        .and_then(|_| apt(&[&["install", "-y", "--no-install-recommends"], &packages[..]].concat()))?;
-    Ok(())
+    setup::install(&packages);
+    match NEEDED.iter().find(missing) {
+        Some((file, package)) => bail!("{file} is missing (Debian: apt-get install {package})"),
+        None => Ok(()),
+    }
 }

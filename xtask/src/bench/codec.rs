@@ -118,9 +118,30 @@ fn drive(
     threads: u32,
     repeat: &str,
 ) -> Result<Map<String, Value>> {
-    let mut command = Command::new(driver);
-    command.arg(mode).arg(file).args([&original.to_string(), LEVEL, &threads.to_string(), repeat]);
-    match runner.figures(&mut command)? {
+    let level = LEVEL.parse()?;
+    figures(runner, &mut Command::new(driver), mode, file, Job { original, level, threads, repeat })
+}
+
+/// What a driver is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'r> {
+    pub(super) original: u64,
+    pub(super) level: i32,
+    pub(super) threads: u32,
+    pub(super) repeat: &'r str,
+}
+
+/// Runs a driver: that of C, or whatever takes the same arguments.
+pub(super) fn figures(
+    runner: &mut Runner,
+    command: &mut Command,
+    mode: &str,
+    file: &Path,
+    job: Job<'_>,
+) -> Result<Map<String, Value>> {
+    command.arg(mode).arg(file).arg(job.original.to_string());
+    command.args([&job.level.to_string(), &job.threads.to_string(), job.repeat]);
+    match runner.figures(command)? {
         Measured::Figures(figures) => Ok(figures),
         Measured::TimedOut => bail!("{command:?} did not end"),
         Measured::Crashed(text) => bail!(text),

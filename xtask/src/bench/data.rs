@@ -35,7 +35,22 @@ pub(super) fn prepare() -> Result<[Data; 2]> {
     ])
 }
 
-fn make(path: &Path, fill: fn(&mut dyn Write) -> Result<()>) -> Result<()> {
+impl Data {
+    /// So many bytes of it, from its start; where there are not so many, it begins anew.
+    pub(super) fn sized(&self, bytes: u64) -> Result<PathBuf> {
+        let path = PathBuf::from(format!("{}-{bytes}", self.path.display()));
+        make(&path, |out| {
+            let mut left = bytes;
+            while left > 0 {
+                left -= std::io::copy(&mut File::open(&self.path)?.take(left), out)?;
+            }
+            Ok(())
+        })?;
+        Ok(path)
+    }
+}
+
+fn make(path: &Path, fill: impl Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
     if path.is_file() {
         return Ok(());
     }

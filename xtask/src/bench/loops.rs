@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 /// Libraries, each with its ways to schedule a loop; of these the best one of a cell counts.
-const PEERS: [(&str, &[&str]); 7] = [
+pub(super) const PEERS: [(&str, &[&str]); 7] = [
     ("fastpar", &["-"]),
     ("libgomp", &["static", "dynamic"]),
     ("libomp", &["static", "dynamic"]),
@@ -44,25 +44,36 @@ const GIVE_UP: usize = 3;
 
 /// A cell's conditions.
 #[derive(Clone, Copy)]
-struct Cell {
-    name: &'static str,
-    threads: u32,
-    callers: u32,
+pub(super) struct Cell {
+    pub(super) name: &'static str,
+    pub(super) threads: u32,
+    pub(super) callers: u32,
+    /// Libraries that are not asked.
+    pub(super) without: &'static [&'static str],
+}
+
+/// What measures cells.
+pub(super) struct Cells<'b> {
+    built: &'b Loops,
+    runner: Runner,
+    effort: Effort,
+    /// Steps of the driver's work in a microsecond.
+    pub(super) speed: String,
+    /// How often a library did not come back, at a number of threads.
+    gone: BTreeMap<(&'static str, u32), usize>,
 }
 
 /// Measures every cell.
 pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
-    let calibration = Command::new(&built.driver).arg("calibrate").output()?;
-    let speed = String::from_utf8_lossy(&calibration.stdout).trim().to_owned();
-    let mut runner = Runner::new(effort.patience);
-    let mut gone = BTreeMap::new();
+    let mut measuring = Cells::new(built, effort)?;
     let mut cells = Vec::new();
     for &callers in effort.callers {
         for threads in THREADS {
             for (name, _) in CELLS {
-                let cell = Cell { name, threads, callers };
+                // pthreadpool's loops take a lock that a nested loop waits for.
+                let without: &[&str] = if name.starts_with("nested") { &["pthreadpool"] } else { &[] };
                 println!("  {callers} callers, {threads} threads, {name}");
-                cells.push(measure_cell(built, &mut runner, effort, &speed, cell, &mut gone)?);
+                cells.push(measuring.measure(Cell { name, threads, callers, without })?);
             }
         }
     }
@@ -71,62 +82,64 @@ pub(super) fn measure(built: &Loops, effort: Effort) -> Result<Value> {
         "versions": machine::versions()?,
         "rounds": effort.rounds,
         "milliseconds": effort.milliseconds,
-        "iterations_per_us": speed,
+        "iterations_per_us": measuring.speed,
         "cells": cells,
     }))
 }
 
-fn measure_cell(
-    built: &Loops,
-    runner: &mut Runner,
-    effort: Effort,
-    speed: &str,
-    cell: Cell,
-    gone: &mut BTreeMap<(&'static str, u32), usize>,
-) -> Result<Value> {
-    let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
-    let (mut late, mut crashed) = (Vec::new(), Vec::new());
-    for _ in 0..effort.rounds {
-        for (peer, variants) in PEERS {
-            // pthreadpool's loops take a lock that a nested loop waits for.
-            let nests = peer != "pthreadpool" || !cell.name.starts_with("nested");
-            let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
-            for variant in variants.iter().filter(|_| nests && !given_up) {
-                if late.contains(&(peer, *variant)) || crashed.contains(&(peer, *variant)) {
-                    continue;
-                }
-                let mut command = Command::new(&built.driver);
-                command.arg(built.peers.join(peer).with_extension("so")).arg(variant);
-                command.args([&cell.threads.to_string(), cell.name, &cell.callers.to_string()]);
-                command.args([&effort.milliseconds.to_string(), speed, LIMIT]);
-                match runner.figures(&mut command)? {
-                    Measured::Figures(found) => figures.entry((peer, variant)).or_default().push(found),
-                    Measured::TimedOut => {
-                        *gone.entry((peer, cell.threads)).or_default() += 1;
-                        late.push((peer, *variant));
+impl<'b> Cells<'b> {
+    pub(super) fn new(built: &'b Loops, effort: Effort) -> Result<Self> {
+        let calibration = Command::new(&built.driver).arg("calibrate").output()?;
+        let speed = String::from_utf8_lossy(&calibration.stdout).trim().to_owned();
+        Ok(Self { built, runner: Runner::new(effort.patience), effort, speed, gone: BTreeMap::new() })
+    }
+
+    /// All libraries in one cell, in turn.
+    pub(super) fn measure(&mut self, cell: Cell) -> Result<Value> {
+        let Self { built, runner, effort, speed, gone } = self;
+        let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
+        let (mut late, mut crashed) = (Vec::new(), Vec::new());
+        for _ in 0..effort.rounds {
+            for (peer, variants) in PEERS {
+                let asked = !cell.without.contains(&peer);
+                let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
+                for variant in variants.iter().filter(|_| asked && !given_up) {
+                    if late.contains(&(peer, *variant)) || crashed.contains(&(peer, *variant)) {
+                        continue;
                     }
-                    Measured::Crashed(text) if peer == "fastpar" => bail!(text),
-                    Measured::Crashed(text) => {
-                        println!("{text}");
-                        crashed.push((peer, *variant));
+                    let mut command = Command::new(&built.driver);
+                    command.arg(built.peers.join(peer).with_extension("so")).arg(variant);
+                    command.args([&cell.threads.to_string(), cell.name, &cell.callers.to_string()]);
+                    command.args([&effort.milliseconds.to_string(), speed.as_str(), LIMIT]);
+                    match runner.figures(&mut command)? {
+                        Measured::Figures(found) => figures.entry((peer, variant)).or_default().push(found),
+                        Measured::TimedOut => {
+                            *gone.entry((peer, cell.threads)).or_default() += 1;
+                            late.push((peer, *variant));
+                        }
+                        Measured::Crashed(text) if peer == "fastpar" => bail!(text),
+                        Measured::Crashed(text) => {
+                            println!("{text}");
+                            crashed.push((peer, *variant));
+                        }
                     }
                 }
             }
         }
+        let peers: Vec<Value> = figures
+            .iter()
+            .filter(|(key, _)| !late.contains(key) && !crashed.contains(key))
+            .map(|((peer, variant), rounds)| summary(peer, variant, rounds))
+            .collect();
+        Ok(json!({
+            "cell": cell.name,
+            "threads": cell.threads,
+            "callers": cell.callers,
+            "peers": peers,
+            "did_not_end": names(&late),
+            "crashed": names(&crashed),
+        }))
     }
-    let peers: Vec<Value> = figures
-        .iter()
-        .filter(|(key, _)| !late.contains(key) && !crashed.contains(key))
-        .map(|((peer, variant), rounds)| summary(peer, variant, rounds))
-        .collect();
-    Ok(json!({
-        "cell": cell.name,
-        "threads": cell.threads,
-        "callers": cell.callers,
-        "peers": peers,
-        "did_not_end": names(&late),
-        "crashed": names(&crashed),
-    }))
 }
 
 fn names(which: &[(&'static str, &str)]) -> Vec<&'static str> {
@@ -152,11 +165,16 @@ fn summary(peer: &str, variant: &str, rounds: &[Map<String, Value>]) -> Value {
 }
 
 /// The best variant of a library in a cell: microseconds and its name.
-fn best<'v>(cell: &'v Value, peer: &str) -> Option<(f64, &'v str)> {
+pub(super) fn best<'v>(cell: &'v Value, peer: &str) -> Option<(f64, &'v str)> {
     let variants = cell["peers"].as_array()?.iter().filter(|entry| entry["peer"] == peer);
     variants
         .filter_map(|entry| Some((entry["us"].as_f64()?, entry["variant"].as_str()?)))
         .min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// What a cell is called.
+pub(super) fn title(cell: &str) -> &'static str {
+    CELLS.iter().find(|row| cell == row.0).map_or("", |row| row.1)
 }
 
 /// A table for every number of threads and callers.
@@ -177,7 +195,7 @@ pub(super) fn tables(results: &Value) -> String {
                 cell["threads"]
             );
         }
-        let title = CELLS.iter().find(|row| cell["cell"] == row.0).map_or("", |row| row.1);
+        let title = title(cell["cell"].as_str().unwrap_or_default());
         let _ = write!(text, "| {title} |");
         for (peer, _) in PEERS {
             let _ = write!(text, " {} |", entry(cell, peer));

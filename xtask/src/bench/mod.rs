@@ -1,16 +1,24 @@
 //! `cargo xtask bench`: fastpar beside its peers, measured in turn, medians of many runs, written down with the machine.
 
+mod bindings;
 mod build;
 mod codec;
 mod data;
 mod files;
+mod grid;
+mod kernels;
 mod loops;
 mod machine;
+mod plots;
 mod report;
 mod runner;
+mod series;
+mod simulate;
 
+use crate::stage::Staged;
 use anyhow::{bail, Result};
-use std::time::Duration;
+use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -43,6 +51,43 @@ const FULL: Effort = Effort {
 const QUICK: Effort =
     Effort { rounds: 3, milliseconds: 20, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(10) };
 
+/// What is measured together.
+struct Group {
+    name: &'static str,
+    measure: fn(&Staged, Effort) -> Result<Value>,
+    tables: fn(&Value) -> String,
+}
+
+const GROUPS: [Group; 8] = [
+    Group {
+        name: "loops",
+        measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
+        tables: loops::tables,
+    },
+    Group {
+        name: "series",
+        measure: |staged, effort| series::measure(&build::loops(staged)?, effort),
+        tables: series::tables,
+    },
+    Group { name: "kernels", measure: kernels::measure, tables: kernels::tables },
+    Group {
+        name: "codec",
+        measure: |staged, effort| codec::measure(&build::codec(staged)?, effort),
+        tables: codec::tables,
+    },
+    Group {
+        name: "files",
+        measure: |staged, effort| files::measure(&build::files(staged)?, effort),
+        tables: files::tables,
+    },
+    Group { name: "grid", measure: grid::measure, tables: grid::tables },
+    Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
+    Group { name: "simulate", measure: simulate::measure, tables: simulate::tables },
+];
+
+/// Groups that write their results down themselves.
+const OTHERS: [&str; 2] = ["instructions", "plots"];
+
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of `benches/README.md`.
 pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     if !cfg!(target_os = "linux") {
@@ -50,31 +95,30 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     }
     let effort = if quick { QUICK } else { FULL };
     let wanted = |name: &str| groups.is_empty() || groups.iter().any(|group| group == name);
-    if let Some(unknown) =
-        groups.iter().find(|group| !["loops", "codec", "files", "instructions"].contains(&group.as_str()))
-    {
-        bail!("there is no group {unknown:?}, only loops, codec, files and instructions");
+    let known: Vec<_> = GROUPS.iter().map(|group| group.name).chain(OTHERS).collect();
+    if let Some(unknown) = groups.iter().find(|group| !known.contains(&group.as_str())) {
+        bail!("there is no group {unknown:?}, only {}", known.join(", "));
     }
     let command = std::iter::once("cargo xtask bench")
         .chain(quick.then_some("--quick"))
         .chain(groups.iter().map(String::as_str))
         .collect::<Vec<_>>()
         .join(" ");
+    if groups != ["plots"] {
+        measure(effort, &wanted, &command)?;
+    }
+    plots::draw()
+}
+
+/// Builds the library, and measures what is wanted.
+fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Result<()> {
     let staged = crate::stage::stage()?;
-    if wanted("loops") {
-        let built = build::loops(&staged)?;
-        let results = loops::measure(&built, effort)?;
-        report::write("loops", &command, &results, &loops::tables(&results))?;
-    }
-    if wanted("codec") {
-        let built = build::codec(&staged)?;
-        let results = codec::measure(&built, effort)?;
-        report::write("codec", &command, &results, &codec::tables(&results))?;
-    }
-    if wanted("files") {
-        let built = build::files(&staged)?;
-        let results = files::measure(&built, effort)?;
-        report::write("files", &command, &results, &files::tables(&results))?;
+    for group in GROUPS.iter().filter(|group| wanted(group.name)) {
+        println!("== {}", group.name);
+        let start = Instant::now();
+        let results = (group.measure)(&staged, effort)?;
+        report::write(group.name, command, &results, &(group.tables)(&results))?;
+        println!("{} took {:.0} s", group.name, start.elapsed().as_secs_f64());
     }
     if wanted("instructions") {
         crate::instructions::record(&staged)?;

@@ -7,7 +7,6 @@ mod comments;
 mod cpp;
 mod csharp;
 mod debian_python;
-mod dotnet;
 mod examples;
 mod installed;
 mod instructions;

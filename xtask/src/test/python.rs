@@ -2,9 +2,10 @@
 //! whose GIL is hidden from it, and on a free-threaded one where there is one; and `tests/zstandard` with that package.
 
 use super::{debian_python, lines, Case, Context};
-use crate::{process, repo};
-use anyhow::{Context as _, Result};
-use std::path::{Path, PathBuf};
+use crate::pypi::Packages;
+use crate::{process, python, repo};
+use anyhow::Result;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,9 +13,6 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// On a free-threaded Python what happens once in a while is tried 200 times.
 const PACKAGE_LIMIT: Duration = Duration::from_secs(20 * 60);
-
-/// What `tests/zstandard` compares with.
-const PACKAGE: &str = "zstandard==0.25.0";
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["python3"]) {
@@ -39,17 +37,11 @@ fn with_gil(context: &mut Context) -> Result<Vec<Case>> {
     }
 }
 
-/// The package on the free-threaded Python that FASTPAR_PYTHON names, else on `python3.14t`.
+/// The package on a free-threaded Python.
 fn free_threaded(context: &mut Context) -> Result<Vec<Case>> {
-    let named = std::env::var_os("FASTPAR_PYTHON").map(PathBuf::from);
-    let python = named.or_else(|| process::installed("python3.14t").then(|| "python3.14t".into()));
-    match python {
-        Some(python) => package(context, "free-threaded", &python),
-        None => {
-            let reason =
-                "there is no free-threaded Python: no python3.14t on PATH, and FASTPAR_PYTHON names none";
-            Ok(vec![Case::skipped("the package fastpar, free-threaded", reason)])
-        }
+    match python::free_threaded() {
+        Ok(python) => package(context, "free-threaded", &python),
+        Err(reason) => Ok(vec![Case::skipped("the package fastpar, free-threaded", reason)]),
     }
 }
 
@@ -67,37 +59,24 @@ fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>
     Ok(cases)
 }
 
-/// `tests/zstandard`, with the package from PyPI in a folder of its own.
+/// `tests/zstandard`, with the package from PyPI.
 fn zstandard(context: &mut Context) -> Result<Vec<Case>> {
-    const NAME: &str = "the package zstandard";
     if let Some(reason) = context.setup.missing(&["python3", "pip3"]) {
-        return Ok(vec![Case::skipped(NAME, reason)]);
+        return Ok(vec![Case::skipped("the package zstandard", reason)]);
     }
-    let packages = repo::scratch("zstandard")?;
-    let python = |arguments: &[&str]| {
-        let mut command = Command::new("python3");
-        command.arg("-B").args(arguments).env("PYTHONPATH", &packages).current_dir(repo::root());
-        command
-    };
-    if process::must(&mut python(&["-c", "import zstandard"]), LIMIT).is_err() {
-        let target = packages.to_str().context("target is not UTF-8")?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--only-binary=:all:",
-            "--upgrade",
-            "--target",
-            target,
-            PACKAGE,
-        ];
-        if let Err(error) = process::must(&mut python(&install), LIMIT) {
-            let reason = format!("{PACKAGE} cannot be installed: {error}");
-            return Ok(vec![Case::skipped(NAME, reason.lines().next().unwrap_or_default())]);
+    let packages = match Packages::get(&[python::ZSTANDARD]) {
+        Ok(packages) => packages,
+        Err(error) => {
+            let reason = format!("{} cannot be installed: {error}", python::ZSTANDARD);
+            return Ok(vec![Case::skipped(
+                "the package zstandard",
+                reason.lines().next().unwrap_or_default(),
+            )]);
         }
-    }
-    let mut command = python(&["-m", "unittest", "discover", "-v", "-s", "tests/zstandard"]);
+    };
+    let mut command = packages.python();
+    command.args(["-m", "unittest", "discover", "-v", "-s", "tests/zstandard"]);
+    command.current_dir(repo::root());
     command.env("FASTPAR_LIBRARY", context.staged()?.shared());
     Ok(lines::unittest(&process::run(&mut command, LIMIT)?))
 }

@@ -5,8 +5,8 @@
 //! in a folder with these files where `target`, `include` and `bindings` are the repository's. Blocks `shell` are run by "dist".
 
 use super::abi::WARNINGS;
-use super::dotnet::Sdk;
 use super::{Case, Context};
+use crate::dotnet::Sdk;
 use crate::header::Header;
 use crate::{process, repo};
 use anyhow::{ensure, Context as _, Result};

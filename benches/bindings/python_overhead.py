@@ -1,0 +1,155 @@
+"""What the Python layer costs, and what it gains, beside the standard library's ways and the C function by ctypes.
+
+    python_overhead.py FILE ROUNDS
+
+FILE is what is compressed. Whatever is compared takes turns, so that what else the machine does meets all of it. Prints one line of
+JSON: times are medians; a ratio is the median over the rounds of how a call compares with the C function in the same round
+("again": the C function a second time, which is the noise).
+"""
+
+import concurrent.futures
+import ctypes
+import json
+import os
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bindings", "python"))
+
+import fastpar
+from fastpar import _native, zstd
+from fastpar._library import lib
+
+CALLBACKS = 10_000
+CHUNKS = 24
+STEPS = 240_000
+
+
+def take_turns(rounds, repeat, *ways):
+    """The nanoseconds of each, by round; another one goes first each time."""
+    times = [[] for _ in ways]
+    for turn in range(-1, rounds):
+        for place in range(len(ways)):
+            way = (place + turn + 1) % len(ways)
+            start = time.perf_counter_ns()
+            for _ in range(repeat):
+                ways[way]()
+            if turn >= 0:
+                times[way].append((time.perf_counter_ns() - start) / repeat)
+    return times
+
+
+def ratio(some, others):
+    return statistics.median(a / b for a, b in zip(some, others))
+
+
+def nothing(begin, end):
+    pass
+
+
+def work(begin, end):
+    x = 0
+    for i in range(begin, end):
+        x = (x * 31 + i) & 0xFFFF
+
+
+def loops(rounds):
+    each = STEPS // CHUNKS
+    bounds = [(i * each, i * each + each) for i in range(CHUNKS)]
+    one = {"schedule": fastpar.Schedule.GRAIN, "grain": 1, "max_lanes": 1}
+    with (
+        concurrent.futures.ThreadPoolExecutor(CHUNKS) as standard,
+        concurrent.futures.ThreadPoolExecutor(1) as alone,
+        fastpar.ThreadPoolExecutor() as same,
+    ):
+
+        def of(executor, body, ranges):
+            for future in [executor.submit(body, *each) for each in ranges]:
+                future.result()
+
+        few = [(i, i + 1) for i in range(CALLBACKS // 20)]
+        callback = take_turns(
+            rounds,
+            1,
+            lambda: fastpar.for_range(CALLBACKS, nothing, **one),
+            lambda: of(alone, nothing, few),
+        )
+        loop = take_turns(
+            rounds,
+            20,
+            lambda: fastpar.for_range(CHUNKS, nothing),
+            lambda: of(standard, nothing, bounds),
+            lambda: of(same, nothing, bounds),
+        )
+        busy = take_turns(
+            rounds,
+            1,
+            lambda: work(0, STEPS),
+            lambda: fastpar.for_range(STEPS, work),
+            lambda: of(standard, work, bounds),
+            lambda: of(same, work, bounds),
+        )
+    names = ["for_range", "ThreadPoolExecutor of the standard library", "fastpar.ThreadPoolExecutor"]
+    rows = []
+    for i, way in enumerate(names):
+        row = {"language": "Python", "way": way}
+        if i < len(callback):
+            row["callback_ns"] = statistics.median(callback[i]) / (CALLBACKS if i == 0 else len(few))
+        row["loop_ns"] = statistics.median(loop[i])
+        row["speed_up"] = 1 / ratio(busy[i + 1], busy[0])
+        rows.append(row)
+    return rows
+
+
+def calls(path, rounds):
+    with open(path, "rb") as file:
+        data = file.read(16_000_000)
+    written, error, size_t = ctypes.c_size_t(), _native.fastpar_error(), ctypes.c_size_t
+    result = []
+    for size in (1_000, 100_000, 1_000_000, 16_000_000):
+        if size > len(data):
+            break
+        source, packed, back = data[:size], bytearray(zstd.compress_bound(size)), bytearray(size)
+        frames = zstd.compress(source)
+
+        def direct(function, source, to):
+            """The C function, with everything that can be prepared prepared."""
+            target = ctypes.addressof(ctypes.c_char.from_buffer(to))
+            address = ctypes.cast(ctypes.c_char_p(source), ctypes.c_void_p)
+            arguments = (None, address, size_t(len(source)), target, size_t(len(to)), ctypes.byref(written), ctypes.byref(error))
+
+            def run():
+                if function(*arguments):
+                    raise RuntimeError(error.message)
+
+            return run
+
+        compress = direct(lib.fastpar_compress, source, packed)
+        decompress = direct(lib.fastpar_decompress, frames, back)
+        times = take_turns(
+            rounds if size < 10_000_000 else max(9, rounds // 4),
+            max(1, 1_000_000 // size),
+            compress,
+            compress,
+            lambda: zstd.compress_into(source, packed),
+            decompress,
+            decompress,
+            lambda: zstd.decompress_into(frames, back),
+        )
+        if back != source:
+            raise RuntimeError("the data differ")
+        for first, call in ((0, "compress"), (3, "decompress")):
+            c, again, wrapper = times[first : first + 3]
+            row = {"language": "Python", "call": call, "bytes": size, "c_ns": statistics.median(c)}
+            result.append(row | {"ratio": ratio(wrapper, c), "again": ratio(again, c)})
+    return result
+
+
+def main():
+    path, rounds = sys.argv[1], max(3, int(sys.argv[2]))
+    print(json.dumps({"runtime": sys.version.split(" (")[0], "rows": loops(rounds), "calls": calls(path, rounds)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+//! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and who decodes whose frames how fast.
+
+use super::codec::{figures, Job};
+use super::data::{self, Data};
+use super::runner::Runner;
+use super::{build, machine, Effort};
+use crate::pypi::Packages;
+use crate::python;
+use crate::repo;
+use crate::stage::Staged;
+use anyhow::Result;
+use serde_json::{json, Map, Value};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What runs a contestant: the driver of C, or the script for Python's packages.
+#[derive(Clone, Copy)]
+enum By {
+    Driver,
+    Script,
+}
+
+/// A title, what runs it, how its modes begin, and its threads.
+const CONTESTANTS: [(&str, By, &str, u32); 5] = [
+    ("libzstd, one context", By::Driver, "zstd", 1),
+    ("fastpar, 24 threads", By::Driver, "fastpar", 24),
+    ("zstandard, 1 thread", By::Script, "zstandard", 1),
+    ("zstandard, 2 threads", By::Script, "zstandard", 2),
+    ("blosc2, 2 threads", By::Script, "blosc2", 2),
+];
+
+/// Programs that compress a file to standard output.
+const PROGRAMS: [(&str, &str, &[&str]); 3] = [
+    ("zstd -T1", "zstd", &["-T1", "-q", "-c"]),
+    ("zstd -T0", "zstd", &["-T0", "-q", "-c"]),
+    ("pzstd -p2", "pzstd", &["-p2", "-q", "-c"]),
+];
+
+/// Levels, and on how many bytes: the highest take their time.
+const LEVELS: [(i32, u64); 4] = [(1, 64 << 20), (3, 64 << 20), (9, 64 << 20), (19, 16 << 20)];
+const FEW_LEVELS: [(i32, u64); 1] = [(3, 16 << 20)];
+
+const SIZES: [u64; 7] = [1 << 10, 10 << 10, 100 << 10, 1 << 20, 10 << 20, 100 << 20, 1 << 30];
+const FEW_SIZES: [u64; 2] = [1 << 10, 1 << 20];
+
+/// The level of what is not about levels.
+const LEVEL: i32 = 3;
+
+/// Everything that is needed to measure.
+struct Bench {
+    runner: Runner,
+    driver: PathBuf,
+    packages: Packages,
+    rounds: usize,
+    repeat: &'static str,
+}
+
+/// Measures all of it.
+pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
+    let (rounds, repeat) = if effort.is_quick() { (1, "1") } else { (3, "3") };
+    let mut bench = Bench {
+        runner: Runner::new(effort.patience),
+        driver: build::codec(staged)?,
+        packages: Packages::get(&[python::ZSTANDARD, python::BLOSC2])?,
+        rounds,
+        repeat,
+    };
+    let (levels, sizes) =
+        if effort.is_quick() { (&FEW_LEVELS[..], &FEW_SIZES[..]) } else { (&LEVELS[..], &SIZES[..]) };
+    let mut sets = Vec::new();
+    for data in data::prepare()?.iter().skip(usize::from(effort.is_quick())) {
+        let mut by_level = Vec::new();
+        for &(level, bytes) in levels {
+            println!("  {}, level {level}", data.title);
+            by_level.push(bench.level(data, level, bytes)?);
+        }
+        let mut by_size = Vec::new();
+        for &bytes in sizes {
+            println!("  {}, {bytes} bytes", data.title);
+            by_size.push(bench.size(data, bytes)?);
+        }
+        println!("  {}, frames of each", data.title);
+        let frames = bench.frames(data, levels[0].1, effort)?;
+        sets.push(json!({ "title": data.title, "levels": by_level, "sizes": by_size, "frames": frames }));
+    }
+    Ok(json!({
+        "machine": machine::describe()?,
+        "versions": machine::versions()?,
+        "packages": [python::ZSTANDARD, python::BLOSC2],
+        "sets": sets,
+    }))
+}
+
+impl Bench {
+    fn command(&self, by: By) -> Command {
+        match by {
+            By::Driver => Command::new(&self.driver),
+            By::Script => {
+                let mut command = self.packages.python();
+                command.arg(repo::root().join("benches/codec/peers.py"));
+                command
+            }
+        }
+    }
+
+    /// All contestants at one level.
+    fn level(&mut self, data: &Data, level: i32, bytes: u64) -> Result<Value> {
+        let file = data.sized(bytes)?;
+        let mut rows = Vec::new();
+        for (title, by, mode, threads) in CONTESTANTS {
+            // Seconds a call: once is enough.
+            let repeat = if level > 9 { "1" } else { self.repeat };
+            let job = Job { original: bytes, level, threads, repeat };
+            rows.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
+        }
+        for (title, program, arguments) in PROGRAMS {
+            let mut command = Command::new(program);
+            rows.push(self.program(title, command.arg(format!("-{level}")).args(arguments).arg(&file))?);
+        }
+        Ok(json!({ "level": level, "bytes": bytes, "rows": rows }))
+    }
+
+    /// All that work in memory, at one size, there and back.
+    fn size(&mut self, data: &Data, bytes: u64) -> Result<Value> {
+        let file = data.sized(bytes)?;
+        let packed = self.written(By::Driver, "write", &file, "fastpar", bytes)?;
+        let (mut compress, mut decompress) = (Vec::new(), Vec::new());
+        for (title, by, mode, threads) in CONTESTANTS {
+            let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
+            compress.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
+            // blosc2 has a format of its own, and packs the file itself.
+            let input = if mode == "blosc2" { &file } else { &packed };
+            // One thread decompresses like the other.
+            if (mode, threads) != ("zstandard", 2) {
+                decompress.push(self.best(title, by, &format!("{mode}-decompress"), input, job)?);
+            }
+        }
+        Ok(json!({ "bytes": bytes, "compress": compress, "decompress": decompress }))
+    }
+
+    /// Everybody decodes what everybody wrote.
+    fn frames(&mut self, data: &Data, bytes: u64, effort: Effort) -> Result<Vec<Value>> {
+        let file = data.sized(bytes)?;
+        let mut written = vec![
+            ("fastpar", self.written(By::Driver, "write", &file, "fastpar", bytes)?),
+            ("libzstd, one context", self.written(By::Driver, "zstd-write", &file, "libzstd", bytes)?),
+            ("zstandard, 2 threads", self.written(By::Script, "zstandard-write", &file, "zstandard", bytes)?),
+        ];
+        for (title, program, arguments) in &PROGRAMS[1..] {
+            let packed = PathBuf::from(format!("{}.{program}.zst", file.display()));
+            let mut command = Command::new(program);
+            command.arg(format!("-{LEVEL}")).args(*arguments).arg(&file);
+            let status = command.stdout(std::fs::File::create(&packed)?).status()?;
+            anyhow::ensure!(status.success(), "{command:?}: {status}");
+            written.push((title, packed));
+        }
+        written.truncate(if effort.is_quick() { 2 } else { written.len() });
+        let mut frames = Vec::new();
+        for (writer, packed) in written {
+            let mut rows = Vec::new();
+            for (title, by, mode, threads) in CONTESTANTS.iter().copied().take(3) {
+                let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
+                rows.push(self.best(title, by, &format!("{mode}-decompress"), &packed, job)?);
+            }
+            for program in ["zstd", "pzstd"] {
+                let mut command = Command::new(program);
+                let title = format!("{program} -d");
+                rows.push(self.program(&title, command.args(["-d", "-q", "-c"]).arg(&packed))?);
+            }
+            let size = std::fs::metadata(&packed)?.len();
+            frames.push(json!({ "writer": writer, "bytes": bytes, "packed": size, "rows": rows }));
+        }
+        Ok(frames)
+    }
+
+    /// What one of them wrote, at [`LEVEL`].
+    fn written(&mut self, by: By, mode: &str, file: &Path, name: &str, bytes: u64) -> Result<PathBuf> {
+        let job = Job { original: bytes, level: LEVEL, threads: 2, repeat: "1" };
+        let mut command = self.command(by);
+        figures(&mut self.runner, &mut command, mode, file, job)?;
+        let packed = PathBuf::from(format!("{}.{name}.zst", file.display()));
+        std::fs::rename(format!("{}.zst", file.display()), &packed)?;
+        Ok(packed)
+    }
+
+    /// The quickest of some processes.
+    fn best(&mut self, title: &str, by: By, mode: &str, file: &Path, job: Job<'_>) -> Result<Value> {
+        let rounds = if job.level > 9 || job.original > 256 << 20 { 1 } else { self.rounds };
+        let mut best: Option<Map<String, Value>> = None;
+        for _ in 0..rounds {
+            let mut command = self.command(by);
+            let found = figures(&mut self.runner, &mut command, mode, file, job)?;
+            if best.as_ref().is_none_or(|best| found["seconds"].as_f64() < best["seconds"].as_f64()) {
+                best = Some(found);
+            }
+        }
+        let found = best.unwrap_or_default();
+        Ok(json!({
+            "title": title,
+            "seconds": found["seconds"],
+            "bytes": found["bytes"],
+            "working_kib": found["working_kib"],
+        }))
+    }
+
+    /// The same for a whole program that writes to a pipe.
+    fn program(&mut self, title: &str, command: &mut Command) -> Result<Value> {
+        let mut best = f64::INFINITY;
+        let mut bytes = 0;
+        for _ in 0..self.rounds {
+            let (found, _) = self.runner.quietly(|| {
+                let start = std::time::Instant::now();
+                let mut child = command.stdout(std::process::Stdio::piped()).spawn()?;
+                let mut output = child.stdout.take();
+                let bytes =
+                    output.as_mut().map_or(Ok(0), |output| std::io::copy(output, &mut std::io::sink()))?;
+                let status = child.wait()?;
+                anyhow::ensure!(status.success(), "{command:?}: {status}");
+                Ok((start.elapsed().as_secs_f64(), bytes))
+            })?;
+            (best, bytes) = (best.min(found.0), found.1);
+        }
+        Ok(json!({ "title": title, "seconds": best, "bytes": bytes }))
+    }
+}
+
+fn rows(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Megabytes of original a second.
+fn speed(row: &Value, bytes: &Value) -> f64 {
+    bytes.as_f64().unwrap_or(f64::NAN) / 1e6 / row["seconds"].as_f64().unwrap_or(f64::NAN)
+}
+
+/// The head of a table with a column for each of some rows.
+fn head(text: &mut String, first: &str, list: &Value) {
+    let titles: Vec<_> = rows(list).iter().map(|row| row["title"].as_str().unwrap_or_default()).collect();
+    let _ =
+        write!(text, "\n\n| {first} | {} |\n| --- |{}\n", titles.join(" | "), " ---: |".repeat(titles.len()));
+}
+
+/// The tables.
+pub(super) fn tables(results: &Value) -> String {
+    let mut text = machine::sentence(results);
+    let packages: Vec<_> = rows(&results["packages"]).iter().filter_map(Value::as_str).collect();
+    let _ = writeln!(
+        text,
+        "Packages of Python: {}. MB/s of original data, the quickest of some runs, in memory; programs read a cached file and write \
+         to a pipe. blosc2 shuffles the bytes of words of 8 first, and has no level between 15 and 22: beside 19 stands 22.",
+        packages.join(", "),
+    );
+    for set in rows(&results["sets"]) {
+        let title = set["title"].as_str().unwrap_or_default();
+        let _ = write!(text, "\n### By level: {title}\n\nMB/s, and the size beside the original's.");
+        head(&mut text, "level", &set["levels"][0]["rows"]);
+        for level in rows(&set["levels"]) {
+            let _ = write!(text, "| {} |", level["level"]);
+            for row in rows(&level["rows"]) {
+                let share =
+                    row["bytes"].as_f64().unwrap_or(f64::NAN) / level["bytes"].as_f64().unwrap_or(f64::NAN);
+                let _ = write!(text, " {:.0}, {:.1} % |", speed(row, &level["bytes"]), share * 100.0);
+            }
+            text += "\n";
+        }
+        for (group, of) in [("compress", "Compressing"), ("decompress", "Decompressing")] {
+            let _ =
+                write!(text, "\n### By size: {of} {title}\n\nLevel {LEVEL}: MB/s, and the working memory.");
+            head(&mut text, "bytes", &set["sizes"][0][group]);
+            for size in rows(&set["sizes"]) {
+                let _ = write!(text, "| {} |", size["bytes"]);
+                for row in rows(&size[group]) {
+                    let working = row["working_kib"].as_f64().unwrap_or(f64::NAN).max(0.0) / 976.56;
+                    let _ = write!(text, " {:.0}, {working:.1} MB |", speed(row, &size["bytes"]));
+                }
+                text += "\n";
+            }
+        }
+        let _ = write!(text, "\n### Who decodes whose frames: {title}\n\nLevel {LEVEL}, MB/s.");
+        head(&mut text, "written by", &set["frames"][0]["rows"]);
+        for frame in rows(&set["frames"]) {
+            let _ = write!(text, "| {} |", frame["writer"].as_str().unwrap_or_default());
+            for row in rows(&frame["rows"]) {
+                let _ = write!(text, " {:.0} |", speed(row, &frame["bytes"]));
+            }
+            text += "\n";
+        }
+    }
+    text
+}
