@@ -4,6 +4,7 @@
 
    MODE: zstd-compress, fastpar-compress        FILE is the original
          zstd-decompress, fastpar-decompress    FILE is what one of the former wrote; add -cold for memory never touched before
+         limit-compress, limit-decompress       one thread a processor, each with a context of its own (limit.h)
          write, zstd-write                      compress to FILE.zst
          idle                                   compress, then look at what a second of doing nothing costs
 
@@ -20,6 +21,7 @@
 #include <zstd.h>
 
 #include "fastpar.h"
+#include "limit.h"
 
 /* One measurement is at least so many bytes, so that it takes some milliseconds. */
 #define BATCH ((size_t)4 << 20)
@@ -83,6 +85,43 @@ static ZSTD_CCtx *cctx;
 static ZSTD_DCtx *dctx;
 static fastpar_zstd_options options = {.struct_size = sizeof options};
 
+/* Pieces of the original, as many as fastpar makes, each with room for its frame at its place. */
+static size_t limit_compress(struct buffer from, struct buffer to) {
+    enum { PIECES = 24 };
+    struct limit_part parts[PIECES];
+    size_t each = from.size / PIECES + 1, room = ZSTD_compressBound(each), count = 0;
+    unsigned char *places = fresh(PIECES * room);
+    for (size_t at = 0; at < from.size; at += each, count++) {
+        size_t len = from.size - at < each ? from.size - at : each;
+        unsigned char *place = (count + 1) * room <= to.size ? to.data + count * room : places + count * room;
+        parts[count] = (struct limit_part){.src = from.data + at, .src_len = len, .dst = place, .capacity = room};
+    }
+    size_t written = limit_run(parts, count, 1, options.level);
+    munmap(places, PIECES * room + 1);
+    return written;
+}
+
+/* The frames of the input, each to its place. */
+static size_t limit_decompress(struct buffer from, struct buffer to) {
+    static struct limit_part parts[100000];
+    size_t count = 0, to_at = 0;
+    for (size_t at = 0; at < from.size;) {
+        size_t len = ZSTD_findFrameCompressedSize(from.data + at, from.size - at);
+        if (ZSTD_isError(len)) fail(ZSTD_getErrorName(len));
+        int skippable = (from.data[at] & 0xf0) == 0x50 && from.data[at + 1] == 0x2a;
+        if (!skippable) {
+            if (count == sizeof parts / sizeof *parts) fail("too many frames");
+            size_t size = (size_t)ZSTD_getFrameContentSize(from.data + at, len);
+            if (size > to.size - to_at) fail("the frames do not tell their sizes");
+            parts[count++] =
+                (struct limit_part){.src = from.data + at, .src_len = len, .dst = to.data + to_at, .capacity = size};
+            to_at += size;
+        }
+        at += len;
+    }
+    return limit_run(parts, count, 0, options.level);
+}
+
 static size_t run(const char *mode, struct buffer from, struct buffer to) {
     size_t written = 0;
     fastpar_error error;
@@ -93,6 +132,7 @@ static size_t run(const char *mode, struct buffer from, struct buffer to) {
         if (ZSTD_isError(written)) fail(ZSTD_getErrorName(written));
         return written;
     }
+    if (strncmp(mode, "limit-", 6) == 0) return compress ? limit_compress(from, to) : limit_decompress(from, to);
     fastpar_status status =
         compress ? fastpar_compress(&options, from.data, from.size, to.data, to.size, &written, &error)
                  : fastpar_decompress(&options, from.data, from.size, to.data, to.size, &written, &error);
@@ -115,7 +155,8 @@ int main(int argc, char **argv) {
     options.level = atoi(argv[4]);
     fastpar_pool_options pool = {.struct_size = sizeof pool, .threads = (uint32_t)atoi(argv[5])};
     fastpar_error error;
-    if (strncmp(mode, "zstd-", 5) != 0 && fastpar_pool_start(&pool, &error) != FASTPAR_OK) fail(error.message);
+    int with_fastpar = strncmp(mode, "zstd-", 5) != 0 && strncmp(mode, "limit-", 6) != 0;
+    if (with_fastpar && fastpar_pool_start(&pool, &error) != FASTPAR_OK) fail(error.message);
     cctx = ZSTD_createCCtx();
     dctx = ZSTD_createDCtx();
     ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, options.level);

@@ -1,6 +1,7 @@
 /* Measures what works on parts of data beside one libzstd context on one thread, and prints one line of JSON.
 
-   parts batch FILE ITEM_BYTES ITEMS    compresses and decompresses items of FILE, each by itself, in one call
+   parts batch FILE ITEM_BYTES ITEMS    compresses and decompresses items of FILE, each by itself, in one call; and by one thread
+                                        a processor with a context of its own (limit.h)
    parts archive FILE FRAME_BYTES       reads 64 KiB at 400 places of FILE's compressed form, none of them twice
 
    Medians of repeated runs, the contestants in turn. */
@@ -12,6 +13,7 @@
 #include <zstd.h>
 
 #include "fastpar.h"
+#include "limit.h"
 
 enum { ROUNDS = 9, READ = 64 << 10, READS = 400 };
 
@@ -62,7 +64,8 @@ static void batch(const char *path, size_t each, size_t count) {
     check(fastpar_compress_bound(&options, each, &bound, &error), &error);
     unsigned char *packed = malloc(bound * count), *back = malloc(each * count), *other = malloc(bound);
     fastpar_batch_item *pack = calloc(count, sizeof *pack), *unpack = calloc(count, sizeof *unpack);
-    if (!packed || !back || !other || !pack || !unpack) fail("out of memory");
+    struct limit_part *pack_limit = calloc(count, sizeof *pack_limit), *unpack_limit = calloc(count, sizeof *unpack_limit);
+    if (!packed || !back || !other || !pack || !unpack || !pack_limit || !unpack_limit) fail("out of memory");
     memset(packed, 1, bound * count);
     memset(back, 1, each * count);
     for (size_t i = 0; i < count; i++) {
@@ -73,33 +76,42 @@ static void batch(const char *path, size_t each, size_t count) {
         unpack[i].src = pack[i].dst;
         unpack[i].dst = back + i * each;
         unpack[i].dst_capacity = each;
+        pack_limit[i] = (struct limit_part){.src = pack[i].src, .src_len = each, .dst = pack[i].dst, .capacity = bound};
+        unpack_limit[i] = (struct limit_part){.src = unpack[i].src, .dst = unpack[i].dst, .capacity = each};
     }
-    double times[4][ROUNDS];
+    double times[6][ROUNDS];
     for (int round = -1; round < ROUNDS; round++) { /* the first one warms up */
-        double at[5];
+        double at[7];
         at[0] = seconds();
         for (size_t i = 0; i < count; i++)
             if (ZSTD_isError(ZSTD_compress2(cctx, other, bound, pack[i].src, each))) fail("libzstd");
         at[1] = seconds();
         check(fastpar_compress_batch(&options, pack, sizeof *pack, count, &failed, &error), &error);
         at[2] = seconds();
-        for (size_t i = 0; i < count; i++) unpack[i].src_len = pack[i].written;
+        limit_run(pack_limit, count, 1, options.level);
+        at[5] = seconds();
+        for (size_t i = 0; i < count; i++) unpack_limit[i].src_len = unpack[i].src_len = pack[i].written;
         double again = seconds();
         for (size_t i = 0; i < count; i++)
             if (ZSTD_decompressDCtx(dctx, back + i * each, each, unpack[i].src, unpack[i].src_len) != each) fail("libzstd");
         at[3] = seconds();
         check(fastpar_decompress_batch(&options, unpack, sizeof *unpack, count, &failed, &error), &error);
         at[4] = seconds();
+        limit_run(unpack_limit, count, 0, options.level);
+        at[6] = seconds();
         if (round < 0) continue;
         times[0][round] = at[1] - at[0];
         times[1][round] = at[2] - at[1];
         times[2][round] = at[3] - again;
         times[3][round] = at[4] - at[3];
+        times[4][round] = at[5] - at[2];
+        times[5][round] = at[6] - at[4];
     }
     if (memcmp(back, data, each * count) != 0) fail("the data differ");
     printf("{\"items\": %zu, \"each\": %zu, \"compress_one\": %.6f, \"compress_batch\": %.6f, \"decompress_one\": %.6f, "
-           "\"decompress_batch\": %.6f}\n",
-           count, each, median(times[0], ROUNDS), median(times[1], ROUNDS), median(times[2], ROUNDS), median(times[3], ROUNDS));
+           "\"decompress_batch\": %.6f, \"compress_limit\": %.6f, \"decompress_limit\": %.6f}\n",
+           count, each, median(times[0], ROUNDS), median(times[1], ROUNDS), median(times[2], ROUNDS), median(times[3], ROUNDS),
+           median(times[4], ROUNDS), median(times[5], ROUNDS));
 }
 
 static void archive(const char *path, size_t frame_size) {

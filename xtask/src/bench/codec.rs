@@ -21,8 +21,9 @@ enum How {
     Program(&'static str, &'static [&'static str]),
 }
 
-const COMPRESS: [(&str, How); 6] = [
+const COMPRESS: [(&str, How); 7] = [
     ("libzstd, one context", How::Driver("zstd-compress", 1)),
+    ("libzstd, a context a CPU", How::Driver("limit-compress", 1)),
     ("fastpar, 24 threads", How::Driver("fastpar-compress", 24)),
     ("fastpar, 2 threads", How::Driver("fastpar-compress", 2)),
     ("zstd -T1", How::Program("zstd", &["-3", "-T1", "-q", "-c"])),
@@ -30,10 +31,12 @@ const COMPRESS: [(&str, How); 6] = [
     ("pzstd -p2", How::Program("pzstd", &["-3", "-p2", "-q", "-c"])),
 ];
 
-const DECOMPRESS: [(&str, How); 6] = [
+const DECOMPRESS: [(&str, How); 8] = [
     ("libzstd, one context, warm", How::Driver("zstd-decompress", 1)),
+    ("libzstd, a context a CPU, warm", How::Driver("limit-decompress", 1)),
     ("fastpar, 24 threads, warm", How::Driver("fastpar-decompress", 24)),
     ("libzstd, one context, cold", How::Driver("zstd-decompress-cold", 1)),
+    ("libzstd, a context a CPU, cold", How::Driver("limit-decompress-cold", 1)),
     ("fastpar, 24 threads, cold", How::Driver("fastpar-decompress-cold", 24)),
     ("zstd -d", How::Program("zstd", &["-d", "-q", "-c"])),
     ("pzstd -d -p2", How::Program("pzstd", &["-d", "-p2", "-q", "-c"])),
@@ -185,7 +188,7 @@ fn program_figures(
 pub(super) fn tables(results: &Value) -> String {
     let mut text = machine::sentence(results);
     let first = &results["sets"][0];
-    let version = |name: &str| first["compress"][1]["last"][name].as_str().unwrap_or("unknown").to_owned();
+    let version = |name: &str| first["compress"][2]["last"][name].as_str().unwrap_or("unknown").to_owned();
     let _ = writeln!(
         text,
         "libzstd of fastpar {}, of the one context {}; programs: {}. Level {LEVEL}, checksums on; programs read a cached file \

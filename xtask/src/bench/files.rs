@@ -219,27 +219,31 @@ pub(super) fn tables(results: &Value) -> String {
         }
         let _ = write!(
             text,
-            "\n### Batches and archives: {title}\n\n| | one context, ms | fastpar, ms | ratio |\n| --- | ---: | ---: | ---: |\n"
+            "\n### Batches and archives: {title}\n\n| | one context, ms | fastpar, ms | ratio | the machine's limit, ms | fastpar / limit |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: |\n"
         );
         for batch in list(&set["batches"]) {
             for verb in ["compress", "decompress"] {
                 let (one, all) =
                     (number(&batch[format!("{verb}_one")]), number(&batch[format!("{verb}_batch")]));
+                let limit = number(&batch[format!("{verb}_limit")]);
                 let _ = writeln!(
                     text,
-                    "| {verb} {} items of {} bytes | {:.1} | {:.1} | {:.2} |",
+                    "| {verb} {} items of {} bytes | {:.1} | {:.1} | {:.2} | {:.1} | {:.2} |",
                     batch["items"],
                     batch["each"],
                     one * 1e3,
                     all * 1e3,
-                    one / all
+                    one / all,
+                    limit * 1e3,
+                    all / limit
                 );
             }
         }
         for archive in list(&set["archives"]) {
             let _ = writeln!(
                 text,
-                "| read 64 KiB anywhere, frames of {} bytes; beside it the decoding of the frame | {:.3} | {:.3} | {:.2} |",
+                "| read 64 KiB anywhere, frames of {} bytes; beside it the decoding of the frame | {:.3} | {:.3} | {:.2} | - | - |",
                 archive["frame_bytes"],
                 number(&archive["decode"]) * 1e3,
                 number(&archive["read"]) * 1e3,
