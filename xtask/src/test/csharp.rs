@@ -1,7 +1,7 @@
 //! Suite "csharp": both builds of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
 
-use super::dotnet::Sdk;
 use super::{lines, Case, Context};
+use crate::dotnet::Sdk;
 use crate::stage::Staged;
 use crate::{demo, process, repo, windows};
 use anyhow::{ensure, Context as _, Result};

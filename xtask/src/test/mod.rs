@@ -7,9 +7,9 @@ mod comments;
 mod cpp;
 mod csharp;
 mod debian_python;
-mod dotnet;
 mod examples;
 mod installed;
+mod installed_python;
 mod instructions;
 mod lines;
 mod python;
@@ -133,7 +133,7 @@ const SUITES: [Suite; 17] = [
         about: "fastpar.dll, and all C and C++ programs under Wine",
         run: windows_dll::run,
     },
-    Suite { name: "dist", about: "the archives, and programs that use them", run: installed::run },
+    Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];

@@ -5,8 +5,8 @@
 //! in a folder with these files where `target`, `include` and `bindings` are the repository's. Blocks `shell` are run by "dist".
 
 use super::abi::WARNINGS;
-use super::dotnet::Sdk;
 use super::{Case, Context};
+use crate::dotnet::Sdk;
 use crate::header::Header;
 use crate::{process, repo};
 use anyhow::{ensure, Context as _, Result};
@@ -29,7 +29,7 @@ const COLUMNS: [(usize, &[&str], &str); 3] = [
 ];
 
 /// What C# programs of the README are made for; SDKs before 8.0 make them for their own newest framework.
-const FRAMEWORK: &str = "net8.0";
+pub(super) const FRAMEWORK: &str = "net8.0";
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;

