@@ -63,6 +63,11 @@ impl Sdk {
         Ok(Ok(Self { root, support }))
     }
 
+    /// Where `dotnet` is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.root
+    }
+
     /// `dotnet`, with the environment that it needs.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.root.join("dotnet"));

@@ -37,8 +37,8 @@ pub(super) fn make(setup: &Setup, runtimes: &Path, builds: &Path, folder: &Path)
     let artifacts = builds.join("nuget");
     let properties = [
         format!("-p:FastparRuntimes={}", runtimes.display()),
-        // The places on this machine are not told. (%2C is a comma.)
-        format!("-p:PathMap={}=/fastpar%2C{}=/build", repo::root().display(), artifacts.display()),
+        // The places on this machine are not told; the first that fits counts. (%2C is a comma.)
+        format!("-p:PathMap={}=/build%2C{}=/fastpar", artifacts.display(), repo::root().display()),
     ];
     let properties: Vec<_> = properties.iter().map(String::as_str).collect();
     sdk.build("pack", PROJECT, &artifacts, &properties)?;

@@ -89,6 +89,9 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     // Else a package of this version that was made before would be taken.
     shell.env("NUGET_PACKAGES", place.join("nuget"));
     python.prepare(&mut shell)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [python.bin(), sdk.folder()].map(Path::to_path_buf).into_iter();
+    shell.env("PATH", std::env::join_paths(folders.chain(std::env::split_paths(&path)))?);
     let output = process::must(shell.args(["-e", "-c", &readme::installing()?]).current_dir(place), LIMIT)?;
     let programs = output.lines().filter(|line| line.starts_with("fastpar ") && line.ends_with(" works"));
     let count = programs.count();

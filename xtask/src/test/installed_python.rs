@@ -15,7 +15,7 @@ const PIP: &str = "pip==26.3";
 const AUDITWHEEL: &str = "auditwheel==6.8.2";
 
 /// Python comes to this on a Python with the GIL: what is tested is the package, not the interpreter.
-const HIDE_GIL: &str = "import sys\nif sys._is_gil_enabled():\n    sys._is_gil_enabled = lambda: False\n";
+const HIDE_GIL: &str = "import sys\nsys._is_gil_enabled = lambda: False\n";
 
 /// A Python 3.14 that is called as the README calls it, and has pip. Packages go into a folder of its own.
 pub(super) struct Python {
@@ -42,7 +42,7 @@ impl Python {
         Ok(Ok(Self { bin, support, packages: folder.join("packages"), pip }))
     }
 
-    /// An environment in which `python3.14t` is this one.
+    /// An environment in which it finds and installs packages.
     pub(super) fn prepare(&self, command: &mut Command) -> Result<()> {
         let path = [&self.packages, &self.support, &self.pip];
         command.env("PYTHONPATH", std::env::join_paths(path)?).env("PIP_TARGET", &self.packages);
@@ -50,10 +50,12 @@ impl Python {
             .env("PIP_NO_INDEX", "1")
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .env("PIP_ROOT_USER_ACTION", "ignore");
-        let others = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.bin.clone()).chain(std::env::split_paths(&others));
-        command.env("PATH", std::env::join_paths(folders)?);
         Ok(())
+    }
+
+    /// Where `python3.14t` is.
+    pub(super) fn bin(&self) -> &Path {
+        &self.bin
     }
 
     /// The library that the installed package loads.
