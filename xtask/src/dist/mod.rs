@@ -7,7 +7,7 @@ pub(crate) mod nuget;
 mod package;
 pub(crate) mod wheel;
 
-pub(crate) use linux::GLIBC;
+pub(crate) use linux::{zig, GLIBC};
 
 use crate::setup::Setup;
 use crate::{process, repo, stage, windows};

@@ -34,7 +34,11 @@ pub(super) fn make(setup: &Setup, runtimes: &Path, builds: &Path, folder: &Path)
         Ok(sdk) => sdk,
         Err(reason) => bail!("the NuGet package cannot be made: {reason}"),
     };
+    // Nothing from before: the compiler is not run again for another PathMap.
     let artifacts = builds.join("nuget");
+    if artifacts.exists() {
+        std::fs::remove_dir_all(&artifacts)?;
+    }
     let properties = [
         format!("-p:FastparRuntimes={}", runtimes.display()),
         // The places on this machine are not told; the first that fits counts. (%2C is a comma.)

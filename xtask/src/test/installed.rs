@@ -3,7 +3,7 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{readme, Case, Context};
+use super::{installed_msvc, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::windows::{GCC, GXX};
@@ -23,7 +23,7 @@ const GLIBC_LIBRARIES: [&str; 5] =
 const README_PROGRAMS: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
-    let needed = ["cmake", "make", "pkg-config", "python3", "pip3", GCC, GXX];
+    let needed = ["cmake", "make", "pkg-config", "python3", "pip3", "clang", GCC, GXX];
     if let Some(reason) = context.setup.install_if_missing(&needed) {
         return Ok(vec![Case::skipped("packages", reason)]);
     }
@@ -70,6 +70,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             let system = ["-DCMAKE_SYSTEM_NAME=Windows".to_owned(), compiler("C", GCC), compiler("CXX", GXX)];
             cases.push(Case::of("Windows, CMake", || consumer.cmake(&windows, &system, run)));
             cases.push(Case::of("Windows, by hand", || consumer.mingw(&windows, &wine)));
+            cases.push(Case::of("Windows, by the tools of MSVC", || {
+                let source = consumer.sources.join("msvc.c");
+                installed_msvc::program(&windows, &source, &place.join("msvc"), &wine)
+            }));
             cases.extend(installed_python::windows(context, &wine, &made.wheel_windows, place)?);
         }
     }

@@ -10,6 +10,7 @@ mod csharp;
 mod debian_python;
 mod examples;
 mod installed;
+mod installed_msvc;
 mod installed_python;
 mod instructions;
 mod lines;
