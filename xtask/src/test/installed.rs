@@ -3,11 +3,13 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{installed_msvc, readme, Case, Context};
+use super::{c, csharp, installed_msvc, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
+use crate::setup::Setup;
+use crate::stage::{self, Staged};
 use crate::windows::{GCC, GXX};
-use crate::{dist, process, repo, stage};
+use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,6 +58,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.push(Case::of("Linux, CMake", || consumer.cmake(&linux, &[], |p| Ok(program(p)))));
     cases.push(Case::of("Linux, pkg-config", || consumer.pkg_config(&linux)));
     cases.push(Case::of("Linux, by hand", || consumer.by_hand(&linux)));
+    let staged = Staged { include: linux.join("include"), lib: linux.join("lib") };
+    let ran = c::with(&staged, &c::programs(context)?, &place.join("c"))?;
+    cases.extend(ran.into_iter().map(|case| Case { name: format!("Linux, {}", case.name), ..case }));
+    cases.push(Case::of("NuGet package", || nuget(&made.nuget, &context.setup)));
     cases.push(match (Python::get(&place.join("python"))?, Sdk::get(&context.setup)?) {
         (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {
             let _ = std::fs::remove_dir_all(&consumer.folder);
@@ -101,6 +107,21 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     let count = programs.count();
     ensure!(count == README_PROGRAMS, "{count} of {README_PROGRAMS} programs work:\n{output}");
     python.loaded(place)
+}
+
+/// Both builds with their documentation, and the libraries where .NET looks for them.
+fn nuget(package: &Path, setup: &Setup) -> Result<()> {
+    let framework = Sdk::get(setup)?.map_or(Ok(readme::FRAMEWORK), |sdk| sdk.framework())?;
+    let mut expected = Vec::new();
+    for framework in [framework, csharp::STANDARD] {
+        expected.extend(["dll", "xml"].map(|kind| format!("lib/{framework}/Fastpar.{kind}")));
+    }
+    for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
+        expected.push(format!("runtimes/{runtime}/native/{library}"));
+        expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));
+    }
+    expected.extend(["README.md", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"].map(String::from));
+    csharp::check_package(package, &expected)
 }
 
 /// The crate builds from what is in it.
