@@ -109,8 +109,7 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
 /// Logical CPUs that this process may use, counting affinity and cgroup quota: at least one.
 pub(crate) fn available_cpus() -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
-    // On Windows std counts the processors of one group, whatever the affinity. The affinity is of one group too: in a
-    // machine with several, more than 64 processors, too few are counted, never too many.
+    // On Windows std counts the processors of one group, at most 64, whatever the affinity.
     #[cfg(windows)]
     let cpus = pin::cpus().map_or(cpus, |allowed| allowed.len().max(1));
     u32::try_from(cpus).unwrap_or(MAX_THREADS).min(MAX_THREADS)

@@ -69,32 +69,57 @@ pub(super) fn pin_thread(cpu: usize) {
     unsafe { libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set) };
 }
 
-/// The logical CPUs of the process's processor group that it may use.
-#[cfg(windows)]
-pub(super) fn cpus() -> Result<Vec<usize>> {
-    use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessAffinityMask};
-    let (mut process, mut system) = (0usize, 0usize);
-    // SAFETY: both are valid for writing.
-    if unsafe { GetProcessAffinityMask(GetCurrentProcess(), &mut process, &mut system) } == 0 {
-        return Err(affinity_error());
+/// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its number in there.
+#[cfg(any(windows, test))]
+const GROUP: usize = 64;
+
+/// The logical CPUs that the process may use: of one processor group those in its mask, of several all of them, since Windows
+/// knows no mask that spans groups.
+#[cfg(any(windows, test))]
+fn cpus_of(groups: &[u16], mask: usize, processors: impl Fn(u16) -> usize) -> Vec<usize> {
+    let place = |group: u16, cpu: usize| usize::from(group) * GROUP + cpu;
+    match groups {
+        &[group] if mask != 0 => (0..usize::BITS as usize)
+            .filter(|cpu| mask >> cpu & 1 == 1)
+            .map(|cpu| place(group, cpu))
+            .collect(),
+        _ => groups
+            .iter()
+            .flat_map(|&group| (0..processors(group).min(GROUP)).map(move |cpu| place(group, cpu)))
+            .collect(),
     }
-    if process == 0 {
-        // The process already runs in several processor groups: Windows then tells no mask.
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "pinning is not supported in a process that spans processor groups",
-        ));
-    }
-    Ok((0..usize::BITS as usize).filter(|cpu| process >> cpu & 1 == 1).collect())
 }
 
-/// Keeps the calling thread on one logical CPU of its processor group.
+/// The logical CPUs that the process may use.
+#[cfg(windows)]
+pub(super) fn cpus() -> Result<Vec<usize>> {
+    use windows_sys::Win32::System::Threading::{
+        GetActiveProcessorCount, GetCurrentProcess, GetProcessAffinityMask, GetProcessGroupAffinity,
+    };
+    let (mut mask, mut system) = (0usize, 0usize);
+    // SAFETY: both are valid for writing.
+    if unsafe { GetProcessAffinityMask(GetCurrentProcess(), &mut mask, &mut system) } == 0 {
+        return Err(affinity_error());
+    }
+    let mut groups = [0u16; 64];
+    let mut count = groups.len() as u16;
+    // SAFETY: `groups` is valid for writing `count` numbers, and both for their own size.
+    let known = unsafe { GetProcessGroupAffinity(GetCurrentProcess(), &mut count, groups.as_mut_ptr()) } != 0;
+    // Where the groups are not told there is one.
+    let groups = if known { &groups[..usize::from(count).clamp(1, groups.len())] } else { &groups[..1] };
+    // SAFETY: no pointers.
+    Ok(cpus_of(groups, mask, |group| unsafe { GetActiveProcessorCount(group) } as usize))
+}
+
+/// Keeps the calling thread on one logical CPU.
 #[cfg(windows)]
 pub(super) fn pin_thread(cpu: usize) {
-    use windows_sys::Win32::System::Threading::{GetCurrentThread, SetThreadAffinityMask};
+    use windows_sys::Win32::System::SystemInformation::GROUP_AFFINITY;
+    use windows_sys::Win32::System::Threading::{GetCurrentThread, SetThreadGroupAffinity};
+    let affinity = GROUP_AFFINITY { Mask: 1 << (cpu % GROUP), Group: (cpu / GROUP) as u16, Reserved: [0; 3] };
     // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
-    // SAFETY: no pointers; `cpu` came from `cpus`, so it is below the number of bits.
-    unsafe { SetThreadAffinityMask(GetCurrentThread(), 1 << cpu) };
+    // SAFETY: `affinity` is valid for reading; nothing is asked for in return.
+    unsafe { SetThreadGroupAffinity(GetCurrentThread(), &affinity, std::ptr::null_mut()) };
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
@@ -110,4 +135,19 @@ fn affinity_error() -> Error {
     let error = std::io::Error::last_os_error();
     Error::new(ErrorKind::Threads, format!("the CPUs of this process cannot be read: {error}"))
         .with_code(error.raw_os_error().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cpus_of;
+
+    #[test]
+    fn processor_groups() {
+        let none = |_| panic!("the mask says it");
+        assert_eq!(cpus_of(&[0], 0b1101, none), [0, 2, 3]);
+        assert_eq!(cpus_of(&[1], 0b11, none), [64, 65]);
+        assert_eq!(cpus_of(&[0, 2], 0, |group| 1 + usize::from(group)), [0, 128, 129, 130]);
+        // Since Windows 11 the mask is that of the process's first group.
+        assert_eq!(cpus_of(&[0, 1], 0b1, |_| 64).len(), 128);
+    }
 }

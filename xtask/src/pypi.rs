@@ -2,7 +2,8 @@
 
 use crate::{process, repo};
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,10 +40,21 @@ impl Packages {
         Ok(Self { folder })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
     /// A Python that sees them, whatever stands in the environment.
     pub(crate) fn python(&self) -> Command {
         let mut command = Command::new("python3");
         command.env("PYTHONPATH", &self.folder).env("PYTHONDONTWRITEBYTECODE", "1");
         command
+    }
+
+    /// A PATH with their programs first.
+    pub(crate) fn programs(&self) -> Result<OsString> {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.folder.join("bin")).chain(std::env::split_paths(&others));
+        std::env::join_paths(folders).context("target has a colon in its name")
     }
 }

@@ -21,7 +21,9 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// The same for what is large, and needed by few suites: installed when it is needed.
-const LARGE: [(&str, &str); 7] = [
+const LARGE: [(&str, &str); 9] = [
+    ("abidw", "abigail-tools"),
+    ("abidiff", "abigail-tools"),
     ("cmake", "cmake"),
     ("make", "make"),
     ("pkg-config", "pkg-config"),

@@ -38,7 +38,7 @@ pub(super) fn tar_gz(entries: &[Entry], root: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same for systems that know zip. There are no links.
+/// The same for systems that know zip, below no folder if `root` is empty. There are no links.
 pub(super) fn zip(entries: &[Entry], root: &str, to: &Path) -> Result<()> {
     let file = BufWriter::new(File::create(to).with_context(|| format!("creating {}", to.display()))?);
     let mut archive = zip::ZipWriter::new(file);
@@ -49,7 +49,8 @@ pub(super) fn zip(entries: &[Entry], root: &str, to: &Path) -> Result<()> {
     for entry in entries {
         if let Content::File(bytes) = &entry.content {
             let mode = if entry.executable() { 0o755 } else { 0o644 };
-            archive.start_file(format!("{root}/{}", entry.path), options.unix_permissions(mode))?;
+            let path = if root.is_empty() { entry.path.clone() } else { format!("{root}/{}", entry.path) };
+            archive.start_file(path, options.unix_permissions(mode))?;
             archive.write_all(bytes)?;
         }
     }

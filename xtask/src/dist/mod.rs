@@ -1,38 +1,59 @@
-//! `cargo xtask dist`: the archives that people install, in `dist`. The same sources and the same tools make the same bytes.
+//! `cargo xtask dist`: what people install, in `dist`. The same sources and the same tools make the same bytes.
 
 mod archive;
 mod licenses;
+mod linux;
+pub(crate) mod nuget;
 mod package;
+pub(crate) mod wheel;
+
+pub(crate) use linux::{zig, GLIBC};
 
 use crate::setup::Setup;
 use crate::{process, repo, stage, windows};
 use anyhow::{bail, Context as _, Result};
+use package::{Entry, Library};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 pub(crate) const LINUX: &str = "x86_64-unknown-linux-gnu";
+
+/// The platforms of wheels.
+pub(crate) const WHEEL_WINDOWS: &str = "win_amd64";
+pub(crate) fn wheel_linux() -> String {
+    format!("manylinux_{}_{}_x86_64", GLIBC[0], GLIBC[1])
+}
+
+/// Files of `dist`.
+pub(crate) struct Made {
+    pub(crate) linux: PathBuf,
+    pub(crate) windows: PathBuf,
+    pub(crate) wheel_linux: PathBuf,
+    pub(crate) wheel_windows: PathBuf,
+    pub(crate) nuget: PathBuf,
+    /// The crate.
+    pub(crate) source: PathBuf,
+    pub(crate) sums: PathBuf,
+}
+
+impl Made {
+    pub(crate) fn files(&self) -> [&Path; 7] {
+        let Self { linux, windows, wheel_linux, wheel_windows, nuget, source, sums } = self;
+        [linux, windows, wheel_linux, wheel_windows, nuget, source, sums].map(PathBuf::as_path)
+    }
+}
 
 /// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them, too.
 pub(crate) fn run() -> Result<()> {
     let folder = repo::root().join("dist");
     let builds = repo::scratch("dist")?;
-    for file in make(&Setup::prepare()?, &folder, &builds)? {
-        println!("{}", file.strip_prefix(repo::root()).unwrap_or(&file).display());
+    for file in make(&Setup::prepare()?, &folder, &builds)?.files() {
+        println!("{}", file.strip_prefix(repo::root()).unwrap_or(file).display());
     }
-    let runtimes = repo::target().join("fastpar/runtimes");
-    for (system, built, name) in [
-        ("linux-x64", builds.join("linux").join(LINUX), "libfastpar.so"),
-        ("win-x64", builds.join("windows").join(windows::TARGET), "fastpar.dll"),
-    ] {
-        let native = runtimes.join(system).join("native");
-        std::fs::create_dir_all(&native)?;
-        stage::replace(&built.join("release").join(name), &native.join(name))?;
-    }
-    Ok(())
+    stage::replace_all(&builds.join("runtimes"), &repo::target().join("fastpar/runtimes"))
 }
 
 /// What an archive is called, without its ending, and the folder in it.
@@ -41,13 +62,13 @@ pub(crate) fn name(system: &str) -> Result<String> {
     Ok(format!("fastpar-{major}.{minor}.{patch}-x86_64-{system}"))
 }
 
-/// Builds in folders of `builds`, and puts the archives and the list of their sums into `folder`.
-pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Vec<PathBuf>> {
+/// Builds in folders of `builds`, and puts the packages and the list of their sums into `folder`.
+pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        bail!("archives are made on x86_64 Linux");
+        bail!("packages are made on x86_64 Linux");
     }
     std::fs::create_dir_all(folder)?;
-    let linux = package::linux(&build_linux(&builds.join("linux"))?)?;
+    let linux = package::linux(&linux::build(&builds.join("linux"))?)?;
     let linux_archive = folder.join(format!("{}.tar.gz", name("linux")?));
     archive::tar_gz(&linux, &name("linux")?, &linux_archive)?;
     let windows = match windows::build(setup, &builds.join("windows"))? {
@@ -56,20 +77,43 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Vec<Pa
     };
     let windows_archive = folder.join(format!("{}.zip", name("windows")?));
     archive::zip(&windows, &name("windows")?, &windows_archive)?;
+    let (linux, windows) = (Library::of(&linux)?, Library::of(&windows)?);
+    let libraries = [("linux-x64", "libfastpar.so", &linux), ("win-x64", "fastpar.dll", &windows)];
+    let runtimes = nuget::runtimes(libraries, builds)?;
+    let made = Made {
+        linux: linux_archive,
+        windows: windows_archive,
+        wheel_linux: wheel::make(&linux, &wheel_linux(), builds, folder)?,
+        wheel_windows: wheel::make(&windows, WHEEL_WINDOWS, builds, folder)?,
+        nuget: nuget::make(setup, &runtimes, builds, folder)?,
+        source: source(builds, folder)?,
+        sums: folder.join("SHA256SUMS"),
+    };
     let mut sums = String::new();
-    for file in [&linux_archive, &windows_archive] {
-        let name = file.file_name().context("an archive has a name")?;
+    for file in made.files().iter().filter(|file| **file != made.sums) {
+        let name = file.file_name().context("a package has a name")?;
         sums += &process::must(Command::new("sha256sum").arg(name).current_dir(folder), LIMIT)?;
     }
-    let list = folder.join("SHA256SUMS");
-    std::fs::write(&list, sums)?;
-    Ok(vec![linux_archive, windows_archive, list])
+    std::fs::write(&made.sums, sums)?;
+    Ok(made)
 }
 
-/// The release libraries, without the paths of this machine in them; where they are.
-fn build_linux(place: &Path) -> Result<PathBuf> {
+/// The crate, as registries take it. Whether it builds is a matter of the tests.
+fn source(builds: &Path, folder: &Path) -> Result<PathBuf> {
+    let [major, minor, patch] = repo::version()?;
+    let name = format!("fastpar-{major}.{minor}.{patch}.crate");
     let mut cargo = repo::cargo();
-    cargo.args(["build", "--release", "--lib", "--package", "fastpar", "--target", LINUX, "--target-dir"]);
-    process::must(cargo.arg(place).env("CARGO_ENCODED_RUSTFLAGS", repo::without_paths()), BUILD_LIMIT)?;
-    Ok(place.join(LINUX).join("release"))
+    cargo.args([
+        "package",
+        "--package",
+        "fastpar",
+        "--allow-dirty",
+        "--no-verify",
+        "--quiet",
+        "--target-dir",
+    ]);
+    process::must(cargo.arg(builds.join("crate")), LIMIT)?;
+    let file = folder.join(&name);
+    stage::replace(&builds.join("crate/package").join(&name), &file)?;
+    Ok(file)
 }

@@ -2,7 +2,7 @@
 
 use super::licenses;
 use crate::{process, repo, windows};
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -22,13 +22,40 @@ pub(super) enum Content {
 }
 
 impl Entry {
-    fn file(path: impl Into<String>, bytes: Vec<u8>) -> Self {
+    pub(super) fn file(path: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self { path: path.into(), content: Content::File(bytes) }
+    }
+
+    pub(super) fn bytes(&self) -> Result<&[u8]> {
+        match &self.content {
+            Content::File(bytes) => Ok(bytes),
+            Content::Link(_) => bail!("{} is a link", self.path),
+        }
     }
 
     /// Libraries that are loaded.
     pub(super) fn executable(&self) -> bool {
         self.path.ends_with(".dll") || self.path.contains(".so.")
+    }
+}
+
+/// The shared library alone, as the packages of other languages have it, with the licences of its parts.
+pub(super) struct Library {
+    pub(super) name: &'static str,
+    pub(super) bytes: Vec<u8>,
+    pub(super) licenses: Vec<u8>,
+}
+
+impl Library {
+    /// The one of an archive.
+    pub(super) fn of(entries: &[Entry]) -> Result<Self> {
+        let find = |path: &str| entries.iter().find(|entry| entry.path == path);
+        let (name, entry) = [("libfastpar.so.1", "lib/libfastpar.so.1"), ("fastpar.dll", "bin/fastpar.dll")]
+            .into_iter()
+            .find_map(|(name, path)| Some((name, find(path)?)))
+            .context("the archive has no library")?;
+        let licenses = find(LICENSES).context("the archive has no licences")?.bytes()?.to_vec();
+        Ok(Self { name, bytes: entry.bytes()?.to_vec(), licenses })
     }
 }
 

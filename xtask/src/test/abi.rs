@@ -12,13 +12,21 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Strict warnings for every C and C++ source of the repository.
 pub(crate) const WARNINGS: [&str; 6] = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wundef", "-Werror"];
 
-/// Compilers with the language that they are told, and its dialects.
-const COMPILERS: [(&str, &str, &[&str]); 4] = [
-    ("gcc", "c", &["c99", "c11", "c17"]),
-    ("clang", "c", &["c99", "c11", "c17"]),
-    ("g++", "c++", &["c++11", "c++17", "c++20"]),
-    ("clang++", "c++", &["c++11", "c++17", "c++20"]),
+/// A compiler with the language that it is told, the language's dialects, and more arguments.
+type Compiler = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+const COMPILERS: [Compiler; 6] = [
+    ("gcc", "c", &["c99", "c11", "c17"], &[]),
+    ("clang", "c", &["c99", "c11", "c17"], &[]),
+    ("g++", "c++", &["c++11", "c++17", "c++20"], &[]),
+    ("clang++", "c++", &["c++11", "c++17", "c++20"], &[]),
+    ("clang", "c", &["c99", "c17"], &MSVC),
+    ("clang++", "c++", &["c++14", "c++20"], &MSVC),
 ];
+
+/// Microsoft's ABI and what its compiler knows, with clang's own headers.
+const MSVC: [&str; 4] =
+    ["--target=x86_64-pc-windows-msvc", "-ffreestanding", "-fms-compatibility", "-fms-extensions"];
 
 pub(super) fn drift(_: &mut Context) -> Result<Vec<Case>> {
     let case = |output: &bindings::Output| {
@@ -46,17 +54,18 @@ pub(super) fn dialects(context: &mut Context) -> Result<Vec<Case>> {
     )?;
     let layout = repo::root().join("tests/abi/layout.c");
     let mut cases = Vec::new();
-    for (compiler, language, dialects) in COMPILERS {
+    for (compiler, language, dialects, more) in COMPILERS {
         for dialect in dialects {
             for (what, source) in [("alone", &alone), ("twice", &twice), ("layout", &layout)] {
-                let name = format!("{what}, {compiler} {dialect}");
+                let msvc = if more.is_empty() { "" } else { " for MSVC" };
+                let name = format!("{what}, {compiler} {dialect}{msvc}");
                 if let Some(reason) = context.setup.missing(&[compiler]) {
                     cases.push(Case::skipped(name, reason));
                     continue;
                 }
                 let mut command = Command::new(compiler);
                 command.args(["-fsyntax-only", "-x", language, &format!("-std={dialect}")]).args(WARNINGS);
-                command.arg("-I").arg(repo::root().join("include")).arg(source);
+                command.args(more).arg("-I").arg(repo::root().join("include")).arg(source);
                 if language == "c" {
                     command.arg("-Wstrict-prototypes");
                 }

@@ -2,6 +2,7 @@
 
 use super::abi::WARNINGS;
 use super::{calls, lines, Case, Context};
+use crate::stage::Staged;
 use crate::{process, repo};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -34,17 +35,21 @@ const BUILDS: [Build; 4] = [
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let programs = programs(context)?;
+    let folder = repo::scratch("c")?;
     let mut cases = Vec::new();
     for build in &BUILDS {
-        if let Some(reason) = context.setup.missing(&[build.compiler]) {
-            cases.push(Case::skipped(build.name, reason));
-            continue;
-        }
-        for program in &programs {
-            cases.extend(build_and_run(context, build, program)?);
+        match context.setup.missing(&[build.compiler]) {
+            Some(reason) => cases.push(Case::skipped(build.name, reason)),
+            None => cases.extend(all(context.staged()?, build, &programs, &folder)?),
         }
     }
     Ok(cases)
+}
+
+/// The programs against a library from somewhere else.
+pub(super) fn with(staged: &Staged, programs: &[PathBuf], folder: &Path) -> Result<Vec<Case>> {
+    std::fs::create_dir_all(folder)?;
+    all(staged, &BUILDS[0], programs, folder)
 }
 
 /// The programs of `tests/c`, and the generated calls.
@@ -56,23 +61,26 @@ pub(super) fn programs(context: &mut Context) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
-fn build_and_run(context: &mut Context, build: &Build, source: &Path) -> Result<Vec<Case>> {
-    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
-    let name = format!("{}/{stem}", build.name);
-    let binary = match compile(context, build, source) {
-        Ok(binary) => binary,
-        Err(error) => return Ok(vec![Case::failed(name, format!("{error:#}"))]),
-    };
-    let mut command = Command::new(binary);
-    command.current_dir(repo::scratch("c")?); // some write files
-    command.env("FASTPAR_LIBRARY", context.staged()?.shared()).env_remove("FASTPAR_THREADS");
-    Ok(lines::program(&name, &process::run(&mut command, RUN_LIMIT)?))
+/// Builds and runs programs in a folder.
+fn all(staged: &Staged, build: &Build, programs: &[PathBuf], folder: &Path) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for source in programs {
+        let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{}/{stem}", build.name);
+        let binary = folder.join(format!("{stem}-{}", build.name));
+        if let Err(error) = compile(staged, build, source, &binary) {
+            cases.push(Case::failed(name, format!("{error:#}")));
+            continue;
+        }
+        let mut command = Command::new(binary);
+        command.current_dir(folder); // some write files
+        command.env("FASTPAR_LIBRARY", staged.shared()).env_remove("FASTPAR_THREADS");
+        cases.extend(lines::program(&name, &process::run(&mut command, RUN_LIMIT)?));
+    }
+    Ok(cases)
 }
 
-fn compile(context: &mut Context, build: &Build, source: &Path) -> Result<PathBuf> {
-    let staged = context.staged()?;
-    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
-    let binary = repo::scratch("c")?.join(format!("{stem}-{}", build.name));
+fn compile(staged: &Staged, build: &Build, source: &Path, binary: &Path) -> Result<()> {
     let mut command = Command::new(build.compiler);
     command.args(build.flags).args(WARNINGS).arg("-I").arg(repo::root().join("tests/c")).arg(source);
     if build.archive {
@@ -80,6 +88,5 @@ fn compile(context: &mut Context, build: &Build, source: &Path) -> Result<PathBu
     } else {
         command.args(staged.link_arguments());
     }
-    process::must(command.arg("-pthread").arg("-o").arg(&binary), COMPILE_LIMIT)?;
-    Ok(binary)
+    process::must(command.arg("-pthread").arg("-o").arg(binary), COMPILE_LIMIT).map(drop)
 }

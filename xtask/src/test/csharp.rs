@@ -17,7 +17,7 @@ const EXAMPLE: &str = "examples/csharp/Lines.csproj";
 const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 
 /// The build that older runtimes, Unity and Mono take.
-const STANDARD: &str = "netstandard2.1";
+pub(super) const STANDARD: &str = "netstandard2.1";
 
 /// What the tests are built with and run on.
 struct Bench<'a> {
@@ -225,7 +225,7 @@ impl Bench<'_> {
 }
 
 /// A package has these files, and no native library besides.
-fn check_package(package: &Path, expected: &[String]) -> Result<()> {
+pub(super) fn check_package(package: &Path, expected: &[String]) -> Result<()> {
     let list = process::must(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(package), LIMIT)?;
     let files: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
     for file in expected {

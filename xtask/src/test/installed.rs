@@ -1,8 +1,13 @@
-//! Suite "dist": the archives are the same whenever they are made, and programs find what is in them the way their builds do.
+//! Suite "dist": the packages are the same whenever they are made, and programs find what is in them the way their builds do.
 //! The consumers are built in folders of their own, with nothing of this repository on any path.
 
+use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{readme, Case, Context};
+use super::{c, csharp, installed_msvc, readme, Case, Context};
+use crate::dist::Made;
+use crate::dotnet::Sdk;
+use crate::setup::Setup;
+use crate::stage::{self, Staged};
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
@@ -12,55 +17,58 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// The oldest C library that the Linux library runs with.
-const GLIBC: [u32; 2] = [2, 34];
+/// All that the Linux library may need: parts of glibc, as it was before they became one.
+const GLIBC_LIBRARIES: [&str; 5] =
+    ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"];
+
+/// Programs that the README's commands run here; the one for Windows is built only.
+const README_PROGRAMS: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
-    let needed = ["cmake", "make", "pkg-config", "python3", GCC, GXX];
+    let needed = ["cmake", "make", "pkg-config", "python3", "pip3", "clang", GCC, GXX];
     if let Some(reason) = context.setup.install_if_missing(&needed) {
-        return Ok(vec![Case::skipped("archives", reason)]);
+        return Ok(vec![Case::skipped("packages", reason)]);
     }
     let scratch = repo::scratch("dist")?;
-    println!("  making the archives");
-    let archives = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
+    println!("  making the packages");
+    let made = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
     println!("  making them again, from nothing");
     let mut cases = vec![
-        Case::of("the same bytes again", || again(context, &scratch, &archives)),
+        Case::of("the same bytes again", || again(context, &scratch, &made)),
         Case::of("sums", || {
             let mut check = Command::new("sha256sum");
             process::must(check.args(["-c", "SHA256SUMS"]).current_dir(scratch.join("first")), LIMIT)
                 .map(drop)
         }),
-        Case::of("cargo package", || {
-            let mut cargo = repo::cargo();
-            cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
-            process::must(&mut cargo, LIMIT * 3).map(drop)
-        }),
+        Case::of("cargo package", cargo_package),
+        Case::of("crate", || crate_files(&made.source)),
     ];
     let folder = tempfile::tempdir()?;
-    let linux = unpack(&archives[0], folder.path(), &dist::name("linux")?)?;
-    let windows = unpack(&archives[1], folder.path(), &dist::name("windows")?)?;
+    let place = folder.path();
+    let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
+    let windows = unpack(&made.windows, place, &dist::name("windows")?)?;
     cases.push(Case::of("licences of the parts", || licenses(&[&linux, &windows])));
     cases.push(Case::of("no path of this machine", || no_paths(&[&linux, &windows])));
-    cases.push(Case::of("C library", || glibc(&linux.join("lib/libfastpar.so.1"))));
-    let sources = folder.path().join("app");
-    std::fs::create_dir(&sources)?;
-    for name in ["CMakeLists.txt", "consumer.c", "consumer.cpp"] {
-        std::fs::copy(repo::root().join("tests/install").join(name), sources.join(name))?;
-    }
-    let consumer = Consumer { sources, folder: folder.path().join("build") };
+    cases.push(Case::of("the Linux library", || linux_library(&linux.join("lib/libfastpar.so.1"))));
+    cases.push(Case::of("Linux, platform of the wheel", || installed_python::audit(&made.wheel_linux)));
+    cases.push(Case::of("Linux, wheel from the sources", installed_python::from_sources));
+    let sources = place.join("app");
+    stage::replace_all(&repo::root().join("tests/install"), &sources)?;
+    let consumer = Consumer { sources, folder: place.join("build") };
     cases.push(Case::of("Linux, CMake", || consumer.cmake(&linux, &[], |p| Ok(program(p)))));
     cases.push(Case::of("Linux, pkg-config", || consumer.pkg_config(&linux)));
     cases.push(Case::of("Linux, by hand", || consumer.by_hand(&linux)));
-    cases.push(Case::of("commands of README.md", || {
-        archives.iter().try_for_each(|archive| {
-            let name = archive.file_name().unwrap_or_default();
-            std::fs::copy(archive, folder.path().join(name)).map(drop)
-        })?;
-        let commands = readme::installing()?;
-        let _ = std::fs::remove_dir_all(&consumer.folder);
-        process::must(tool("sh").args(["-e", "-c", &commands]).current_dir(folder.path()), LIMIT).map(drop)
-    }));
+    let staged = Staged { include: linux.join("include"), lib: linux.join("lib") };
+    let ran = c::with(&staged, &c::programs(context)?, &place.join("c"))?;
+    cases.extend(ran.into_iter().map(|case| Case { name: format!("Linux, {}", case.name), ..case }));
+    cases.push(Case::of("NuGet package", || nuget(&made.nuget, &context.setup)));
+    cases.push(match (Python::get(&place.join("python"))?, Sdk::get(&context.setup)?) {
+        (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {
+            let _ = std::fs::remove_dir_all(&consumer.folder);
+            commands(place, &made, &python, &sdk)
+        }),
+        (Err(reason), _) | (_, Err(reason)) => Case::skipped("commands of README.md", reason),
+    });
     match Wine::get(&context.setup)? {
         Err(reason) => cases.push(Case::skipped("Windows", reason)),
         Ok(wine) => {
@@ -68,9 +76,79 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             let system = ["-DCMAKE_SYSTEM_NAME=Windows".to_owned(), compiler("C", GCC), compiler("CXX", GXX)];
             cases.push(Case::of("Windows, CMake", || consumer.cmake(&windows, &system, run)));
             cases.push(Case::of("Windows, by hand", || consumer.mingw(&windows, &wine)));
+            cases.push(Case::of("Windows, by the tools of MSVC", || {
+                let source = consumer.sources.join("msvc.c");
+                installed_msvc::program(&windows, &source, &place.join("msvc"), &wine)
+            }));
+            cases.extend(installed_python::windows(context, &wine, &made.wheel_windows, place)?);
         }
     }
     Ok(cases)
+}
+
+/// What the README says about installing, in a folder with the packages and the consumers.
+fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()> {
+    for file in made.files() {
+        std::fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
+    }
+    let project = place.join("app/consumer.csproj");
+    let text = std::fs::read_to_string(&project)?.replace(readme::FRAMEWORK, sdk.framework()?);
+    std::fs::write(project, text)?;
+    let mut shell = tool("sh");
+    sdk.prepare(&mut shell);
+    // Else a package of this version that was made before would be taken.
+    shell.env("NUGET_PACKAGES", place.join("nuget"));
+    python.prepare(&mut shell)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [python.bin(), sdk.folder()].map(Path::to_path_buf).into_iter();
+    shell.env("PATH", std::env::join_paths(folders.chain(std::env::split_paths(&path)))?);
+    let output = process::must(shell.args(["-e", "-c", &readme::installing()?]).current_dir(place), LIMIT)?;
+    let programs = output.lines().filter(|line| line.starts_with("fastpar ") && line.ends_with(" works"));
+    let count = programs.count();
+    ensure!(count == README_PROGRAMS, "{count} of {README_PROGRAMS} programs work:\n{output}");
+    python.loaded(place)
+}
+
+/// Both builds with their documentation, and the libraries where .NET looks for them.
+fn nuget(package: &Path, setup: &Setup) -> Result<()> {
+    let framework = Sdk::get(setup)?.map_or(Ok(readme::FRAMEWORK), |sdk| sdk.framework())?;
+    let mut expected = Vec::new();
+    for framework in [framework, csharp::STANDARD] {
+        expected.extend(["dll", "xml"].map(|kind| format!("lib/{framework}/Fastpar.{kind}")));
+    }
+    for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
+        expected.push(format!("runtimes/{runtime}/native/{library}"));
+        expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));
+    }
+    expected.extend(["README.md", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"].map(String::from));
+    csharp::check_package(package, &expected)
+}
+
+/// The crate builds from what is in it.
+fn cargo_package() -> Result<()> {
+    let mut cargo = repo::cargo();
+    cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
+    process::must(&mut cargo, LIMIT * 3).map(drop)
+}
+
+/// What the library is made of, and nothing else.
+fn crate_files(archive: &Path) -> Result<()> {
+    let list = process::must(Command::new("tar").arg("-tzf").arg(archive), LIMIT)?;
+    let files: Vec<_> = list.lines().filter_map(|line| line.split_once('/')).map(|(_, file)| file).collect();
+    for file in
+        ["Cargo.toml", "Cargo.lock", "build.rs", "src/lib.rs", "include/fastpar.h", "include/fastpar.hpp"]
+    {
+        ensure!(files.contains(&file), "{file} is not in\n{list}");
+    }
+    for file in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        ensure!(files.contains(&file), "{file} is not in\n{list}");
+    }
+    let folders = ["tests/", "xtask/", "benches/", "bindings/", "examples/", "target/", "."];
+    let foreign = files.iter().find(|file| {
+        folders.iter().any(|folder| file.starts_with(folder)) && **file != ".cargo_vcs_info.json"
+    });
+    ensure!(foreign.is_none(), "{foreign:?} is in the crate");
+    Ok(())
 }
 
 fn compiler(language: &str, program: &str) -> String {
@@ -78,13 +156,13 @@ fn compiler(language: &str, program: &str) -> String {
 }
 
 /// Other folders, nothing there before: the same archives.
-fn again(context: &Context, scratch: &Path, archives: &[PathBuf]) -> Result<()> {
+fn again(context: &Context, scratch: &Path, made: &Made) -> Result<()> {
     let builds = scratch.join("again");
     if builds.exists() {
         std::fs::remove_dir_all(&builds)?;
     }
     let second = dist::make(&context.setup, &scratch.join("second"), &builds)?;
-    for (first, second) in archives.iter().zip(&second) {
+    for (first, second) in made.files().iter().zip(second.files()) {
         ensure!(std::fs::read(first)? == std::fs::read(second)?, "{} differs", second.display());
     }
     std::fs::remove_dir_all(&builds).context("the second builds")
@@ -134,18 +212,38 @@ fn no_paths(packages: &[&Path]) -> Result<()> {
     Ok(())
 }
 
-/// The versions of symbols that the library asks for.
-fn glibc(library: &Path) -> Result<()> {
-    let table = process::must(Command::new("readelf").args(["-W", "--version-info"]).arg(library), LIMIT)?;
-    let versions = table.split("GLIBC_").skip(1).filter_map(|rest| {
-        let end = rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(rest.len());
-        let mut numbers = rest[..end].split('.').map(|number| number.parse::<u32>().ok());
-        Some([numbers.next()??, numbers.next()??])
-    });
-    let newest = versions.max().context("no versions of symbols")?;
+/// It runs with old C libraries, and is protected as the loader can.
+fn linux_library(library: &Path) -> Result<()> {
+    let readelf = |what: &str| process::must(Command::new("readelf").args(["-W", what]).arg(library), LIMIT);
+    let symbols = readelf("--dyn-syms")?;
+    let mut newest = [0, 0];
+    for line in symbols.lines().filter(|line| line.contains(" UND ")) {
+        match line.split_once("@GLIBC_").and_then(|(_, rest)| version(rest)) {
+            Some(needed) => newest = newest.max(needed),
+            None => ensure!(line.contains(" WEAK ") || line.contains(" LOCAL "), "of no version: {line}"),
+        }
+    }
     println!("  the Linux library needs glibc {}.{}", newest[0], newest[1]);
-    ensure!(newest <= GLIBC, "it needs glibc {newest:?}");
+    ensure!(newest != [0, 0] && newest <= dist::GLIBC, "it needs glibc {newest:?}");
+    let (headers, dynamic) = (readelf("--program-headers")?, readelf("--dynamic")?);
+    let stack = headers.lines().find(|line| line.contains("GNU_STACK")).context("no GNU_STACK")?;
+    ensure!(stack.contains(" RW ") && !stack.contains("RWE"), "the stack is executable: {stack}");
+    ensure!(headers.contains("GNU_RELRO"), "no GNU_RELRO in\n{headers}");
+    for flag in ["BIND_NOW", "NODELETE", "[libfastpar.so.1]"] {
+        ensure!(dynamic.contains(flag), "no {flag} in\n{dynamic}");
+    }
+    for needed in dynamic.lines().filter(|line| line.contains("(NEEDED)")) {
+        ensure!(GLIBC_LIBRARIES.iter().any(|name| needed.contains(&format!("[{name}]"))), "{needed}");
+    }
+    ensure!(!dynamic.contains("PATH)"), "it has a path to libraries in it:\n{dynamic}");
     Ok(())
+}
+
+/// "2.28" of "2.28 (5)".
+fn version(text: &str) -> Option<[u32; 2]> {
+    let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+    let mut numbers = text[..end].split('.').map(|number| number.parse::<u32>().ok());
+    Some([numbers.next()??, numbers.next()??])
 }
 
 /// A user's program.

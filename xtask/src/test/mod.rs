@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the repository, in suites, with one summary.
 
 mod abi;
+mod abi_guard;
 mod c;
 mod calls;
 mod comments;
@@ -9,6 +10,8 @@ mod csharp;
 mod debian_python;
 mod examples;
 mod installed;
+mod installed_msvc;
+mod installed_python;
 mod instructions;
 mod lines;
 mod python;
@@ -113,7 +116,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 17] = [
+const SUITES: [Suite; 18] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -122,6 +125,7 @@ const SUITES: [Suite; 17] = [
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
+    Suite { name: "abi", about: "what programs were promised", run: abi_guard::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
@@ -132,7 +136,7 @@ const SUITES: [Suite; 17] = [
         about: "fastpar.dll, and all C and C++ programs under Wine",
         run: windows_dll::run,
     },
-    Suite { name: "dist", about: "the archives, and programs that use them", run: installed::run },
+    Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];

@@ -29,7 +29,7 @@ const COLUMNS: [(usize, &[&str], &str); 3] = [
 ];
 
 /// What C# programs of the README are made for; SDKs before 8.0 make them for their own newest framework.
-const FRAMEWORK: &str = "net8.0";
+pub(super) const FRAMEWORK: &str = "net8.0";
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;

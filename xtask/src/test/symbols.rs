@@ -1,7 +1,7 @@
 //! Suite "symbols": the shared library as the loader sees it.
 
 use super::{Case, Context};
-use crate::{process, repo};
+use crate::{abi, process, repo};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,11 +19,11 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["readelf", "nm", "strip"]) {
         return Ok(vec![Case::skipped("shared library", reason)]);
     }
-    let declared: BTreeSet<_> = context.header()?.functions().map(|(item, _)| item.name.clone()).collect();
+    let declared = abi::declared(context.header()?);
     let library = context.staged()?.shared();
     let dynamic = output(Command::new("readelf").arg("-dW").arg(&library))?;
     Ok(vec![
-        Case::checked("exports are the header's functions", exports(&library, &declared)?),
+        Case::checked("exports are the header's functions", exports(&abi::exports(&library)?, &declared)),
         Case::checked("needs the C library only", needed(&dynamic)),
         Case::checked("stays loaded", flag(&dynamic, "FLAGS_1", "NODELETE")),
         Case::checked("relocations are read-only", flag(&dynamic, "FLAGS_1", "NOW")),
@@ -36,16 +36,13 @@ fn output(command: &mut Command) -> Result<String> {
     process::must(command, LIMIT)
 }
 
-fn exports(library: &Path, declared: &BTreeSet<String>) -> Result<Vec<String>> {
-    let table = output(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library))?;
-    let exported: BTreeSet<_> =
-        table.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+fn exports(exported: &BTreeSet<String>, declared: &BTreeSet<String>) -> Vec<String> {
     let only = |which: &str, names: Vec<&String>| {
         names.into_iter().map(|name| format!("{name}: only {which}")).collect::<Vec<_>>()
     };
     let mut complaints = only("exported", exported.difference(declared).collect());
-    complaints.extend(only("declared", declared.difference(&exported).collect()));
-    Ok(complaints)
+    complaints.extend(only("declared", declared.difference(exported).collect()));
+    complaints
 }
 
 fn needed(dynamic: &str) -> Vec<String> {

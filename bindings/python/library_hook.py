@@ -1,0 +1,32 @@
+"""Puts the library into the wheel, which makes it one for a platform, though for every Python."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class LibraryHook(BuildHookInterface):
+    """The library is the one that FASTPAR_WHEEL_LIBRARY names, for the platform FASTPAR_WHEEL_PLATFORM, else what cargo builds."""
+
+    def initialize(self, version, build_data):
+        named = os.environ.get("FASTPAR_WHEEL_LIBRARY")
+        platform = os.environ.get("FASTPAR_WHEEL_PLATFORM") or sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        windows = platform.startswith("win")
+        library = Path(named) if named else self.build("fastpar.dll" if windows else "libfastpar.so")
+        build_data["force_include"][str(library)] = "fastpar/" + ("fastpar.dll" if windows else "libfastpar.so.1")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"
+
+    def build(self, name):
+        """Builds the library in the repository that this folder is a part of."""
+        if sys.platform not in ("linux", "win32"):
+            raise RuntimeError(f"fastpar is for Linux and Windows, not for {sys.platform}")
+        repository = Path(self.root).parent.parent
+        subprocess.run(
+            ["cargo", "build", "--release", "--lib", "--package", "fastpar", "--target-dir", "target"], cwd=repository, check=True
+        )
+        return repository / "target" / "release" / name
