@@ -6,6 +6,7 @@ use super::guard::{guard, guard_value};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::{c_char, c_void};
 use std::mem::size_of;
 
@@ -75,6 +76,7 @@ unsafe fn open(
     // SAFETY: the caller's promise.
     let place = unsafe { Out::new(handle, "archive")? };
     place.set(std::ptr::null_mut());
+    memory::check()?;
     // SAFETY: the caller's promise; the archive is dropped before the arguments.
     let ((archive, src), arguments) = unsafe {
         let arguments = KeptArguments::read(options)?;

@@ -6,6 +6,7 @@ use super::guard::{guard, guard_value};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, Dict};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::c_void;
 
 /// A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
@@ -149,6 +150,7 @@ pub unsafe extern "C" fn fastpar_dict_open(
         }
         // SAFETY: the caller's promise.
         let content = unsafe { borrow::input(data.cast(), len, "data")? };
+        memory::check()?;
         let dict = Dict::new(content, level)?;
         place.set(Box::into_raw(Box::new(fastpar_dict { dict })));
         Ok(())

@@ -80,6 +80,7 @@ pub unsafe extern "C" fn fastpar_for_start(
 ///                    waiting thread works.
 /// @param error       may be NULL
 /// @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
 ///         returned. Asking again tells the same.

@@ -6,6 +6,7 @@ use super::guard::{guard, guard_value};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::c_void;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, TryLockError};
@@ -110,6 +111,7 @@ impl<S> Handle<S> {
         options: *const fastpar_zstd_options,
         open: impl FnOnce(&crate::codec::Options<'static>) -> Result<S>,
     ) -> Result<Self> {
+        memory::check()?;
         // SAFETY: the caller's promise.
         let arguments = unsafe { KeptArguments::read(options)? };
         // SAFETY: the stream is dropped before the arguments.
