@@ -298,7 +298,9 @@ mod tests {
         unsafe {
             old.write_bytes(7, 100);
             let new = Allocator.realloc(old, layout(100), 5000);
-            assert!(place_of(new).is_none() && std::slice::from_raw_parts(new, 100).iter().all(|&byte| byte == 7));
+            assert!(
+                place_of(new).is_none() && std::slice::from_raw_parts(new, 100).iter().all(|&byte| byte == 7)
+            );
             Allocator.dealloc(new, layout(5000));
         }
     }

@@ -103,7 +103,9 @@ pub(crate) fn check_depth() -> Result<()> {
 
 #[cold]
 fn too_deep() -> Error {
-    let text = format!("the calling thread is inside {MAX_DEPTH} calls already, each in a callback of the one before");
+    let text = format!(
+        "the calling thread is inside {MAX_DEPTH} calls already, each in a callback of the one before"
+    );
     Error::new(ErrorKind::LimitExceeded, text)
 }
 

@@ -366,10 +366,10 @@ static fastpar_status call_dict(calls_room *room)
 
 static fastpar_status call_train(calls_room *room)
 {
-  size_t sizes[200], len = 0;
+  size_t sizes[100], len = 0;
   (void)room;
-  for (size_t i = 0; i < 200; i++) sizes[i] = CALLS_SIZE / 200;
-  PASS(fastpar_dict_train(calls_text, sizes, 200, room->packed, 2000, &len, NULL));
+  for (size_t i = 0; i < 100; i++) sizes[i] = 300;
+  PASS(fastpar_dict_train(calls_text, sizes, 100, room->packed, 2000, &len, NULL));
   MUST(len >= 256 && len <= 2000);
   return 0;
 }

@@ -9,6 +9,7 @@ mod csharp;
 mod debian_python;
 mod dotnet;
 mod examples;
+mod faults;
 mod installed;
 mod instructions;
 mod lines;
@@ -114,7 +115,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 17] = [
+const SUITES: [Suite; 18] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -125,6 +126,7 @@ const SUITES: [Suite; 17] = [
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
+    Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
