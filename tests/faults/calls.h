@@ -12,7 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CALLS_SIZE = 800000, CALLS_FRAME = 40000, CALLS_COUNT = 10000, CALLS_ITEMS = 40, CALLS_ROOM = 2 * CALLS_SIZE };
+/* As much as is decompressed by several threads; a program may take less. */
+#ifndef CALLS_SIZE
+#define CALLS_SIZE 800000
+#endif
+
+enum { CALLS_FRAME = CALLS_SIZE / 20, CALLS_COUNT = 10000, CALLS_ITEMS = 40, CALLS_ROOM = 2 * CALLS_SIZE };
 
 static unsigned char calls_text[CALLS_SIZE];
 static unsigned char calls_packed[CALLS_ROOM]; /* the text in frames, with a seek table */
@@ -298,8 +303,8 @@ static fastpar_status call_writer(calls_room *room)
   size_t len = 0;
   room->at = 0;
   PASS(fastpar_writer_open(&options, calls_sink, room, &writer, NULL));
-  for (size_t i = 0; i < CALLS_SIZE && status == 0; i += 80000) {
-    status = fastpar_writer_write(writer, calls_text + i, 80000, NULL);
+  for (size_t i = 0; i < CALLS_SIZE && status == 0; i += CALLS_SIZE / 10) {
+    status = fastpar_writer_write(writer, calls_text + i, CALLS_SIZE / 10, NULL);
   }
   if (status == 0) status = fastpar_writer_finish(writer, NULL);
   fastpar_writer_free(writer);

@@ -30,7 +30,7 @@ static void failing_prepare(void)
 }
 
 /* The n-th allocation from now on fails, and all after it if it is for ever. */
-static void failing_begin(long n, int for_ever)
+static inline void failing_begin(long n, int for_ever)
 {
   atomic_store(&failing_seen, 0);
   atomic_store(&failing_failed, 0);
@@ -39,7 +39,7 @@ static void failing_begin(long n, int for_ever)
 }
 
 /* How many allocations failed since then. */
-static long failing_end(void)
+static inline long failing_end(void)
 {
   atomic_store(&failing_first, 0);
   return atomic_load(&failing_failed);
