@@ -250,7 +250,8 @@ mod tests {
                 scope.spawn(move || {
                     let mut held = Vec::new();
                     for turn in 0..3000u64 {
-                        let noise = (turn * 2 + 1).wrapping_mul(seed * 0x9e37_79b9_7f4a_7c15) >> 40;
+                        let noise =
+                            (turn * 2 + 1).wrapping_mul(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40;
                         let size = if noise % 50 == 0 { noise % 60_000 } else { noise % 5000 } as usize;
                         let piece = take(layout(size));
                         assert!(piece.is_null() || piece as usize % GRANULE == 0);

@@ -19,6 +19,7 @@ mod readme;
 mod rust;
 pub(crate) mod soak;
 mod symbols;
+mod trust;
 mod windows_dll;
 mod windows_python;
 mod wine;
@@ -121,7 +122,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 20] = [
+const SUITES: [Suite; 21] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -130,6 +131,7 @@ const SUITES: [Suite; 20] = [
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
+    Suite { name: "trust", about: "what is linked is what deny.toml allows", run: trust::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
