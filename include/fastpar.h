@@ -63,8 +63,12 @@
  *
  * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
  * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
- * again (nesting), from any depth: a loop never waits for a free worker. What a callback must not do is to
+ * again (nesting), up to 128 calls within each other on one thread (FASTPAR_ERR_LIMIT_EXCEEDED past it): a loop never waits for a
+ * free worker. Each level takes about 1 KiB of stack beside what the callbacks take. What a callback must not do is to
  * wait for another chunk of its own loop, which may not have begun; teams exist for that.
+ *
+ * Memory. Where the system has none a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small reserve; the process never
+ * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are FASTPAR_ERR_THREADS.)
  *
  * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
  * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
@@ -481,6 +485,7 @@ typedef struct fastpar_loop_options {
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
  *         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until every callback has returned. May be called from any thread, by any number at a time, and from inside
@@ -641,6 +646,7 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  *                    waiting thread works.
  * @param error       may be NULL
  * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
  *         returned. Asking again tells the same.

@@ -14,6 +14,7 @@ pub mod codec;
 pub mod error;
 pub mod ffi;
 pub mod job;
+pub mod memory;
 pub mod plan;
 pub mod pool;
 pub mod queue;

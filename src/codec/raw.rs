@@ -85,8 +85,9 @@ pub(super) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
 
 /// Makes room for exactly `count` more, or says that there is none.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
+    // A text that takes no memory: each item of a batch may fail so.
     vec.try_reserve_exact(count).map_err(|_| {
-        Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} items of {} bytes", size_of::<T>()))
+        Error::new(ErrorKind::OutOfMemory, "the system has no memory for the buffers of the call")
     })
 }
 

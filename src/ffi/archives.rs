@@ -3,9 +3,11 @@
 use super::borrow::{self, OptionsStruct, Out};
 use super::codec::{fastpar_zstd_options, set_written, KeptArguments};
 use super::guard::{guard, guard_value};
+use super::handle;
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::{c_char, c_void};
 use std::mem::size_of;
 
@@ -51,7 +53,7 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 /// `archive` is NULL or a live handle.
 unsafe fn borrow_handle<'a>(archive: *const fastpar_archive) -> Result<&'a fastpar_archive> {
     // SAFETY: the caller's promise.
-    unsafe { archive.as_ref() }.ok_or_else(|| invalid("archive is NULL"))
+    unsafe { handle::look(archive) }.ok_or_else(|| invalid("archive is NULL"))
 }
 
 /// The same for those who only ask.
@@ -75,12 +77,13 @@ unsafe fn open(
     // SAFETY: the caller's promise.
     let place = unsafe { Out::new(handle, "archive")? };
     place.set(std::ptr::null_mut());
+    memory::check()?;
     // SAFETY: the caller's promise; the archive is dropped before the arguments.
     let ((archive, src), arguments) = unsafe {
         let arguments = KeptArguments::read(options)?;
         (open(&arguments.options())?, arguments)
     };
-    place.set(Box::into_raw(Box::new(fastpar_archive { archive, src, _arguments: arguments })));
+    place.set(handle::give(fastpar_archive { archive, src, _arguments: arguments }));
     Ok(())
 }
 
@@ -325,9 +328,7 @@ pub unsafe extern "C" fn fastpar_archive_read(
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_archive_free(archive: *mut fastpar_archive) {
     guard_value((), || {
-        if !archive.is_null() {
-            // SAFETY: made by Box::into_raw in `open`, and given back once.
-            drop(unsafe { Box::from_raw(archive) });
-        }
+        // SAFETY: NULL, or made in `open` and given back once.
+        unsafe { handle::free(archive) };
     });
 }

@@ -217,7 +217,8 @@ impl Items {
         overlap::find(&mut inputs, &mut outputs, |index| {
             let what = "dst overlaps a buffer of another item";
             borrowed[index].result = Some(Err(Error::new(ErrorKind::InvalidArgument, what)));
-        });
+        })
+        .map_err(|_| no_memory(self.count))?;
         for (index, item) in borrowed.iter_mut().enumerate().filter(|(_, item)| item.result.is_none()) {
             // SAFETY: the caller's promise. The output overlaps nothing else that is borrowed.
             unsafe {
@@ -280,7 +281,10 @@ impl Items {
 
 fn room<T>(count: usize) -> Result<Vec<T>> {
     let mut vec = Vec::new();
-    vec.try_reserve_exact(count)
-        .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} items")))?;
+    vec.try_reserve_exact(count).map_err(|_| no_memory(count))?;
     Ok(vec)
+}
+
+fn no_memory(count: usize) -> Error {
+    Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} items"))
 }

@@ -3,9 +3,11 @@
 use super::borrow::{self, Out};
 use super::codec::set_written;
 use super::guard::{guard, guard_value};
+use super::handle;
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, Dict};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::c_void;
 
 /// A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
@@ -24,7 +26,7 @@ fn invalid(message: &'static str) -> Error {
 /// `dict` is NULL or a live handle.
 pub(super) unsafe fn share(dict: *const fastpar_dict) -> Option<Dict> {
     // SAFETY: the caller's promise.
-    unsafe { dict.as_ref() }.map(|handle| handle.dict.clone())
+    unsafe { handle::look(dict) }.map(|found| found.dict.clone())
 }
 
 /// Makes a dictionary from samples of what is to be compressed.
@@ -149,8 +151,9 @@ pub unsafe extern "C" fn fastpar_dict_open(
         }
         // SAFETY: the caller's promise.
         let content = unsafe { borrow::input(data.cast(), len, "data")? };
+        memory::check()?;
         let dict = Dict::new(content, level)?;
-        place.set(Box::into_raw(Box::new(fastpar_dict { dict })));
+        place.set(handle::give(fastpar_dict { dict }));
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -176,7 +179,7 @@ pub unsafe extern "C" fn fastpar_dict_id(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (dict, place) = unsafe { (dict.as_ref(), Out::new(id, "id")?) };
+        let (dict, place) = unsafe { (handle::look(dict), Out::new(id, "id")?) };
         place.set(dict.ok_or_else(|| invalid("dict is NULL"))?.dict.id());
         Ok(())
     };
@@ -195,9 +198,7 @@ pub unsafe extern "C" fn fastpar_dict_id(
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_dict_free(dict: *mut fastpar_dict) {
     guard_value((), || {
-        if !dict.is_null() {
-            // SAFETY: made by Box::into_raw in `fastpar_dict_open`, and given back once.
-            drop(unsafe { Box::from_raw(dict) });
-        }
+        // SAFETY: NULL, or made in `fastpar_dict_open` and given back once.
+        unsafe { handle::free(dict) };
     });
 }

@@ -2,6 +2,7 @@
 
 use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
+use super::handle;
 use super::loops::{fastpar_chunk_fn, fastpar_loop_options, ForeignBody, LoopArguments};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,7 @@ pub struct fastpar_job {
 /// `job` is NULL or a live handle.
 unsafe fn borrow_job<'a>(job: *const fastpar_job) -> Result<&'a JobHandle> {
     // SAFETY: the caller's promise.
-    match unsafe { job.as_ref() } {
+    match unsafe { handle::look(job) } {
         Some(job) => Ok(&job.handle),
         None => Err(Error::new(ErrorKind::InvalidArgument, "job is NULL")),
     }
@@ -66,7 +67,7 @@ pub unsafe extern "C" fn fastpar_for_start(
             .then(|| Arc::new(move |done, total| progress.report(done, total)) as OwnedProgress);
         let body = Box::new(move |chunk: &Chunk| body.call(chunk));
         let handle = JobHandle::start(schedule, count, max_lanes, cancel, progress, body)?;
-        place.set(Box::into_raw(Box::new(fastpar_job { handle })));
+        place.set(handle::give(fastpar_job { handle }));
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -80,6 +81,7 @@ pub unsafe extern "C" fn fastpar_for_start(
 ///                    waiting thread works.
 /// @param error       may be NULL
 /// @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
 ///         returned. Asking again tells the same.
@@ -162,9 +164,7 @@ pub unsafe extern "C" fn fastpar_job_cancel(job: *mut fastpar_job) {
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_job_free(job: *mut fastpar_job) {
     guard_value((), || {
-        if !job.is_null() {
-            // SAFETY: made by Box::into_raw in `fastpar_for_start`, and given back once.
-            drop(unsafe { Box::from_raw(job) });
-        }
+        // SAFETY: NULL, or made in `fastpar_for_start` and given back once.
+        unsafe { handle::free(job) };
     });
 }

@@ -240,6 +240,7 @@ impl LoopArguments<'_> {
 ///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
 ///         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until every callback has returned. May be called from any thread, by any number at a time, and from inside

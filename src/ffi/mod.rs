@@ -12,6 +12,7 @@ mod codec;
 mod dicts;
 mod files;
 mod guard;
+mod handle;
 mod jobs;
 mod library;
 mod loops;

@@ -1,6 +1,7 @@
 //! Which of many outputs share a byte with another item's buffers: found before any of them is borrowed.
 #![forbid(unsafe_code)]
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// Addresses, and whose they are.
@@ -8,8 +9,12 @@ pub(super) type Owned = (Range<usize>, usize);
 
 /// Calls `found` with the owner of every output that overlaps another output or an input, maybe more than once. No owner's
 /// output overlaps its own input. Both lists may be in any order, and are put in order: they usually are already, and then this is
-/// a few nanoseconds for each.
-pub(super) fn find(inputs: &mut [Owned], outputs: &mut [Owned], mut found: impl FnMut(usize)) {
+/// a few nanoseconds for each. Fails if there is no memory for a list of the outputs.
+pub(super) fn find(
+    inputs: &mut [Owned],
+    outputs: &mut [Owned],
+    mut found: impl FnMut(usize),
+) -> Result<(), TryReserveError> {
     let by_start = |item: &Owned| item.0.start;
     inputs.sort_unstable_by_key(by_start);
     outputs.sort_unstable_by_key(by_start);
@@ -32,7 +37,9 @@ pub(super) fn find(inputs: &mut [Owned], outputs: &mut [Owned], mut found: impl 
     // The inputs that begin before an output's end: does any of them reach into it?
     let mut begun = inputs.iter().peekable();
     let mut reach = 0;
-    let mut ends: Vec<_> = outputs.iter().collect();
+    let mut ends = Vec::new();
+    ends.try_reserve_exact(outputs.len())?;
+    ends.extend(outputs.iter());
     ends.sort_unstable_by_key(|output| output.0.end);
     for output in ends {
         while let Some(input) = begun.next_if(|input| input.0.start < output.0.end) {
@@ -42,6 +49,7 @@ pub(super) fn find(inputs: &mut [Owned], outputs: &mut [Owned], mut found: impl 
             found(output.1);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,7 +75,8 @@ mod tests {
             let mut found = BTreeSet::new();
             find(&mut own(&inputs, 100), &mut own(&outputs, 0), |owner| {
                 let _ = found.insert(owner);
-            });
+            })
+            .unwrap();
             let expected: BTreeSet<_> = (0..outputs.len())
                 .filter(|&i| {
                     let others = outputs.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);

@@ -2,6 +2,7 @@
 
 use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
+use super::handle;
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::Queue;
@@ -141,7 +142,7 @@ pub struct fastpar_queue {
 /// `queue` is NULL or a live handle.
 unsafe fn borrow_queue<'a>(queue: *const fastpar_queue) -> Result<&'a Queue> {
     // SAFETY: the caller's promise.
-    match unsafe { queue.as_ref() } {
+    match unsafe { handle::look(queue) } {
         Some(queue) => Ok(&queue.queue),
         None => Err(Error::new(ErrorKind::InvalidArgument, "queue is NULL")),
     }
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn fastpar_queue_open(
         let place = unsafe { Out::new(queue, "queue")? };
         place.set(std::ptr::null_mut());
         let queue = Queue::new(capacity)?;
-        place.set(Box::into_raw(Box::new(fastpar_queue { queue })));
+        place.set(handle::give(fastpar_queue { queue }));
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -262,9 +263,7 @@ pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_queue_free(queue: *mut fastpar_queue) {
     guard_value((), || {
-        if !queue.is_null() {
-            // SAFETY: made by Box::into_raw in `fastpar_queue_open`, and given back once.
-            drop(unsafe { Box::from_raw(queue) });
-        }
+        // SAFETY: NULL, or made in `fastpar_queue_open` and given back once.
+        unsafe { handle::free(queue) };
     });
 }

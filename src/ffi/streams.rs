@@ -3,9 +3,11 @@
 use super::borrow::{self, Out};
 use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
+use super::handle;
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::c_void;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, TryLockError};
@@ -110,6 +112,7 @@ impl<S> Handle<S> {
         options: *const fastpar_zstd_options,
         open: impl FnOnce(&crate::codec::Options<'static>) -> Result<S>,
     ) -> Result<Self> {
+        memory::check()?;
         // SAFETY: the caller's promise.
         let arguments = unsafe { KeptArguments::read(options)? };
         // SAFETY: the stream is dropped before the arguments.
@@ -141,7 +144,7 @@ impl<S> Handle<S> {
 /// `writer` is NULL or a live handle.
 unsafe fn borrow_writer<'a>(writer: *mut fastpar_writer) -> Result<&'a fastpar_writer> {
     // SAFETY: the caller's promise.
-    unsafe { writer.as_ref() }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
+    unsafe { handle::look(writer) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
 }
 
 /// Opens a stream that is compressed, in parallel, to ordinary zstd data.
@@ -185,8 +188,8 @@ pub unsafe extern "C" fn fastpar_writer_open(
             sink.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the sink callback is NULL"))?;
         let sink = ForeignSink { function, user_data };
         // SAFETY: the caller's promise.
-        let handle = unsafe { Handle::open(options, |options| Writer::new(sink, options))? };
-        place.set(Box::into_raw(Box::new(fastpar_writer(handle))));
+        let stream = unsafe { Handle::open(options, |options| Writer::new(sink, options))? };
+        place.set(handle::give(fastpar_writer(stream)));
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -297,9 +300,9 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 pub unsafe extern "C" fn fastpar_writer_free(writer: *mut fastpar_writer) {
     guard_value((), || {
         // SAFETY: the caller's promise.
-        if unsafe { writer.as_ref() }.is_some_and(|writer| writer.0.is_idle()) {
-            // SAFETY: made by Box::into_raw in `fastpar_writer_open`, and given back once.
-            drop(unsafe { Box::from_raw(writer) });
+        if unsafe { handle::look(writer) }.is_some_and(|writer| writer.0.is_idle()) {
+            // SAFETY: made in `fastpar_writer_open`, and given back once.
+            unsafe { handle::free(writer) };
         }
     });
 }
@@ -310,7 +313,7 @@ pub unsafe extern "C" fn fastpar_writer_free(writer: *mut fastpar_writer) {
 /// `reader` is NULL or a live handle.
 unsafe fn borrow_reader<'a>(reader: *mut fastpar_reader) -> Result<&'a fastpar_reader> {
     // SAFETY: the caller's promise.
-    unsafe { reader.as_ref() }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
+    unsafe { handle::look(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
 }
 
 /// Opens a stream that is decompressed, in parallel where the data allows.
@@ -352,8 +355,8 @@ pub unsafe extern "C" fn fastpar_reader_open(
             source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
         let source = ForeignSource { function, user_data };
         // SAFETY: the caller's promise.
-        let handle = unsafe { Handle::open(options, |options| Reader::new(source, options))? };
-        place.set(Box::into_raw(Box::new(fastpar_reader(handle))));
+        let stream = unsafe { Handle::open(options, |options| Reader::new(source, options))? };
+        place.set(handle::give(fastpar_reader(stream)));
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -431,9 +434,9 @@ pub unsafe extern "C" fn fastpar_reader_read(
 pub unsafe extern "C" fn fastpar_reader_free(reader: *mut fastpar_reader) {
     guard_value((), || {
         // SAFETY: the caller's promise.
-        if unsafe { reader.as_ref() }.is_some_and(|reader| reader.0.is_idle()) {
-            // SAFETY: made by Box::into_raw in `fastpar_reader_open`, and given back once.
-            drop(unsafe { Box::from_raw(reader) });
+        if unsafe { handle::look(reader) }.is_some_and(|reader| reader.0.is_idle()) {
+            // SAFETY: made in `fastpar_reader_open`, and given back once.
+            unsafe { handle::free(reader) };
         }
     });
 }

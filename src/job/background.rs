@@ -117,7 +117,8 @@ impl JobHandle {
     /// several threads; each is told the same.
     ///
     /// # Errors
-    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk of the same job.
+    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk of the same job;
+    /// [`ErrorKind::LimitExceeded`] from inside as many calls as there may be.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         self.0.check_process()?;
         if self.0.is_inside() {
@@ -126,6 +127,7 @@ impl JobHandle {
                 "a job cannot be waited for from inside its own callback",
             ));
         }
+        pool::check_depth()?;
         // A deadline past the end of time is none.
         let deadline = timeout.map(|timeout| Instant::now().checked_add(timeout));
         self.0.wait(deadline.flatten())

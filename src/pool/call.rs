@@ -1,10 +1,11 @@
 //! Calls under way, and jobs that nobody waits for: each keeps the pool alive.
 
 use super::epoch::Entry;
-use super::local;
+use super::local::{self, Local, MAX_DEPTH};
 use super::{Pool, PoolOptions, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{lanes_of, LoopGate};
+use crate::memory;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -24,12 +25,19 @@ impl Call {
         if in_hook {
             return Err(Error::new(ErrorKind::Busy, "a hook must not use the pool"));
         }
+        memory::check()?;
         if !outer.is_null() {
+            if !local::with(Local::go_deeper) {
+                return Err(too_deep());
+            }
             return Ok(Self { pool: outer, outer, _entry: None });
         }
         let entry = Entry::new()?;
         let pool: *const Pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?))?;
-        local::with(|local| local.pool.set(pool));
+        local::with(|local| {
+            local.go_deeper();
+            local.pool.set(pool);
+        });
         Ok(Self { pool, outer, _entry: Some(entry) })
     }
 
@@ -82,6 +90,23 @@ impl Call {
     pub(crate) fn return_gate(&self, gate: Arc<LoopGate>) {
         local::return_gate(self.pool, gate);
     }
+}
+
+/// Fails where the calling thread is inside as many calls as there may be.
+pub(crate) fn check_depth() -> Result<()> {
+    if local::with(Local::can_go_deeper) {
+        Ok(())
+    } else {
+        Err(too_deep())
+    }
+}
+
+#[cold]
+fn too_deep() -> Error {
+    let text = format!(
+        "the calling thread is inside {MAX_DEPTH} calls already, each in a callback of the one before"
+    );
+    Error::new(ErrorKind::LimitExceeded, text)
 }
 
 impl Drop for Call {

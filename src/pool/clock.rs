@@ -21,14 +21,16 @@ impl ThreadClock {
     }
 
     /// That of a thread which has not been joined.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(super) fn of_joinable<T>(thread: &std::thread::JoinHandle<T>) -> Option<Self> {
         use std::os::unix::thread::JoinHandleExt;
         Self::of(thread.as_pthread_t())
     }
 
-    fn of(thread: libc::pthread_t) -> Option<Self> {
+    /// That of a thread which runs, or has not been joined.
+    pub(super) fn of(thread: libc::pthread_t) -> Option<Self> {
         let mut id = 0;
-        // SAFETY: both callers vouch for the thread; `id` is valid for writing.
+        // SAFETY: the callers vouch for the thread; `id` is valid for writing.
         let failed = unsafe { libc::pthread_getcpuclockid(thread, &mut id) };
         (failed == 0).then_some(Self(id))
     }

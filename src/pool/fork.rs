@@ -1,8 +1,4 @@
 //! A forked child has one thread and none of the pool: it forgets the parent's pool and starts its own at first use.
-//!
-//! In a program written in Rust there is a limit that this cannot lift: std's handler for stack overflows keeps a list of threads
-//! under a lock, and a fork while any thread starts or ends leaves that lock locked in the child, whose threads then never
-//! begin. Where the program is not written in Rust there is no such handler.
 
 use super::{epoch, local};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +19,7 @@ pub(super) fn install() -> Result<()> {
     // The queues of rayon reclaim their memory through a collector of the process, made by the first who needs it. A fork in
     // the middle of that would leave the child waiting for its completion for ever: so it is made here, and forks wait.
     wait_and_change(|forks| (forks == 0).then_some(-1));
-    drop(crossbeam_epoch::pin());
+    crossbeam_epoch::default_collector();
     FORKS.store(0, SeqCst);
     Ok(())
 }

@@ -13,6 +13,9 @@ pub(super) const SHARDS: usize = 16;
 /// Gates kept for reuse by one thread: one for each level of nesting that is usual.
 const GATES: usize = 4;
 
+/// The most calls within each other on one thread: what they leave of a worker's stack, 2 MiB, are 16 KiB for each level.
+pub(super) const MAX_DEPTH: u32 = 128;
+
 /// Plain cells without a destructor: usable at any moment of a thread's life, in other destructors too.
 pub(super) struct Local {
     /// The worker number, -1 outside the pool.
@@ -21,6 +24,8 @@ pub(super) struct Local {
     pub(super) pool: Cell<*const Pool>,
     /// Inside a hook: nothing that needs the pool is possible.
     pub(super) in_hook: Cell<bool>,
+    /// Calls under way within each other.
+    depth: Cell<u32>,
     /// Which counters this thread uses, plus one; 0: not decided.
     shard: Cell<u32>,
 }
@@ -31,6 +36,7 @@ thread_local! {
             worker: Cell::new(-1),
             pool: Cell::new(ptr::null()),
             in_hook: Cell::new(false),
+            depth: Cell::new(0),
             shard: Cell::new(0),
         }
     };
@@ -55,9 +61,26 @@ impl Local {
         self.shard.get() as usize - 1
     }
 
-    /// Ends the use of `pool`. After a fork there is nothing to end: the thread has forgotten what the parent used.
+    /// Begins a call within those under way; false: there are as many as there may be.
+    #[inline]
+    pub(super) fn go_deeper(&self) -> bool {
+        let can = self.can_go_deeper();
+        if can {
+            self.depth.set(self.depth.get() + 1);
+        }
+        can
+    }
+
+    /// Whether there may be one more.
+    #[inline]
+    pub(super) fn can_go_deeper(&self) -> bool {
+        self.depth.get() < MAX_DEPTH
+    }
+
+    /// Ends the use of `pool`, and one call. After a fork there is nothing to end: the thread has forgotten what the parent used.
     #[inline]
     pub(super) fn end_use(&self, pool: *const Pool, outer: *const Pool) {
+        self.depth.set(self.depth.get().saturating_sub(1));
         if self.pool.get() == pool {
             self.pool.set(outer);
         }
@@ -67,6 +90,7 @@ impl Local {
     pub(super) fn leave_pool(&self) {
         self.worker.set(-1);
         self.pool.set(ptr::null());
+        self.depth.set(0);
     }
 
     /// Forgets everything that belonged to the parent process. The gates may wait for tickets that never come.

@@ -10,11 +10,11 @@
 //! is good enough (Windows), it sends helpers after a moment in any case.
 
 use super::clock::ThreadClock;
+use super::thread::Thread;
 use super::{Pool, PoolRef};
 use crate::job::Ticket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long it watches before the first answer, and at the most between two.
@@ -36,7 +36,7 @@ pub(super) struct Lookout {
 #[derive(Default)]
 struct State {
     waiting: Vec<Waiting>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
     /// It sleeps until there is something to look at.
     resting: bool,
     ended: bool,
@@ -123,8 +123,8 @@ impl Lookout {
         if state.thread.is_none() {
             // SAFETY: the pool stops its lookout before it ends.
             let pool: &'static Pool = unsafe { pool.get() };
-            let builder = std::thread::Builder::new().name(format!("{}-lookout", pool.config.thread_name));
-            match builder.spawn(|| pool.lookout.run(pool)) {
+            let name = format!("{}-lookout", pool.config.thread_name);
+            match Thread::start(&name, 0, Box::new(|| pool.lookout.run(pool))) {
                 Ok(thread) => state.thread = Some(thread),
                 Err(_) => return Some(ticket),
             }

@@ -14,8 +14,9 @@ mod local;
 mod lookout;
 mod permits;
 mod pin;
+mod thread;
 
-pub(crate) use call::{Call, KeepAlive};
+pub(crate) use call::{check_depth, Call, KeepAlive};
 pub(crate) use clock::ThreadClock;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub(crate) use epoch::generation;
@@ -23,6 +24,7 @@ pub use hooks::Hook;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{drop_payload, Ticket};
+use crate::memory;
 use call::Background;
 use config::Config;
 use crossbeam_utils::CachePadded;
@@ -34,7 +36,10 @@ use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use thread::Thread;
+
+/// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
+const THREAD_MEMORY: usize = 8 << 10;
 
 /// A running pool.
 pub(crate) struct Pool {
@@ -42,7 +47,7 @@ pub(crate) struct Pool {
     rayon: ManuallyDrop<rayon::ThreadPool>,
     config: Config,
     cpus: u32,
-    workers: Mutex<Vec<JoinHandle<()>>>,
+    workers: Mutex<Vec<Thread>>,
     permits: Permits,
     lookout: Lookout,
     background: Arc<Background>,
@@ -80,6 +85,7 @@ impl Pool {
         pin::keep_module()?;
         let cpus = if config.pin { pin::cpus()? } else { Vec::new() };
         let threads = config.threads;
+        memory::probe(threads as usize * THREAD_MEMORY)?;
         let mut workers = Vec::new();
         let built = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
@@ -87,10 +93,12 @@ impl Pool {
             .panic_handler(drop_payload)
             .spawn_handler(|thread| {
                 let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
-                let builder = std::thread::Builder::new()
-                    .name(format!("{}-{}", config.thread_name, thread.index()))
-                    .stack_size(config.stack_size);
-                workers.push(builder.spawn(move || run_worker(thread, cpu))?);
+                let name = format!("{}-{}", config.thread_name, thread.index());
+                workers.push(Thread::start(
+                    &name,
+                    config.stack_size,
+                    Box::new(move || run_worker(thread, cpu)),
+                )?);
                 Ok(())
             })
             .build();
@@ -110,7 +118,7 @@ impl Pool {
             Err(error) => {
                 // rayon has told those that did start to end.
                 let started = workers.len();
-                workers.into_iter().for_each(|worker| drop(worker.join()));
+                workers.into_iter().for_each(|worker| _ = worker.join());
                 Err(Error::new(
                     ErrorKind::Threads,
                     format!("only {started} of {threads} threads could be started: {error}"),
@@ -132,7 +140,7 @@ impl Pool {
         // the workers themselves, which end when their queues are empty.
         drop(unsafe { std::ptr::read(&*self.rayon) });
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        let failed = workers.into_iter().map(JoinHandle::join).filter(std::result::Result::is_err).count();
+        let failed = workers.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count();
         if failed > 0 {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
         }
@@ -222,7 +230,11 @@ impl Pool {
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        let outer = local::with(|local| local.pool.replace(self));
+        // Whoever comes here has asked `check_depth`.
+        let outer = local::with(|local| {
+            local.go_deeper();
+            local.pool.replace(self)
+        });
         work();
         local::with(|local| local.end_use(self, outer));
     }
@@ -230,7 +242,7 @@ impl Pool {
     /// The clocks of its workers.
     fn clocks(&self) -> Vec<ThreadClock> {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().filter_map(ThreadClock::of_joinable).collect()
+        workers.iter().filter_map(Thread::clock).collect()
     }
 
     /// Threads of the pool.
@@ -384,6 +396,7 @@ pub fn stats() -> Stats {
 /// [`ErrorKind::Busy`] from inside a callback or a hook.
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     epoch::refuse_inside("adding a hook")?;
+    memory::check()?;
     hooks::add(on_start, on_exit);
     peek(|pool| pool.rayon.broadcast(|context| hooks::catch_up(context.index() as u32)));
     Ok(())

@@ -286,6 +286,56 @@ static void foreign_thread(void *argument)
   for (size_t count = 1; count <= 10000; count *= 10) grid_run(NULL, count + 3);
 }
 
+/* ---- how deep ---- */
+
+enum { DEEPEST = 128 };
+
+typedef struct descent {
+  int levels;
+  fastpar_status last;
+} descent;
+
+/* A loop in a loop in a loop; with a single lane all on one thread. */
+static int32_t go_down(void *user_data, const fastpar_chunk *chunk)
+{
+  descent *down = user_data;
+  fastpar_loop_options options = loop_options();
+  fastpar_status status;
+  (void)chunk;
+  options.max_lanes = 1;
+  down->levels++;
+  status = fastpar_for(&options, 1, go_down, down, NULL);
+  if (down->last == FASTPAR_OK) down->last = status;
+  return 0;
+}
+
+static int32_t go_down_as_member(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  descent *downs = user_data;
+  (void)team;
+  (void)members;
+  go_down(&downs[member], NULL);
+  return 0;
+}
+
+/* Past the limit a call is refused, with the stack of a worker far from its end; the threads go on as before. */
+static void nested_too_deep(void)
+{
+  descent downs[4];
+  for (int turn = 0; turn < 3; turn++) {
+    memset(downs, 0, sizeof downs);
+    CHECK_EQUAL(fastpar_team_run(4, go_down_as_member, downs, NULL), FASTPAR_OK);
+    for (int i = 0; i < 4; i++) {
+      CHECK(downs[i].levels == DEEPEST || downs[i].levels == DEEPEST + 1); /* the team is a call too, for member 0 */
+      CHECK_EQUAL(downs[i].last, FASTPAR_ERR_LIMIT_EXCEEDED);
+    }
+    memset(downs, 0, sizeof downs);
+    CHECK_EQUAL(fastpar_for(NULL, 1, go_down, downs, NULL), FASTPAR_OK);
+    CHECK_EQUAL(downs[0].levels, DEEPEST);
+    CHECK_EQUAL(downs[0].last, FASTPAR_ERR_LIMIT_EXCEEDED);
+  }
+}
+
 static void sixty_four_foreign_threads_at_once(void)
 {
   static os_thread threads[64];
@@ -308,6 +358,7 @@ int main(void)
   RUN(cancelled_from_outside);
   RUN(progress_is_told_one_at_a_time);
   RUN(nested_three_deep);
+  RUN(nested_too_deep);
   RUN(sixty_four_foreign_threads_at_once);
   return FINISH();
 }

@@ -7,6 +7,7 @@ mod bindings;
 mod demo;
 mod dist;
 mod dotnet;
+mod fuzz;
 mod header;
 mod instructions;
 mod process;
@@ -57,6 +58,19 @@ enum Command {
     },
     /// Make the packages that people install, in dist
     Dist,
+    /// Run the fuzzer
+    Fuzz {
+        /// One of the targets in fuzz/targets; all if none is given
+        target: Option<String>,
+        /// How long, for each
+        #[arg(long, default_value_t = 3600)]
+        seconds: u64,
+    },
+    /// Mixed work for a long time, verified, with nothing left behind
+    Soak {
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
+    },
     /// Run every test, installing what is missing where that is possible
     Test {
         /// Suites to run; all if none is given
@@ -73,6 +87,8 @@ fn main() -> Result<ExitCode> {
         Command::Demo { file } => demo::run(file.as_deref())?,
         Command::Bench { quick, groups } => bench::run(quick, &groups)?,
         Command::Dist => dist::run()?,
+        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds)?,
+        Command::Soak { minutes } => test::soak::long(minutes)?,
         Command::Test { suites } => success = test::run(&suites)?,
     }
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })

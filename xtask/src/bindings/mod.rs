@@ -5,6 +5,7 @@ mod csharp;
 mod groups;
 mod layout;
 mod python;
+mod unsafe_code;
 
 use crate::{header, repo};
 use anyhow::{bail, Context, Result};
@@ -27,6 +28,7 @@ pub(crate) fn generate() -> Result<Vec<Output>> {
         Output { path: "tests/csharp/Layout.g.cs", text: csharp::layout(&layout::layouts(&header)?)? },
         Output { path: "bindings/python/fastpar/_native.py", text: python::generate(&header)? },
         Output { path: "tests/python/package/layout.py", text: python::layout(&layout::layouts(&header)?)? },
+        Output { path: "src/UNSAFE.md", text: unsafe_code::generate()? },
     ])
 }
 

@@ -190,7 +190,7 @@ fn licenses(packages: &[&Path]) -> Result<()> {
     for package in packages {
         let folder = package.join("share/doc/fastpar");
         let text = std::fs::read_to_string(folder.join("LICENSES-OF-PARTS"))?;
-        for part in ["zstd-sys", "rayon-core", "crossbeam-channel", "once_cell", "Meta Platforms"] {
+        for part in ["zstd-sys", "rayon-core", "crossbeam-deque", "once_cell", "Meta Platforms"] {
             ensure!(text.contains(part), "{}: nothing about {part}", package.display());
         }
         for file in ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"] {

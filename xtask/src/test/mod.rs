@@ -9,6 +9,8 @@ mod cpp;
 mod csharp;
 mod debian_python;
 mod examples;
+mod faults;
+mod fuzz;
 mod installed;
 mod installed_msvc;
 mod installed_python;
@@ -17,7 +19,9 @@ mod lines;
 mod python;
 mod readme;
 mod rust;
+pub(crate) mod soak;
 mod symbols;
+mod trust;
 mod windows_dll;
 mod windows_python;
 mod wine;
@@ -84,6 +88,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    fn new(setup: Setup) -> Self {
+        Self { setup, staged: None, windows: None, header: None }
+    }
+
     /// The release library, built when the first suite needs it.
     pub(crate) fn staged(&mut self) -> Result<&Staged> {
         if self.staged.is_none() {
@@ -116,7 +124,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 18] = [
+const SUITES: [Suite; 22] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -126,8 +134,12 @@ const SUITES: [Suite; 18] = [
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
     Suite { name: "abi", about: "what programs were promised", run: abi_guard::run },
+    Suite { name: "trust", about: "what is linked is what deny.toml allows", run: trust::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
+    Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
+    Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
+    Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
@@ -168,7 +180,7 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
         bail!("there is no suite {unknown:?}; there are {}", known.join(", "));
     }
-    let mut context = Context { setup: Setup::prepare()?, staged: None, windows: None, header: None };
+    let mut context = Context::new(Setup::prepare()?);
     let mut reports = Vec::new();
     for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
     {

@@ -22,8 +22,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let declared = abi::declared(context.header()?);
     let library = context.staged()?.shared();
     let dynamic = output(Command::new("readelf").arg("-dW").arg(&library))?;
+    let segments = output(Command::new("readelf").arg("-lW").arg(&library))?;
     Ok(vec![
         Case::checked("exports are the header's functions", exports(&abi::exports(&library)?, &declared)),
+        Case::checked("protection", protection(&dynamic, &segments)),
         Case::checked("needs the C library only", needed(&dynamic)),
         Case::checked("stays loaded", flag(&dynamic, "FLAGS_1", "NODELETE")),
         Case::checked("relocations are read-only", flag(&dynamic, "FLAGS_1", "NOW")),
@@ -61,10 +63,52 @@ fn flag(dynamic: &str, tag: &str, value: &str) -> Vec<String> {
     }
 }
 
+/// No memory is both written and run, the stack is not run, and no code is changed when it is loaded.
+fn protection(dynamic: &str, segments: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let rows: Vec<Vec<_>> = segments.lines().map(|line| line.split_whitespace().collect()).collect();
+    // TYPE, five numbers, flags that may be apart, the alignment.
+    let flags = |row: &[&str]| {
+        row.get(6..row.len().saturating_sub(1)).map(|flags| flags.concat()).unwrap_or_default()
+    };
+    for row in rows.iter().filter(|row| matches!(row.first(), Some(&("LOAD" | "GNU_STACK")))) {
+        let flags = flags(row);
+        let wrong = if row[0] == "LOAD" { flags.contains('W') && flags.contains('E') } else { flags != "RW" };
+        if wrong || flags.is_empty() {
+            complaints.push(format!("{} is {flags}", row[0]));
+        }
+    }
+    for wanted in ["GNU_STACK", "GNU_RELRO"] {
+        if !rows.iter().any(|row| row.first() == Some(&wanted)) {
+            complaints.push(format!("no {wanted}"));
+        }
+    }
+    if dynamic.contains("TEXTREL") {
+        complaints.push("TEXTREL".into());
+    }
+    complaints
+}
+
 fn size(library: &Path) -> Result<Vec<String>> {
     let stripped = repo::scratch("symbols")?.join("libfastpar.so");
     output(Command::new("strip").arg("--strip-unneeded").arg("-o").arg(&stripped).arg(library))?;
     let size = std::fs::metadata(&stripped).context("the stripped library")?.len();
     println!("  stripped size: {size} bytes");
     Ok(if size < LARGEST { Vec::new() } else { vec![format!("{size} bytes, expected less than {LARGEST}")] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_protected() {
+        let good = "  LOAD 0x0 0x0 0x0 0x10 0x10 R E 0x1000\n  LOAD 0x0 0x0 0x0 0x10 0x10 RW 0x1000\n  \
+                    GNU_STACK 0x0 0x0 0x0 0x0 0x0 RW 0x10\n  GNU_RELRO 0x0 0x0 0x0 0x1 0x1 R 0x1\n";
+        assert!(protection("", good).is_empty());
+        assert_eq!(protection("(TEXTREL)", good).len(), 1);
+        assert_eq!(protection("", &good.replace("R E", "RWE")).len(), 1);
+        assert_eq!(protection("", &good.replace("RW 0x10\n", "RWE 0x10\n")).len(), 1);
+        assert_eq!(protection("", "").len(), 2);
+    }
 }

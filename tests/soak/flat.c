@@ -1,0 +1,59 @@
+/* 10,000 calls of every kind, or 1,000 of the slow ones, leave everything as it was: blocks of memory, threads, open files. */
+#define _GNU_SOURCE
+#define CALLS_SIZE 20000 /* for many calls in a short time */
+#include "failing_malloc.h" /* counts; nothing fails */
+#include "calls.h"
+#include "check.h"
+
+#include <dirent.h>
+
+enum { WARM = 20, CALLS_OF_EACH = 10000, OF_SLOW_ONES = 1000, KEPT = 40 };
+
+static calls_room room;
+
+static long count_of(const char *folder)
+{
+  DIR *entries = opendir(folder);
+  long count = 0;
+  if (!entries) return -1;
+  while (readdir(entries)) count++;
+  closedir(entries);
+  return count;
+}
+
+static const calls_entry *entry;
+
+static void many_calls_leave_nothing(void)
+{
+  long blocks, threads, files;
+  int calls;
+  for (int i = 0; i < WARM; i++) CHECK_EQUAL(entry->run(&room), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  blocks = atomic_load(&failing_blocks);
+  threads = count_of("/proc/self/task");
+  files = count_of("/proc/self/fd");
+  /* Making a dictionary takes milliseconds. */
+  calls = entry->run == call_dict || entry->run == call_train ? OF_SLOW_ONES : CALLS_OF_EACH;
+  for (int i = 0; i < calls; i++) CHECK_EQUAL(entry->run(&room), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  blocks = atomic_load(&failing_blocks) - blocks;
+  if (blocks > KEPT) printf("  %ld blocks more\n", blocks);
+  CHECK(blocks <= KEPT);
+  CHECK_EQUAL(count_of("/proc/self/task"), threads);
+  CHECK_EQUAL(count_of("/proc/self/fd"), files);
+}
+
+int main(void)
+{
+  failing_prepare();
+  setenv("FASTPAR_THREADS", "3", 1);
+  calls_prepare();
+  calls_make_room(&room, 0);
+  calls_make_files(&room);
+  for (int i = 0; i < CALLS_KINDS; i++) {
+    entry = &CALLS[i];
+    RUN_AS(entry->name, many_calls_leave_nothing);
+  }
+  calls_remove_files(&room);
+  return FINISH();
+}

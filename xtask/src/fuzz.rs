@@ -1,0 +1,126 @@
+//! `cargo xtask fuzz`: the programs of `fuzz/`, built with the fuzzer's instrumentation by the compiler that is there. `cargo fuzz` would
+//! do the same, and is one thing more to install.
+
+use crate::{process, repo};
+use anyhow::{bail, Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// The targets, in pairs that run at the same time.
+pub(crate) const TARGETS: [&str; 7] =
+    ["decompress", "archive", "reader", "round_trip", "calls", "options", "plan"];
+
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Counters for every edge, and comparisons told to the fuzzer; faults of `unsafe` code found at once.
+const FLAGS: [&str; 7] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "-Zsanitizer=address",
+];
+
+/// Where the built programs and the first inputs are.
+pub(crate) struct Fuzzer {
+    programs: PathBuf,
+    seeds: PathBuf,
+}
+
+/// What a run came to.
+pub(crate) struct Figures {
+    pub(crate) executions: u64,
+    /// Edges of the program that were reached.
+    pub(crate) edges: u64,
+}
+
+/// Builds all targets, and writes the inputs to begin with.
+pub(crate) fn build() -> Result<Fuzzer> {
+    let target = repo::target().join("fuzz");
+    let mut command = repo::cargo();
+    command
+        .args(["build", "--release", "--locked", "--target", TRIPLE])
+        .current_dir(repo::root().join("fuzz"));
+    // Sanitizers are for nightly compilers; this one has them too, and promises nothing.
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", &target);
+    command.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+    process::must(&mut command, BUILD_LIMIT)?;
+    let fuzzer =
+        Fuzzer { programs: target.join(TRIPLE).join("release"), seeds: repo::scratch("fuzz")?.join("seeds") };
+    process::must(Command::new(fuzzer.programs.join("seeds")).arg(&fuzzer.seeds), BUILD_LIMIT)?;
+    Ok(fuzzer)
+}
+
+impl Fuzzer {
+    /// Runs a target for so long, from its seeds, what earlier runs have found, and what once failed.
+    pub(crate) fn run(&self, target: &str, seconds: u64) -> Result<Figures> {
+        let folder = repo::scratch("fuzz")?;
+        let corpus = folder.join("corpus").join(target);
+        let failed = folder.join("failed");
+        std::fs::create_dir_all(&corpus)?;
+        std::fs::create_dir_all(&failed)?;
+        let mut command = Command::new(self.programs.join(target));
+        command.current_dir(&folder).arg(&corpus).arg(self.seeds.join(target));
+        let regressions = repo::root().join("fuzz/regressions").join(target);
+        if regressions.exists() {
+            command.arg(regressions);
+        }
+        command.arg(format!("-max_total_time={seconds}"));
+        command.arg(format!("-artifact_prefix={}/{target}-", failed.display()));
+        command.args(["-timeout=30", "-rss_limit_mb=3000", "-max_len=8192", "-print_final_stats=1"]);
+        // Leaks are looked for elsewhere: the pool and the contexts of libzstd are kept on purpose.
+        command.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1");
+        let output = process::must(&mut command, Duration::from_secs(seconds * 2 + 120))?;
+        figures(&output).with_context(|| format!("{target} tells no figures:\n{output}"))
+    }
+}
+
+fn figures(output: &str) -> Option<Figures> {
+    let after = |line: &str, label: &str| -> Option<u64> {
+        line.split_once(label)?.1.split_whitespace().next()?.parse().ok()
+    };
+    let executions = output.lines().rev().find_map(|line| after(line, "stat::number_of_executed_units:"))?;
+    let edges = output.lines().rev().find_map(|line| after(line, " cov: "))?;
+    Some(Figures { executions, edges })
+}
+
+/// Runs one target, or all one after the other.
+pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
+    if let Some(unknown) = target.filter(|target| !TARGETS.contains(target)) {
+        bail!("there is no target {unknown:?}; there are {}", TARGETS.join(", "));
+    }
+    let fuzzer = build()?;
+    for name in TARGETS.into_iter().filter(|name| target.is_none_or(|target| target == *name)) {
+        let Figures { executions, edges } = fuzzer.run(name, seconds)?;
+        println!("{name}: {executions} executions in {seconds} s, {edges} edges");
+    }
+    Ok(())
+}
+
+/// Whether this machine can.
+pub(crate) fn possible() -> Result<(), String> {
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) && Path::new("/proc/self").exists() {
+        Ok(())
+    } else {
+        Err("the fuzzer is built on x86_64 Linux only".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_figures_count() {
+        let output = "#2 INITED cov: 10 ft: 11 corp: 1/1b\n#9 NEW    cov: 25 ft: 30 corp: 2/9b\n\
+                      Done 9 runs in 1 second(s)\nstat::number_of_executed_units: 9\n";
+        let found = figures(output).unwrap();
+        assert_eq!((found.executions, found.edges), (9, 25));
+        assert!(figures("nothing").is_none());
+    }
+}
