@@ -51,7 +51,8 @@ const LEVEL: i32 = 3;
 struct Bench {
     runner: Runner,
     driver: PathBuf,
-    packages: Packages,
+    /// None: they cannot be had, and their contestants are left out.
+    packages: Option<Packages>,
     rounds: usize,
     repeat: &'static str,
 }
@@ -62,7 +63,7 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     let mut bench = Bench {
         runner: Runner::new(effort.patience),
         driver: build::codec(staged)?,
-        packages: Packages::get(&[python::ZSTANDARD, python::BLOSC2])?,
+        packages: packages(),
         rounds,
         repeat,
     };
@@ -93,23 +94,35 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     }))
 }
 
+fn packages() -> Option<Packages> {
+    Packages::get(&[python::ZSTANDARD, python::BLOSC2])
+        .inspect_err(|error| println!("  without Python's packages: {error:#}"))
+        .ok()
+}
+
 impl Bench {
     fn command(&self, by: By) -> Command {
-        match by {
-            By::Driver => Command::new(&self.driver),
-            By::Script => {
-                let mut command = self.packages.python();
+        match (by, &self.packages) {
+            (By::Script, Some(packages)) => {
+                let mut command = packages.python();
                 command.arg(repo::root().join("benches/codec/peers.py"));
                 command
             }
+            _ => Command::new(&self.driver),
         }
+    }
+
+    /// Those of the contestants that are there.
+    fn contestants(&self) -> impl Iterator<Item = (&'static str, By, &'static str, u32)> {
+        let scripts = self.packages.is_some();
+        CONTESTANTS.into_iter().filter(move |row| scripts || matches!(row.1, By::Driver))
     }
 
     /// All contestants at one level.
     fn level(&mut self, data: &Data, level: i32, bytes: u64) -> Result<Value> {
         let file = data.sized(bytes)?;
         let mut rows = Vec::new();
-        for (title, by, mode, threads) in CONTESTANTS {
+        for (title, by, mode, threads) in self.contestants() {
             // Seconds a call: once is enough.
             let repeat = if level > 3 { "1" } else { self.repeat };
             let job = Job { original: bytes, level, threads, repeat };
@@ -127,7 +140,7 @@ impl Bench {
         let file = data.sized(bytes)?;
         let packed = self.written(By::Driver, "write", &file, "fastpar", bytes)?;
         let (mut compress, mut decompress) = (Vec::new(), Vec::new());
-        for (title, by, mode, threads) in CONTESTANTS {
+        for (title, by, mode, threads) in self.contestants() {
             let repeat = if bytes > 256 << 20 { "1" } else { self.repeat };
             let job = Job { original: bytes, level: LEVEL, threads, repeat };
             compress.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
@@ -147,8 +160,11 @@ impl Bench {
         let mut written = vec![
             ("fastpar", self.written(By::Driver, "write", &file, "fastpar", bytes)?),
             ("libzstd, one context", self.written(By::Driver, "zstd-write", &file, "libzstd", bytes)?),
-            ("zstandard, 2 threads", self.written(By::Script, "zstandard-write", &file, "zstandard", bytes)?),
         ];
+        if self.packages.is_some() {
+            let packed = self.written(By::Script, "zstandard-write", &file, "zstandard", bytes)?;
+            written.push(("zstandard, 2 threads", packed));
+        }
         for (title, program, arguments) in &PROGRAMS[1..] {
             let packed = PathBuf::from(format!("{}.{program}.zst", file.display()));
             let mut command = Command::new(program);
@@ -161,7 +177,7 @@ impl Bench {
         let mut frames = Vec::new();
         for (writer, packed) in written {
             let mut rows = Vec::new();
-            for (title, by, mode, threads) in CONTESTANTS.iter().copied().take(3) {
+            for (title, by, mode, threads) in self.contestants().take(3) {
                 let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
                 rows.push(self.best(title, by, &format!("{mode}-decompress"), &packed, job)?);
             }
