@@ -21,7 +21,7 @@ namespace Fastpar.Benches
     {
         private const int Callbacks = 100_000;
         private const int Chunks = 24;
-        private const long Steps = 600_000;
+        private const long Steps = 4_800_000;
         private static readonly double Nanoseconds = 1e9 / Stopwatch.Frequency;
         private static readonly double[] Places = new double[Chunks];
         private static int rounds;

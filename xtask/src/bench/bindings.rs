@@ -1,12 +1,12 @@
 //! Bindings: what a callback, a loop and a whole call cost from each language, beside the language's own ways.
 
-use super::runner::{Measured, Runner};
+use super::runner::Runner;
 use super::{build, data, machine, Effort};
 use crate::dotnet::Sdk;
 use crate::setup::Setup;
 use crate::stage::Staged;
 use crate::{python, repo};
-use anyhow::{bail, Result};
+use anyhow::Result;
 use serde_json::{json, Value};
 use std::fmt::Write;
 use std::path::Path;
@@ -16,7 +16,7 @@ const PROJECT: &str = "benches/bindings/csharp/Bench.csproj";
 
 /// Runs the program of every language.
 pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
-    let [_, records] = data::prepare()?;
+    let [_, records] = data::prepare(effort)?;
     let mut runner = Runner::new(effort.patience);
     let (mut rows, mut calls, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     let mut runtimes = serde_json::Map::new();
@@ -34,11 +34,7 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
         };
         command.env("FASTPAR_LIBRARY", staged.shared()).env_remove("FASTPAR_THREADS").arg(&records.path);
         let rounds = if effort.is_quick() { 15 } else { 101 };
-        let mut found = match runner.figures(command.arg(rounds.to_string()))? {
-            Measured::Figures(found) => found,
-            Measured::TimedOut => bail!("{command:?} did not end"),
-            Measured::Crashed(text) => bail!(text),
-        };
+        let mut found = runner.must(command.arg(rounds.to_string()))?;
         for (name, list) in [("rows", &mut rows), ("calls", &mut calls)] {
             if let Some(Value::Array(entries)) = found.remove(name) {
                 list.extend(entries);

@@ -58,37 +58,31 @@ pub(super) fn loops(staged: &Staged) -> Result<Loops> {
 
 /// Builds the codec benchmark.
 pub(super) fn codec(staged: &Staged) -> Result<PathBuf> {
-    require()?;
     beside_libzstd("benches/codec/driver.c", "codec", staged)
 }
 
-/// Builds what measures memory.
+/// Builds what measures memory; its sums and means are vectors.
 pub(super) fn kernels(staged: &Staged) -> Result<PathBuf> {
-    require()?;
-    let program = repo::scratch("bench")?.join("kernels");
-    let [_, folder, library, path] = staged.link_arguments();
-    let arguments = ["-O3", &*folder, &library, &path, "-lpthread"]; // the sums and means are vectors
-    compile("gcc", &repo::root().join("benches/loops/kernels.c"), &program, staged, &arguments)?;
-    Ok(program)
+    program("gcc", "benches/loops/kernels.c", "kernels", staged, &["-O3"])
 }
 
 /// Builds what measures the constants of the simulation.
 pub(super) fn constants(staged: &Staged) -> Result<PathBuf> {
-    require()?;
-    let program = repo::scratch("bench")?.join("constants");
-    let [_, folder, library, path] = staged.link_arguments();
-    let arguments = [&*folder, &library, &path, "-lpthread"];
-    compile("gcc", &repo::root().join("benches/simulation/constants.c"), &program, staged, &arguments)?;
-    Ok(program)
+    program("gcc", "benches/simulation/constants.c", "constants", staged, &[])
 }
 
 /// Builds what measures callbacks and calls from C and C++.
 pub(super) fn native(staged: &Staged) -> Result<PathBuf> {
+    program("g++", "benches/bindings/native.cpp", "native", staged, &["-std=c++20", "-ltbb"])
+}
+
+/// A program of fastpar.
+fn program(compiler: &str, source: &str, name: &str, staged: &Staged, extra: &[&str]) -> Result<PathBuf> {
     require()?;
-    let program = repo::scratch("bench")?.join("native");
+    let program = repo::scratch("bench")?.join(name);
     let [_, folder, library, path] = staged.link_arguments();
-    let arguments = ["-std=c++20", &*folder, &library, &path, "-ltbb", "-lpthread"];
-    compile("g++", &repo::root().join("benches/bindings/native.cpp"), &program, staged, &arguments)?;
+    let arguments = [&[&*folder, &library, &path, "-lpthread"], extra].concat();
+    compile(compiler, &repo::root().join(source), &program, staged, &arguments)?;
     Ok(program)
 }
 
@@ -104,7 +98,6 @@ pub(super) struct Files {
 
 /// Builds them.
 pub(super) fn files(staged: &Staged) -> Result<Files> {
-    require()?;
     Ok(Files {
         program: beside_libzstd("benches/codec/program.c", "program", staged)?,
         fpz: beside_libzstd("examples/c/fpz.c", "fpz", staged)?,
@@ -114,13 +107,9 @@ pub(super) fn files(staged: &Staged) -> Result<Files> {
 
 /// A program of fastpar and of the libzstd that fastpar itself is built with.
 fn beside_libzstd(source: &str, name: &str, staged: &Staged) -> Result<PathBuf> {
-    let program = repo::scratch("bench")?.join(name);
     let (library, header) = bundled_libzstd()?;
     let (library, header) = (library.display().to_string(), format!("-I{}", header.display()));
-    let [_, folder, fastpar, path] = staged.link_arguments();
-    let arguments = [&*header, &library, &folder, &fastpar, &path, "-lpthread"];
-    compile("gcc", &repo::root().join(source), &program, staged, &arguments)?;
-    Ok(program)
+    program("gcc", source, name, staged, &[&header, &library])
 }
 
 fn compile(compiler: &str, source: &Path, output: &Path, staged: &Staged, extra: &[&str]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The codec: fastpar in memory beside one libzstd context, `zstd` and `pzstd`, in turn.
 
 use super::data::{self, Data};
-use super::runner::{median, Measured, Runner};
+use super::runner::{median, Runner};
 use super::{machine, Effort};
 use anyhow::{bail, Result};
 use serde_json::{json, Map, Value};
@@ -47,7 +47,7 @@ pub(super) fn measure(driver: &Path, effort: Effort) -> Result<Value> {
     let rounds = effort.codec_rounds;
     let mut runner = Runner::new(effort.patience);
     let mut sets = Vec::new();
-    for data in data::prepare()? {
+    for data in data::prepare(effort)? {
         println!("  {}, {} bytes", data.title, data.bytes);
         sets.push(measure_set(&mut runner, driver, &data, rounds)?);
     }
@@ -144,11 +144,7 @@ pub(super) fn figures(
 ) -> Result<Map<String, Value>> {
     command.arg(mode).arg(file).arg(job.original.to_string());
     command.args([&job.level.to_string(), &job.threads.to_string(), job.repeat]);
-    match runner.figures(command)? {
-        Measured::Figures(figures) => Ok(figures),
-        Measured::TimedOut => bail!("{command:?} did not end"),
-        Measured::Crashed(text) => bail!(text),
-    }
+    runner.must(command)
 }
 
 /// The time of a whole program, from start to end, with its input in the page cache; and once, what it writes.

@@ -1,5 +1,6 @@
 //! The two data sets of the codec: real files, and a table of binary records. The same bytes on the same machine.
 
+use super::Effort;
 use crate::repo;
 use anyhow::{bail, Context, Result};
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SIZE: u64 = 256 << 20;
+const QUICK_SIZE: u64 = 48 << 20;
 
 /// Of the real files, at most so much is shared libraries of the compiler; the rest is headers and libraries of the system.
 const COMPILER_SHARE: u64 = SIZE / 2;
@@ -20,8 +22,20 @@ pub(super) struct Data {
     pub(super) bytes: u64,
 }
 
-/// Makes what is not there yet.
-pub(super) fn prepare() -> Result<[Data; 2]> {
+/// Makes what is not there yet; a quick measurement has less of it.
+pub(super) fn prepare(effort: Effort) -> Result<[Data; 2]> {
+    let sets = whole()?;
+    if !effort.is_quick() {
+        return Ok(sets);
+    }
+    let [files, records] = sets.map(|data| -> Result<Data> {
+        let bytes = QUICK_SIZE / 48 * 48;
+        Ok(Data { path: data.sized(bytes)?, bytes, ..data })
+    });
+    Ok([files?, records?])
+}
+
+fn whole() -> Result<[Data; 2]> {
     let folder = repo::scratch("bench")?.join("data");
     std::fs::create_dir_all(&folder)?;
     let files = folder.join("files");

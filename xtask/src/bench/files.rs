@@ -3,7 +3,7 @@
 
 use super::build::Files;
 use super::data::{self, Data};
-use super::runner::{median, Measured, Runner};
+use super::runner::{median, Runner};
 use super::{machine, Effort};
 use crate::{process, repo};
 use anyhow::{bail, Result};
@@ -37,7 +37,7 @@ const FRAMES: [&str; 2] = ["262144", "1048576"];
 pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
     let mut runner = Runner::new(effort.patience);
     let mut sets = Vec::new();
-    for data in data::prepare()? {
+    for data in data::prepare(effort)? {
         let mut levels = Vec::new();
         for (level, megabytes) in LEVELS.iter().filter(|row| !effort.is_quick() || row.0 == "3") {
             println!("  {}, level {level}", data.title);
@@ -49,7 +49,7 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
         let mut parts = |mode: &str, arguments: &[&str]| {
             let mut command = Command::new(&built.parts);
             command.arg(mode).arg(&data.path).args(arguments);
-            figures(&mut runner, &mut command)
+            runner.must(&mut command)
         };
         let batches = BATCHES.map(|(each, count)| parts("batch", &[each, count]));
         let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
@@ -70,14 +70,7 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
 /// The first so many megabytes of a data set.
 fn part(data: &Data, megabytes: u64) -> Result<PathBuf> {
     let bytes = (megabytes << 20).min(data.bytes);
-    let path = data.path.with_extension(format!("{megabytes}"));
-    if path.metadata().is_ok_and(|known| known.len() == bytes) {
-        return Ok(path);
-    }
-    use std::io::Read;
-    let mut whole = std::fs::File::open(&data.path)?.take(bytes);
-    std::io::copy(&mut whole, &mut std::fs::File::create(&path)?)?;
-    Ok(path)
+    data.sized(bytes)
 }
 
 fn measure_level(
@@ -148,15 +141,7 @@ fn run(
     if !fpz {
         command.arg("-o");
     }
-    figures(runner, command.arg(to))
-}
-
-fn figures(runner: &mut Runner, command: &mut Command) -> Result<Map<String, Value>> {
-    match runner.figures(command)? {
-        Measured::Figures(figures) => Ok(figures),
-        Measured::TimedOut => bail!("{command:?} did not end"),
-        Measured::Crashed(text) => bail!(text),
-    }
+    runner.must(command.arg(to))
 }
 
 fn summary(rounds: &[Map<String, Value>]) -> Value {

@@ -38,7 +38,7 @@ const PROGRAMS: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// Levels, and on how many bytes: the highest take their time.
-const LEVELS: [(i32, u64); 4] = [(1, 64 << 20), (3, 64 << 20), (9, 64 << 20), (19, 16 << 20)];
+const LEVELS: [(i32, u64); 4] = [(1, 64 << 20), (3, 64 << 20), (9, 64 << 20), (19, 8 << 20)];
 const FEW_LEVELS: [(i32, u64); 1] = [(3, 16 << 20)];
 
 const SIZES: [u64; 7] = [1 << 10, 10 << 10, 100 << 10, 1 << 20, 10 << 20, 100 << 20, 1 << 30];
@@ -51,32 +51,34 @@ const LEVEL: i32 = 3;
 struct Bench {
     runner: Runner,
     driver: PathBuf,
-    packages: Packages,
+    /// None: they cannot be had, and their contestants are left out.
+    packages: Option<Packages>,
     rounds: usize,
     repeat: &'static str,
 }
 
 /// Measures all of it.
 pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
-    let (rounds, repeat) = if effort.is_quick() { (1, "1") } else { (3, "3") };
+    let (rounds, repeat) = if effort.is_quick() { (1, "1") } else { (2, "3") };
     let mut bench = Bench {
         runner: Runner::new(effort.patience),
         driver: build::codec(staged)?,
-        packages: Packages::get(&[python::ZSTANDARD, python::BLOSC2])?,
+        packages: packages(),
         rounds,
         repeat,
     };
     let (levels, sizes) =
         if effort.is_quick() { (&FEW_LEVELS[..], &FEW_SIZES[..]) } else { (&LEVELS[..], &SIZES[..]) };
     let mut sets = Vec::new();
-    for data in data::prepare()?.iter().skip(usize::from(effort.is_quick())) {
+    for data in data::prepare(effort)?.iter().skip(usize::from(effort.is_quick())) {
         let mut by_level = Vec::new();
         for &(level, bytes) in levels {
             println!("  {}, level {level}", data.title);
             by_level.push(bench.level(data, level, bytes)?);
         }
         let mut by_size = Vec::new();
-        for &bytes in sizes {
+        // One set of data is enough to see what the size does.
+        for &bytes in sizes.iter().filter(|_| data.name == "records") {
             println!("  {}, {bytes} bytes", data.title);
             by_size.push(bench.size(data, bytes)?);
         }
@@ -92,25 +94,37 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     }))
 }
 
+fn packages() -> Option<Packages> {
+    Packages::get(&[python::ZSTANDARD, python::BLOSC2])
+        .inspect_err(|error| println!("  without Python's packages: {error:#}"))
+        .ok()
+}
+
 impl Bench {
     fn command(&self, by: By) -> Command {
-        match by {
-            By::Driver => Command::new(&self.driver),
-            By::Script => {
-                let mut command = self.packages.python();
+        match (by, &self.packages) {
+            (By::Script, Some(packages)) => {
+                let mut command = packages.python();
                 command.arg(repo::root().join("benches/codec/peers.py"));
                 command
             }
+            _ => Command::new(&self.driver),
         }
+    }
+
+    /// Those of the contestants that are there.
+    fn contestants(&self) -> impl Iterator<Item = (&'static str, By, &'static str, u32)> {
+        let scripts = self.packages.is_some();
+        CONTESTANTS.into_iter().filter(move |row| scripts || matches!(row.1, By::Driver))
     }
 
     /// All contestants at one level.
     fn level(&mut self, data: &Data, level: i32, bytes: u64) -> Result<Value> {
         let file = data.sized(bytes)?;
         let mut rows = Vec::new();
-        for (title, by, mode, threads) in CONTESTANTS {
+        for (title, by, mode, threads) in self.contestants() {
             // Seconds a call: once is enough.
-            let repeat = if level > 9 { "1" } else { self.repeat };
+            let repeat = if level > 3 { "1" } else { self.repeat };
             let job = Job { original: bytes, level, threads, repeat };
             rows.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
         }
@@ -126,8 +140,9 @@ impl Bench {
         let file = data.sized(bytes)?;
         let packed = self.written(By::Driver, "write", &file, "fastpar", bytes)?;
         let (mut compress, mut decompress) = (Vec::new(), Vec::new());
-        for (title, by, mode, threads) in CONTESTANTS {
-            let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
+        for (title, by, mode, threads) in self.contestants() {
+            let repeat = if bytes > 256 << 20 { "1" } else { self.repeat };
+            let job = Job { original: bytes, level: LEVEL, threads, repeat };
             compress.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
             // blosc2 has a format of its own, and packs the file itself.
             let input = if mode == "blosc2" { &file } else { &packed };
@@ -145,8 +160,11 @@ impl Bench {
         let mut written = vec![
             ("fastpar", self.written(By::Driver, "write", &file, "fastpar", bytes)?),
             ("libzstd, one context", self.written(By::Driver, "zstd-write", &file, "libzstd", bytes)?),
-            ("zstandard, 2 threads", self.written(By::Script, "zstandard-write", &file, "zstandard", bytes)?),
         ];
+        if self.packages.is_some() {
+            let packed = self.written(By::Script, "zstandard-write", &file, "zstandard", bytes)?;
+            written.push(("zstandard, 2 threads", packed));
+        }
         for (title, program, arguments) in &PROGRAMS[1..] {
             let packed = PathBuf::from(format!("{}.{program}.zst", file.display()));
             let mut command = Command::new(program);
@@ -159,7 +177,7 @@ impl Bench {
         let mut frames = Vec::new();
         for (writer, packed) in written {
             let mut rows = Vec::new();
-            for (title, by, mode, threads) in CONTESTANTS.iter().copied().take(3) {
+            for (title, by, mode, threads) in self.contestants().take(3) {
                 let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
                 rows.push(self.best(title, by, &format!("{mode}-decompress"), &packed, job)?);
             }
@@ -186,7 +204,7 @@ impl Bench {
 
     /// The quickest of some processes.
     fn best(&mut self, title: &str, by: By, mode: &str, file: &Path, job: Job<'_>) -> Result<Value> {
-        let rounds = if job.level > 9 || job.original > 256 << 20 { 1 } else { self.rounds };
+        let rounds = if job.level > 3 || job.original > 32 << 20 { 1 } else { self.rounds };
         let mut best: Option<Map<String, Value>> = None;
         for _ in 0..rounds {
             let mut command = self.command(by);
@@ -264,7 +282,10 @@ pub(super) fn tables(results: &Value) -> String {
             }
             text += "\n";
         }
-        for (group, of) in [("compress", "Compressing"), ("decompress", "Decompressing")] {
+        let by_size = !rows(&set["sizes"]).is_empty();
+        for (group, of) in
+            [("compress", "Compressing"), ("decompress", "Decompressing")].into_iter().filter(|_| by_size)
+        {
             let _ =
                 write!(text, "\n### By size: {of} {title}\n\nLevel {LEVEL}: MB/s, and the working memory.");
             head(&mut text, "bytes", &set["sizes"][0][group]);

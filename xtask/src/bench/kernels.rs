@@ -1,9 +1,9 @@
 //! Kernels that memory limits, beside what the machine gives plain threads in the same process.
 
-use super::runner::{Measured, Runner};
+use super::runner::Runner;
 use super::{build, machine, Effort};
 use crate::stage::Staged;
-use anyhow::{bail, Result};
+use anyhow::Result;
 use serde_json::{json, Value};
 use std::fmt::Write;
 use std::process::Command;
@@ -16,11 +16,7 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     let mut runs = Vec::new();
     for threads in ["2", "24"] {
         let mut command = Command::new(&program);
-        match runner.figures(command.args([threads, mebibytes, rounds]))? {
-            Measured::Figures(found) => runs.push(found),
-            Measured::TimedOut => bail!("{command:?} did not end"),
-            Measured::Crashed(text) => bail!(text),
-        }
+        runs.push(runner.must(command.args([threads, mebibytes, rounds]))?);
     }
     Ok(json!({
         "machine": machine::describe()?,

@@ -7,6 +7,7 @@ mod data;
 mod files;
 mod grid;
 mod kernels;
+mod limits;
 mod loops;
 mod machine;
 mod plots;
@@ -49,7 +50,7 @@ const FULL: Effort = Effort {
     patience: Duration::from_secs(300),
 };
 const QUICK: Effort =
-    Effort { rounds: 3, milliseconds: 20, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(10) };
+    Effort { rounds: 2, milliseconds: 15, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(2) };
 
 /// What is measured together.
 struct Group {
@@ -107,6 +108,7 @@ pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     if groups != ["plots"] {
         measure(effort, &wanted, &command)?;
     }
+    limits::write()?;
     plots::draw()
 }
 

@@ -58,6 +58,15 @@ impl Runner {
         Ok(Measured::Figures(figures))
     }
 
+    /// The same for a command that must come to its end.
+    pub(super) fn must(&mut self, command: &mut Command) -> Result<Map<String, Value>> {
+        match self.figures(command)? {
+            Measured::Figures(figures) => Ok(figures),
+            Measured::TimedOut => bail!("{command:?} did not end"),
+            Measured::Crashed(text) => bail!(text),
+        }
+    }
+
     /// Runs processes, again if others kept the machine busy meanwhile; whether they did the last time too.
     pub(super) fn quietly<T>(&mut self, mut run: impl FnMut() -> Result<T>) -> Result<(T, bool)> {
         let mut tries = 0;

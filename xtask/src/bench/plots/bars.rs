@@ -18,16 +18,16 @@ pub(super) struct Bar {
     pub(super) label: String,
 }
 
-pub(super) struct Bars<'t> {
+pub(super) struct Bars {
     pub(super) title: String,
     pub(super) note: String,
     pub(super) logarithmic: bool,
     pub(super) groups: Vec<(String, Vec<Bar>)>,
     /// Values on the axis, and what is written there; the first and the last are its ends.
-    pub(super) ticks: &'t [(f64, &'t str)],
+    pub(super) ticks: Vec<(f64, String)>,
 }
 
-impl Bars<'_> {
+impl Bars {
     pub(super) fn draw(&self) -> Result<String> {
         let rows: usize = self.groups.iter().map(|(_, bars)| bars.len()).sum();
         let bottom = TITLE_HEIGHT + rows as i32 * BAR + self.groups.len() as i32 * GAP;
@@ -37,7 +37,8 @@ impl Bars<'_> {
             LEFT + (place * f64::from(WIDTH - LEFT - RIGHT)) as i32
         };
         canvas::picture(&self.title, &self.note, bottom + AXIS, |area| {
-            for &(value, text) in self.ticks {
+            for (value, text) in &self.ticks {
+                let value = *value;
                 canvas::stroke(area, (x(value), TITLE_HEIGHT), (x(value), bottom), GRID)?;
                 canvas::write(area, text, (x(value), bottom + 12), Side::Middle, 12, FAINT)?;
             }

@@ -19,28 +19,28 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-pub(super) struct Axis<'t> {
-    pub(super) title: &'t str,
+pub(super) struct Axis {
+    pub(super) title: &'static str,
     /// Values, and what is written there; the first and the last are its ends.
-    pub(super) ticks: &'t [(f64, &'t str)],
+    pub(super) ticks: Vec<(f64, String)>,
 }
 
-impl Axis<'_> {
+impl Axis {
     fn place(&self, value: f64) -> f64 {
         let ends = self.ticks.first().zip(self.ticks.last());
         ends.map_or(0.0, |(first, last)| canvas::place(value, first.0, last.0, true))
     }
 }
 
-pub(super) struct Lines<'t> {
+pub(super) struct Lines {
     pub(super) title: String,
     pub(super) note: String,
-    pub(super) x: Axis<'t>,
-    pub(super) y: Axis<'t>,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
     pub(super) lines: Vec<Line>,
 }
 
-impl Lines<'_> {
+impl Lines {
     fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
         let across = self.x.place(x) * f64::from(WIDTH - LEFT - RIGHT);
         let up = self.y.place(y) * f64::from(BOTTOM - TITLE_HEIGHT - 24);
@@ -52,13 +52,13 @@ impl Lines<'_> {
             let (right, top) = (WIDTH - RIGHT, TITLE_HEIGHT + 24);
             canvas::write(area, self.y.title, (LEFT, TITLE_HEIGHT + 8), Side::Right, 12, FAINT)?;
             canvas::write(area, self.x.title, ((LEFT + right) / 2, BOTTOM + 34), Side::Middle, 12, FAINT)?;
-            for &(value, text) in self.x.ticks {
-                let x = LEFT + (self.x.place(value) * f64::from(right - LEFT)).round() as i32;
+            for (value, text) in &self.x.ticks {
+                let x = LEFT + (self.x.place(*value) * f64::from(right - LEFT)).round() as i32;
                 canvas::stroke(area, (x, top), (x, BOTTOM), GRID)?;
                 canvas::write(area, text, (x, BOTTOM + 14), Side::Middle, 12, FAINT)?;
             }
-            for &(value, text) in self.y.ticks {
-                let y = BOTTOM - (self.y.place(value) * f64::from(BOTTOM - top)).round() as i32;
+            for (value, text) in &self.y.ticks {
+                let y = BOTTOM - (self.y.place(*value) * f64::from(BOTTOM - top)).round() as i32;
                 canvas::stroke(area, (LEFT, y), (right, y), GRID)?;
                 canvas::write(area, text, (LEFT - 8, y), Side::Left, 12, FAINT)?;
             }

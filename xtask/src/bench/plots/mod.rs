@@ -71,6 +71,21 @@ fn group(
     (loops::title(cell["cell"].as_str().unwrap_or_default()).into(), bars.collect())
 }
 
+/// Ticks with their names.
+fn named(ticks: &[(f64, &str)]) -> Vec<(f64, String)> {
+    ticks.iter().map(|&(value, name)| (value, name.to_owned())).collect()
+}
+
+/// Ticks of 1, 2, 5, 10 and so on around some values.
+fn around(values: impl Iterator<Item = f64> + Clone, unit: &str) -> Vec<(f64, String)> {
+    let (low, high) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(0.0, f64::max));
+    let steps: Vec<f64> =
+        (-3..6).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power))).collect();
+    let first = steps.iter().rposition(|&step| step <= low).unwrap_or(0);
+    let last = steps.iter().position(|&step| step >= high).unwrap_or(steps.len() - 1);
+    steps[first..=last].iter().map(|step| (*step, format!("{step} {unit}"))).collect()
+}
+
 fn microseconds(us: f64) -> String {
     match us {
         us if us >= 10_000.0 => format!("{:.0} ms", us / 1e3),
@@ -88,7 +103,7 @@ fn latency(results: &Value) -> Result<String> {
         groups: groups
             .map(|cell| group(cell, |peer| loops::best(cell, peer).map(|found| found.0), microseconds))
             .collect(),
-        ticks: &[
+        ticks: named(&[
             (0.1, "0.1 us"),
             (1.0, "1 us"),
             (10.0, "10 us"),
@@ -96,23 +111,27 @@ fn latency(results: &Value) -> Result<String> {
             (1e3, "1 ms"),
             (1e4, "10 ms"),
             (1e5, "100 ms"),
-        ],
+        ]),
     }
     .draw()
 }
 
 fn speed_up(results: &Value) -> Result<String> {
+    let cpus = results["machine"]["cpus"].as_f64().context("no cpus")?;
     let names = ["work-130us-24", "work-13ms-24", "work-13ms-10000", "skewed-13ms-24", "sum-64MiB"];
     let groups = cells(results, &names).map(|cell| {
         let serial = loops::best(cell, "serial").map(|found| found.0);
         group(cell, |peer| Some(serial? / loops::best(cell, peer)?.0), |times| format!("{times:.2}"))
     });
     Bars {
-        title: "Speed-up over one thread, 24 threads on 2 CPUs: longer is better".into(),
+        title: format!("Speed-up over one thread, 24 threads on {cpus} CPUs: longer is better"),
         note: machine(results),
         logarithmic: false,
         groups: groups.collect(),
-        ticks: &[(0.0, "0"), (0.5, "0.5"), (1.0, "1"), (1.5, "1.5"), (2.0, "2 times")],
+        ticks: (0..=4)
+            .map(|quarter| quarter as f64 * cpus / 4.0)
+            .map(|value| (value, format!("{value}")))
+            .collect(),
     }
     .draw()
 }
@@ -128,28 +147,19 @@ fn lines_of<'r>(cells: &'r [Value], point: impl Fn(&'r Value, &str) -> Option<(f
 }
 
 fn scaling(results: &Value) -> Result<String> {
-    let cells = list(&results["scaling"]);
+    let lines = lines_of(list(&results["scaling"]), |cell, peer| {
+        Some((cell["threads"].as_f64()?, loops::best(cell, peer)?.0 / 1e3))
+    });
+    let times = lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
     Lines {
-        title: "The same 13 ms of work by 1 to 24 threads on 2 CPUs".into(),
+        title: format!("The same 13 ms of work by 1 to 24 threads on {} CPUs", results["machine"]["cpus"]),
         note: machine(results),
         x: Axis {
             title: "threads",
-            ticks: &[(1.0, "1"), (2.0, "2"), (4.0, "4"), (8.0, "8"), (16.0, "16"), (24.0, "24")],
+            ticks: named(&[(1.0, "1"), (2.0, "2"), (4.0, "4"), (8.0, "8"), (16.0, "16"), (24.0, "24")]),
         },
-        y: Axis {
-            title: "time of the loop",
-            ticks: &[
-                (5.0, "5 ms"),
-                (7.0, "7 ms"),
-                (10.0, "10 ms"),
-                (20.0, "20 ms"),
-                (50.0, "50 ms"),
-                (100.0, "100 ms"),
-            ],
-        },
-        lines: lines_of(cells, |cell, peer| {
-            Some((cell["threads"].as_f64()?, loops::best(cell, peer)?.0 / 1e3))
-        }),
+        y: Axis { title: "time of the loop", ticks: around(times, "ms") },
+        lines,
     }
     .draw()
 }
@@ -157,15 +167,21 @@ fn scaling(results: &Value) -> Result<String> {
 fn cost_per_chunk(results: &Value) -> Result<String> {
     let cells = list(&results["chunks"]);
     Lines {
-        title: "What a library adds to a chunk, 24 threads on 2 CPUs".into(),
+        title: format!("What a library adds to a chunk, 24 threads on {} CPUs", results["machine"]["cpus"]),
         note: machine(results),
         x: Axis {
             title: "work in a chunk",
-            ticks: &[(30.0, "30 ns"), (100.0, "100 ns"), (1e3, "1 us"), (1e4, "10 us"), (1e5, "100 us")],
+            ticks: named(&[
+                (30.0, "30 ns"),
+                (100.0, "100 ns"),
+                (1e3, "1 us"),
+                (1e4, "10 us"),
+                (1e5, "100 us"),
+            ]),
         },
         y: Axis {
             title: "CPU time of a chunk over its work",
-            ticks: &[
+            ticks: named(&[
                 (0.9, "0.9"),
                 (1.0, "1"),
                 (1.1, "1.1"),
@@ -173,7 +189,7 @@ fn cost_per_chunk(results: &Value) -> Result<String> {
                 (1.5, "1.5"),
                 (2.0, "2"),
                 (3.0, "3"),
-            ],
+            ]),
         },
         lines: lines_of(cells, |cell, peer| {
             let work = series::cost_of_chunk(results, cell, "serial")?;
@@ -211,10 +227,10 @@ fn throughput(results: &Value) -> Result<String> {
             set["title"].as_str().unwrap_or_default()
         ),
         note: machine(results),
-        x: Axis { title: "level", ticks: &[(1.0, "1"), (3.0, "3"), (9.0, "9"), (19.0, "19")] },
+        x: Axis { title: "level", ticks: named(&[(1.0, "1"), (3.0, "3"), (9.0, "9"), (19.0, "19")]) },
         y: Axis {
             title: "original data a second",
-            ticks: &[
+            ticks: named(&[
                 (1.0, "1 MB/s"),
                 (3.0, "3 MB/s"),
                 (10.0, "10 MB/s"),
@@ -223,7 +239,7 @@ fn throughput(results: &Value) -> Result<String> {
                 (300.0, "300 MB/s"),
                 (1e3, "1 GB/s"),
                 (3e3, "3 GB/s"),
-            ],
+            ]),
         },
         lines: titles.iter().enumerate().map(line).collect(),
     }

@@ -3,10 +3,10 @@
 mod engine;
 mod lines;
 
-use super::runner::{Measured, Runner};
+use super::runner::Runner;
 use super::{build, machine, Effort};
 use crate::stage::Staged;
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
 use engine::{Call, Machine, BATCH_TIME};
 use lines::{Costs, Time};
 use serde_json::{json, Value};
@@ -44,11 +44,7 @@ const PS: f64 = 1e3;
 /// Measures the constants, and simulates with them.
 pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     let mut command = Command::new(build::constants(staged)?);
-    let constants = match Runner::new(effort.patience).figures(&mut command)? {
-        Measured::Figures(found) => Value::Object(found),
-        Measured::TimedOut => bail!("{command:?} did not end"),
-        Measured::Crashed(text) => bail!(text),
-    };
+    let constants = Value::Object(Runner::new(effort.patience).must(&mut command)?);
     let machines = [("as measured, virtual", false), ("without a hypervisor", true)];
     let machines = machines
         .iter()
