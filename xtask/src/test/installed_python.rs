@@ -2,8 +2,9 @@
 
 use super::wine::Wine;
 use super::{debian_python, windows_python, Case, Context, Outcome};
+use crate::header::Header;
 use crate::pypi::Packages;
-use crate::{dist, process, repo};
+use crate::{abi, dist, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,16 +94,17 @@ fn link(_: &Path, _: &Path) -> Result<()> {
     anyhow::bail!("packages are made on Linux")
 }
 
-/// The wheel that is made of the repository alone, with the library that cargo builds.
+/// `pip install ./bindings/python`, with the library that cargo builds. Any Python can do that, though not use the result.
 pub(super) fn from_sources() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut hatchling = Packages::get(&[dist::wheel::HATCHLING])?.python();
-    hatchling.args(["-m", "hatchling", "build", "--target", "wheel", "--directory"]).arg(folder.path());
-    process::must(hatchling.current_dir(repo::root().join("bindings/python")), LIMIT * 4)?;
-    let wheel = folder.path().join(dist::wheel::name("linux_x86_64")?);
-    let mut list = Command::new("python3");
-    let list = process::must(list.args(["-m", "zipfile", "-l"]).arg(&wheel), LIMIT)?;
-    ensure!(list.contains("fastpar/libfastpar.so.1"), "no library in\n{list}");
+    let mut pip = Packages::get(&[PIP])?.python();
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python", "--target"]);
+    pip.arg(folder.path()).arg("./bindings/python");
+    process::must(pip.current_dir(repo::root()), LIMIT * 4)?;
+    let library = folder.path().join("fastpar/libfastpar.so.1");
+    ensure!(library.is_file(), "the library is not installed");
+    let exports = abi::exports(&library)?;
+    ensure!(exports == abi::declared(&Header::committed()?), "it has other functions: {exports:?}");
     Ok(())
 }
 
