@@ -92,8 +92,9 @@ unsafe fn open(
 /// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. The frames are found by the
 /// seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else by walking over the headers
 /// of all frames and blocks. Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads from
-/// a pipe): each of them is decompressed once now, in parallel, and what comes out is dropped. No data (`src_len` 0) is an archive
-/// without content.
+/// a pipe): each of them is decompressed once now, in parallel, and what comes out is dropped. With a seek table they are not: the
+/// table is believed about their sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it
+/// lied). No data (`src_len` 0) is an archive without content.
 ///
 /// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
 ///                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what

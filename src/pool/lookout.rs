@@ -11,6 +11,7 @@
 
 use super::clock::ThreadClock;
 use super::thread::Thread;
+use super::DEFAULT_STACK_SIZE;
 use super::{Pool, PoolRef};
 use crate::job::Ticket;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,7 +125,7 @@ impl Lookout {
             // SAFETY: the pool stops its lookout before it ends.
             let pool: &'static Pool = unsafe { pool.get() };
             let name = format!("{}-lookout", pool.config.thread_name);
-            match Thread::start(&name, 0, Box::new(|| pool.lookout.run(pool))) {
+            match Thread::start(&name, DEFAULT_STACK_SIZE, Box::new(|| pool.lookout.run(pool))) {
                 Ok(thread) => state.thread = Some(thread),
                 Err(_) => return Some(ticket),
             }

@@ -35,7 +35,7 @@ mod linux {
     }
 
     impl Thread {
-        /// Starts a thread with so many bytes of stack; 0: the system's default.
+        /// Starts a thread with so many bytes of stack.
         pub(in crate::pool) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
             let mut start = Box::new(Start { name: [0; NAME], run });
             let kept = name.len().min(NAME - 1);
@@ -73,9 +73,7 @@ mod linux {
         unsafe {
             check(libc::pthread_attr_init(attributes.as_mut_ptr()))?;
             let created = (|| {
-                if stack_size != 0 {
-                    check(libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size))?;
-                }
+                check(libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size))?;
                 check(libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), run, argument))?;
                 Ok(Thread(thread.assume_init()))
             })();
@@ -111,11 +109,9 @@ mod other {
     pub(in crate::pool) struct Thread(JoinHandle<()>);
 
     impl Thread {
-        /// Starts a thread with so many bytes of stack; 0: the system's default.
+        /// Starts a thread with so many bytes of stack.
         pub(in crate::pool) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
-            let builder = Builder::new().name(name.to_owned());
-            let builder = if stack_size == 0 { builder } else { builder.stack_size(stack_size) };
-            builder.spawn(run).map(Self)
+            Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run).map(Self)
         }
 
         /// Waits for its end; false if it ended by a panic.

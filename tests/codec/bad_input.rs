@@ -263,3 +263,14 @@ fn noise_after_a_magic_number() {
         assert!(unpack_into(&data, 1000).is_err());
     }
 }
+
+/// A block of one repeated byte that is longer than the window allows: libzstd's one-shot function takes it, its streaming one and
+/// the format do not.
+#[test]
+fn a_block_of_one_byte_that_is_too_long() {
+    let data = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0x23, 0x11, 0x04, 0x83];
+    let error = assert_kind(unpack_into(&data, 40_000), ErrorKind::Corrupt);
+    assert_eq!(error.position(), Some(0));
+    let mut reader = codec::Reader::new(&data[..], &Options::default()).unwrap();
+    assert_kind(reader.read(&mut [0; 100]), ErrorKind::Corrupt);
+}

@@ -2,7 +2,7 @@
 //! do the same, and is one thing more to install.
 
 use crate::{process, repo};
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -75,9 +75,17 @@ impl Fuzzer {
         command.args(["-timeout=30", "-rss_limit_mb=3000", "-max_len=8192", "-print_final_stats=1"]);
         // Leaks are looked for elsewhere: the pool and the contexts of libzstd are kept on purpose.
         command.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1");
-        let output = process::must(&mut command, Duration::from_secs(seconds * 2 + 120))?;
-        figures(&output).with_context(|| format!("{target} tells no figures:\n{output}"))
+        let finished = process::run(&mut command, Duration::from_secs(seconds * 2 + 120))?;
+        match figures(&finished.output) {
+            Some(figures) if finished.success() => Ok(figures),
+            _ => bail!("{}", without_progress(&finished.describe())),
+        }
     }
+}
+
+/// What is to be read of a failure: all but the lines about new inputs.
+fn without_progress(output: &str) -> String {
+    output.lines().filter(|line| !line.contains(" cov: ")).collect::<Vec<_>>().join("\n")
 }
 
 fn figures(output: &str) -> Option<Figures> {
@@ -122,5 +130,6 @@ mod tests {
         let found = figures(output).unwrap();
         assert_eq!((found.executions, found.edges), (9, 25));
         assert!(figures("nothing").is_none());
+        assert_eq!(without_progress(output).lines().count(), 2);
     }
 }

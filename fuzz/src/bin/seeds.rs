@@ -48,6 +48,18 @@ fn packed() -> Vec<Vec<u8>> {
         writer.finish().expect("finishes");
         all.push(writer.into_inner());
     }
+    // The same, and without a size in any frame, but with a seek table: of the truth, and of a lie.
+    let frames = [text(700), noise(90)].map(|content| zstd::encode_all(&content[..], 1).expect("compresses"));
+    for sizes in [[700u32, 90], [690, 100]] {
+        let mut data = frames.concat();
+        data.extend([0x5e, 0x2a, 0x4d, 0x18, 25, 0, 0, 0]);
+        for (frame, size) in frames.iter().zip(sizes) {
+            data.extend((frame.len() as u32).to_le_bytes());
+            data.extend(size.to_le_bytes());
+        }
+        data.extend([2, 0, 0, 0, 0, 0xb1, 0xea, 0x92, 0x8f]);
+        all.push(data);
+    }
     let joined = [&all[4][..], &[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &all[8][..]].concat();
     all.push(joined);
     all
