@@ -1,13 +1,14 @@
 //! A bounded queue of numbers for many producers and consumers, with timeouts and an end.
 //!
-//! A ring under a lock. Its memory is taken when it is opened: neither pushing, nor popping, nor waiting takes any, so that none of
-//! them can fail for the lack of it.
+//! The queue itself is crossbeam's bounded channel. Closing drops the queue's own sender; a producer holds a clone only while it
+//! pushes, and gives up when the second channel says that the queue is closed. So the channel ends when the last push under way
+//! has ended, and a consumer that finds it ended has missed nothing.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crossbeam_channel::{after, bounded, never, select_biased, Receiver, RecvTimeoutError, Sender};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// The largest capacity: a queue takes its memory when it is opened.
@@ -15,20 +16,15 @@ pub const MAX_CAPACITY: usize = 1 << 24;
 
 /// See the module.
 pub struct Queue {
-    capacity: usize,
-    state: Mutex<State>,
-    /// There is a value, or the queue is closed.
-    filled: Condvar,
-    /// There is room, or the queue is closed.
-    drained: Condvar,
+    open: RwLock<Option<Open>>,
+    closed: Receiver<()>,
+    values: Receiver<u64>,
 }
 
-struct State {
-    values: VecDeque<u64>,
-    closed: bool,
-    /// Who sleeps: waking nobody would cost a system call.
-    producers: usize,
-    consumers: usize,
+struct Open {
+    values: Sender<u64>,
+    /// Dropping it is the signal.
+    _closing: Sender<()>,
 }
 
 fn closed_error() -> Error {
@@ -37,27 +33,6 @@ fn closed_error() -> Error {
 
 fn timeout_error() -> Error {
     Error::new(ErrorKind::Timeout, "the time given is over")
-}
-
-/// When to give up; a time past the end of time is none.
-fn deadline(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
-}
-
-/// Sleeps until something changes; false: the time is over.
-fn sleep<'s>(
-    changed: &Condvar,
-    state: MutexGuard<'s, State>,
-    deadline: Option<Instant>,
-) -> (MutexGuard<'s, State>, bool) {
-    let Some(deadline) = deadline else {
-        return (changed.wait(state).unwrap_or_else(PoisonError::into_inner), true);
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return (state, false);
-    }
-    (changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0, true)
 }
 
 impl Queue {
@@ -70,18 +45,15 @@ impl Queue {
             let text = format!("capacity is {capacity}, expected 1 to {MAX_CAPACITY}");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
+        // The channel ends the program where there is no memory for its ring, which may be more than the reserve has: ask first.
         memory::check()?;
-        let mut values = VecDeque::new();
-        if values.try_reserve_exact(capacity).is_err() {
+        if Vec::<[u64; 2]>::new().try_reserve_exact(capacity).is_err() {
             let text = format!("no memory for a queue of {capacity} values");
             return Err(Error::new(ErrorKind::OutOfMemory, text));
         }
-        let state = State { values, closed: false, producers: 0, consumers: 0 };
-        Ok(Self { capacity, state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let (sender, values) = bounded(capacity);
+        let (closing, closed) = bounded(0);
+        Ok(Self { open: RwLock::new(Some(Open { values: sender, _closing: closing })), closed, values })
     }
 
     /// Adds a value, waiting for room.
@@ -89,28 +61,22 @@ impl Queue {
     /// # Errors
     /// [`ErrorKind::Timeout`]; [`ErrorKind::Closed`], also when the queue is closed while this waits. The value is not added then.
     pub fn push(&self, value: u64, timeout: Option<Duration>) -> Result<()> {
-        let mut state = self.lock();
-        let mut until = None;
-        while !state.closed && state.values.len() >= self.capacity {
-            let until = *until.get_or_insert_with(|| deadline(timeout));
-            let in_time;
-            state.producers += 1;
-            (state, in_time) = sleep(&self.drained, state, until);
-            state.producers -= 1;
-            if !in_time {
-                return Err(timeout_error());
-            }
+        let sender = match &*self.open.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(open) => open.values.clone(),
+            None => return Err(closed_error()),
+        };
+        if sender.try_send(value).is_ok() {
+            return Ok(());
         }
-        if state.closed {
-            return Err(closed_error());
+        if timeout == Some(Duration::ZERO) {
+            return Err(timeout_error());
         }
-        state.values.push_back(value); // within what was reserved
-        let wake = state.consumers > 0;
-        drop(state);
-        if wake {
-            self.filled.notify_one();
+        let late = timeout.map_or_else(never, after);
+        select_biased! {
+            recv(self.closed) -> _ => Err(closed_error()),
+            send(sender, value) -> sent => sent.map_err(|_| closed_error()),
+            recv(late) -> _ => Err(timeout_error()),
         }
-        Ok(())
     }
 
     /// Takes the oldest value, waiting for one.
@@ -118,35 +84,18 @@ impl Queue {
     /// # Errors
     /// [`ErrorKind::Timeout`]; [`ErrorKind::Closed`] once the queue is closed and empty.
     pub fn pop(&self, timeout: Option<Duration>) -> Result<u64> {
-        let mut state = self.lock();
-        let mut until = None;
-        loop {
-            if let Some(value) = state.values.pop_front() {
-                let wake = state.producers > 0;
-                drop(state);
-                if wake {
-                    self.drained.notify_one();
-                }
-                return Ok(value);
-            }
-            if state.closed {
-                return Err(closed_error());
-            }
-            let until = *until.get_or_insert_with(|| deadline(timeout));
-            let in_time;
-            state.consumers += 1;
-            (state, in_time) = sleep(&self.filled, state, until);
-            state.consumers -= 1;
-            if !in_time {
-                return Err(timeout_error());
-            }
+        let deadline = timeout.map(|timeout| Instant::now().checked_add(timeout));
+        match deadline.flatten() {
+            None => self.values.recv().map_err(|_| closed_error()),
+            Some(deadline) => self.values.recv_deadline(deadline).map_err(|error| match error {
+                RecvTimeoutError::Timeout => timeout_error(),
+                RecvTimeoutError::Disconnected => closed_error(),
+            }),
         }
     }
 
     /// Ends the queue: no value can be added any more, those inside can still be taken.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.filled.notify_all();
-        self.drained.notify_all();
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -14,13 +14,13 @@ const MAGIC: u32 = 0xfd2f_b528;
 /// What a skippable frame begins with; the last four bits are free.
 const SKIPPABLE: u32 = 0x184d_2a50;
 /// No block holds more, compressed or not.
-const LARGEST_BLOCK: u64 = 128 << 10;
+pub(super) const LARGEST_BLOCK: u64 = 128 << 10;
 /// No frame's header has more bytes.
 pub(super) const LONGEST_HEADER: u64 = 18;
 /// Bytes of a block's header.
-const BLOCK_HEADER: usize = 3;
+pub(super) const BLOCK_HEADER: usize = 3;
 /// Bytes of a frame's checksum.
-const CHECKSUM: usize = 4;
+pub(super) const CHECKSUM: usize = 4;
 
 /// One frame of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,92 +215,13 @@ impl<'d> Frames<'d> {
 
 impl Frame {
     /// Compares what it declares with what its blocks can hold.
-    fn check_size(&self) -> Result<()> {
+    pub(super) fn check_size(&self) -> Result<()> {
         match self.content_size {
             Some(size) if size < self.least || size > self.most => Err(self.error(
                 ErrorKind::Corrupt,
                 format!("it declares {size} bytes, but its blocks hold {} to {}", self.least, self.most),
             )),
             _ => Ok(()),
-        }
-    }
-}
-
-/// A frame of which more and more data arrives.
-#[derive(Clone, Debug)]
-pub(super) struct Walk {
-    pub(super) frame: Frame,
-    /// The end of the last block that was seen, counted from where the data begins.
-    at: usize,
-    ended: bool,
-}
-
-/// What is next in a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// A block, whole.
-    Block,
-    /// The end of the frame. Its length is known now.
-    End,
-    /// More data has to arrive.
-    More,
-}
-
-impl Walk {
-    /// A frame whose header has been read.
-    pub(super) fn new(frame: Frame) -> Self {
-        Self { frame, at: frame.header_len, ended: false }
-    }
-
-    /// The same frame from its beginning.
-    pub(super) fn again(&self) -> Self {
-        Self::new(Frame { least: 0, most: 0, ..self.frame })
-    }
-
-    /// The end of what was seen.
-    pub(super) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Whether the last block was seen.
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
-    }
-
-    /// The first `len` bytes of the data, all of them seen, are no longer there.
-    pub(super) fn forget(&mut self, len: usize) {
-        self.at -= len;
-    }
-
-    /// Goes over one block. `data` begins where the frame does, or where it was last forgotten; `all`: no more will arrive.
-    pub(super) fn step(&mut self, data: &[u8], all: bool) -> Result<Step> {
-        let frame = &mut self.frame;
-        let cut = |frame: &Frame, what| match all {
-            true => Err(frame.error(ErrorKind::Truncated, what)),
-            false => Ok(Step::More),
-        };
-        if self.ended {
-            let end = self.at + if frame.checksum { CHECKSUM } else { 0 };
-            if end > data.len() {
-                return cut(frame, "the data ends in its checksum");
-            }
-            self.at = end;
-            frame.check_size()?;
-            return Ok(Step::End);
-        }
-        let largest = frame.window.min(LARGEST_BLOCK);
-        let mut blocks = Blocks { data, at: self.at, largest, ended: false };
-        match blocks.next() {
-            Some(Ok(block)) => {
-                frame.least = frame.least.saturating_add(block.least);
-                frame.most = frame.most.saturating_add(block.most);
-                self.at = blocks.at;
-                self.ended = blocks.ended;
-                Ok(Step::Block)
-            }
-            Some(Err((ErrorKind::Truncated, what))) => cut(frame, what),
-            Some(Err((kind, what))) => Err(frame.error(kind, what)),
-            None => Ok(Step::End), // there is always one
         }
     }
 }
@@ -340,10 +261,10 @@ pub struct Block {
 /// The blocks of a frame, one after the other.
 #[derive(Clone, Debug)]
 pub struct Blocks<'d> {
-    data: &'d [u8],
-    at: usize,
-    largest: u64,
-    ended: bool,
+    pub(super) data: &'d [u8],
+    pub(super) at: usize,
+    pub(super) largest: u64,
+    pub(super) ended: bool,
 }
 
 impl Iterator for Blocks<'_> {
@@ -371,7 +292,11 @@ impl Iterator for Blocks<'_> {
 }
 
 /// The block at `offset`, by its header, and whether it is the last one of its frame.
-fn block(header: &[u8], offset: usize, largest: u64) -> Result<(Block, bool), (ErrorKind, &'static str)> {
+pub(super) fn block(
+    header: &[u8],
+    offset: usize,
+    largest: u64,
+) -> Result<(Block, bool), (ErrorKind, &'static str)> {
     let header = little(header);
     let size = header >> 3;
     let (content, least, most) = match (header >> 1) & 3 {
@@ -385,52 +310,6 @@ fn block(header: &[u8], offset: usize, largest: u64) -> Result<(Block, bool), (E
     }
     let len = BLOCK_HEADER + content as usize; // of 128 KiB at most
     Ok((Block { offset, len, least, most }, header & 1 != 0))
-}
-
-/// A frame that is walked over by its headers alone, wherever they are read from.
-pub(super) struct Skim {
-    /// The frame, as far as it is known.
-    pub(super) frame: Frame,
-    /// Bytes up to the next header, counted from the frame's beginning.
-    pub(super) at: u64,
-    ended: bool,
-}
-
-impl Skim {
-    /// A frame whose header has been read.
-    pub(super) fn new(frame: Frame) -> Self {
-        Self { at: frame.header_len as u64, ended: frame.skippable, frame }
-    }
-
-    /// Goes on by the block header at `at`, of which `header` are the bytes that there are. Tells whether there is another.
-    pub(super) fn step(&mut self, header: &[u8]) -> Result<bool> {
-        let frame = &mut self.frame;
-        let Some(header) = header.get(..BLOCK_HEADER) else {
-            return Err(frame.error(ErrorKind::Truncated, "the data ends in the header of a block"));
-        };
-        let found = block(header, 0, frame.window.min(LARGEST_BLOCK));
-        let (block, last) = found.map_err(|(kind, what)| frame.error(kind, what))?;
-        frame.least = frame.least.saturating_add(block.least);
-        frame.most = frame.most.saturating_add(block.most);
-        self.at += block.len as u64;
-        self.ended = last;
-        Ok(!last)
-    }
-
-    /// When there is no other block: the bytes of the frame, of which there are at most `left`.
-    pub(super) fn end(&self, left: u64) -> Result<u64> {
-        debug_assert!(self.ended);
-        let frame = &self.frame;
-        let len = match frame.skippable {
-            true => frame.len as u64,
-            false => self.at + if frame.checksum { CHECKSUM as u64 } else { 0 },
-        };
-        if len > left {
-            return Err(frame.error(ErrorKind::Truncated, "the data ends in it"));
-        }
-        frame.check_size()?;
-        Ok(len)
-    }
 }
 
 /// What data can begin with.

@@ -42,6 +42,7 @@ mod spans;
 mod splitter;
 mod target;
 mod unpacker;
+mod walk;
 mod watch;
 mod writer;
 

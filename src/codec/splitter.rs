@@ -4,11 +4,12 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Side};
-use super::frame::{Frame, Frames, Step, Walk};
+use super::frame::{Frame, Frames};
 use super::options::Options;
 use super::pace::{generous, ReadPace};
 use super::raw;
 use super::spans;
+use super::walk::{Step, Walk};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.

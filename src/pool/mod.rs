@@ -14,6 +14,7 @@ mod local;
 mod lookout;
 mod permits;
 mod pin;
+mod stats;
 mod thread;
 
 pub(crate) use call::{check_depth, Call, KeepAlive};
@@ -21,6 +22,7 @@ pub(crate) use clock::ThreadClock;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub(crate) use epoch::generation;
 pub use hooks::Hook;
+pub use stats::{stats, Stats};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{drop_payload, Ticket};
@@ -32,6 +34,7 @@ use epoch::Entry;
 use local::{Local, SHARDS};
 use lookout::Lookout;
 use permits::Permits;
+use stats::Counters;
 use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -55,29 +58,6 @@ pub(crate) struct Pool {
     stopping: AtomicBool,
     busy: CachePadded<AtomicU32>,
     counters: [CachePadded<Counters>; SHARDS],
-}
-
-/// What the statistics add up. Relaxed everywhere: they are numbers for people.
-#[derive(Default)]
-struct Counters {
-    jobs: AtomicU64,
-    chunks: AtomicU64,
-    helpers: AtomicU64,
-}
-
-/// What a pool has done since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Workers that it has; 0: it does not run.
-    pub threads: u32,
-    /// Workers that are working for a job now.
-    pub busy: u32,
-    /// Parallel calls begun.
-    pub jobs: u64,
-    /// Chunks handed to them.
-    pub chunks: u64,
-    /// Times that a worker came to help.
-    pub helpers: u64,
 }
 
 impl Pool {
@@ -259,28 +239,6 @@ impl Pool {
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
-
-    fn counters(&self) -> &Counters {
-        &self.counters[local::with(|local| local.shard())]
-    }
-
-    /// Counts a worker that came to help.
-    pub(crate) fn count_helper(&self) {
-        self.counters().helpers.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn stats(&self) -> Stats {
-        let sum = |which: fn(&Counters) -> &AtomicU64| {
-            self.counters.iter().map(|counters| which(counters).load(Ordering::Relaxed)).sum()
-        };
-        Stats {
-            threads: self.config.threads,
-            busy: self.busy.load(Ordering::Relaxed),
-            jobs: sum(|counters| &counters.jobs),
-            chunks: sum(|counters| &counters.chunks),
-            helpers: sum(|counters| &counters.helpers),
-        }
-    }
 }
 
 /// A pool's address, for those who know by other means that it is there.
@@ -382,11 +340,6 @@ pub fn worker() -> Option<u32> {
 /// Sees to it that a forked child forgets what belonged to the parent, for state that may exist without a pool.
 pub(crate) fn watch_forks() -> Result<()> {
     epoch::begin_once()
-}
-
-/// What the pool has done since it started.
-pub fn stats() -> Stats {
-    peek(Pool::stats).unwrap_or_default()
 }
 
 /// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a

@@ -1,6 +1,7 @@
 //! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions where they matter.
 
 mod archive;
+mod archive_faults;
 mod batch;
 mod common;
 mod dict;

@@ -4,11 +4,12 @@
 
 use super::cursor::Cursor;
 use super::source::{Peek, Source};
-use crate::codec::frame::{Frame, Frames, Skim, LONGEST_HEADER};
+use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::options::Options;
 use crate::codec::raw;
 use crate::codec::seek_table::{self, SeekTable};
 use crate::codec::spans;
+use crate::codec::walk::Skim;
 use crate::codec::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;

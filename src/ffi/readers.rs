@@ -1,0 +1,191 @@
+//! Group "streams": those that are decompressed.
+
+use super::borrow::{self, Out};
+use super::codec::fastpar_zstd_options;
+use super::guard::{guard, guard_value};
+use super::handle;
+use super::status::{fastpar_error, fastpar_status};
+use super::streams::{stopped, Handle};
+use crate::codec::Reader;
+use crate::error::{Error, ErrorKind, Result};
+use std::ffi::c_void;
+use std::io::{self, Read};
+
+/// Gives compressed data, in order.
+///
+/// Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
+/// or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
+/// is FASTPAR_ERR_BUSY.
+///
+/// @param user_data  what was given to `fastpar_reader_open`
+/// @param buffer     to be filled from its start on
+/// @param capacity   bytes, at least 1
+/// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
+/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+pub type fastpar_source_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        buffer: *mut c_void,
+        capacity: usize,
+        len: *mut usize,
+    ) -> i32,
+>;
+
+/// A source of the program's.
+struct ForeignSource {
+    function: unsafe extern "C" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32,
+    user_data: *mut c_void,
+}
+
+impl Read for ForeignSource {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut len = 0;
+        let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: the program promises that the callback may be called with its data, and writes within the buffer.
+        match unsafe { (self.function)(self.user_data, data, capacity, &mut len) } {
+            0 if len <= capacity => Ok(len),
+            0 => {
+                let text = format!("the source says that it has written {len} bytes into {capacity}");
+                Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
+            }
+            code => Err(stopped("source", code)),
+        }
+    }
+}
+
+/// A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
+pub struct fastpar_reader(Handle<Reader<'static, ForeignSource>>);
+
+/// Borrows a reader.
+///
+/// # Safety
+/// `reader` is NULL or a live handle.
+unsafe fn borrow_reader<'a>(reader: *mut fastpar_reader) -> Result<&'a fastpar_reader> {
+    // SAFETY: the caller's promise.
+    unsafe { handle::look(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
+}
+
+/// Opens a stream that is decompressed, in parallel where the data allows.
+///
+/// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
+/// same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory is
+/// decoded part by part, one after the other, and with the window that it asks for. A seek table is not needed, and not
+/// looked at. The data need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+///
+/// The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
+///
+/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
+///                   until the reader is freed. `progress` is told bytes of the source, in all UINT64_MAX until the end.
+/// @param source     must not be NULL; called by `fastpar_reader_read`, not by this function
+/// @param user_data  given to `source`; must live until the reader is freed
+/// @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on failure
+/// @param error      may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory` is less than 2 MiB; FASTPAR_ERR_OUT_OF_MEMORY.
+///
+/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
+/// thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_reader_open(
+    options: *const fastpar_zstd_options,
+    source: fastpar_source_fn,
+    user_data: *mut c_void,
+    reader: *mut *mut fastpar_reader,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(reader, "reader")? };
+        place.set(std::ptr::null_mut());
+        let function =
+            source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
+        let source = ForeignSource { function, user_data };
+        // SAFETY: the caller's promise.
+        let stream = unsafe { Handle::open(options, |options| Reader::new(source, options))? };
+        place.set(handle::give(fastpar_reader(stream)));
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Gives out the next decompressed bytes.
+///
+/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
+/// call fails in the same way.
+///
+/// @param reader    must not be NULL
+/// @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
+/// @param capacity  bytes
+/// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
+///                  0 on failure.
+/// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one
+/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned non-zero, `error->code` holds
+///         the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+///         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
+///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+///         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
+///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
+///         this forked process.
+///
+/// Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
+/// from any thread, and from inside callbacks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_reader_read(
+    reader: *mut fastpar_reader,
+    dst: *mut c_void,
+    capacity: usize,
+    len: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(len, "len")? };
+        place.set(0);
+        // SAFETY: the caller's promise.
+        let (reader, dst) = unsafe { (borrow_reader(reader)?, borrow::output(dst.cast(), capacity, "dst")?) };
+        if dst.is_empty() {
+            return Ok(());
+        }
+        reader.0.with("reader", |reader| {
+            let chunk = reader.chunk()?;
+            let len = chunk.len().min(dst.len());
+            for (place, &byte) in dst.iter_mut().zip(&chunk[..len]) {
+                place.write(byte);
+            }
+            reader.consume(len);
+            place.set(len);
+            Ok(())
+        })
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Releases a reader, at any time; the source is not called.
+///
+/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
+///                not free it there.
+///
+/// Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// `reader` is NULL or a live handle.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_reader_free(reader: *mut fastpar_reader) {
+    guard_value((), || {
+        // SAFETY: the caller's promise.
+        if unsafe { handle::look(reader) }.is_some_and(|reader| reader.0.is_idle()) {
+            // SAFETY: made in `fastpar_reader_open`, and given back once.
+            unsafe { handle::free(reader) };
+        }
+    });
+}
