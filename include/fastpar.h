@@ -1258,28 +1258,8 @@ FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *
  */
 typedef int32_t (*fastpar_sink_fn)(void *user_data, const void *data, size_t len);
 
-/**
- * Gives compressed data, in order.
- *
- * Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
- * or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
- * is FASTPAR_ERR_BUSY.
- *
- * @param user_data  what was given to `fastpar_reader_open`
- * @param buffer     to be filled from its start on
- * @param capacity   bytes, at least 1
- * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
- * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
- */
-typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
-
 /** A stream that is compressed. Opaque; made by `fastpar_writer_open`, released by `fastpar_writer_free`. */
 typedef struct fastpar_writer fastpar_writer;
-
-/**
- * A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
- */
-typedef struct fastpar_reader fastpar_reader;
 
 /**
  * Opens a stream that is compressed, in parallel, to ordinary zstd data.
@@ -1369,6 +1349,26 @@ FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar
  * Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
+
+/**
+ * Gives compressed data, in order.
+ *
+ * Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
+ * or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
+ * is FASTPAR_ERR_BUSY.
+ *
+ * @param user_data  what was given to `fastpar_reader_open`
+ * @param buffer     to be filled from its start on
+ * @param capacity   bytes, at least 1
+ * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
+ * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
+
+/**
+ * A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
+ */
+typedef struct fastpar_reader fastpar_reader;
 
 /**
  * Opens a stream that is decompressed, in parallel where the data allows.

@@ -50,7 +50,7 @@ pub struct Frame {
     /// The most that its blocks can decode to.
     pub most: u64,
     /// What lies before the data in the stream that it is a part of.
-    base: u64,
+    pub(super) base: u64,
 }
 
 impl Frame {
@@ -81,7 +81,7 @@ pub struct Frames<'d> {
     data: &'d [u8],
     offset: usize,
     index: u64,
-    base: u64,
+    pub(super) base: u64,
 }
 
 impl<'d> Frames<'d> {

@@ -1,9 +1,8 @@
 //! What the pool counts.
 #![forbid(unsafe_code)]
 
-use super::local::{self, SHARDS};
+use super::local;
 use super::{peek, Pool};
-use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the statistics add up. Relaxed everywhere: they are numbers for people.

@@ -1,11 +1,13 @@
 //! Archives that are not what they say: tables that lie, damage, files that change meanwhile.
 
 use super::archive::{both, check_ranges, frames_of, ranges, read, refusal};
-use super::common::{compress, has, kind, run, text, trained, zstd, Random};
-use fastpar::codec::{Archive, Dict, Frames, Options, SeekTable};
-use fastpar::{Error, ErrorKind};
+use super::common::{compress, kind, run, text, Random};
+use fastpar::codec::{Archive, Options, SeekTable};
+use fastpar::ErrorKind;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::process::Command;
 
 /// The entries of the seek table, to be changed.
 fn with_entries(packed: &[u8], change: impl FnOnce(&mut [(u32, u32)])) -> Vec<u8> {
