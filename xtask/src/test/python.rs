@@ -2,8 +2,9 @@
 //! whose GIL is hidden from it, and on a free-threaded one where there is one; and `tests/zstandard` with that package.
 
 use super::{debian_python, lines, Case, Context};
+use crate::pypi::Packages;
 use crate::{process, repo};
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -73,31 +74,15 @@ fn zstandard(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["python3", "pip3"]) {
         return Ok(vec![Case::skipped(NAME, reason)]);
     }
-    let packages = repo::scratch("zstandard")?;
-    let python = |arguments: &[&str]| {
-        let mut command = Command::new("python3");
-        command.arg("-B").args(arguments).env("PYTHONPATH", &packages).current_dir(repo::root());
-        command
-    };
-    if process::must(&mut python(&["-c", "import zstandard"]), LIMIT).is_err() {
-        let target = packages.to_str().context("target is not UTF-8")?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--only-binary=:all:",
-            "--upgrade",
-            "--target",
-            target,
-            PACKAGE,
-        ];
-        if let Err(error) = process::must(&mut python(&install), LIMIT) {
-            let reason = format!("{PACKAGE} cannot be installed: {error}");
+    let packages = match Packages::get(&[PACKAGE]) {
+        Ok(packages) => packages,
+        Err(error) => {
+            let reason = format!("{PACKAGE} cannot be installed: {error:#}");
             return Ok(vec![Case::skipped(NAME, reason.lines().next().unwrap_or_default())]);
         }
-    }
-    let mut command = python(&["-m", "unittest", "discover", "-v", "-s", "tests/zstandard"]);
+    };
+    let mut command = packages.python();
+    command.args(["-m", "unittest", "discover", "-v", "-s", "tests/zstandard"]).current_dir(repo::root());
     command.env("FASTPAR_LIBRARY", context.staged()?.shared());
     Ok(lines::unittest(&process::run(&mut command, LIMIT)?))
 }
