@@ -58,6 +58,21 @@ pub(super) fn mingw() -> Result<String> {
     Ok(all)
 }
 
+/// What Zig links into a library: the unwinder of LLVM, its own support of compiled code, and what glibc has linked statically.
+pub(super) fn zig(folder: &Path) -> Result<String> {
+    let mut all = String::new();
+    for (name, file) in [
+        ("LLVM libunwind", "lib/libunwind/LICENSE.TXT"),
+        ("Zig (compiler_rt)", "LICENSE"),
+        ("GNU C library (libc_nonshared)", "lib/libc/glibc/LICENSES"),
+    ] {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        all += &section(name, &text);
+    }
+    Ok(all)
+}
+
 fn section(heading: &str, text: &str) -> String {
     let line = "=".repeat(100);
     format!("\n{line}\n{heading}\n{line}\n\n{}\n", text.trim_end())

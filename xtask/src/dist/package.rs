@@ -68,7 +68,10 @@ pub(super) fn linux(built: &Path) -> Result<Vec<Entry>> {
         .push(Entry { path: "lib/libfastpar.so".into(), content: Content::Link("libfastpar.so.1".into()) });
     let archive = stripped_archive("", &built.join("libfastpar.a"))?;
     entries.push(Entry::file("lib/libfastpar.a", archive));
-    entries.push(Entry::file(LICENSES, licenses::text(super::LINUX)?.into_bytes()));
+    let zig = super::zig()?;
+    let mut text = licenses::text(super::LINUX)?;
+    text += &licenses::zig(zig.parent().context("Zig is in a folder")?)?;
+    entries.push(Entry::file(LICENSES, text.into_bytes()));
     Ok(sorted(entries))
 }
 

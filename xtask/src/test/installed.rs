@@ -47,7 +47,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let place = folder.path();
     let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
     let windows = unpack(&made.windows, place, &dist::name("windows")?)?;
-    cases.push(Case::of("licences of the parts", || licenses(&[&linux, &windows])));
+    cases.push(Case::of("licences of the parts", || licenses([&linux, &windows])));
     cases.push(Case::of("no path of this machine", || no_paths(&[&linux, &windows])));
     cases.push(Case::of("the Linux library", || linux_library(&linux.join("lib/libfastpar.so.1"))));
     cases.push(Case::of("Linux, platform of the wheel", || installed_python::audit(&made.wheel_linux)));
@@ -186,11 +186,12 @@ fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
 }
 
 /// Of what is known to be in there.
-fn licenses(packages: &[&Path]) -> Result<()> {
-    for package in packages {
+fn licenses(packages: [&Path; 2]) -> Result<()> {
+    const ALL: [&str; 5] = ["zstd-sys", "rayon-core", "crossbeam-channel", "once_cell", "Meta Platforms"];
+    for (package, linker) in packages.iter().zip(["libunwind", "mingw-w64"]) {
         let folder = package.join("share/doc/fastpar");
         let text = std::fs::read_to_string(folder.join("LICENSES-OF-PARTS"))?;
-        for part in ["zstd-sys", "rayon-core", "crossbeam-deque", "once_cell", "Meta Platforms"] {
+        for part in ALL.iter().chain([&linker]) {
             ensure!(text.contains(part), "{}: nothing about {part}", package.display());
         }
         for file in ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"] {

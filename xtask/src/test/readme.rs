@@ -191,8 +191,14 @@ fn names(readme: &str, header: &Header) -> Vec<String> {
     let unknown =
         words.iter().filter(|word| word.to_lowercase().starts_with("fastpar_") && header.get(word).is_none());
     // Environment variables and macros are no declarations.
-    let known =
-        ["FASTPAR_THREADS", "FASTPAR_STATIC", "FASTPAR_LIBRARY", "FASTPAR_PYTHON", "FASTPAR_VERSION_NUMBER"];
+    let known = [
+        "FASTPAR_THREADS",
+        "FASTPAR_STATIC",
+        "FASTPAR_LIBRARY",
+        "FASTPAR_DOTNET",
+        "FASTPAR_PYTHON",
+        "FASTPAR_VERSION_NUMBER",
+    ];
     complaints
         .extend(unknown.filter(|word| !known.contains(word)).map(|word| format!("{word} does not exist")));
     complaints
