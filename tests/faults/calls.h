@@ -4,12 +4,15 @@
 #ifndef CALLS_H
 #define CALLS_H
 
+#include <dirent.h>
 #include <fastpar.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As much as is decompressed by several threads; a program may take less. */
@@ -371,10 +374,10 @@ static fastpar_status call_dict(calls_room *room)
 
 static fastpar_status call_train(calls_room *room)
 {
-  size_t sizes[100], len = 0;
-  (void)room;
-  for (size_t i = 0; i < 100; i++) sizes[i] = 300;
-  PASS(fastpar_dict_train(calls_text, sizes, 100, room->packed, 2000, &len, NULL));
+  enum { EACH = 300, SAMPLES = CALLS_SIZE / EACH < 100 ? CALLS_SIZE / EACH : 100 }; /* within the text */
+  size_t sizes[SAMPLES], len = 0;
+  for (size_t i = 0; i < SAMPLES; i++) sizes[i] = EACH;
+  PASS(fastpar_dict_train(calls_text, sizes, SAMPLES, room->packed, 2000, &len, NULL));
   MUST(len >= 256 && len <= 2000);
   return 0;
 }
@@ -405,6 +408,25 @@ static fastpar_status call_files(calls_room *room)
   fastpar_archive_free(archive);
   PASS(status);
   return fastpar_decompress_file(&options, room->path[1], room->path[0], NULL, NULL);
+}
+
+/* Entries of a folder such as /proc/self/task; -1 if there is none. */
+static inline long calls_count_of(const char *folder)
+{
+  DIR *entries = opendir(folder);
+  long count = -2; /* . and .. */
+  if (!entries) return -1;
+  while (readdir(entries)) count++;
+  closedir(entries);
+  return count;
+}
+
+/* Waits until the system lists so many threads, and returns how many it does: a thread is listed for a moment after it was joined. */
+static inline long calls_threads(long expected)
+{
+  time_t begin = time(NULL);
+  while (calls_count_of("/proc/self/task") != expected && time(NULL) < begin + 20) sched_yield();
+  return calls_count_of("/proc/self/task");
 }
 
 typedef struct calls_entry {

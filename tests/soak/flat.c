@@ -5,21 +5,10 @@
 #include "calls.h"
 #include "check.h"
 
-#include <dirent.h>
 
 enum { WARM = 20, CALLS_OF_EACH = 10000, OF_SLOW_ONES = 1000, KEPT = 40 };
 
 static calls_room room;
-
-static long count_of(const char *folder)
-{
-  DIR *entries = opendir(folder);
-  long count = 0;
-  if (!entries) return -1;
-  while (readdir(entries)) count++;
-  closedir(entries);
-  return count;
-}
 
 static const calls_entry *entry;
 
@@ -30,8 +19,8 @@ static void many_calls_leave_nothing(void)
   for (int i = 0; i < WARM; i++) CHECK_EQUAL(entry->run(&room), FASTPAR_OK);
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   blocks = atomic_load(&failing_blocks);
-  threads = count_of("/proc/self/task");
-  files = count_of("/proc/self/fd");
+  threads = calls_count_of("/proc/self/task");
+  files = calls_count_of("/proc/self/fd");
   /* Making a dictionary takes milliseconds. */
   calls = entry->run == call_dict || entry->run == call_train ? OF_SLOW_ONES : CALLS_OF_EACH;
   for (int i = 0; i < calls; i++) CHECK_EQUAL(entry->run(&room), FASTPAR_OK);
@@ -39,8 +28,8 @@ static void many_calls_leave_nothing(void)
   blocks = atomic_load(&failing_blocks) - blocks;
   if (blocks > KEPT) printf("  %ld blocks more\n", blocks);
   CHECK(blocks <= KEPT);
-  CHECK_EQUAL(count_of("/proc/self/task"), threads);
-  CHECK_EQUAL(count_of("/proc/self/fd"), files);
+  CHECK_EQUAL(calls_threads(threads), threads);
+  CHECK_EQUAL(calls_count_of("/proc/self/fd"), files);
 }
 
 int main(void)

@@ -5,7 +5,6 @@
 #include "calls.h"
 #include "check.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,16 +49,6 @@ static void *work(void *argument)
   return NULL;
 }
 
-static long count_of(const char *folder)
-{
-  DIR *entries = opendir(folder);
-  long count = -2; /* . and .. */
-  if (!entries) return -1;
-  while (readdir(entries)) count++;
-  closedir(entries);
-  return count;
-}
-
 static long resident_megabytes(void)
 {
   long pages = 0, resident = 0;
@@ -99,7 +88,7 @@ static void everything_for_a_while(void)
 {
   uint64_t state = seed * 0x9e3779b97f4a7c15u;
   time_t begin = time(NULL), end = begin + seconds;
-  long threads = count_of("/proc/self/task"), files = count_of("/proc/self/fd"), before = 0, after = 0;
+  long threads = calls_count_of("/proc/self/task"), files = calls_count_of("/proc/self/fd"), before = 0, after = 0;
   long forks = 0, shutdowns = 0;
   for (int i = 0; i < THREADS; i++) {
     calls_make_room(&workers[i].room, i);
@@ -133,8 +122,8 @@ static void everything_for_a_while(void)
   for (int i = 0; i < CALLS_KINDS; i++) CHECK(atomic_load(&done[i]) > 0);
   CHECK(atomic_load(&cancelled) > 0 && forks > 0 && shutdowns > 0);
   CHECK(after <= before + MEGABYTES);
-  CHECK_EQUAL(count_of("/proc/self/task"), threads);
-  CHECK_EQUAL(count_of("/proc/self/fd"), files);
+  CHECK_EQUAL(calls_threads(threads), threads);
+  CHECK_EQUAL(calls_count_of("/proc/self/fd"), files);
 }
 
 static void everything_once(void)
