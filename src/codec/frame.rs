@@ -302,6 +302,8 @@ pub(super) fn block(
     let (content, least, most) = match (header >> 1) & 3 {
         0 => (size, size, size), // as it is
         1 => (1, size, size),    // one byte, repeated
+        // libzstd's one-shot function says so too; its streaming one takes it for an empty block, against the format.
+        2 if size == 0 => return Err((ErrorKind::Corrupt, "a compressed block is empty")),
         2 => (size, 0, largest), // compressed
         _ => return Err((ErrorKind::Corrupt, "a block of a reserved type")),
     };

@@ -264,6 +264,17 @@ fn noise_after_a_magic_number() {
     }
 }
 
+/// A compressed block without a byte: libzstd's streaming function takes it for an empty block, its one-shot one refuses it.
+#[test]
+fn a_compressed_block_of_no_bytes() {
+    // A raw block with "x", the empty one, and a checksum.
+    let frame = b"\x28\xb5\x2f\xfd\x04\x58\x08\0\0x\x05\0\0\x23\x11\x04\x83";
+    let error = assert_kind(unpack_into(frame, 40_000), ErrorKind::Corrupt);
+    assert_eq!(error.position(), Some(0));
+    let mut reader = codec::Reader::new(&frame[..], &Options::default()).unwrap();
+    assert_kind(reader.read(&mut [0; 100]), ErrorKind::Corrupt);
+}
+
 /// A block of one repeated byte that is longer than the window allows: libzstd's one-shot function takes it, its streaming one and
 /// the format do not.
 #[test]
