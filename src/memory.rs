@@ -1,9 +1,10 @@
 //! Memory for when the system has none.
 //!
 //! Rust's standard library and rayon end the program where a small allocation fails: a box, a queue's next block, the text of an
-//! error. A library must not do that to its host. What may be large is asked for in ways that can fail (`raw::reserve`); what is
-//! small comes from here where the system gives nothing, so that the call can go on, or give up in good order. The reserve is memory
-//! of zeros that costs nothing until it is touched. While much of it is taken, [`check`] refuses what would take more for long.
+//! error. A library must not do that to its host. What may be large is asked for in ways that can fail ([`reserve`]), and never
+//! comes from here; what is small does where the system gives nothing, so that the call can go on, or give up in good order. The
+//! reserve is memory of zeros that costs nothing until it is touched. While much of it is taken and the system has no more,
+//! [`check`] refuses what would take more for long.
 //!
 //! Pieces are runs of bits of one word, or whole words, each claimed by one compare-and-exchange: no lock that a fork could leave
 //! locked.
@@ -11,6 +12,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,8 +26,12 @@ const WORDS: usize = 512;
 const SIZE: usize = WORDS * BITS * GRANULE;
 /// More than this at a time is not small.
 const LARGEST: usize = SIZE / 8;
-/// With so many pieces taken memory is not just short for a moment.
+/// With so many pieces taken the system is asked again before anything begins.
 const LOW: usize = WORDS * BITS / 4;
+/// With so many taken nothing begins.
+const LOWEST: usize = WORDS * BITS / 2;
+/// What the system must have then, in bytes.
+const ENOUGH: usize = 64 << 10;
 
 /// The system's allocator, and a reserve behind it. What programs link is built with it (the feature `reserve`); a Rust program that
 /// switches that off may name it as its own `#[global_allocator]`.
@@ -48,16 +54,39 @@ static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 /// How many are. Relaxed: advice.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-/// Fails while much of the reserve is taken: for calls that would begin something.
+/// Fails while much of the reserve is taken, and the system has no memory still: for calls that would begin something.
 ///
 /// # Errors
 /// [`ErrorKind::OutOfMemory`].
 #[inline]
 pub(crate) fn check() -> Result<()> {
-    if IN_USE.load(Ordering::Relaxed) < LOW {
+    let used = IN_USE.load(Ordering::Relaxed);
+    if used < LOW {
+        return Ok(());
+    }
+    check_low(used)
+}
+
+/// Who holds pieces may be a helper that has not come to run since, or a pool: that is no reason to refuse if memory is back.
+#[cold]
+fn check_low(used: usize) -> Result<()> {
+    if used < LOWEST && system_has(ENOUGH) {
         return Ok(());
     }
     Err(Error::new(ErrorKind::OutOfMemory, "the system has no memory, and the reserve is low"))
+}
+
+/// Whether so much can be had from the system now.
+fn system_has(bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
+    // SAFETY: not empty, and given back with its layout. The black box keeps the compiler from leaving both out.
+    unsafe {
+        let found = black_box(System.alloc(layout));
+        if !found.is_null() {
+            System.dealloc(found, layout);
+        }
+        !found.is_null()
+    }
 }
 
 /// Fails where so much memory cannot be had now: before something that takes it piece by piece and cannot fail.
@@ -66,9 +95,28 @@ pub(crate) fn check() -> Result<()> {
 /// [`ErrorKind::OutOfMemory`].
 pub(crate) fn probe(bytes: usize) -> Result<()> {
     check()?;
-    Vec::<u8>::new()
-        .try_reserve_exact(bytes)
-        .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))
+    if system_has(bytes) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))
+}
+
+/// Makes room for exactly `count` more items, from the system; what the vector has stays.
+///
+/// # Errors
+/// [`ErrorKind::OutOfMemory`].
+pub(crate) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
+    let had = vec.capacity();
+    let made = vec.try_reserve_exact(count).is_ok();
+    let spared = made && vec.capacity() != had && place_of(vec.as_mut_ptr().cast()).is_some();
+    if spared && vec.is_empty() {
+        *vec = Vec::new(); // the reserve is for what cannot fail
+    }
+    if made && !spared {
+        return Ok(());
+    }
+    // A text that takes no memory: each item of a batch may fail so.
+    Err(Error::new(ErrorKind::OutOfMemory, "the system has no memory for the buffers of the call"))
 }
 
 // SAFETY: the system's allocator keeps the contract; pieces of the reserve are disjoint, large enough and aligned (see `take`).
@@ -284,7 +332,7 @@ mod tests {
                 break;
             }
             pieces.push(piece);
-            assert_eq!(check().is_err(), pieces.len() * LARGEST >= SIZE / 4);
+            assert_eq!(check().is_err(), pieces.len() * LARGEST >= SIZE / 2);
         }
         assert_eq!(pieces.len(), SIZE / LARGEST);
         assert!(take(layout(1)).is_null());

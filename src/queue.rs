@@ -46,11 +46,7 @@ impl Queue {
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         // The channel ends the program where there is no memory for its ring, which may be more than the reserve has: ask first.
-        memory::check()?;
-        if Vec::<[u64; 2]>::new().try_reserve_exact(capacity).is_err() {
-            let text = format!("no memory for a queue of {capacity} values");
-            return Err(Error::new(ErrorKind::OutOfMemory, text));
-        }
+        memory::probe(capacity.saturating_mul(size_of::<[u64; 2]>()))?;
         let (sender, values) = bounded(capacity);
         let (closing, closed) = bounded(0);
         Ok(Self { open: RwLock::new(Some(Open { values: sender, _closing: closing })), closed, values })

@@ -6,9 +6,9 @@
 //! is dropped, and those after it are told.
 
 use super::cut::Cut;
-use super::raw;
 use super::slots::{Answer, Slots};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -48,7 +48,7 @@ impl<'a> Arena<'a> {
         let keep_sizes = cut.has_seek_table();
         let mut sizes = Vec::new();
         if keep_sizes {
-            raw::reserve(&mut sizes, cut.frames())?;
+            memory::reserve(&mut sizes, cut.frames())?;
         }
         let slots = Slots::new(cut, dst.len());
         Ok(Self {
@@ -156,6 +156,7 @@ impl Drop for Claim<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::options::Options;
+    use super::super::raw;
     use super::*;
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -10,11 +10,12 @@ use super::decompress::frames;
 use super::encode::Recipe;
 use super::frame::Frames;
 use super::options::Options;
-use super::raw::{self, Uninit};
+use super::raw::Uninit;
 use super::spans;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
+use crate::memory;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 use zstd::zstd_safe;
@@ -103,7 +104,7 @@ fn run<S: Send>(
 
 fn cells<'i, 'a>(items: &'i mut [BatchItem<'a>]) -> Result<Vec<Mutex<&'i mut BatchItem<'a>>>> {
     let mut cells = Vec::new();
-    raw::reserve(&mut cells, items.len())?;
+    memory::reserve(&mut cells, items.len())?;
     cells.extend(items.iter_mut().map(Mutex::new));
     Ok(cells)
 }
@@ -152,7 +153,7 @@ impl Packer<'_> {
         // The bytes must not depend on the room: apart from it, then copied.
         let need = bound(src.len());
         if scratch.capacity() < need {
-            raw::reserve(scratch, need)?;
+            memory::reserve(scratch, need)?;
         }
         let scratch = &mut scratch.spare_capacity_mut()[..need];
         match recipe.encode_with(context, index, src, &mut Uninit::new(scratch), self.watch)? {

@@ -2,8 +2,8 @@
 //! tell how much memory it took.
 #![forbid(unsafe_code)]
 
-use super::raw;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -154,7 +154,7 @@ impl Buffer {
             // By a quarter at least each time, so that growing costs little.
             let grown = self.bytes.capacity() + self.bytes.capacity() / 4;
             let more = capacity.max(grown.min(self.most)) - self.bytes.len();
-            raw::reserve(&mut self.bytes, more)?;
+            memory::reserve(&mut self.bytes, more)?;
             self.held.change(self.bytes.capacity());
         }
         Ok(())
@@ -192,7 +192,7 @@ impl Buffers {
         let held = self.meter.hold(capacity);
         drop(kept);
         let mut bytes = Vec::new();
-        raw::reserve(&mut bytes, capacity)?;
+        memory::reserve(&mut bytes, capacity)?;
         let mut buffer = Buffer { bytes, filled: 0, most, side, held };
         buffer.held.change(buffer.bytes.capacity());
         Ok(buffer)

@@ -9,6 +9,7 @@ use super::seek_table;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
+use crate::memory;
 use std::mem::MaybeUninit;
 use zstd::zstd_safe;
 
@@ -137,7 +138,7 @@ fn squeeze(
     watch: &Watch<'_>,
 ) -> Result<Option<usize>> {
     let mut scratch = Vec::new();
-    raw::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
+    memory::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
     let size = recipe.encode(frame, src, &mut scratch, watch)?;
     Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
         for (place, &byte) in dst.iter_mut().zip(&scratch) {

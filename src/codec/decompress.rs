@@ -8,6 +8,7 @@ use super::spans::{self, Span};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
+use crate::memory;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -108,7 +109,7 @@ fn in_parallel(
     watch: &Watch<'_>,
 ) -> Result<()> {
     let mut places = Vec::new();
-    raw::reserve(&mut places, spans.len())?;
+    memory::reserve(&mut places, spans.len())?;
     for span in spans {
         let (place, rest) = dst.split_at_mut(span.len as usize); // their sum is at most the length
         places.push(Mutex::new(place)); // each is locked once, by the task that fills it

@@ -4,6 +4,7 @@
 use super::options::{check_level, level_or_default};
 use super::raw::{self, Uninit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +49,7 @@ impl Dict {
         }
         let level = level_or_default(level);
         let mut copy = Vec::new();
-        raw::reserve(&mut copy, content.len())?;
+        memory::reserve(&mut copy, content.len())?;
         copy.extend_from_slice(content);
         let decompress = DDict::try_create(content).ok_or_else(|| cannot_prepare(content))?;
         Ok(Self(Arc::new(Inner {

@@ -1,6 +1,7 @@
 //! What libzstd offers to C only: output that is not initialised yet, and estimates of memory.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::memory;
 use std::mem::MaybeUninit;
 use zstd::zstd_safe::zstd_sys;
 use zstd::zstd_safe::WriteBuf;
@@ -61,7 +62,7 @@ pub(super) unsafe fn refill_vec(
     fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<usize>,
 ) -> Result<Vec<u8>> {
     bytes.clear();
-    reserve(&mut bytes, capacity)?;
+    memory::reserve(&mut bytes, capacity)?;
     let filled = fill(&mut bytes.spare_capacity_mut()[..capacity])?;
     assert!(filled <= capacity);
     // SAFETY: within the capacity, and initialised by the caller's promise.
@@ -81,14 +82,6 @@ pub(super) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
     assert_eq!(src.len(), dst.len());
     // SAFETY: of the same length, and a `&mut` does not overlap with anything.
     unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), dst.as_mut_ptr().cast(), src.len()) };
-}
-
-/// Makes room for exactly `count` more, or says that there is none.
-pub(super) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
-    // A text that takes no memory: each item of a batch may fail so.
-    vec.try_reserve_exact(count).map_err(|_| {
-        Error::new(ErrorKind::OutOfMemory, "the system has no memory for the buffers of the call")
-    })
 }
 
 /// How libzstd compresses a frame of a known length at a level.

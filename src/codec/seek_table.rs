@@ -9,8 +9,8 @@
 #![forbid(unsafe_code)]
 
 use super::frame::little;
-use super::raw;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::mem::MaybeUninit;
 
 const MAGIC: u32 = 0x184d_2a5e;
@@ -135,7 +135,7 @@ impl Growing {
     pub(super) fn new(wanted: bool, frames: usize) -> Result<Self> {
         let mut entries = Vec::new();
         if wanted {
-            raw::reserve(&mut entries, frames)?;
+            memory::reserve(&mut entries, frames)?;
         }
         Ok(Self { wanted, entries })
     }
@@ -164,7 +164,7 @@ impl Growing {
                 let text = format!("the seek table of {} frames passes max_memory", self.entries.len());
                 return Err(Error::new(ErrorKind::LimitExceeded, text));
             }
-            raw::reserve(&mut self.entries, more)?;
+            memory::reserve(&mut self.entries, more)?;
         }
         self.entries.push(entry);
         Ok(())

@@ -6,9 +6,9 @@ use super::buffers::Meter;
 use super::contexts::{Compressor, Held};
 use super::encode::{Recipe, STEP};
 use super::failure;
-use super::raw;
 use super::watch::Watch;
 use crate::error::Result;
+use crate::memory;
 use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{CCtx, InBuffer, OutBuffer};
@@ -101,7 +101,7 @@ fn feed(context: &mut CCtx<'_>, input: &[u8], todo: ZSTD_EndDirective, out: &mut
             return Ok(());
         }
         if out.len() == out.capacity() || out.len() == at {
-            raw::reserve(out, MORE)?;
+            memory::reserve(out, MORE)?;
         }
     }
 }

@@ -4,9 +4,9 @@
 use super::dict::Dict;
 use super::frame::{Frame, Frames};
 use super::options::Options;
-use super::raw;
 use super::seek_table::SeekTable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ops::Range;
 
 /// Small frames are put together until a span has so many bytes, compressed or decompressed: it makes tasks worth their while,
@@ -50,7 +50,7 @@ impl Spans {
     fn keep(&mut self, span: Span) -> Result<()> {
         if self.done.len() == self.done.capacity() {
             let more = self.done.len().max(32);
-            raw::reserve(&mut self.done, more)?;
+            memory::reserve(&mut self.done, more)?;
         }
         self.done.push(span);
         Ok(())

@@ -7,6 +7,7 @@ use super::overlap;
 use super::status::{fastpar_error, fastpar_status, status_of, FASTPAR_ERR_CANCELLED, FASTPAR_OK};
 use crate::codec::{self, BatchItem, Options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::addr_of_mut;
@@ -281,7 +282,7 @@ impl Items {
 
 fn room<T>(count: usize) -> Result<Vec<T>> {
     let mut vec = Vec::new();
-    vec.try_reserve_exact(count).map_err(|_| no_memory(count))?;
+    memory::reserve(&mut vec, count).map_err(|_| no_memory(count))?;
     Ok(vec)
 }
 

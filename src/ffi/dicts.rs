@@ -106,7 +106,7 @@ unsafe fn sizes(sizes: *const usize, count: usize) -> Result<Vec<usize>> {
     // SAFETY: not NULL, of a possible size, and valid by the caller's promise.
     let bytes = unsafe { borrow::input(sizes.cast(), bytes, "sample_sizes")? };
     let mut copy = Vec::new();
-    copy.try_reserve_exact(count)
+    memory::reserve(&mut copy, count)
         .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} sizes")))?;
     let number = |bytes: &[u8]| bytes.try_into().map_or(0, usize::from_ne_bytes);
     copy.extend(bytes.chunks_exact(size_of::<usize>()).map(number));

@@ -1,7 +1,8 @@
 //! Which of many outputs share a byte with another item's buffers: found before any of them is borrowed.
 #![forbid(unsafe_code)]
 
-use std::collections::TryReserveError;
+use crate::error::Result;
+use crate::memory;
 use std::ops::Range;
 
 /// Addresses, and whose they are.
@@ -10,11 +11,7 @@ pub(super) type Owned = (Range<usize>, usize);
 /// Calls `found` with the owner of every output that overlaps another output or an input, maybe more than once. No owner's
 /// output overlaps its own input. Both lists may be in any order, and are put in order: they usually are already, and then this is
 /// a few nanoseconds for each. Fails if there is no memory for a list of the outputs.
-pub(super) fn find(
-    inputs: &mut [Owned],
-    outputs: &mut [Owned],
-    mut found: impl FnMut(usize),
-) -> Result<(), TryReserveError> {
+pub(super) fn find(inputs: &mut [Owned], outputs: &mut [Owned], mut found: impl FnMut(usize)) -> Result<()> {
     let by_start = |item: &Owned| item.0.start;
     inputs.sort_unstable_by_key(by_start);
     outputs.sort_unstable_by_key(by_start);
@@ -38,7 +35,7 @@ pub(super) fn find(
     let mut begun = inputs.iter().peekable();
     let mut reach = 0;
     let mut ends = Vec::new();
-    ends.try_reserve_exact(outputs.len())?;
+    memory::reserve(&mut ends, outputs.len())?;
     ends.extend(outputs.iter());
     ends.sort_unstable_by_key(|output| output.0.end);
     for output in ends {

@@ -12,6 +12,7 @@ use crate::codec::raw::{self, Uninit};
 use crate::codec::spans;
 use crate::codec::watch::Watch;
 use crate::error::{ErrorKind, Result};
+use crate::memory;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
@@ -134,7 +135,7 @@ impl Cursor {
     /// Decodes on for `count` bytes, or to the end, or for as much as is dropped at once; tells how far it came.
     pub(super) fn skip(&mut self, source: &Source<'_>, count: u64, watch: &Watch<'_>) -> Result<u64> {
         let mut dropped = Vec::new();
-        raw::reserve(&mut dropped, DROPPED)?;
+        memory::reserve(&mut dropped, DROPPED)?;
         let room = usize::try_from(count).unwrap_or(usize::MAX).min(DROPPED);
         let mut filled = 0;
         while filled == 0 && !self.done {
@@ -167,7 +168,7 @@ impl Cursor {
                 Source::Memory(data) => {
                     chunk.clear();
                     if chunk.capacity() < CHUNK as usize {
-                        raw::reserve(chunk, CHUNK as usize)?;
+                        memory::reserve(chunk, CHUNK as usize)?;
                     }
                     chunk.extend_from_slice(&data[next.start as usize..next.end as usize]);
                 }

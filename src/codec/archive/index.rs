@@ -6,13 +6,13 @@ use super::cursor::Cursor;
 use super::source::{Peek, Source};
 use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::options::Options;
-use crate::codec::raw;
 use crate::codec::seek_table::{self, SeekTable};
 use crate::codec::spans;
 use crate::codec::walk::Skim;
 use crate::codec::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
+use crate::memory;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,7 +56,7 @@ impl Index {
         };
         let sizes = sizes(source, options, &found, &watch)?;
         let mut entries = Vec::new();
-        raw::reserve(&mut entries, found.len())?;
+        memory::reserve(&mut entries, found.len())?;
         let mut total = 0u64;
         for (index, (frame, size)) in found.iter().zip(sizes).enumerate() {
             entries.push(Entry { offset: frame.offset, len: frame.len, content: total });
@@ -115,7 +115,7 @@ fn push(found: &mut Vec<Found>, frame: Found, options: &Options<'_>) -> Result<(
             let what = format!("max_memory is {}, but the index needs {need} bytes", options.max_memory);
             return Err(Error::new(ErrorKind::LimitExceeded, what).with_needed(need));
         }
-        raw::reserve(found, more)?;
+        memory::reserve(found, more)?;
     }
     found.push(frame);
     Ok(())
@@ -202,11 +202,11 @@ fn sizes<'f>(
 ) -> Result<impl Iterator<Item = u64> + 'f> {
     let mut silent = Vec::new();
     let count = found.iter().filter(|frame| frame.size.is_none()).count();
-    raw::reserve(&mut silent, count)?;
+    memory::reserve(&mut silent, count)?;
     silent.extend((0..found.len()).filter(|&index| found[index].size.is_none()));
     let window = silent.iter().map(|&index| found[index].window).max().unwrap_or(0);
     let mut measured = Vec::new();
-    raw::reserve(&mut measured, count)?;
+    memory::reserve(&mut measured, count)?;
     measured.extend((0..count).map(|_| AtomicU64::new(0)));
     let sum = AtomicU64::new(0);
     if count > 0 {

@@ -20,6 +20,7 @@ use super::raw;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
+use crate::memory;
 use cache::{Cache, Found};
 use cursor::Cursor;
 use index::Index;
@@ -211,7 +212,7 @@ impl<'a> Archive<'a> {
             let (place, rest) = dst.split_at_mut((offset - start) as usize); // at most its length
             if tasks.len() == tasks.capacity() {
                 let more = tasks.len().max(32);
-                raw::reserve(&mut tasks, more)?;
+                memory::reserve(&mut tasks, more)?;
             }
             tasks.push(Mutex::new(Task { offset: start, frame: first, dst: place }));
             dst = rest;

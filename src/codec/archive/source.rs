@@ -4,8 +4,8 @@
 
 use crate::codec::failure;
 use crate::codec::input::Input;
-use crate::codec::raw;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use std::ops::Range;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ impl Source<'_> {
                     .map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
                 if scratch.capacity() < len {
                     scratch.clear(); // nothing to be copied
-                    raw::reserve(scratch, len)?;
+                    memory::reserve(scratch, len)?;
                 }
                 scratch.resize(len, 0);
                 input.read_at(range.start, scratch)?;
