@@ -20,7 +20,8 @@ BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);
 __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return SystemFunction036(buffer, (ULONG)size); }
 ";
 
-/// A prefix that is ready.
+/// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its own accord ends
+/// would lose the connection.
 pub(super) struct Wine {
     prefix: PathBuf,
 }
@@ -37,7 +38,7 @@ impl Wine {
         if !library.is_file() {
             println!("  making a Wine prefix");
             process::must(wine.loader().args(["wineboot", "--init"]), LIMIT)?;
-            process::must(wine.prepare(Command::new("wineserver").arg("-w")), LIMIT)?;
+            process::must(&mut wine.server("-w"), LIMIT)?;
             let (source, built) = (folder.join("primitives.c"), folder.join("bcryptprimitives.dll"));
             std::fs::write(&source, PRIMITIVES)?;
             let mut gcc = Command::new(GCC);
@@ -45,6 +46,9 @@ impl Wine {
             process::must(&mut gcc, LIMIT)?;
             std::fs::rename(&built, &library).context("the prefix was not made")?;
         }
+        let _ = wine.server("-k").status(); // one that was left behind, if any
+        process::must(&mut wine.server("-w"), LIMIT)?;
+        process::must(&mut wine.server("-p"), LIMIT)?;
         Ok(Ok(wine))
     }
 
@@ -63,6 +67,12 @@ impl Wine {
         command
     }
 
+    fn server(&self, option: &str) -> Command {
+        let mut command = Command::new("wineserver");
+        self.prepare(command.arg(option));
+        command
+    }
+
     fn loader(&self) -> Command {
         let mut command = Command::new(loader());
         self.prepare(&mut command);
@@ -74,6 +84,12 @@ impl Wine {
         command.env("WINEPREFIX", &self.prefix).env("WINEARCH", "win64").env("WINEDEBUG", "-all");
         command.env("WINEDLLOVERRIDES", "mscoree,mshtml=;winemenubuilder.exe,winedbg.exe=d");
         command.env_remove("DISPLAY").env_remove("FASTPAR_THREADS")
+    }
+}
+
+impl Drop for Wine {
+    fn drop(&mut self) {
+        let _ = self.server("-k").status(); // it holds nothing but the prefix
     }
 }
 
