@@ -153,7 +153,9 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_ALREADY_STARTED 50
 /** Not possible from inside a callback or a hook, or while another thread uses the handle. */
 #define FASTPAR_ERR_BUSY 51
-/** The operating system reported an error on a file; `error->code` holds its number. */
+/**
+ * The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
+ */
 #define FASTPAR_ERR_IO 60
 /** A callback panicked (Rust callers only), or fastpar did; the pool stays usable. */
 #define FASTPAR_ERR_PANIC 90
@@ -734,7 +736,7 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         several, the first in time;
  *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
- *         as `fastpar_for` if the pool cannot be started.
+ *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
  * inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0

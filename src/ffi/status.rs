@@ -43,7 +43,7 @@ pub const FASTPAR_ERR_CLOSED: fastpar_status = 43;
 pub const FASTPAR_ERR_ALREADY_STARTED: fastpar_status = 50;
 /// Not possible from inside a callback or a hook, or while another thread uses the handle.
 pub const FASTPAR_ERR_BUSY: fastpar_status = 51;
-/// The operating system reported an error on a file; `error->code` holds its number.
+/// The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
 pub const FASTPAR_ERR_IO: fastpar_status = 60;
 /// A callback panicked (Rust callers only), or fastpar did; the pool stays usable.
 pub const FASTPAR_ERR_PANIC: fastpar_status = 90;
