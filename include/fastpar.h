@@ -43,8 +43,9 @@
  *     options.struct_size = sizeof options;
  *     options.segments = 96;
  *
- * A program that was compiled with an older, shorter struct goes on working. A field that the library does not know may
- * only be 0 (else FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants named for them.
+ * A struct_size that was forgotten (0, or smaller than the struct ever was) is FASTPAR_ERR_INVALID_ARGUMENT. A program that
+ * was compiled with an older, shorter struct goes on working. A field that the library does not know may only be 0 (else
+ * FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants named for them.
  *
  * Buffers and ownership. A buffer is a pointer and its size in bytes; (NULL, 0) is a valid empty one, (NULL, n) is
  * FASTPAR_ERR_INVALID_ARGUMENT. The caller owns all memory that it passes, and fastpar keeps no pointer after the call
@@ -73,14 +74,16 @@
  * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
  * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
  *
- * Fork. A forked child may use everything at once: it gets a pool of its own at first use, and hooks run there too. Only
- * what was under way in the parent (loops, jobs, handles in use by other threads) must not be touched in the child.
+ * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults whatever the
+ * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
+ * must not be touched in the child.
  *
  * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
  * time, with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
- * added, structs grow at their end. "Since" tells the version in which a function appeared.
+ * added, structs grow at their end. "Since" tells the version in which a function appeared; those of the
+ * versions before 1.0 say 1.0.
  */
 
 #ifndef FASTPAR_H
@@ -148,9 +151,11 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_CLOSED 43
 /** The pool runs already, with other options. */
 #define FASTPAR_ERR_ALREADY_STARTED 50
-/** Not possible from inside a callback or a hook. */
+/** Not possible from inside a callback or a hook, or while another thread uses the handle. */
 #define FASTPAR_ERR_BUSY 51
-/** The operating system reported an error on a file; `error->code` holds its number. */
+/**
+ * The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
+ */
 #define FASTPAR_ERR_IO 60
 /** A callback panicked (Rust callers only), or fastpar did; the pool stays usable. */
 #define FASTPAR_ERR_PANIC 90
@@ -256,7 +261,8 @@ typedef struct fastpar_pool_options {
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
   /**
-   * Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+   * Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar". Linux keeps the
+   * first 15 bytes of a name.
    */
   const char *thread_name;
 } fastpar_pool_options;
@@ -362,8 +368,9 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
 /**
  * Waits for the parallel calls under way, then ends and joins every worker thread.
  *
- * There is no need to call it before a program ends. A later call starts a new pool, with the defaults or the options
- * of `fastpar_pool_start`; so does a call that another thread makes while this one waits. If no pool runs, nothing happens.
+ * There is no need to call it before a program ends. A later parallel call starts a new pool with the defaults, whatever
+ * options this one had (`fastpar_pool_start` gives it others); so does one that another thread makes while this one
+ * waits. If no pool runs, nothing happens.
  *
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
@@ -729,7 +736,7 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         several, the first in time;
  *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
- *         as `fastpar_for` if the pool cannot be started.
+ *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
  * inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0
@@ -972,7 +979,7 @@ typedef struct fastpar_zstd_options {
  * Tells a capacity that is enough for compressing any `src_len` bytes with these options.
  *
  * @param options  may be NULL: the defaults
- * @param src_len  bytes, 0 to SIZE_MAX / 2
+ * @param src_len  bytes, 0 to SIZE_MAX / 2, in at most 134,217,728 frames (8 PiB of them by default)
  * @param bound    out, bytes, must not be NULL; untouched on failure
  * @param error    may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;
@@ -1400,11 +1407,11 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  * Gives out the next decompressed bytes.
  *
  * What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
- * call fails in the same way.
+ * call for bytes fails in the same way.
  *
  * @param reader    must not be NULL
  * @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
- * @param capacity  bytes
+ * @param capacity  bytes; 0: nothing is done
  * @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
  *                  0 on failure.
  * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one

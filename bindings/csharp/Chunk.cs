@@ -120,7 +120,7 @@ namespace Fastpar
         /// <summary>Items or bytes done.</summary>
         public long Done { get; }
 
-        /// <summary>Items or bytes in all.</summary>
+        /// <summary>Items or bytes in all; -1: not known.</summary>
         public long Total { get; }
     }
 

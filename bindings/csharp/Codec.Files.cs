@@ -72,12 +72,13 @@ namespace Fastpar
             fastpar_zstd_options* options, byte* source, byte* destination, fastpar_file_stats* stats, fastpar_error* error);
 
         private static FileStats OnFiles(
-            FileFunction function, string source, string destination, ZstdOptions? options, CancellationToken token)
+            FileFunction function, string sourcePath, string destinationPath, ZstdOptions? options, CancellationToken token)
         {
             fastpar_file_stats stats = default;
             stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
             fastpar_file_stats* place = &stats; // on this frame until the call is over
-            fixed (byte* pinnedFrom = Path(source, nameof(source)), pinnedTo = Path(destination, nameof(destination)))
+            fixed (byte* pinnedFrom = Path(sourcePath, nameof(sourcePath)),
+                pinnedTo = Path(destinationPath, nameof(destinationPath)))
             {
                 byte* from = pinnedFrom, to = pinnedTo;
                 new CodecState(options, token).Run((native, error) => function(native, from, to, place, error));

@@ -92,7 +92,9 @@ namespace Fastpar
             }
         }
 
-        /// <summary>Waits for the parallel calls under way, then ends every thread. A later call starts a new pool.</summary>
+        /// <summary>
+        /// Waits for the parallel calls under way, then ends every thread. A later call starts a new pool, with the defaults.
+        /// </summary>
         /// <exception cref="FastparException"><see cref="FastparStatus.Busy"/>: from inside a body or a hook.</exception>
         public static void Shutdown()
         {

@@ -9,8 +9,11 @@
  *
  * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. Ctrl-C stops it, and leaves no half target behind.
  *
- * Build and run:  cc -O2 -Iinclude examples/c/fpz.c -Ltarget/release -lfastpar -Wl,-rpath,$PWD/target/release -o fpz
- *                 ./fpz compress FILE
+ * Build it, after `cargo xtask build`, in the repository's root, and run it:
+ *
+ *   cc -O2 examples/c/fpz.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
+ *      -Wl,-rpath,$PWD/target/fastpar/lib -o fpz
+ *   ./fpz compress FILE
  */
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* isatty */

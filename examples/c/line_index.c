@@ -8,8 +8,11 @@
  *   phase 2   each member writes the line starts of its part to their places in one array
  *   reduce    the longest line and the mean, over the array
  *
- * Build and run:  cc -O2 -Iinclude examples/c/line_index.c -Ltarget/release -lfastpar -Wl,-rpath,$PWD/target/release -o line_index
- *                 ./line_index FILE
+ * Build it, after `cargo xtask build`, in the repository's root, and run it:
+ *
+ *   cc -O2 examples/c/line_index.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
+ *      -Wl,-rpath,$PWD/target/fastpar/lib -o line_index
+ *   ./line_index FILE
  */
 #include "fastpar.h"
 

@@ -27,8 +27,8 @@ namespace fastpar {
 /**
  * Compresses bytes into others, in parallel, to ordinary zstd data that every zstd reader decodes.
  *
- * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size` and `window_log` only, never on
- * threads.
+ * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size`, `window_log` and `dict` only,
+ * never on threads.
  *
  * @param src  fastpar::as_bytes(container) makes them of any contiguous items
  * @param dst  may be smaller than compress_bound tells if the result fits; must not overlap `src`

@@ -110,7 +110,8 @@ void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
 }
 
 /**
- * Waits for the parallel calls under way, then ends and joins every worker thread. A later call starts a new pool.
+ * Waits for the parallel calls under way, then ends and joins every worker thread. A later call starts a new pool, with
+ * the defaults.
  *
  * @throws error: busy (from inside a body or a hook, where it would wait for itself).
  *

@@ -34,7 +34,7 @@ class queue {
    * Makes a queue.
    *
    * @param capacity  values that it holds at most, 1 to 16,777,216; their memory is taken now
-   * @throws error: invalid_argument.
+   * @throws error: invalid_argument, out_of_memory.
    */
   explicit queue(std::size_t capacity) {
     fastpar_error failure;

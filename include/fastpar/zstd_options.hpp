@@ -10,7 +10,7 @@ inline namespace FASTPAR_CPP {
 
 /** Options of the codec, for both directions; every member has its default. */
 struct zstd_options {
-  /** Compress: -131072 (fastest) to 22 (smallest). 0: 3. */
+  /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   std::int32_t level = 0;
   /** Compress: frames carry no checksum. */
   bool no_checksum = false;

@@ -175,7 +175,7 @@ pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result
 /// Tells a capacity that is enough for compressing any `src_len` bytes with these options.
 ///
 /// @param options  may be NULL: the defaults
-/// @param src_len  bytes, 0 to SIZE_MAX / 2
+/// @param src_len  bytes, 0 to SIZE_MAX / 2, in at most 134,217,728 frames (8 PiB of them by default)
 /// @param bound    out, bytes, must not be NULL; untouched on failure
 /// @param error    may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;

@@ -26,7 +26,8 @@ pub struct fastpar_pool_options {
     pub flags: u32,
     /// Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB.
     pub stack_size: usize,
-    /// Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+    /// Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar". Linux keeps the
+    /// first 15 bytes of a name.
     pub thread_name: *const c_char,
 }
 
@@ -245,8 +246,9 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 
 /// Waits for the parallel calls under way, then ends and joins every worker thread.
 ///
-/// There is no need to call it before a program ends. A later call starts a new pool, with the defaults or the options
-/// of `fastpar_pool_start`; so does a call that another thread makes while this one waits. If no pool runs, nothing happens.
+/// There is no need to call it before a program ends. A later parallel call starts a new pool with the defaults, whatever
+/// options this one had (`fastpar_pool_start` gives it others); so does one that another thread makes while this one
+/// waits. If no pool runs, nothing happens.
 ///
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.

@@ -115,11 +115,11 @@ pub unsafe extern "C" fn fastpar_reader_open(
 /// Gives out the next decompressed bytes.
 ///
 /// What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
-/// call fails in the same way.
+/// call for bytes fails in the same way.
 ///
 /// @param reader    must not be NULL
 /// @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
-/// @param capacity  bytes
+/// @param capacity  bytes; 0: nothing is done
 /// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
 ///                  0 on failure.
 /// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one

@@ -41,9 +41,9 @@ pub const FASTPAR_ERR_TIMEOUT: fastpar_status = 42;
 pub const FASTPAR_ERR_CLOSED: fastpar_status = 43;
 /// The pool runs already, with other options.
 pub const FASTPAR_ERR_ALREADY_STARTED: fastpar_status = 50;
-/// Not possible from inside a callback or a hook.
+/// Not possible from inside a callback or a hook, or while another thread uses the handle.
 pub const FASTPAR_ERR_BUSY: fastpar_status = 51;
-/// The operating system reported an error on a file; `error->code` holds its number.
+/// The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
 pub const FASTPAR_ERR_IO: fastpar_status = 60;
 /// A callback panicked (Rust callers only), or fastpar did; the pool stays usable.
 pub const FASTPAR_ERR_PANIC: fastpar_status = 90;
@@ -127,7 +127,7 @@ const TABLE: [(ErrorKind, fastpar_status, &std::ffi::CStr, &std::ffi::CStr); 20]
         ErrorKind::Busy,
         FASTPAR_ERR_BUSY,
         c"FASTPAR_ERR_BUSY",
-        c"not possible from inside a callback or a hook",
+        c"not possible from inside a callback or a hook, or while another thread uses the handle",
     ),
     (ErrorKind::Io, FASTPAR_ERR_IO, c"FASTPAR_ERR_IO", c"the operating system reported an error"),
     (ErrorKind::Panic, FASTPAR_ERR_PANIC, c"FASTPAR_ERR_PANIC", c"a callback panicked"),

@@ -224,7 +224,8 @@ namespace Fastpar.Tests
                     () => Codec.CompressFile(Path.Combine(folder, "no"), packed));
                 Expect.Equal(2, missing.Code, "ENOENT, ERROR_FILE_NOT_FOUND");
                 Expect.Throws<ArgumentException>(() => Codec.CompressFile("a\0b", packed));
-                Expect.Throws<ArgumentNullException>(() => Codec.CompressFile(null!, packed));
+                var none = Expect.Throws<ArgumentNullException>(() => Codec.CompressFile(plain, null!));
+                Expect.Equal("destinationPath", none.ParamName);
                 using var source = new CancellationTokenSource();
                 options.Progress = new Listener(_ => source.Cancel());
                 options.Level = 17; // long enough for a report before the end

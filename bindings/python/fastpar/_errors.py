@@ -2,9 +2,10 @@
 
 import contextlib
 import ctypes
+import operator
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol, Self
+from typing import Protocol, Self, SupportsIndex
 
 from . import _native as n
 from ._library import lib, status_name
@@ -155,15 +156,21 @@ def watching(flag: CancelFlag | None, call: Stoppable) -> AbstractContextManager
     return contextlib.nullcontext() if flag is None else flag._watch(call)
 
 
-def size(value: int, name: str) -> int:
+def size(value: SupportsIndex, name: str) -> int:
     """`value` if it is a size of C; ctypes would cut off what is not."""
-    if not 0 <= value < 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)):
-        raise ValueError(f"{name} must be 0 or more and fit into a size_t, not {value}")
-    return value
+    return _natural(value, name, 8 * ctypes.sizeof(ctypes.c_size_t), "a size_t")
 
 
-def uint32(value: int, name: str) -> int:
+def uint32(value: SupportsIndex, name: str) -> int:
     """The same for 32 bits."""
-    if not 0 <= value < 2**32:
-        raise ValueError(f"{name} must be 0 or more and fit into 32 bits, not {value}")
-    return value
+    return _natural(value, name, 32, "32 bits")
+
+
+def _natural(value: SupportsIndex, name: str, bits: int, place: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}") from None
+    if not 0 <= number < 2**bits:
+        raise ValueError(f"{name} must be 0 or more and fit into {place}, not {number}")
+    return number

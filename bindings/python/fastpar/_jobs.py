@@ -8,7 +8,7 @@ from typing import Unpack
 
 from . import _native as n
 from ._calls import entries
-from ._errors import CancelFlag, CancelledError, error_of
+from ._errors import CancelFlag, CancelledError, error_of, size
 from ._library import lib
 from ._loops import for_range
 from ._options import LoopOptions, native
@@ -138,6 +138,7 @@ def for_start(n_items: int, body: Callable[..., object], /, *, lane: bool = Fals
     The job completes whether anybody waits or not; when the interpreter ends it is cancelled. May be called from any thread and
     from inside bodies.
     """
+    n_items = size(n_items, "n")
     native(**options)
     outer = options.pop("cancel", None)
 

@@ -35,7 +35,7 @@ def for_range(n_items: int, body: Callable[..., object], /, *, lane: bool = Fals
         def step(chunk: n.fastpar_chunk) -> None:
             body(chunk.begin, chunk.end, chunk.lane)
 
-    count = size(operator.index(n_items), "n")
+    count = size(n_items, "n")
     run(step, count, native(**options), options.get("cancel"), options.get("progress"), callback)
 
 
@@ -87,7 +87,7 @@ def reduce[R](
     of threads, for floats too. Exceptions: as `for_range`.
     """
     result = initial
-    for part in _in_order(size(operator.index(n_items), "n"), fold, options):
+    for part in _in_order(size(n_items, "n"), fold, options):
         result = combine(result, part)
     return result
 

@@ -80,7 +80,7 @@ def chunk_count(options: n.fastpar_loop_options, count: int) -> int:
 def plan(n_items: int, /, **options: Unpack[LoopOptions]) -> list[range]:
     """The chunks that `for_range(n_items, ..., **options)` would have, in their order; runs nothing."""
     native_options = native(**options)
-    size(n_items, "n")
+    n_items = size(n_items, "n")
     chunk = n.fastpar_chunk()
     ranges = []
     for index in range(chunk_count(native_options, n_items)):

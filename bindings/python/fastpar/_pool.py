@@ -66,7 +66,8 @@ def pool_stats() -> PoolStats:
 
 
 def pool_shutdown() -> None:
-    """Waits for the parallel calls under way, then ends every worker thread. A later call starts a new pool.
+    """Waits for the parallel calls under way, then ends every worker thread. A later call starts a new pool, with the
+    defaults.
 
     There is no need to: the interpreter does it when it ends. BusyError from inside a body.
     """

@@ -67,18 +67,27 @@ class AtomicInt:
         return f"AtomicInt({self.load()})"
 
 
-_FOREVER = 2**64 - 1
+# The longest wait: 300 million years.
+_FOREVER_MS = 2**63
 
 # How long the main thread waits at a time, as signals are handled in between only.
 _PATIENCE_MS = 50
 
 
-def _wait(timeout: float | None, attempt: Callable[[int, object], int]) -> None:
-    """Calls `attempt(milliseconds, error)` until it no longer reports that the time is over, or `timeout` seconds have passed."""
+def _deadline(timeout: float | None) -> float:
+    """When `timeout` seconds will have passed; None: never."""
+    if timeout is None:
+        return math.inf
+    if math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, not NaN")
+    return time.monotonic() + max(timeout, 0)
+
+
+def _wait(deadline: float, attempt: Callable[[int, object], int]) -> None:
+    """Calls `attempt(milliseconds, error)` until it no longer reports that the time is over, or the deadline has passed."""
     error = n.fastpar_error()
-    deadline = None if timeout is None else time.monotonic() + max(timeout, 0)
     while True:
-        rest = _FOREVER if deadline is None else max(math.ceil((deadline - time.monotonic()) * 1000), 0)
+        rest = math.ceil(min(max(deadline - time.monotonic(), 0) * 1000, _FOREVER_MS))
         turn = min(rest, _PATIENCE_MS) if threading.current_thread() is threading.main_thread() else rest
         status = attempt(turn, ctypes.byref(error))
         if status == n.FASTPAR_OK:
@@ -109,10 +118,11 @@ class Queue[T]:
 
         Raises TimeoutError if it stayed full, ClosedError if it is closed, before or while this waited.
         """
+        deadline = _deadline(timeout)
         key = self._keys()
         self._items[key] = item
         try:
-            _wait(timeout, lambda turn, error: lib.fastpar_queue_push(self._handle, key, turn, error))
+            _wait(deadline, lambda turn, error: lib.fastpar_queue_push(self._handle, key, turn, error))
         except (TimeoutError, ClosedError):
             del self._items[key]
             raise
@@ -123,7 +133,7 @@ class Queue[T]:
         Raises TimeoutError if it stayed empty, ClosedError if it is closed and empty.
         """
         key = ctypes.c_uint64()
-        _wait(timeout, lambda turn, error: lib.fastpar_queue_pop(self._handle, turn, ctypes.byref(key), error))
+        _wait(_deadline(timeout), lambda turn, error: lib.fastpar_queue_pop(self._handle, turn, ctypes.byref(key), error))
         return self._items.pop(key.value)
 
     def close(self) -> None:

@@ -66,6 +66,9 @@ class Jobs(unittest.TestCase):
 
     def test_wrong_options(self):
         self.assertRaises(ValueError, fastpar.for_start, 1, print, segments=-1)
+        # At once, not from a result that nobody may ask for.
+        self.assertRaises(ValueError, fastpar.for_start, -1, print)
+        self.assertRaises(TypeError, fastpar.for_start, 1.5, print)
 
 
 class Teams(unittest.TestCase):
@@ -183,3 +186,21 @@ class Queues(unittest.TestCase):
         self.assertRaises(fastpar.ClosedError, queue.pop)
         self.assertRaises(fastpar.InvalidArgumentError, fastpar.Queue, 0)
         self.assertRaises(ValueError, fastpar.Queue, -1)
+
+    def test_timeouts_without_end(self):
+        for timeout in (1e300, float("inf")):
+            queue, taken = fastpar.Queue(1), []
+            consumer = threading.Thread(target=lambda: taken.append(queue.pop(timeout)))
+            consumer.start()
+            consumer.join(0.05)
+            self.assertTrue(consumer.is_alive())
+            queue.push("a", timeout)
+            consumer.join(60)
+            self.assertEqual(taken, ["a"])
+
+    def test_wrong_timeouts(self):
+        queue = fastpar.Queue(1)
+        for error, timeout in ((ValueError, float("nan")), (TypeError, "1")):
+            self.assertRaises(error, queue.push, "a", timeout)
+            self.assertRaises(error, queue.pop, timeout)
+        self.assertEqual(len(queue), 0)

@@ -82,8 +82,11 @@ class ForRange(unittest.TestCase):
             (ValueError, lambda: fastpar.for_range(1, body, max_lanes=2**32)),
             (fastpar.InvalidArgumentError, lambda: fastpar.for_range(1, body, schedule=77)),
             (TypeError, lambda: fastpar.for_range(1, body, nonsense=1)),
+            (TypeError, lambda: fastpar.plan(1.5)),
         ):
             self.assertRaises(error, call)
+        with self.assertRaisesRegex(TypeError, "^schedule must be an integer, not str$"):
+            fastpar.for_range(1, body, schedule="grain")
 
     def test_progress(self):
         told = []

@@ -146,6 +146,8 @@ class Memory(unittest.TestCase):
             zstd.compress(memoryview(data)[::2])
 
     def test_into(self):
+        for length in (-1, 2**64 + 1):
+            self.assertRaises(ValueError, zstd.compress_bound, length)
         out = bytearray(zstd.compress_bound(len(DATA)))
         written = zstd.compress_into(DATA, out)
         self.assertEqual(out[:written], zstd.compress(DATA))
@@ -314,6 +316,12 @@ class Files(unittest.TestCase):
             zstd.compress_file(self.path + ".none", back)
         with self.assertRaises(standard.ZstdError):
             zstd.decompress_file(source, back)
+        # C would take the name up to the NUL, of another file.
+        for names in ((source + "\0.none", back), (source, back + "\0.none")):
+            self.assertRaises(ValueError, zstd.compress_file, *names)
+            self.assertRaises(ValueError, zstd.decompress_file, *names)
+        with open(back, "rb") as file:
+            self.assertEqual(file.read(), DATA)
 
 
 class Archives(unittest.TestCase):
@@ -358,6 +366,7 @@ class Archives(unittest.TestCase):
                 fastpar.for_range(len(DATA), body, segments=100)
                 self.assertEqual(archive.read_at(len(DATA), bytearray(5)), 0)
             self.assertRaises(FileNotFoundError, zstd.open_archive, path + ".none")
+            self.assertRaises(ValueError, zstd.open_archive, path + "\0")
             self.assertRaises(standard.ZstdError, zstd.open_archive, b"this is not zstd")
 
     def test_as_a_file_object(self):

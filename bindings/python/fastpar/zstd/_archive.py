@@ -11,7 +11,7 @@ from typing import Unpack
 from .. import _native as n
 from .._library import lib
 from ._buffers import address
-from ._settings import Settings, ZstdOptions, check
+from ._settings import Settings, ZstdOptions, check, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def open_archive(
         stack.enter_context(settings.watching())
         if isinstance(source, (str, os.PathLike)):
             status = lib.fastpar_archive_open_file(
-                ctypes.byref(settings.native), os.fsencode(source), ctypes.byref(handle), ctypes.byref(error)
+                ctypes.byref(settings.native), path(source), ctypes.byref(handle), ctypes.byref(error)
             )
         else:
             where, length = stack.enter_context(address(source))

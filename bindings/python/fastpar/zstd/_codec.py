@@ -6,7 +6,7 @@ from compression import zstd as standard
 from typing import Unpack
 
 from .. import _native as n
-from .._errors import BufferTooSmallError, LimitError
+from .._errors import BufferTooSmallError, LimitError, size
 from .._library import lib
 from .._threads import begin, live
 from ._buffers import address, fill_bytes
@@ -37,7 +37,7 @@ def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: obj
 
 def compress_bound(length: int, /, **more: Unpack[ZstdOptions]) -> int:
     """A capacity that is enough for compressing any `length` bytes with these options."""
-    return _bound(Settings(None, None, None, True, **more), length)
+    return _bound(Settings(None, None, None, True, **more), size(length, "length"))
 
 
 def _bound(settings: Settings, length: int) -> int:

@@ -8,7 +8,7 @@ from typing import Unpack
 from .. import _native as n
 from .._library import lib
 from .._threads import begin, live
-from ._settings import Settings, ZstdOptions, check
+from ._settings import Settings, ZstdOptions, check, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def _run(
     stats = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats))
     error = n.fastpar_error()
     settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
-    names = (os.fsencode(source), os.fsencode(target))
+    names = (path(source), path(target))
     try:
         begin(settings)
         with settings.watching():

@@ -1,6 +1,7 @@
 """What the standard module's arguments mean for fastpar; and what fastpar leaves to the standard module."""
 
 import ctypes
+import os
 import weakref
 from collections.abc import Callable
 from compression import zstd as standard
@@ -72,6 +73,14 @@ def _dict_of(zstd_dict: ZstdDict) -> Dict | None:
     if zstd_dict.dict_id == 0 and content.startswith(_ZSTD_DICT_MAGIC):
         return None
     return Dict(content, 0)
+
+
+def path(name: str | os.PathLike) -> bytes:
+    """A path as C takes it, which would end at a NUL."""
+    encoded = os.fsencode(name)
+    if b"\0" in encoded:
+        raise ValueError("embedded null byte")
+    return encoded
 
 
 class ZstdOptions(TypedDict, total=False):
