@@ -5,7 +5,7 @@
 
 use super::gate::Gate;
 use super::progress::Monitor;
-use super::ticket::Ticket;
+use super::ticket::{recruit, recruit_more, Ticket};
 use super::work::{drop_payload, panic_message, Job};
 use super::{Chunk, Claiming, Control, Progress};
 use crate::error::{Error, ErrorKind, Result};
@@ -171,7 +171,9 @@ impl Background {
     pub(super) fn help(self: Arc<Self>, pool: &Pool) {
         self.gate.ticket_arrived();
         if let Some((_, entered)) = self.gate.enter() {
-            self.recruit(pool);
+            if self.job.wants_help() {
+                recruit_more(pool, &self.gate, || Ticket::Background(Arc::clone(&self)));
+            }
             self.work(|| self.job.work(entered - 1));
             pool.count_helper();
             self.gate.leave();
@@ -182,24 +184,24 @@ impl Background {
         self.finish_if_done();
     }
 
+    /// Sends for the first helper.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
         if !self.job.wants_help() {
             return;
         }
+        let ticket = || Ticket::Background(Arc::clone(self));
         // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
-        if self.gate.is_empty() || pool.has_processor_left() {
-            if self.gate.claim_ticket() {
-                pool.send(Ticket::Background(Arc::clone(self)));
-            }
-        } else if self.gate.claim_watch() {
-            pool.send_when_idle(Ticket::Background(Arc::clone(self)));
+        if !self.gate.is_empty() {
+            recruit(pool, &self.gate, ticket);
+        } else if self.gate.claim_ticket(1) {
+            pool.send(ticket());
         }
     }
 
     /// See `Ticket`.
     pub(super) fn end_watch(&self) -> bool {
         self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_ticket()
+        self.job.wants_help() && self.gate.claim_ticket(1)
     }
 
     /// See `Ticket`.

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 /// The largest batch: enough to make the shared counter free, small enough if its chunks take longer than those before.
 const LARGEST_BATCH: usize = 4096;
 
-/// How long a batch shall take: long against a claim, short against the work of a lane.
+/// How long a batch shall take: long against a claim, short against the work of a lane. The counter moves from lane to lane, so
+/// that with many lanes a batch must outlast a round of all of them.
 const BATCH_TIME: Duration = Duration::from_micros(16);
+const BATCH_TIME_PER_LANE: Duration = Duration::from_micros(4);
 
 /// How long the smallest batch may take, and its most chunks: towards the end a claim must not cost more than what it claims.
 const SMALLEST_TIME: Duration = Duration::from_nanos(250);
@@ -32,6 +34,7 @@ pub(crate) struct Claims {
     /// A batch is at most the rest shifted right by this: about the rest over twice the lanes that can run at once.
     shift: u32,
     singly: bool,
+    width: u32,
 }
 
 impl Claims {
@@ -42,6 +45,7 @@ impl Claims {
             end: range.end,
             shift: (width.max(1) * 2).next_power_of_two().trailing_zeros(),
             singly: claiming == Claiming::Singly || range.len() < FEW,
+            width,
         }
     }
 
@@ -51,7 +55,8 @@ impl Claims {
         if self.singly {
             Pace::ONE
         } else {
-            Pace { size: 1, least: 1, since: Some(Instant::now()) }
+            let time = BATCH_TIME.max(BATCH_TIME_PER_LANE * self.width);
+            Pace { size: 1, least: 1, time, since: Some(Instant::now()) }
         }
     }
 
@@ -88,13 +93,15 @@ pub(crate) struct Pace {
     size: usize,
     /// At least, though few are left.
     least: usize,
+    /// How long they shall take.
+    time: Duration,
     /// When the last batch began; none: always one chunk.
     since: Option<Instant>,
 }
 
 impl Pace {
     /// One chunk at a time.
-    pub(crate) const ONE: Self = Self { size: 1, least: 1, since: None };
+    pub(crate) const ONE: Self = Self { size: 1, least: 1, time: BATCH_TIME, since: None };
 
     /// A batch of `chunks` has run: the next one is chosen by the time that it took.
     #[inline]
@@ -103,11 +110,11 @@ impl Pace {
         if let (Some(since), true) = (&mut self.since, chunks == self.size) {
             let now = Instant::now();
             let took = now - std::mem::replace(since, now);
-            if took < BATCH_TIME / 16 {
+            if took < self.time / 16 {
                 self.size = (self.size * 16).min(LARGEST_BATCH);
-            } else if took < BATCH_TIME / 4 {
+            } else if took < self.time / 4 {
                 self.size = (self.size * 4).min(LARGEST_BATCH);
-            } else if took > BATCH_TIME * 2 {
+            } else if took > self.time * 2 {
                 self.size = (self.size / 4).max(1);
             }
             // `size` has not shrunk below `chunks` if these took so little.

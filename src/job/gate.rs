@@ -20,7 +20,9 @@
 //! waiting loop acquires it: what callbacks wrote is visible to the caller when the call returns. The word is the only
 //! thing that these need; `job` itself is read after a successful `enter`, so relaxed is enough for it.
 
-use crate::sync::{spin_loop, yield_now, AtomicBool, AtomicPtr, AtomicU64, Condvar, Mutex, Ordering};
+use crate::sync::{
+    spin_loop, yield_now, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Condvar, Mutex, Ordering,
+};
 use std::time::{Duration, Instant};
 
 const OPEN: u64 = 1;
@@ -56,8 +58,8 @@ const YIELDS: u32 = 0;
 pub(crate) struct Gate<J> {
     word: AtomicU64,
     job: AtomicPtr<J>,
-    /// A helper is on its way: nobody needs to send another.
-    ticket: AtomicBool,
+    /// Helpers on their way.
+    coming: AtomicU32,
     /// The pool's lookout knows of this gate, and sends a helper when there is a processor for it.
     watched: AtomicBool,
     lock: Mutex<()>,
@@ -70,7 +72,7 @@ impl<J> Gate<J> {
         Self {
             word: AtomicU64::new(0),
             job: AtomicPtr::new(std::ptr::null_mut()),
-            ticket: AtomicBool::new(false),
+            coming: AtomicU32::new(0),
             watched: AtomicBool::new(false),
             lock: Mutex::new(()),
             emptied: Condvar::new(),
@@ -209,15 +211,39 @@ impl<J> Gate<J> {
         self.watched.swap(false, Ordering::AcqRel);
     }
 
-    /// True for the one who shall send a helper: none is on its way.
-    pub(crate) fn claim_ticket(&self) -> bool {
-        // Who is told that a helper is on its way relies on it: that helper must find what was opened, or left to do, before.
-        // So both sides exchange: if this comes first, the helper's exchange acquires what this one releases.
-        !self.ticket.swap(true, Ordering::AcqRel)
+    /// True for the one who shall send a helper: fewer than `most` are on their way.
+    pub(crate) fn claim_ticket(&self, most: u32) -> bool {
+        let mut coming = 1; // a guess, as one lingers often: looking first would fetch the cache line twice
+        loop {
+            let more = u32::from(coming < most);
+            // Who is told that helpers are on their way relies on it: they must find what was opened, or left to do, before.
+            // So both sides exchange, be it for the same number: if this comes first, the helper's exchange acquires what
+            // this one releases.
+            match self.coming.compare_exchange_weak(
+                coming,
+                coming + more,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return more == 1,
+                Err(now) => coming = now,
+            }
+        }
     }
 
-    /// The helper that was sent has arrived, and comes in next.
+    /// A helper that was sent has arrived, and comes in next.
     pub(crate) fn ticket_arrived(&self) {
-        self.ticket.swap(false, Ordering::AcqRel);
+        self.coming.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Helpers on their way. Relaxed: whoever relies on them asks by [`Gate::claim_ticket`].
+    pub(crate) fn coming(&self) -> u32 {
+        self.coming.load(Ordering::Relaxed)
+    }
+
+    /// How many more may come in. Relaxed: advice, and right about the job of whoever is inside or has opened it.
+    pub(crate) fn vacancies(&self) -> u32 {
+        let word = self.word.load(Ordering::Relaxed);
+        (((word >> LIMIT_SHIFT) & 0xffff) - ((word >> ENTERED_SHIFT) & 0xffff)) as u32
     }
 }

@@ -139,7 +139,7 @@ fn loom_one_helper_for_two_jobs() {
 fn loom_a_job_is_never_left_without_a_ticket() {
     model(|| {
         let gate = Arc::new(Gate::new());
-        assert!(gate.claim_ticket()); // sent for an earlier job, which is over
+        assert!(gate.claim_ticket(1)); // sent for an earlier job, which is over
         let helper = {
             let gate = Arc::clone(&gate);
             thread::spawn(move || {
@@ -149,10 +149,37 @@ fn loom_a_job_is_never_left_without_a_ticket() {
         };
         let job = Job::new(0);
         gate.open(&*job, 1);
-        let sent = gate.claim_ticket();
+        let sent = gate.claim_ticket(1);
         // The job goes on until the helper has looked, as a long one does.
         let came = helper.join().unwrap();
         assert!(came || sent, "nobody comes to help");
+        gate.close();
+        assert!(gate.wait_empty(None));
+        job.check();
+    });
+}
+
+/// The same with two helpers on their way: both may have been sent before the job, and one of them must find it.
+#[test]
+fn loom_many_tickets_serve_the_next_job() {
+    model(|| {
+        let gate = Arc::new(Gate::new());
+        assert!(gate.claim_ticket(2) && gate.claim_ticket(2) && !gate.claim_ticket(2));
+        let helpers: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                thread::spawn(move || {
+                    gate.ticket_arrived();
+                    help(&gate).is_some()
+                })
+            })
+            .collect();
+        let job = Job::new(0);
+        gate.open(&*job, 2);
+        let sent = gate.claim_ticket(1);
+        let came = helpers.into_iter().map(|helper| helper.join().unwrap()).filter(|&came| came).count();
+        assert!(came > 0 || sent, "nobody comes to help");
+        assert_eq!(gate.vacancies() as usize, 2 - came);
         gate.close();
         assert!(gate.wait_empty(None));
         job.check();

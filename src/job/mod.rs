@@ -2,8 +2,9 @@
 //!
 //! - The caller claims and runs chunks from the first instant. It never sleeps while a chunk of its job is unclaimed, so a
 //!   job can always be finished by its caller alone: that makes nesting safe from any thread.
-//! - Helpers are recruited one by one: the caller sends for one, and a helper that finds work left sends for the next
-//!   before it starts. A small job is over before anybody else is awake, and pays for nobody.
+//! - Helpers are recruited as a tree: the caller sends for one, and a helper that finds work left sends for two more before it
+//!   starts. A small job is over before anybody else is awake, and pays for nobody; for a large one, N helpers are awake after
+//!   the time of about log2(N) wakes.
 //! - Waiting never steals: a waiting thread runs chunks of its own job only.
 
 mod background;
@@ -33,6 +34,7 @@ use crate::plan::{Plan, Schedule};
 use crate::pool::{self, Call};
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicI32;
+use std::sync::Arc;
 use ticket::{recruit, OpenGate};
 use work::Job;
 
@@ -159,7 +161,9 @@ where
     let width = plan.lanes().min(call.pool().cpus());
     let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
-    recruit(call.pool(), open.gate(), &job);
+    if job.wants_help() {
+        recruit(call.pool(), open.gate(), || Ticket::Loop(Arc::clone(open.gate())));
+    }
     job.work(0);
     open.close()?;
     job.finish()

@@ -71,20 +71,37 @@ impl Drop for OpenGate<'_> {
     }
 }
 
-/// Sends one helper to `gate`, unless one is on its way or there is nothing to do. While every processor has a thread of this
-/// process to run, more threads would only take turns with those that work: then the lookout sends it, as soon as
+/// How many helpers a helper sends for before it starts. Each wake takes its time: if everybody sent for one, the last of 63
+/// would come ten times later.
+const EACH: u32 = 2;
+
+/// The opener of `gate` sends for a helper, unless one is on its way: he sends for more. While every processor has a thread of
+/// this process to run, more threads would only take turns with those that work: then the lookout sends it, as soon as
 /// processors are idle, because callbacks wait for something for instance.
 #[inline]
-pub(super) fn recruit(pool: &Pool, gate: &Arc<LoopGate>, job: &Job<'_>) {
-    if !job.wants_help() {
-        return;
-    }
-    if pool.has_processor_left() {
-        if gate.claim_ticket() {
-            pool.send(Ticket::Loop(Arc::clone(gate)));
+pub(super) fn recruit<J>(pool: &Pool, gate: &Gate<J>, ticket: impl FnOnce() -> Ticket) {
+    if pool.has_processor_left(0) {
+        if gate.claim_ticket(1) {
+            pool.send(ticket());
         }
     } else if gate.claim_watch() {
-        pool.send_when_idle(Ticket::Loop(Arc::clone(gate)));
+        pool.send_when_idle(ticket());
+    }
+}
+
+/// A helper of `gate` sends for more.
+pub(super) fn recruit_more<J>(pool: &Pool, gate: &Gate<J>, ticket: impl Fn() -> Ticket) {
+    for _ in 0..EACH {
+        if !pool.has_processor_left(gate.coming()) {
+            if gate.coming() == 0 && gate.claim_watch() {
+                pool.send_when_idle(ticket());
+            }
+            return;
+        }
+        if !gate.claim_ticket(gate.vacancies()) {
+            return;
+        }
+        pool.send(ticket());
     }
 }
 
@@ -106,7 +123,7 @@ impl Ticket {
             Self::Background(job) => job.end_watch(),
             Self::Loop(gate) => {
                 gate.end_watch();
-                gate.is_open() && gate.claim_ticket()
+                gate.is_open() && gate.claim_ticket(1)
             }
         }
     }
@@ -155,7 +172,9 @@ impl Ticket {
                 let (job, lane) = gate.enter()?;
                 // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
                 let job = unsafe { &*job };
-                recruit(pool, &gate, job);
+                if job.wants_help() {
+                    recruit_more(pool, &gate, || Self::Loop(Arc::clone(&gate)));
+                }
                 job.work(lane);
                 pool.count_helper();
                 gate.leave();
@@ -169,7 +188,7 @@ impl Ticket {
     pub(crate) fn linger(&self, pool: &Pool) -> bool {
         match self {
             // The ticket is this helper's again, so that nobody sends another; it arrives, whatever came of the waiting.
-            Self::Loop(gate) if pool.has_processor_left() && gate.claim_ticket() => {
+            Self::Loop(gate) if pool.has_processor_left(0) && gate.claim_ticket(1) => {
                 gate.linger();
                 true
             }

@@ -142,11 +142,12 @@ impl Pool {
         });
     }
 
-    /// Whether one more worker would have a processor to itself, beside the workers at work and the threads that are in a
-    /// call. Relaxed: the answer may be out of date at once; too few helpers are made good by the lookout, too many take turns.
+    /// Whether one more worker would have a processor to itself, beside the workers at work, those on their way that the caller
+    /// knows of, and the threads that are in a call. Relaxed: the answer may be out of date at once; too few helpers are made
+    /// good by the lookout, too many take turns.
     #[inline]
-    pub(crate) fn has_processor_left(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) + epoch::callers() < self.cpus || self.lookout.sees_idle()
+    pub(crate) fn has_processor_left(&self, coming: u32) -> bool {
+        self.busy.load(Ordering::Relaxed) + coming + epoch::callers() < self.cpus || self.lookout.sees_idle()
     }
 
     /// Sends a helper as soon as processors are idle.

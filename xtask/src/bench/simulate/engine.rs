@@ -10,6 +10,9 @@ use std::collections::BinaryHeap;
 /// As in `src/job/claims.rs`.
 const LARGEST_BATCH: usize = 4096;
 pub(super) const BATCH_TIME: Time = 16_000_000;
+pub(super) const BATCH_TIME_PER_LANE: Time = 4_000_000;
+const SMALLEST_TIME: Time = 250_000;
+const SMALLEST_BATCH: usize = 64;
 const FEW: usize = 64;
 /// As in `src/job/gate.rs`: spinning before the caller sleeps.
 const SPINNING: Time = 2_500_000;
@@ -35,9 +38,9 @@ pub(super) struct Call {
     pub(super) chunks: usize,
     /// What a chunk takes, the engine's part in it too.
     pub(super) chunk: Time,
-    /// How many helpers everybody who comes sends for; 1: as the engine does.
+    /// How many helpers each helper sends for. The caller sends for one.
     pub(super) fan: usize,
-    /// How long a batch of chunks shall take; [`BATCH_TIME`]: as the engine does.
+    /// How long a batch of chunks shall take.
     pub(super) batch: Time,
 }
 
@@ -79,6 +82,13 @@ enum Step {
     Close,
 }
 
+/// What a lane claims at once, and at least.
+#[derive(Clone, Copy)]
+struct Pace {
+    size: usize,
+    least: usize,
+}
+
 struct Run {
     machine: Machine,
     call: Call,
@@ -89,7 +99,7 @@ struct Run {
     permits: Line,
     busy: Line,
     next: usize,
-    pace: Vec<usize>,
+    pace: Vec<Pace>,
     shift: u32,
     sent: usize,
     open: bool,
@@ -111,7 +121,7 @@ pub(super) fn run(machine: Machine, call: Call) -> Outcome {
         permits: line(),
         busy: line(),
         next: 0,
-        pace: vec![1; call.lanes],
+        pace: vec![Pace { size: 1, least: 1 }; call.lanes],
         shift: (call.lanes * 2).next_power_of_two().trailing_zeros(),
         sent: 0,
         open: true,
@@ -119,7 +129,7 @@ pub(super) fn run(machine: Machine, call: Call) -> Outcome {
         last_out: 0,
         outcome: Outcome::default(),
     };
-    run.then(machine.call, 0, Step::Recruit { left: call.fan });
+    run.then(machine.call, 0, Step::Recruit { left: 1 });
     while let Some(Reverse((now, _, core, step))) = run.events.pop() {
         run.step(now, core, step);
     }
@@ -177,8 +187,8 @@ impl Run {
                 if rest == 0 {
                     self.then(done, core, if core == 0 { Step::Close } else { Step::Leave });
                 } else {
-                    let most = if self.call.chunks < FEW { 1 } else { self.pace[core] };
-                    self.then(done, core, Step::ClaimAdd { size: (rest >> self.shift).clamp(1, most) });
+                    let Pace { size, least } = self.pace[core];
+                    self.then(done, core, Step::ClaimAdd { size: (rest >> self.shift).clamp(least, size) });
                 }
             }
             Step::ClaimAdd { size } => {
@@ -219,7 +229,7 @@ impl Run {
             return self.then(done, core, Step::ClaimRead);
         }
         self.sent += 1;
-        let ticket = self.gate.change(core, self.busy.read(core, done));
+        let ticket = self.gate.exchange(core, self.busy.read(core, done));
         self.then(ticket + self.machine.wake, self.sent, Step::Arrive);
         self.then(ticket + self.machine.wake_call, core, Step::Recruit { left: left - 1 });
     }
@@ -227,11 +237,18 @@ impl Run {
     /// As in `src/job/claims.rs`.
     fn set_pace(&mut self, core: usize, chunks: usize, took: Time) {
         let pace = &mut self.pace[core];
-        if chunks == *pace && took < self.call.batch / 4 {
-            *pace = (*pace * 4).min(LARGEST_BATCH);
-        } else if chunks == *pace && took > self.call.batch * 2 {
-            *pace = (*pace / 4).max(1);
+        if chunks != pace.size {
+            return;
         }
+        if took < self.call.batch / 16 {
+            pace.size = (pace.size * 16).min(LARGEST_BATCH);
+        } else if took < self.call.batch / 4 {
+            pace.size = (pace.size * 4).min(LARGEST_BATCH);
+        } else if took > self.call.batch * 2 {
+            pace.size = (pace.size / 4).max(1);
+        }
+        let enough = SMALLEST_TIME as usize * chunks / (took as usize).max(1);
+        pace.least = enough.clamp(1, SMALLEST_BATCH).min(pace.size);
     }
 }
 

@@ -7,7 +7,7 @@ use super::runner::Runner;
 use super::{build, machine, Effort};
 use crate::stage::Staged;
 use anyhow::{Context, Result};
-use engine::{Call, Machine, BATCH_TIME};
+use engine::{Call, Machine, BATCH_TIME, BATCH_TIME_PER_LANE};
 use lines::{Costs, Time};
 use serde_json::{json, Value};
 use std::fmt::Write;
@@ -15,8 +15,9 @@ use std::process::Command;
 
 const CORES: [usize; 4] = [12, 24, 64, 192];
 
-/// How the calls of helpers are handed on: a title, and how many each sends for.
-const WAYS: [(&str, usize); 3] = [("one by one", 1), ("two each", 2), ("four each", 4)];
+/// How the calls of helpers are handed on: a title, and how many each sends for. The engine's is the second.
+const WAYS: [(&str, usize); 3] = [("one by one", 1), ("two each", FAN), ("four each", 4)];
+const FAN: usize = 2;
 
 /// What the work would take if all cores had it from the start to the end, in microseconds.
 const IDEAL: [u64; 5] = [20, 100, 500, 2_000, 10_000];
@@ -24,8 +25,12 @@ const IDEAL: [u64; 5] = [20, 100, 500, 2_000, 10_000];
 /// Nanoseconds of work in a chunk of which there are many.
 const SHORT: [u64; 3] = [0, 100, 1_000];
 
-/// How long a batch of them shall take: a title, and the time for each lane, if that is longer than the engine's.
-const BATCHES: [(&str, Time); 2] = [("16 us", 0), ("4 us a lane", 4_000_000)];
+/// How long a batch of them shall take: a title, and the time for each lane, if that is longer. The engine's is the second.
+const BATCHES: [(&str, Time); 3] = [
+    ("16 us", 0),
+    ("at least 4 us a lane", BATCH_TIME_PER_LANE),
+    ("at least 8 us a lane", 2 * BATCH_TIME_PER_LANE),
+];
 
 /// Chunks for each core: enough for balance.
 const CHUNKS: usize = 32;
@@ -109,13 +114,14 @@ fn cores(machine: Machine, constants: &Value) -> Result<Vec<Value>> {
             let chunks = 5_000_000_000 * lanes / chunk as usize;
             BATCHES.map(|(_, batch)| {
                 let call =
-                    Call { lanes, chunks, chunk, fan: 1, batch: BATCH_TIME.max(batch * lanes as Time) };
+                    Call { lanes, chunks, chunk, fan: FAN, batch: BATCH_TIME.max(batch * lanes as Time) };
                 let outcome = engine::run(machine, call);
                 outcome.claiming as f64 / (outcome.time as f64 * lanes as f64)
             })
         });
         // Chunks of a second, one for each: all leave at the same moment.
-        let long = Call { lanes, chunks: lanes, chunk: 1_000_000_000_000, fan: 1, batch: BATCH_TIME };
+        let long =
+            Call { lanes, chunks: lanes, chunk: 1_000_000_000_000, fan: FAN, batch: batch_time(lanes) };
         json!({
             "cores": lanes,
             "calls": calls,
@@ -132,10 +138,16 @@ fn microseconds(time: Time) -> f64 {
     time as f64 / 1e6
 }
 
+/// The engine's.
+fn batch_time(lanes: usize) -> Time {
+    BATCH_TIME.max(BATCH_TIME_PER_LANE * lanes as Time)
+}
+
 /// A call of equal chunks, and what it would take if all cores had it from start to end.
 fn even(lanes: usize, ideal: Time, fan: usize, overhead: Time) -> (Call, f64) {
     let chunk = (ideal / CHUNKS as Time).max(1);
-    (Call { lanes, chunks: lanes * CHUNKS, chunk: chunk + overhead, fan, batch: BATCH_TIME }, ideal as f64)
+    let (chunks, chunk) = (lanes * CHUNKS, chunk + overhead);
+    (Call { lanes, chunks, chunk, fan, batch: batch_time(lanes) }, ideal as f64)
 }
 
 /// The least ideal time, in microseconds, from which on 95 % of it is reached; in steps of a quarter more each.
@@ -156,7 +168,7 @@ fn check(machine: Machine, constants: &Value) -> Result<f64> {
     const CHUNKS: usize = 24;
     let work = (nanoseconds(constants, "cold_serial_ns")? * PS) as Time;
     let chunk = work / CHUNKS as Time + (nanoseconds(constants, "chunk_ns")? * PS) as Time;
-    let call = Call { lanes: 2, chunks: CHUNKS, chunk, fan: 1, batch: BATCH_TIME };
+    let call = Call { lanes: 2, chunks: CHUNKS, chunk, fan: FAN, batch: BATCH_TIME };
     Ok(microseconds(engine::run(machine, call).time))
 }
 
