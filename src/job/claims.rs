@@ -9,18 +9,18 @@ use super::Claiming;
 use crate::sync::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The largest batch: enough to make the shared counter free, small enough if its chunks take longer than those before.
 const LARGEST_BATCH: usize = 4096;
 
 /// How long a batch shall take: long against a claim, short against the work of a lane. The counter moves from lane to lane, so
 /// that with many lanes a batch must outlast a round of all of them.
-const BATCH_TIME: Duration = Duration::from_micros(16);
-const BATCH_TIME_PER_LANE: Duration = Duration::from_micros(4);
+const BATCH_NS: u64 = 16_000;
+const BATCH_NS_PER_LANE: u64 = 4_000;
 
 /// How long the smallest batch may take, and its most chunks: towards the end a claim must not cost more than what it claims.
-const SMALLEST_TIME: Duration = Duration::from_nanos(250);
+const SMALLEST_NS: u64 = 250;
 const SMALLEST_BATCH: usize = 64;
 
 /// Jobs of fewer chunks are handed out one by one, and read no clock.
@@ -34,7 +34,7 @@ pub(crate) struct Claims {
     /// A batch is at most the rest shifted right by this: about the rest over twice the lanes that can run at once.
     shift: u32,
     singly: bool,
-    width: u32,
+    batch_ns: u64,
 }
 
 impl Claims {
@@ -45,7 +45,7 @@ impl Claims {
             end: range.end,
             shift: (width.max(1) * 2).next_power_of_two().trailing_zeros(),
             singly: claiming == Claiming::Singly || range.len() < FEW,
-            width,
+            batch_ns: BATCH_NS.max(BATCH_NS_PER_LANE * u64::from(width)),
         }
     }
 
@@ -55,8 +55,7 @@ impl Claims {
         if self.singly {
             Pace::ONE
         } else {
-            let time = BATCH_TIME.max(BATCH_TIME_PER_LANE * self.width);
-            Pace { size: 1, least: 1, time, since: Some(Instant::now()) }
+            Pace { size: 1, least: 1, since: Some(Instant::now()) }
         }
     }
 
@@ -93,33 +92,38 @@ pub(crate) struct Pace {
     size: usize,
     /// At least, though few are left.
     least: usize,
-    /// How long they shall take.
-    time: Duration,
     /// When the last batch began; none: always one chunk.
     since: Option<Instant>,
 }
 
 impl Pace {
     /// One chunk at a time.
-    pub(crate) const ONE: Self = Self { size: 1, least: 1, time: BATCH_TIME, since: None };
+    pub(crate) const ONE: Self = Self { size: 1, least: 1, since: None };
 
     /// A batch of `chunks` has run: the next one is chosen by the time that it took.
     #[inline]
-    pub(crate) fn ran(&mut self, chunks: usize) {
+    pub(crate) fn ran(&mut self, claims: &Claims, chunks: usize) {
         // A batch that the end made smaller says nothing: the next ones are smaller still.
-        if let (Some(since), true) = (&mut self.since, chunks == self.size) {
-            let now = Instant::now();
-            let took = now - std::mem::replace(since, now);
-            if took < self.time / 16 {
-                self.size = (self.size * 16).min(LARGEST_BATCH);
-            } else if took < self.time / 4 {
-                self.size = (self.size * 4).min(LARGEST_BATCH);
-            } else if took > self.time * 2 {
-                self.size = (self.size / 4).max(1);
-            }
-            // `size` has not shrunk below `chunks` if these took so little.
-            let enough = SMALLEST_TIME.as_nanos() as usize * chunks / (took.as_nanos() as usize).max(1);
-            self.least = enough.clamp(1, SMALLEST_BATCH).min(self.size);
+        if let (Some(since), true) = (self.since, chunks == self.size) {
+            self.adapt(claims.batch_ns, chunks, since);
         }
+    }
+
+    /// A function of its own, so that where chunks are claimed one by one nothing of it is in the way.
+    #[inline(never)]
+    fn adapt(&mut self, batch_ns: u64, chunks: usize, since: Instant) {
+        let now = Instant::now();
+        self.since = Some(now);
+        let took = (now - since).as_nanos() as u64;
+        if took < batch_ns / 16 {
+            self.size = (self.size * 16).min(LARGEST_BATCH);
+        } else if took < batch_ns / 4 {
+            self.size = (self.size * 4).min(LARGEST_BATCH);
+        } else if took > batch_ns * 2 {
+            self.size = (self.size / 4).max(1);
+        }
+        // `size` has not shrunk below `chunks` if these took so little.
+        let enough = SMALLEST_NS * chunks as u64 / took.max(1);
+        self.least = (enough as usize).clamp(1, SMALLEST_BATCH).min(self.size);
     }
 }

@@ -181,7 +181,7 @@ where
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
         run_chunks::<B, WATCHED>(job, body, range, chunk)?;
-        pace.ran(chunks);
+        pace.ran(&job.claims, chunks);
     }
     ControlFlow::Continue(())
 }
