@@ -198,6 +198,29 @@ def resident() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20)
 
 
+def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, float, float]:
+    """Cancels, forks and shutdowns for so long: how many forks and shutdowns, and the memory early and late."""
+    forks = shutdowns = before = after = 0
+    begun = time.monotonic()
+    while time.monotonic() < begun + SECONDS and not any(worker.failure for worker in workers):
+        time.sleep(choices.random() * 0.01)
+        choices.choice(workers).flag.cancel()
+        what = choices.randrange(4)
+        if what == 0:
+            fork(choices)
+            forks += 1
+        elif what == 1:
+            fastpar.pool_shutdown()
+            shutdowns += 1
+        else:
+            continue
+        after = resident()
+        # What is kept for later is kept by then.
+        if before == 0 and time.monotonic() > begun + SECONDS / 4:
+            before = after
+    return forks, shutdowns, before, after
+
+
 class Soak(unittest.TestCase):
     def test_mixed_work(self) -> None:
         # The child runs no Python code of the threads that it does not have.
@@ -213,31 +236,19 @@ class Soak(unittest.TestCase):
         workers = [Worker(SEED + i) for i in range(THREADS)]
         for worker in workers:
             worker.start()
-        forks = shutdowns = before = after = 0
-        begun = time.monotonic()
-        while time.monotonic() < begun + SECONDS and not any(worker.failure for worker in workers):
-            time.sleep(choices.random() * 0.01)
-            choices.choice(workers).flag.cancel()
-            what = choices.randrange(4)
-            if what == 0:
-                fork(choices)
-                forks += 1
-            elif what == 1:
-                fastpar.pool_shutdown()
-                shutdowns += 1
-            else:
-                continue
-            after = resident()
-            # What is kept for later is kept by then.
-            if before == 0 and time.monotonic() > begun + SECONDS / 4:
-                before = after
+        try:
+            forks, shutdowns, before, after = disturb(choices, workers)
+        finally:
+            # Whatever happened: threads that go on would keep the process from ending.
+            for worker in workers:
+                worker.over = True
+            for worker in workers:
+                worker.join()
+            failed = library.soak_end()
         for worker in workers:
-            worker.over = True
-        for worker in workers:
-            worker.join()
             if worker.failure:
                 raise worker.failure
-        self.assertEqual(library.soak_end(), 0, "checks of C and C++")
+        self.assertEqual(failed, 0, "checks of C and C++")
         fastpar.pool_shutdown()
         done = sum(sum(worker.done.values()) for worker in workers)
         cancelled = sum(worker.cancelled for worker in workers)

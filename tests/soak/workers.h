@@ -90,6 +90,18 @@ static void workers_begin(uint64_t *state)
   CHECK_EQUAL(pthread_create(&workers_canceller, NULL, workers_cancel, NULL), 0);
 }
 
+/* Files in the working folder that calls of this process have left there half written. */
+static int workers_leftovers(void)
+{
+  char prefix[40];
+  int count = 0;
+  DIR *entries = opendir(".");
+  snprintf(prefix, sizeof prefix, ".fastpar-%d-", (int)getpid());
+  for (struct dirent *entry; entries && (entry = readdir(entries));) count += !strncmp(entry->d_name, prefix, strlen(prefix));
+  if (entries) closedir(entries);
+  return count;
+}
+
 /* Waits for them, and prints what they did. */
 static void workers_end(void)
 {
@@ -104,6 +116,7 @@ static void workers_end(void)
     sum += atomic_load(&workers_done[i]);
     CHECK(atomic_load(&workers_done[i]) > 0);
   }
+  CHECK_EQUAL(workers_leftovers(), 0);
   CHECK(atomic_load(&workers_done_cpp) > 0 && atomic_load(&workers_cancelled) > 0);
   printf("  %ld calls in C, %ld in C++, %ld cancelled\n", sum, atomic_load(&workers_done_cpp),
          atomic_load(&workers_cancelled));

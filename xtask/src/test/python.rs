@@ -48,7 +48,8 @@ fn free_threaded(context: &mut Context) -> Result<Vec<Case>> {
 /// What runs tests of the package on this Python; those in `tests/python/package` if no others are named.
 fn launcher(context: &mut Context, python: &Path) -> Result<Command> {
     let mut command = Command::new(python);
-    command.args(["-B", "-X", "faulthandler", "tests/python/package/launcher.py"]).current_dir(repo::root());
+    command.args(["-B", "-X", "faulthandler"]).arg(repo::root().join("tests/python/package/launcher.py"));
+    command.current_dir(repo::root());
     command.env("FASTPAR_LIBRARY", context.staged()?.shared()).env("FASTPAR_TEST_PYTHON", python);
     command.env_remove("FASTPAR_THREADS");
     Ok(command)
@@ -68,7 +69,7 @@ pub(super) fn package_test(
         },
     };
     let mut command = launcher(context, &python)?;
-    command.args(["discover", "-s", folder, "-p", file]);
+    command.args(["discover", "-s"]).arg(repo::root().join(folder)).args(["-p", file]);
     Ok(Ok(command))
 }
 

@@ -113,14 +113,16 @@ fn hosts_for(context: &mut Context, seconds: u64, seed: u64) -> Result<[Host; 3]
     let program = mixed(context, &[])?;
     let library = library(context)?;
     let (seconds, seed) = (seconds.to_string(), seed.to_string());
+    let files = repo::scratch("faults")?;
     let mut alone = faults::command(&program)?;
     alone.args([&seconds, &seed]);
     let python = python::package_test(context, "tests/soak", "soak.py")?.map(|mut command| {
         command.env("SOAK_SECONDS", &seconds).env("SOAK_SEED", &seed).env("SOAK_LIBRARY", &library);
+        command.current_dir(&files);
         command
     });
     let csharp = csharp::program_with(context, &library)?.map(|mut command| {
-        command.args(["--soak", &seconds, &seed]);
+        command.args(["--soak", &seconds, &seed]).current_dir(&files);
         command
     });
     Ok([("C and C++", Ok(alone)), ("Python, C and C++", python), ("C#, C and C++", csharp)])
