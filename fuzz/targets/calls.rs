@@ -70,7 +70,10 @@ fn a_loop(program: &[u8], depth: u32, shared: &Shared) -> Result<(), Error> {
         ControlFlow::Continue(())
     });
     match &result {
-        Ok(()) => assert_eq!(done.into_inner(), count),
+        Ok(()) => {
+            assert_eq!(done.into_inner(), count);
+            assert_eq!(own.into_inner(), 0, "a chunk has cancelled the loop");
+        }
         Err(error) => match error.kind() {
             ErrorKind::Callback => assert_eq!((error.code(), error.position()), (7, Some(u64::from(fails)))),
             kind => assert!(kind == ErrorKind::Cancelled && cancel.load(Relaxed) == 1),
