@@ -145,7 +145,7 @@ fn side_by_side(
 /// Mixed work for so long.
 pub(crate) fn long(minutes: u64) -> Result<()> {
     let mut context = Context::new(Setup::prepare()?);
-    let seed = std::time::UNIX_EPOCH.elapsed()?.as_secs() % 1_000_000 | 1;
+    let seed = std::time::UNIX_EPOCH.elapsed()?.as_secs() % 1_000_000;
     println!("seed {seed}");
     let mut hosts = Vec::new();
     for (name, host) in hosts_for(&mut context, minutes * 60, seed)? {
