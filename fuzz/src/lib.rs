@@ -1,7 +1,11 @@
 //! What the targets share.
 
+mod child;
+
+pub use child::in_child;
+
 use fastpar::codec::{self, Options};
-use fastpar::pool::{self, PoolOptions, Threads};
+use fastpar::pool::{self, PoolOptions};
 use std::mem::MaybeUninit;
 use std::sync::Once;
 
@@ -43,11 +47,12 @@ impl<'d> Choices<'d> {
     }
 }
 
-/// Starts a small pool, once.
+/// Starts a small pool, once; whatever starts another one later makes it as small.
 pub fn start_pool() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        pool::start(&PoolOptions { threads: Threads::Exactly(3), ..PoolOptions::default() }).unwrap();
+        std::env::set_var("FASTPAR_THREADS", "3");
+        pool::start(&PoolOptions::default()).unwrap();
     });
 }
 

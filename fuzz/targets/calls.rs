@@ -1,18 +1,37 @@
-//! Small programs that a fuzzer made up: loops within loops, jobs, teams, queues, cancelling and shutdowns, in any order.
+//! Small programs that a fuzzer made up, on one thread or on several at once: loops within loops, jobs, teams, queues, zstd,
+//! cancelling, shutdowns and forks, in any order.
 #![no_main]
 
+use fastpar::codec::{self, Options};
 use fastpar::job::{for_each_chunk, reduce, Control, JobHandle};
 use fastpar::plan::Schedule;
 use fastpar::queue::Queue;
 use fastpar::{pool, team, Error, ErrorKind};
-use fastpar_fuzz::{start_pool, Choices};
+use fastpar_fuzz::{decode, in_child, start_pool, Choices};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 /// Levels of loops within loops.
 const DEPTH: u32 = 4;
+
+/// Operations of one thread.
+const MOST: usize = 40;
+
+/// Forks of an input: each takes as long as all else that it does.
+const FORKS: usize = 1;
+
+/// What the threads of an input have in common.
+struct Shared {
+    queue: Queue,
+    /// Sums of what went in and what came out.
+    pushed: AtomicU64,
+    popped: AtomicU64,
+    /// Some loops look at it.
+    cancel: AtomicI32,
+    job: JobHandle,
+    forks: AtomicUsize,
+}
 
 fn schedule(choices: &mut Choices<'_>) -> Schedule {
     match choices.byte() % 3 {
@@ -22,14 +41,16 @@ fn schedule(choices: &mut Choices<'_>) -> Schedule {
     }
 }
 
-/// A loop whose chunks may hold loops, may fail and may cancel; every item is counted once, or the loop says why not.
-fn a_loop(program: &[u8], depth: u32) -> Result<(), Error> {
+/// A loop whose chunks may hold loops, may fail, may cancel and may fork; every item is counted once, or the loop says why not.
+fn a_loop(program: &[u8], depth: u32, shared: &Shared) -> Result<(), Error> {
     let mut choices = Choices(program);
     let plan = schedule(&mut choices);
     let count = choices.below(200);
     let (fails, cancels) = (choices.byte(), choices.byte());
-    let flag = AtomicI32::new(0);
-    let control = Control { max_lanes: u32::from(choices.byte() % 5), cancel: Some(&flag), progress: None };
+    let own = AtomicI32::new(0);
+    let flags = choices.byte();
+    let cancel = if flags & 8 == 0 { &own } else { &shared.cancel };
+    let control = Control { max_lanes: u32::from(flags % 5), cancel: Some(cancel), progress: None };
     let inner = choices.0;
     let done = AtomicUsize::new(0);
     let result = for_each_chunk(plan, count, &control, |chunk| {
@@ -37,22 +58,43 @@ fn a_loop(program: &[u8], depth: u32) -> Result<(), Error> {
             return ControlFlow::Break(7);
         }
         if chunk.index == usize::from(cancels) && cancels > 8 {
-            flag.store(1, Ordering::Relaxed);
+            cancel.store(1, Relaxed);
+        }
+        if flags & 0xf4 == 0xf4 && chunk.index == 1 {
+            a_fork(inner, shared);
         }
         if depth > 0 && !inner.is_empty() && chunk.index < 3 {
-            let _ = a_loop(&inner[1..], depth - 1);
+            let _ = a_loop(&inner[1..], depth - 1, shared);
         }
-        done.fetch_add(chunk.end - chunk.begin, Ordering::Relaxed);
+        done.fetch_add(chunk.end - chunk.begin, Relaxed);
         ControlFlow::Continue(())
     });
     match &result {
-        Ok(()) => assert_eq!(done.into_inner(), count),
+        Ok(()) => {
+            assert_eq!(done.into_inner(), count);
+            assert_eq!(own.into_inner(), 0, "a chunk has cancelled the loop");
+        }
         Err(error) => match error.kind() {
             ErrorKind::Callback => assert_eq!((error.code(), error.position()), (7, Some(u64::from(fails)))),
-            kind => assert!(kind == ErrorKind::Cancelled && cancels > 8),
+            kind => assert!(kind == ErrorKind::Cancelled && cancel.load(Relaxed) == 1),
         },
     }
     result
+}
+
+fn a_sum(plan: Schedule, count: usize) -> usize {
+    let fold = |chunk: &fastpar::job::Chunk, sum: &mut usize| *sum += chunk.end - chunk.begin;
+    let sum = reduce(plan, count, &Control::default(), 0, fold, |a, b| *a += b).unwrap();
+    assert_eq!(sum, count);
+    sum
+}
+
+/// Text in several frames, there and back.
+fn a_round_trip(choices: &mut Choices<'_>) {
+    let text: Vec<u8> = (0..choices.below(4000)).map(|i| b"made up, and "[i * i / 97 % 13]).collect();
+    let options = Options { level: 1, frame_size: 200 + choices.below(2000), ..Options::default() };
+    let packed = codec::compress_to_vec(&text, &options).expect("compresses");
+    assert!(decode(&packed, &options, text.len()).as_ref() == Ok(&text), "other bytes");
 }
 
 fn a_job(choices: &mut Choices<'_>) -> JobHandle {
@@ -64,6 +106,15 @@ fn a_job(choices: &mut Choices<'_>) -> JobHandle {
     JobHandle::start(schedule(choices), count, 0, None, None, Box::new(body)).expect("a job starts")
 }
 
+fn wait_for(job: &JobHandle, choices: &mut Choices<'_>) {
+    let timeout = Duration::from_millis(u64::from(choices.byte() % 3));
+    let (done, total) = job.progress().unwrap();
+    assert!(done <= total);
+    if let Err(error) = job.wait(Some(timeout)) {
+        assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Callback | ErrorKind::Cancelled));
+    }
+}
+
 fn a_team(choices: &mut Choices<'_>) {
     let (members, fails) = (1 + u32::from(choices.byte() % 3), u32::from(choices.byte()));
     let arrived = AtomicUsize::new(0);
@@ -71,94 +122,194 @@ fn a_team(choices: &mut Choices<'_>) {
         if member == fails {
             return ControlFlow::Break(9);
         }
-        arrived.fetch_add(1, Ordering::SeqCst);
+        arrived.fetch_add(1, SeqCst);
         if team.barrier().is_ok() {
             // Whoever failed is not waited for.
-            assert!(arrived.load(Ordering::SeqCst) as u32 >= members - u32::from(fails < members));
+            assert!(arrived.load(SeqCst) as u32 >= members - u32::from(fails < members));
         }
         ControlFlow::Continue(())
     });
     assert_eq!(result.is_err(), fails < members);
 }
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let mut choices = Choices(data);
-    let queue = Arc::new(Queue::new(1 + choices.below(50)).unwrap());
-    let mut inside = 0usize;
-    let mut jobs = Vec::new();
-    let mut closed = false;
-    start_pool();
-    for _ in 0..40 {
-        if choices.0.is_empty() {
-            break;
+/// A child that works on its own, while its parent is in the middle of something; its exit code says how much it did.
+fn a_fork(program: &[u8], shared: &Shared) {
+    if shared.forks.fetch_add(1, Relaxed) >= FORKS {
+        return;
+    }
+    let mut choices = Choices(program);
+    let count = choices.below(1000);
+    let told = in_child(|| {
+        assert_eq!(shared.job.wait(None).expect_err("it is the parent's").kind(), ErrorKind::Threads);
+        let done = a_sum(Schedule::Grain { grain: 1 + count / 50 }, count);
+        a_round_trip(&mut choices);
+        let _ = a_loop(choices.0, 2, shared);
+        a_job(&mut choices)
+            .wait(None)
+            .map_or_else(|error| assert_eq!(error.kind(), ErrorKind::Callback), drop);
+        match pool::shutdown() {
+            Ok(()) => a_round_trip(&mut choices),
+            // Forked inside a callback.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
         }
-        match choices.byte() % 12 {
-            0..=2 => {
-                let len = usize::from(choices.byte() % 60);
-                let _ = a_loop(choices.bytes(len), DEPTH);
+        code_for(done)
+    });
+    assert_eq!(told, code_for(count), "what the child came to");
+}
+
+/// Not what a process ends with that was ended by a fault.
+fn code_for(done: usize) -> u8 {
+    100 + (done % 100) as u8
+}
+
+/// What one thread does.
+struct Program<'s> {
+    shared: &'s Shared,
+    jobs: Vec<JobHandle>,
+    queue: Queue,
+    inside: usize,
+    closed: bool,
+}
+
+impl Program<'_> {
+    fn run(mut self, choices: &mut Choices<'_>) {
+        for _ in 0..MOST {
+            if choices.0.is_empty() {
+                break;
             }
-            3 => jobs.push(a_job(&mut choices)),
-            4 => {
-                if let Some(job) = jobs.get(choices.below(jobs.len().max(1))) {
-                    let timeout = Duration::from_millis(u64::from(choices.byte() % 3));
-                    let (done, total) = job.progress().unwrap();
-                    assert!(done <= total);
-                    let result = job.wait(Some(timeout));
-                    if let Err(error) = result {
-                        assert!(matches!(
-                            error.kind(),
-                            ErrorKind::Timeout | ErrorKind::Callback | ErrorKind::Cancelled
-                        ));
+            match choices.byte() % 16 {
+                0..=2 => {
+                    let len = usize::from(choices.byte() % 60);
+                    let _ = a_loop(choices.bytes(len), DEPTH, self.shared);
+                }
+                3 => self.jobs.push(a_job(choices)),
+                4 => {
+                    if let Some(job) = self.jobs.get(choices.below(self.jobs.len().max(1))) {
+                        wait_for(job, choices);
                     }
                 }
-            }
-            5 => {
-                if !jobs.is_empty() {
-                    let job = jobs.swap_remove(choices.below(jobs.len()));
-                    if choices.byte() % 2 == 0 {
-                        job.cancel();
+                5 => {
+                    if !self.jobs.is_empty() {
+                        let job = self.jobs.swap_remove(choices.below(self.jobs.len()));
+                        if choices.byte() % 2 == 0 {
+                            job.cancel();
+                        }
                     }
-                    drop(job);
                 }
-            }
-            6 => a_team(&mut choices),
-            7 => match queue.push(choices.number(), Some(Duration::ZERO)) {
-                Ok(()) => inside += 1,
-                Err(error) => {
-                    assert_eq!(error.kind(), if closed { ErrorKind::Closed } else { ErrorKind::Timeout })
-                }
-            },
-            8 => match queue.pop(Some(Duration::ZERO)) {
-                Ok(_) => inside -= 1,
-                Err(error) => {
-                    assert_eq!(inside, 0);
-                    assert_eq!(error.kind(), if closed { ErrorKind::Closed } else { ErrorKind::Timeout });
-                }
-            },
-            9 => {
-                let plan = schedule(&mut choices);
-                let count = choices.below(1000);
-                let sum = reduce(
-                    plan,
-                    count,
-                    &Control::default(),
-                    0,
-                    |chunk, sum| *sum += chunk.end - chunk.begin,
-                    |a, b| *a += b,
-                );
-                assert_eq!(sum.unwrap(), count);
-            }
-            10 => {
-                if choices.byte() % 8 == 0 {
-                    pool::shutdown().unwrap();
-                }
-            }
-            _ => {
-                if choices.byte() % 16 == 0 {
-                    queue.close();
-                    closed = true;
+                6 => a_team(choices),
+                7 => self.push(choices.number()),
+                8 => self.pop(),
+                9 => drop(a_sum(schedule(choices), choices.below(1000))),
+                10 => a_round_trip(choices),
+                11 => self.shared.push(choices),
+                12 => _ = self.shared.pop(),
+                13 => wait_for(&self.shared.job, choices),
+                14 => self.seldom(choices),
+                _ => {
+                    if choices.byte() % 16 == 0 {
+                        self.queue.close();
+                        self.closed = true;
+                    }
                 }
             }
         }
     }
+
+    fn push(&mut self, value: u64) {
+        match self.queue.push(value, Some(Duration::ZERO)) {
+            Ok(()) => self.inside += 1,
+            Err(error) => assert_eq!(error.kind(), self.why()),
+        }
+    }
+
+    fn pop(&mut self) {
+        match self.queue.pop(Some(Duration::ZERO)) {
+            Ok(_) => self.inside -= 1,
+            Err(error) => {
+                assert_eq!(self.inside, 0);
+                assert_eq!(error.kind(), self.why());
+            }
+        }
+    }
+
+    /// Why its queue refuses.
+    fn why(&self) -> ErrorKind {
+        if self.closed {
+            ErrorKind::Closed
+        } else {
+            ErrorKind::Timeout
+        }
+    }
+
+    /// What disturbs everybody else.
+    fn seldom(&mut self, choices: &mut Choices<'_>) {
+        match choices.byte() {
+            0..=31 => pool::shutdown().unwrap(),
+            32..=35 => a_fork(choices.0, self.shared),
+            36..=67 => self.shared.job.cancel(),
+            68..=99 => self.shared.cancel.store(1, Relaxed),
+            100..=131 => self.shared.queue.close(),
+            _ => {}
+        }
+    }
+}
+
+impl Shared {
+    fn new(choices: &mut Choices<'_>) -> Self {
+        Self {
+            queue: Queue::new(1 + choices.below(10)).unwrap(),
+            pushed: AtomicU64::new(0),
+            popped: AtomicU64::new(0),
+            cancel: AtomicI32::new(0),
+            job: a_job(choices),
+            forks: AtomicUsize::new(0),
+        }
+    }
+
+    fn push(&self, choices: &mut Choices<'_>) {
+        let value = choices.number() >> 16;
+        match self.queue.push(value, Some(Duration::from_millis(u64::from(choices.byte() % 2)))) {
+            Ok(()) => _ = self.pushed.fetch_add(value, Relaxed),
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Closed)),
+        }
+    }
+
+    /// False: there is nothing.
+    fn pop(&self) -> bool {
+        match self.queue.pop(Some(Duration::ZERO)) {
+            Ok(value) => _ = self.popped.fetch_add(value, Relaxed),
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Closed));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What went into the queue comes out.
+    fn finish(self) {
+        while self.pop() {}
+        assert_eq!(self.pushed.into_inner(), self.popped.into_inner());
+    }
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    start_pool();
+    let mut choices = Choices(data);
+    let threads = 1 + usize::from(choices.byte() % 3);
+    let shared = Shared::new(&mut choices);
+    let mut programs = choices.0.chunks(choices.0.len().div_ceil(threads).max(1)).map(|part| {
+        let mut choices = Choices(part);
+        let queue = Queue::new(1 + choices.below(50)).unwrap();
+        let program = Program { shared: &shared, jobs: Vec::new(), queue, inside: 0, closed: false };
+        move || program.run(&mut choices)
+    });
+    let first = programs.next();
+    std::thread::scope(|scope| {
+        for program in programs {
+            scope.spawn(program);
+        }
+        first.map(|first| first());
+    });
+    shared.finish();
 });

@@ -41,6 +41,16 @@ impl Bytes {
     fn get<T>(&self) -> *const T {
         self.0.as_ptr().cast()
     }
+
+    /// What is wrong with the struct itself, whatever its fields mean: its size, or what this version does not know of it.
+    fn wrong(&self, known: usize) -> Option<fastpar_status> {
+        let told = self.0[0] as usize;
+        if told < size_of::<usize>() || told > LARGEST {
+            return Some(FASTPAR_ERR_INVALID_ARGUMENT);
+        }
+        let words = &self.0[(known / 8).min(told / 8)..told / 8];
+        words.iter().any(|&word| word != 0).then_some(FASTPAR_ERR_UNSUPPORTED)
+    }
 }
 
 /// A status is documented, and the error struct says the same.
@@ -58,6 +68,14 @@ fn check(status: fastpar_status, error: &MaybeUninit<fastpar_error>) {
         name != c"FASTPAR_ERR_UNKNOWN" && status != FASTPAR_ERR_PANIC && status != FASTPAR_ERR_INTERNAL,
         "{name:?}"
     );
+}
+
+/// The same for a call with this struct of options, of which so many bytes are known.
+fn check_with(options: &Bytes, known: usize, status: fastpar_status, error: &MaybeUninit<fastpar_error>) {
+    check(status, error);
+    if let Some(wrong) = options.wrong(known) {
+        assert_eq!(status, wrong, "struct_size is {}", options.0[0]);
+    }
 }
 
 unsafe extern "C" fn count(user_data: *mut c_void, chunk: *const fastpar_chunk) -> i32 {
@@ -85,7 +103,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             // SAFETY: valid pointers; a struct as long as its size says.
             let status =
                 unsafe { fastpar_for(options.get(), items, Some(count), (&raw mut done).cast(), place) };
-            check(status, &error);
+            check_with(&options, size_of::<fastpar_loop_options>(), status, &error);
             assert_eq!(done, if status == FASTPAR_OK { items as i64 } else { 0 });
         }
         1 => {
@@ -102,7 +120,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             // SAFETY: valid pointers; a struct as long as its size says.
             unsafe {
                 let told = fastpar_compress_bound(options.get(), src.len(), &mut bound, place);
-                check(told, &error);
+                check_with(&options, size_of::<fastpar_zstd_options>(), told, &error);
                 let status = fastpar_compress(
                     options.get(),
                     src.as_ptr().cast(),
@@ -112,7 +130,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                     &mut written,
                     place,
                 );
-                check(status, &error);
+                check_with(&options, size_of::<fastpar_zstd_options>(), status, &error);
                 if status != FASTPAR_OK {
                     return;
                 }
@@ -136,7 +154,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let pointers = [offset_of!(fastpar_pool_options, thread_name)];
             let options = Bytes::choose(&mut choices, size_of::<fastpar_pool_options>(), &pointers);
             // SAFETY: as above. The pool runs already, with options of its own.
-            check(unsafe { fastpar_pool_start(options.get(), place) }, &error);
+            let status = unsafe { fastpar_pool_start(options.get(), place) };
+            check_with(&options, size_of::<fastpar_pool_options>(), status, &error);
         }
         _ => {
             let options = Bytes::choose(
@@ -160,7 +179,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                     &mut archive,
                     place,
                 );
-                check(status, &error);
+                check_with(&options, size_of::<fastpar_zstd_options>(), status, &error);
                 assert_eq!(status != FASTPAR_OK, archive.is_null());
                 let mut info = Bytes::choose(&mut Choices(data), size_of::<fastpar_frame_info>(), &[]);
                 check(fastpar_archive_frame(archive, 0, info.0.as_mut_ptr().cast(), place), &error);

@@ -26,6 +26,21 @@ impl Read for Pieces<'_> {
     }
 }
 
+/// All that a reader gives out, in steps, and how it ends.
+fn read_all<R: Read + Send>(
+    reader: &mut Reader<'_, R>,
+    step: usize,
+) -> (Vec<u8>, Result<(), fastpar::Error>) {
+    let (mut read, mut place) = (Vec::new(), vec![0; step]);
+    loop {
+        match reader.read(&mut place) {
+            Ok(0) => return (read, Ok(())),
+            Ok(len) => read.extend(&place[..len]),
+            Err(error) => return (read, Err(error)),
+        }
+    }
+}
+
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     start_pool();
     let mut choices = Choices(data);
@@ -38,22 +53,22 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 
     let options = Options { max_output: ROOM as u64, max_lanes, max_memory, ..Options::default() };
     let whole = decode(data, &options, ROOM);
-    let mut read = Vec::new();
-    let mut place = vec![0; step];
     let mut reader = match Reader::new(Pieces { data, sizes }, &options) {
         Ok(reader) => reader,
         Err(error) => panic!("does not open: {error:?}"),
     };
-    let result = loop {
-        match reader.read(&mut place) {
-            Ok(0) => break Ok(()),
-            Ok(len) => read.extend(&place[..len]),
-            Err(error) => break Err(error),
-        }
-    };
+    let (read, result) = read_all(&mut reader, step);
     assert!(read.len() <= ROOM, "max_output is not kept");
     match (&whole, &result) {
-        (Ok(whole), Ok(())) => assert!(*whole == read, "other bytes"),
+        (Ok(whole), Ok(())) => {
+            assert!(*whole == read, "other bytes");
+            if whole.len() > 1 {
+                // The limit is kept to the byte.
+                let options = Options { max_output: whole.len() as u64 - 1, ..options };
+                let result = read_all(&mut Reader::new(data, &options).expect("opens"), step).1;
+                assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::LimitExceeded));
+            }
+        }
         (Ok(whole), Err(error)) => {
             assert!(
                 error.kind() == ErrorKind::LimitExceeded && max_memory != 0,
@@ -67,7 +82,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         (Err(_), Err(error)) => {
             assert!(!matches!(error.kind(), ErrorKind::Panic | ErrorKind::Internal), "{error:?}");
             // A reader that has failed is dead.
-            assert_eq!(reader.read(&mut place).map_err(|error| error.kind()), Err(error.kind()));
+            assert_eq!(reader.read(&mut [0]).map_err(|error| error.kind()), Err(error.kind()));
         }
     }
 });

@@ -21,6 +21,10 @@ namespace Fastpar.Tests
             {
                 return Leaving.Leave(arguments[1], int.Parse(arguments[2]));
             }
+            if (arguments.Length == 3 && arguments[0] == "--soak")
+            {
+                return Soak.Run(int.Parse(arguments[1]), int.Parse(arguments[2]));
+            }
             var tests =
                 from type in typeof(Program).Assembly.GetTypes()
                 from method in type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

@@ -2,7 +2,7 @@
 
 use super::{lines, Case, Context};
 use crate::dotnet::Sdk;
-use crate::stage::Staged;
+use crate::stage::{self, Staged};
 use crate::{demo, process, repo, windows};
 use anyhow::{ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,27 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Builds the tests against one build of the library; what `dotnet` runs.
+fn build_tests(sdk: &Sdk, framework: &str, library: &str) -> Result<PathBuf> {
+    let artifacts = repo::scratch("csharp")?.join(library);
+    sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
+    Ok(artifacts.join("bin/Fastpar.Tests/Release").join(framework).join("Fastpar.Tests.dll"))
+}
+
+/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
+pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
+    let sdk = match Sdk::get(&context.setup)? {
+        Ok(sdk) => sdk,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let framework = sdk.framework()?;
+    let program = build_tests(&sdk, framework, framework)?;
+    stage::replace(library, &program.with_file_name(library.file_name().unwrap_or_default()))?;
+    let mut command = sdk.command();
+    command.arg(program).env("FASTPAR_LIBRARY", context.staged()?.shared());
+    Ok(Ok(command))
+}
+
 impl Bench<'_> {
     fn artifacts(&self, variant: &str) -> PathBuf {
         self.folder.join(variant)
@@ -86,12 +107,10 @@ impl Bench<'_> {
 
     /// The tests against one build of the library.
     fn tests(&self, library: &str) -> Result<Vec<Case>> {
-        let property = format!("-p:FastparLibrary={library}");
-        if let Err(error) = self.sdk.build("build", TESTS, &self.artifacts(library), &[&property]) {
-            return Ok(vec![Case::failed(format!("{library} builds"), format!("{error:#}"))]);
+        match build_tests(&self.sdk, self.framework, library) {
+            Ok(program) => Ok(lines::program(library, &process::run(&mut self.dotnet(&program), LIMIT)?)),
+            Err(error) => Ok(vec![Case::failed(format!("{library} builds"), format!("{error:#}"))]),
         }
-        let program = self.built(library, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
-        Ok(lines::program(library, &process::run(&mut self.dotnet(&program), LIMIT)?))
     }
 
     /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.

@@ -8,7 +8,7 @@ use anyhow::Result;
 const SECONDS: u64 = 45;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
-    let missing = fuzz::possible().err().or_else(|| context.setup.missing(&["g++"]));
+    let missing = fuzz::possible().err().or_else(|| context.setup.missing(&["g++", "clang"]));
     if let Some(reason) = missing {
         return Ok(vec![Case::skipped("targets", reason)]);
     }

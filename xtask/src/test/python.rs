@@ -45,13 +45,37 @@ fn free_threaded(context: &mut Context) -> Result<Vec<Case>> {
     }
 }
 
-/// `tests/python/package` on this Python.
-fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
+/// What runs tests of the package on this Python; those in `tests/python/package` if no others are named.
+fn launcher(context: &mut Context, python: &Path) -> Result<Command> {
     let mut command = Command::new(python);
-    command.args(["-B", "-X", "faulthandler", "tests/python/package/launcher.py"]).current_dir(repo::root());
+    command.args(["-B", "-X", "faulthandler"]).arg(repo::root().join("tests/python/package/launcher.py"));
+    command.current_dir(repo::root());
     command.env("FASTPAR_LIBRARY", context.staged()?.shared()).env("FASTPAR_TEST_PYTHON", python);
     command.env_remove("FASTPAR_THREADS");
-    let finished = process::run(&mut command, PACKAGE_LIMIT)?;
+    Ok(command)
+}
+
+/// A test of the package that belongs to another suite; the reason, where there is no Python for it.
+pub(super) fn package_test(
+    context: &mut Context,
+    folder: &str,
+    file: &str,
+) -> Result<Result<Command, String>> {
+    let python = match python::free_threaded() {
+        Ok(python) => python,
+        Err(_) => match debian_python::get()? {
+            Ok(python) => python,
+            Err(reason) => return Ok(Err(reason)),
+        },
+    };
+    let mut command = launcher(context, &python)?;
+    command.args(["discover", "-s"]).arg(repo::root().join(folder)).args(["-p", file]);
+    Ok(Ok(command))
+}
+
+/// `tests/python/package` on this Python.
+fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
+    let finished = process::run(&mut launcher(context, python)?, PACKAGE_LIMIT)?;
     // Which Python it was is the first line.
     println!("  {name}: {}", finished.output.lines().next().unwrap_or("no output"));
     let mut cases = lines::unittest(&finished);
