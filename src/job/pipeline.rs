@@ -2,7 +2,7 @@
 //! what streams are made of.
 //!
 //! The owner works too: it never sleeps while a task that can be done is waiting, so a pipeline can always be finished by its
-//! owner alone. Helpers are recruited one by one, as for loops; one that finds nothing to do leaves, and the next task that
+//! owner alone. Helpers are recruited one by one, as tasks come; one that finds nothing to do leaves, and the next task that
 //! is submitted sends for another. They share the pipeline's state with the owner, so they may come as late as they like.
 //!
 //! A task may be chained: then it is begun only when the chained task before it is done. That is for work that goes on from
