@@ -91,8 +91,10 @@ fn measure_level(
     let (_, fpz, pack, unpack) = PROGRAMS[0];
     run(built, runner, fpz, pack, level, file, &source)?;
     run(built, runner, fpz, unpack, level, &source, &back)?;
-    for _ in 0..rounds {
-        for (i, (_, program, pack, unpack)) in programs.iter().enumerate() {
+    for round in 0..rounds {
+        for place in 0..programs.len() {
+            let i = (round + place) % programs.len(); // another one goes first each time
+            let (_, program, pack, unpack) = programs[i];
             compress[i].push(run(built, runner, program, pack, level, file, &packed)?);
             sizes[i] = packed.metadata()?.len();
             if !unpack.is_empty() {
