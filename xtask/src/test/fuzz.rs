@@ -5,7 +5,7 @@ use crate::fuzz::{self, Figures, Fuzzer, TARGETS};
 use anyhow::Result;
 
 /// For each target.
-const SECONDS: u64 = 45;
+const SECONDS: u64 = 60;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let missing = fuzz::possible().err().or_else(|| context.setup.missing(&["g++", "clang"]));
