@@ -1,8 +1,8 @@
 //! Memory for when the system has none.
 //!
 //! Rust's standard library and rayon end the program where a small allocation fails: a box, a queue's next block, the text of an
-//! error. A library must not do that to its host. What may be large is asked for in ways that can fail ([`reserve`]), and never
-//! comes from here; what is small does where the system gives nothing, so that the call can go on, or give up in good order. The
+//! error. A library must not do that to its host. What may be large is asked for in ways that can fail ([`reserve`]), and refused
+//! where only this has memory; what is small comes from here then, so that the call can go on, or give up in good order. The
 //! reserve is memory of zeros that costs nothing until it is touched. While much of it is taken and the system has no more,
 //! [`check`] refuses what would take more for long.
 //!
@@ -101,7 +101,8 @@ pub(crate) fn probe(bytes: usize) -> Result<()> {
     Err(Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))
 }
 
-/// Makes room for exactly `count` more items, from the system; what the vector has stays.
+/// Makes room for exactly `count` more items, from the system; what the vector has stays. (Where it grew into the reserve before
+/// this fails, it is there until it is dropped.)
 ///
 /// # Errors
 /// [`ErrorKind::OutOfMemory`].

@@ -5,3 +5,4 @@ mod archive_faults;
 mod batch;
 mod common;
 mod dict;
+mod interop;
