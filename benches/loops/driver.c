@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 
 #define SUM_BYTES ((size_t)64 << 20)
 #define SUM_CHUNKS 24
+#define HUGE_PAGE ((size_t)2 << 20)
 #define MOST_SAMPLES 200000
 
 static uint64_t now_ns(void) {
@@ -226,8 +228,10 @@ static void prepare(double iterations_per_us) {
         body = (struct peer_body){do_work_call, do_work_chunk, &work};
         break;
     case SUM:
-        words = aligned_alloc(4096, SUM_BYTES);
+        words = aligned_alloc(HUGE_PAGE, SUM_BYTES);
         if (words == NULL) abort();
+        /* In small pages where they happen to lie decides a process's time by a fifth. */
+        madvise(words, SUM_BYTES, MADV_HUGEPAGE);
         for (size_t i = 0; i < SUM_BYTES / sizeof *words; i++) right_sum += words[i] = i * 0x9e3779b97f4a7c15u;
         break;
     case NESTED:

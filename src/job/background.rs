@@ -184,7 +184,7 @@ impl Background {
         self.finish_if_done();
     }
 
-    /// Sends for the first helper.
+    /// Whoever started the job, or leaves its last lane, sends for a helper.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
         if !self.job.wants_help() {
             return;

@@ -59,7 +59,8 @@ impl<'c> OpenGate<'c> {
         if pool::generation() != self.generation {
             return Err(super::forked());
         }
-        gate.wait_empty(None);
+        let pool = self.call.pool();
+        gate.wait_empty(|| pool.has_processors_to_wait(0));
         self.call.return_gate(gate);
         Ok(())
     }
@@ -157,7 +158,7 @@ impl Ticket {
     }
 
     /// Runs on a worker of `pool`.
-    pub(crate) fn run(self, pool: &Pool) -> Option<Self> {
+    pub(crate) fn run(self, pool: &Pool) -> Option<Served> {
         match self {
             Self::Background(job) => {
                 job.help(pool);
@@ -177,22 +178,28 @@ impl Ticket {
                 }
                 job.work(lane);
                 pool.count_helper();
+                let turn = gate.turn();
                 gate.leave();
-                Some(Self::Loop(gate))
+                Some(Served { gate, turn })
             }
         }
     }
+}
 
-    /// After [`Ticket::run`]: waits a moment for the next job of the same caller, unless others need the processor; true if it
-    /// shall run again.
-    pub(crate) fn linger(&self, pool: &Pool) -> bool {
-        match self {
-            // The ticket is this helper's again, so that nobody sends another; it arrives, whatever came of the waiting.
-            Self::Loop(gate) if pool.has_processor_left(0) && gate.claim_ticket(1) => {
-                gate.linger();
-                true
-            }
-            _ => false,
-        }
+/// A helper has left a loop.
+pub(crate) struct Served {
+    gate: Arc<LoopGate>,
+    turn: u64,
+}
+
+impl Served {
+    /// Waits a moment for the next loop of the same caller, unless others need the processor: the ticket to run again.
+    pub(crate) fn linger(self, pool: &Pool) -> Option<Ticket> {
+        let Self { gate, turn } = self;
+        let processor = || pool.has_processors_to_wait(1);
+        // The ticket is this helper's again, so that nobody sends another.
+        let stays =
+            processor() && gate.claim_ticket(1) && (gate.linger(turn, processor) || gate.give_up(turn));
+        stays.then(|| Ticket::Loop(gate))
     }
 }

@@ -137,17 +137,28 @@ impl Pool {
                 pool.release();
                 // Without a permit, so that a team need not wait for those who only wait.
                 arrived =
-                    done.filter(|ticket| ticket.linger(pool)).and_then(|ticket| pool.permits.take(ticket));
+                    done.and_then(|served| served.linger(pool)).and_then(|ticket| pool.permits.take(ticket));
             }
         });
     }
 
-    /// Whether one more worker would have a processor to itself, beside the workers at work, those on their way that the caller
-    /// knows of, and the threads that are in a call. Relaxed: the answer may be out of date at once; too few helpers are made
-    /// good by the lookout, too many take turns.
+    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
+    /// lookout, too many take turns.
+    #[inline]
+    fn engaged(&self) -> u32 {
+        self.busy.load(Ordering::Relaxed) + epoch::callers()
+    }
+
+    /// Whether one more worker would have a processor to itself, beside those engaged and those on their way that the caller
+    /// knows of, or those engaged leave processors idle.
     #[inline]
     pub(crate) fn has_processor_left(&self, coming: u32) -> bool {
-        self.busy.load(Ordering::Relaxed) + coming + epoch::callers() < self.cpus || self.lookout.sees_idle()
+        self.engaged() + coming < self.cpus || self.lookout.sees_idle()
+    }
+
+    /// Processors for `more` threads that would only wait for what the engaged ones do.
+    pub(crate) fn has_processors_to_wait(&self, more: u32) -> bool {
+        self.engaged() + more <= self.cpus
     }
 
     /// Sends a helper as soon as processors are idle.

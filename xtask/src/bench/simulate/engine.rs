@@ -15,7 +15,7 @@ const SMALLEST_TIME: Time = 250_000;
 const SMALLEST_BATCH: usize = 64;
 const FEW: usize = 64;
 /// As in `src/job/gate.rs`: spinning before the caller sleeps.
-const SPINNING: Time = 2_500_000;
+const SPINNING: Time = 100_000_000;
 
 /// The machine.
 #[derive(Clone, Copy)]
