@@ -5,7 +5,7 @@
 
 use super::gate::Gate;
 use super::progress::Monitor;
-use super::ticket::{recruit, recruit_more, Ticket};
+use super::ticket::{recruit, recruit_more, JobGate, Ticket};
 use super::work::{drop_payload, panic_message, Job};
 use super::{Chunk, Claiming, Control, Progress};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,7 +32,7 @@ pub(crate) struct Background {
     // Declared, and so dropped, before what it refers to.
     job: Job<'static>,
     parts: Arc<Parts>,
-    gate: Gate<Job<'static>>,
+    gate: JobGate,
     /// The lane of the thread that waits, once it has one. Locked while it works.
     waiter: Mutex<Option<u32>>,
     /// Somebody has begun to finish the job.
@@ -171,10 +171,9 @@ impl Background {
     pub(super) fn help(self: Arc<Self>, pool: &Pool) {
         self.gate.ticket_arrived();
         if let Some((_, entered)) = self.gate.enter() {
-            if self.job.wants_help() {
-                recruit_more(pool, &self.gate, || Ticket::Background(Arc::clone(&self)));
-            }
-            self.work(|| self.job.work(entered - 1));
+            let more = || recruit_more(pool, &self.gate, || Ticket::Background(Arc::clone(&self)));
+            let sent = if self.job.wants_help() { more() } else { None };
+            self.work(|| self.job.work(entered - 1, sent));
             pool.count_helper();
             self.gate.leave();
         } else {
@@ -292,7 +291,7 @@ impl Background {
         let pool = unsafe { self.pool.get() };
         pool.work_here(|| {
             self.work(|| match deadline {
-                None => self.job.work(mine),
+                None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
             });
         });

@@ -161,10 +161,9 @@ where
     let width = plan.lanes().min(call.pool().cpus());
     let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
-    if job.wants_help() {
-        recruit(call.pool(), open.gate(), || Ticket::Loop(Arc::clone(open.gate())));
-    }
-    job.work(0);
+    let helper = || recruit(call.pool(), open.gate(), || Ticket::Loop(Arc::clone(open.gate())));
+    let sent = if job.wants_help() { helper() } else { None };
+    job.work(0, sent);
     open.close()?;
     job.finish()
 }
@@ -181,7 +180,7 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
-    job.work(0);
+    job.work(0, None);
     job.finish()
 }
 

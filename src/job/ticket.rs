@@ -7,16 +7,20 @@ use crate::error::Result;
 use crate::pool::{self, Call, Pool, ThreadClock};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is published forgets its lifetime; the gate looks after that.
+pub(super) type JobGate = Gate<Job<'static>>;
 
 /// The gate of a thread's loops: what is published lives on its stack.
 pub(crate) struct LoopGate {
-    gate: Gate<Job<'static>>,
+    gate: JobGate,
     /// Of the thread.
     clock: Option<ThreadClock>,
 }
 
 impl Deref for LoopGate {
-    type Target = Gate<Job<'static>>;
+    type Target = JobGate;
 
     fn deref(&self) -> &Self::Target {
         &self.gate
@@ -80,29 +84,73 @@ const EACH: u32 = 2;
 /// this process to run, more threads would only take turns with those that work: then the lookout sends it, as soon as
 /// processors are idle, because callbacks wait for something for instance.
 #[inline]
-pub(super) fn recruit<J>(pool: &Pool, gate: &Gate<J>, ticket: impl FnOnce() -> Ticket) {
+pub(super) fn recruit<'p>(
+    pool: &'p Pool,
+    gate: &'p JobGate,
+    ticket: impl FnOnce() -> Ticket,
+) -> Option<Sent<'p>> {
     if pool.has_processor_left(0) {
         if gate.claim_ticket(1) {
-            pool.send(ticket());
+            pool.send_away(ticket());
+            return Some(Sent::new(pool, gate));
         }
     } else if gate.claim_watch() {
         pool.send_when_idle(ticket());
     }
+    None
 }
 
 /// A helper of `gate` sends for more.
-pub(super) fn recruit_more<J>(pool: &Pool, gate: &Gate<J>, ticket: impl Fn() -> Ticket) {
+pub(super) fn recruit_more<'p>(
+    pool: &'p Pool,
+    gate: &'p JobGate,
+    ticket: impl Fn() -> Ticket,
+) -> Option<Sent<'p>> {
+    let mut sent = None;
     for _ in 0..EACH {
         if !pool.has_processor_left(gate.coming()) {
             if gate.coming() == 0 && gate.claim_watch() {
                 pool.send_when_idle(ticket());
             }
-            return;
+            break;
         }
         if !gate.claim_ticket(gate.vacancies()) {
-            return;
+            break;
         }
-        pool.send(ticket());
+        pool.send_away(ticket());
+        sent = Some(Sent::new(pool, gate));
+    }
+    sent
+}
+
+/// A helper that should have come by then is held up: twice what a virtual machine takes to wake it.
+const LATE: Duration = Duration::from_micros(60);
+
+/// Helpers that were sent by a thread which works meanwhile.
+pub(crate) struct Sent<'p> {
+    pool: &'p Pool,
+    gate: &'p JobGate,
+    since: Instant,
+}
+
+impl<'p> Sent<'p> {
+    fn new(pool: &'p Pool, gate: &'p JobGate) -> Self {
+        Self { pool, gate, since: Instant::now() }
+    }
+
+    /// Between two pieces of work: if the helper is late though there is a processor for it, it probably waits for this one, and
+    /// gets it for a moment (see `pool::place`). True if there is no need to ask again.
+    pub(super) fn is_settled(&self) -> bool {
+        if self.gate.coming() == 0 {
+            return true;
+        }
+        if self.since.elapsed() < LATE {
+            return false;
+        }
+        if self.pool.has_processors_to_wait(1) {
+            std::thread::yield_now();
+        }
+        true
     }
 }
 
@@ -173,10 +221,9 @@ impl Ticket {
                 let (job, lane) = gate.enter()?;
                 // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
                 let job = unsafe { &*job };
-                if job.wants_help() {
-                    recruit_more(pool, &gate, || Self::Loop(Arc::clone(&gate)));
-                }
-                job.work(lane);
+                let more = || recruit_more(pool, &gate, || Self::Loop(Arc::clone(&gate)));
+                let sent = if job.wants_help() { more() } else { None };
+                job.work(lane, sent);
                 pool.count_helper();
                 let turn = gate.turn();
                 gate.leave();

@@ -2,6 +2,7 @@
 
 use super::claims::{Claims, Pace};
 use super::progress::Monitor;
+use super::ticket::Sent;
 use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{EqualChunks, Plan};
@@ -17,13 +18,23 @@ pub(crate) struct Job<'a> {
     claims: Claims,
     plan: Plan,
     /// What a lane does, made for the type that `body` points to.
-    lane: unsafe fn(&Job<'a>, *const (), u32, Option<Instant>),
+    lane: unsafe fn(&Job<'a>, *const (), u32, Between<'_>),
     body: *const (),
     cancel: Option<&'a AtomicI32>,
     monitor: Option<&'a Monitor<'a>>,
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
     failure: Mutex<Option<Failure>>,
+}
+
+/// What a lane does between two claims.
+#[derive(Clone, Copy)]
+enum Between<'s> {
+    Nothing,
+    /// Ends after a deadline.
+    Until(Instant),
+    /// Calls this until it says that this is enough.
+    Settle(&'s dyn Fn() -> bool),
 }
 
 /// Why a job stopped, and at which chunk.
@@ -64,16 +75,18 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`.
-    pub(crate) fn work(&self, lane: u32) {
+    /// Claims and runs chunks until none is left, as lane `lane`; looks after the helpers that it has sent.
+    pub(crate) fn work(&self, lane: u32, sent: Option<Sent<'_>>) {
+        let settled = || sent.as_ref().is_none_or(Sent::is_settled);
+        let between = if sent.is_some() { Between::Settle(&settled) } else { Between::Nothing };
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
-        unsafe { (self.lane)(self, self.body, lane, None) };
+        unsafe { (self.lane)(self, self.body, lane, between) };
     }
 
-    /// The same, one chunk at a time, until `deadline`.
+    /// Claims and runs chunks, one at a time, until `deadline`.
     pub(crate) fn work_until(&self, lane: u32, deadline: Instant) {
         // SAFETY: as in `work`.
-        unsafe { (self.lane)(self, self.body, lane, Some(deadline)) };
+        unsafe { (self.lane)(self, self.body, lane, Between::Until(deadline)) };
     }
 
     /// Whether a helper that comes now would find something to do.
@@ -143,7 +156,7 @@ impl<'a> Job<'a> {
 ///
 /// # Safety
 /// `body` points to a `B` that is valid for the call.
-unsafe fn run_lane<B>(job: &Job<'_>, body: *const (), lane: u32, deadline: Option<Instant>)
+unsafe fn run_lane<B>(job: &Job<'_>, body: *const (), lane: u32, between: Between<'_>)
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
@@ -153,9 +166,9 @@ where
     // The body is not used again after a panic, as the job stops.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         if job.monitor.is_some() || job.cancel.is_some() {
-            run_claims::<B, true>(job, body, deadline, &mut chunk)
+            run_claims::<B, true>(job, body, between, &mut chunk)
         } else {
-            run_claims::<B, false>(job, body, deadline, &mut chunk)
+            run_claims::<B, false>(job, body, between, &mut chunk)
         }
     }));
     match outcome {
@@ -170,14 +183,20 @@ where
 fn run_claims<B, const WATCHED: bool>(
     job: &Job<'_>,
     body: &B,
-    deadline: Option<Instant>,
+    mut between: Between<'_>,
     chunk: &mut Chunk,
 ) -> ControlFlow<i32>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let mut pace = if deadline.is_some() { Pace::ONE } else { job.claims.pace() };
-    while !job.stopping() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+    let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
+    while !job.stopping() {
+        match between {
+            Between::Nothing => {}
+            Between::Until(deadline) if Instant::now() >= deadline => break,
+            Between::Settle(settled) if settled() => between = Between::Nothing,
+            Between::Until(_) | Between::Settle(_) => {}
+        }
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
         run_chunks::<B, WATCHED>(job, body, range, chunk)?;

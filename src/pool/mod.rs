@@ -14,6 +14,7 @@ mod local;
 mod lookout;
 mod permits;
 mod pin;
+mod place;
 mod stats;
 mod thread;
 
@@ -129,17 +130,29 @@ impl Pool {
 
     /// Sends a helper on its way. It needs a permit when it arrives; without one it waits for a team to end.
     pub(crate) fn send(&self, ticket: Ticket) {
+        self.spawn(move |pool| pool.help(ticket));
+    }
+
+    /// Sends a helper for a thread that has work of its own to do: as soon as it runs, it leaves that thread's processor to it.
+    pub(crate) fn send_away(&self, ticket: Ticket) {
+        let here = place::here();
         self.spawn(move |pool| {
-            let mut arrived = pool.permits.take(ticket);
-            while let Some(ticket) = arrived {
-                let mut done = None;
-                pool.work(|| done = ticket.run(pool));
-                pool.release();
-                // Without a permit, so that a team need not wait for those who only wait.
-                arrived =
-                    done.and_then(|served| served.linger(pool)).and_then(|ticket| pool.permits.take(ticket));
-            }
+            place::leave(here);
+            pool.help(ticket);
         });
+    }
+
+    /// A helper's time on a worker.
+    fn help(&self, ticket: Ticket) {
+        let mut arrived = self.permits.take(ticket);
+        while let Some(ticket) = arrived {
+            let mut done = None;
+            self.work(|| done = ticket.run(self));
+            self.release();
+            // Without a permit, so that a team need not wait for those who only wait.
+            arrived =
+                done.and_then(|served| served.linger(self)).and_then(|ticket| self.permits.take(ticket));
+        }
     }
 
     /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
