@@ -43,7 +43,7 @@ impl Effort {
 }
 
 const FULL: Effort = Effort {
-    rounds: 7,
+    rounds: 9,
     milliseconds: 40,
     callers: &[1, 4, 16],
     codec_rounds: 5,
