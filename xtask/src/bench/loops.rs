@@ -99,8 +99,9 @@ impl<'b> Cells<'b> {
         let Self { built, runner, effort, speed, gone } = self;
         let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
         let (mut late, mut crashed) = (Vec::new(), Vec::new());
-        for _ in 0..effort.rounds {
-            for (peer, variants) in PEERS {
+        for round in 0..effort.rounds {
+            // Another one begins each time: what ran before leaves the processors warm, or one of them cold.
+            for (peer, variants) in PEERS.iter().cycle().skip(round).take(PEERS.len()).copied() {
                 let asked = !cell.without.contains(&peer);
                 let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
                 for variant in variants.iter().filter(|_| asked && !given_up) {
