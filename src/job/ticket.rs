@@ -108,6 +108,9 @@ pub(super) fn recruit_more<'p>(
 ) -> Option<Sent<'p>> {
     let mut sent = None;
     for _ in 0..EACH {
+        if gate.vacancies() == 0 {
+            break;
+        }
         if !pool.has_processor_left(gate.coming()) {
             if gate.coming() == 0 && gate.claim_watch() {
                 pool.send_when_idle(ticket());
