@@ -190,17 +190,14 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
-    while !job.stopping() {
-        match between {
-            Between::Nothing => {}
-            Between::Until(deadline) if Instant::now() >= deadline => break,
-            Between::Settle(settled) if settled() => between = Between::Nothing,
-            Between::Until(_) | Between::Settle(_) => {}
-        }
+    while !job.stopping() && !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
         run_chunks::<B, WATCHED>(job, body, range, chunk)?;
         pace.ran(&job.claims, chunks);
+        if matches!(between, Between::Settle(settled) if settled()) {
+            between = Between::Nothing;
+        }
     }
     ControlFlow::Continue(())
 }

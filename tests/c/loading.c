@@ -41,6 +41,14 @@ static void loading_and_unloading_without_work(void)
   }
 }
 
+/* The pool's 24, and its lookout if there are more of them than processors and one was missed: it names itself when it runs for the
+   first time. */
+static int is_pool_running(int before)
+{
+  int others = os_threads(NULL) - before - 24;
+  return others == 0 || (others == 1 && os_threads("fastpar-lookout") == 1);
+}
+
 static void loading_starts_no_thread(void)
 {
   int before = os_threads(NULL);
@@ -53,7 +61,9 @@ static void loading_starts_no_thread(void)
   CHECK(os_symbol(library, "fastpar_pool_threads", &pool_threads) && pool_threads() == 24);
   CHECK_EQUAL(os_threads(NULL), before);
   work_with(library);
-  if (before >= 0) CHECK_EQUAL(os_threads(NULL), before + 24);
+  if (before < 0) return;
+  for (int i = 0; i < 1000 && !is_pool_running(before); i++) os_sleep_ms(5);
+  CHECK(is_pool_running(before));
 }
 
 static void unloading_after_work_is_harmless(void)
