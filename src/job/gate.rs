@@ -43,7 +43,7 @@ const SPINS: u32 = 60;
 /// Turns of spinning between two looks from then on: about a quarter of a microsecond.
 const PAUSE: u32 = 16;
 /// Looks before the waiting thread gives its time slice away, and slices given away before it sleeps. Together they take twice
-/// as long as waking a thread up, 50 us on a virtual machine: so waiting never costs three times the best that could have been
+/// as long as waking a thread up, 50 us on a virtual machine: so waiting costs at most three times the best that could have been
 /// chosen.
 #[cfg(not(loom))]
 const WAIT_LOOKS: u32 = 64;

@@ -134,6 +134,18 @@ fn loom_one_helper_for_two_jobs() {
     });
 }
 
+/// A caller's part in a job that goes on until the helper has looked, as a long one does: it comes, or another one is sent.
+fn call_until_looked_at(gate: &Gate<Job>, helper: thread::JoinHandle<bool>) {
+    let job = Job::new(0);
+    gate.open(&*job, 1);
+    let sent = gate.claim_ticket(1);
+    let came = helper.join().unwrap();
+    assert!(came || sent, "nobody comes to help");
+    gate.close();
+    gate.wait_empty(|| false);
+    job.check();
+}
+
 /// A ticket that is on its way serves the next job too: either it comes in there, or another one is sent.
 #[test]
 fn loom_a_job_is_never_left_without_a_ticket() {
@@ -147,15 +159,7 @@ fn loom_a_job_is_never_left_without_a_ticket() {
                 help(&gate).is_some()
             })
         };
-        let job = Job::new(0);
-        gate.open(&*job, 1);
-        let sent = gate.claim_ticket(1);
-        // The job goes on until the helper has looked, as a long one does.
-        let came = helper.join().unwrap();
-        assert!(came || sent, "nobody comes to help");
-        gate.close();
-        gate.wait_empty(|| false);
-        job.check();
+        call_until_looked_at(&gate, helper);
     });
 }
 
@@ -177,14 +181,7 @@ fn loom_nobody_relies_on_who_has_given_up() {
                 stays
             })
         };
-        let job = Job::new(0);
-        gate.open(&*job, 1);
-        let sent = gate.claim_ticket(1);
-        let came = helper.join().unwrap();
-        assert!(came || sent, "nobody comes to help");
-        gate.close();
-        gate.wait_empty(|| false);
-        job.check();
+        call_until_looked_at(&gate, helper);
     });
 }
 

@@ -44,15 +44,26 @@ pub(super) fn keep_module() -> Result<()> {
     Ok(())
 }
 
-/// The logical CPUs that the calling thread may use.
+/// The logical CPUs that the calling thread may use; none if the system does not tell.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn cpus() -> Result<Vec<usize>> {
+pub(super) fn allowed() -> Option<libc::cpu_set_t> {
     // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is valid for writing its own size.
-    if unsafe { libc::sched_getaffinity(0, std::mem::size_of_val(&set), &mut set) } != 0 {
-        return Err(affinity_error());
-    }
+    (unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) } == 0).then_some(set)
+}
+
+/// Keeps the calling thread on these; false if the system refuses, which it does where it has none of them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn allow(set: &libc::cpu_set_t) -> bool {
+    // SAFETY: `set` is valid for reading its own size.
+    unsafe { libc::sched_setaffinity(0, size_of_val(set), set) == 0 }
+}
+
+/// The numbers of the logical CPUs that the calling thread may use.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn cpus() -> Result<Vec<usize>> {
+    let set = allowed().ok_or_else(affinity_error)?;
     // SAFETY: every index is below CPU_SETSIZE.
     Ok((0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
 }
@@ -60,13 +71,11 @@ pub(super) fn cpus() -> Result<Vec<usize>> {
 /// Keeps the calling thread on one logical CPU.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn pin_thread(cpu: usize) {
-    // SAFETY: as in `cpus`.
+    // SAFETY: as in `allowed`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
-    // SAFETY: `set` is valid for reading its own size.
-    unsafe { libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set) };
+    allow(&set); // a CPU that was taken away meanwhile leaves the thread unpinned, which is only slower
 }
 
 /// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its number in there.

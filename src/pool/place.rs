@@ -5,6 +5,9 @@
 //! some milliseconds later. So a sender whose helper is late gives it a moment (`job::ticket`), and a helper that finds itself on
 //! the processor of its sender moves to another one.
 
+#[cfg(target_os = "linux")]
+use super::pin;
+
 /// The processor that the calling thread is on; none where the system does not tell, or needs no help.
 #[cfg(target_os = "linux")]
 pub(super) fn here() -> Option<usize> {
@@ -20,22 +23,14 @@ pub(super) fn here() -> Option<usize> {
 /// Moves the calling thread to another processor if it is on this one. Where it may use no other, or the system refuses, it stays.
 #[cfg(target_os = "linux")]
 pub(super) fn leave(processor: Option<usize>) {
-    let Some(processor) = processor.filter(|&processor| here() == Some(processor)) else { return };
-    // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
-    let mut all: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    let size = size_of_val(&all);
-    // SAFETY: `all` is valid for writing `size` bytes.
-    if unsafe { libc::sched_getaffinity(0, size, &mut all) } != 0 || processor >= libc::CPU_SETSIZE as usize {
-        return;
-    }
+    let known = |&processor: &usize| processor < libc::CPU_SETSIZE as usize && here() == Some(processor);
+    let Some(processor) = processor.filter(known) else { return };
+    let Some(all) = pin::allowed() else { return };
     let mut others = all;
-    // SAFETY: the processor's number is below CPU_SETSIZE; both sets are valid for reading `size` bytes. A set without any
-    // processor is refused, and changes nothing.
-    unsafe {
-        libc::CPU_CLR(processor, &mut others);
-        if libc::sched_setaffinity(0, size, &others) == 0 {
-            libc::sched_setaffinity(0, size, &all);
-        }
+    // SAFETY: the processor's number is below CPU_SETSIZE.
+    unsafe { libc::CPU_CLR(processor, &mut others) };
+    if pin::allow(&others) {
+        pin::allow(&all);
     }
 }
 
