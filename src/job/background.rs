@@ -107,7 +107,7 @@ impl JobHandle {
             generation: pool::generation(),
             pool: call.pool_ref(),
         });
-        background.gate.open(&background.job, plan.lanes());
+        background.gate.open(&background.job, plan.lanes(), false);
         background.recruit(call.pool());
         background.finish_if_done();
         Ok(Self(background))

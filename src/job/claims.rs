@@ -26,6 +26,9 @@ const SMALLEST_BATCH: usize = 64;
 /// Jobs of fewer chunks are handed out one by one, and read no clock.
 const FEW: usize = 64;
 
+/// So many chunks take some microseconds even if they are empty.
+const MANY: usize = 1024;
+
 /// The shared counter of a job.
 #[derive(Debug)]
 pub(crate) struct Claims {
@@ -77,6 +80,12 @@ impl Claims {
         // that close to usize::MAX would take centuries.
         let begin = self.next.fetch_add(size, Ordering::Relaxed);
         (begin < self.end).then(|| begin..begin.saturating_add(size).min(self.end))
+    }
+
+    /// Whether there are so many chunks that it takes a while, however short they are.
+    #[inline]
+    pub(crate) fn are_many(&self) -> bool {
+        self.end - self.next.load(Ordering::Relaxed) >= MANY
     }
 
     /// Whether somebody who comes now would find something to do.

@@ -11,7 +11,8 @@
 //! bit 1       WAITING   somebody sleeps until the gate is empty
 //! bits 2-15   inside    helpers between enter and leave
 //! bits 16-31  entered   helpers that ever entered this job
-//! bits 32-47  limit     how many may enter
+//! bits 32-46  limit     how many may enter
+//! bit 47      LARGE     helpers that wait nearby shall come at once
 //! bits 48-63  turn      counts the jobs of this gate
 //! ```
 //!
@@ -31,8 +32,12 @@ const INSIDE_MASK: u64 = 0x3fff << 2;
 const ENTERED_ONE: u64 = 1 << 16;
 const ENTERED_SHIFT: u32 = 16;
 const LIMIT_SHIFT: u32 = 32;
+const LIMIT_MASK: u64 = 0x7fff;
+const LARGE: u64 = 1 << 47;
 const TURN_ONE: u64 = 1 << 48;
 const TURN_MASK: u64 = 0xffff << 48;
+/// Which job, and whether it is open.
+const JOB_MASK: u64 = OPEN | TURN_MASK;
 
 /// The most helpers that a gate can count.
 pub(crate) const MAX_HELPERS: u32 = 0x3fff;
@@ -94,13 +99,15 @@ impl<J> Gate<J> {
         }
     }
 
-    /// Publishes `job` for at most `limit` helpers. The gate is closed and empty, and only its owner opens it.
-    pub(crate) fn open(&self, job: *const J, limit: u32) {
+    /// Publishes `job` for at most `limit` helpers; `large`: it is not over before one that waits nearby can come. The gate is
+    /// closed and empty, and only its owner opens it.
+    pub(crate) fn open(&self, job: *const J, limit: u32, large: bool) {
         debug_assert!(limit <= MAX_HELPERS);
         self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
                                                            // Relaxed: nobody else writes to the word of a closed and empty gate.
         let turn = self.word.load(Ordering::Relaxed).wrapping_add(TURN_ONE) & TURN_MASK;
-        self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | turn, Ordering::Release);
+        let large = if large { LARGE } else { 0 };
+        self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);
     }
 
     /// Comes in, if the gate is open and not full: the job, and a number 1, 2, ... that no other helper of it has.
@@ -109,7 +116,7 @@ impl<J> Gate<J> {
         let mut word = self.word.load(Ordering::Relaxed); // only a guess: the exchange decides
         loop {
             let entered = (word >> ENTERED_SHIFT) & 0xffff;
-            if word & OPEN == 0 || entered >= (word >> LIMIT_SHIFT) & 0xffff {
+            if word & OPEN == 0 || entered >= (word >> LIMIT_SHIFT) & LIMIT_MASK {
                 return None;
             }
             // Acquire: the job's fields, released by `open`.
@@ -183,8 +190,8 @@ impl<J> Gate<J> {
     }
 
     /// Waits a moment for the job after `served`, without giving the processor away, as long as there is a `processor` for it:
-    /// where loops follow each other closely, the helper is there when it is needed. True when the next job has been there for
-    /// some time. A job that is over sooner is better left alone: who comes to help takes the caller's cache lines away.
+    /// where loops follow each other closely, the helper is there when it is needed. True when the next job is large, or has been
+    /// there for some time. One that is over sooner is better left alone: who comes to help takes the caller's cache lines away.
     pub(crate) fn linger(&self, served: u64, processor: impl Fn() -> bool) -> bool {
         let (mut last_chunk, mut closed, mut seen) = (0, 0, 0);
         while last_chunk < LAST_CHUNK_LOOKS && closed < LINGER_LOOKS {
@@ -192,12 +199,13 @@ impl<J> Gate<J> {
                 return false;
             }
             pause();
-            let job = self.job_word();
+            let word = self.word.load(Ordering::Relaxed); // `enter` looks again
+            let job = word & JOB_MASK;
             if job == served | OPEN {
                 last_chunk += 1;
                 continue;
             }
-            if job & OPEN != 0 && job == seen {
+            if job & OPEN != 0 && (job == seen || word & LARGE != 0) {
                 return true;
             }
             seen = job;
@@ -216,7 +224,7 @@ impl<J> Gate<J> {
 
     /// Which job, and whether it is open. Relaxed: `enter` looks again.
     fn job_word(&self) -> u64 {
-        self.word.load(Ordering::Relaxed) & (OPEN | TURN_MASK)
+        self.word.load(Ordering::Relaxed) & JOB_MASK
     }
 
     /// Tells a job from the one before it. Relaxed: whoever needs to be sure looks at the whole word.
@@ -273,6 +281,6 @@ impl<J> Gate<J> {
     /// How many more may come in. Relaxed: advice, and right about the job of whoever is inside or has opened it.
     pub(crate) fn vacancies(&self) -> u32 {
         let word = self.word.load(Ordering::Relaxed);
-        (((word >> LIMIT_SHIFT) & 0xffff) - ((word >> ENTERED_SHIFT) & 0xffff)) as u32
+        (((word >> LIMIT_SHIFT) & LIMIT_MASK) - ((word >> ENTERED_SHIFT) & 0xffff)) as u32
     }
 }

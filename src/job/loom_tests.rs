@@ -49,7 +49,7 @@ impl Job {
 /// A caller's part, from opening to returning. The job's memory is kept for the model, to see who touches it too late.
 fn call(gate: &Gate<Job>, chunks: usize, helpers: u32) -> Box<Job> {
     let job = Job::new(chunks);
-    gate.open(&*job, helpers);
+    gate.open(&*job, helpers, false);
     job.work();
     gate.close();
     gate.wait_empty(|| false);
@@ -137,7 +137,7 @@ fn loom_one_helper_for_two_jobs() {
 /// A caller's part in a job that goes on until the helper has looked, as a long one does: it comes, or another one is sent.
 fn call_until_looked_at(gate: &Gate<Job>, helper: thread::JoinHandle<bool>) {
     let job = Job::new(0);
-    gate.open(&*job, 1);
+    gate.open(&*job, 1, true);
     let sent = gate.claim_ticket(1);
     let came = helper.join().unwrap();
     assert!(came || sent, "nobody comes to help");
@@ -201,7 +201,7 @@ fn loom_many_tickets_serve_the_next_job() {
             })
             .collect();
         let job = Job::new(0);
-        gate.open(&*job, 2);
+        gate.open(&*job, 2, false);
         let sent = gate.claim_ticket(1);
         let came = helpers.into_iter().map(|helper| helper.join().unwrap()).filter(|&came| came).count();
         assert!(came > 0 || sent, "nobody comes to help");
@@ -219,7 +219,7 @@ fn loom_the_last_one_out_finishes_once() {
         let gate = Arc::new(Gate::new());
         let job = Arc::new(Job::new(2));
         let finished = Arc::new((AtomicBool::new(false), AtomicUsize::new(0)));
-        gate.open(&**job, 2);
+        gate.open(&**job, 2, false);
         let lanes: Vec<_> = (0..2)
             .map(|_| {
                 let (gate, job, finished) = (Arc::clone(&gate), Arc::clone(&job), Arc::clone(&finished));

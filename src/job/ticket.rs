@@ -44,7 +44,7 @@ impl<'c> OpenGate<'c> {
     pub(super) fn new(call: &'c Call, job: &Job<'_>, helpers: u32) -> Self {
         let gate = call.take_gate();
         // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, is what makes that right.
-        gate.open(std::ptr::from_ref(job).cast(), helpers);
+        gate.open(std::ptr::from_ref(job).cast(), helpers, job.is_large());
         Self { call, gate: Some(gate), generation: pool::generation() }
     }
 

@@ -94,6 +94,11 @@ impl<'a> Job<'a> {
         self.claims.any_left() && !self.stopping()
     }
 
+    /// Whether it will take a while, before it is begun.
+    pub(crate) fn is_large(&self) -> bool {
+        self.claims.are_many()
+    }
+
     /// Lets no new chunk start.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
