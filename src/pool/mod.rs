@@ -6,12 +6,15 @@
 mod call;
 mod clock;
 mod config;
+mod door;
 mod epoch;
 #[cfg(unix)]
 mod fork;
 mod hooks;
 mod local;
 mod lookout;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod permits;
 mod pin;
 mod place;
@@ -22,7 +25,7 @@ pub(crate) use call::{check_depth, Call, KeepAlive};
 pub(crate) use clock::ThreadClock;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub(crate) use epoch::generation;
-pub use hooks::Hook;
+pub use hooks::{hook, Hook};
 pub use stats::{stats, Stats};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +34,7 @@ use crate::memory;
 use call::Background;
 use config::Config;
 use crossbeam_utils::CachePadded;
+use door::Door;
 use epoch::Entry;
 use local::{Local, SHARDS};
 use lookout::Lookout;
@@ -51,6 +55,7 @@ pub(crate) struct Pool {
     rayon: ManuallyDrop<rayon::ThreadPool>,
     config: Config,
     cpus: u32,
+    door: Arc<Door>,
     workers: Mutex<Vec<Thread>>,
     permits: Permits,
     lookout: Lookout,
@@ -67,6 +72,7 @@ impl Pool {
         let cpus = if config.pin { pin::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;
+        let door = Arc::new(Door::new(threads));
         let mut workers = Vec::new();
         let built = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
@@ -75,11 +81,9 @@ impl Pool {
             .spawn_handler(|thread| {
                 let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
                 let name = format!("{}-{}", config.thread_name, thread.index());
-                workers.push(Thread::start(
-                    &name,
-                    config.stack_size,
-                    Box::new(move || run_worker(thread, cpu)),
-                )?);
+                let door = door.clone();
+                let life = Box::new(move || run_worker(thread, cpu, &door));
+                workers.push(Thread::start(&name, config.stack_size, life)?);
                 Ok(())
             })
             .build();
@@ -88,6 +92,7 @@ impl Pool {
                 rayon: ManuallyDrop::new(rayon),
                 config,
                 cpus: config::available_cpus(),
+                door,
                 workers: Mutex::new(workers),
                 permits: Permits::new(threads),
                 lookout: Lookout::default(),
@@ -98,6 +103,7 @@ impl Pool {
             }),
             Err(error) => {
                 // rayon has told those that did start to end.
+                door.open();
                 let started = workers.len();
                 workers.into_iter().for_each(|worker| _ = worker.join());
                 Err(Error::new(
@@ -120,6 +126,7 @@ impl Pool {
         // SAFETY: taken once, by the caller's promise. Late helpers may still send others: what `spawn` uses is kept alive by
         // the workers themselves, which end when their queues are empty.
         drop(unsafe { std::ptr::read(&*self.rayon) });
+        self.door.open();
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let failed = workers.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count();
         if failed > 0 {
@@ -138,12 +145,13 @@ impl Pool {
         let here = place::here();
         self.spawn(move |pool| {
             place::leave(here);
-            pool.help(ticket);
+            pool.help(ticket)
         });
     }
 
-    /// A helper's time on a worker.
-    fn help(&self, ticket: Ticket) {
+    /// A helper's time on a worker. True if others need the processor more than somebody who looks for tickets.
+    fn help(&self, ticket: Ticket) -> bool {
+        let is_loops = matches!(ticket, Ticket::Loop(_));
         let mut arrived = self.permits.take(ticket);
         while let Some(ticket) = arrived {
             let mut done = None;
@@ -153,6 +161,7 @@ impl Pool {
             arrived =
                 done.and_then(|served| served.linger(self)).and_then(|ticket| self.permits.take(ticket));
         }
+        is_loops && !self.has_processors_to_wait(1)
     }
 
     /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
@@ -196,6 +205,7 @@ impl Pool {
             pool.work(member);
             pool.release();
             ended();
+            false
         });
     }
 
@@ -210,10 +220,19 @@ impl Pool {
         }
     }
 
-    fn spawn(&self, run: impl FnOnce(&Self) + Send + 'static) {
-        let pool = PoolRef(self);
+    /// Runs something on a worker. It tells whether that worker had better sleep then than look for more tickets.
+    fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
         // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
-        self.rayon.spawn(move || run(unsafe { pool.get() }));
+        let pool = unsafe { PoolRef(self).get() };
+        self.door.add_ticket();
+        self.rayon.spawn(move || {
+            pool.door.take_ticket();
+            if run(pool) {
+                pool.door.wait(local::with(|local| local.worker.get() as usize));
+            } else {
+                pool.door.go_in();
+            }
+        });
     }
 
     /// Runs work on the calling worker of this pool.
@@ -287,13 +306,14 @@ impl PoolRef {
 }
 
 /// The life of a worker thread.
-fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>) {
+fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>, door: &Door) {
     let index = thread.index() as u32;
     local::with(|local| local.worker.set(index as i32));
     if let Some(cpu) = cpu {
         pin::pin_thread(cpu);
     }
     hooks::catch_up(index);
+    door.wait(thread.index());
     thread.run();
     hooks::run_exits(index);
     // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
@@ -365,19 +385,6 @@ pub fn worker() -> Option<u32> {
 /// Sees to it that a forked child forgets what belonged to the parent, for state that may exist without a pool.
 pub(crate) fn watch_forks() -> Result<()> {
     epoch::begin_once()
-}
-
-/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
-/// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
-///
-/// # Errors
-/// [`ErrorKind::Busy`] from inside a callback or a hook.
-pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
-    epoch::refuse_inside("adding a hook")?;
-    memory::check()?;
-    hooks::add(on_start, on_exit);
-    peek(|pool| pool.rayon.broadcast(|context| hooks::catch_up(context.index() as u32)));
-    Ok(())
 }
 
 /// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
