@@ -74,11 +74,9 @@ namespace Fastpar
 
         private static long OnBatch(BatchFunction function, Span<BatchItem> items, ZstdOptions? options, CancellationToken token)
         {
-            var state = new CodecState(options, token);
             var native = new fastpar_batch_item[items.Length];
             var pins = new MemoryHandle[2 * items.Length];
             UIntPtr failed = UIntPtr.Zero;
-            UIntPtr* failedPlace = &failed; // on this frame until the call is over
             UIntPtr size = (UIntPtr)(uint)sizeof(fastpar_batch_item);
             UIntPtr count = (UIntPtr)(uint)items.Length;
             for (int i = 0; i < native.Length; i++)
@@ -96,10 +94,12 @@ namespace Fastpar
                     native[i].dst = pins[(2 * i) + 1].Pointer;
                     native[i].dst_capacity = (UIntPtr)(uint)items[i].Destination.Length;
                 }
-                fixed (fastpar_batch_item* pinned = native)
+                fastpar_error error;
+                using var call = new CodecCall(options, token);
+                fastpar_zstd_options own = call.Options;
+                fixed (fastpar_batch_item* first = native)
                 {
-                    fastpar_batch_item* first = pinned;
-                    state.Run((own, error) => function(own, first, size, count, failedPlace, error));
+                    call.Fits(function(&own, first, size, count, &failed, &error), &error);
                 }
                 return (long)(ulong)failed;
             }

@@ -104,11 +104,13 @@ namespace Fastpar
             UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
             UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
             UIntPtr result = UIntPtr.Zero;
-            UIntPtr* place = &result; // on this frame until the call is over
-            bool fits = new CodecState(options, cancellationToken).Run((native, error) =>
-                NativeMethods.fastpar_decompress(native, (void*)source, length, (void*)destination, capacity, place, error));
+            fastpar_error error;
+            using var call = new CodecCall(options, cancellationToken);
+            fastpar_zstd_options native = call.Options;
+            int status = NativeMethods.fastpar_decompress(
+                &native, (void*)source, length, (void*)destination, capacity, &result, &error);
             written = (long)(ulong)result;
-            return fits;
+            return call.Fits(status, &error);
         }
 
         /// <summary>

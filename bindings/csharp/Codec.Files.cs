@@ -76,12 +76,12 @@ namespace Fastpar
         {
             fastpar_file_stats stats = default;
             stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
-            fastpar_file_stats* place = &stats; // on this frame until the call is over
-            fixed (byte* pinnedFrom = Path(sourcePath, nameof(sourcePath)),
-                pinnedTo = Path(destinationPath, nameof(destinationPath)))
+            fastpar_error error;
+            using var call = new CodecCall(options, token);
+            fastpar_zstd_options native = call.Options;
+            fixed (byte* from = Path(sourcePath, nameof(sourcePath)), to = Path(destinationPath, nameof(destinationPath)))
             {
-                byte* from = pinnedFrom, to = pinnedTo;
-                new CodecState(options, token).Run((native, error) => function(native, from, to, place, error));
+                call.Fits(function(&native, from, to, &stats, &error), &error);
             }
             return new FileStats(stats);
         }

@@ -3,42 +3,70 @@ using System.Threading;
 
 namespace Fastpar
 {
-    /// <summary>A call of the codec at work: its options, its progress callback and its token.</summary>
+    /// <summary>What the callbacks of a call of the codec share: its progress.</summary>
     internal sealed unsafe class CodecState : CallState
     {
-        private readonly DictHandle? dict;
-        private fastpar_zstd_options native;
-
-        internal CodecState(ZstdOptions? options, CancellationToken token)
-            : base(options?.Progress, token)
+        internal CodecState(IProgress<FastparProgress>? progress, CancellationToken token)
+            : base(progress, token)
         {
-            native = (options ?? ZstdOptions.Defaults).ToNative();
-            dict = options?.Dict?.Handle;
         }
 
         internal override bool IsCalledBack => ProgressFunction != null;
+    }
 
-        /// <summary>A function of the library, given the options and the place for an error.</summary>
-        internal delegate int Work(fastpar_zstd_options* options, fastpar_error* error);
+    /// <summary>A call of the codec, from its preparation to its outcome: its options, its dictionary, its token.</summary>
+    internal readonly unsafe ref struct CodecCall
+    {
+        private readonly CodecState state;
+        private readonly ZstdOptions options;
+        private readonly Lease dict;
+        private readonly SyncCall call;
 
-        /// <summary>Runs it; false: the destination is too small. Every other failure is thrown.</summary>
-        internal bool Run(Work work)
+        internal CodecCall(ZstdOptions? options, CancellationToken token)
         {
-            fastpar_error error;
-            using var call = new SyncCall(this);
-            using var lease = new Lease(dict);
-            fastpar_zstd_options options = native;
-            options.dict = (fastpar_dict*)lease.Pointer;
-            options.cancel = call.Cancel;
-            options.progress = ProgressFunction;
-            options.progress_data = UserData;
-            int status = work(&options, &error);
-            if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && !HasFailed)
+            this.options = options ?? ZstdOptions.Defaults;
+            state = new CodecState(options?.Progress, token);
+            dict = new Lease(options?.Dict?.Handle);
+            try
+            {
+                call = new SyncCall(state);
+            }
+            catch
+            {
+                dict.Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>For the library.</summary>
+        internal fastpar_zstd_options Options
+        {
+            get
+            {
+                fastpar_zstd_options native = options.ToNative();
+                native.dict = (fastpar_dict*)dict.Pointer;
+                native.cancel = call.Cancel;
+                native.progress = state.ProgressFunction;
+                native.progress_data = state.UserData;
+                return native;
+            }
+        }
+
+        /// <summary>What the library returned. False: the destination is too small; every other failure is thrown.</summary>
+        internal bool Fits(int status, fastpar_error* error)
+        {
+            if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && !state.HasFailed)
             {
                 return false;
             }
-            call.End(status, &error);
+            call.End(status, error);
             return true;
+        }
+
+        public void Dispose()
+        {
+            dict.Dispose();
+            call.Dispose();
         }
     }
 }
