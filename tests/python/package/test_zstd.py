@@ -109,6 +109,23 @@ class Memory(unittest.TestCase):
         self.assertEqual(fastpar.status_name(caught.exception.status), "FASTPAR_ERR_TRUNCATED")
         self.assertIsInstance(caught.exception, fastpar.Error)
 
+    def test_a_few_kilobytes(self):
+        noise = random.Random(3).randbytes(70_000)
+        plain = {CompressionParameter.checksum_flag: 0}
+        for length in (0, 1, 1000, 1 << 16, (1 << 16) + 1):
+            data = noise[:length]
+            for level in (None, 0, 1, 19, -3):
+                with self.subTest(length=length, level=level):
+                    packed = zstd.compress(data, level)
+                    options = plain | {CompressionParameter.compression_level: level or 3}
+                    self.assertEqual(len(packed) - len(zstd.compress(data, options=options)), 4, "it has a checksum")
+                    self.assertEqual(zstd.decompressed_size(packed), length)
+                    for whole in (packed, bytearray(packed), memoryview(packed)):
+                        self.assertEqual(zstd.decompress(whole), data)
+                    self.assertEqual(zstd.decompress(packed + packed), data + data)
+                    for bad in (packed[:-1], packed + b"more", packed[:-1] + bytes([packed[-1] ^ 1])):
+                        self.assertRaises(zstd.DataError, zstd.decompress, bad)
+
     def test_sizes_that_are_not_told(self):
         out = io.BytesIO()
         with standard.ZstdFile(out, "wb") as file:

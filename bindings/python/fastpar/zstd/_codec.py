@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Buffer
 from compression import zstd as standard
+from compression.zstd import CompressionParameter, ZstdError
 from typing import Unpack
 
 from .. import _native as n
@@ -14,6 +15,11 @@ from ._settings import DataError, Settings, ZstdOptions, check, failure
 
 # Where data does not tell its size: the first guess is this many times its own.
 _GUESS = 8
+
+# Up to here what ctypes costs is more than fastpar gains over the standard module.
+_SMALL = 1 << 16
+_LEVELS = CompressionParameter.compression_level.bounds()
+_LEVEL_3 = {CompressionParameter.compression_level: 3, CompressionParameter.checksum_flag: 1}
 
 
 def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
@@ -59,8 +65,13 @@ def compress(
 
     As `compression.zstd.compress`. Data of more than a megabyte becomes several frames, which `decompress` of both modules reads,
     `ZstdDecompressor` one by one; each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
-    does not have (`strategy`, the sizes of tables, ...) are left to the standard module.
+    does not have (`strategy`, the sizes of tables, ...) are left to the standard module, as are a few kilobytes of bytes.
     """
+    if type(data) is bytes and len(data) <= _SMALL and options is None and zstd_dict is None and not more:
+        if level is None:
+            return standard.compress(data, options=_LEVEL_3)
+        if type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]:
+            return standard.compress(data, options=_LEVEL_3 | {CompressionParameter.compression_level: level})
     settings = Settings(level, options, zstd_dict, True, **more)
     if not settings.supported:
         return standard.compress(data, level, options, zstd_dict)
@@ -110,6 +121,12 @@ def decompress(
     As `compression.zstd.decompress`. Checksums that are there are verified. Data that is damaged, incomplete or not zstd is a
     ZstdError that tells where.
     """
+    if type(data) is bytes and len(data) <= _SMALL and options is None and zstd_dict is None and not more:
+        try:
+            if standard.get_frame_size(data) == len(data):
+                return standard.decompress(data)
+        except ZstdError:
+            pass  # fastpar tells more about it
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         return standard.decompress(data, zstd_dict, options)

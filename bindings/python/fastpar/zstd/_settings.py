@@ -144,7 +144,8 @@ class Settings:
 
     def _compress(self, level: int | None, options: dict | None) -> None:
         # The standard module checks the arguments, so that both refuse the same ones in the same words.
-        standard.ZstdCompressor(level, options)
+        if level is not None or options is not None:
+            standard.ZstdCompressor(level, options)
         for parameter, value in (options or {}).items():
             match parameter:
                 case CompressionParameter.compression_level:
@@ -164,7 +165,8 @@ class Settings:
         self.native.level = level or 0
 
     def _decompress(self, options: dict | None) -> None:
-        standard.ZstdDecompressor(options=options)
+        if options is not None:
+            standard.ZstdDecompressor(options=options)
         for parameter, value in (options or {}).items():
             if parameter == DecompressionParameter.window_log_max:
                 self.native.window_log = value
