@@ -5,6 +5,7 @@
 use super::claims::Claims;
 use super::gate::Gate;
 use super::Claiming;
+use crate::sync::model;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use loom::sync::Arc;
@@ -64,14 +65,6 @@ fn help(gate: &Gate<Job>) -> Option<u32> {
     unsafe { &*job }.work();
     gate.leave();
     Some(lane)
-}
-
-fn model(check: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    if builder.preemption_bound.is_none() {
-        builder.preemption_bound = Some(3);
-    }
-    builder.check(check);
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     memory::check()?;
     add(on_start, on_exit);
     super::peek(|pool| {
+        // The broadcast waits for every worker, so each must be where rayon finds it.
         pool.door.open();
         pool.rayon.broadcast(|context| catch_up(context.index() as u32));
         pool.door.close();

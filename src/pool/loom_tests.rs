@@ -1,6 +1,7 @@
 //! Every interleaving of a door, workers and tickets: each ticket is run, and everybody ends.
 
 use super::door::Door;
+use crate::sync::model;
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
@@ -63,12 +64,8 @@ impl Inside {
 }
 
 /// Runs this many tickets on two workers of which the second never sleeps at the door again.
-fn model(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    if builder.preemption_bound.is_none() {
-        builder.preemption_bound = Some(3);
-    }
-    builder.check(move || {
+fn run(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + 'static) {
+    model(move || {
         let inside =
             Arc::new(Inside { door: Door::new(2), state: Mutex::default(), changed: Condvar::new() });
         let workers = [0, 1].map(|worker| {
@@ -86,12 +83,12 @@ fn model(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync +
 
 #[test]
 fn loom_every_ticket_finds_a_worker() {
-    model(3, |_| {});
+    run(3, |_| {});
 }
 
 #[test]
 fn loom_a_held_door_closes_again() {
-    model(1, |inside| {
+    run(1, |inside| {
         inside.door.open();
         inside.door.close();
         inside.spawn();

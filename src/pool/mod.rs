@@ -1,7 +1,7 @@
 //! The global pool's life: which threads there are, who uses them, when they start and end.
 //!
-//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes sleeping workers. What a worker does with a
-//! ticket is `job`'s business.
+//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep inside, `door` those
+//! that do not get to rayon. What a worker does with a ticket is `job`'s business.
 
 mod call;
 mod clock;

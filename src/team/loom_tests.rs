@@ -1,6 +1,7 @@
 //! Every interleaving of small teams at their barrier.
 
 use super::barrier::{Barrier, Broken};
+use crate::sync::model;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -28,14 +29,6 @@ impl Shared {
             assert_eq!(self.cells[member].with(|cell| unsafe { *cell }), value, "a write is missing");
         }
     }
-}
-
-fn model(check: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    if builder.preemption_bound.is_none() {
-        builder.preemption_bound = Some(3);
-    }
-    builder.check(check);
 }
 
 /// Runs member 0 here and the others on threads of their own.

@@ -55,7 +55,7 @@ fn loop_rows(text: &mut String, loops: &Value, constants: &Value) -> Option<()> 
             }
             "empty-2400" => (
                 call + 2400.0 * chunk / cpus,
-                "callbacks, on all CPUs; a helper that waits needs 0.5 us to come",
+                "callbacks, on all CPUs; the helper that waits takes a few transfers of a line to come",
             ),
             "empty-240000" => (call + 240_000.0 * chunk / cpus, "callbacks, on all CPUs"),
             "nested-24x24" => {

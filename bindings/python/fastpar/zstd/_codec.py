@@ -22,6 +22,10 @@ _LEVELS = CompressionParameter.compression_level.bounds()
 _LEVEL_3 = {CompressionParameter.compression_level: 3, CompressionParameter.checksum_flag: 1}
 
 
+def _is_small(data: Buffer) -> bool:
+    return type(data) is bytes and len(data) <= _SMALL
+
+
 def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
     """Calls a function of the codec: the bytes written, or what it reports."""
     written, error = ctypes.c_size_t(), n.fastpar_error()
@@ -65,9 +69,10 @@ def compress(
 
     As `compression.zstd.compress`. Data of more than a megabyte becomes several frames, which `decompress` of both modules reads,
     `ZstdDecompressor` one by one; each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
-    does not have (`strategy`, the sizes of tables, ...) are left to the standard module, as are a few kilobytes of bytes.
+    does not have (`strategy`, the sizes of tables, ...) are left to the standard module, as are up to 64 KiB of `bytes`
+    without options.
     """
-    if type(data) is bytes and len(data) <= _SMALL and options is None and zstd_dict is None and not more:
+    if _is_small(data) and options is None and zstd_dict is None and not more:
         if level is None:
             return standard.compress(data, options=_LEVEL_3)
         if type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]:
@@ -119,9 +124,9 @@ def decompress(
     """Decompresses all the frames in a buffer, in parallel where they tell their sizes.
 
     As `compression.zstd.decompress`. Checksums that are there are verified. Data that is damaged, incomplete or not zstd is a
-    ZstdError that tells where.
+    ZstdError that tells where. One frame of up to 64 KiB of `bytes` is left to the standard module.
     """
-    if type(data) is bytes and len(data) <= _SMALL and options is None and zstd_dict is None and not more:
+    if _is_small(data) and options is None and zstd_dict is None and not more:
         try:
             if standard.get_frame_size(data) == len(data):
                 return standard.decompress(data)
