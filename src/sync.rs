@@ -1,5 +1,8 @@
 //! The primitives of the concurrent core: std's, or loom's when it explores every interleaving.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 #[cfg(not(loom))]
 pub(crate) use std::{
     hint::spin_loop,
@@ -16,6 +19,41 @@ pub(crate) use loom::{
     thread::yield_now,
 };
 
+/// A condition variable that asks the system to wake somebody only if somebody sleeps; std's asks every time. Notify after a change
+/// that was made under the lock, with the lock still held or not.
+#[derive(Default)]
+pub(crate) struct QuietCondvar {
+    condvar: Condvar,
+    sleepers: AtomicUsize,
+}
+
+impl QuietCondvar {
+    /// Sleeps until it is notified, or for no reason.
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.sleep(|| self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same, for so long at most.
+    pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, most: Duration) -> MutexGuard<'a, T> {
+        self.sleep(|| self.condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn sleep<T>(&self, sleep: impl FnOnce() -> T) -> T {
+        // Relaxed: counted under the lock. Whoever changes something under it later sees the sleeper; whoever did so before was seen.
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        let woken = sleep();
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        woken
+    }
+
+    /// Wakes all who sleep.
+    pub(crate) fn notify_all(&self) {
+        if self.sleepers.load(Ordering::Relaxed) > 0 {
+            self.condvar.notify_all();
+        }
+    }
+}
+
 /// Checks a model in every interleaving of three preemptions, or as many as LOOM_MAX_PREEMPTIONS says.
 #[cfg(all(test, loom))]
 pub(crate) fn model(check: impl Fn() + Send + Sync + 'static) {
@@ -24,4 +62,35 @@ pub(crate) fn model(check: impl Fn() + Send + Sync + 'static) {
         builder.preemption_bound = Some(3);
     }
     builder.check(check);
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    /// Whoever waits for a change hears of it, though nobody is woken who is not seen to sleep.
+    #[test]
+    fn loom_nobody_sleeps_through_a_change() {
+        model(|| {
+            let shared = Arc::new((Mutex::new(0), QuietCondvar::default()));
+            let sleepers = [1, 2].map(|enough| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let mut changes = shared.0.lock().unwrap();
+                    while *changes < enough {
+                        changes = shared.1.wait(changes);
+                    }
+                })
+            });
+            for _ in 0..2 {
+                *shared.0.lock().unwrap() += 1;
+                shared.1.notify_all();
+            }
+            for sleeper in sleepers {
+                sleeper.join().unwrap();
+            }
+        });
+    }
 }

@@ -10,10 +10,10 @@
 
 #include "fastpar.h"
 
-enum { BLOB = 16 << 10 };
+enum { SMALL = 1 << 10, BLOB = 16 << 10 };
 
 static unsigned char blob[BLOB], packed[2 * BLOB], back[BLOB];
-static size_t packed_len;
+static size_t packed_len; /* of the last that was compressed */
 static fastpar_error error;
 static fastpar_loop_options one_by_one = {
     .struct_size = sizeof one_by_one, .schedule = FASTPAR_SCHEDULE_GRAIN, .grain = 1, .max_lanes = 1};
@@ -32,16 +32,21 @@ static int32_t nothing(void *user_data, const fastpar_chunk *chunk) {
 
 static void loop_24(void) { check(fastpar_for(NULL, 24, nothing, NULL, &error)); }
 static void claims_60(void) { check(fastpar_for(&one_by_one, 60, nothing, NULL, &error)); }
-static void compress_16k(void) { check(fastpar_compress(NULL, blob, BLOB, packed, sizeof packed, &packed_len, &error)); }
-static void decompress_16k(void) {
+static void compress(size_t len) { check(fastpar_compress(NULL, blob, len, packed, sizeof packed, &packed_len, &error)); }
+static void decompress(void) {
     size_t written;
     check(fastpar_decompress(NULL, packed, packed_len, back, BLOB, &written, &error));
 }
+static void compress_1k(void) { compress(SMALL); }
+static void compress_16k(void) { compress(BLOB); }
 
 static const struct {
     const char *name;
+    size_t packed; /* bytes that are compressed before */
     void (*call)(void);
-} cases[] = {{"loop_24", loop_24}, {"claims_60", claims_60}, {"compress_16k", compress_16k}, {"decompress_16k", decompress_16k}};
+} cases[] = {{"loop_24", 0, loop_24},           {"claims_60", 0, claims_60},
+             {"compress_1k", 0, compress_1k},   {"decompress_1k", SMALL, decompress},
+             {"compress_16k", 0, compress_16k}, {"decompress_16k", BLOB, decompress}};
 
 __attribute__((noinline)) void measured(void (*call)(void), int repeat) {
     for (int i = 0; i < repeat; i++) call();
@@ -58,10 +63,11 @@ int main(int argc, char **argv) {
         blob[i] = (unsigned char)(i / 64 + (noise >> 30));
     }
     compress_16k();
-    decompress_16k();
+    decompress();
     if (memcmp(blob, back, BLOB) != 0) return 1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (strcmp(argv[1], cases[i].name) != 0) continue;
+        if (cases[i].packed != 0) compress(cases[i].packed);
         cases[i].call(); /* what is made once */
         measured(cases[i].call, atoi(argv[2]));
         return 0;

@@ -9,16 +9,17 @@ use super::cut::Cut;
 use super::slots::{Answer, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 /// See the module.
 pub(super) struct Arena<'a> {
     base: *mut MaybeUninit<u8>,
     state: Mutex<State>,
-    changed: Condvar,
+    changed: QuietCondvar,
     dst: PhantomData<&'a mut [MaybeUninit<u8>]>,
 }
 
@@ -54,7 +55,7 @@ impl<'a> Arena<'a> {
         Ok(Self {
             base: dst.as_mut_ptr(),
             state: Mutex::new(State { slots, sizes, keep_sizes }),
-            changed: Condvar::new(),
+            changed: QuietCondvar::default(),
             dst: PhantomData,
         })
     }
@@ -114,7 +115,7 @@ impl Claim<'_> {
         loop {
             match state.slots.ask(self.frame) {
                 Answer::Wait => {
-                    state = self.arena.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self.arena.changed.wait(state);
                 }
                 Answer::Abandoned => {
                     // A frame before this one has failed, and its error is the one that counts.

@@ -61,6 +61,13 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     let scratch = if capacity < bound { recipes.scratch() } else { 0 };
     let control = options.control(recipes.memory(), scratch + Arena::bookkeeping(&cut))?;
     let watch = Watch::new(options, Some(src.len() as u64));
+    if cut.frames() == 1 && bound <= capacity {
+        // Nothing to share out, and room for whatever it becomes.
+        watch.add(0)?;
+        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &watch)?;
+        watch.finish(src.len() as u64);
+        return size.ok_or_else(|| no_room(0));
+    }
     // The end is kept for the seek table, so that it fits when the frames do.
     let arena = Arena::new(&mut dst[..capacity.saturating_sub(cut.tail())], cut)?;
     job::run_tasks(cut.frames(), &control, |frame, _lane| {
@@ -97,12 +104,10 @@ struct Recipes {
 
 impl Recipes {
     fn new(options: &Options<'_>, cut: &Cut) -> Self {
-        let last_len = cut.range(cut.frames() - 1).len();
-        Self {
-            first: Recipe::new(options, cut.largest()),
-            first_len: cut.largest(),
-            last: Recipe::new(options, last_len),
-        }
+        let (first_len, last_len) = (cut.largest(), cut.range(cut.frames() - 1).len());
+        let first = Recipe::new(options, first_len);
+        let last = if last_len == first_len { first.clone() } else { Recipe::new(options, last_len) };
+        Self { first, first_len, last }
     }
 
     fn of(&self, len: usize) -> &Recipe {

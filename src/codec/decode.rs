@@ -38,7 +38,9 @@ pub(super) struct Decoder<'o> {
 impl<'o> Decoder<'o> {
     /// A decoder for frames that have been checked with the same options.
     pub(super) fn new(options: &Options<'o>) -> Result<Self> {
-        Ok(Self { context: Held::take(memory(), 0)?, dict: options.dict, ready: false })
+        let mut decoder = Self { context: Held::take(memory(), 0)?, dict: options.dict, ready: true };
+        decoder.use_dictionary()?;
+        Ok(decoder)
     }
 
     fn prepare(&mut self) -> Result<()> {
@@ -48,6 +50,10 @@ impl<'o> Decoder<'o> {
         if !self.context.reset() {
             self.context = Held::take(memory(), 0)?;
         }
+        self.use_dictionary()
+    }
+
+    fn use_dictionary(&mut self) -> Result<()> {
         if let Some(dict) = self.dict {
             let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
             self.context.use_dictionary(dict.for_decompressing()).map_err(code)?;

@@ -1,7 +1,7 @@
 //! Decompressing a buffer into a buffer.
 
 use super::decode::{self, Decoder};
-use super::frame::Frames;
+use super::frame::{Frame, Frames};
 use super::options::Options;
 use super::raw::{self, Uninit};
 use super::spans::{self, Span};
@@ -50,9 +50,19 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
         }
     }
 
+    // What is wrong with data that is not a single frame is found out below.
+    match &Frames::new(src).next() {
+        Some(Ok(frame)) if frame.len == src.len() && !frame.skippable => {
+            if let Some(size) = frame.content_size {
+                return alone(src, frame, size, dst, limited, options);
+            }
+        }
+        _ => {}
+    }
+
     let walked = spans::walk(src, |frame| spans::check(frame, options))?;
     if walked.least > room as u64 {
-        return Err(no_room(walked.total, limited, options, dst.len()));
+        return Err(no_room(walked.total, limited, options, room));
     }
     let watch = Watch::after(attempted, options, walked.total);
     let written = match walked.total {
@@ -69,6 +79,28 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
         },
     };
     watch.finish(written as u64);
+    Ok(written)
+}
+
+/// Decodes a frame that is all of `src`, on the calling thread: there is nothing to plan, nor to share out.
+fn alone(
+    src: &[u8],
+    frame: &Frame,
+    size: u64,
+    dst: &mut [MaybeUninit<u8>],
+    limited: bool,
+    options: &Options<'_>,
+) -> Result<usize> {
+    spans::check(frame, options)?;
+    if size > dst.len() as u64 {
+        return Err(no_room(Some(size), limited, options, dst.len()));
+    }
+    options.control(decode::memory(), 0)?; // is there enough of it?
+    let watch = Watch::new(options, Some(size));
+    watch.add(0)?;
+    let place = &mut dst[..size as usize]; // at most its length
+    let written = Decoder::new(options)?.frame(src, frame, &mut Uninit::new(place), &watch)?;
+    watch.finish(size);
     Ok(written)
 }
 

@@ -60,7 +60,10 @@ impl Recipe {
         let level = options.level();
         let dict = options.dict.map_or(0, Dict::len);
         let own = raw::tuning(level, len, dict, 0);
-        let tuning = raw::tuning(level, len, dict, options.window_log);
+        let tuning = match options.window_log {
+            0 => own,
+            window_log => raw::tuning(level, len, dict, window_log),
+        };
         let mut memory = tuning.context + SLACK;
         let mut long_hash_log = 0;
         if tuning.window_log > own.window_log {

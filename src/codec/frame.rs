@@ -105,6 +105,7 @@ impl<'d> Frames<'d> {
     }
 
     /// Reads the frame at the current place.
+    #[inline]
     fn read(&self) -> Result<Frame> {
         let mut frame = self.start()?;
         if frame.skippable {
@@ -118,6 +119,7 @@ impl<'d> Frames<'d> {
     }
 
     /// Reads its header; a skippable one tells its length.
+    #[inline]
     pub(super) fn start(&self) -> Result<Frame> {
         let fail = |kind, what| Err(self.error(kind, what));
         let data = &self.data[self.offset..];

@@ -11,11 +11,12 @@ use super::{Chunk, Claiming, Control, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::{self, Call, KeepAlive, Pool, PoolRef};
+use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A body that a background job owns.
@@ -39,7 +40,7 @@ pub(crate) struct Background {
     finishing: AtomicBool,
     /// What it came to, once it is finished; the pool is kept until then.
     outcome: Mutex<Outcome>,
-    changed: Condvar,
+    changed: QuietCondvar,
     generation: u64,
     /// The pool that it runs on: there as long as `outcome` keeps it.
     pool: PoolRef,
@@ -103,7 +104,7 @@ impl JobHandle {
             waiter: Mutex::new(None),
             finishing: AtomicBool::new(false),
             outcome: Mutex::new(Outcome { keep: Some(call.keep_alive()), ..Outcome::default() }),
-            changed: Condvar::new(),
+            changed: QuietCondvar::default(),
             generation: pool::generation(),
             pool: call.pool_ref(),
         });
@@ -259,7 +260,7 @@ impl Background {
             let mut outcome = self.outcome();
             while outcome.result.is_none() && outcome.left == seen {
                 let Some(deadline) = deadline else {
-                    outcome = self.changed.wait(outcome).unwrap_or_else(PoisonError::into_inner);
+                    outcome = self.changed.wait(outcome);
                     continue;
                 };
                 let rest = deadline.saturating_duration_since(Instant::now());
@@ -273,7 +274,7 @@ impl Background {
                     }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
                 }
-                outcome = self.changed.wait_timeout(outcome, rest).unwrap_or_else(PoisonError::into_inner).0;
+                outcome = self.changed.wait_timeout(outcome, rest);
             }
         }
     }

@@ -13,10 +13,11 @@ use super::ticket::Ticket;
 use super::work::{drop_payload, panic_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{self, Call, Pool};
+use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How often an owner that waits looks at its cancel flag.
@@ -46,7 +47,7 @@ struct Shared<S: Stage> {
     stage: S,
     state: Mutex<State<S>>,
     /// A task is done, or a helper has left.
-    changed: Condvar,
+    changed: QuietCondvar,
     /// Non-zero: the owner has gone.
     gone: AtomicI32,
     most_helpers: u32,
@@ -144,7 +145,7 @@ impl<S: Stage> Pipeline<S> {
         let shared = Shared {
             stage,
             state: Mutex::new(state),
-            changed: Condvar::new(),
+            changed: QuietCondvar::default(),
             gone: AtomicI32::new(0),
             most_helpers: lanes.saturating_sub(1),
         };
@@ -210,8 +211,8 @@ impl<S: Stage> Pipeline<S> {
             }
             let changed = &self.shared.changed;
             state = match cancel {
-                None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(_) => changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0,
+                None => changed.wait(state),
+                Some(_) => changed.wait_timeout(state, LOOK),
             };
         }
     }
@@ -238,7 +239,7 @@ impl<S: Stage> Drop for Pipeline<S> {
         let waiting = state.slots.split_off(begun);
         // Those that are sent and have not arrived would find nothing: nobody waits for them.
         while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.shared.changed.wait(state);
         }
         drop(state);
         drop(waiting);

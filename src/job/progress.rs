@@ -13,25 +13,30 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Counts what is done and decides when to report it.
 pub(crate) struct Monitor<'a> {
-    report: Option<Progress<'a>>,
+    reports: Option<Reports<'a>>,
     total: u64,
     done: AtomicU64,
-    /// When the last report was made; held while one is made, which is what serializes them.
+}
+
+struct Reports<'a> {
+    report: Progress<'a>,
+    /// When the last one was made; held while one is made, which is what serializes them.
     last: Mutex<Instant>,
 }
 
 impl<'a> Monitor<'a> {
     /// Watches `total` items; without `report` it only counts.
     pub(crate) fn new(report: Option<Progress<'a>>, total: u64) -> Self {
-        Self { report, total, done: AtomicU64::new(0), last: Mutex::new(Instant::now()) }
+        let reports = report.map(|report| Reports { report, last: Mutex::new(Instant::now()) });
+        Self { reports, total, done: AtomicU64::new(0) }
     }
 
     /// Counts `items`, and reports if it is time and nobody else is reporting.
     pub(crate) fn add(&self, items: u64) -> ControlFlow<()> {
         // Relaxed: a number for people; the results themselves travel through the gate.
         let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
-        let Some(report) = self.report else { return ControlFlow::Continue(()) };
-        let mut last = match self.last.try_lock() {
+        let Some(Reports { report, last }) = &self.reports else { return ControlFlow::Continue(()) };
+        let mut last = match last.try_lock() {
             Ok(last) => last,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return ControlFlow::Continue(()),
@@ -56,8 +61,8 @@ impl<'a> Monitor<'a> {
 
     /// The last report, when everything is done: there is nothing left that its answer could cancel.
     pub(crate) fn finish(&self) {
-        if let Some(report) = self.report {
-            let _serialized = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Reports { report, last }) = &self.reports {
+            let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = report(self.total, self.total);
         }
     }

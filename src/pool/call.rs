@@ -6,8 +6,9 @@ use super::{Pool, PoolOptions, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{lanes_of, LoopGate};
 use crate::memory;
+use crate::sync::{Mutex, QuietCondvar};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// A parallel call under way: it keeps its pool alive, and marks the thread as being inside it.
 pub(crate) struct Call {
@@ -120,7 +121,7 @@ impl Drop for Call {
 #[derive(Default)]
 pub(super) struct Background {
     running: Mutex<usize>,
-    none: Condvar,
+    none: QuietCondvar,
 }
 
 impl Background {
@@ -139,7 +140,7 @@ impl Background {
     pub(super) fn wait(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         while *running > 0 {
-            running = self.none.wait(running).unwrap_or_else(PoisonError::into_inner);
+            running = self.none.wait(running);
         }
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-const CASES: [&str; 4] = ["loop_24", "claims_60", "compress_16k", "decompress_16k"];
+const CASES: [&str; 6] =
+    ["loop_24", "claims_60", "compress_1k", "decompress_1k", "compress_16k", "decompress_16k"];
 const FILE: &str = "benches/results/instructions.json";
 const REPEAT: u64 = 10;
 const LIMIT: Duration = Duration::from_secs(120);

@@ -5,8 +5,9 @@
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
+use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// The most cursors that are kept: as many readers can go through large frames side by side.
 const CURSORS: usize = 4;
@@ -21,7 +22,7 @@ pub(super) struct Cache {
     /// Whether that is the caller's limit, rather than a choice of ours.
     strict: bool,
     state: Mutex<State>,
-    changed: Condvar,
+    changed: QuietCondvar,
 }
 
 #[derive(Default)]
@@ -56,7 +57,7 @@ pub(super) enum Found<'c> {
 
 impl Cache {
     pub(super) fn new(budget: usize, strict: bool) -> Self {
-        Self { budget, strict, state: Mutex::default(), changed: Condvar::new() }
+        Self { budget, strict, state: Mutex::default(), changed: QuietCondvar::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -91,7 +92,7 @@ impl Cache {
                     return Found::NoRoom;
                 }
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state);
         }
         state.used += size;
         state.frames.insert(frame, Slot::Coming);
