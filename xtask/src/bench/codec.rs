@@ -135,16 +135,21 @@ pub(super) struct Job<'r> {
 }
 
 /// Runs a driver: that of C, or whatever takes the same arguments.
-pub(super) fn figures(
+fn figures(
     runner: &mut Runner,
     command: &mut Command,
     mode: &str,
     file: &Path,
     job: Job<'_>,
 ) -> Result<Map<String, Value>> {
+    arguments(command, mode, file, job);
+    runner.must(command)
+}
+
+/// What a driver has to be told.
+pub(super) fn arguments(command: &mut Command, mode: &str, file: &Path, job: Job<'_>) {
     command.arg(mode).arg(file).arg(job.original.to_string());
     command.args([&job.level.to_string(), &job.threads.to_string(), job.repeat]);
-    runner.must(command)
 }
 
 /// The time of a whole program, from start to end, with its input in the page cache; and once, what it writes.

@@ -1,6 +1,6 @@
 //! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and who decodes whose frames how fast.
 
-use super::codec::{figures, Job};
+use super::codec::{arguments, Job};
 use super::data::{self, Data};
 use super::runner::Runner;
 use super::{build, machine, Effort};
@@ -47,25 +47,38 @@ const FEW_SIZES: [u64; 2] = [1 << 10, 1 << 20];
 /// The level of what is not about levels.
 const LEVEL: i32 = 3;
 
+/// Rounds, in each of which everybody has a turn.
+const ROUNDS: usize = 5;
+/// The same where a turn takes its time.
+const ROUNDS_OF_LONG: usize = 3;
+
 /// Everything that is needed to measure.
 struct Bench {
     runner: Runner,
     driver: PathBuf,
     /// None: they cannot be had, and their contestants are left out.
     packages: Option<Packages>,
-    rounds: usize,
+    quick: bool,
+    /// Calls in one turn.
     repeat: &'static str,
+}
+
+/// One that takes turns with others.
+struct Entrant {
+    title: &'static str,
+    command: Command,
+    /// It is timed from its start to its end, and writes to a pipe; else it tells its figures itself.
+    is_program: bool,
 }
 
 /// Measures all of it.
 pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
-    let (rounds, repeat) = if effort.is_quick() { (1, "1") } else { (2, "3") };
     let mut bench = Bench {
         runner: Runner::new(effort.patience),
         driver: build::codec(staged)?,
         packages: packages(),
-        rounds,
-        repeat,
+        quick: effort.is_quick(),
+        repeat: if effort.is_quick() { "1" } else { "3" },
     };
     let (levels, sizes) =
         if effort.is_quick() { (&FEW_LEVELS[..], &FEW_SIZES[..]) } else { (&LEVELS[..], &SIZES[..]) };
@@ -90,6 +103,8 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
         "machine": machine::describe()?,
         "versions": machine::versions()?,
         "packages": [python::ZSTANDARD, python::BLOSC2],
+        "rounds": bench.rounds(false),
+        "rounds_of_long": bench.rounds(true),
         "sets": sets,
     }))
 }
@@ -118,20 +133,31 @@ impl Bench {
         CONTESTANTS.into_iter().filter(move |row| scripts || matches!(row.1, By::Driver))
     }
 
+    /// One of the contestants, at work on `file`.
+    fn entrant(&self, title: &'static str, by: By, mode: &str, file: &Path, job: Job<'_>) -> Entrant {
+        let mut command = self.command(by);
+        arguments(&mut command, mode, file, job);
+        Entrant { title, command, is_program: false }
+    }
+
     /// All contestants at one level.
     fn level(&mut self, data: &Data, level: i32, bytes: u64) -> Result<Value> {
         let file = data.sized(bytes)?;
-        let mut rows = Vec::new();
-        for (title, by, mode, threads) in self.contestants() {
-            // Seconds a call: once is enough.
-            let repeat = if level > 3 { "1" } else { self.repeat };
-            let job = Job { original: bytes, level, threads, repeat };
-            rows.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
-        }
-        for (title, program, arguments) in PROGRAMS {
+        // Seconds a call: once is enough.
+        let repeat = if level > 3 { "1" } else { self.repeat };
+        let job = |threads| Job { original: bytes, level, threads, repeat };
+        let mut entrants: Vec<_> = self
+            .contestants()
+            .map(|(title, by, mode, threads)| {
+                self.entrant(title, by, &format!("{mode}-compress"), &file, job(threads))
+            })
+            .collect();
+        entrants.extend(PROGRAMS.map(|(title, program, arguments)| {
             let mut command = Command::new(program);
-            rows.push(self.program(title, command.arg(format!("-{level}")).args(arguments).arg(&file))?);
-        }
+            command.arg(format!("-{level}")).args(arguments).arg(&file);
+            Entrant { title, command, is_program: true }
+        }));
+        let rows = self.race(entrants, level > 3 || bytes > 32 << 20)?;
         Ok(json!({ "level": level, "bytes": bytes, "rows": rows }))
     }
 
@@ -139,18 +165,20 @@ impl Bench {
     fn size(&mut self, data: &Data, bytes: u64) -> Result<Value> {
         let file = data.sized(bytes)?;
         let packed = self.written(By::Driver, "write", &file, "fastpar", bytes)?;
+        let repeat = if bytes > 256 << 20 { "1" } else { self.repeat };
         let (mut compress, mut decompress) = (Vec::new(), Vec::new());
         for (title, by, mode, threads) in self.contestants() {
-            let repeat = if bytes > 256 << 20 { "1" } else { self.repeat };
             let job = Job { original: bytes, level: LEVEL, threads, repeat };
-            compress.push(self.best(title, by, &format!("{mode}-compress"), &file, job)?);
+            compress.push(self.entrant(title, by, &format!("{mode}-compress"), &file, job));
             // blosc2 has a format of its own, and packs the file itself.
             let input = if mode == "blosc2" { &file } else { &packed };
             // One thread decompresses like the other.
             if (mode, threads) != ("zstandard", 2) {
-                decompress.push(self.best(title, by, &format!("{mode}-decompress"), input, job)?);
+                decompress.push(self.entrant(title, by, &format!("{mode}-decompress"), input, job));
             }
         }
+        let is_long = bytes > 32 << 20;
+        let (compress, decompress) = (self.race(compress, is_long)?, self.race(decompress, is_long)?);
         Ok(json!({ "bytes": bytes, "compress": compress, "decompress": decompress }))
     }
 
@@ -176,16 +204,20 @@ impl Bench {
         written.truncate(if effort.is_quick() { 2 } else { written.len() });
         let mut frames = Vec::new();
         for (writer, packed) in written {
-            let mut rows = Vec::new();
-            for (title, by, mode, threads) in self.contestants().take(3) {
-                let job = Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
-                rows.push(self.best(title, by, &format!("{mode}-decompress"), &packed, job)?);
-            }
-            for program in ["zstd", "pzstd"] {
+            let job = |threads| Job { original: bytes, level: LEVEL, threads, repeat: self.repeat };
+            let mut entrants: Vec<_> = self
+                .contestants()
+                .take(3)
+                .map(|(title, by, mode, threads)| {
+                    self.entrant(title, by, &format!("{mode}-decompress"), &packed, job(threads))
+                })
+                .collect();
+            entrants.extend([("zstd -d", "zstd"), ("pzstd -d", "pzstd")].map(|(title, program)| {
                 let mut command = Command::new(program);
-                let title = format!("{program} -d");
-                rows.push(self.program(&title, command.args(["-d", "-q", "-c"]).arg(&packed))?);
-            }
+                command.args(["-d", "-q", "-c"]).arg(&packed);
+                Entrant { title, command, is_program: true }
+            }));
+            let rows = self.race(entrants, false)?;
             let size = std::fs::metadata(&packed)?.len();
             frames.push(json!({ "writer": writer, "bytes": bytes, "packed": size, "rows": rows }));
         }
@@ -196,50 +228,61 @@ impl Bench {
     fn written(&mut self, by: By, mode: &str, file: &Path, name: &str, bytes: u64) -> Result<PathBuf> {
         let job = Job { original: bytes, level: LEVEL, threads: 2, repeat: "1" };
         let mut command = self.command(by);
-        figures(&mut self.runner, &mut command, mode, file, job)?;
+        arguments(&mut command, mode, file, job);
+        self.runner.must(&mut command)?;
         let packed = PathBuf::from(format!("{}.{name}.zst", file.display()));
         std::fs::rename(format!("{}.zst", file.display()), &packed)?;
         Ok(packed)
     }
 
-    /// The quickest of some processes.
-    fn best(&mut self, title: &str, by: By, mode: &str, file: &Path, job: Job<'_>) -> Result<Value> {
-        let rounds = if job.level > 3 || job.original > 32 << 20 { 1 } else { self.rounds };
-        let mut best: Option<Map<String, Value>> = None;
-        for _ in 0..rounds {
-            let mut command = self.command(by);
-            let found = figures(&mut self.runner, &mut command, mode, file, job)?;
-            if best.as_ref().is_none_or(|best| found["seconds"].as_f64() < best["seconds"].as_f64()) {
-                best = Some(found);
-            }
+    fn rounds(&self, is_long: bool) -> usize {
+        match (self.quick, is_long) {
+            (true, _) => 1,
+            (false, true) => ROUNDS_OF_LONG,
+            (false, false) => ROUNDS,
         }
-        let found = best.unwrap_or_default();
-        Ok(json!({
-            "title": title,
-            "seconds": found["seconds"],
-            "bytes": found["bytes"],
-            "working_kib": found["working_kib"],
-        }))
     }
 
-    /// The same for a whole program that writes to a pipe.
-    fn program(&mut self, title: &str, command: &mut Command) -> Result<Value> {
-        let mut best = f64::INFINITY;
-        let mut bytes = 0;
-        for _ in 0..self.rounds {
-            let (found, _) = self.runner.quietly(|| {
-                let start = std::time::Instant::now();
-                let mut child = command.stdout(std::process::Stdio::piped()).spawn()?;
-                let mut output = child.stdout.take();
-                let bytes =
-                    output.as_mut().map_or(Ok(0), |output| std::io::copy(output, &mut std::io::sink()))?;
-                let status = child.wait()?;
-                anyhow::ensure!(status.success(), "{command:?}: {status}");
-                Ok((start.elapsed().as_secs_f64(), bytes))
-            })?;
-            (best, bytes) = (best.min(found.0), found.1);
+    /// Lets all take turns; of each the turn of the median time.
+    fn race(&mut self, mut entrants: Vec<Entrant>, is_long: bool) -> Result<Vec<Value>> {
+        let rounds = self.rounds(is_long);
+        let mut turns = vec![Vec::new(); entrants.len()];
+        for _ in 0..rounds {
+            for (entrant, turns) in entrants.iter_mut().zip(&mut turns) {
+                turns.push(self.turn(entrant)?);
+            }
         }
-        Ok(json!({ "title": title, "seconds": best, "bytes": bytes }))
+        let row = |(entrant, mut turns): (&Entrant, Vec<Map<String, Value>>)| {
+            let seconds = |turn: &Map<String, Value>| turn["seconds"].as_f64().unwrap_or(f64::NAN);
+            turns.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
+            let middle = &turns[rounds / 2];
+            json!({
+                "title": entrant.title,
+                "seconds": middle["seconds"],
+                "range": [seconds(&turns[0]), seconds(&turns[rounds - 1])],
+                "bytes": middle["bytes"],
+                "working_kib": middle.get("working_kib"),
+            })
+        };
+        Ok(entrants.iter().zip(turns).map(row).collect())
+    }
+
+    fn turn(&mut self, entrant: &mut Entrant) -> Result<Map<String, Value>> {
+        let command = &mut entrant.command;
+        if !entrant.is_program {
+            return self.runner.must(command);
+        }
+        let ((seconds, bytes), _) = self.runner.quietly(|| {
+            let start = std::time::Instant::now();
+            let mut child = command.stdout(std::process::Stdio::piped()).spawn()?;
+            let mut output = child.stdout.take();
+            let bytes =
+                output.as_mut().map_or(Ok(0), |output| std::io::copy(output, &mut std::io::sink()))?;
+            let status = child.wait()?;
+            anyhow::ensure!(status.success(), "{command:?}: {status}");
+            Ok((start.elapsed().as_secs_f64(), bytes))
+        })?;
+        Ok(Map::from_iter([("seconds".into(), seconds.into()), ("bytes".into(), bytes.into())]))
     }
 }
 
@@ -265,9 +308,11 @@ pub(super) fn tables(results: &Value) -> String {
     let packages: Vec<_> = rows(&results["packages"]).iter().filter_map(Value::as_str).collect();
     let _ = writeln!(
         text,
-        "Packages of Python: {}. MB/s of original data, the quickest of some runs, in memory; programs read a cached file and write \
-         to a pipe. blosc2 shuffles the bytes of words of 8 first, and has no level between 15 and 22: beside 19 stands 22.",
+        "Packages of Python: {}. MB/s of original data, medians of {} rounds in which all take turns ({} over 32 MB or \
+         level 3; the range is in `results/grid.json`), in memory; programs read a cached file and write to a pipe. blosc2 shuffles the bytes of words of 8 first, and has no level between 15 and 22: beside 19 stands 22.",
         packages.join(", "),
+        results["rounds"],
+        results["rounds_of_long"],
     );
     for set in rows(&results["sets"]) {
         let title = set["title"].as_str().unwrap_or_default();
