@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 /// Decompresses what a source of the caller's gives, in parallel where the data allows.
 ///
 /// It reads all valid zstd data. Frames are decoded at the same time as far as they fit into the memory together; one that is
-/// very long is decoded part by part. The source is called by the thread that calls the reader, never by another, and is
+/// very long, or long and the first, is decoded part by part. The source is called by the thread that calls the reader, never by another, and is
 /// read ahead of what is given out. What comes before damaged data is given out before the error is.
 ///
 /// After a failure every later call fails in the same way.
@@ -83,7 +83,7 @@ impl<'a, R: Read> Reader<'a, R> {
             options: *options,
             watch: Watch::new(options, len),
             pace,
-            splitter: Splitter::new(&pace),
+            splitter: Splitter::new(&pace, len),
             all: false,
             pending: None,
             costs: VecDeque::new(),

@@ -14,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.
 const SMALLEST: u64 = 256 << 10;
+/// A first frame that decodes to more is not waited for, where nobody knows what follows: those of streams are smaller by default.
+const LONG_FIRST: u64 = 8 << 20;
 /// Skippable frames up to here are kept with their neighbours, longer ones are thrown away as they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
 
@@ -47,6 +49,8 @@ pub(super) enum Kind {
 
 /// See the module.
 pub(super) struct Splitter {
+    /// Bytes of the whole stream, if that is known.
+    total: Option<u64>,
     data: Option<Buffer>,
     /// Bytes at its beginning that are done with.
     done: usize,
@@ -83,8 +87,10 @@ struct Part {
 }
 
 impl Splitter {
-    pub(super) fn new(pace: &ReadPace) -> Self {
+    /// For a stream of so many bytes, if that is known.
+    pub(super) fn new(pace: &ReadPace, total: Option<u64>) -> Self {
         Self {
+            total,
             data: None,
             done: 0,
             base: 0,
@@ -213,7 +219,7 @@ impl Splitter {
         let last_chance = (generous(now as u64)..generous(next as u64)).contains(&room);
         loop {
             let memory = content(&walk.frame).saturating_add(walk.at() as u64);
-            if memory > pace.whole || last_chance {
+            if memory > pace.whole || last_chance || self.is_better_in_parts(walk, options, pace) {
                 self.walk = Some(walk.clone());
                 return Ok(Grown::Large);
             }
@@ -230,6 +236,23 @@ impl Splitter {
                 }
             }
         }
+    }
+
+    /// Whether other threads would have little to do beside this frame, and it can be decoded in parts: while more of it is read, and
+    /// what is decoded is used.
+    fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, pace: &ReadPace) -> bool {
+        let frame = &walk.frame;
+        let begin = self.base + self.group.len as u64;
+        let alone = match self.total {
+            Some(total) => {
+                walk.at() as u64 > total.saturating_sub(begin) / 4 * 3 && content(frame) >= 2 * pace.part
+            }
+            None => begin == 0 && content(frame) > LONG_FIRST,
+        };
+        alone
+            && pace.lanes > 1
+            && frame.window <= 1 << options.window_log_max()
+            && in_parts(frame, pace) <= pace.limit / 2
     }
 
     fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
