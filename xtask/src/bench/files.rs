@@ -33,6 +33,9 @@ const WIDE: (&str, &str, &[&str], &[&str]) =
 const BATCHES: [(&str, &str); 3] = [("4096", "10000"), ("16384", "10000"), ("262144", "600")];
 const FRAMES: [&str; 2] = ["262144", "1048576"];
 
+/// Megabytes of files of one frame.
+const SINGLES: [u64; 5] = [1, 4, 16, 64, 256];
+
 /// Measures both data sets.
 pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
     let mut runner = Runner::new(effort.patience);
@@ -45,6 +48,13 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
             let part = part(&data, *megabytes)?;
             levels.push(measure_level(built, &mut runner, &part, level, rounds)?);
         }
+        println!("  {}, files of one frame", data.title);
+        let singles = SINGLES.iter().filter(|&&megabytes| !effort.is_quick() || megabytes == 16);
+        let singles = singles
+            .map(|&megabytes| {
+                measure_single(built, &mut runner, &part(&data, megabytes)?, effort.codec_rounds)
+            })
+            .collect::<Result<Vec<_>>>()?;
         println!("  {}, batches and archives", data.title);
         let mut parts = |mode: &str, arguments: &[&str]| {
             let mut command = Command::new(&built.parts);
@@ -56,7 +66,8 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
         let archives =
             FRAMES.map(|size| parts("archive", &[size])).into_iter().collect::<Result<Vec<_>>>()?;
         sets.push(json!({
-            "name": data.name, "title": data.title, "levels": levels, "batches": batches, "archives": archives,
+            "name": data.name, "title": data.title, "levels": levels, "singles": singles, "batches": batches,
+            "archives": archives,
         }));
     }
     Ok(json!({
@@ -118,6 +129,32 @@ fn measure_level(
         std::fs::remove_file(file)?;
     }
     Ok(json!({ "level": level, "bytes": file.metadata()?.len(), "programs": rows }))
+}
+
+/// Who decodes how fast what `zstd` wrote: one frame, without a seek table.
+fn measure_single(built: &Files, runner: &mut Runner, file: &Path, rounds: usize) -> Result<Value> {
+    let folder = repo::scratch("bench")?;
+    let (packed, back) = (folder.join("packed.zst"), folder.join("unpacked"));
+    let (_, zstd, pack, _) = PROGRAMS[1];
+    run(built, runner, zstd, pack, "3", file, &packed)?;
+    let programs: Vec<_> = PROGRAMS.iter().filter(|(.., unpack)| !unpack.is_empty()).collect();
+    let mut turns = vec![Vec::new(); programs.len()];
+    for round in 0..rounds {
+        for place in 0..programs.len() {
+            let i = (round + place) % programs.len();
+            let (_, program, _, unpack) = programs[i];
+            turns[i].push(run(built, runner, program, unpack, "3", &packed, &back)?);
+        }
+    }
+    let rows: Vec<_> = programs
+        .iter()
+        .zip(&turns)
+        .map(|((title, ..), turns)| json!({ "title": title, "decompress": summary(turns) }))
+        .collect();
+    for file in [packed, back] {
+        std::fs::remove_file(file)?;
+    }
+    Ok(json!({ "bytes": file.metadata()?.len(), "programs": rows }))
 }
 
 fn run(
@@ -202,6 +239,25 @@ pub(super) fn tables(results: &Value) -> String {
                         number(&unpack["peak_mb"]),
                     );
                 }
+            }
+        }
+        let _ = write!(
+            text,
+            "\n### Files of one frame, as `zstd -3` writes them: {title}\n\n| MB | | decompress s | CPU s | peak MB |\n\
+             | ---: | --- | ---: | ---: | ---: |\n"
+        );
+        for single in list(&set["singles"]) {
+            for row in list(&single["programs"]) {
+                let unpack = &row["decompress"];
+                let _ = writeln!(
+                    text,
+                    "| {:.0} | {} | {:.4} | {:.4} | {:.0} |",
+                    number(&single["bytes"]) / 1e6,
+                    row["title"].as_str().unwrap_or_default(),
+                    number(&unpack["seconds"]),
+                    number(&unpack["cpu_seconds"]),
+                    number(&unpack["peak_mb"]),
+                );
             }
         }
         let _ = write!(
