@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.
 const SMALLEST: u64 = 256 << 10;
-/// A first frame that decodes to more is not waited for, where nobody knows what follows: those of streams are smaller by default.
-const LONG_FIRST: u64 = 8 << 20;
+/// A frame that decodes to more is not waited for if it may be all there is. Those of streams are smaller by default, and up to here
+/// the owner alone, without a pool, is as fast.
+const LONG: u64 = 8 << 20;
 /// Skippable frames up to here are kept with their neighbours, longer ones are thrown away as they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
 
@@ -244,12 +245,11 @@ impl Splitter {
         let frame = &walk.frame;
         let begin = self.base + self.group.len as u64;
         let alone = match self.total {
-            Some(total) => {
-                walk.at() as u64 > total.saturating_sub(begin) / 4 * 3 && content(frame) >= 2 * pace.part
-            }
-            None => begin == 0 && content(frame) > LONG_FIRST,
+            Some(total) => walk.at() as u64 > total.saturating_sub(begin) / 4 * 3,
+            None => begin == 0,
         };
         alone
+            && content(frame) > LONG
             && pace.lanes > 1
             && frame.window <= 1 << options.window_log_max()
             && in_parts(frame, pace) <= pace.limit / 2
