@@ -65,8 +65,9 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         // Nothing to share out, and room for whatever it becomes.
         watch.add(0)?;
         let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &watch)?;
+        let size = size.ok_or_else(|| no_room(0))?;
         watch.finish(src.len() as u64);
-        return size.ok_or_else(|| no_room(0));
+        return Ok(size);
     }
     // The end is kept for the seek table, so that it fits when the frames do.
     let arena = Arena::new(&mut dst[..capacity.saturating_sub(cut.tail())], cut)?;
