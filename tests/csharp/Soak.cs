@@ -59,10 +59,17 @@ namespace Fastpar.Tests
                 }
                 FastparPool.Shutdown();
                 shutdowns++;
-                after = Resident();
-                if (before == 0 && clock.Elapsed.TotalSeconds > seconds / 4.0)
+                // What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten
+                // megabytes: what stays is the least that there is in the second quarter, and in the last.
+                long now = Resident();
+                int quarter = (int)(clock.Elapsed.TotalSeconds * 4 / seconds);
+                if (quarter == 1 && (before == 0 || now < before))
                 {
-                    before = after; // what is kept for later is kept by then
+                    before = now;
+                }
+                if (quarter == 3 && (after == 0 || now < after))
+                {
+                    after = now;
                 }
             }
             workers.ToList().ForEach(worker => worker.End());
@@ -75,7 +82,8 @@ namespace Fastpar.Tests
             {
                 Expect.True(workers.Sum(worker => worker.Done[kind]) > 0, $"nothing done of {Kinds[kind].Method.Name}");
             }
-            Expect.True(workers.Sum(worker => worker.Cancelled) > 0 && shutdowns > 0 && before > 0, "nothing to see");
+            Expect.True(workers.Sum(worker => worker.Cancelled) > 0 && shutdowns > 0, "nothing to see");
+            Expect.True(before > 0 && after > 0, "no memory seen");
             Expect.True(after < before + Megabytes, "memory has grown");
             Expect.Soon(() => Count("/proc/self/task") <= threads, $"no more than {threads} threads");
             Expect.Equal(handles, Count("/proc/self/fd"), "open files");
