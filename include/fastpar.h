@@ -1383,7 +1383,8 @@ typedef struct fastpar_reader fastpar_reader;
  * Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
  * same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory, or
  * comes first and decodes to more than 8 MiB, is decoded part by part, one after the other, and with the window that it
- * asks for: what is decoded of it can be read before the rest has come. A seek table is not needed, and not looked at. The data need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+ * asks for: what is decoded of it can be read before the rest has come. A seek table is not needed, and not looked at. The data
+ * need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
  *
  * The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
  *

@@ -52,10 +52,10 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
 
     // What is wrong with data that is not a single frame is found out below.
     match &Frames::new(src).next() {
-        Some(Ok(frame)) if frame.len == src.len() && !frame.skippable => {
-            if let Some(size) = frame.content_size {
-                return alone(src, frame, size, dst, limited, options);
-            }
+        Some(Ok(frame @ Frame { skippable: false, content_size: Some(size), len, .. }))
+            if *len == src.len() =>
+        {
+            return alone(src, frame, *size, dst, limited, options);
         }
         _ => {}
     }

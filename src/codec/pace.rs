@@ -4,6 +4,7 @@
 
 use super::decode;
 use super::encode::Recipe;
+use super::frame::Frame;
 use super::options::Options;
 use super::raw;
 use super::seek_table::{self, Growing};
@@ -149,6 +150,16 @@ impl ReadPace {
             read: (room / 16).clamp(64 << 10, 256 << 10) as usize,
         })
     }
+
+    /// The memory that it takes to decode a frame in parts, but for what of it has arrived.
+    pub(super) fn in_parts(&self, frame: &Frame) -> u64 {
+        (context(frame) as u64).saturating_add(2 * generous(self.read as u64 + self.part))
+    }
+}
+
+/// The memory of a context that decodes a frame in parts.
+pub(super) fn context(frame: &Frame) -> usize {
+    raw::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
 }
 
 fn too_little(limit: u64, need: u64) -> Error {

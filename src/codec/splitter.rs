@@ -6,8 +6,7 @@
 use super::buffers::{Buffer, Buffers, Side};
 use super::frame::{Frame, Frames};
 use super::options::Options;
-use super::pace::{generous, ReadPace};
-use super::raw;
+use super::pace::{self, generous, ReadPace};
 use super::spans;
 use super::walk::{Step, Walk};
 use crate::error::{Error, ErrorKind, Result};
@@ -215,7 +214,7 @@ impl Splitter {
             }
         };
         // Whether it is now or never that there is room for decoding it in parts.
-        let room = pace.limit.saturating_sub(in_parts(&walk.frame, pace));
+        let room = pace.limit.saturating_sub(pace.in_parts(&walk.frame));
         let (now, next) = (rest.len() + pace.read, rest.len() + 2 * pace.read);
         let last_chance = (generous(now as u64)..generous(next as u64)).contains(&room);
         loop {
@@ -252,7 +251,7 @@ impl Splitter {
             && content(frame) > LONG
             && pace.lanes > 1
             && frame.window <= 1 << options.window_log_max()
-            && in_parts(frame, pace) <= pace.limit / 2
+            && pace.in_parts(frame) <= pace.limit / 2
     }
 
     fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
@@ -289,12 +288,12 @@ impl Splitter {
             );
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(frame.window));
         }
-        let need = in_parts(frame, pace).saturating_add(generous(pace.read as u64));
+        let need = pace.in_parts(frame).saturating_add(generous(pace.read as u64));
         if options.max_memory != 0 && need > pace.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
-        let memory = context(frame);
+        let memory = pace::context(frame);
         // Its blocks are gone over once more, part by part.
         self.walk = Some(walk.again());
         self.part = Some(Part { first: true, before: 0, memory });
@@ -376,16 +375,6 @@ enum Grown {
     Large,
     /// More has to arrive.
     More,
-}
-
-/// The memory of a context that decodes a frame in parts.
-fn context(frame: &Frame) -> usize {
-    raw::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
-}
-
-/// The memory that it takes to decode a frame in parts, but for what of it has arrived.
-fn in_parts(frame: &Frame, pace: &ReadPace) -> u64 {
-    (context(frame) as u64).saturating_add(2 * generous(pace.read as u64 + pace.part))
 }
 
 fn cut_skippable(frame: &Frame) -> Error {

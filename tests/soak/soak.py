@@ -202,7 +202,7 @@ def resident() -> float:
 def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, float, float]:
     """Cancels, forks and shutdowns for so long: how many forks and shutdowns, and the memory early and late."""
     forks = shutdowns = 0
-    least = [math.inf] * 5
+    least = {1: math.inf, 3: math.inf}
     begun = time.monotonic()
     while time.monotonic() < begun + SECONDS and not any(worker.failure for worker in workers):
         time.sleep(choices.random() * 0.01)
@@ -217,7 +217,8 @@ def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, fl
         else:
             continue
         quarter = int((time.monotonic() - begun) * 4 / SECONDS)
-        least[quarter] = min(least[quarter], resident())
+        if quarter in least:
+            least[quarter] = min(least[quarter], resident())
     # What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten megabytes: what stays
     # is the least that there is in the second quarter, and in the last.
     return forks, shutdowns, least[1], least[3]

@@ -1,8 +1,6 @@
 //! Files: what is written, and what becomes of names, modes and times.
 
-use crate::common::{
-    assert_kind, noise, pack, program, records, run, sized_frame, skip, skippable, unsized_frame,
-};
+use crate::common::{assert_kind, noise, pack, program, records, run, sized_frame, skip, unsized_frame};
 use fastpar::codec::{compress_file, decompress_file, Options, SeekTable};
 use fastpar::{Error, ErrorKind};
 use std::fs;
@@ -74,25 +72,6 @@ fn one_frame() {
     assert_eq!(fastpar::codec::decompressed_size(&packed), Ok(data.len() as u64), "it tells its size");
     decompress_file(&place.output, &place.back, &options).unwrap();
     assert!(fs::read(&place.back).unwrap() == data);
-}
-
-/// A frame that is nearly all of a file is written while it is decoded.
-#[test]
-fn one_long_frame_comes_in_parts() {
-    if std::thread::available_parallelism().map_or(1, usize::from) == 1 {
-        return skip("one_long_frame_comes_in_parts", "one processor has nobody to decode while it writes");
-    }
-    let data = records(60 << 20);
-    for frame in [sized_frame(&data, 1), unsized_frame(&data, 1)] {
-        for packed in [frame.clone(), [&sized_frame(&data[..1000], 1)[..], &frame, &skippable(1000)].concat()]
-        {
-            let place = Place::new(&packed);
-            let stats = decompress_file(&place.input, &place.back, &Options::default()).unwrap();
-            let back = fs::read(&place.back).unwrap();
-            assert!(back[back.len() - data.len()..] == data);
-            assert!(stats.peak_memory < data.len() as u64, "{} bytes of memory", stats.peak_memory);
-        }
-    }
 }
 
 #[test]

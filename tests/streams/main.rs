@@ -10,6 +10,7 @@ mod files;
 mod interop;
 #[cfg(unix)]
 mod kill;
+mod parts;
 mod reader;
 mod reader_limits;
 mod threads;

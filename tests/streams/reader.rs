@@ -1,7 +1,7 @@
 //! What a reader makes of data from anywhere.
 
 use crate::common::{
-    assert_kind, assert_unpacks, noise, pack, records, sized_frame, skip, skippable, unpack, unpack_from,
+    assert_kind, assert_unpacks, noise, pack, records, sized_frame, skippable, unpack, unpack_from,
     unsized_frame, Dribble, Random,
 };
 use fastpar::codec::{compress_to_vec, Options, Reader};
@@ -89,28 +89,6 @@ fn parts_and_wholes() {
             assert!(reader.peak_memory() <= limit, "{} of {limit}", reader.peak_memory());
             assert_eq!((reader.frames(), reader.bytes_read()), (4, packed.len() as u64));
         }
-    }
-}
-
-/// Nobody waits for the end of a long frame that is the first, and may be all there is.
-#[test]
-fn a_long_first_frame_comes_in_parts() {
-    if std::thread::available_parallelism().map_or(1, usize::from) == 1 {
-        return skip(
-            "a_long_first_frame_comes_in_parts",
-            "one processor has nobody to decode while it reads",
-        );
-    }
-    let data = noise(40 << 20);
-    for frame in [sized_frame(&data, 3), unsized_frame(&data, 3)] {
-        let mut reader = Reader::new(&frame[..], &Options { max_lanes: 2, ..Options::default() }).unwrap();
-        let first = reader.chunk().unwrap();
-        assert!(!first.is_empty() && data.starts_with(first));
-        assert!(reader.bytes_read() < 20 << 20, "{} bytes were read", reader.bytes_read());
-        let mut out = Vec::new();
-        Read::read_to_end(&mut reader, &mut out).unwrap();
-        assert!(out == data);
-        assert_eq!(reader.frames(), 1);
     }
 }
 

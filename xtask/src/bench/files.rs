@@ -113,9 +113,7 @@ fn measure_level(
             }
         }
     }
-    if std::fs::read(&back)? != std::fs::read(file)? {
-        bail!("what came back is not what was packed");
-    }
+    same(file, &back)?;
     let rows = programs.iter().enumerate().map(|(i, (title, ..))| {
         json!({
             "title": title,
@@ -129,6 +127,13 @@ fn measure_level(
         std::fs::remove_file(file)?;
     }
     Ok(json!({ "level": level, "bytes": file.metadata()?.len(), "programs": rows }))
+}
+
+fn same(file: &Path, back: &Path) -> Result<()> {
+    if std::fs::read(back)? != std::fs::read(file)? {
+        bail!("what came back is not what was packed");
+    }
+    Ok(())
 }
 
 /// Who decodes how fast what `zstd` wrote: one frame, without a seek table.
@@ -151,6 +156,7 @@ fn measure_single(built: &Files, runner: &mut Runner, file: &Path, rounds: usize
         .zip(&turns)
         .map(|((title, ..), turns)| json!({ "title": title, "decompress": summary(turns) }))
         .collect();
+    same(file, &back)?;
     for file in [packed, back] {
         std::fs::remove_file(file)?;
     }

@@ -308,11 +308,12 @@ pub(super) fn tables(results: &Value) -> String {
     let packages: Vec<_> = rows(&results["packages"]).iter().filter_map(Value::as_str).collect();
     let _ = writeln!(
         text,
-        "Packages of Python: {}. MB/s of original data, medians of {} rounds in which all take turns ({} over 32 MB or \
-         level 3; the range is in `results/grid.json`), in memory; programs read a cached file and write to a pipe. blosc2 shuffles the bytes of words of 8 first, and has no level between 15 and 22: beside 19 stands 22.",
+        "Packages of Python: {}. MB/s of original data, medians of {} to {} rounds in which all take turns (the range is in \
+         `results/grid.json`), in memory; programs read a cached file and write to a pipe. blosc2 shuffles the bytes of \
+         words of 8 first, and has no level between 15 and 22: beside 19 stands 22.",
         packages.join(", "),
-        results["rounds"],
         results["rounds_of_long"],
+        results["rounds"],
     );
     for set in rows(&results["sets"]) {
         let title = set["title"].as_str().unwrap_or_default();
