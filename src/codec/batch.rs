@@ -4,13 +4,14 @@
 //! the whole call. After its first items a lane allocates nothing, but the message of an item that fails.
 #![forbid(unsafe_code)]
 
-use super::contexts::{Compressor, Context, Held};
+use super::contexts::Compressor;
 use super::decode::{self, Decoder};
 use super::decompress::frames;
 use super::encode::Recipe;
 use super::frame::Frames;
 use super::options::Options;
 use super::raw::Uninit;
+use super::shelf::{Held, Keep};
 use super::spans;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};

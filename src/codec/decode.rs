@@ -2,12 +2,13 @@
 //! steps of whole blocks, between which the call can be cancelled.
 #![forbid(unsafe_code)]
 
-use super::contexts::{Context, Decompressor, Held};
+use super::contexts::Decompressor;
 use super::dict::Dict;
 use super::failure;
 use super::frame::{Blocks, Frame};
 use super::options::Options;
 use super::raw;
+use super::shelf::{Held, Keep};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;
@@ -93,10 +94,9 @@ impl<'o> Decoder<'o> {
         watch: &Watch<'_>,
     ) -> Result<usize> {
         let room = dst.capacity();
-        let context = self.context.context();
         match frame.content_size {
             Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
-                let result = context.decompress(dst, &data[frame.range()]);
+                let result = self.context.decompress(dst, &data[frame.range()]);
                 let written = result.map_err(|code| failure::decoding(code, frame, room))?;
                 if written as u64 != size {
                     return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
@@ -105,7 +105,7 @@ impl<'o> Decoder<'o> {
                 watch.add(written)?;
                 Ok(written)
             }
-            _ => in_steps(context, data, frame, dst, watch),
+            _ => in_steps(self.context.context(), data, frame, dst, watch),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! only, as the bytes differ a little (0.1 % at level 3, nothing at the slow levels).
 #![forbid(unsafe_code)]
 
-use super::contexts::{Compressor, Held};
+use super::contexts::Compressor;
 use super::dict::Dict;
 use super::failure;
 use super::options::Options;
 use super::raw;
+use super::shelf::Held;
 use super::watch::Watch;
 use crate::error::Result;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
@@ -205,9 +206,9 @@ fn in_steps(
 
 #[cfg(test)]
 mod tests {
-    use super::super::contexts::Context;
     use super::super::options::level_range;
     use super::super::raw::Uninit;
+    use super::super::shelf::Keep;
     use super::*;
     use std::mem::MaybeUninit;
 

@@ -36,6 +36,7 @@ mod packer;
 mod raw;
 mod reader;
 mod seek_table;
+mod shelf;
 mod single;
 mod slots;
 mod spans;

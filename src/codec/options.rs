@@ -82,10 +82,10 @@ pub fn level_range() -> RangeInclusive<i32> {
 
 /// Refuses levels that libzstd does not have.
 pub(super) fn check_level(level: i32) -> Result<()> {
-    let levels = level_range();
-    if levels.contains(&level) {
+    if level == 0 || level_range().contains(&level) {
         return Ok(());
     }
+    let levels = level_range();
     invalid(format!("level is {level}, expected {} to {}", levels.start(), levels.end()))
 }
 

@@ -3,9 +3,10 @@
 
 use super::buffers;
 use super::buffers::Meter;
-use super::contexts::{Compressor, Held};
+use super::contexts::Compressor;
 use super::encode::{Recipe, STEP};
 use super::failure;
+use super::shelf::Held;
 use super::watch::Watch;
 use crate::error::Result;
 use crate::memory;

@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
-use super::contexts::{Decompressor, Held};
+use super::contexts::Decompressor;
 use super::decode::{self, Decoder};
 use super::dict::Dict;
 use super::failure;
 use super::frame::{Frame, Frames};
 use super::options::Options;
 use super::pace::generous;
+use super::shelf::Held;
 use super::splitter::{Kind, Piece};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};

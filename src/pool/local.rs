@@ -26,8 +26,8 @@ pub(super) struct Local {
     pub(super) in_hook: Cell<bool>,
     /// Calls under way within each other.
     depth: Cell<u32>,
-    /// Which counters this thread uses, plus one; 0: not decided.
-    shard: Cell<u32>,
+    /// Its number among all threads, plus one; 0: not decided.
+    number: Cell<u32>,
 }
 
 thread_local! {
@@ -37,7 +37,7 @@ thread_local! {
             pool: Cell::new(ptr::null()),
             in_hook: Cell::new(false),
             depth: Cell::new(0),
-            shard: Cell::new(0),
+            number: Cell::new(0),
         }
     };
     static GATE_STORE: RefCell<Vec<(*const Pool, Arc<LoopGate>)>> = const { RefCell::new(Vec::new()) };
@@ -50,15 +50,21 @@ pub(super) fn with<R>(read: impl FnOnce(&Local) -> R) -> R {
 }
 
 impl Local {
-    /// The counters that this thread uses: threads are dealt out in turn.
+    /// A number that few other threads have, if any: they are dealt out in turn.
     #[inline]
-    pub(super) fn shard(&self) -> usize {
-        if self.shard.get() == 0 {
+    pub(super) fn number(&self) -> usize {
+        if self.number.get() == 0 {
             static NEXT: AtomicU32 = AtomicU32::new(0);
             // Relaxed: any distribution is correct.
-            self.shard.set(1 + NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS as u32);
+            self.number.set(NEXT.fetch_add(1, Ordering::Relaxed).saturating_add(1));
         }
-        self.shard.get() as usize - 1
+        self.number.get() as usize - 1
+    }
+
+    /// The counters that this thread uses.
+    #[inline]
+    pub(super) fn shard(&self) -> usize {
+        self.number() % SHARDS
     }
 
     /// Begins a call within those under way; false: there are as many as there may be.

@@ -382,6 +382,12 @@ pub fn worker() -> Option<u32> {
     u32::try_from(local::with(|local| local.worker.get())).ok()
 }
 
+/// A number of the calling thread that few others have, if any.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    local::with(Local::number)
+}
+
 /// Sees to it that a forked child forgets what belonged to the parent, for state that may exist without a pool.
 pub(crate) fn watch_forks() -> Result<()> {
     epoch::begin_once()

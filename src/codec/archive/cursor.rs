@@ -3,12 +3,13 @@
 #![forbid(unsafe_code)]
 
 use super::source::{Peek, Source};
-use crate::codec::contexts::{Decompressor, Held};
+use crate::codec::contexts::Decompressor;
 use crate::codec::decode::LARGEST_WINDOW_LOG;
 use crate::codec::failure;
 use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::options::Options;
 use crate::codec::raw::{self, Uninit};
+use crate::codec::shelf::Held;
 use crate::codec::spans;
 use crate::codec::watch::Watch;
 use crate::error::{ErrorKind, Result};
