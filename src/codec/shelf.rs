@@ -24,7 +24,7 @@ const LARGEST: usize = 3 << 19;
 /// The most contexts on one shelf.
 const MOST: usize = 64;
 /// The most memory of the contexts on one shelf.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = 32 << 20;
 /// A context that cannot take so many bytes more is not kept.
 const WORTH_KEEPING: u64 = 64 << 20;
 

@@ -86,6 +86,11 @@ fn program(compiler: &str, source: &str, name: &str, staged: &Staged, extra: &[&
     Ok(program)
 }
 
+/// Builds what measures small calls.
+pub(super) fn small(staged: &Staged) -> Result<PathBuf> {
+    beside_libzstd("benches/codec/small.c", "small", staged)
+}
+
 /// What measures files, batches and archives.
 pub(super) struct Files {
     /// Runs a program and tells its time and memory.

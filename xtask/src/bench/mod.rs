@@ -15,6 +15,7 @@ mod report;
 mod runner;
 mod series;
 mod simulate;
+mod small;
 
 use crate::stage::Staged;
 use anyhow::{bail, Result};
@@ -59,7 +60,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -82,6 +83,7 @@ const GROUPS: [Group; 8] = [
         tables: files::tables,
     },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
+    Group { name: "small", measure: small::measure, tables: small::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
     Group { name: "simulate", measure: simulate::measure, tables: simulate::tables },
 ];
