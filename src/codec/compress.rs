@@ -1,11 +1,14 @@
 //! Compressing a buffer into a buffer.
 
 use super::arena::{Arena, Place};
+use super::contexts::Compressor;
 use super::cut::Cut;
 use super::encode::Recipe;
 use super::options::Options;
+use super::pace;
 use super::raw::{self, Uninit};
 use super::seek_table;
+use super::shelf::Keep;
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -69,6 +72,8 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         watch.finish(src.len() as u64);
         return Ok(size);
     }
+    let lanes = cut.frames().min(pace::lanes(control.max_lanes)? as usize);
+    let _lease = Compressor::shelf().lend(lanes, recipes.memory());
     // The end is kept for the seek table, so that it fits when the frames do.
     let arena = Arena::new(&mut dst[..capacity.saturating_sub(cut.tail())], cut)?;
     job::run_tasks(cut.frames(), &control, |frame, _lane| {

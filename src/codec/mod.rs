@@ -35,6 +35,7 @@ mod pace;
 mod packer;
 mod raw;
 mod reader;
+mod row;
 mod seek_table;
 mod shelf;
 mod single;

@@ -36,9 +36,9 @@ pub(super) fn frame_size(options: &Options<'_>) -> usize {
     (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
 }
 
-/// Threads that a stream may have.
-fn lanes(options: &Options<'_>) -> Result<u32> {
-    Ok(job::lanes_of(pool::threads()?, options.max_lanes).min(pool::cpus()))
+/// Threads that a call may have.
+pub(super) fn lanes(max_lanes: u32) -> Result<u32> {
+    Ok(job::lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
 }
 
 /// The memory of the dictionary, as far as limits are concerned.
@@ -70,7 +70,7 @@ impl WritePace {
         let frame = if single { PART } else { frame_size(options) };
         let piece = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);
         let pieces = len.map_or(u64::MAX, |len| len.div_ceil(piece as u64).max(1));
-        let mut lanes = lanes(options)?.min(u32::try_from(pieces).unwrap_or(u32::MAX));
+        let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(pieces).unwrap_or(u32::MAX));
         let context;
         if single {
             // One compresses, the other reads and writes.
@@ -139,7 +139,7 @@ impl ReadPace {
         }
         let limit = limit - dictionary;
         let contexts = limit / 8 / decode::memory() as u64;
-        let lanes = lanes(options)?.min(u32::try_from(contexts).unwrap_or(u32::MAX)).max(1);
+        let lanes = lanes(options.max_lanes)?.min(u32::try_from(contexts).unwrap_or(u32::MAX)).max(1);
         let room = limit - u64::from(lanes) * decode::memory() as u64;
         Ok(Self {
             lanes,

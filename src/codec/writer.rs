@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
+use super::contexts::Compressor;
 use super::encode::Recipe;
 use super::failure;
 use super::input::Input;
@@ -9,6 +10,7 @@ use super::options::Options;
 use super::pace::WritePace;
 use super::packer::{Packed, Packer, Piece, Source, Work};
 use super::seek_table::Growing;
+use super::shelf::{Keep, Lease};
 use super::single::{Single, Then};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,6 +57,7 @@ pub struct Writer<'a, W> {
     /// Pieces begun.
     pieces: usize,
     recipe: Recipe,
+    _lease: Lease<Compressor>,
     table: Growing,
     /// Something was compressed since the last flush.
     dirty: bool,
@@ -89,13 +92,17 @@ impl<'a, W: Write> Writer<'a, W> {
         let meter = Arc::new(Meter::default());
         let single = pace.single.then(|| Single::new(Recipe::streaming(options, len), len));
         let buffers = Buffers::new(&meter, pace.limit);
+        let recipe = Recipe::new(options, pace.piece);
+        // A single frame keeps its context itself; a stream may stay open for days, and keeps no more than others.
+        let lanes = if pace.single || file.is_none() { 0 } else { pace.lanes as usize };
         let packer = Packer { meter, buffers, piece: pace.piece, file, single };
         Ok(Self {
             pipeline: Pipeline::new(packer, pace.lanes),
             sink,
             options: *options,
             watch: Watch::new(options, len),
-            recipe: Recipe::new(options, pace.piece),
+            _lease: Compressor::shelf().lend(lanes, recipe.memory()),
+            recipe,
             pace,
             state: State::Open,
             current: None,
