@@ -1,10 +1,12 @@
 /* Small calls of many threads at once, beside libzstd; prints one line of JSON.
 
-   small FILE THREADS CALLS REPEAT
+   small FILE SIZE THREADS CALLS REPEAT
 
-   Every thread makes CALLS calls over the beginning of FILE, first to compress it, then to decompress it: through fastpar, and
-   through libzstd with contexts of its own ("bare") and with its functions that make a context for each call ("one-shot"), in turn.
-   The nanoseconds of a call are the threads' mean; of REPEAT turns the medians are told, and the least and the most. */
+   Every thread makes CALLS calls over pieces of SIZE bytes from the beginning of FILE, one after the other, first to compress them,
+   then to decompress them: through fastpar, and through libzstd with contexts of its own ("bare") and with its functions that make a
+   context for each call ("one-shot"), in turn. (Of one piece over and over the CPU would know every branch by heart.)
+   The nanoseconds of a call are the threads' mean; of REPEAT turns the medians are told, the least and the most, and the median of
+   the turns' ratios to "bare". */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +16,13 @@
 
 #include "fastpar.h"
 
-enum { WAYS = 3, MOST_THREADS = 64, MOST_TURNS = 256, LARGEST = 64 << 10, LEVEL = 3 };
+enum { WAYS = 3, MOST_THREADS = 64, MOST_TURNS = 256, MOST_PIECES = 256, LARGEST = 16 << 10, LEVEL = 3 };
 
 static const char *const names[WAYS] = {"fastpar", "bare", "one_shot"};
-static unsigned char original[LARGEST], packed[ZSTD_COMPRESSBOUND(LARGEST)];
-static size_t original_len, packed_len;
+/* The pieces, each in a place of its own, and all of one size. */
+static unsigned char original[MOST_PIECES][LARGEST], packed[MOST_PIECES][ZSTD_COMPRESSBOUND(LARGEST)];
+static size_t original_len, packed_len[MOST_PIECES];
+static int pieces;
 
 typedef struct caller {
     int way, compress, calls;
@@ -42,21 +46,23 @@ static size_t checked(size_t written) {
     return written;
 }
 
-static size_t compress(int way, ZSTD_CCtx *context, unsigned char *out, size_t room) {
+static size_t compress(int way, ZSTD_CCtx *context, int piece, unsigned char *out, size_t room) {
+    const unsigned char *data = original[piece];
     fastpar_error error;
     size_t written;
-    if (way == 1) return checked(ZSTD_compress2(context, out, room, original, original_len));
-    if (way == 2) return checked(ZSTD_compress(out, room, original, original_len, LEVEL));
-    if (fastpar_compress(NULL, original, original_len, out, room, &written, &error)) fail(error.message);
+    if (way == 1) return checked(ZSTD_compress2(context, out, room, data, original_len));
+    if (way == 2) return checked(ZSTD_compress(out, room, data, original_len, LEVEL));
+    if (fastpar_compress(NULL, data, original_len, out, room, &written, &error)) fail(error.message);
     return written;
 }
 
-static size_t decompress(int way, ZSTD_DCtx *context, unsigned char *out) {
+static size_t decompress(int way, ZSTD_DCtx *context, int piece, unsigned char *out) {
+    const unsigned char *data = packed[piece];
+    size_t len = packed_len[piece], written;
     fastpar_error error;
-    size_t written;
-    if (way == 1) return checked(ZSTD_decompressDCtx(context, out, original_len, packed, packed_len));
-    if (way == 2) return checked(ZSTD_decompress(out, original_len, packed, packed_len));
-    if (fastpar_decompress(NULL, packed, packed_len, out, original_len, &written, &error)) fail(error.message);
+    if (way == 1) return checked(ZSTD_decompressDCtx(context, out, original_len, data, len));
+    if (way == 2) return checked(ZSTD_decompress(out, original_len, data, len));
+    if (fastpar_decompress(NULL, data, len, out, original_len, &written, &error)) fail(error.message);
     return written;
 }
 
@@ -74,19 +80,21 @@ static void *call(void *argument) {
     ZSTD_CCtx *cctx = compressor();
     ZSTD_DCtx *dctx = ZSTD_createDCtx();
     double start = 0;
+    int piece = 0;
     for (int i = -self->calls / 10; i < self->calls; i++) {
         if (i == 0) {
             pthread_barrier_wait(self->start);
             start = now();
         }
         if (self->compress) {
-            compress(self->way, cctx, out, room);
-        } else if (decompress(self->way, dctx, out) != original_len) {
+            compress(self->way, cctx, piece, out, room);
+        } else if (decompress(self->way, dctx, piece, out) != original_len) {
             fail("a length is wrong");
         }
+        if (++piece == pieces) piece = 0;
     }
     self->nanoseconds = (now() - start) / self->calls;
-    if (!self->compress && memcmp(out, original, original_len) != 0) fail("the data is wrong");
+    if (!self->compress && memcmp(out, original[(piece + pieces - 1) % pieces], original_len) != 0) fail("the data is wrong");
     ZSTD_freeCCtx(cctx);
     ZSTD_freeDCtx(dctx);
     free(out);
@@ -116,25 +124,37 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv) {
-    static double times[WAYS][MOST_TURNS];
-    FILE *file = argc == 5 ? fopen(argv[1], "rb") : NULL;
-    if (file == NULL) return 2;
-    original_len = fread(original, 1, LARGEST, file);
-    int threads = atoi(argv[2]), calls = atoi(argv[3]), repeat = atoi(argv[4]);
-    if (threads < 1 || threads > MOST_THREADS || repeat < 1 || repeat > MOST_TURNS) return 2;
+static void cut(FILE *file) {
     ZSTD_CCtx *context = compressor();
-    packed_len = checked(ZSTD_compress2(context, packed, sizeof packed, original, original_len));
+    for (pieces = 0; pieces < MOST_PIECES; pieces++) {
+        if (fread(original[pieces], 1, original_len, file) != original_len) break;
+        packed_len[pieces] = checked(ZSTD_compress2(context, packed[pieces], sizeof packed[pieces], original[pieces], original_len));
+    }
+    ZSTD_freeCCtx(context);
+    if (pieces == 0) fail("the file is shorter than a piece");
+}
+
+int main(int argc, char **argv) {
+    static double times[WAYS][MOST_TURNS], ratios[WAYS][MOST_TURNS];
+    FILE *file = argc == 6 ? fopen(argv[1], "rb") : NULL;
+    if (file == NULL) return 2;
+    original_len = (size_t)atoi(argv[2]);
+    int threads = atoi(argv[3]), calls = atoi(argv[4]), repeat = atoi(argv[5]);
+    if (original_len < 1 || original_len > LARGEST) return 2;
+    if (threads < 1 || threads > MOST_THREADS || repeat < 1 || repeat > MOST_TURNS) return 2;
+    cut(file);
     for (int packing = 1; packing >= 0; packing--) {
         for (int i = 0; i < repeat; i++) {
             for (int way = 0; way < WAYS; way++) times[way][i] = turn(way, packing, threads, calls);
+            for (int way = 0; way < WAYS; way++) ratios[way][i] = times[way][i] / times[1][i];
         }
         printf("%s\"%s\": {", packing ? "{" : ", ", packing ? "compress" : "decompress");
         for (int way = 0; way < WAYS; way++) {
             double *all = times[way];
             qsort(all, (size_t)repeat, sizeof *all, by_value);
-            printf("%s\"%s\": {\"ns\": %.1f, \"least\": %.1f, \"most\": %.1f}", way ? ", " : "", names[way], all[repeat / 2],
-                   all[0], all[repeat - 1]);
+            qsort(ratios[way], (size_t)repeat, sizeof *all, by_value);
+            printf("%s\"%s\": {\"ns\": %.1f, \"least\": %.1f, \"most\": %.1f, \"ratio\": %.4f}", way ? ", " : "", names[way],
+                   all[repeat / 2], all[0], all[repeat - 1], ratios[way][repeat / 2]);
         }
         printf("}");
     }

@@ -69,7 +69,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
     let watch = Watch::new(options, None);
-    let new = || Unpacker { options, watch: &watch, decoder: None };
+    let new = || Unpacker { options, watch: &watch, decoder: Decoder::new(options) };
     run(items, options, decode::memory(), new, Unpacker::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
@@ -180,7 +180,7 @@ fn no_room(len: usize, room: usize, limit: usize) -> Error {
 struct Unpacker<'o> {
     options: &'o Options<'o>,
     watch: &'o Watch<'o>,
-    decoder: Option<Decoder<'o>>,
+    decoder: Decoder<'o>,
 }
 
 impl Unpacker<'_> {
@@ -205,10 +205,7 @@ impl Unpacker<'_> {
         if sizes.least > room as u64 {
             return Err(no_room(sizes.total));
         }
-        if self.decoder.is_none() {
-            self.decoder = Some(Decoder::new(self.options)?);
-        }
-        let decoder = self.decoder.as_mut().expect("just made");
+        let decoder = &mut self.decoder;
         match frames(src, Frames::new(src), &mut dst[..room], decoder, self.options, self.watch) {
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(no_room(None)),
             result => result,

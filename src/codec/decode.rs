@@ -30,7 +30,8 @@ pub(super) fn memory() -> usize {
 
 /// Decodes frames one after the other.
 pub(super) struct Decoder<'o> {
-    context: Held<Decompressor>,
+    /// From the first frame on.
+    context: Option<Held<Decompressor>>,
     dict: Option<&'o Dict>,
     /// The context is as the next frame needs it.
     ready: bool,
@@ -38,28 +39,25 @@ pub(super) struct Decoder<'o> {
 
 impl<'o> Decoder<'o> {
     /// A decoder for frames that have been checked with the same options.
-    pub(super) fn new(options: &Options<'o>) -> Result<Self> {
-        let mut decoder = Self { context: Held::take(memory(), 0)?, dict: options.dict, ready: true };
-        decoder.use_dictionary()?;
-        Ok(decoder)
+    pub(super) fn new(options: &Options<'o>) -> Self {
+        Self { context: None, dict: options.dict, ready: false }
     }
 
-    fn prepare(&mut self) -> Result<()> {
-        if self.ready {
-            return Ok(());
+    /// The context, as a frame needs it.
+    fn prepare(&mut self) -> Result<&mut Decompressor> {
+        let ready = std::mem::replace(&mut self.ready, false);
+        if !ready && !self.context.as_mut().is_some_and(|context| context.reset()) {
+            self.context = None;
         }
-        if !self.context.reset() {
-            self.context = Held::take(memory(), 0)?;
-        }
-        self.use_dictionary()
-    }
-
-    fn use_dictionary(&mut self) -> Result<()> {
-        if let Some(dict) = self.dict {
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(Held::take(memory(), 0)?),
+        };
+        if let (Some(dict), false) = (self.dict, ready) {
             let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
-            self.context.use_dictionary(dict.for_decompressing()).map_err(code)?;
+            context.use_dictionary(dict.for_decompressing()).map_err(code)?;
         }
-        Ok(())
+        Ok(context)
     }
 
     /// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its size, `dst` has that
@@ -71,8 +69,6 @@ impl<'o> Decoder<'o> {
         dst: &mut (impl WriteBuf + ?Sized),
         watch: &Watch<'_>,
     ) -> Result<usize> {
-        self.prepare()?;
-        self.ready = false;
         let result = self.decode(data, frame, dst, watch);
         match result {
             // The dictionary is the caller's word only: no error tells a wrong one from damage.
@@ -94,9 +90,10 @@ impl<'o> Decoder<'o> {
         watch: &Watch<'_>,
     ) -> Result<usize> {
         let room = dst.capacity();
+        let context = self.prepare()?;
         match frame.content_size {
             Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
-                let result = self.context.decompress(dst, &data[frame.range()]);
+                let result = context.decompress(dst, &data[frame.range()]);
                 let written = result.map_err(|code| failure::decoding(code, frame, room))?;
                 if written as u64 != size {
                     return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
@@ -105,7 +102,7 @@ impl<'o> Decoder<'o> {
                 watch.add(written)?;
                 Ok(written)
             }
-            _ => in_steps(self.context.context(), data, frame, dst, watch),
+            _ => in_steps(context.context(), data, frame, dst, watch),
         }
     }
 }

@@ -51,13 +51,11 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
     }
 
     // What is wrong with data that is not a single frame is found out below.
-    match &Frames::new(src).next() {
-        Some(Ok(frame @ Frame { skippable: false, content_size: Some(size), len, .. }))
-            if *len == src.len() =>
-        {
-            return alone(src, frame, *size, dst, limited, options);
+    let mut frame = Frame::default();
+    if matches!(Frames::new(src).read_next(&mut frame), Ok(true)) && frame.len == src.len() {
+        if let (false, Some(size)) = (frame.skippable, frame.content_size) {
+            return alone(src, &frame, size, dst, limited, options);
         }
-        _ => {}
     }
 
     let walked = spans::walk(src, |frame| spans::check(frame, options))?;
@@ -99,7 +97,7 @@ fn alone(
     let watch = Watch::new(options, Some(size));
     watch.add(0)?;
     let place = &mut dst[..size as usize]; // at most its length
-    let written = Decoder::new(options)?.frame(src, frame, &mut Uninit::new(place), &watch)?;
+    let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(place), &watch)?;
     watch.finish(size);
     Ok(written)
 }
@@ -153,7 +151,7 @@ fn in_parallel(
         let mut place = places[index].lock().unwrap_or_else(PoisonError::into_inner);
         let span = &spans[index];
         let within = Frames::within(src, span.src.clone(), span.first);
-        let written = frames(src, within, &mut place, &mut Decoder::new(options)?, options, watch)?;
+        let written = frames(src, within, &mut place, &mut Decoder::new(options), options, watch)?;
         if written != place.len() {
             return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(span.src.start as u64));
         }
@@ -172,7 +170,7 @@ fn serially(
     let place = Mutex::new((dst, 0));
     job::run_tasks(1, &control, |_, _| {
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.1 = frames(src, Frames::new(src), place.0, &mut Decoder::new(options)?, options, watch)?;
+        place.1 = frames(src, Frames::new(src), place.0, &mut Decoder::new(options), options, watch)?;
         Ok(())
     })?;
     Ok(place.into_inner().unwrap_or_else(PoisonError::into_inner).1)

@@ -23,7 +23,7 @@ pub(super) const BLOCK_HEADER: usize = 3;
 pub(super) const CHECKSUM: usize = 4;
 
 /// One frame of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Its place among all frames, skippable ones counted.
     pub index: u64,
@@ -104,23 +104,42 @@ impl<'d> Frames<'d> {
         error(kind, self.index, self.base + self.offset as u64, what)
     }
 
-    /// Reads the frame at the current place.
-    #[inline]
-    fn read(&self) -> Result<Frame> {
-        let mut frame = self.start()?;
-        if frame.skippable {
-            if frame.len > self.data.len() - self.offset {
-                return Err(self.error(ErrorKind::Truncated, "the data ends in a skippable frame"));
-            }
-        } else {
-            self.read_blocks(&mut frame)?;
+    /// Reads the next frame into `frame`, where it need not be moved; false: there is none.
+    pub(super) fn read_next(&mut self, frame: &mut Frame) -> Result<bool> {
+        if self.offset >= self.data.len() {
+            return Ok(false);
         }
-        Ok(frame)
+        let read = self.read(frame);
+        match &read {
+            Ok(()) => {
+                self.offset += frame.len;
+                self.index += 1;
+            }
+            Err(_) => self.offset = self.data.len(), // nothing is known about what follows
+        }
+        read.map(|()| true)
+    }
+
+    /// Reads the frame at the current place.
+    fn read(&self, frame: &mut Frame) -> Result<()> {
+        self.read_start(frame)?;
+        if !frame.skippable {
+            return self.read_blocks(frame);
+        }
+        if frame.len > self.data.len() - self.offset {
+            return Err(self.error(ErrorKind::Truncated, "the data ends in a skippable frame"));
+        }
+        Ok(())
     }
 
     /// Reads its header; a skippable one tells its length.
-    #[inline]
     pub(super) fn start(&self) -> Result<Frame> {
+        let mut frame = Frame::default();
+        self.read_start(&mut frame)?;
+        Ok(frame)
+    }
+
+    fn read_start(&self, frame: &mut Frame) -> Result<()> {
         let fail = |kind, what| Err(self.error(kind, what));
         let data = &self.data[self.offset..];
         let magic = match magic(data) {
@@ -134,67 +153,50 @@ impl<'d> Frames<'d> {
                 return fail(ErrorKind::NotZstd, "what follows the frame before is not zstd data")
             }
         };
-        let mut frame = Frame {
-            index: self.index,
-            offset: self.offset,
-            len: 0,
-            header_len: 8,
-            skippable: true,
-            content_size: Some(0),
-            window: 0,
-            single_segment: false,
-            dictionary: 0,
-            checksum: false,
-            least: 0,
-            most: 0,
-            base: self.base,
-        };
+        *frame = Frame { index: self.index, offset: self.offset, base: self.base, ..Frame::default() };
         if magic == MAGIC {
-            self.read_header(data, &mut frame)?;
-            return Ok(frame);
+            return self.read_header(data, frame);
         }
         let Some(size) = data.get(4..8) else {
             return fail(ErrorKind::Truncated, "the data ends in the header of a skippable frame");
         };
         frame.len = usize::try_from(little(size)).unwrap_or(usize::MAX).saturating_add(8);
-        Ok(frame)
+        frame.header_len = 8;
+        frame.skippable = true;
+        frame.content_size = Some(0);
+        Ok(())
     }
 
     /// Reads what follows the magic number, up to the blocks.
     fn read_header(&self, data: &[u8], frame: &mut Frame) -> Result<()> {
         let fail = |kind, what| Err(self.error(kind, what));
-        let cut = || self.error(ErrorKind::Truncated, "the data ends in its header");
-        let &descriptor = data.get(4).ok_or_else(cut)?;
+        let cut = || fail(ErrorKind::Truncated, "the data ends in its header");
+        let Some(&descriptor) = data.get(4) else { return cut() };
         if descriptor & 0x08 != 0 {
             return fail(ErrorKind::Corrupt, "a reserved bit of its header is set");
         }
-        frame.skippable = false;
         frame.checksum = descriptor & 0x04 != 0;
         frame.single_segment = descriptor & 0x20 != 0;
-        let mut at = 5;
-        let mut field = |len: usize| {
-            let bytes = data.get(at..at + len);
-            at += len;
-            bytes.map(little).ok_or_else(cut)
-        };
-        if !frame.single_segment {
-            let window = field(1)?;
+        let window_len = usize::from(!frame.single_segment);
+        let dictionary_len = [0, 1, 2, 4][usize::from(descriptor & 3)];
+        let size_len = [usize::from(frame.single_segment), 2, 4, 8][usize::from(descriptor >> 6)];
+        frame.header_len = 5 + window_len + dictionary_len + size_len;
+        let Some(fields) = data.get(5..frame.header_len) else { return cut() };
+        let (window, fields) = fields.split_at(window_len);
+        let (dictionary, size) = fields.split_at(dictionary_len);
+        if let &[window] = window {
             let base = 1u64 << (10 + (window >> 3));
-            frame.window = base + base / 8 * (window & 7);
+            frame.window = base + base / 8 * u64::from(window & 7);
         }
-        let dictionary = field([0, 1, 2, 4][usize::from(descriptor & 3)])?;
-        frame.dictionary = dictionary as u32; // of four bytes at most
-        frame.content_size = match descriptor >> 6 {
-            0 if frame.single_segment => Some(field(1)?),
+        frame.dictionary = little(dictionary) as u32; // of four bytes at most
+        frame.content_size = match size_len {
             0 => None,
-            1 => Some(field(2)? + 256),
-            2 => Some(field(4)?),
-            _ => Some(field(8)?),
+            2 => Some(little(size) + 256),
+            _ => Some(little(size)),
         };
         if frame.single_segment {
             frame.window = frame.content_size.unwrap_or(0);
         }
-        frame.header_len = at;
         Ok(())
     }
 
@@ -232,18 +234,12 @@ impl Iterator for Frames<'_> {
     type Item = Result<Frame>;
 
     fn next(&mut self) -> Option<Result<Frame>> {
-        if self.offset >= self.data.len() {
-            return None;
+        let mut frame = Frame::default();
+        match self.read_next(&mut frame) {
+            Ok(true) => Some(Ok(frame)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
         }
-        let frame = self.read();
-        match &frame {
-            Ok(frame) => {
-                self.offset += frame.len;
-                self.index += 1;
-            }
-            Err(_) => self.offset = self.data.len(), // nothing is known about what follows
-        }
-        Some(frame)
     }
 }
 

@@ -52,7 +52,7 @@ impl Unpacker {
         watch: &Watch<'_>,
     ) -> Result<(u64, Option<Error>)> {
         let _counted = self.meter.hold(decode::memory());
-        let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() })?;
+        let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() });
         let mut frames = 0;
         for frame in Frames::of_piece(data, base, first) {
             let frame = frame?;

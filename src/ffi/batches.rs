@@ -1,7 +1,7 @@
 //! Group "batches": many buffers in one call, each with its own result.
 
 use super::borrow::{self, set_if_wanted};
-use super::codec::{fastpar_zstd_options, ZstdArguments};
+use super::codec::{fastpar_zstd_options, with_options};
 use super::guard::guard;
 use super::overlap;
 use super::status::{fastpar_error, fastpar_status, status_of, FASTPAR_ERR_CANCELLED, FASTPAR_OK};
@@ -145,23 +145,25 @@ unsafe fn run(
     failed: *mut usize,
     work: impl FnOnce(&mut [BatchItem<'_>], &Options<'_>) -> Result<()>,
 ) -> Result<()> {
-    // SAFETY: the caller's promise.
-    let arguments = unsafe { ZstdArguments::read(options)? };
-    // SAFETY: the caller's promise.
-    let mut borrowed = unsafe { items.borrow()? };
-    let outcome = arguments.options(|options| work(&mut borrowed, options));
-    if matches!(&outcome, Err(error) if error.kind() == ErrorKind::InvalidArgument) {
-        return outcome; // an option: nothing was done
-    }
-    let mut failures = 0;
-    for (index, item) in borrowed.into_iter().enumerate() {
-        failures += usize::from(!matches!(item.result, Some(Ok(_))));
+    let run = |options: &Options<'_>| {
         // SAFETY: the caller's promise.
-        unsafe { items.set(index, item.result) };
-    }
+        let mut borrowed = unsafe { items.borrow()? };
+        let outcome = work(&mut borrowed, options);
+        if matches!(&outcome, Err(error) if error.kind() == ErrorKind::InvalidArgument) {
+            return outcome; // an option: nothing was done
+        }
+        let mut failures = 0;
+        for (index, item) in borrowed.into_iter().enumerate() {
+            failures += usize::from(!matches!(item.result, Some(Ok(_))));
+            // SAFETY: the caller's promise.
+            unsafe { items.set(index, item.result) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { set_if_wanted(failed, failures) };
+        outcome
+    };
     // SAFETY: the caller's promise.
-    unsafe { set_if_wanted(failed, failures) };
-    outcome
+    unsafe { with_options(options, run) }
 }
 
 /// The caller's array.

@@ -33,7 +33,21 @@ fn invalid(message: String) -> Error {
 /// # Safety
 /// `options` is NULL or valid for reading as many bytes as its first field says.
 pub(super) unsafe fn options<T: OptionsStruct>(options: *const T) -> Result<T> {
-    let mut value = MaybeUninit::<T>::zeroed();
+    let mut value = MaybeUninit::uninit();
+    // SAFETY: the caller's promise.
+    unsafe { read_options(options, &mut value).copied() }
+}
+
+/// The same, into a place from which they need not be moved.
+///
+/// # Safety
+/// As for [`options`].
+#[inline]
+pub(super) unsafe fn read_options<T: OptionsStruct>(
+    options: *const T,
+    value: &mut MaybeUninit<T>,
+) -> Result<&T> {
+    *value = MaybeUninit::zeroed();
     if !options.is_null() {
         // SAFETY: the struct begins with its size.
         let size = unsafe { options.cast::<usize>().read_unaligned() };
@@ -41,7 +55,7 @@ pub(super) unsafe fn options<T: OptionsStruct>(options: *const T) -> Result<T> {
         unsafe { copy_sized::<T>(options.cast(), size, value.as_mut_ptr().cast())? };
     }
     // SAFETY: zeroed, then overwritten by bytes of a T; OptionsStruct says that any bytes are a valid T.
-    Ok(unsafe { value.assume_init() })
+    Ok(unsafe { value.assume_init_ref() })
 }
 
 /// Copies the known part of a sized struct, and insists that the unknown part asks for nothing.

@@ -9,7 +9,7 @@ use crate::codec::{self, Dict, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Progress;
 use std::ffi::c_void;
-use std::mem::size_of;
+use std::mem::{size_of, MaybeUninit};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicI32;
 
@@ -77,20 +77,36 @@ unsafe impl OptionsStruct for fastpar_zstd_options {
     const SIZE_V1: usize = size_of::<Self>();
 }
 
-/// The options of a call, checked as far as the core does not.
-pub(super) struct ZstdArguments<'a> {
-    raw: fastpar_zstd_options,
-    dict: Option<Dict>,
-    cancel: Option<&'a AtomicI32>,
-    progress: ForeignProgress,
+/// Runs `with` with the options of a call, in the core's form, checked as far as the core does not.
+///
+/// # Safety
+/// `options` is NULL or a valid struct whose pointers live as long as the call.
+#[inline]
+pub(super) unsafe fn with_options<R>(
+    options: *const fastpar_zstd_options,
+    with: impl FnOnce(&Options<'_>) -> Result<R>,
+) -> Result<R> {
+    let mut raw = MaybeUninit::uninit();
+    // SAFETY: the caller's promise.
+    let raw = unsafe { borrow::read_options(options, &mut raw)? };
+    // SAFETY: the caller's promise.
+    let shared = unsafe { Shared::new(raw)? };
+    let progress = ForeignProgress::new(raw.progress, raw.progress_data);
+    let report = |done, total| progress.report(done, total);
+    with(&shared.core(raw, &report))
 }
 
-impl ZstdArguments<'_> {
+/// What options point to, checked.
+struct Shared<'a> {
+    dict: Option<Dict>,
+    cancel: Option<&'a AtomicI32>,
+}
+
+impl Shared<'_> {
     /// # Safety
-    /// `options` is NULL or a valid struct whose pointers live for `'a`.
-    pub(super) unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
-        // SAFETY: the caller's promise.
-        let raw = unsafe { borrow::options(options)? };
+    /// The pointers of `raw` are NULL or live for `'a`.
+    #[inline]
+    unsafe fn new(raw: &fastpar_zstd_options) -> Result<Self> {
         if raw.flags & !KNOWN_FLAGS != 0 {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -98,19 +114,11 @@ impl ZstdArguments<'_> {
             ));
         }
         // SAFETY: the caller's promise.
-        let (dict, cancel) = unsafe { (dicts::share(raw.dict), borrow::cancel_flag(raw.cancel)?) };
-        Ok(Self { raw, dict, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data) })
+        unsafe { Ok(Self { cancel: borrow::cancel_flag(raw.cancel)?, dict: dicts::share(raw.dict) }) }
     }
 
-    /// Runs `with` with the core's form of the options.
-    pub(super) fn options<R>(&self, with: impl FnOnce(&Options<'_>) -> R) -> R {
-        let progress = &self.progress;
-        let report = |done, total| progress.report(done, total);
-        with(&self.core(&report))
-    }
-
-    fn core<'o>(&'o self, report: Progress<'o>) -> Options<'o> {
-        let raw = &self.raw;
+    /// The core's form of the options `raw`.
+    fn core<'o>(&'o self, raw: &fastpar_zstd_options, report: Progress<'o>) -> Options<'o> {
         Options {
             level: raw.level,
             checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
@@ -124,15 +132,16 @@ impl ZstdArguments<'_> {
             max_memory: raw.max_memory,
             dict: self.dict.as_ref(),
             cancel: self.cancel,
-            progress: self.progress.is_set().then_some(report),
+            progress: raw.progress.is_some().then_some(report),
         }
     }
 }
 
 /// The options of a handle, kept for as long as it lives.
 pub(super) struct KeptArguments {
+    raw: fastpar_zstd_options,
     // Neither moves when this does.
-    arguments: Box<ZstdArguments<'static>>,
+    shared: Box<Shared<'static>>,
     report: Box<dyn Fn(u64, u64) -> ControlFlow<()> + Sync>,
 }
 
@@ -140,11 +149,14 @@ impl KeptArguments {
     /// # Safety
     /// `options` is NULL or a valid struct whose pointers live as long as the handle.
     pub(super) unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
+        let mut raw = MaybeUninit::uninit();
         // SAFETY: the caller's promise.
-        let arguments = Box::new(unsafe { ZstdArguments::read(options)? });
-        let progress = ForeignProgress::new(arguments.raw.progress, arguments.raw.progress_data);
+        let raw = *unsafe { borrow::read_options(options, &mut raw)? };
+        // SAFETY: the caller's promise.
+        let shared = Box::new(unsafe { Shared::new(&raw)? });
+        let progress = ForeignProgress::new(raw.progress, raw.progress_data);
         let report = Box::new(move |done, total| progress.report(done, total));
-        Ok(Self { arguments, report })
+        Ok(Self { raw, shared, report })
     }
 
     /// The core's form of the options.
@@ -153,9 +165,9 @@ impl KeptArguments {
     /// The value outlives them.
     pub(super) unsafe fn options(&self) -> Options<'static> {
         // SAFETY: both are boxed, and dropped with the value, which outlives the result by the caller's promise.
-        let (arguments, report) =
-            unsafe { (&*std::ptr::from_ref(&*self.arguments), &*std::ptr::from_ref(&*self.report)) };
-        arguments.core(report)
+        let (shared, report) =
+            unsafe { (&*std::ptr::from_ref(&*self.shared), &*std::ptr::from_ref(&*self.report)) };
+        shared.core(&self.raw, report)
     }
 }
 
@@ -193,10 +205,14 @@ pub unsafe extern "C" fn fastpar_compress_bound(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let body = || {
+        let tell = |options: &Options<'_>| {
+            // SAFETY: the caller's promise.
+            let place = unsafe { Out::new(bound, "bound")? };
+            place.set(codec::compress_bound(src_len, options)?);
+            Ok(())
+        };
         // SAFETY: the caller's promise.
-        let (arguments, place) = unsafe { (ZstdArguments::read(options)?, Out::new(bound, "bound")?) };
-        place.set(arguments.options(|options| codec::compress_bound(src_len, options))?);
-        Ok(())
+        unsafe { with_options(options, tell) }
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -247,13 +263,13 @@ pub unsafe extern "C" fn fastpar_compress(
     let body = || {
         // SAFETY: the caller's promise.
         let place = unsafe { Out::new(written, "written")? };
-        let run = || {
-            // SAFETY: the caller's promise; whether the buffers overlap is checked before they are used.
-            let (arguments, (src, dst)) =
-                unsafe { (ZstdArguments::read(options)?, buffers(src, src_len, dst, dst_capacity)?) };
-            arguments.options(|options| codec::compress(src, dst, options))
+        let run = |options: &Options<'_>| {
+            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
+            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
+            codec::compress(src, dst, options)
         };
-        set_written(&place, run())
+        // SAFETY: the caller's promise.
+        set_written(&place, unsafe { with_options(options, run) })
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -344,13 +360,13 @@ pub unsafe extern "C" fn fastpar_decompress(
     let body = || {
         // SAFETY: the caller's promise.
         let place = unsafe { Out::new(written, "written")? };
-        let run = || {
-            // SAFETY: the caller's promise; whether the buffers overlap is checked before they are used.
-            let (arguments, (src, dst)) =
-                unsafe { (ZstdArguments::read(options)?, buffers(src, src_len, dst, dst_capacity)?) };
-            arguments.options(|options| codec::decompress(src, dst, options))
+        let run = |options: &Options<'_>| {
+            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
+            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
+            codec::decompress(src, dst, options)
         };
-        set_written(&place, run())
+        // SAFETY: the caller's promise.
+        set_written(&place, unsafe { with_options(options, run) })
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -365,7 +381,7 @@ unsafe fn buffers<'a>(
     src_len: usize,
     dst: *mut c_void,
     dst_capacity: usize,
-) -> Result<(&'a [u8], &'a mut [std::mem::MaybeUninit<u8>])> {
+) -> Result<(&'a [u8], &'a mut [MaybeUninit<u8>])> {
     // SAFETY: the caller's promise.
     let (src, dst) = unsafe {
         (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)

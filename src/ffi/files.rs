@@ -1,7 +1,7 @@
 //! Group "files": parallel zstd, from file to file.
 
 use super::borrow::{self, OptionsStruct, SizedOut};
-use super::codec::{fastpar_zstd_options, ZstdArguments};
+use super::codec::{fastpar_zstd_options, with_options};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, FileStats, Options};
@@ -45,29 +45,31 @@ unsafe fn run(
     stats: *mut fastpar_file_stats,
     call: impl FnOnce(&Path, &Path, &Options<'_>) -> Result<FileStats>,
 ) -> Result<()> {
-    // SAFETY: the caller's promise.
-    let arguments = unsafe { ZstdArguments::read(options)? };
-    // SAFETY: the caller's promise.
-    let (source, target) =
-        unsafe { (borrow::path(src_path, "src_path")?, borrow::path(dst_path, "dst_path")?) };
-    let place = if stats.is_null() {
-        None
-    } else {
+    let run = |options: &Options<'_>| {
         // SAFETY: the caller's promise.
-        Some(unsafe { borrow::sized_output(stats, "stats")? })
-    };
-    let done = arguments.options(|options| call(source, target, options))?;
-    place.inspect(|place: &SizedOut<_>| {
-        place.set(|struct_size| fastpar_file_stats {
-            struct_size,
-            bytes_in: done.bytes_in,
-            bytes_out: done.bytes_out,
-            frames: done.frames,
-            seconds: done.seconds,
-            peak_memory: done.peak_memory,
+        let (source, target) =
+            unsafe { (borrow::path(src_path, "src_path")?, borrow::path(dst_path, "dst_path")?) };
+        let place = if stats.is_null() {
+            None
+        } else {
+            // SAFETY: the caller's promise.
+            Some(unsafe { borrow::sized_output(stats, "stats")? })
+        };
+        let done = call(source, target, options)?;
+        place.inspect(|place: &SizedOut<_>| {
+            place.set(|struct_size| fastpar_file_stats {
+                struct_size,
+                bytes_in: done.bytes_in,
+                bytes_out: done.bytes_out,
+                frames: done.frames,
+                seconds: done.seconds,
+                peak_memory: done.peak_memory,
+            });
         });
-    });
-    Ok(())
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { with_options(options, run) }
 }
 
 /// Compresses a file into another, in parallel, to ordinary zstd data.

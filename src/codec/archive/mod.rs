@@ -295,10 +295,7 @@ impl<'a> Archive<'a> {
             Error::new(ErrorKind::Corrupt, what).at(offset)
         };
         let bytes = self.source.bytes(place, &mut lane.scratch)?;
-        let decoder = match &mut lane.decoder {
-            Some(decoder) => decoder,
-            none => none.insert(Decoder::new(options)?),
-        };
+        let decoder = lane.decoder.get_or_insert_with(|| Decoder::new(options));
         match frames(bytes, Frames::of_piece(bytes, offset, frame as u64), dst, decoder, options, watch) {
             Ok(written) if written == dst.len() => Ok(()),
             Ok(_) => Err(changed()),
