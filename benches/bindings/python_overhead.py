@@ -14,6 +14,7 @@ import os
 import statistics
 import sys
 import time
+from compression import zstd as standard
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bindings", "python"))
 
@@ -21,6 +22,7 @@ import fastpar
 from fastpar import _native, zstd
 from fastpar._library import lib
 
+SAME = {standard.CompressionParameter.compression_level: 3, standard.CompressionParameter.checksum_flag: 1}
 CALLBACKS = 10_000
 CHUNKS = 24
 STEPS = 240_000
@@ -133,16 +135,22 @@ def calls(path, rounds):
             compress,
             compress,
             lambda: zstd.compress_into(source, packed),
+            lambda: zstd.compress(source),
+            lambda: standard.compress(source, options=SAME),
             decompress,
             decompress,
             lambda: zstd.decompress_into(frames, back),
+            lambda: zstd.decompress(frames),
+            lambda: standard.decompress(frames),
         )
         if back != source:
             raise RuntimeError("the data differ")
-        for first, call in ((0, "compress"), (3, "decompress")):
-            c, again, wrapper = times[first : first + 3]
+        for first, call in ((0, "compress"), (5, "decompress")):
+            c, again, wrapper, new, own = times[first : first + 5]
             row = {"language": "Python", "call": call, "bytes": size, "c_ns": statistics.median(c)}
-            result.append(row | {"ratio": ratio(wrapper, c), "again": ratio(again, c)})
+            row |= {"ratio": ratio(wrapper, c), "again": ratio(again, c)}
+            row |= {"new_ns": statistics.median(new), "own_ns": statistics.median(own), "new_over_own": ratio(new, own)}
+            result.append(row)
     return result
 
 

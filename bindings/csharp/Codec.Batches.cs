@@ -96,10 +96,10 @@ namespace Fastpar
                 }
                 fastpar_error error;
                 using var call = new CodecCall(options, token);
-                fastpar_zstd_options own = call.Options;
+                fastpar_zstd_options own;
                 fixed (fastpar_batch_item* first = native)
                 {
-                    call.Fits(function(&own, first, size, count, &failed, &error), &error);
+                    call.Fits(function(call.Options(&own), first, size, count, &failed, &error), &error);
                 }
                 return (long)(ulong)failed;
             }

@@ -78,10 +78,10 @@ namespace Fastpar
             stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
             fastpar_error error;
             using var call = new CodecCall(options, token);
-            fastpar_zstd_options native = call.Options;
+            fastpar_zstd_options native;
             fixed (byte* from = Path(sourcePath, nameof(sourcePath)), to = Path(destinationPath, nameof(destinationPath)))
             {
-                call.Fits(function(&native, from, to, &stats, &error), &error);
+                call.Fits(function(call.Options(&native), from, to, &stats, &error), &error);
             }
             return new FileStats(stats);
         }

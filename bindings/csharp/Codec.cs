@@ -94,9 +94,9 @@ namespace Fastpar
             UIntPtr result = UIntPtr.Zero;
             fastpar_error error;
             using var call = new CodecCall(options, cancellationToken);
-            fastpar_zstd_options native = call.Options;
+            fastpar_zstd_options native;
             int status = NativeMethods.fastpar_compress(
-                &native, (void*)source, length, (void*)destination, capacity, &result, &error);
+                call.Options(&native), (void*)source, length, (void*)destination, capacity, &result, &error);
             written = (long)(ulong)result;
             return call.Fits(status, &error);
         }

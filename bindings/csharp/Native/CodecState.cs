@@ -14,16 +14,24 @@ namespace Fastpar
         internal override bool IsCalledBack => ProgressFunction != null;
     }
 
-    /// <summary>A call of the codec, from its preparation to its outcome: its options, its dictionary, its token.</summary>
+    /// <summary>
+    /// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without options and token
+    /// there is nothing to prepare, and small calls are over before an object would be made.
+    /// </summary>
     internal readonly unsafe ref struct CodecCall
     {
-        private readonly CodecState state;
+        private readonly CodecState? state;
         private readonly ZstdOptions options;
         private readonly Lease dict;
         private readonly SyncCall call;
 
         internal CodecCall(ZstdOptions? options, CancellationToken token)
         {
+            this = default;
+            if (options == null && !token.CanBeCanceled)
+            {
+                return;
+            }
             this.options = options ?? ZstdOptions.Defaults;
             state = new CodecState(options?.Progress, token);
             dict = new Lease(options?.Dict?.Handle);
@@ -38,26 +46,32 @@ namespace Fastpar
             }
         }
 
-        /// <summary>For the library.</summary>
-        internal fastpar_zstd_options Options
+        /// <summary>The options for the library, in this place if there are any.</summary>
+        internal fastpar_zstd_options* Options(fastpar_zstd_options* place)
         {
-            get
+            if (state == null)
             {
-                fastpar_zstd_options native = options.ToNative();
-                native.dict = (fastpar_dict*)dict.Pointer;
-                native.cancel = call.Cancel;
-                native.progress = state.ProgressFunction;
-                native.progress_data = state.UserData;
-                return native;
+                return null;
             }
+            *place = options.ToNative();
+            place->dict = (fastpar_dict*)dict.Pointer;
+            place->cancel = call.Cancel;
+            place->progress = state.ProgressFunction;
+            place->progress_data = state.UserData;
+            return place;
         }
 
         /// <summary>What the library returned. False: the destination is too small; every other failure is thrown.</summary>
         internal bool Fits(int status, fastpar_error* error)
         {
-            if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && !state.HasFailed)
+            if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && state?.HasFailed != true)
             {
                 return false;
+            }
+            if (state == null)
+            {
+                Check.Ok(status, error);
+                return true;
             }
             call.End(status, error);
             return true;
@@ -65,8 +79,11 @@ namespace Fastpar
 
         public void Dispose()
         {
-            dict.Dispose();
-            call.Dispose();
+            if (state != null)
+            {
+                dict.Dispose();
+                call.Dispose();
+            }
         }
     }
 }

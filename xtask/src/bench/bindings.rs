@@ -151,5 +151,22 @@ pub(super) fn tables(results: &Value) -> String {
         }
         text += "\n";
     }
+    own_way(&mut text, list("calls"));
     text
+}
+
+/// Python's functions that return new bytes, beside those of its own module.
+fn own_way(text: &mut String, calls: &[Value]) {
+    let mut rows = calls.iter().filter(|call| call["own_ns"].is_number()).peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    *text += "\nPython's functions that return new `bytes`, beside those of the standard library's `compression.zstd` with the same \
+              level and checksums.\n\n| | fastpar.zstd, us | compression.zstd, us | ratio |\n| --- | ---: | ---: | ---: |\n";
+    for row in rows {
+        let number = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+        let (call, bytes) = (row["call"].as_str().unwrap_or_default(), &row["bytes"]);
+        let (new, own, ratio) = (number("new_ns") / 1e3, number("own_ns") / 1e3, number("new_over_own"));
+        let _ = writeln!(text, "| {call} {bytes} bytes | {new:.1} | {own:.1} | {ratio:.2} |");
+    }
 }

@@ -3,27 +3,25 @@
 import ctypes
 from collections.abc import Buffer
 from compression import zstd as standard
-from compression.zstd import CompressionParameter, ZstdError
+from compression.zstd import CompressionParameter
 from typing import Unpack
 
 from .. import _native as n
 from .._errors import BufferTooSmallError, LimitError, size
 from .._library import lib
 from .._threads import begin, live
+from . import _small
 from ._buffers import address, fill_bytes
 from ._settings import DataError, Settings, ZstdOptions, check, failure
 
 # Where data does not tell its size: the first guess is this many times its own.
 _GUESS = 8
 
-# Up to here what ctypes costs is more than fastpar gains over the standard module.
-_SMALL = 1 << 16
 _LEVELS = CompressionParameter.compression_level.bounds()
-_LEVEL_3 = {CompressionParameter.compression_level: 3, CompressionParameter.checksum_flag: 1}
 
 
-def _is_small(data: Buffer) -> bool:
-    return type(data) is bytes and len(data) <= _SMALL
+def _is_level(level: object) -> bool:
+    return level is None or type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]
 
 
 def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
@@ -69,14 +67,12 @@ def compress(
 
     As `compression.zstd.compress`. Data of more than a megabyte becomes several frames, which `decompress` of both modules reads,
     `ZstdDecompressor` one by one; each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
-    does not have (`strategy`, the sizes of tables, ...) are left to the standard module, as are up to 64 KiB of `bytes`
-    without options.
+    does not have (`strategy`, the sizes of tables, ...) are left to the standard module.
     """
-    if _is_small(data) and options is None and zstd_dict is None and not more:
-        if level is None:
-            return standard.compress(data, options=_LEVEL_3)
-        if type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]:
-            return standard.compress(data, options=_LEVEL_3 | {CompressionParameter.compression_level: level})
+    if _small.is_small(data) and options is None and zstd_dict is None and not more and _is_level(level):
+        result = _small.compress(data, level)
+        if result is not None:
+            return result
     settings = Settings(level, options, zstd_dict, True, **more)
     if not settings.supported:
         return standard.compress(data, level, options, zstd_dict)
@@ -97,6 +93,10 @@ def compress_into(
 
     Raises BufferTooSmallError, whose `needed` is a size that is always enough, if it does not fit.
     """
+    if _small.is_small_into(data, out) and options is None and zstd_dict is None and not more and _is_level(level):
+        written = _small.compress_into(data, out, level)
+        if written is not None:
+            return written
     settings = Settings(level, options, zstd_dict, True, **more)
     if not settings.supported:
         return _copy(standard.compress(data, level, options, zstd_dict), out)
@@ -124,14 +124,12 @@ def decompress(
     """Decompresses all the frames in a buffer, in parallel where they tell their sizes.
 
     As `compression.zstd.decompress`. Checksums that are there are verified. Data that is damaged, incomplete or not zstd is a
-    ZstdError that tells where. One frame of up to 64 KiB of `bytes` is left to the standard module.
+    ZstdError that tells where.
     """
-    if _is_small(data) and options is None and zstd_dict is None and not more:
-        try:
-            if standard.get_frame_size(data) == len(data):
-                return standard.decompress(data)
-        except ZstdError:
-            pass  # fastpar tells more about it
+    if _small.is_small(data) and options is None and zstd_dict is None and not more:
+        result = _small.decompress(data)
+        if result is not None:
+            return result
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         return standard.decompress(data, zstd_dict, options)
@@ -168,6 +166,10 @@ def decompress_into(
 
     Raises BufferTooSmallError, whose `needed` is the size where the data tells it, else 0, if it does not fit.
     """
+    if _small.is_small_into(data, out) and options is None and zstd_dict is None and not more:
+        written = _small.decompress_into(data, out)
+        if written is not None:
+            return written
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         return _copy(standard.decompress(data, zstd_dict, options), out)
