@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
+use super::contexts::Compressor;
 use super::encode::Recipe;
 use super::input::Input;
+use super::shelf::Keep;
 use super::single::{Single, Then};
 use super::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -81,6 +83,8 @@ impl Stage for Packer {
         bytes.fill(|out| match (&piece.work, &self.single) {
             (Work::Frame { number, recipe }, _) => {
                 let _counted = self.meter.hold(recipe.memory());
+                // As long as other pieces are worked on, what this one leaves is needed again.
+                let _lent = Compressor::shelf().lend(1, recipe.memory());
                 let size = recipe.encode(*number, input.filled(), out, &watch)?;
                 size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
             }

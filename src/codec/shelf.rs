@@ -2,9 +2,10 @@
 //!
 //! Each thread has a place for the one that it used last, which it empties and fills by one atomic swap, so that small calls of
 //! many threads do not meet. Behind the places there is a shelf for the others, with a lock: of those on it, the one that was used
-//! least recently goes first. Both are bounded in number and in memory, but for what a call under way has counted as its own: at
-//! the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's time. Where neither has one that will do, another thread's place
-//! may: there are never more contexts than were in use at a time, however many threads come and go.
+//! least recently goes first. Both are bounded in number and in memory, but for what a call, or a piece of a stream, under way has
+//! counted as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's
+//! time. Where neither has one that will do, another thread's place may: there are never more contexts than were in use at a
+//! time, however many threads come and go.
 //!
 //! In the child of a fork the shelf's lock may be held by a thread that does not exist: the child forgets the shelf, with all that
 //! is on it, and makes its own. What is in a place is in nobody's hands, and stays.
@@ -156,7 +157,7 @@ fn swap<T>(place: &AtomicPtr<T>, new: *mut T) -> Option<Box<T>> {
     (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
 }
 
-/// While it lives, what a call has counted as its memory stays on the shelf between two of its frames.
+/// While it lives, what is counted as somebody's memory stays on the shelf between two frames.
 pub(super) struct Lease<T: Keep> {
     shelf: &'static Shelf<T>,
     count: usize,

@@ -57,7 +57,7 @@ pub struct Writer<'a, W> {
     /// Pieces begun.
     pieces: usize,
     recipe: Recipe,
-    _lease: Lease<Compressor>,
+    _lease: Option<Lease<Compressor>>,
     table: Growing,
     /// Something was compressed since the last flush.
     dirty: bool,
@@ -93,15 +93,17 @@ impl<'a, W: Write> Writer<'a, W> {
         let single = pace.single.then(|| Single::new(Recipe::streaming(options, len), len));
         let buffers = Buffers::new(&meter, pace.limit);
         let recipe = Recipe::new(options, pace.piece);
-        // A single frame keeps its context itself; a stream may stay open for days, and keeps no more than others.
-        let lanes = if pace.single || file.is_none() { 0 } else { pace.lanes as usize };
+        // A stream may stay open for days, and lends for one lane; the others while they work (see the packer).
+        let lanes = if file.is_some() { pace.lanes as usize } else { 1 };
+        let lend = || Compressor::shelf().lend(lanes, recipe.memory());
         let packer = Packer { meter, buffers, piece: pace.piece, file, single };
         Ok(Self {
             pipeline: Pipeline::new(packer, pace.lanes),
             sink,
             options: *options,
             watch: Watch::new(options, len),
-            _lease: Compressor::shelf().lend(lanes, recipe.memory()),
+            // A single frame keeps its context itself.
+            _lease: (!pace.single).then(lend),
             recipe,
             pace,
             state: State::Open,
