@@ -4,6 +4,9 @@
 use super::frame::{block, Blocks, Frame, BLOCK_HEADER, CHECKSUM, LARGEST_BLOCK};
 use crate::error::{ErrorKind, Result};
 
+/// So many decompressed bytes at a frame's beginning tell how well the rest will compress.
+const TYPICAL: u64 = 2 << 20;
+
 /// A frame of which more and more data arrives.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
@@ -38,6 +41,18 @@ impl Walk {
     /// The end of what was seen.
     pub(super) fn at(&self) -> usize {
         self.at
+    }
+
+    /// How long the frame will be if it goes on as it began, for a guess: most blocks but the last are full.
+    pub(super) fn expected_len(&self) -> u64 {
+        let (seen, held) = (self.at as u64, self.frame.most);
+        match self.frame.content_size {
+            Some(size) if held >= TYPICAL => {
+                let expected = u128::from(seen) * u128::from(size) / u128::from(held);
+                seen.max(u64::try_from(expected).unwrap_or(u64::MAX))
+            }
+            _ => seen,
+        }
     }
 
     /// Whether the last block was seen.
@@ -126,5 +141,39 @@ impl Skim {
         }
         frame.check_size()?;
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compress::compress_to_vec;
+    use super::super::frame::Frames;
+    use super::super::options::Options;
+    use super::*;
+
+    #[test]
+    fn the_beginning_tells_the_length() {
+        let mut noise = 1u32;
+        let mut nibble = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 28) as u8
+        };
+        let data: Vec<u8> = (0..9 << 20).map(|_| nibble()).collect();
+        let packed = compress_to_vec(&data, &Options { single_frame: true, ..Options::default() }).unwrap();
+        let frame = Frames::new(&packed).start().unwrap();
+        let mut walk = Walk::new(frame);
+        assert_eq!(walk.expected_len(), frame.header_len as u64);
+        while walk.step(&packed, true).unwrap() == Step::Block {
+            let (expected, len) = (walk.expected_len(), packed.len() as u64);
+            assert!(
+                walk.frame.most < TYPICAL || (len / 10 * 9..len / 10 * 11).contains(&expected),
+                "{expected}, {len}"
+            );
+        }
+        // One that lies, or that does not tell.
+        walk.frame.content_size = Some(u64::MAX);
+        assert!(walk.expected_len() > 1 << 60);
+        walk.frame.content_size = None;
+        assert_eq!(walk.expected_len(), packed.len() as u64);
     }
 }
