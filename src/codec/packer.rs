@@ -83,8 +83,9 @@ impl Stage for Packer {
         bytes.fill(|out| match (&piece.work, &self.single) {
             (Work::Frame { number, recipe }, _) => {
                 let _counted = self.meter.hold(recipe.memory());
-                // As long as other pieces are worked on, what this one leaves is needed again.
-                let _lent = Compressor::shelf().lend(1, recipe.memory());
+                // As long as other pieces are worked on, what this one leaves is needed again. A file's writer lends for all.
+                let lend = || Compressor::shelf().lend(1, recipe.memory());
+                let _lent = self.file.is_none().then(lend);
                 let size = recipe.encode(*number, input.filled(), out, &watch)?;
                 size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
             }

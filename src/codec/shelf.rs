@@ -2,9 +2,8 @@
 //!
 //! Each thread has a place for the one that it used last, which it empties and fills by one atomic swap, so that small calls of
 //! many threads do not meet. Behind the places there is a shelf for the others, with a lock: of those on it, the one that was used
-//! least recently goes first. Both are bounded in number and in memory, but for what a call, or a piece of a stream, under way has
-//! counted as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's
-//! time. Where neither has one that will do, another thread's place may: there are never more contexts than were in use at a
+//! least recently goes first. Both are bounded in number and in memory, but for what a call, a stream, or a piece of it has counted
+//! as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's time. Where neither has one that will do, another thread's place may: there are never more contexts than were in use at a
 //! time, however many threads come and go.
 //!
 //! In the child of a fork the shelf's lock may be held by a thread that does not exist: the child forgets the shelf, with all that

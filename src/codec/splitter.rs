@@ -244,7 +244,7 @@ impl Splitter {
         let frame = &walk.frame;
         let begin = self.base + self.group.len as u64;
         let alone = match self.total {
-            Some(total) => walk.expected_len() > total.saturating_sub(begin) / 4 * 3,
+            Some(total) => walk.is_most_of(total.saturating_sub(begin)),
             None => begin == 0,
         };
         alone

@@ -43,16 +43,17 @@ impl Walk {
         self.at
     }
 
-    /// How long the frame will be if it goes on as it began, for a guess: most blocks but the last are full.
-    pub(super) fn expected_len(&self) -> u64 {
+    /// Whether more than three quarters of the next `left` bytes are this frame's, for all that is known: of a frame that goes on as
+    /// it began that can be told early. A guess: libzstd also writes blocks that hold less than they could, and then it is low,
+    /// which only means that more is looked at. One that is far too high is none.
+    pub(super) fn is_most_of(&self, left: u64) -> bool {
         let (seen, held) = (self.at as u64, self.frame.most);
-        match self.frame.content_size {
-            Some(size) if held >= TYPICAL => {
-                let expected = u128::from(seen) * u128::from(size) / u128::from(held);
-                seen.max(u64::try_from(expected).unwrap_or(u64::MAX))
-            }
-            _ => seen,
-        }
+        let most = left / 4 * 3;
+        let expected = match self.frame.content_size {
+            Some(size) if held >= TYPICAL => u128::from(seen) * u128::from(size) / u128::from(held),
+            _ => 0,
+        };
+        seen > most || expected > most.into() && expected <= u128::from(left) + u128::from(left / 4)
     }
 
     /// Whether the last block was seen.
@@ -151,29 +152,69 @@ mod tests {
     use super::super::options::Options;
     use super::*;
 
-    #[test]
-    fn the_beginning_tells_the_length() {
+    /// Bytes of which each has four bits of noise.
+    fn nibbles(len: usize) -> Vec<u8> {
         let mut noise = 1u32;
-        let mut nibble = || {
+        let mut next = || {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (noise >> 28) as u8
         };
-        let data: Vec<u8> = (0..9 << 20).map(|_| nibble()).collect();
-        let packed = compress_to_vec(&data, &Options { single_frame: true, ..Options::default() }).unwrap();
-        let frame = Frames::new(&packed).start().unwrap();
-        let mut walk = Walk::new(frame);
-        assert_eq!(walk.expected_len(), frame.header_len as u64);
-        while walk.step(&packed, true).unwrap() == Step::Block {
-            let (expected, len) = (walk.expected_len(), packed.len() as u64);
-            assert!(
-                walk.frame.most < TYPICAL || (len / 10 * 9..len / 10 * 11).contains(&expected),
-                "{expected}, {len}"
-            );
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn frame(data: &[u8]) -> Vec<u8> {
+        compress_to_vec(data, &Options { single_frame: true, ..Options::default() }).unwrap()
+    }
+
+    /// Goes over a frame, and tells `look` of each block.
+    fn walk_over(packed: &[u8], mut look: impl FnMut(&Walk)) -> Walk {
+        let mut walk = Walk::new(Frames::new(packed).start().unwrap());
+        while walk.step(packed, true).unwrap() == Step::Block {
+            look(&walk);
         }
-        // One that lies, or that does not tell.
-        walk.frame.content_size = Some(u64::MAX);
-        assert!(walk.expected_len() > 1 << 60);
-        walk.frame.content_size = None;
-        assert_eq!(walk.expected_len(), packed.len() as u64);
+        walk
+    }
+
+    #[test]
+    fn the_beginning_tells_the_length() {
+        let packed = frame(&nibbles(9 << 20));
+        let len = packed.len() as u64;
+        let end = walk_over(&packed, |walk| {
+            let (seen, early) = (walk.at() as u64, walk.frame.most < TYPICAL);
+            for left in [len, len / 6 * 7] {
+                assert!(walk.is_most_of(left) != early || seen > left / 4 * 3, "{seen} of {left}");
+            }
+            // There is as much again after it, or it began unlike the rest.
+            for left in [len * 2, len / 2] {
+                assert_eq!(walk.is_most_of(left), seen > left / 4 * 3, "{seen} of {left}");
+            }
+        });
+        assert!(end.is_most_of(len) && end.is_most_of(0));
+    }
+
+    #[test]
+    fn what_tells_nothing() {
+        let packed = frame(&nibbles(9 << 20));
+        let len = packed.len() as u64;
+        for size in [None, Some(u64::MAX), Some(0)] {
+            walk_over(&packed, |walk| {
+                let mut walk = walk.clone();
+                walk.frame.content_size = size;
+                assert_eq!(walk.is_most_of(len), walk.at() as u64 > len / 4 * 3, "{size:?}");
+                assert!(!walk.is_most_of(u64::MAX));
+            });
+        }
+    }
+
+    /// What begins unlike the rest is found to be most of the data later, but it is.
+    #[test]
+    fn mixed_data() {
+        let (hard, easy) = (nibbles(6 << 20), b"many happy returns ".repeat(400_000));
+        for data in [[&hard[..], &easy].concat(), [&easy[..], &hard].concat()] {
+            let packed = frame(&data);
+            let end = walk_over(&packed, |_| {});
+            assert!(end.is_most_of(packed.len() as u64));
+            assert!(!end.is_most_of(packed.len() as u64 * 2));
+        }
     }
 }

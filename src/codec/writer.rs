@@ -57,7 +57,8 @@ pub struct Writer<'a, W> {
     /// Pieces begun.
     pieces: usize,
     recipe: Recipe,
-    _lease: Option<Lease<Compressor>>,
+    /// Until the last frame is compressed.
+    lease: Option<Lease<Compressor>>,
     table: Growing,
     /// Something was compressed since the last flush.
     dirty: bool,
@@ -103,7 +104,7 @@ impl<'a, W: Write> Writer<'a, W> {
             options: *options,
             watch: Watch::new(options, len),
             // A single frame keeps its context itself.
-            _lease: (!pace.single).then(lend),
+            lease: (!pace.single).then(lend),
             recipe,
             pace,
             state: State::Open,
@@ -158,6 +159,7 @@ impl<'a, W: Write> Writer<'a, W> {
     pub(super) fn end_data(&mut self) -> Result<()> {
         self.guarded(Self::end)?;
         self.state = State::Finished;
+        self.lease = None;
         Ok(())
     }
 
@@ -253,7 +255,10 @@ impl<'a, W: Write> Writer<'a, W> {
         let result = self.pipeline.check_process().and_then(|()| step(self));
         self.state = match &result {
             Ok(_) => State::Open,
-            Err(error) => State::Failed(error.clone()),
+            Err(error) => {
+                self.lease = None;
+                State::Failed(error.clone())
+            }
         };
         result
     }

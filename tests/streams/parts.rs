@@ -53,3 +53,32 @@ fn nearly_all_of_a_file() {
         }
     }
 }
+
+/// The beginning of a file tells that one frame is all there is: no more of it than that is kept.
+#[test]
+fn all_of_a_file() {
+    if !two_processors("all_of_a_file") {
+        return;
+    }
+    let data = noise(40 << 20);
+    let place = Place::new(&sized_frame(&data, 3));
+    let stats =
+        decompress_file(&place.input, &place.back, &Options { max_lanes: 2, ..Options::default() }).unwrap();
+    assert!(fs::read(&place.back).unwrap() == data);
+    assert!(stats.peak_memory < 26 << 20, "{} bytes of memory", stats.peak_memory);
+}
+
+/// Frames whose beginnings say other things than what follows: a wrong guess costs time, and nothing else.
+#[test]
+fn beginnings_that_mislead() {
+    let (hard, easy) = (noise(3 << 20), vec![7; 20 << 20]);
+    for data in [[&hard[..], &easy].concat(), [&easy[..], &hard].concat()] {
+        let frame = sized_frame(&data, 3);
+        for times in 1..=3 {
+            let place = Place::new(&frame.repeat(times));
+            let stats = decompress_file(&place.input, &place.back, &Options::default()).unwrap();
+            assert!(fs::read(&place.back).unwrap() == data.repeat(times));
+            assert_eq!(stats.frames, times as u64);
+        }
+    }
+}

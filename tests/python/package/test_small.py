@@ -7,6 +7,7 @@ from compression import zstd as standard
 from unittest import mock
 
 import fastpar
+from fastpar import _native as n
 from fastpar import zstd
 from fastpar.zstd import _small
 
@@ -47,8 +48,9 @@ class Small(unittest.TestCase):
             with self.assertRaises(fastpar.BufferTooSmallError) as caught:
                 zstd.decompress_into(bytes(packed[:level]), bytearray(size - 1))
             self.assertEqual(caught.exception.needed, size)
-        with self.assertRaises(fastpar.BufferTooSmallError):
+        with self.assertRaises(fastpar.BufferTooSmallError) as caught:
             zstd.compress_into(TEXT[:1000], bytearray(5))
+        self.assertEqual(caught.exception.needed, zstd.compress_bound(1000))
         with self.assertRaises(fastpar.BufferTooSmallError):
             zstd.compress_into(TEXT[:1000], bytearray())
         with self.assertRaises((TypeError, ValueError, BufferError)):
@@ -78,13 +80,24 @@ class Small(unittest.TestCase):
 
     def test_damage(self):
         packed = zstd.compress(TEXT[:1000])
-        for damaged in (packed[:-1], packed[:3], packed + b"x", b"x", b"no zstd", b"", packed[:-1] + b"\0"):
-            with self.subTest(damaged=damaged[-4:]):
-                with self.assertRaises(zstd.ZstdError) as short:
-                    zstd.decompress(damaged)
-                with self.assertRaises(zstd.ZstdError) as long:
-                    zstd.decompress(bytearray(damaged))
-                self.assertEqual(str(short.exception), str(long.exception))
+        kinds = {
+            packed[:-1]: n.FASTPAR_ERR_TRUNCATED,
+            packed[:3]: n.FASTPAR_ERR_TRUNCATED,
+            packed + b"x": n.FASTPAR_ERR_NOT_ZSTD,
+            b"x": n.FASTPAR_ERR_NOT_ZSTD,
+            b"no zstd": n.FASTPAR_ERR_NOT_ZSTD,
+            b"": n.FASTPAR_ERR_TRUNCATED,
+            packed[:-1] + bytes([packed[-1] ^ 1]): n.FASTPAR_ERR_CHECKSUM,
+        }
+        for damaged, kind in kinds.items():
+            for data in (damaged, bytearray(damaged)):
+                with self.subTest(damaged=damaged[-4:], type=type(data)):
+                    with self.assertRaises(zstd.ZstdError) as caught:
+                        zstd.decompress(data)
+                    self.assertEqual(caught.exception.status, kind)
+                    if damaged:
+                        with self.assertRaises(zstd.ZstdError):
+                            zstd.decompress_into(data, bytearray(2000))
         self.assertEqual(zstd.decompress(packed), TEXT[:1000])
 
     def test_another_call_comes_in_between(self):

@@ -37,10 +37,7 @@ def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: obj
         live.discard(settings)
     if status == n.FASTPAR_OK:
         return written.value
-    exception = failure(error)
-    if isinstance(exception, BufferTooSmallError):
-        exception.needed = written.value
-    raise exception
+    raise failure(error, written.value)
 
 
 def compress_bound(length: int, /, **more: Unpack[ZstdOptions]) -> int:

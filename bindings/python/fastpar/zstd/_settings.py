@@ -9,7 +9,7 @@ from compression.zstd import CompressionParameter, DecompressionParameter, ZstdD
 from typing import TypedDict
 
 from .. import _native as n
-from .._errors import CancelFlag, Error, call, error_of, size, uint32, watching
+from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
 from .._library import lib
 
 _ZSTD_DICT_MAGIC = b"\x37\xa4\x30\xec"
@@ -38,10 +38,13 @@ _STANDARD_WORDS = {
 }
 
 
-def failure(error: n.fastpar_error) -> Exception:
-    """The exception for what a call of the codec has reported."""
+def failure(error: n.fastpar_error, needed: int = 0) -> Exception:
+    """The exception for what a call of the codec has reported; `needed`: the capacity that it asks for if that was too small."""
     error.message = (_STANDARD_WORDS.get(error.status, b"") + error.message)[: n.FASTPAR_ERROR_MESSAGE_SIZE - 1]
-    return error_of(error, _DATA_ERRORS)
+    exception = error_of(error, _DATA_ERRORS)
+    if isinstance(exception, BufferTooSmallError):
+        exception.needed = needed
+    return exception
 
 
 def check(status: int, error: n.fastpar_error) -> None:

@@ -1,13 +1,15 @@
-"""Small buffers, by the shortest way through ctypes: one frame, which the calling thread is done with before anybody could
-cancel it, into a place that the thread keeps."""
+"""Small buffers, by the shortest way through ctypes: what the calling thread does by itself, and is done with before anybody could
+cancel it. What comes out goes through a place that the thread keeps."""
 
 import ctypes
 import threading
 
 from .. import _native as n
 from .._library import lib
+from ._settings import failure
 
-#: The most bytes that this is for. Larger results are not worth the copy.
+#: The most bytes that this is for. Larger results are not worth the copy; and below 256 KiB the library starts no thread, however
+#: many frames there are.
 LIMIT = 1 << 17
 
 # No result of LIMIT bytes is larger, compressed or not.
@@ -15,26 +17,39 @@ _ROOM = LIMIT + (LIMIT >> 8) + 64
 
 
 class _Place:
-    __slots__ = ("_room", "_written", "address", "written")
+    __slots__ = ("_error", "_room", "_written", "address", "error", "written")
 
     def __init__(self) -> None:
         self._room = ctypes.create_string_buffer(_ROOM)
-        self._written = ctypes.c_size_t()
-        self.address, self.written = ctypes.addressof(self._room), ctypes.byref(self._written)
+        self._written, self._error = ctypes.c_size_t(), n.fastpar_error()
+        self.address = ctypes.addressof(self._room)
+        self.written, self.error = ctypes.byref(self._written), ctypes.byref(self._error)
 
     def content(self) -> bytes:
         return ctypes.string_at(self.address, self._written.value)
+
+    def length(self) -> int:
+        return self._written.value
+
+    def failure(self) -> Exception:
+        return failure(self._error, self._written.value)
 
 
 _local = threading.local()
 
 
-def _run(function: ctypes._NamedFuncPointer, options: object, data: bytes) -> bytes | None:
+def _places() -> list[_Place]:
+    """Those of the calling thread that are free. One is taken out while it is in use: a signal's handler, or a finalizer, may come
+    back here in between."""
     try:
-        free = _local.free
+        return _local.free
     except AttributeError:
-        free = _local.free = []
-    # Taken out while in use: a signal's handler, or a finalizer, may come back here in between.
+        _local.free = []
+        return _local.free
+
+
+def _run(function: ctypes._NamedFuncPointer, options: object, data: bytes) -> bytes | None:
+    free = _places()
     place = free.pop() if free else _Place()
     status = function(options, data, len(data), place.address, _ROOM, place.written, None)
     result = place.content() if status == n.FASTPAR_OK else None
@@ -43,10 +58,17 @@ def _run(function: ctypes._NamedFuncPointer, options: object, data: bytes) -> by
 
 
 def _run_into(function: ctypes._NamedFuncPointer, options: object, data: bytes, out: bytearray) -> int | None:
+    free = _places()
+    place = free.pop() if free else _Place()
     start = ctypes.c_char.from_buffer(out)  # while it lives, `out` stays where it is
-    written = ctypes.c_size_t()
-    status = function(options, data, len(data), ctypes.addressof(start), len(out), ctypes.byref(written), None)
-    return written.value if status == n.FASTPAR_OK else None
+    status = function(options, data, len(data), ctypes.addressof(start), len(out), place.written, place.error)
+    if status == n.FASTPAR_ERR_BUFFER_TOO_SMALL:
+        failed = place.failure()
+        free.append(place)
+        raise failed
+    result = place.length() if status == n.FASTPAR_OK else None
+    free.append(place)
+    return result
 
 
 def is_small(data: object) -> bool:
