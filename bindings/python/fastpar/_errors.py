@@ -151,9 +151,12 @@ class CancelFlag:
             self._calls.discard(call)
 
 
+_NOTHING = contextlib.nullcontext()
+
+
 def watching(flag: CancelFlag | None, call: Stoppable) -> AbstractContextManager[None]:
     """While it is entered, `flag` stops the call."""
-    return contextlib.nullcontext() if flag is None else flag._watch(call)
+    return _NOTHING if flag is None else flag._watch(call)
 
 
 def size(value: SupportsIndex, name: str) -> int:

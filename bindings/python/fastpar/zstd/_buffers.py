@@ -1,8 +1,7 @@
 """Addresses of Python's buffers, and bytes that are filled before anybody sees them: nothing is copied."""
 
 import ctypes
-from collections.abc import Buffer, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Buffer, Callable
 
 _SIMPLE, _WRITABLE = 0, 1
 
@@ -39,15 +38,31 @@ _resize_bytes = _python("_PyBytes_Resize", ctypes.c_int, ctypes.c_void_p, ctypes
 _drop = _python("Py_DecRef", None, ctypes.c_void_p)
 
 
-@contextmanager
-def address(data: Buffer, writable: bool = False) -> Iterator[tuple[int | None, int]]:
-    """Address and size in bytes of a contiguous buffer, which can neither move nor go away meanwhile."""
-    view = _PyBuffer()
-    _get_buffer(data, ctypes.byref(view), _WRITABLE if writable else _SIMPLE)
-    try:
-        yield view.buf, view.len
-    finally:
-        _release_buffer(ctypes.byref(view))
+class address:
+    """Used like a function. While it is entered: address and size in bytes of a contiguous buffer, which can neither move nor go away
+    meanwhile."""
+
+    __slots__ = ("_data", "_view", "_writable")
+
+    def __init__(self, data: Buffer, writable: bool = False) -> None:
+        self._data, self._writable, self._view = data, writable, None
+
+    def __enter__(self) -> tuple[int | None, int]:
+        data = self._data
+        # Nearly all buffers are of these two types, for which there are shorter ways.
+        if type(data) is bytes and not self._writable:
+            return _address_of_bytes(id(data)), len(data)
+        if type(data) is bytearray and data:
+            self._view = ctypes.c_char.from_buffer(data)
+            return ctypes.addressof(self._view), len(data)
+        self._view = view = _PyBuffer()
+        _get_buffer(data, ctypes.byref(view), _WRITABLE if self._writable else _SIMPLE)
+        return view.buf, view.len
+
+    def __exit__(self, *_: object) -> None:
+        view, self._view = self._view, None
+        if type(view) is _PyBuffer:
+            _release_buffer(ctypes.byref(view))
 
 
 def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:

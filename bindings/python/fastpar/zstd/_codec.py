@@ -3,7 +3,6 @@
 import ctypes
 from collections.abc import Buffer
 from compression import zstd as standard
-from compression.zstd import CompressionParameter
 from typing import Unpack
 
 from .. import _native as n
@@ -12,16 +11,10 @@ from .._library import lib
 from .._threads import begin, live
 from . import _small
 from ._buffers import address, fill_bytes
-from ._settings import DataError, Settings, ZstdOptions, check, failure
+from ._settings import DataError, Settings, ZstdOptions, check, failure, is_level
 
 # Where data does not tell its size: the first guess is this many times its own.
 _GUESS = 8
-
-_LEVELS = CompressionParameter.compression_level.bounds()
-
-
-def _is_level(level: object) -> bool:
-    return level is None or type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]
 
 
 def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
@@ -66,7 +59,7 @@ def compress(
     `ZstdDecompressor` one by one; each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
     does not have (`strategy`, the sizes of tables, ...) are left to the standard module.
     """
-    if _small.is_small(data) and options is None and zstd_dict is None and not more and _is_level(level):
+    if _small.is_small(data) and options is None and zstd_dict is None and not more and is_level(level):
         result = _small.compress(data, level)
         if result is not None:
             return result
@@ -90,7 +83,7 @@ def compress_into(
 
     Raises BufferTooSmallError, whose `needed` is a size that is always enough, if it does not fit.
     """
-    if _small.is_small_into(data, out) and options is None and zstd_dict is None and not more and _is_level(level):
+    if _small.is_small_into(data, out) and options is None and zstd_dict is None and not more and is_level(level):
         written = _small.compress_into(data, out, level)
         if written is not None:
             return written

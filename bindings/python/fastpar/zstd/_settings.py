@@ -6,11 +6,15 @@ import weakref
 from collections.abc import Callable
 from compression import zstd as standard
 from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDict, ZstdError
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 from .. import _native as n
 from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
 from .._library import lib
+
+_SIZE = ctypes.sizeof(n.fastpar_zstd_options)
+
+_LEVELS = CompressionParameter.compression_level.bounds()
 
 _ZSTD_DICT_MAGIC = b"\x37\xa4\x30\xec"
 
@@ -51,6 +55,11 @@ def check(status: int, error: n.fastpar_error) -> None:
     """Raises what a call of the codec has reported."""
     if status != n.FASTPAR_OK:
         raise failure(error)
+
+
+def is_level(level: object) -> bool:
+    """Whether it is a level that there is, or None, the default."""
+    return level is None or type(level) is int and _LEVELS[0] <= level <= _LEVELS[1]
 
 
 class Dict:
@@ -112,30 +121,22 @@ class Settings:
         options: dict | None,
         zstd_dict: object,
         compress: bool,
-        *,
-        frame_size: int = 0,
-        single_frame: bool = False,
-        max_lanes: int = 0,
-        max_output: int = 0,
-        max_memory: int = 0,
-        cancel: CancelFlag | None = None,
+        **more: Unpack[ZstdOptions],
     ) -> None:
-        self.native = n.fastpar_zstd_options(ctypes.sizeof(n.fastpar_zstd_options))
-        self.native.frame_size = size(frame_size, "frame_size")
-        self.native.max_lanes = uint32(max_lanes, "max_lanes")
-        self.native.max_output = size(max_output, "max_output")
-        self.native.max_memory = size(max_memory, "max_memory")
-        self.native.flags = n.FASTPAR_ZSTD_SINGLE_FRAME if single_frame else 0
-        self.cancel = cancel
         self._flag = ctypes.c_int32()
-        self.native.cancel = ctypes.addressof(self._flag)
+        self.native = n.fastpar_zstd_options(struct_size=_SIZE, cancel=ctypes.addressof(self._flag))
+        self.cancel = None
         #: Whether fastpar does what was asked for; else the standard module does.
         self.supported = True
+        # Most calls have no options: after a long one, all that is looked at for the next has to come from memory again.
+        if more:
+            self._more(**more)
         if compress:
             self._compress(level, options)
-        else:
+        elif options is not None:
             self._decompress(options)
-        self._dict(zstd_dict)
+        if zstd_dict is not None:
+            self._dict(zstd_dict)
 
     def stop(self) -> None:
         """Cancels the call."""
@@ -145,9 +146,26 @@ class Settings:
         """While it is entered, the caller's flag stops the call."""
         return watching(self.cancel, self)
 
+    def _more(
+        self,
+        *,
+        frame_size: int = 0,
+        single_frame: bool = False,
+        max_lanes: int = 0,
+        max_output: int = 0,
+        max_memory: int = 0,
+        cancel: CancelFlag | None = None,
+    ) -> None:
+        self.native.frame_size = size(frame_size, "frame_size")
+        self.native.max_lanes = uint32(max_lanes, "max_lanes")
+        self.native.max_output = size(max_output, "max_output")
+        self.native.max_memory = size(max_memory, "max_memory")
+        self.native.flags = n.FASTPAR_ZSTD_SINGLE_FRAME if single_frame else 0
+        self.cancel = cancel
+
     def _compress(self, level: int | None, options: dict | None) -> None:
-        # The standard module checks the arguments, so that both refuse the same ones in the same words.
-        if level is not None or options is not None:
+        # The standard module checks what is not plainly right, so that both refuse the same arguments in the same words.
+        if options is not None or not is_level(level):
             standard.ZstdCompressor(level, options)
         for parameter, value in (options or {}).items():
             match parameter:
@@ -167,16 +185,13 @@ class Settings:
         # 0 is the default level for both.
         self.native.level = level or 0
 
-    def _decompress(self, options: dict | None) -> None:
-        if options is not None:
-            standard.ZstdDecompressor(options=options)
-        for parameter, value in (options or {}).items():
+    def _decompress(self, options: dict) -> None:
+        standard.ZstdDecompressor(options=options)
+        for parameter, value in options.items():
             if parameter == DecompressionParameter.window_log_max:
                 self.native.window_log = value
 
     def _dict(self, zstd_dict: object) -> None:
-        if zstd_dict is None:
-            return
         # The standard module's dictionaries may come as (dictionary, how to load it): all but prefixes mean the same here.
         if isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] in (0, 1):
             zstd_dict = zstd_dict[0]

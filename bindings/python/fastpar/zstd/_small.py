@@ -17,39 +17,32 @@ _ROOM = LIMIT + (LIMIT >> 8) + 64
 
 
 class _Place:
-    __slots__ = ("_error", "_room", "_written", "address", "error", "written")
+    __slots__ = ("_error", "_room", "address", "count", "error", "written")
 
     def __init__(self) -> None:
         self._room = ctypes.create_string_buffer(_ROOM)
-        self._written, self._error = ctypes.c_size_t(), n.fastpar_error()
+        self.count, self._error = ctypes.c_size_t(), n.fastpar_error()
         self.address = ctypes.addressof(self._room)
-        self.written, self.error = ctypes.byref(self._written), ctypes.byref(self._error)
+        self.written, self.error = ctypes.byref(self.count), ctypes.byref(self._error)
 
     def content(self) -> bytes:
-        return ctypes.string_at(self.address, self._written.value)
-
-    def length(self) -> int:
-        return self._written.value
+        return ctypes.string_at(self.address, self.count.value)
 
     def failure(self) -> Exception:
-        return failure(self._error, self._written.value)
+        return failure(self._error, self.count.value)
 
 
-_local = threading.local()
+class _Local(threading.local):
+    def __init__(self) -> None:
+        # One is taken out while it is in use: a signal's handler, or a finalizer, may come back here in between.
+        self.free: list[_Place] = []
 
 
-def _places() -> list[_Place]:
-    """Those of the calling thread that are free. One is taken out while it is in use: a signal's handler, or a finalizer, may come
-    back here in between."""
-    try:
-        return _local.free
-    except AttributeError:
-        _local.free = []
-        return _local.free
+_local = _Local()
 
 
 def _run(function: ctypes._NamedFuncPointer, options: object, data: bytes) -> bytes | None:
-    free = _places()
+    free = _local.free
     place = free.pop() if free else _Place()
     status = function(options, data, len(data), place.address, _ROOM, place.written, None)
     result = place.content() if status == n.FASTPAR_OK else None
@@ -58,7 +51,7 @@ def _run(function: ctypes._NamedFuncPointer, options: object, data: bytes) -> by
 
 
 def _run_into(function: ctypes._NamedFuncPointer, options: object, data: bytes, out: bytearray) -> int | None:
-    free = _places()
+    free = _local.free
     place = free.pop() if free else _Place()
     start = ctypes.c_char.from_buffer(out)  # while it lives, `out` stays where it is
     status = function(options, data, len(data), ctypes.addressof(start), len(out), place.written, place.error)
@@ -66,7 +59,7 @@ def _run_into(function: ctypes._NamedFuncPointer, options: object, data: bytes, 
         failed = place.failure()
         free.append(place)
         raise failed
-    result = place.length() if status == n.FASTPAR_OK else None
+    result = place.count.value if status == n.FASTPAR_OK else None
     free.append(place)
     return result
 
@@ -78,7 +71,7 @@ def is_small(data: object) -> bool:
 
 def is_small_into(data: object, out: object) -> bool:
     """Whether these functions take it."""
-    return is_small(data) and type(out) is bytearray and len(out) > 0
+    return type(data) is bytes and 0 < len(data) <= LIMIT and type(out) is bytearray and len(out) > 0
 
 
 def _options(level: int | None) -> object:
