@@ -42,6 +42,8 @@ pub(super) struct Call {
     pub(super) fan: usize,
     /// How long a batch of chunks shall take.
     pub(super) batch: Time,
+    /// When it is looked at no longer: where everybody waits for the counter, it may take forever.
+    pub(super) until: Time,
 }
 
 /// What became of it.
@@ -131,6 +133,10 @@ pub(super) fn run(machine: Machine, call: Call) -> Outcome {
     };
     run.then(machine.call, 0, Step::Recruit { left: 1 });
     while let Some(Reverse((now, _, core, step))) = run.events.pop() {
+        if now > call.until {
+            run.closed = now;
+            break;
+        }
         run.step(now, core, step);
     }
     let over = run.closed.max(run.last_out) + machine.lines.near;
@@ -265,7 +271,7 @@ mod tests {
     };
 
     fn call(lanes: usize, chunks: usize, chunk: Time, fan: usize) -> Outcome {
-        run(MACHINE, Call { lanes, chunks, chunk, fan, batch: BATCH_TIME })
+        run(MACHINE, Call { lanes, chunks, chunk, fan, batch: BATCH_TIME, until: Time::MAX })
     }
 
     #[test]
@@ -290,6 +296,17 @@ mod tests {
             assert!(outcome.time >= ideal && outcome.time < ideal + 2 * chunk, "{lanes}: {}", outcome.time);
             assert_eq!(outcome.helpers, lanes - 1);
         }
+    }
+
+    /// Lines that take microseconds, as where the host moves processors about.
+    #[test]
+    fn what_would_take_forever_ends() {
+        let slow = Costs { near: 5_000_000, far: 15_000_000, ..MACHINE.lines };
+        let until = 20_000_000_000;
+        let call = Call { lanes: 192, chunks: 400_000_000, chunk: 2_000, fan: 2, batch: BATCH_TIME, until };
+        let outcome = run(Machine { lines: slow, ..MACHINE }, call);
+        assert!(outcome.time > until && outcome.time < until * 2, "{}", outcome.time);
+        assert!(outcome.claiming > 0);
     }
 
     #[test]
