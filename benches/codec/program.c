@@ -22,7 +22,7 @@ static double seconds(void) {
 static void fetch_memory(void) {
     pid_t child = fork();
     if (child == 0) {
-        mmap(NULL, (size_t)768 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        mmap(NULL, (size_t)448 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         _exit(0);
     }
     int status;

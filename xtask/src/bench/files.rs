@@ -106,6 +106,8 @@ fn measure_level(
     let (_, fpz, pack, unpack) = PROGRAMS[0];
     run(built, runner, fpz, pack, level, file, &source)?;
     run(built, runner, fpz, unpack, level, &source, &back)?;
+    // A quick run shows that all works.
+    let times = if rounds == 1 { 1 } else { DECOMPRESSIONS };
     for round in 0..rounds {
         for place in 0..programs.len() {
             let i = (round + place) % programs.len(); // another one goes first each time
@@ -113,7 +115,7 @@ fn measure_level(
             compress[i].push(run(built, runner, program, pack, level, file, &packed)?);
             sizes[i] = packed.metadata()?.len();
         }
-        for place in 0..DECOMPRESSIONS * programs.len() {
+        for place in 0..times * programs.len() {
             let i = (round + place) % programs.len();
             let (_, program, _, unpack) = programs[i];
             if !unpack.is_empty() {
@@ -152,8 +154,9 @@ fn measure_single(built: &Files, runner: &mut Runner, file: &Path, rounds: usize
     run(built, runner, zstd, pack, "3", file, &packed)?;
     let programs: Vec<_> = PROGRAMS.iter().filter(|(.., unpack)| !unpack.is_empty()).collect();
     let mut turns = vec![Vec::new(); programs.len()];
+    let times = if rounds == 1 { 1 } else { DECOMPRESSIONS };
     for round in 0..rounds {
-        for place in 0..DECOMPRESSIONS * programs.len() {
+        for place in 0..times * programs.len() {
             let i = (round + place) % programs.len();
             let (_, program, _, unpack) = programs[i];
             turns[i].push(run(built, runner, program, unpack, "3", &packed, &back)?);
