@@ -37,6 +37,9 @@ const FRAMES: [&str; 2] = ["262144", "1048576"];
 /// than `program.c` can prevent. A median of many tells what is usual.
 const DECOMPRESSIONS: usize = 3;
 
+/// Megabytes of the files of a quick run.
+const QUICK_MEGABYTES: u64 = 64;
+
 /// Megabytes of files of one frame.
 const SINGLES: [u64; 5] = [1, 4, 16, 64, 256];
 
@@ -49,7 +52,8 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
         for (level, megabytes) in LEVELS.iter().filter(|row| !effort.is_quick() || row.0 == "3") {
             println!("  {}, level {level}", data.title);
             let rounds = if *level == "19" { effort.codec_rounds.min(3) } else { effort.codec_rounds };
-            let part = part(&data, *megabytes)?;
+            let megabytes = if effort.is_quick() { QUICK_MEGABYTES } else { *megabytes };
+            let part = part(&data, megabytes)?;
             levels.push(measure_level(built, &mut runner, &part, level, rounds)?);
         }
         println!("  {}, files of one frame", data.title);

@@ -15,7 +15,7 @@ const THREADS: [u32; 3] = [1, 2, 24];
 const PIECES: u64 = 256;
 /// Turns that each way has.
 const TURNS: usize = 41;
-const FEW_TURNS: usize = 5;
+const FEW_TURNS: usize = 3;
 /// Bytes of all calls of a turn, when each call counts for so many more.
 const WORK: u64 = 8_000_000;
 const CALL: u64 = 1_000;

@@ -44,8 +44,8 @@ const FAR: f64 = 3.0;
 const REAL_WAKE_CALL_NS: f64 = 1_000.0;
 const REAL_WAKE_NS: f64 = 5_000.0;
 
-/// Twenty times the 5 ms of work that every core has: where that is not enough, nearly all of the time is waiting.
-const LONG_ENOUGH: Time = 100_000_000_000;
+/// Five times the 5 ms of work that every core has: where that is not enough, most of the time is waiting.
+const LONG_ENOUGH: Time = 25_000_000_000;
 
 const PS: f64 = 1e3;
 
