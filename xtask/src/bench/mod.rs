@@ -51,7 +51,7 @@ const FULL: Effort = Effort {
     patience: Duration::from_secs(300),
 };
 const QUICK: Effort =
-    Effort { rounds: 2, milliseconds: 15, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(2) };
+    Effort { rounds: 2, milliseconds: 10, callers: &[1], codec_rounds: 1, patience: Duration::from_secs(2) };
 
 /// What is measured together.
 struct Group {
