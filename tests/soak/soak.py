@@ -5,12 +5,12 @@ Run by the package's launcher, with SOAK_SECONDS, SOAK_SEED and SOAK_LIBRARY (te
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import io
 import math
 import os
 import random
-import signal
 import tempfile
 import threading
 import time
@@ -178,7 +178,7 @@ def fork(choices: random.Random) -> None:
     if child == 0:
         code = 1
         try:
-            signal.alarm(100)
+            faulthandler.dump_traceback_later(100, exit=True)
             for kind in kinds:
                 kind(fastpar.CancelFlag())
             code = 0
@@ -233,6 +233,9 @@ class Soak(unittest.TestCase):
         fastpar.pool_start(threads=7)
         self.assertEqual(library.soak_pool_threads(), 7, "C uses another library")
         fastpar.pool_shutdown()
+        # It looks for its folder once, under a lock that a child would find locked for ever if the fork came in the middle.
+        with tempfile.TemporaryDirectory():
+            pass
         threads, handles = entries("/proc/self/task"), entries("/proc/self/fd")
         choices = random.Random(SEED)
         library.soak_begin(ctypes.c_uint64(SEED))
