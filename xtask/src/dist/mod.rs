@@ -85,7 +85,7 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
         windows: windows_archive,
         wheel_linux: wheel::make(&linux, &wheel_linux(), builds, folder)?,
         wheel_windows: wheel::make(&windows, WHEEL_WINDOWS, builds, folder)?,
-        nuget: nuget::make(setup, &runtimes, builds, folder)?,
+        nuget: nuget::make(&runtimes, builds, folder)?,
         source: source(builds, folder)?,
         sums: folder.join("SHA256SUMS"),
     };
