@@ -16,49 +16,27 @@
 //! input and the options only: frames are cut by their sizes, and each is compressed by itself.
 
 mod archive;
-mod arena;
-mod batch;
-mod buffers;
-mod compress;
-mod contexts;
-mod cut;
-mod decode;
-mod decompress;
-mod dict;
-mod encode;
-mod failure;
-mod file;
-mod frame;
-mod input;
+mod buffer;
+mod context;
+mod files;
+mod format;
+mod io;
+mod libzstd;
 mod options;
-mod pace;
-mod packer;
-mod raw;
-mod reader;
-mod row;
-mod seek_table;
-mod shelf;
-mod single;
-mod slots;
-mod spans;
-mod splitter;
-mod target;
-mod unpacker;
-mod walk;
-mod watch;
-mod writer;
+mod stream;
 
 pub use archive::{Archive, FrameInfo};
-pub use batch::{compress_batch, decompress_batch, BatchItem};
-pub use compress::{compress, compress_bound, compress_to_vec};
-pub use decompress::{decompress, decompress_to_vec, decompressed_size};
-pub use dict::{train, Dict};
-pub use file::{compress_file, decompress_file, FileStats};
-pub use frame::{Block, Blocks, Frame, Frames};
-pub use options::{level_range, Options, MAX_FRAME_SIZE};
-pub use reader::Reader;
-pub use seek_table::SeekTable;
-pub use writer::Writer;
+pub use buffer::batch::{compress_batch, decompress_batch, BatchItem};
+pub use buffer::compress::{compress, compress_bound, compress_to_vec};
+pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
+pub use files::{compress_file, decompress_file, FileStats};
+pub use format::frame::{Block, Blocks, Frame, Frames};
+pub use format::seek_table::SeekTable;
+pub use options::dict::{train, Dict};
+pub use options::level::level_range;
+pub use options::{Options, MAX_FRAME_SIZE};
+pub use stream::reader::Reader;
+pub use stream::writer::Writer;
 
 /// The version of the libzstd inside.
 pub fn zstd_version() -> &'static str {
@@ -68,5 +46,5 @@ pub fn zstd_version() -> &'static str {
 /// In the child of a fork: contexts may be locked by threads that do not exist.
 #[cfg(unix)]
 pub(crate) fn forget_after_fork() {
-    contexts::forget_after_fork();
+    context::contexts::forget_after_fork();
 }

@@ -3,15 +3,15 @@
 #![forbid(unsafe_code)]
 
 use super::source::{Peek, Source};
-use crate::codec::contexts::Decompressor;
-use crate::codec::decode::LARGEST_WINDOW_LOG;
-use crate::codec::failure;
-use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::context::cache::Held;
+use crate::codec::context::contexts::Decompressor;
+use crate::codec::context::decode::LARGEST_WINDOW_LOG;
+use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::libzstd::calls::{self as raw, Uninit};
+use crate::codec::libzstd::errors as failure;
+use crate::codec::options::limits;
+use crate::codec::options::progress::Watch;
 use crate::codec::options::Options;
-use crate::codec::raw::{self, Uninit};
-use crate::codec::shelf::Held;
-use crate::codec::spans;
-use crate::codec::watch::Watch;
 use crate::error::{ErrorKind, Result};
 use crate::memory;
 use std::mem::MaybeUninit;
@@ -59,7 +59,7 @@ impl Cursor {
         let mut peek = Peek::new(source);
         let header = peek.at(place.start, LONGEST_HEADER.min(place.end - place.start))?;
         let frame = Frames::of_piece(header, place.start, index as u64).start()?;
-        spans::check(&frame, options)?;
+        limits::check(&frame, options)?;
         let log = options.window_log_max().min(LARGEST_WINDOW_LOG);
         if frame.window > 1 << log {
             let what = format!(

@@ -4,12 +4,12 @@
 
 use super::cursor::Cursor;
 use super::source::{Peek, Source};
-use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::seek_table::{self, SeekTable};
+use crate::codec::format::walk::Skim;
+use crate::codec::options::limits;
+use crate::codec::options::progress::Watch;
 use crate::codec::options::Options;
-use crate::codec::seek_table::{self, SeekTable};
-use crate::codec::spans;
-use crate::codec::walk::Skim;
-use crate::codec::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
@@ -152,7 +152,7 @@ fn of_table(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Re
             Some(size) => size == decompressed && size <= compressed.saturating_mul(LARGEST_RATIO),
             None => true, // found out when it is decoded
         };
-        if !agreed || spans::check(&frame, options).is_err() {
+        if !agreed || limits::check(&frame, options).is_err() {
             return Ok(None);
         }
         if !frame.skippable {
@@ -171,7 +171,7 @@ fn scan(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Result
     let (mut offset, mut index, mut blocks) = (0, 0, 0u32);
     while offset < source.len() {
         let frame = Frames::of_piece(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
-        spans::check(&frame, options)?;
+        limits::check(&frame, options)?;
         let mut skim = Skim::new(frame);
         if !frame.skippable {
             while skim.step(peek.at(offset.saturating_add(skim.at), 3)?)? {

@@ -2,8 +2,8 @@
 //! is cut off under a reader must be an error, not a signal.
 #![forbid(unsafe_code)]
 
-use crate::codec::failure;
-use crate::codec::input::Input;
+use crate::codec::io::errors as failure;
+use crate::codec::io::input::Input;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;

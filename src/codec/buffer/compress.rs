@@ -1,0 +1,181 @@
+//! Compressing a buffer into a buffer.
+
+use super::frame_layout::Cut;
+use super::output::{Arena, Place};
+use crate::codec::context;
+use crate::codec::context::cache::Keep;
+use crate::codec::context::contexts::Compressor;
+use crate::codec::context::encode::Recipe;
+use crate::codec::format::seek_table;
+use crate::codec::libzstd::calls::{self as raw, Uninit};
+use crate::codec::options::progress::Watch;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job;
+use crate::memory;
+use std::mem::MaybeUninit;
+use zstd::zstd_safe;
+
+/// A capacity that is enough for compressing any `len` bytes with these options.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`]: an option, or more bytes than a buffer can have.
+pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
+    options.check()?;
+    bound(&Cut::new(len, options)?)
+}
+
+fn bound(cut: &Cut) -> Result<usize> {
+    cut.bound().ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, "the output could be larger than any buffer can be")
+    })
+}
+
+/// Compresses `src` into `dst`, in parallel; returns how many bytes of `dst` are written from its start on.
+///
+/// Frames are compressed straight into `dst`, so bytes after the result may be overwritten too. `dst` may be smaller
+/// than [`compress_bound`] says: what matters is that the result fits, though there is less room for parallelism then.
+/// The result depends on `src` and the options, never on threads or on the room.
+///
+/// # Errors
+/// [`ErrorKind::BufferTooSmall`] with a size that is enough in [`Error::needed`]; [`ErrorKind::LimitExceeded`]: by the output, or
+/// before anything is done by the memory; [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and
+/// those of starting the pool. The position is a frame's number.
+pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    options.check()?;
+    let cut = Cut::new(src.len(), options)?;
+    let bound = bound(&cut)?;
+    let recipes = Recipes::new(options, &cut);
+    let dst_len = dst.len();
+    let capacity = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst_len);
+    let no_room = |frame: usize| {
+        let error = if capacity < dst_len {
+            let what = format!("frame {frame} does not fit within max_output of {capacity} bytes");
+            Error::new(ErrorKind::LimitExceeded, what)
+        } else {
+            let what =
+                format!("frame {frame} does not fit within {capacity} bytes; {bound} are always enough");
+            Error::new(ErrorKind::BufferTooSmall, what).with_needed(bound as u64)
+        };
+        error.at(frame as u64)
+    };
+
+    // With less room than the bound a frame may have to be tried apart from dst: see `squeeze`.
+    let scratch = if capacity < bound { recipes.scratch() } else { 0 };
+    let control = options.control(recipes.memory(), scratch + Arena::bookkeeping(&cut))?;
+    let watch = Watch::new(options, Some(src.len() as u64));
+    if cut.frames() == 1 && bound <= capacity {
+        // Nothing to share out, and room for whatever it becomes.
+        watch.add(0)?;
+        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &watch)?;
+        let size = size.ok_or_else(|| no_room(0))?;
+        watch.finish(src.len() as u64);
+        return Ok(size);
+    }
+    let lanes = cut.frames().min(context::lanes(control.max_lanes)? as usize);
+    let _lease = Compressor::shelf().lend(lanes, recipes.memory());
+    // The end is kept for the seek table, so that it fits when the frames do.
+    let arena = Arena::new(&mut dst[..capacity.saturating_sub(cut.tail())], cut)?;
+    job::run_tasks(cut.frames(), &control, |frame, _lane| {
+        let part = &src[cut.range(frame)];
+        let recipe = recipes.of(part.len());
+        let mut claim = arena.claim(frame);
+        let size = match claim.place()? {
+            Place::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &watch)?,
+            Place::Rest(dst) | Place::Slot(dst) => {
+                recipe.encode(frame, part, &mut Uninit::new(dst), &watch)?
+            }
+        };
+        let size = size.ok_or_else(|| no_room(frame))?;
+        claim.finish(size);
+        Ok(())
+    })?;
+    let (mut written, sizes) = arena.into_output();
+    if cut.has_seek_table() {
+        let entry = |(frame, compressed)| (compressed, cut.range(frame).len() as u32); // of 1 GiB at most
+        let table = &mut dst[written..written + cut.tail()];
+        seek_table::write(table, sizes.into_iter().enumerate().map(entry));
+        written += table.len();
+    }
+    watch.finish(src.len() as u64);
+    Ok(written)
+}
+
+/// How to compress the frames of an input: they have two lengths.
+struct Recipes {
+    first: Recipe,
+    first_len: usize,
+    last: Recipe,
+}
+
+impl Recipes {
+    fn new(options: &Options<'_>, cut: &Cut) -> Self {
+        let (first_len, last_len) = (cut.largest(), cut.range(cut.frames() - 1).len());
+        let first = Recipe::new(options, first_len);
+        let last = if last_len == first_len { first.clone() } else { Recipe::new(options, last_len) };
+        Self { first, first_len, last }
+    }
+
+    fn of(&self, len: usize) -> &Recipe {
+        if len == self.first_len {
+            &self.first
+        } else {
+            &self.last
+        }
+    }
+
+    /// The most memory that a lane needs.
+    fn memory(&self) -> usize {
+        self.first.memory().max(self.last.memory())
+    }
+
+    /// The most memory that `squeeze` needs.
+    fn scratch(&self) -> usize {
+        if self.first.fits_exactly() && self.last.fits_exactly() {
+            0
+        } else {
+            zstd_safe::compress_bound(self.first_len)
+        }
+    }
+}
+
+/// Compresses a frame that may or may not fit into `dst`: apart from it, as the bytes must not depend on the room, then copies.
+/// Only one frame at a time does this: the lowest, when it is alone.
+fn squeeze(
+    recipe: &Recipe,
+    frame: usize,
+    src: &[u8],
+    dst: &mut [MaybeUninit<u8>],
+    watch: &Watch<'_>,
+) -> Result<Option<usize>> {
+    let mut scratch = Vec::new();
+    memory::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
+    let size = recipe.encode(frame, src, &mut scratch, watch)?;
+    Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
+        for (place, &byte) in dst.iter_mut().zip(&scratch) {
+            place.write(byte);
+        }
+    }))
+}
+
+/// Compresses `src` into a new vector.
+///
+/// # Errors
+/// Those of [`compress`], and [`ErrorKind::OutOfMemory`].
+///
+/// ```
+/// use fastpar::codec::{compress_to_vec, decompress_to_vec, Options};
+///
+/// let text = b"many happy returns ".repeat(1000);
+/// let packed = compress_to_vec(&text, &Options::default())?;
+/// assert!(packed.len() < 100);
+/// assert_eq!(decompress_to_vec(&packed, &Options::default())?, text);
+/// # Ok::<(), fastpar::Error>(())
+/// ```
+pub fn compress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
+    let capacity = compress_bound(src.len(), options)?;
+    // SAFETY: `compress` returns how many bytes it has written.
+    let mut bytes = unsafe { raw::fill_vec(capacity, |dst| compress(src, dst, options))? };
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}
