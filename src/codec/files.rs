@@ -57,9 +57,9 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
         peak_memory: writer.peak_memory(),
         seconds: 0.0,
     };
-    let (output, told) = writer.into_parts();
+    let (output, progress) = writer.into_parts();
     output.commit(&input, options.sync)?;
-    told.finish(stats.bytes_in);
+    progress.finish(stats.bytes_in);
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }
@@ -90,9 +90,9 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
         peak_memory: reader.peak_memory(),
         seconds: 0.0,
     };
-    let told = reader.into_watch();
+    let progress = reader.into_progress();
     output.commit(&input, options.sync)?;
-    told.finish(stats.bytes_in);
+    progress.finish(stats.bytes_in);
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }

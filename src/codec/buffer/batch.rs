@@ -4,14 +4,14 @@
 //! the whole call. After its first items a lane allocates nothing, but the message of an item that fails.
 #![forbid(unsafe_code)]
 
-use crate::codec::context::cache::{Held, Keep};
+use crate::codec::context::cache::{Cached, InUse};
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::decode::{self, frames, Decoder};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::frame::Frames;
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -20,7 +20,7 @@ use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 use zstd::zstd_safe;
 
-/// One item: its input, the place for its output, and what became of it.
+/// One item: its input, the slot for its output, and what became of it.
 pub struct BatchItem<'a> {
     /// What is compressed or decompressed.
     pub src: &'a [u8],
@@ -51,11 +51,17 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
     let scratch = bound(tight.map(|item| item.src.len()).max().unwrap_or(0));
     let classes = SIZE_CLASSES.into_iter().filter(|&class| class < longest).chain([longest]);
     let memory = classes.map(|len| Recipe::new(options, len).memory()).max().unwrap_or(0);
-    let watch = Watch::new(options, Some(total));
-    let new =
-        || Packer { options, watch: &watch, memory, compressor: None, recipe: None, scratch: Vec::new() };
-    run(items, options, memory + scratch, new, Packer::item)?;
-    watch.finish(total);
+    let progress = CallProgress::new(options, Some(total));
+    let new = || CompressLane {
+        options,
+        progress: &progress,
+        memory,
+        compressor: None,
+        recipe: None,
+        scratch: Vec::new(),
+    };
+    run(items, options, memory + scratch, new, CompressLane::item)?;
+    progress.finish(total);
     Ok(())
 }
 
@@ -67,12 +73,12 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 /// the pool.
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
-    let watch = Watch::new(options, None);
-    let new = || Unpacker { options, watch: &watch, decoder: Decoder::new(options) };
-    run(items, options, decode::memory(), new, Unpacker::item)?;
+    let progress = CallProgress::new(options, None);
+    let new = || DecompressLane { options, progress: &progress, decoder: Decoder::new(options) };
+    run(items, options, decode::memory(), new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
-    watch.finish(items.iter().filter_map(written).map(|size| size as u64).sum());
+    progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum());
     Ok(())
 }
 
@@ -119,18 +125,18 @@ fn limit(options: &Options<'_>) -> usize {
 }
 
 /// What a lane keeps for compressing.
-struct Packer<'o> {
+struct CompressLane<'o> {
     options: &'o Options<'o>,
-    watch: &'o Watch<'o>,
+    progress: &'o CallProgress<'o>,
     /// What the context may need at the most.
     memory: usize,
-    compressor: Option<Held<Compressor>>,
+    compressor: Option<InUse<Compressor>>,
     /// For inputs of one length, the last one's.
     recipe: Option<(usize, Recipe)>,
     scratch: Vec<u8>,
 }
 
-impl Packer<'_> {
+impl CompressLane<'_> {
     fn item(&mut self, index: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
         let limit = limit(self.options);
         let room = dst.len().min(limit);
@@ -140,14 +146,14 @@ impl Packer<'_> {
         }
         let (_, recipe) = recipe.as_ref().expect("just made");
         let bytes = recipe.bytes(src.len() as u64);
-        let fit = |context: &mut Held<Compressor>| context.has_life_for(bytes) && context.reset();
+        let fit = |context: &mut InUse<Compressor>| context.has_life_for(bytes) && context.reset();
         if !compressor.as_mut().is_some_and(fit) {
-            *compressor = Some(Held::take(self.memory, bytes)?);
+            *compressor = Some(InUse::take(self.memory, bytes)?);
         }
         let context = compressor.as_mut().expect("just made");
         if room >= bound(src.len()) || recipe.fits_exactly() {
             let size =
-                recipe.encode_with(context, index, src, &mut Uninit::new(&mut dst[..room]), self.watch)?;
+                recipe.encode_with(context, index, src, &mut Uninit::new(&mut dst[..room]), self.progress)?;
             return size.ok_or_else(|| no_room(src.len(), dst.len(), limit));
         }
         // The bytes must not depend on the room: apart from it, then copied.
@@ -156,7 +162,7 @@ impl Packer<'_> {
             memory::reserve(scratch, need)?;
         }
         let scratch = &mut scratch.spare_capacity_mut()[..need];
-        match recipe.encode_with(context, index, src, &mut Uninit::new(scratch), self.watch)? {
+        match recipe.encode_with(context, index, src, &mut Uninit::new(scratch), self.progress)? {
             Some(size) if size <= room => {
                 dst[..size].copy_from_slice(&scratch[..size]);
                 Ok(size)
@@ -176,13 +182,13 @@ fn no_room(len: usize, room: usize, limit: usize) -> Error {
 }
 
 /// What a lane keeps for decompressing.
-struct Unpacker<'o> {
+struct DecompressLane<'o> {
     options: &'o Options<'o>,
-    watch: &'o Watch<'o>,
+    progress: &'o CallProgress<'o>,
     decoder: Decoder<'o>,
 }
 
-impl Unpacker<'_> {
+impl DecompressLane<'_> {
     fn item(&mut self, _: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
         let sizes = sizes(src, self.options)?;
         let limit = limit(self.options);
@@ -205,7 +211,7 @@ impl Unpacker<'_> {
             return Err(no_room(sizes.total));
         }
         let decoder = &mut self.decoder;
-        match frames(src, Frames::new(src), &mut dst[..room], decoder, self.options, self.watch) {
+        match frames(src, Frames::new(src), &mut dst[..room], decoder, self.options, self.progress) {
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(no_room(None)),
             result => result,
         }

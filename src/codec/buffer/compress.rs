@@ -1,14 +1,14 @@
 //! Compressing a buffer into a buffer.
 
-use super::frame_layout::Cut;
-use super::output::{Arena, Place};
+use super::frame_layout::FrameLayout;
+use super::output::{Output, OutputSlot};
 use crate::codec::context;
-use crate::codec::context::cache::Keep;
+use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table;
-use crate::codec::libzstd::calls::{self as raw, Uninit};
-use crate::codec::options::progress::Watch;
+use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -22,11 +22,11 @@ use zstd::zstd_safe;
 /// [`ErrorKind::InvalidArgument`]: an option, or more bytes than a buffer can have.
 pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
     options.check()?;
-    bound(&Cut::new(len, options)?)
+    bound(&FrameLayout::new(len, options)?)
 }
 
-fn bound(cut: &Cut) -> Result<usize> {
-    cut.bound().ok_or_else(|| {
+fn bound(layout: &FrameLayout) -> Result<usize> {
+    layout.bound().ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, "the output could be larger than any buffer can be")
     })
 }
@@ -43,9 +43,9 @@ fn bound(cut: &Cut) -> Result<usize> {
 /// those of starting the pool. The position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
-    let cut = Cut::new(src.len(), options)?;
-    let bound = bound(&cut)?;
-    let recipes = Recipes::new(options, &cut);
+    let layout = FrameLayout::new(src.len(), options)?;
+    let bound = bound(&layout)?;
+    let recipes = Recipes::new(options, &layout);
     let dst_len = dst.len();
     let capacity = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst_len);
     let no_room = |frame: usize| {
@@ -62,42 +62,42 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
 
     // With less room than the bound a frame may have to be tried apart from dst: see `squeeze`.
     let scratch = if capacity < bound { recipes.scratch() } else { 0 };
-    let control = options.control(recipes.memory(), scratch + Arena::bookkeeping(&cut))?;
-    let watch = Watch::new(options, Some(src.len() as u64));
-    if cut.frames() == 1 && bound <= capacity {
+    let control = options.control(recipes.memory(), scratch + Output::bookkeeping(&layout))?;
+    let progress = CallProgress::new(options, Some(src.len() as u64));
+    if layout.frames() == 1 && bound <= capacity {
         // Nothing to share out, and room for whatever it becomes.
-        watch.add(0)?;
-        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &watch)?;
+        progress.add(0)?;
+        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
         let size = size.ok_or_else(|| no_room(0))?;
-        watch.finish(src.len() as u64);
+        progress.finish(src.len() as u64);
         return Ok(size);
     }
-    let lanes = cut.frames().min(context::lanes(control.max_lanes)? as usize);
-    let _lease = Compressor::shelf().lend(lanes, recipes.memory());
+    let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
+    let _lease = Compressor::cache().reserve(lanes, recipes.memory());
     // The end is kept for the seek table, so that it fits when the frames do.
-    let arena = Arena::new(&mut dst[..capacity.saturating_sub(cut.tail())], cut)?;
-    job::run_tasks(cut.frames(), &control, |frame, _lane| {
-        let part = &src[cut.range(frame)];
+    let output = Output::new(&mut dst[..capacity.saturating_sub(layout.tail())], layout)?;
+    job::run_tasks(layout.frames(), &control, |frame, _lane| {
+        let part = &src[layout.range(frame)];
         let recipe = recipes.of(part.len());
-        let mut claim = arena.claim(frame);
-        let size = match claim.place()? {
-            Place::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &watch)?,
-            Place::Rest(dst) | Place::Slot(dst) => {
-                recipe.encode(frame, part, &mut Uninit::new(dst), &watch)?
+        let mut claim = output.claim(frame);
+        let size = match claim.slot()? {
+            OutputSlot::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &progress)?,
+            OutputSlot::Rest(dst) | OutputSlot::Slot(dst) => {
+                recipe.encode(frame, part, &mut Uninit::new(dst), &progress)?
             }
         };
         let size = size.ok_or_else(|| no_room(frame))?;
         claim.finish(size);
         Ok(())
     })?;
-    let (mut written, sizes) = arena.into_output();
-    if cut.has_seek_table() {
-        let entry = |(frame, compressed)| (compressed, cut.range(frame).len() as u32); // of 1 GiB at most
-        let table = &mut dst[written..written + cut.tail()];
+    let (mut written, sizes) = output.into_sizes();
+    if layout.has_seek_table() {
+        let entry = |(frame, compressed)| (compressed, layout.range(frame).len() as u32); // of 1 GiB at most
+        let table = &mut dst[written..written + layout.tail()];
         seek_table::write(table, sizes.into_iter().enumerate().map(entry));
         written += table.len();
     }
-    watch.finish(src.len() as u64);
+    progress.finish(src.len() as u64);
     Ok(written)
 }
 
@@ -109,8 +109,8 @@ struct Recipes {
 }
 
 impl Recipes {
-    fn new(options: &Options<'_>, cut: &Cut) -> Self {
-        let (first_len, last_len) = (cut.largest(), cut.range(cut.frames() - 1).len());
+    fn new(options: &Options<'_>, layout: &FrameLayout) -> Self {
+        let (first_len, last_len) = (layout.largest(), layout.range(layout.frames() - 1).len());
         let first = Recipe::new(options, first_len);
         let last = if last_len == first_len { first.clone() } else { Recipe::new(options, last_len) };
         Self { first, first_len, last }
@@ -146,14 +146,14 @@ fn squeeze(
     frame: usize,
     src: &[u8],
     dst: &mut [MaybeUninit<u8>],
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<Option<usize>> {
     let mut scratch = Vec::new();
     memory::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
-    let size = recipe.encode(frame, src, &mut scratch, watch)?;
+    let size = recipe.encode(frame, src, &mut scratch, progress)?;
     Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
-        for (place, &byte) in dst.iter_mut().zip(&scratch) {
-            place.write(byte);
+        for (slot, &byte) in dst.iter_mut().zip(&scratch) {
+            slot.write(byte);
         }
     }))
 }
@@ -175,7 +175,7 @@ fn squeeze(
 pub fn compress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
     let capacity = compress_bound(src.len(), options)?;
     // SAFETY: `compress` returns how many bytes it has written.
-    let mut bytes = unsafe { raw::fill_vec(capacity, |dst| compress(src, dst, options))? };
+    let mut bytes = unsafe { calls::fill_vec(capacity, |dst| compress(src, dst, options))? };
     bytes.shrink_to_fit();
     Ok(bytes)
 }

@@ -1,11 +1,11 @@
 //! Decompressing a buffer into a buffer.
 
-use super::frame_groups::{self as spans, Span};
+use super::frame_groups::{self, FrameGroup};
 use crate::codec::context::decode::{self, frames, Decoder};
 use crate::codec::format::frame::{Frame, Frames};
-use crate::codec::libzstd::calls::{self as raw, Uninit};
+use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::options::limits;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 /// [`ErrorKind::Unsupported`]: a frame does not tell; [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`]. The
 /// position is the frame's offset.
 pub fn decompressed_size(src: &[u8]) -> Result<u64> {
-    spans::declared_size(src)
+    frame_groups::declared_size(src)
 }
 
 /// Decompresses all frames of `src` into `dst`, in parallel where they tell their sizes; returns how many bytes of `dst` are
@@ -38,15 +38,15 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
     let dst = &mut dst[..room];
 
     let mut attempted = None;
-    if let Some((spans, total)) = spans::of_table(src, room)? {
-        let watch = Watch::new(options, Some(total));
-        match in_parallel(src, dst, &spans, options, &watch) {
+    if let Some((groups, total)) = frame_groups::of_table(src, room)? {
+        let progress = CallProgress::new(options, Some(total));
+        match in_parallel(src, dst, &groups, options, &progress) {
             Ok(()) => {
-                watch.finish(total);
+                progress.finish(total);
                 return Ok(total as usize); // at most `room`
             }
             // The table was only a hint: what is wrong, the data or the table, is found out without it.
-            Err(error) if is_about_data(&error) => attempted = Some(watch),
+            Err(error) if is_about_data(&error) => attempted = Some(progress),
             Err(error) => return Err(error),
         }
     }
@@ -59,17 +59,17 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
         }
     }
 
-    let walked = spans::walk(src, |frame| limits::check(frame, options))?;
+    let walked = frame_groups::walk(src, |frame| limits::check(frame, options))?;
     if walked.least > room as u64 {
         return Err(no_room(walked.total, limited, options, room));
     }
-    let watch = Watch::after(attempted, options, walked.total);
+    let progress = CallProgress::after(attempted, options, walked.total);
     let written = match walked.total {
         Some(total) => {
-            in_parallel(src, dst, &walked.spans, options, &watch)?;
+            in_parallel(src, dst, &walked.groups, options, &progress)?;
             total as usize // at most `room`
         }
-        None => match serially(src, dst, options, &watch) {
+        None => match serially(src, dst, options, &progress) {
             Err(error) if error.kind() == ErrorKind::BufferTooSmall && limited => {
                 let limit = no_room(None, limited, options, room);
                 return Err(limit.at(error.position().unwrap_or_default()));
@@ -77,7 +77,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
             result => result?,
         },
     };
-    watch.finish(written as u64);
+    progress.finish(written as u64);
     Ok(written)
 }
 
@@ -95,11 +95,11 @@ fn alone(
         return Err(no_room(Some(size), limited, options, dst.len()));
     }
     options.control(decode::memory(), 0)?; // is there enough of it?
-    let watch = Watch::new(options, Some(size));
-    watch.add(0)?;
-    let place = &mut dst[..size as usize]; // at most its length
-    let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(place), &watch)?;
-    watch.finish(size);
+    let progress = CallProgress::new(options, Some(size));
+    progress.add(0)?;
+    let slot = &mut dst[..size as usize]; // at most its length
+    let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(slot), &progress)?;
+    progress.finish(size);
     Ok(written)
 }
 
@@ -131,30 +131,30 @@ fn is_about_data(error: &Error) -> bool {
     ) || error.kind() == ErrorKind::LimitExceeded && error.position().is_some()
 }
 
-/// Decodes spans, which lie one after the other in `dst` too.
+/// Decodes groups, which lie one after the other in `dst` too.
 fn in_parallel(
     src: &[u8],
     mut dst: &mut [MaybeUninit<u8>],
-    spans: &[Span],
+    groups: &[FrameGroup],
     options: &Options<'_>,
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<()> {
-    let mut places = Vec::new();
-    memory::reserve(&mut places, spans.len())?;
-    for span in spans {
-        let (place, rest) = dst.split_at_mut(span.len as usize); // their sum is at most the length
-        places.push(Mutex::new(place)); // each is locked once, by the task that fills it
+    let mut slots = Vec::new();
+    memory::reserve(&mut slots, groups.len())?;
+    for group in groups {
+        let (slot, rest) = dst.split_at_mut(group.len as usize); // their sum is at most the length
+        slots.push(Mutex::new(slot)); // each is locked once, by the task that fills it
         dst = rest;
     }
-    let bookkeeping = spans.len() * (size_of::<Span>() + size_of::<Mutex<&mut [u8]>>());
+    let bookkeeping = groups.len() * (size_of::<FrameGroup>() + size_of::<Mutex<&mut [u8]>>());
     let control = options.control(decode::memory(), bookkeeping)?;
-    job::run_tasks(spans.len(), &control, |index, _lane| {
-        let mut place = places[index].lock().unwrap_or_else(PoisonError::into_inner);
-        let span = &spans[index];
-        let within = Frames::within(src, span.src.clone(), span.first);
-        let written = frames(src, within, &mut place, &mut Decoder::new(options), options, watch)?;
-        if written != place.len() {
-            return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(span.src.start as u64));
+    job::run_tasks(groups.len(), &control, |index, _lane| {
+        let mut slot = slots[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let group = &groups[index];
+        let within = Frames::within(src, group.src.clone(), group.first);
+        let written = frames(src, within, &mut slot, &mut Decoder::new(options), options, progress)?;
+        if written != slot.len() {
+            return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(group.src.start as u64));
         }
         Ok(())
     })
@@ -165,16 +165,16 @@ fn serially(
     src: &[u8],
     dst: &mut [MaybeUninit<u8>],
     options: &Options<'_>,
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<usize> {
     let control = options.control(decode::memory(), 0)?;
-    let place = Mutex::new((dst, 0));
+    let slot = Mutex::new((dst, 0));
     job::run_tasks(1, &control, |_, _| {
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.1 = frames(src, Frames::new(src), place.0, &mut Decoder::new(options), options, watch)?;
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.1 = frames(src, Frames::new(src), slot.0, &mut Decoder::new(options), options, progress)?;
         Ok(())
     })?;
-    Ok(place.into_inner().unwrap_or_else(PoisonError::into_inner).1)
+    Ok(slot.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
 /// Decompresses `src` into a new vector, of the size that the frames tell, or, where they do not, of the most that they can
@@ -184,14 +184,14 @@ fn serially(
 /// Those of [`decompress`].
 pub fn decompress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
     options.check()?;
-    let walked = spans::walk(src, |frame| limits::check(frame, options))?;
+    let walked = frame_groups::walk(src, |frame| limits::check(frame, options))?;
     let limit = options.max_output();
     if walked.least > limit {
         return Err(no_room(walked.total, true, options, 0));
     }
     let capacity = usize::try_from(walked.total.unwrap_or(walked.most).min(limit)).unwrap_or(usize::MAX);
     // SAFETY: `decompress` returns how many bytes it has written.
-    let mut bytes = unsafe { raw::fill_vec(capacity, |dst| decompress(src, dst, options))? };
+    let mut bytes = unsafe { calls::fill_vec(capacity, |dst| decompress(src, dst, options))? };
     bytes.shrink_to_fit();
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! Finding out what there is to decode, and cutting it into tasks: spans of whole frames whose place in the output is known.
+//! Finding out what there is to decode, and cutting it into tasks: groups of whole frames whose slot in the output is known.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::frame::{Frame, Frames};
@@ -7,13 +7,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
 
-/// Small frames are put together until a span has so many bytes, compressed or decompressed: it makes tasks worth their while,
+/// Small frames are put together until a group has so many bytes, compressed or decompressed: it makes tasks worth their while,
 /// and bounds the memory that a hostile number of tiny frames costs.
 const SMALLEST: u64 = 256 << 10;
 
 /// Frames that are decoded by one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct FrameGroup {
     /// The number of its first frame.
     pub(crate) first: u64,
     /// Where it lies in the data.
@@ -24,20 +24,22 @@ pub(crate) struct Span {
 
 /// Puts frames together.
 #[derive(Default)]
-struct Spans {
-    done: Vec<Span>,
-    current: Option<Span>,
+struct GroupBuilder {
+    done: Vec<FrameGroup>,
+    current: Option<FrameGroup>,
 }
 
-impl Spans {
+impl GroupBuilder {
     fn push(&mut self, index: u64, src: Range<usize>, len: u64) -> Result<()> {
         match &mut self.current {
-            Some(span) if len.saturating_add(span.len).max((src.end - span.src.start) as u64) <= SMALLEST => {
-                span.src.end = src.end;
-                span.len += len;
+            Some(group)
+                if len.saturating_add(group.len).max((src.end - group.src.start) as u64) <= SMALLEST =>
+            {
+                group.src.end = src.end;
+                group.len += len;
             }
             current => {
-                if let Some(full) = current.replace(Span { first: index, src, len }) {
+                if let Some(full) = current.replace(FrameGroup { first: index, src, len }) {
                     self.keep(full)?;
                 }
             }
@@ -45,16 +47,16 @@ impl Spans {
         Ok(())
     }
 
-    fn keep(&mut self, span: Span) -> Result<()> {
+    fn keep(&mut self, group: FrameGroup) -> Result<()> {
         if self.done.len() == self.done.capacity() {
             let more = self.done.len().max(32);
             memory::reserve(&mut self.done, more)?;
         }
-        self.done.push(span);
+        self.done.push(group);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<Span>> {
+    fn finish(mut self) -> Result<Vec<FrameGroup>> {
         if let Some(last) = self.current.take() {
             self.keep(last)?;
         }
@@ -62,29 +64,29 @@ impl Spans {
     }
 }
 
-/// What the seek table claims: spans that cover all of `data` before it, and the bytes that they decode to. Whether it is
-/// true shows when each span is decoded: its frames must end where it ends, and fill its place exactly. Nothing, if that
+/// What the seek table claims: groups that cover all of `data` before it, and the bytes that they decode to. Whether it is
+/// true shows when each group is decoded: its frames must end where it ends, and fill its slot exactly. Nothing, if that
 /// would be more than `room`.
-pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<Span>, u64)>> {
+pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGroup>, u64)>> {
     let Some(table) = SeekTable::find(data) else { return Ok(None) };
     let total = table.entries().map(|(_, decompressed)| u64::from(decompressed)).sum();
     if total > room as u64 {
         return Ok(None);
     }
-    let mut spans = Spans::default();
+    let mut groups = GroupBuilder::default();
     let mut offset = 0;
     for (index, (compressed, decompressed)) in table.entries().enumerate() {
         let end = offset + compressed as usize; // the sum was checked
-        spans.push(index as u64, offset..end, u64::from(decompressed))?;
+        groups.push(index as u64, offset..end, u64::from(decompressed))?;
         offset = end;
     }
-    Ok(Some((spans.finish()?, total)))
+    Ok(Some((groups.finish()?, total)))
 }
 
 /// What the frames themselves say.
 pub(crate) struct Walked {
     /// Nothing, where a frame does not tell its size.
-    pub(crate) spans: Vec<Span>,
+    pub(crate) groups: Vec<FrameGroup>,
     /// The bytes that all frames decode to, if they all tell.
     pub(crate) total: Option<u64>,
     /// The least that it can be.
@@ -95,7 +97,7 @@ pub(crate) struct Walked {
 
 /// Walks over all frames. `check` may refuse one.
 pub(crate) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> Result<Walked> {
-    let mut spans = Spans::default();
+    let mut groups = GroupBuilder::default();
     let (mut total, mut least, mut most) = (Some(0u64), 0u64, 0u64);
     for frame in Frames::new(data) {
         let frame = frame?;
@@ -109,11 +111,11 @@ pub(crate) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> 
             _ => None,
         };
         if let (Some(_), Some(size)) = (total, frame.content_size) {
-            spans.push(frame.index, frame.range(), size)?;
+            groups.push(frame.index, frame.range(), size)?;
         }
     }
-    let spans = if total.is_some() { spans.finish()? } else { Vec::new() };
-    Ok(Walked { spans, total, least, most })
+    let groups = if total.is_some() { groups.finish()? } else { Vec::new() };
+    Ok(Walked { groups, total, least, most })
 }
 
 /// The bytes that all frames of `data` decode to, by their headers.

@@ -1,4 +1,4 @@
-//! Where an input is cut into frames: by its size and the options, never by the number of threads.
+//! Where an input is layout into frames: by its size and the options, never by the number of threads.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::seek_table;
@@ -15,14 +15,14 @@ const SMALLEST: usize = 512 << 10;
 /// Nor larger, for the sake of balance and of the memory of those who decode.
 const LARGEST: usize = 64 << 20;
 
-/// An input cut into frames.
+/// An input layout into frames.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
+pub(crate) struct FrameLayout {
     plan: Plan,
     seek_table: bool,
 }
 
-impl Cut {
+impl FrameLayout {
     /// Cuts `len` bytes.
     pub(crate) fn new(len: usize, options: &Options<'_>) -> Result<Self> {
         if len > isize::MAX as usize {
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn cut(len: usize, frame_size: usize) -> Cut {
-        Cut::new(len, &Options { frame_size, ..Options::default() }).unwrap()
+    fn layout(len: usize, frame_size: usize) -> FrameLayout {
+        FrameLayout::new(len, &Options { frame_size, ..Options::default() }).unwrap()
     }
 
     #[test]
@@ -134,27 +134,27 @@ mod tests {
             (LARGEST * 24 + 1, 48),
             (LARGEST * 48 + 1, 72),
         ] {
-            assert_eq!(cut(len, 0).frames(), frames, "{len}");
-            assert!(cut(len, 0).largest() <= LARGEST);
+            assert_eq!(layout(len, 0).frames(), frames, "{len}");
+            assert!(layout(len, 0).largest() <= LARGEST);
         }
     }
 
     #[test]
     fn refuses_more_frames_than_the_table_can_hold() {
         let options = Options { frame_size: 1, ..Options::default() };
-        assert!(Cut::new(seek_table::MAX_FRAMES, &options).is_ok());
-        let error = Cut::new(seek_table::MAX_FRAMES + 1, &options).unwrap_err();
+        assert!(FrameLayout::new(seek_table::MAX_FRAMES, &options).is_ok());
+        let error = FrameLayout::new(seek_table::MAX_FRAMES + 1, &options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        assert_eq!(Cut::new(usize::MAX, &options).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(FrameLayout::new(usize::MAX, &options).unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 
     proptest! {
         #[test]
         fn bound_is_the_sum(len in 0usize..100_000_000, frame_size in prop_oneof![Just(0), 100_000usize..5_000_000]) {
-            let cut = cut(len, frame_size);
-            let sum: usize = (0..cut.frames()).map(|frame| cut.bound_of(frame)).sum();
-            prop_assert_eq!(cut.bound(), Some(sum + cut.tail()));
-            prop_assert_eq!(cut.range(cut.frames() - 1).end, len);
+            let layout = layout(len, frame_size);
+            let sum: usize = (0..layout.frames()).map(|frame| layout.bound_of(frame)).sum();
+            prop_assert_eq!(layout.bound(), Some(sum + layout.tail()));
+            prop_assert_eq!(layout.range(layout.frames() - 1).end, len);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The destination of a compression, shared by the lanes: each frame is compressed into a place of its own, and moved down into
-//! order. Who may write where is decided by [`Slots`]; here it is made true, with a lock around it and a way to wait.
+//! The destination of a compression, shared by the lanes: each frame is compressed into a slot of its own, and moved down into
+//! order. Who may write where is decided by [`OutputSlots`]; here it is made true, with a lock around it and a way to wait.
 //!
 //! Nobody waits for ever: a frame waits only for frames before it, those have been claimed (tasks are claimed in rising order)
 //! and run on some thread, and the lowest of them waits for nobody. If one of them fails, by an error or a panic, its claim
 //! is dropped, and those after it are told.
 
-use super::frame_layout::Cut;
-use super::output_slots::{Answer, Slots};
+use super::frame_layout::FrameLayout;
+use super::output_slots::{Answer, OutputSlots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::PoisonError;
 
 /// See the module.
-pub(crate) struct Arena<'a> {
+pub(crate) struct Output<'a> {
     base: *mut MaybeUninit<u8>,
     state: Mutex<State>,
     changed: QuietCondvar,
@@ -24,34 +24,34 @@ pub(crate) struct Arena<'a> {
 }
 
 struct State {
-    slots: Slots,
+    slots: OutputSlots,
     /// Compressed sizes of the committed frames, for the seek table.
     sizes: Vec<u32>,
     keep_sizes: bool,
 }
 
 // SAFETY: `base` stands for a `&mut [MaybeUninit<u8>]`, which may be sent, and whose parts are given out to one thread each.
-unsafe impl Send for Arena<'_> {}
+unsafe impl Send for Output<'_> {}
 // SAFETY: as above; everything else is behind the lock.
-unsafe impl Sync for Arena<'_> {}
+unsafe impl Sync for Output<'_> {}
 
 /// Where a frame may be written.
-pub(crate) enum Place<'c> {
+pub(crate) enum OutputSlot<'c> {
     /// As large as the frame can become.
     Slot(&'c mut [MaybeUninit<u8>]),
     /// All that is left, and it may not be enough.
     Rest(&'c mut [MaybeUninit<u8>]),
 }
 
-impl<'a> Arena<'a> {
-    /// An arena over all of `dst`.
-    pub(crate) fn new(dst: &'a mut [MaybeUninit<u8>], cut: Cut) -> Result<Self> {
-        let keep_sizes = cut.has_seek_table();
+impl<'a> Output<'a> {
+    /// An output over all of `dst`.
+    pub(crate) fn new(dst: &'a mut [MaybeUninit<u8>], layout: FrameLayout) -> Result<Self> {
+        let keep_sizes = layout.has_seek_table();
         let mut sizes = Vec::new();
         if keep_sizes {
-            memory::reserve(&mut sizes, cut.frames())?;
+            memory::reserve(&mut sizes, layout.frames())?;
         }
-        let slots = Slots::new(cut, dst.len());
+        let slots = OutputSlots::new(layout, dst.len());
         Ok(Self {
             base: dst.as_mut_ptr(),
             state: Mutex::new(State { slots, sizes, keep_sizes }),
@@ -60,10 +60,10 @@ impl<'a> Arena<'a> {
         })
     }
 
-    /// Memory that an arena needs for its bookkeeping.
-    pub(crate) fn bookkeeping(cut: &Cut) -> usize {
-        if cut.has_seek_table() {
-            cut.frames() * size_of::<u32>()
+    /// Memory that an output needs for its bookkeeping.
+    pub(crate) fn bookkeeping(layout: &FrameLayout) -> usize {
+        if layout.has_seek_table() {
+            layout.frames() * size_of::<u32>()
         } else {
             0
         }
@@ -71,11 +71,11 @@ impl<'a> Arena<'a> {
 
     /// Begins a frame. Every frame is claimed once, in any order; but see the module for who waits for whom.
     pub(crate) fn claim(&self, frame: usize) -> Claim<'_> {
-        Claim { arena: self, frame, finished: false }
+        Claim { output: self, frame, finished: false }
     }
 
     /// When all frames are finished: the end of the output, and the sizes of the frames if there is a seek table.
-    pub(crate) fn into_output(self) -> (usize, Vec<u32>) {
+    pub(crate) fn into_sizes(self) -> (usize, Vec<u32>) {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         (state.slots.committed(), state.sizes)
     }
@@ -89,7 +89,7 @@ impl<'a> Arena<'a> {
         while let Some((from, to)) = state.slots.begin_move() {
             drop(state);
             // SAFETY: the frame at `from` is finished, so nobody writes there. What lies between `to` and the end of the
-            // moved frame is committed to nobody, and no slot of a later frame begins there (see `Slots`). One moves at a time.
+            // moved frame is committed to nobody, and no slot of a later frame begins there (see `OutputSlots`). One moves at a time.
             unsafe { std::ptr::copy(self.base.add(from.start), self.base.add(to), from.len()) };
             state = self.lock();
             let size = state.slots.end_move();
@@ -103,53 +103,53 @@ impl<'a> Arena<'a> {
 
 /// A frame under way. Dropped before it is finished, it has failed.
 pub(crate) struct Claim<'a> {
-    arena: &'a Arena<'a>,
+    output: &'a Output<'a>,
     frame: usize,
     finished: bool,
 }
 
 impl Claim<'_> {
-    /// The frame's place; waits until there is one.
-    pub(crate) fn place(&mut self) -> Result<Place<'_>> {
-        let mut state = self.arena.lock();
+    /// The frame's slot; waits until there is one.
+    pub(crate) fn slot(&mut self) -> Result<OutputSlot<'_>> {
+        let mut state = self.output.lock();
         loop {
             match state.slots.ask(self.frame) {
                 Answer::Wait => {
-                    state = self.arena.changed.wait(state);
+                    state = self.output.changed.wait(state);
                 }
                 Answer::Abandoned => {
                     // A frame before this one has failed, and its error is the one that counts.
                     return Err(Error::new(ErrorKind::Internal, "abandoned").at(self.frame as u64));
                 }
-                Answer::Slot(place) => {
-                    self.arena.changed.notify_all(); // it is the next frame's turn
-                    return Ok(Place::Slot(self.slice(place)));
+                Answer::Slot(slot) => {
+                    self.output.changed.notify_all(); // it is the next frame's turn
+                    return Ok(OutputSlot::Slot(self.slice(slot)));
                 }
-                Answer::Rest(place) => return Ok(Place::Rest(self.slice(place))),
+                Answer::Rest(slot) => return Ok(OutputSlot::Rest(self.slice(slot))),
             }
         }
     }
 
-    fn slice(&mut self, place: Range<usize>) -> &mut [MaybeUninit<u8>] {
-        // SAFETY: inside the destination, and until the frame is finished nobody else reads or writes there: no other place
-        // overlaps it, and nothing is moved there (see `Slots`). A frame asks once; the slice ends before `finish`.
-        unsafe { std::slice::from_raw_parts_mut(self.arena.base.add(place.start), place.len()) }
+    fn slice(&mut self, slot: Range<usize>) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: inside the destination, and until the frame is finished nobody else reads or writes there: no other slot
+        // overlaps it, and nothing is moved there (see `OutputSlots`). A frame asks once; the slice ends before `finish`.
+        unsafe { std::slice::from_raw_parts_mut(self.output.base.add(slot.start), slot.len()) }
     }
 
-    /// The frame is finished, with `len` bytes at the start of its place.
+    /// The frame is finished, with `len` bytes at the start of its slot.
     pub(crate) fn finish(mut self, len: usize) {
         self.finished = true;
-        let mut state = self.arena.lock();
+        let mut state = self.output.lock();
         state.slots.finish(self.frame, len);
-        self.arena.settle(state);
+        self.output.settle(state);
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            self.arena.lock().slots.fail(self.frame);
-            self.arena.changed.notify_all();
+            self.output.lock().slots.fail(self.frame);
+            self.output.changed.notify_all();
         }
     }
 }
@@ -157,7 +157,7 @@ impl Drop for Claim<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::libzstd::calls as raw;
+    use crate::codec::libzstd::calls;
     use crate::codec::options::Options;
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -172,24 +172,25 @@ mod tests {
 
     /// Runs all frames on `threads` threads, claimed in rising order; `end` ends a frame or fails it.
     fn run(threads: usize, room: usize, end: impl Fn(usize) -> bool + Sync) -> (Vec<u8>, Vec<u32>) {
-        let cut = Cut::new(FRAMES * FRAME, &Options { frame_size: FRAME, ..Options::default() }).unwrap();
+        let layout =
+            FrameLayout::new(FRAMES * FRAME, &Options { frame_size: FRAME, ..Options::default() }).unwrap();
         let mut dst = vec![0u8; room];
-        let arena = Arena::new(raw::as_uninit(&mut dst), cut).unwrap();
+        let output = Output::new(calls::as_uninit(&mut dst), layout).unwrap();
         let next = AtomicUsize::new(0);
         let work = || loop {
             let frame = next.fetch_add(1, Ordering::Relaxed);
             if frame >= FRAMES {
                 return;
             }
-            let mut claim = arena.claim(frame);
+            let mut claim = output.claim(frame);
             let size = size_of_frame(frame);
-            match claim.place() {
-                Ok(Place::Slot(place) | Place::Rest(place)) if place.len() >= size => {
+            match claim.slot() {
+                Ok(OutputSlot::Slot(slot) | OutputSlot::Rest(slot)) if slot.len() >= size => {
                     for turn in 0..3 {
-                        place.iter_mut().for_each(|byte| _ = byte.write(turn)); // all of it may be used
+                        slot.iter_mut().for_each(|byte| _ = byte.write(turn)); // all of it may be used
                         std::thread::yield_now();
                     }
-                    place[..size].iter_mut().for_each(|byte| _ = byte.write(frame as u8));
+                    slot[..size].iter_mut().for_each(|byte| _ = byte.write(frame as u8));
                 }
                 _ => return,
             }
@@ -203,7 +204,7 @@ mod tests {
                 scope.spawn(|| catch_unwind(AssertUnwindSafe(work)));
             }
         });
-        let (written, sizes) = arena.into_output();
+        let (written, sizes) = output.into_sizes();
         dst.truncate(written);
         (dst, sizes)
     }

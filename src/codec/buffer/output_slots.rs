@@ -13,7 +13,7 @@
 //! The lowest frame that is not committed, when it has no slot, has no neighbours either: it gets everything from C on.
 #![forbid(unsafe_code)]
 
-use super::frame_layout::Cut;
+use super::frame_layout::FrameLayout;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -21,14 +21,14 @@ use std::ops::Range;
 const RUN_AHEAD: usize = 256;
 
 /// See the module.
-pub(crate) struct Slots {
-    cut: Cut,
+pub(crate) struct OutputSlots {
+    layout: FrameLayout,
     capacity: usize,
     /// The end of the committed output.
     committed: usize,
     /// The lowest frame that is not committed.
     front: usize,
-    /// Slots of the frames from `front` on.
+    /// OutputSlots of the frames from `front` on.
     taken: VecDeque<Slot>,
     /// The front frame is being moved.
     moving: bool,
@@ -44,7 +44,7 @@ struct Slot {
     finished: bool,
 }
 
-/// The answer to a frame that asks for a place.
+/// The answer to a frame that asks for a slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// A slot as large as the frame can become.
@@ -57,10 +57,10 @@ pub(crate) enum Answer {
     Abandoned,
 }
 
-impl Slots {
-    pub(crate) fn new(cut: Cut, capacity: usize) -> Self {
+impl OutputSlots {
+    pub(crate) fn new(layout: FrameLayout, capacity: usize) -> Self {
         Self {
-            cut,
+            layout,
             capacity,
             committed: 0,
             front: 0,
@@ -70,7 +70,7 @@ impl Slots {
         }
     }
 
-    /// A frame asks for its place.
+    /// A frame asks for its slot.
     pub(crate) fn ask(&mut self, frame: usize) -> Answer {
         if self.failed < frame {
             return Answer::Abandoned;
@@ -78,7 +78,7 @@ impl Slots {
         if self.front + self.taken.len() != frame || self.taken.len() >= RUN_AHEAD {
             return Answer::Wait;
         }
-        let need = self.cut.bound_of(frame);
+        let need = self.layout.bound_of(frame);
         if let Some(start) = self.first_fit(need) {
             self.taken.push_back(Slot { start, len: need, finished: false });
             return Answer::Slot(start..start + need);
@@ -106,7 +106,7 @@ impl Slots {
         (start.checked_add(need)? <= self.capacity).then_some(start)
     }
 
-    /// A frame is finished, with `len` bytes at the start of its place.
+    /// A frame is finished, with `len` bytes at the start of its slot.
     pub(crate) fn finish(&mut self, frame: usize, len: usize) {
         let slot = &mut self.taken[frame - self.front];
         debug_assert!(len <= slot.len && !slot.finished);
@@ -147,12 +147,12 @@ mod tests {
     use crate::codec::options::Options;
     use proptest::prelude::*;
 
-    fn slots(frames: usize, capacity: usize) -> Slots {
+    fn slots(frames: usize, capacity: usize) -> OutputSlots {
         let options = Options { frame_size: 100, ..Options::default() };
-        Slots::new(Cut::new(100 * frames, &options).unwrap(), capacity)
+        OutputSlots::new(FrameLayout::new(100 * frames, &options).unwrap(), capacity)
     }
 
-    fn commit_all(slots: &mut Slots) {
+    fn commit_all(slots: &mut OutputSlots) {
         while slots.begin_move().is_some() {
             slots.end_move();
         }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_last_frame_gets_the_rest() {
-        let bound = slots(1, 0).cut.bound_of(0);
+        let bound = slots(1, 0).layout.bound_of(0);
         let mut slots = slots(3, bound + 10);
         assert_eq!(slots.ask(1), Answer::Wait);
         assert_eq!(slots.ask(0), Answer::Slot(0..bound));
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_used_again() {
-        let bound = slots(1, 0).cut.bound_of(0);
+        let bound = slots(1, 0).layout.bound_of(0);
         let mut slots = slots(4, 4 * bound);
         assert_eq!(slots.ask(0), Answer::Slot(0..bound));
         assert_eq!(slots.ask(1), Answer::Slot(bound..2 * bound));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     proptest! {
-        /// Frames finish in any order and with any size: no two places overlap, and no move touches a place in use.
+        /// Frames finish in any order and with any size: no two slots overlap, and no move touches a slot in use.
         #[test]
         fn places_are_disjoint(
             extra in 0usize..2000,
@@ -203,12 +203,12 @@ mod tests {
             for (pick, size) in steps {
                 if next < frames {
                     match slots.ask(next) {
-                        Answer::Slot(place) | Answer::Rest(place) => {
-                            prop_assert!(place.end <= slots.capacity);
+                        Answer::Slot(slot) | Answer::Rest(slot) => {
+                            prop_assert!(slot.end <= slots.capacity);
                             for (_, other) in &working {
-                                prop_assert!(place.end <= other.start || other.end <= place.start);
+                                prop_assert!(slot.end <= other.start || other.end <= slot.start);
                             }
-                            working.push((next, place));
+                            working.push((next, slot));
                             next += 1;
                             continue;
                         }
@@ -219,8 +219,8 @@ mod tests {
                 if working.is_empty() {
                     break;
                 }
-                let (frame, place) = working.remove(pick % working.len());
-                slots.finish(frame, size.min(place.len()));
+                let (frame, slot) = working.remove(pick % working.len());
+                slots.finish(frame, size.min(slot.len()));
                 while let Some((from, to)) = slots.begin_move() {
                     let end = to + from.len();
                     prop_assert!(to <= from.start);

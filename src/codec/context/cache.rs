@@ -1,16 +1,16 @@
 //! Where contexts wait for their next use.
 //!
-//! Each thread has a place for the one that it used last, which it empties and fills by one atomic swap, so that small calls of
-//! many threads do not meet. Behind the places there is a shelf for the others, with a lock: of those on it, the one that was used
+//! Each thread has a slot for the one that it used last, which it empties and fills by one atomic swap, so that small calls of
+//! many threads do not meet. Behind the thread_slots there is a cache for the others, with a lock: of those on it, the one that was used
 //! least recently goes first. Both are bounded in number and in memory, but for what a call, a stream, or a piece of it has counted
-//! as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's time. Where neither has one that will do, another thread's place may: there are never more contexts than were in use at a
+//! as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's time. Where neither has one that will do, another thread's slot may: there are never more contexts than were in use at a
 //! time, however many threads come and go.
 //!
-//! In the child of a fork the shelf's lock may be held by a thread that does not exist: the child forgets the shelf, with all that
-//! is on it, and makes its own. What is in a place is in nobody's hands, and stays.
+//! In the child of a fork the cache's lock may be in_use by a thread that does not exist: the child forgets the cache, with all that
+//! is on it, and makes its own. What is in a slot is in nobody's hands, and stays.
 
-use super::free_list::{Kept, Row};
-use crate::codec::libzstd::errors as failure;
+use super::free_list::{Entry, FreeList};
+use crate::codec::libzstd::errors;
 use crate::error::Result;
 use crate::pool;
 use crossbeam_utils::CachePadded;
@@ -20,14 +20,14 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Places: threads beyond so many share them.
-const PLACES: usize = 32;
-/// The largest context in a place: at level 3 each has 1.3 MB.
+const THREAD_SLOTS: usize = 32;
+/// The largest context in a slot: at level 3 each has 1.3 MB.
 const LARGEST: usize = 3 << 19;
-/// A context that cannot take so many bytes more is not kept.
+/// A context that cannot take so many bytes more is not entry.
 const WORTH_KEEPING: u64 = 64 << 20;
 
-/// What can be kept.
-pub(crate) trait Keep: Sized + Send + 'static {
+/// What can be entry.
+pub(crate) trait Cached: Sized + Send + 'static {
     /// A new one, if there is memory.
     fn create() -> Option<Self>;
     /// Its memory, in bytes.
@@ -36,95 +36,101 @@ pub(crate) trait Keep: Sized + Send + 'static {
     fn reset(&mut self) -> bool;
     /// Whether it can take `bytes` more.
     fn has_life_for(&self, bytes: u64) -> bool;
-    /// Its shelf.
-    fn shelf() -> &'static Shelf<Self>;
+    /// Its cache.
+    fn cache() -> &'static ContextCache<Self>;
 }
 
 /// See the module.
-pub(crate) struct Shelf<T> {
-    places: [CachePadded<AtomicPtr<Kept<T>>>; PLACES],
-    row: AtomicPtr<Mutex<Row<T>>>,
+pub(crate) struct ContextCache<T> {
+    thread_slots: [CachePadded<AtomicPtr<Entry<T>>>; THREAD_SLOTS],
+    free_list: AtomicPtr<Mutex<FreeList<T>>>,
 }
 
-impl<T: Keep> Shelf<T> {
+impl<T: Cached> ContextCache<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            places: [const { CachePadded::new(AtomicPtr::new(ptr::null_mut())) }; PLACES],
-            row: AtomicPtr::new(ptr::null_mut()),
+            thread_slots: [const { CachePadded::new(AtomicPtr::new(ptr::null_mut())) }; THREAD_SLOTS],
+            free_list: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
     /// The largest one that has at most `need` bytes, as a larger one would use more memory than was counted; the calling
     /// thread's own if that will do.
     #[inline]
-    fn take(&self, need: usize, bytes: u64) -> Option<Box<Kept<T>>> {
-        let fits = |kept: &Kept<T>| kept.size <= need && kept.item.has_life_for(bytes);
-        let own = swap(self.own(), ptr::null_mut());
+    fn take(&self, need: usize, bytes: u64) -> Option<Box<Entry<T>>> {
+        let fits = |entry: &Entry<T>| entry.size <= need && entry.item.has_life_for(bytes);
+        let own = swap(self.own_slot(), ptr::null_mut());
         if own.as_ref().is_some_and(|own| fits(own)) {
             return own;
         }
-        let mut row = self.row()?;
-        let surplus = own.map(|own| row.push(own));
-        let found = row.take(fits);
-        drop(row);
+        let mut free_list = self.free_list()?;
+        let surplus = own.map(|own| free_list.push(own));
+        let found = free_list.take(fits);
+        drop(free_list);
         drop(surplus); // without the lock
         found.or_else(|| self.take_elsewhere(fits))
     }
 
-    /// One from another thread's place.
+    /// One from another thread's slot.
     #[cold]
-    fn take_elsewhere(&self, fits: impl Fn(&Kept<T>) -> bool) -> Option<Box<Kept<T>>> {
-        for place in &self.places {
-            let Some(kept) = swap(place, ptr::null_mut()) else { continue };
-            if fits(&kept) {
-                return Some(kept);
+    fn take_elsewhere(&self, fits: impl Fn(&Entry<T>) -> bool) -> Option<Box<Entry<T>>> {
+        for slot in &self.thread_slots {
+            let Some(entry) = swap(slot, ptr::null_mut()) else { continue };
+            if fits(&entry) {
+                return Some(entry);
             }
-            self.put_behind(swap(place, Box::into_raw(kept)));
+            self.put_in_list(swap(slot, Box::into_raw(entry)));
         }
         None
     }
 
     #[inline]
-    fn put(&self, mut kept: Box<Kept<T>>) {
-        kept.size = kept.item.size();
-        if !kept.item.has_life_for(WORTH_KEEPING) || !kept.item.reset() {
+    fn put(&self, mut entry: Box<Entry<T>>) {
+        entry.size = entry.item.size();
+        if !entry.item.has_life_for(WORTH_KEEPING) || !entry.item.reset() {
             return;
         }
         // Who comes next finds what was used last, be it another one than before.
-        let other = if kept.size <= LARGEST { swap(self.own(), Box::into_raw(kept)) } else { Some(kept) };
-        self.put_behind(other);
+        let other =
+            if entry.size <= LARGEST { swap(self.own_slot(), Box::into_raw(entry)) } else { Some(entry) };
+        self.put_in_list(other);
     }
 
-    /// Puts one on the shelf behind the places.
-    fn put_behind(&self, kept: Option<Box<Kept<T>>>) {
-        let Some(kept) = kept else { return };
-        let surplus = self.row().map(|mut row| row.push(kept));
+    /// Puts one on the cache behind the thread_slots.
+    fn put_in_list(&self, entry: Option<Box<Entry<T>>>) {
+        let Some(entry) = entry else { return };
+        let surplus = self.free_list().map(|mut free_list| free_list.push(entry));
         drop(surplus); // without the lock: freeing memory may take long, and nobody should wait for it
     }
 
-    /// Keeps so many of so many bytes for a call under way, beyond what is kept anyway.
-    pub(crate) fn lend(&'static self, count: usize, size: usize) -> Lease<T> {
+    /// Keeps so many of so many bytes for a call under way, beyond what is entry anyway.
+    pub(crate) fn reserve(&'static self, count: usize, size: usize) -> Reservation<T> {
         let bytes = count.saturating_mul(size);
-        if let Some(mut row) = self.row() {
-            row.lend(count, bytes);
+        if let Some(mut free_list) = self.free_list() {
+            free_list.reserve(count, bytes);
         }
-        Lease { shelf: self, count, bytes }
+        Reservation { cache: self, count, bytes }
     }
 
-    /// The calling thread's place.
+    /// The calling thread's slot.
     #[inline]
-    fn own(&self) -> &AtomicPtr<Kept<T>> {
-        &self.places[pool::thread_number() % PLACES]
+    fn own_slot(&self) -> &AtomicPtr<Entry<T>> {
+        &self.thread_slots[pool::thread_number() % THREAD_SLOTS]
     }
 
-    /// The shelf behind the places; `None` if a fork could not be survived: then nothing is kept there.
-    fn row(&self) -> Option<MutexGuard<'static, Row<T>>> {
-        // Acquire and release: the row's own fields. What is in it is the lock's business.
-        let mut row = self.row.load(Ordering::Acquire);
-        if row.is_null() {
+    /// The cache behind the thread_slots; `None` if a fork could not be survived: then nothing is entry there.
+    fn free_list(&self) -> Option<MutexGuard<'static, FreeList<T>>> {
+        // Acquire and release: the free_list's own fields. What is in it is the lock's business.
+        let mut free_list = self.free_list.load(Ordering::Acquire);
+        if free_list.is_null() {
             pool::watch_forks().ok()?;
-            let fresh = Box::into_raw(Box::new(Mutex::new(Row::new())));
-            row = match self.row.compare_exchange(row, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            let fresh = Box::into_raw(Box::new(Mutex::new(FreeList::new())));
+            free_list = match self.free_list.compare_exchange(
+                free_list,
+                fresh,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => fresh,
                 Err(other) => {
                     // SAFETY: `fresh` came from Box::into_raw just above, and nobody else saw it.
@@ -134,76 +140,76 @@ impl<T: Keep> Shelf<T> {
             };
         }
         // SAFETY: never freed.
-        Some(unsafe { &*row }.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(unsafe { &*free_list }.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// See the module. Only a store, as the parent's lock may be held.
+    /// See the module. Only a store, as the parent's lock may be in_use.
     #[cfg(unix)]
     pub(crate) fn forget(&self) {
-        self.row.store(ptr::null_mut(), Ordering::Release);
+        self.free_list.store(ptr::null_mut(), Ordering::Release);
     }
 }
 
-/// Leaves `new`, which came from a box or is null, in a place.
+/// Leaves `new`, which came from a box or is null, in a slot.
 #[inline]
-fn swap<T>(place: &AtomicPtr<T>, new: *mut T) -> Option<Box<T>> {
+fn swap<T>(slot: &AtomicPtr<T>, new: *mut T) -> Option<Box<T>> {
     // Relaxed: empty or not, it is right to do nothing. Acquire and release: what is in the box.
-    if new.is_null() && place.load(Ordering::Relaxed).is_null() {
+    if new.is_null() && slot.load(Ordering::Relaxed).is_null() {
         return None;
     }
-    let old = place.swap(new, Ordering::AcqRel);
-    // SAFETY: what is in a place came from a box, and whoever takes it out is the only one who has it.
+    let old = slot.swap(new, Ordering::AcqRel);
+    // SAFETY: what is in a slot came from a box, and whoever takes it out is the only one who has it.
     (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
 }
 
-/// While it lives, what is counted as somebody's memory stays on the shelf between two frames.
-pub(crate) struct Lease<T: Keep> {
-    shelf: &'static Shelf<T>,
+/// While it lives, what is counted as somebody's memory stays on the cache between two frames.
+pub(crate) struct Reservation<T: Cached> {
+    cache: &'static ContextCache<T>,
     count: usize,
     bytes: usize,
 }
 
-impl<T: Keep> Drop for Lease<T> {
+impl<T: Cached> Drop for Reservation<T> {
     fn drop(&mut self) {
-        let surplus = self.shelf.row().map(|mut row| row.take_back(self.count, self.bytes));
+        let surplus = self.cache.free_list().map(|mut free_list| free_list.release(self.count, self.bytes));
         drop(surplus); // without the lock
     }
 }
 
 /// One that is in use; it goes back at the end.
-pub(crate) struct Held<T: Keep>(Option<Box<Kept<T>>>);
+pub(crate) struct InUse<T: Cached>(Option<Box<Entry<T>>>);
 
-impl<T: Keep> Held<T> {
+impl<T: Cached> InUse<T> {
     /// One for `bytes` more of input that will need at most `need` bytes of memory.
     #[inline]
     pub(crate) fn take(need: usize, bytes: u64) -> Result<Self> {
-        let create = || T::create().map(|item| Box::new(Kept { item, size: 0 }));
-        match T::shelf().take(need, bytes).or_else(create) {
-            Some(kept) => Ok(Self(Some(kept))),
-            None => Err(failure::no_context()),
+        let create = || T::create().map(|item| Box::new(Entry { item, size: 0 }));
+        match T::cache().take(need, bytes).or_else(create) {
+            Some(entry) => Ok(Self(Some(entry))),
+            None => Err(errors::no_context()),
         }
     }
 }
 
-impl<T: Keep> Deref for Held<T> {
+impl<T: Cached> Deref for InUse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0.as_ref().expect("held until dropped").item
+        &self.0.as_ref().expect("in_use until dropped").item
     }
 }
 
-impl<T: Keep> DerefMut for Held<T> {
+impl<T: Cached> DerefMut for InUse<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.0.as_mut().expect("held until dropped").item
+        &mut self.0.as_mut().expect("in_use until dropped").item
     }
 }
 
-impl<T: Keep> Drop for Held<T> {
+impl<T: Cached> Drop for InUse<T> {
     fn drop(&mut self) {
         // After a panic nobody knows what it was doing: let it go.
-        if let Some(kept) = self.0.take().filter(|_| !std::thread::panicking()) {
-            T::shelf().put(kept);
+        if let Some(entry) = self.0.take().filter(|_| !std::thread::panicking()) {
+            T::cache().put(entry);
         }
     }
 }
@@ -220,12 +226,12 @@ mod tests {
         life: u64,
     }
 
-    static THINGS: Shelf<Thing> = Shelf::new();
+    static THINGS: ContextCache<Thing> = ContextCache::new();
     static ALIVE: AtomicUsize = AtomicUsize::new(0);
-    /// The tests share the shelf.
+    /// The tests share the cache.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-    impl Keep for Thing {
+    impl Cached for Thing {
         fn create() -> Option<Self> {
             ALIVE.fetch_add(1, Ordering::Relaxed);
             Some(Self { size: 1 << 10, life: u64::MAX })
@@ -243,7 +249,7 @@ mod tests {
             self.life >= bytes
         }
 
-        fn shelf() -> &'static Shelf<Self> {
+        fn cache() -> &'static ContextCache<Self> {
             &THINGS
         }
     }
@@ -254,21 +260,21 @@ mod tests {
         }
     }
 
-    fn take(need: usize, bytes: u64) -> Held<Thing> {
-        Held::take(need, bytes).unwrap()
+    fn take(need: usize, bytes: u64) -> InUse<Thing> {
+        InUse::take(need, bytes).unwrap()
     }
 
     /// Brings one back that has become so large.
     fn leave(size: usize) {
-        let mut held = take(0, 0);
-        held.size = size;
+        let mut in_use = take(0, 0);
+        in_use.size = size;
     }
 
-    /// Takes all that are kept, each at most as large as the one before; returns their sizes.
+    /// Takes all that are entry, each at most as large as the one before; returns their sizes.
     fn empty() -> Vec<usize> {
         let mut all = Vec::new();
-        while let Some(kept) = THINGS.take(usize::MAX, 0) {
-            all.push(kept.size);
+        while let Some(entry) = THINGS.take(usize::MAX, 0) {
+            all.push(entry.size);
         }
         all
     }
@@ -279,13 +285,13 @@ mod tests {
         empty();
         leave(1000);
         leave(2000);
-        assert_eq!(THINGS.row().unwrap().len(), 1);
+        assert_eq!(THINGS.free_list().unwrap().len(), 1);
         // Its own first, though it is not the smallest one that fits; then the largest that fits.
         assert_eq!(take(5000, 0).size, 2000);
         let (own, other) = (take(5000, 0), take(5000, 0));
         assert_eq!((own.size, other.size), (2000, 1000));
         drop((other, own));
-        // The own one is too large: it makes room for the other one, and is found on the shelf.
+        // The own one is too large: it makes room for the other one, and is found on the cache.
         assert_eq!(take(1500, 0).size, 1000);
         assert_eq!(empty(), [1000, 2000]);
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
@@ -296,8 +302,8 @@ mod tests {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         empty();
         leave(LARGEST + 1);
-        assert_eq!(THINGS.row().unwrap().len(), 1);
-        leave(MOST_BYTES + 1); // not kept
+        assert_eq!(THINGS.free_list().unwrap().len(), 1);
+        leave(MOST_BYTES + 1); // not entry
         take(0, 0).life = WORTH_KEEPING - 1; // nor this one
         assert_eq!(take(usize::MAX, u64::MAX).size, LARGEST + 1);
         assert_eq!(empty(), [LARGEST + 1]);
@@ -312,11 +318,11 @@ mod tests {
         drop(many);
         assert_eq!(empty().len(), MOST + 1);
         let large: Vec<_> = (0..5).map(|_| take(0, 0)).collect();
-        for (index, mut held) in large.into_iter().enumerate() {
-            held.size = MOST_BYTES / 3 + index;
+        for (index, mut in_use) in large.into_iter().enumerate() {
+            in_use.size = MOST_BYTES / 3 + index;
         }
-        let kept = empty();
-        assert_eq!(kept, [MOST_BYTES / 3 + 4, MOST_BYTES / 3 + 3]); // a third of it rounded down, and more
+        let entry = empty();
+        assert_eq!(entry, [MOST_BYTES / 3 + 4, MOST_BYTES / 3 + 3]); // a third of it rounded down, and more
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
@@ -327,39 +333,39 @@ mod tests {
         empty();
         let size = MOST_BYTES - 1;
         let three = || (0..3).map(|_| take(usize::MAX, 0)).collect::<Vec<_>>();
-        let lease = THINGS.lend(2, size);
-        three().iter_mut().for_each(|held| held.size = size);
-        assert_eq!(ALIVE.load(Ordering::Relaxed), 3); // two of the call's, and what is kept anyway
-        drop(THINGS.lend(5, size));
+        let reservation = THINGS.reserve(2, size);
+        three().iter_mut().for_each(|in_use| in_use.size = size);
+        assert_eq!(ALIVE.load(Ordering::Relaxed), 3); // two of the call's, and what is entry anyway
+        drop(THINGS.reserve(5, size));
         drop(three());
         assert_eq!(ALIVE.load(Ordering::Relaxed), 3);
-        drop(lease);
+        drop(reservation);
         assert_eq!(empty(), [size]);
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
-    /// Threads that share places: nobody has what somebody else has, and nothing is lost.
+    /// Threads that share thread_slots: nobody has what somebody else has, and nothing is lost.
     #[test]
     fn many_threads() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         empty();
         std::thread::scope(|scope| {
-            for thread in 0..2 * PLACES as u64 {
+            for thread in 0..2 * THREAD_SLOTS as u64 {
                 scope.spawn(move || {
                     for round in 0..1000 {
-                        let mut held = take(usize::MAX, 0);
+                        let mut in_use = take(usize::MAX, 0);
                         let mark = u64::MAX - thread;
-                        held.life = mark;
+                        in_use.life = mark;
                         if round % 16 == 0 {
                             std::thread::yield_now();
                         }
-                        assert_eq!(held.life, mark);
+                        assert_eq!(in_use.life, mark);
                     }
                 });
             }
         });
-        let kept = empty().len();
-        assert!(kept <= 2 * PLACES, "{kept}"); // as many as there were threads
+        let entry = empty().len();
+        assert!(entry <= 2 * THREAD_SLOTS, "{entry}"); // as many as there were threads
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
@@ -368,25 +374,25 @@ mod tests {
     fn threads_that_come_and_go() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         empty();
-        for _ in 0..2 * PLACES {
+        for _ in 0..2 * THREAD_SLOTS {
             std::thread::spawn(|| drop(take(usize::MAX, 0))).join().unwrap();
         }
         assert_eq!(empty(), [1 << 10]);
     }
 
-    /// The lock of a shelf is held while the process forks: the child does not wait for it.
+    /// The lock of a cache is in_use while the process forks: the child does not wait for it.
     #[cfg(unix)]
     #[test]
     fn forked_child_has_its_own_shelf() {
         use super::super::contexts::Compressor;
-        drop(Held::<Compressor>::take(0, 0).unwrap());
-        let locked = Compressor::shelf().row().unwrap();
+        drop(InUse::<Compressor>::take(0, 0).unwrap());
+        let locked = Compressor::cache().free_list().unwrap();
         // SAFETY: the child takes and returns contexts, and ends by `_exit`; a child that waits is ended by the alarm.
         let child = unsafe { libc::fork() };
         if child == 0 {
             // SAFETY: as above.
             unsafe { libc::alarm(20) };
-            drop((Held::<Compressor>::take(0, 0), Held::<Compressor>::take(0, 0)));
+            drop((InUse::<Compressor>::take(0, 0), InUse::<Compressor>::take(0, 0)));
             // SAFETY: as above.
             unsafe { libc::_exit(0) }
         }

@@ -1,6 +1,6 @@
-//! Contexts of libzstd, which are kept for the next call: making one costs memory that the system has to clear first.
+//! Contexts of libzstd, which are entry for the next call: making one costs memory that the system has to clear first.
 
-use super::cache::{Keep, Shelf};
+use super::cache::{Cached, ContextCache};
 use std::ptr;
 use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
@@ -28,7 +28,7 @@ impl Compressor {
     pub(crate) fn use_dictionary(&mut self, dict: Arc<CDict<'static>>) -> Result<(), ErrorCode> {
         let before = self.dict.replace(dict);
         let dict: *const CDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: kept until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        // SAFETY: entry until the context refers to another one, is reset or is dropped, which comes first (see the fields).
         let set = self.context.ref_cdict(unsafe { &*dict });
         if set.is_err() {
             std::mem::forget(before); // the context may refer to it still
@@ -70,7 +70,7 @@ impl Decompressor {
         self.as_new = false;
         let before = self.dict.replace(dict);
         let dict: *const DDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: kept until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        // SAFETY: entry until the context refers to another one, is reset or is dropped, which comes first (see the fields).
         let set = self.context.ref_ddict(unsafe { &*dict });
         if set.is_err() {
             std::mem::forget(before); // the context may refer to it still
@@ -79,10 +79,10 @@ impl Decompressor {
     }
 }
 
-static COMPRESSORS: Shelf<Compressor> = Shelf::new();
-static DECOMPRESSORS: Shelf<Decompressor> = Shelf::new();
+static COMPRESSORS: ContextCache<Compressor> = ContextCache::new();
+static DECOMPRESSORS: ContextCache<Decompressor> = ContextCache::new();
 
-impl Keep for Compressor {
+impl Cached for Compressor {
     fn create() -> Option<Self> {
         CCtx::try_create().map(|context| Self { context, seen: 0, dict: None })
     }
@@ -103,12 +103,12 @@ impl Keep for Compressor {
         self.seen.saturating_add(bytes) <= LIFETIME
     }
 
-    fn shelf() -> &'static Shelf<Self> {
+    fn cache() -> &'static ContextCache<Self> {
         &COMPRESSORS
     }
 }
 
-impl Keep for Decompressor {
+impl Cached for Decompressor {
     fn create() -> Option<Self> {
         DCtx::try_create().map(|context| Self { context, dict: None, as_new: true })
     }
@@ -131,12 +131,12 @@ impl Keep for Decompressor {
         true
     }
 
-    fn shelf() -> &'static Shelf<Self> {
+    fn cache() -> &'static ContextCache<Self> {
         &DECOMPRESSORS
     }
 }
 
-/// See the shelf.
+/// See the cache.
 #[cfg(unix)]
 pub(crate) fn forget_after_fork() {
     COMPRESSORS.forget();

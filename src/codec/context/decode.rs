@@ -1,15 +1,15 @@
-//! Decoding one frame, straight into its place: in one call of libzstd, or, where the frame is long or does not tell its size, in
+//! Decoding one frame, straight into its slot: in one call of libzstd, or, where the frame is long or does not tell its size, in
 //! steps of whole blocks, between which the call can be cancelled.
 #![forbid(unsafe_code)]
 
-use super::cache::{Held, Keep};
+use super::cache::{Cached, InUse};
 use super::contexts::Decompressor;
 use crate::codec::format::frame::{Blocks, Frame, Frames};
-use crate::codec::libzstd::calls::{self as raw, Uninit};
-use crate::codec::libzstd::errors as failure;
+use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::limits;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::MaybeUninit;
@@ -20,20 +20,20 @@ use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 const LONG: u64 = 64 << 20;
 /// Bytes that a step can decode to.
 const STEP: u64 = 1 << 20;
-/// The largest window that libzstd decodes in steps, though in its place it needs no memory for it.
+/// The largest window that libzstd decodes in steps, though in its slot it needs no memory for it.
 pub(crate) const LARGEST_WINDOW_LOG: u32 = if usize::BITS < 64 { 30 } else { 31 };
 /// A context that works in steps has room for one block.
 const BUFFERS: usize = (128 << 10) + (4 << 10);
 
 /// The most memory that a lane needs.
 pub(crate) fn memory() -> usize {
-    raw::decompressor_size() + BUFFERS
+    calls::decompressor_size() + BUFFERS
 }
 
 /// Decodes frames one after the other.
 pub(crate) struct Decoder<'o> {
     /// From the first frame on.
-    context: Option<Held<Decompressor>>,
+    context: Option<InUse<Decompressor>>,
     dict: Option<&'o Dict>,
     /// The context is as the next frame needs it.
     ready: bool,
@@ -53,7 +53,7 @@ impl<'o> Decoder<'o> {
         }
         let context = match &mut self.context {
             Some(context) => context,
-            none => none.insert(Held::take(memory(), 0)?),
+            none => none.insert(InUse::take(memory(), 0)?),
         };
         if let (Some(dict), false) = (self.dict, ready) {
             let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
@@ -69,9 +69,9 @@ impl<'o> Decoder<'o> {
         data: &[u8],
         frame: &Frame,
         dst: &mut (impl WriteBuf + ?Sized),
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<usize> {
-        let result = self.decode(data, frame, dst, watch);
+        let result = self.decode(data, frame, dst, progress);
         match result {
             // The dictionary is the caller's word only: no error tells a wrong one from damage.
             Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
@@ -89,22 +89,22 @@ impl<'o> Decoder<'o> {
         data: &[u8],
         frame: &Frame,
         dst: &mut (impl WriteBuf + ?Sized),
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<usize> {
         let room = dst.capacity();
         let context = self.prepare()?;
         match frame.content_size {
             Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
                 let result = context.decompress(dst, &data[frame.range()]);
-                let written = result.map_err(|code| failure::decoding(code, frame, room))?;
+                let written = result.map_err(|code| errors::decoding(code, frame, room))?;
                 if written as u64 != size {
                     return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
                 }
                 self.ready = true;
-                watch.add(written)?;
+                progress.add(written)?;
                 Ok(written)
             }
-            _ => in_steps(context.context(), data, frame, dst, watch),
+            _ => in_steps(context.context(), data, frame, dst, progress),
         }
     }
 }
@@ -116,7 +116,7 @@ pub(crate) fn frames(
     dst: &mut [MaybeUninit<u8>],
     decoder: &mut Decoder<'_>,
     options: &Options<'_>,
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<usize> {
     let mut written = 0;
     for frame in frames {
@@ -126,7 +126,7 @@ pub(crate) fn frames(
             continue;
         }
         let room = &mut dst[written..];
-        let place = match frame.content_size.map(usize::try_from) {
+        let slot = match frame.content_size.map(usize::try_from) {
             None => room,
             Some(Ok(size)) if size <= room.len() => &mut room[..size],
             Some(_) => {
@@ -134,7 +134,7 @@ pub(crate) fn frames(
                 return Err(frame.error(ErrorKind::BufferTooSmall, what));
             }
         };
-        written += decoder.frame(src, &frame, &mut Uninit::new(place), watch)?;
+        written += decoder.frame(src, &frame, &mut Uninit::new(slot), progress)?;
     }
     Ok(written)
 }
@@ -148,10 +148,10 @@ fn in_steps(
     data: &[u8],
     frame: &Frame,
     dst: &mut (impl WriteBuf + ?Sized),
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<usize> {
     let room = dst.capacity();
-    let fail = |code| failure::decoding(code, frame, room);
+    let fail = |code| errors::decoding(code, frame, room);
     // The output stays where it is, so libzstd finds its window there and needs none of its own.
     context.set_parameter(DParameter::StableOutBuffer(true)).map_err(fail)?;
     context.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW_LOG)).map_err(fail)?;
@@ -165,7 +165,7 @@ fn in_steps(
             if (input.pos, out.pos()) == before {
                 return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
             }
-            watch.add(out.pos() - before.1)?;
+            progress.add(out.pos() - before.1)?;
         }
     }
     match wanted {

@@ -5,12 +5,12 @@
 //! only, as the bytes differ a little (0.1 % at level 3, nothing at the slow levels).
 #![forbid(unsafe_code)]
 
-use super::cache::Held;
+use super::cache::InUse;
 use super::contexts::Compressor;
-use crate::codec::libzstd::calls as raw;
-use crate::codec::libzstd::errors as failure;
+use crate::codec::libzstd::calls;
+use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::Result;
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
@@ -60,10 +60,10 @@ impl Recipe {
     fn with(options: &Options<'_>, len: usize, steps: bool) -> Self {
         let level = options.level();
         let dict = options.dict.map_or(0, Dict::len);
-        let own = raw::tuning(level, len, dict, 0);
+        let own = calls::tuning(level, len, dict, 0);
         let tuning = match options.window_log {
             0 => own,
-            window_log => raw::tuning(level, len, dict, window_log),
+            window_log => calls::tuning(level, len, dict, window_log),
         };
         let mut memory = tuning.context + SLACK;
         let mut long_hash_log = 0;
@@ -118,10 +118,10 @@ impl Recipe {
         index: usize,
         src: &[u8],
         dst: &mut (impl WriteBuf + ?Sized),
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<Option<usize>> {
-        let mut compressor = Held::<Compressor>::take(self.memory, self.bytes(src.len() as u64))?;
-        self.encode_with(&mut compressor, index, src, dst, watch)
+        let mut compressor = InUse::<Compressor>::take(self.memory, self.bytes(src.len() as u64))?;
+        self.encode_with(&mut compressor, index, src, dst, progress)
     }
 
     /// What a context sees of a frame of `len` bytes.
@@ -136,7 +136,7 @@ impl Recipe {
         index: usize,
         len: u64,
     ) -> Result<&'c mut CCtx<'static>> {
-        let fail = |code| failure::encoding(code, index);
+        let fail = |code| errors::encoding(code, index);
         if let Some(dict) = &self.dict {
             compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
         }
@@ -152,19 +152,19 @@ impl Recipe {
         index: usize,
         src: &[u8],
         dst: &mut (impl WriteBuf + ?Sized),
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<Option<usize>> {
-        let fail = |code| failure::encoding(code, index);
+        let fail = |code| errors::encoding(code, index);
         let context = self.begin(compressor, index, src.len() as u64)?;
         if self.steps {
-            return in_steps(context, src, dst, watch, fail);
+            return in_steps(context, src, dst, progress, fail);
         }
         let result = match context.compress2(dst, src) {
             Ok(size) => Some(size),
-            Err(code) if failure::is_too_small(code) => None,
+            Err(code) if errors::is_too_small(code) => None,
             Err(code) => return Err(fail(code)),
         };
-        watch.add(src.len())?;
+        progress.add(src.len())?;
         Ok(result)
     }
 }
@@ -173,7 +173,7 @@ fn in_steps(
     context: &mut CCtx<'_>,
     src: &[u8],
     dst: &mut (impl WriteBuf + ?Sized),
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
     fail: impl Fn(ErrorCode) -> crate::Error,
 ) -> Result<Option<usize>> {
     context.set_pledged_src_size(Some(src.len() as u64)).map_err(&fail)?;
@@ -188,7 +188,7 @@ fn in_steps(
                 return Ok(None); // there is a block waiting to go out
             }
         }
-        watch.add(step.len())?;
+        progress.add(step.len())?;
     }
     // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
     loop {
@@ -206,7 +206,7 @@ fn in_steps(
 
 #[cfg(test)]
 mod tests {
-    use super::super::cache::Keep;
+    use super::super::cache::Cached;
     use super::*;
     use crate::codec::libzstd::calls::Uninit;
     use crate::codec::options::level::level_range;
@@ -231,13 +231,13 @@ mod tests {
                 }
                 let options = Options { level, window_log, ..Options::default() };
                 let recipe = Recipe::new(&options, len);
-                let watch = Watch::new(&options, None);
+                let progress = CallProgress::new(&options, None);
                 let mut compressor = Compressor::create().unwrap();
                 let context = compressor.begin(0);
                 recipe.configure(context).unwrap();
                 let mut dst = Uninit::new(&mut out);
                 if recipe.steps {
-                    in_steps(context, &src[..len], &mut dst, &watch, |code| failure::encoding(code, 0))
+                    in_steps(context, &src[..len], &mut dst, &progress, |code| errors::encoding(code, 0))
                         .unwrap();
                 } else {
                     context.compress2(&mut dst, &src[..len]).unwrap();
@@ -271,10 +271,10 @@ mod tests {
                 {
                     let options = Options { level, window_log, dict: Some(&dict), ..Options::default() };
                     let recipe = Recipe::new(&options, len);
-                    let watch = Watch::new(&options, None);
+                    let progress = CallProgress::new(&options, None);
                     let mut compressor = Compressor::create().unwrap();
                     recipe
-                        .encode_with(&mut compressor, 0, &src[..len], &mut Uninit::new(&mut out), &watch)
+                        .encode_with(&mut compressor, 0, &src[..len], &mut Uninit::new(&mut out), &progress)
                         .unwrap()
                         .unwrap();
                     let size = compressor.size();
@@ -286,7 +286,7 @@ mod tests {
                 }
                 let prepared = dict.for_compressing(level).unwrap().sizeof();
                 assert!(
-                    prepared <= raw::prepared_size(dict_len as usize, level),
+                    prepared <= calls::prepared_size(dict_len as usize, level),
                     "level {level}: {prepared}"
                 );
             }
@@ -300,11 +300,11 @@ mod tests {
         let options = Options { level: SLOW_LEVEL, ..Options::default() };
         let recipe = Recipe::new(&options, src.len());
         assert!(recipe.fits_exactly());
-        let watch = Watch::new(&options, None);
+        let progress = CallProgress::new(&options, None);
         let run = |room: usize| {
             // What is not written stays 0.
             let mut out = vec![0u8; room];
-            let size = recipe.encode(0, &src, &mut out[..], &watch).unwrap();
+            let size = recipe.encode(0, &src, &mut out[..], &progress).unwrap();
             out.truncate(size.unwrap_or(0));
             out
         };

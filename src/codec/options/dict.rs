@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::level::{check_level, level_or_default};
-use crate::codec::libzstd::calls::{self as raw, Uninit};
+use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::libzstd::errors;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -80,7 +80,7 @@ impl Dict {
     /// The memory that it takes for compressing at `level`.
     pub(crate) fn memory(&self, level: i32) -> usize {
         let inner = &*self.0;
-        let other = if level == inner.level { 0 } else { raw::prepared_size(self.len(), level) };
+        let other = if level == inner.level { 0 } else { calls::prepared_size(self.len(), level) };
         self.len() + inner.compress.sizeof() + inner.decompress.sizeof() + other
     }
 

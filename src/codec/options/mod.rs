@@ -128,7 +128,7 @@ impl Options<'_> {
     }
 
     /// How the engine shall run tasks of which each lane needs `lane` bytes of memory, and the call `fixed` bytes more, and the
-    /// dictionary. Progress is not the engine's business: see `watch`.
+    /// dictionary. Progress is not the engine's business: see `progress`.
     pub(crate) fn control(&self, lane: usize, fixed: usize) -> Result<Control<'_>> {
         let mut max_lanes = self.max_lanes;
         if self.max_memory != 0 {

@@ -8,7 +8,7 @@ use crate::job::{Monitor, Progress};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// See the module.
-pub(crate) struct Watch<'a> {
+pub(crate) struct CallProgress<'a> {
     cancel: Option<&'a AtomicI32>,
     report: Option<Progress<'a>>,
     monitor: Monitor<'a>,
@@ -16,7 +16,7 @@ pub(crate) struct Watch<'a> {
     debt: AtomicU64,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> CallProgress<'a> {
     /// Watches a call with `total` uncompressed bytes; `None`: nobody knows yet how many.
     pub(crate) fn new(options: &Options<'a>, total: Option<u64>) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Watches the cancel flag only: for a task whose bytes are counted elsewhere.
-    pub(crate) fn silent(cancel: &'a AtomicI32) -> Self {
+    pub(crate) fn cancel_only(cancel: &'a AtomicI32) -> Self {
         Self {
             cancel: Some(cancel),
             report: None,

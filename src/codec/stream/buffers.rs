@@ -25,9 +25,9 @@ impl Meter {
     }
 
     /// Counts something until the result is dropped.
-    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Held {
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Counted {
         self.add(bytes);
-        Held { meter: Arc::clone(self), bytes }
+        Counted { meter: Arc::clone(self), bytes }
     }
 
     /// What there is now.
@@ -43,12 +43,12 @@ impl Meter {
 
 /// Memory that is counted.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Counted {
     meter: Arc<Meter>,
     bytes: usize,
 }
 
-impl Held {
+impl Counted {
     /// It has grown, or shrunk.
     fn change(&mut self, bytes: usize) {
         self.meter.add(bytes.saturating_sub(self.bytes));
@@ -57,7 +57,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.meter.sub(self.bytes);
     }
@@ -81,7 +81,7 @@ pub(crate) struct Buffer {
     /// It does not become larger of itself.
     most: usize,
     side: Side,
-    held: Held,
+    counted: Counted,
 }
 
 impl Buffer {
@@ -145,7 +145,7 @@ impl Buffer {
         self.filled = 0;
         write(&mut self.bytes)?;
         self.filled = self.bytes.len();
-        self.held.change(self.bytes.capacity());
+        self.counted.change(self.bytes.capacity());
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Buffer {
             let grown = self.bytes.capacity() + self.bytes.capacity() / 4;
             let more = capacity.max(grown.min(self.most)) - self.bytes.len();
             memory::reserve(&mut self.bytes, more)?;
-            self.held.change(self.bytes.capacity());
+            self.counted.change(self.bytes.capacity());
         }
         Ok(())
     }
@@ -166,41 +166,41 @@ impl Buffer {
 pub(crate) struct Buffers {
     meter: Arc<Meter>,
     limit: u64,
-    kept: Mutex<Vec<Buffer>>,
+    unused: Mutex<Vec<Buffer>>,
 }
 
 impl Buffers {
-    /// Nothing yet. Nothing is kept that would take the place of something needed, where all is to stay within `limit` bytes.
+    /// Nothing yet. Nothing is unused that would take the place of something needed, where all is to stay within `limit` bytes.
     pub(crate) fn new(meter: &Arc<Meter>, limit: u64) -> Self {
-        Self { meter: Arc::clone(meter), limit, kept: Mutex::default() }
+        Self { meter: Arc::clone(meter), limit, unused: Mutex::default() }
     }
 
     /// An empty buffer with room for `capacity` bytes, and for no more than `most`.
     pub(crate) fn take(&self, side: Side, capacity: usize, most: usize) -> Result<Buffer> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |buffer: &Buffer| buffer.side == side && (capacity..=most).contains(&buffer.capacity());
-        if let Some(index) = kept.iter().position(fits) {
-            let mut buffer = kept.swap_remove(index);
+        if let Some(index) = unused.iter().position(fits) {
+            let mut buffer = unused.swap_remove(index);
             (buffer.filled, buffer.most) = (0, most);
             return Ok(buffer);
         }
         // Sizes have changed: one that does not fit any more makes place for one that does.
-        if let Some(index) = kept.iter().position(|buffer| buffer.side == side) {
-            drop(kept.swap_remove(index));
+        if let Some(index) = unused.iter().position(|buffer| buffer.side == side) {
+            drop(unused.swap_remove(index));
         }
-        while self.meter.now().saturating_add(capacity as u64) > self.limit && kept.pop().is_some() {}
-        let held = self.meter.hold(capacity);
-        drop(kept);
+        while self.meter.now().saturating_add(capacity as u64) > self.limit && unused.pop().is_some() {}
+        let counted = self.meter.hold(capacity);
+        drop(unused);
         let mut bytes = Vec::new();
         memory::reserve(&mut bytes, capacity)?;
-        let mut buffer = Buffer { bytes, filled: 0, most, side, held };
-        buffer.held.change(buffer.bytes.capacity());
+        let mut buffer = Buffer { bytes, filled: 0, most, side, counted };
+        buffer.counted.change(buffer.bytes.capacity());
         Ok(buffer)
     }
 
     /// Keeps a buffer for the next use.
     pub(crate) fn put(&self, buffer: Buffer) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(meter.now(), grown as u64 + 150);
         buffers.put(again);
         let large = buffers.take(Side::Output, 800, 800).unwrap();
-        assert_eq!(meter.now(), 950, "what was kept has made place");
+        assert_eq!(meter.now(), 950, "what was unused has made place");
         drop((other, large));
         assert_eq!(meter.now(), 0);
         assert!(meter.peak() >= 950);

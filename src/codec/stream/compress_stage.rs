@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
-use super::single_frame::{Single, Then};
-use crate::codec::context::cache::Keep;
+use super::single_frame::{SingleFrame, Then};
+use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::Recipe;
 use crate::codec::io::input::Input;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Stage;
 use std::sync::atomic::AtomicI32;
@@ -23,7 +23,7 @@ pub(crate) enum Source {
 }
 
 /// A task.
-pub(crate) struct Piece {
+pub(crate) struct CompressTask {
     pub(crate) source: Source,
     pub(crate) work: Work,
 }
@@ -37,28 +37,28 @@ pub(crate) enum Work {
 }
 
 /// What became of it.
-pub(crate) struct Packed {
+pub(crate) struct Compressed {
     pub(crate) bytes: Buffer,
     /// Bytes of the input.
     pub(crate) consumed: usize,
 }
 
 /// See the module.
-pub(crate) struct Packer {
+pub(crate) struct CompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
     /// Bytes of the largest piece.
-    pub(crate) piece: usize,
+    pub(crate) task_len: usize,
     pub(crate) file: Option<Arc<Input>>,
-    pub(crate) single: Option<Single>,
+    pub(crate) single: Option<SingleFrame>,
 }
 
-impl Packer {
+impl CompressStage {
     fn source(&self, source: Source) -> Result<Buffer> {
         match source {
             Source::Bytes(bytes) => Ok(bytes),
             Source::Extent { offset, len } => {
-                let mut bytes = self.buffers.take(Side::Input, len, self.piece)?;
+                let mut bytes = self.buffers.take(Side::Input, len, self.task_len)?;
                 let file = self.file.as_ref();
                 let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
                 file.read_at(offset, bytes.room(len)?)?;
@@ -69,31 +69,33 @@ impl Packer {
     }
 }
 
-impl Stage for Packer {
-    type Input = Piece;
-    type Output = Packed;
+impl Stage for CompressStage {
+    type Input = CompressTask;
+    type Output = Compressed;
 
-    fn run(&self, piece: Piece, cancel: &AtomicI32) -> Result<Packed> {
-        let watch = Watch::silent(cancel);
+    fn run(&self, piece: CompressTask, cancel: &AtomicI32) -> Result<Compressed> {
+        let progress = CallProgress::cancel_only(cancel);
         let input = self.source(piece.source)?;
         // As large as a frame can become: with less room libzstd would write other bytes.
         let bound = zstd_safe::compress_bound(input.len());
-        let most = zstd_safe::compress_bound(self.piece);
+        let most = zstd_safe::compress_bound(self.task_len);
         let mut bytes = self.buffers.take(Side::Output, bound, most)?;
         bytes.fill(|out| match (&piece.work, &self.single) {
             (Work::Frame { number, recipe }, _) => {
                 let _counted = self.meter.hold(recipe.memory());
                 // As long as other pieces are worked on, what this one leaves is needed again. A file's writer lends for all.
-                let lend = || Compressor::shelf().lend(1, recipe.memory());
-                let _lent = self.file.is_none().then(lend);
-                let size = recipe.encode(*number, input.filled(), out, &watch)?;
+                let reserve = || Compressor::cache().reserve(1, recipe.memory());
+                let _reserved = self.file.is_none().then(reserve);
+                let size = recipe.encode(*number, input.filled(), out, &progress)?;
                 size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
             }
-            (Work::Part(then), Some(single)) => single.piece(input.filled(), *then, out, &self.meter, &watch),
+            (Work::Part(then), Some(single)) => {
+                single.piece(input.filled(), *then, out, &self.meter, &progress)
+            }
             (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
         })?;
         let consumed = input.len();
         self.buffers.put(input);
-        Ok(Packed { bytes, consumed })
+        Ok(Compressed { bytes, consumed })
     }
 }

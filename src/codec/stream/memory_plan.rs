@@ -7,7 +7,7 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::seek_table::{self, Growing};
-use crate::codec::libzstd::calls as raw;
+use crate::codec::libzstd::calls;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use zstd::zstd_safe;
@@ -31,7 +31,7 @@ pub(crate) fn frame_size(options: &Options<'_>) -> usize {
         return options.frame_size;
     }
     // Two windows: what is lost at the start of a frame is then a small part of it.
-    let window = raw::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
+    let window = calls::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
     (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
 }
 
@@ -42,9 +42,9 @@ fn dictionary(options: &Options<'_>) -> u64 {
 
 /// How something is compressed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WritePace {
+pub(crate) struct WritePlan {
     /// Uncompressed bytes that make a task.
-    pub(crate) piece: usize,
+    pub(crate) task_len: usize,
     /// Threads, the caller included.
     pub(crate) lanes: u32,
     /// Tasks under way.
@@ -57,26 +57,27 @@ pub(crate) struct WritePace {
     pub(crate) limit: u64,
 }
 
-impl WritePace {
+impl WritePlan {
     /// For `len` bytes, if that is known; `fetched`: each task reads its own input.
     pub(crate) fn new(options: &Options<'_>, len: Option<u64>, fetched: bool) -> Result<Self> {
         let single = options.single_frame;
         let frame = if single { PART } else { frame_size(options) };
-        let piece = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);
-        let pieces = len.map_or(u64::MAX, |len| len.div_ceil(piece as u64).max(1));
-        let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(pieces).unwrap_or(u32::MAX));
+        let task_len = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);
+        let tasks = len.map_or(u64::MAX, |len| len.div_ceil(task_len as u64).max(1));
+        let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(tasks).unwrap_or(u32::MAX));
         let context;
         if single {
             // One compresses, the other reads and writes.
             lanes = lanes.min(2);
             context = Recipe::streaming(options, len).memory();
         } else {
-            context = Recipe::new(options, piece).memory();
+            context = Recipe::new(options, task_len).memory();
         }
         // What each lane, and each task under way, needs; and the piece that the caller is filling.
-        let bound = zstd_safe::compress_bound(piece);
-        let (lane, slot, extra) = if fetched { (piece, bound, 0) } else { (0, piece + bound, piece) };
-        let known = len.map_or(UNKNOWN_FRAMES, |_| usize::try_from(pieces).unwrap_or(usize::MAX));
+        let bound = zstd_safe::compress_bound(task_len);
+        let (lane, slot, extra) =
+            if fetched { (task_len, bound, 0) } else { (0, task_len + bound, task_len) };
+        let known = len.map_or(UNKNOWN_FRAMES, |_| usize::try_from(tasks).unwrap_or(usize::MAX));
         let frames = known.min(seek_table::MAX_FRAMES);
         let others = dictionary(options) + if single { 0 } else { Growing::size(frames) as u64 };
         let need = |lanes: u32, slots: usize| {
@@ -94,17 +95,17 @@ impl WritePace {
         }
         let mut slots = least(lanes);
         let most = if lanes == 1 { 1 } else { 2 * lanes as usize + 2 };
-        let most = most.min(usize::try_from(pieces).unwrap_or(usize::MAX));
+        let most = most.min(usize::try_from(tasks).unwrap_or(usize::MAX));
         while slots < most && need(lanes, slots + 1) <= limit.min(MEMORY) {
             slots += 1;
         }
-        Ok(Self { piece, lanes, slots, single, frames, limit })
+        Ok(Self { task_len, lanes, slots, single, frames, limit })
     }
 }
 
 /// How something is decompressed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadPace {
+pub(crate) struct ReadPlan {
     /// Threads, the caller included.
     pub(crate) lanes: u32,
     /// Tasks under way.
@@ -120,11 +121,11 @@ pub(crate) struct ReadPace {
 }
 
 /// Where buffers of other sizes are used again: the most memory of one for so many bytes.
-pub(crate) fn generous(bytes: u64) -> u64 {
+pub(crate) fn with_headroom(bytes: u64) -> u64 {
     bytes.saturating_add(bytes / 4)
 }
 
-impl ReadPace {
+impl ReadPlan {
     pub(crate) fn new(options: &Options<'_>) -> Result<Self> {
         let limit = if options.max_memory == 0 { MEMORY } else { options.max_memory };
         let dictionary = if options.max_memory == 0 { 0 } else { dictionary(options) };
@@ -147,13 +148,13 @@ impl ReadPace {
 
     /// The memory that it takes to decode a frame in parts, but for what of it has arrived.
     pub(crate) fn in_parts(&self, frame: &Frame) -> u64 {
-        (context(frame) as u64).saturating_add(2 * generous(self.read as u64 + self.part))
+        (context(frame) as u64).saturating_add(2 * with_headroom(self.read as u64 + self.part))
     }
 }
 
 /// The memory of a context that decodes a frame in parts.
 pub(crate) fn context(frame: &Frame) -> usize {
-    raw::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
+    calls::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
 }
 
 fn too_little(limit: u64, need: u64) -> Error {
@@ -182,18 +183,18 @@ mod tests {
         for max_memory in [12 << 20, 30 << 20, 1 << 30] {
             for fetched in [false, true] {
                 let options = Options { max_memory, ..Options::default() };
-                let pace = WritePace::new(&options, None, fetched).unwrap();
-                assert!(pace.lanes >= 1 && pace.slots >= 1);
+                let plan = WritePlan::new(&options, None, fetched).unwrap();
+                assert!(plan.lanes >= 1 && plan.slots >= 1);
             }
         }
         let options = Options { max_memory: 1 << 20, ..Options::default() };
-        let error = WritePace::new(&options, None, false).unwrap_err();
+        let error = WritePlan::new(&options, None, false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
         let options = Options { max_memory: error.needed().unwrap(), ..options };
-        assert_eq!(WritePace::new(&options, None, false).unwrap().slots, 1);
-        assert!(WritePace::new(&options, Some(1000), false).is_ok());
+        assert_eq!(WritePlan::new(&options, None, false).unwrap().slots, 1);
+        assert!(WritePlan::new(&options, Some(1000), false).is_ok());
         assert_eq!(
-            ReadPace::new(&Options { max_memory: 1, ..Options::default() }).unwrap_err().needed(),
+            ReadPlan::new(&Options { max_memory: 1, ..Options::default() }).unwrap_err().needed(),
             Some(LEAST_MEMORY)
         );
     }

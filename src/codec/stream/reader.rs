@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffers, Meter};
-use super::decompress_stage::{Unpacked, Unpacker};
-use super::memory_plan::{generous, ReadPace};
-use super::splitter::{Kind, Piece, Splitter};
-use crate::codec::io::errors as failure;
-use crate::codec::options::progress::Watch;
+use super::decompress_stage::{DecompressStage, Decompressed};
+use super::memory_plan::{with_headroom, ReadPlan};
+use super::splitter::{DecompressTask, Kind, Splitter};
+use crate::codec::io::errors;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
@@ -33,21 +33,21 @@ use std::sync::{Arc, Mutex};
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Reader<'a, R> {
-    pipeline: Pipeline<Unpacker>,
+    pipeline: Pipeline<DecompressStage>,
     source: R,
     options: Options<'a>,
-    watch: Watch<'a>,
-    pace: ReadPace,
+    progress: CallProgress<'a>,
+    plan: ReadPlan,
     splitter: Splitter,
     /// The source has ended.
     all: bool,
     /// A piece that has to wait for memory.
-    pending: Option<Piece>,
+    pending: Option<DecompressTask>,
     /// The memory of each piece under way, and of all of them.
     costs: VecDeque<u64>,
     cost: u64,
     /// What is being given out, and how much of it was.
-    current: Option<Unpacked>,
+    current: Option<Decompressed>,
     given: usize,
     /// What comes after the pieces under way.
     end: Option<Result<()>>,
@@ -71,19 +71,19 @@ impl<'a, R: Read> Reader<'a, R> {
     /// The same for a source of so many bytes, if that is known; without `tells_end` the last report is made by others.
     pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
         options.check()?;
-        let pace = ReadPace::new(options)?;
+        let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
-        let buffers = Buffers::new(&meter, pace.limit);
+        let buffers = Buffers::new(&meter, plan.limit);
         let window_log_max = options.window_log_max();
         let dict = options.dict.cloned();
-        let unpacker = Unpacker { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
+        let stage = DecompressStage { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
         Ok(Self {
-            pipeline: Pipeline::new(unpacker, pace.lanes),
+            pipeline: Pipeline::new(stage, plan.lanes),
             source,
             options: *options,
-            watch: Watch::new(options, len),
-            pace,
-            splitter: Splitter::new(&pace, len),
+            progress: CallProgress::new(options, len),
+            plan,
+            splitter: Splitter::new(&plan, len),
             all: false,
             pending: None,
             costs: VecDeque::new(),
@@ -169,14 +169,14 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     /// Who is to be told that all is done.
-    pub(crate) fn into_watch(self) -> Watch<'a> {
-        self.watch
+    pub(crate) fn into_progress(self) -> CallProgress<'a> {
+        self.progress
     }
 
     /// Gets the next piece of output; nothing at the end.
     fn advance(&mut self) -> Result<()> {
         self.pipeline.check_process()?;
-        self.watch.add(0)?;
+        self.progress.add(0)?;
         loop {
             if let Some(used) = self.current.take() {
                 self.given = 0;
@@ -186,11 +186,11 @@ impl<'a, R: Read> Reader<'a, R> {
                     return Err(error);
                 }
             }
-            if let Some(unpacked) = self.pipeline.try_next()? {
-                self.accept(unpacked)?;
+            if let Some(decompressed) = self.pipeline.try_next()? {
+                self.accept(decompressed)?;
             } else if !self.read_ahead()? {
                 match self.pipeline.next(self.options.cancel)? {
-                    Some(unpacked) => self.accept(unpacked)?,
+                    Some(decompressed) => self.accept(decompressed)?,
                     None => return self.finish(),
                 }
             }
@@ -200,8 +200,8 @@ impl<'a, R: Read> Reader<'a, R> {
         }
     }
 
-    fn accept(&mut self, unpacked: Unpacked) -> Result<()> {
-        let total = self.unpacked + unpacked.bytes.len() as u64;
+    fn accept(&mut self, decompressed: Decompressed) -> Result<()> {
+        let total = self.unpacked + decompressed.bytes.len() as u64;
         if total > self.options.max_output() {
             let text = format!(
                 "the data decompresses to more than max_output of {} bytes",
@@ -210,10 +210,10 @@ impl<'a, R: Read> Reader<'a, R> {
             return Err(Error::new(ErrorKind::LimitExceeded, text));
         }
         self.unpacked = total;
-        self.frames += unpacked.frames;
-        let consumed = unpacked.consumed;
-        self.current = Some(unpacked);
-        self.watch.add(consumed)
+        self.frames += decompressed.frames;
+        let consumed = decompressed.consumed;
+        self.current = Some(decompressed);
+        self.progress.add(consumed)
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -225,7 +225,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 }
                 if self.tells_end {
                     self.tells_end = false; // once
-                    self.watch.finish(self.read);
+                    self.progress.finish(self.read);
                 }
                 Ok(())
             }
@@ -238,13 +238,13 @@ impl<'a, R: Read> Reader<'a, R> {
             return Ok(false);
         }
         let busy = !self.costs.is_empty();
-        if busy && self.costs.len() >= self.pace.slots {
+        if busy && self.costs.len() >= self.plan.slots {
             return Ok(false);
         }
         let buffers = &self.pipeline.stage().buffers;
         let found = match self.pending.take() {
             Some(piece) => Ok(Some(piece)),
-            None => self.splitter.next(self.all, &self.options, &self.pace, buffers),
+            None => self.splitter.next(self.all, &self.options, &self.plan, buffers),
         };
         match found {
             Ok(Some(piece)) => {
@@ -255,9 +255,9 @@ impl<'a, R: Read> Reader<'a, R> {
                         (true, if first { memory as u64 } else { 0 }, if last { memory as u64 } else { 0 })
                     }
                 };
-                let own = (piece.data.capacity() as u64).saturating_add(generous(piece.most));
+                let own = (piece.data.capacity() as u64).saturating_add(with_headroom(piece.most));
                 let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
-                if busy && self.cost.saturating_add(more) > self.pace.limit {
+                if busy && self.cost.saturating_add(more) > self.plan.limit {
                     self.pending = Some(piece);
                     return Ok(false);
                 }
@@ -271,7 +271,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 Ok(false)
             }
             Ok(None) => {
-                if busy && self.cost.saturating_add(self.splitter.cost(self.pace.read)) > self.pace.limit {
+                if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.plan.limit {
                     return Ok(false);
                 }
                 self.read_source();
@@ -286,7 +286,7 @@ impl<'a, R: Read> Reader<'a, R> {
 
     /// Reads some more. A failure is told after what came before it.
     fn read_source(&mut self) {
-        let room = match self.splitter.room(self.pace.read, &self.pipeline.stage().buffers) {
+        let room = match self.splitter.room(self.plan.read, &self.pipeline.stage().buffers) {
             Ok(room) => room,
             Err(error) => return self.end = Some(Err(error)),
         };
@@ -298,7 +298,7 @@ impl<'a, R: Read> Reader<'a, R> {
                     return self.splitter.arrived(len);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.end = Some(Err(failure::io(&error, "reading"))),
+                Err(error) => return self.end = Some(Err(errors::io(&error, "reading"))),
             }
         }
     }
@@ -306,13 +306,13 @@ impl<'a, R: Read> Reader<'a, R> {
 
 impl<R: Read> Read for Reader<'_, R> {
     fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
-        Reader::read(self, dst).map_err(failure::to_io)
+        Reader::read(self, dst).map_err(errors::to_io)
     }
 }
 
 impl<R: Read> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.chunk().map_err(failure::to_io)
+        self.chunk().map_err(errors::to_io)
     }
 
     fn consume(&mut self, len: usize) {

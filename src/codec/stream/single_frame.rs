@@ -3,11 +3,11 @@
 
 use super::buffers;
 use super::buffers::Meter;
-use crate::codec::context::cache::Held;
+use crate::codec::context::cache::InUse;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::{Recipe, STEP};
-use crate::codec::libzstd::errors as failure;
-use crate::codec::options::progress::Watch;
+use crate::codec::libzstd::errors;
+use crate::codec::options::progress::CallProgress;
 use crate::error::Result;
 use crate::memory;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,14 +29,14 @@ pub(crate) enum Then {
 }
 
 /// See the module.
-pub(crate) struct Single {
+pub(crate) struct SingleFrame {
     recipe: Recipe,
     len: Option<u64>,
     /// From the first piece to the last.
-    context: Mutex<Option<(Held<Compressor>, buffers::Held)>>,
+    context: Mutex<Option<(InUse<Compressor>, buffers::Counted)>>,
 }
 
-impl Single {
+impl SingleFrame {
     /// A frame of so many bytes, if that is known.
     pub(crate) fn new(recipe: Recipe, len: Option<u64>) -> Self {
         Self { recipe, len, context: Mutex::new(None) }
@@ -49,17 +49,17 @@ impl Single {
         then: Then,
         out: &mut Vec<u8>,
         meter: &Arc<Meter>,
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<()> {
         let mut context = self.context.lock().unwrap_or_else(PoisonError::into_inner);
         if context.is_none() {
             *context = Some((self.begin()?, meter.hold(self.recipe.memory())));
         }
-        let Some((held, _)) = context.as_mut() else { return Ok(()) };
-        let compressor = held.begin(0);
+        let Some((in_use, _)) = context.as_mut() else { return Ok(()) };
+        let compressor = in_use.begin(0);
         for step in piece.chunks(STEP) {
             feed(compressor, step, ZSTD_EndDirective::ZSTD_e_continue, out)?;
-            watch.add(0)?;
+            progress.add(0)?;
         }
         // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
         match then {
@@ -73,13 +73,13 @@ impl Single {
         Ok(())
     }
 
-    fn begin(&self) -> Result<Held<Compressor>> {
+    fn begin(&self) -> Result<InUse<Compressor>> {
         // Of unknown length: a context that nothing else has used, and nothing else will.
         let len = self.len.unwrap_or(u64::MAX);
-        let mut held = Held::<Compressor>::take(self.recipe.memory(), self.recipe.bytes(len))?;
-        let context = self.recipe.begin(&mut held, 0, len)?;
-        context.set_pledged_src_size(self.len).map_err(|code| failure::encoding(code, 0))?;
-        Ok(held)
+        let mut in_use = InUse::<Compressor>::take(self.recipe.memory(), self.recipe.bytes(len))?;
+        let context = self.recipe.begin(&mut in_use, 0, len)?;
+        context.set_pledged_src_size(self.len).map_err(|code| errors::encoding(code, 0))?;
+        Ok(in_use)
     }
 }
 
@@ -92,7 +92,7 @@ fn feed(context: &mut CCtx<'_>, input: &[u8], todo: ZSTD_EndDirective, out: &mut
             let mut place = OutBuffer::around_pos(out, at);
             context
                 .compress_stream2(&mut place, &mut input, todo)
-                .map_err(|code| failure::encoding(code, 0))?
+                .map_err(|code| errors::encoding(code, 0))?
         };
         let done = match todo {
             ZSTD_EndDirective::ZSTD_e_continue => input.pos == input.src.len(),

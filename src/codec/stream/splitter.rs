@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Side};
-use super::memory_plan::{self as pace, generous, ReadPace};
+use super::memory_plan::{self, with_headroom, ReadPlan};
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::walk::{Step, Walk};
 use crate::codec::options::limits;
@@ -20,7 +20,7 @@ const LONG: u64 = 8 << 20;
 const SMALL_SKIPPABLE: usize = 64 << 10;
 
 /// Something to decode.
-pub(crate) struct Piece {
+pub(crate) struct DecompressTask {
     /// The compressed bytes.
     pub(crate) data: Buffer,
     /// The most that they decode to.
@@ -88,7 +88,7 @@ struct Part {
 
 impl Splitter {
     /// For a stream of so many bytes, if that is known.
-    pub(crate) fn new(pace: &ReadPace, total: Option<u64>) -> Self {
+    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
         Self {
             total,
             data: None,
@@ -100,7 +100,7 @@ impl Splitter {
             index: 0,
             skip: None,
             usual: 0,
-            most_usual: (pace.limit / 16) as usize, // far below usize::MAX
+            most_usual: (plan.limit / 16) as usize, // far below usize::MAX
         }
     }
 
@@ -135,8 +135,8 @@ impl Splitter {
         let filled = self.data.as_ref().map_or(0, Buffer::len) + len;
         let frame = self.walk.as_ref().filter(|_| self.part.is_none()).map_or(0, |walk| content(&walk.frame));
         self.memory()
-            .max(generous(filled as u64))
-            .saturating_add(generous(self.group.most.saturating_add(frame)))
+            .max(with_headroom(filled as u64))
+            .saturating_add(with_headroom(self.group.most.saturating_add(frame)))
     }
 
     fn left(&self) -> &[u8] {
@@ -148,9 +148,9 @@ impl Splitter {
         &mut self,
         all: bool,
         options: &Options<'_>,
-        pace: &ReadPace,
+        plan: &ReadPlan,
         buffers: &Buffers,
-    ) -> Result<Option<Piece>> {
+    ) -> Result<Option<DecompressTask>> {
         loop {
             if let Some((frame, rest)) = self.skip {
                 if !self.skip(&frame, rest, all)? {
@@ -158,20 +158,20 @@ impl Splitter {
                 }
             }
             if self.part.is_some() {
-                return self.next_part(all, pace, buffers);
+                return self.next_part(all, plan, buffers);
             }
             let full = self.group.most.max(self.group.len as u64) >= SMALLEST;
             if full || all && self.group.len > 0 && self.group.len == self.left().len() {
                 return self.emit_group(buffers).map(Some);
             }
-            match self.grow(all, options, pace) {
+            match self.grow(all, options, plan) {
                 Ok(Grown::More) => return Ok(None),
                 Ok(Grown::Frame) => {}
                 // What is whole comes before what is not; what is wrong is found again next time.
                 Ok(Grown::Large) | Err(_) if self.group.len > 0 => {
                     return self.emit_group(buffers).map(Some);
                 }
-                Ok(Grown::Large) => self.begin_large(options, pace)?,
+                Ok(Grown::Large) => self.begin_large(options, plan)?,
                 Err(error) => return Err(error),
             }
         }
@@ -184,7 +184,7 @@ impl Splitter {
         self.base += now;
         self.skip = Some((*frame, rest - now)).filter(|_| rest > now);
         if rest > now {
-            return if all { Err(cut_skippable(frame)) } else { Ok(false) };
+            return if all { Err(truncated_skippable(frame)) } else { Ok(false) };
         }
         self.index += 1;
         self.group.first = self.index;
@@ -192,7 +192,7 @@ impl Splitter {
     }
 
     /// Looks at the frame after the group, and adds it if it is whole.
-    fn grow(&mut self, all: bool, options: &Options<'_>, pace: &ReadPace) -> Result<Grown> {
+    fn grow(&mut self, all: bool, options: &Options<'_>, plan: &ReadPlan) -> Result<Grown> {
         let mut walk = self.walk.take();
         let rest = &self.left()[self.group.len..];
         if rest.is_empty() {
@@ -214,12 +214,12 @@ impl Splitter {
             }
         };
         // Whether it is now or never that there is room for decoding it in parts.
-        let room = pace.limit.saturating_sub(pace.in_parts(&walk.frame));
-        let (now, next) = (rest.len() + pace.read, rest.len() + 2 * pace.read);
-        let last_chance = (generous(now as u64)..generous(next as u64)).contains(&room);
+        let room = plan.limit.saturating_sub(plan.in_parts(&walk.frame));
+        let (now, next) = (rest.len() + plan.read, rest.len() + 2 * plan.read);
+        let last_chance = (with_headroom(now as u64)..with_headroom(next as u64)).contains(&room);
         loop {
             let memory = content(&walk.frame).saturating_add(walk.at() as u64);
-            if memory > pace.whole || last_chance || self.is_better_in_parts(walk, options, pace) {
+            if memory > plan.whole || last_chance || self.is_better_in_parts(walk, options, plan) {
                 self.walk = Some(walk.clone());
                 return Ok(Grown::Large);
             }
@@ -240,7 +240,7 @@ impl Splitter {
 
     /// Whether other threads would have little to do beside this frame, and it can be decoded in parts: while more of it is read, and
     /// what is decoded is used.
-    fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, pace: &ReadPace) -> bool {
+    fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
         let frame = &walk.frame;
         let begin = self.base + self.group.len as u64;
         let alone = match self.total {
@@ -249,9 +249,9 @@ impl Splitter {
         };
         alone
             && content(frame) > LONG
-            && pace.lanes > 1
+            && plan.lanes > 1
             && frame.window <= 1 << options.window_log_max()
-            && pace.in_parts(frame) <= pace.limit / 2
+            && plan.in_parts(frame) <= plan.limit / 2
     }
 
     fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
@@ -260,7 +260,7 @@ impl Splitter {
             return Ok(Grown::Frame);
         }
         if all {
-            return Err(cut_skippable(frame));
+            return Err(truncated_skippable(frame));
         }
         Ok(if frame.len > SMALL_SKIPPABLE { Grown::Large } else { Grown::More })
     }
@@ -272,7 +272,7 @@ impl Splitter {
     }
 
     /// The frame at the beginning of what is left is not kept whole.
-    fn begin_large(&mut self, options: &Options<'_>, pace: &ReadPace) -> Result<()> {
+    fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
         let Some(walk) = &self.walk else {
             let frame = Frames::of_piece(self.left(), self.base, self.index).start()?;
             self.skip = Some((frame, frame.len as u64));
@@ -288,24 +288,24 @@ impl Splitter {
             );
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(frame.window));
         }
-        let need = pace.in_parts(frame).saturating_add(generous(pace.read as u64));
-        if options.max_memory != 0 && need > pace.limit {
+        let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
+        if options.max_memory != 0 && need > plan.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
-        let memory = pace::context(frame);
+        let memory = memory_plan::context(frame);
         // Its blocks are gone over once more, part by part.
         self.walk = Some(walk.again());
         self.part = Some(Part { first: true, before: 0, memory });
         Ok(())
     }
 
-    fn next_part(&mut self, all: bool, pace: &ReadPace, buffers: &Buffers) -> Result<Option<Piece>> {
+    fn next_part(&mut self, all: bool, plan: &ReadPlan, buffers: &Buffers) -> Result<Option<DecompressTask>> {
         let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
         loop {
             let most = walk.frame.most - part.before;
             // The checksum, or nothing, goes with the last block.
-            let last = if most >= pace.part && !walk.has_ended() {
+            let last = if most >= plan.part && !walk.has_ended() {
                 false
             } else {
                 match walk.step(self.left(), all) {
@@ -332,16 +332,16 @@ impl Splitter {
                 walk.forget(data.len());
                 self.walk = Some(walk);
             }
-            return Ok(Some(Piece { data, most, kind }));
+            return Ok(Some(DecompressTask { data, most, kind }));
         }
     }
 
-    fn emit_group(&mut self, buffers: &Buffers) -> Result<Piece> {
+    fn emit_group(&mut self, buffers: &Buffers) -> Result<DecompressTask> {
         let Group { first, len, most } = std::mem::take(&mut self.group);
         let base = self.base;
         let data = self.hand_out(len, buffers)?;
         self.group.first = self.index;
-        Ok(Piece { data, most, kind: Kind::Frames { base, first } })
+        Ok(DecompressTask { data, most, kind: Kind::Frames { base, first } })
     }
 
     /// The first `len` bytes that are left, in a buffer of their own. The smaller side is copied.
@@ -377,13 +377,13 @@ enum Grown {
     More,
 }
 
-fn cut_skippable(frame: &Frame) -> Error {
+fn truncated_skippable(frame: &Frame) -> Error {
     frame.error(ErrorKind::Truncated, "the data ends in a skippable frame")
 }
 
 /// A buffer for compressed data.
 fn take(buffers: &Buffers, len: usize) -> Result<Buffer> {
-    buffers.take(Side::Input, len, usize::try_from(generous(len as u64)).unwrap_or(usize::MAX))
+    buffers.take(Side::Input, len, usize::try_from(with_headroom(len as u64)).unwrap_or(usize::MAX))
 }
 
 /// The most that a frame decodes to, as far as it is known.

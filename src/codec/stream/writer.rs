@@ -2,16 +2,16 @@
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
-use super::compress_stage::{Packed, Packer, Piece, Source, Work};
-use super::memory_plan::WritePace;
-use super::single_frame::{Single, Then};
-use crate::codec::context::cache::{Keep, Lease};
+use super::compress_stage::{CompressStage, CompressTask, Compressed, Source, Work};
+use super::memory_plan::WritePlan;
+use super::single_frame::{SingleFrame, Then};
+use crate::codec::context::cache::{Cached, Reservation};
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table::Growing;
-use crate::codec::io::errors as failure;
+use crate::codec::io::errors;
 use crate::codec::io::input::Input;
-use crate::codec::options::progress::Watch;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Bytes that a buffer begins with where frames are large: it grows as it is filled.
 const BEGINNING: usize = 4 << 20;
 /// Bytes of the seek table that are given to the sink at a time.
-const TABLE_PIECE: usize = 64 << 10;
+const TABLE_WRITE: usize = 64 << 10;
 
 /// Compresses what is written to it, in parallel, and writes the result to a sink of the caller's.
 ///
@@ -39,16 +39,16 @@ const TABLE_PIECE: usize = 64 << 10;
 ///     writer.write(part.as_bytes())?;
 /// }
 /// writer.finish()?;
-/// let packed = writer.into_inner();
+/// let compressed = writer.into_inner();
 /// assert_eq!(fastpar::codec::decompress_to_vec(&packed, &Options::default())?, b"many happy returns");
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Writer<'a, W> {
-    pipeline: Pipeline<Packer>,
+    pipeline: Pipeline<CompressStage>,
     sink: W,
     options: Options<'a>,
-    watch: Watch<'a>,
-    pace: WritePace,
+    progress: CallProgress<'a>,
+    plan: WritePlan,
     state: State,
     /// The piece that is being filled.
     current: Option<Buffer>,
@@ -58,7 +58,7 @@ pub struct Writer<'a, W> {
     pieces: usize,
     recipe: Recipe,
     /// Until the last frame is compressed.
-    lease: Option<Lease<Compressor>>,
+    reservation: Option<Reservation<Compressor>>,
     table: Growing,
     /// Something was compressed since the last flush.
     dirty: bool,
@@ -89,29 +89,29 @@ impl<'a, W: Write> Writer<'a, W> {
         file: Option<Arc<Input>>,
     ) -> Result<Self> {
         options.check()?;
-        let pace = WritePace::new(options, len, file.is_some())?;
+        let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
-        let single = pace.single.then(|| Single::new(Recipe::streaming(options, len), len));
-        let buffers = Buffers::new(&meter, pace.limit);
-        let recipe = Recipe::new(options, pace.piece);
-        // A stream may stay open for days, and lends for one lane; the others while they work (see the packer).
-        let lanes = if file.is_some() { pace.lanes as usize } else { 1 };
-        let lend = || Compressor::shelf().lend(lanes, recipe.memory());
-        let packer = Packer { meter, buffers, piece: pace.piece, file, single };
+        let single = plan.single.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
+        let buffers = Buffers::new(&meter, plan.limit);
+        let recipe = Recipe::new(options, plan.task_len);
+        // A stream may stay open for days, and lends for one lane; the others while they work (see the stage).
+        let lanes = if file.is_some() { plan.lanes as usize } else { 1 };
+        let reserve = || Compressor::cache().reserve(lanes, recipe.memory());
+        let stage = CompressStage { meter, buffers, task_len: plan.task_len, file, single };
         Ok(Self {
-            pipeline: Pipeline::new(packer, pace.lanes),
+            pipeline: Pipeline::new(stage, plan.lanes),
             sink,
             options: *options,
-            watch: Watch::new(options, len),
+            progress: CallProgress::new(options, len),
             // A single frame keeps its context itself.
-            lease: (!pace.single).then(lend),
+            reservation: (!plan.single).then(reserve),
             recipe,
-            pace,
+            plan,
             state: State::Open,
             current: None,
             offset: 0,
             pieces: 0,
-            table: Growing::new(options.seek_table && !pace.single, pace.frames)?,
+            table: Growing::new(options.seek_table && !plan.single, plan.frames)?,
             dirty: false,
             consumed: 0,
             written: 0,
@@ -135,13 +135,13 @@ impl<'a, W: Write> Writer<'a, W> {
     /// Those of [`write`](Self::write).
     pub fn flush(&mut self) -> Result<()> {
         self.guarded(|writer| {
-            writer.watch.add(0)?;
-            if writer.has_current() || writer.pace.single && writer.dirty {
-                writer.cut(Then::Flush)?;
+            writer.progress.add(0)?;
+            if writer.has_current() || writer.plan.single && writer.dirty {
+                writer.end_task(Then::Flush)?;
                 writer.dirty = false;
             }
             writer.drain(0)?;
-            writer.sink.flush().map_err(|error| failure::io(&error, "flushing"))
+            writer.sink.flush().map_err(|error| errors::io(&error, "flushing"))
         })
     }
 
@@ -151,7 +151,7 @@ impl<'a, W: Write> Writer<'a, W> {
     /// Those of [`write`](Self::write).
     pub fn finish(&mut self) -> Result<()> {
         self.end_data()?;
-        self.watch.finish(self.consumed);
+        self.progress.finish(self.consumed);
         Ok(())
     }
 
@@ -159,13 +159,13 @@ impl<'a, W: Write> Writer<'a, W> {
     pub(crate) fn end_data(&mut self) -> Result<()> {
         self.guarded(Self::end)?;
         self.state = State::Finished;
-        self.lease = None;
+        self.reservation = None;
         Ok(())
     }
 
     /// The sink, and who is to be told that all is done. Nothing is in flight any more.
-    pub(crate) fn into_parts(self) -> (W, Watch<'a>) {
-        (self.sink, self.watch)
+    pub(crate) fn into_parts(self) -> (W, CallProgress<'a>) {
+        (self.sink, self.progress)
     }
 
     /// The sink.
@@ -190,7 +190,7 @@ impl<'a, W: Write> Writer<'a, W> {
 
     /// Frames begun.
     pub fn frames(&self) -> u64 {
-        if self.pace.single {
+        if self.plan.single {
             1
         } else {
             self.pieces as u64
@@ -206,9 +206,9 @@ impl<'a, W: Write> Writer<'a, W> {
     pub(crate) fn fetch(&mut self, len: u64) -> Result<()> {
         self.guarded(|writer| {
             let end = writer.offset + len;
-            writer.watch.add(0)?;
+            writer.progress.add(0)?;
             while writer.offset < end {
-                let len = (end - writer.offset).min(writer.pace.piece as u64) as usize;
+                let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
                 let source = Source::Extent { offset: writer.offset, len };
                 writer.offset += len as u64;
                 writer.submit(source, len, Then::Go)?;
@@ -220,19 +220,19 @@ impl<'a, W: Write> Writer<'a, W> {
     /// Takes what `source` has, straight into the current piece; returns how much, 0 at the end.
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
-            let left = writer.pace.piece - writer.current()?.len();
+            let left = writer.plan.task_len - writer.current()?.len();
             let current = writer.current()?;
             // What is already initialised and fits is asked for at once.
             let room = current.room(left.min(BEGINNING))?;
             let len = loop {
                 match source.read(room) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => break result.map_err(|error| failure::io(&error, "reading"))?,
+                    result => break result.map_err(|error| errors::io(&error, "reading"))?,
                 }
             };
             current.advance(len);
             if len == left {
-                writer.cut(Then::Go)?;
+                writer.end_task(Then::Go)?;
             }
             Ok(len)
         })
@@ -256,7 +256,7 @@ impl<'a, W: Write> Writer<'a, W> {
         self.state = match &result {
             Ok(_) => State::Open,
             Err(error) => {
-                self.lease = None;
+                self.reservation = None;
                 State::Failed(error.clone())
             }
         };
@@ -264,15 +264,15 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     fn take(&mut self, mut data: &[u8]) -> Result<()> {
-        self.watch.add(0)?;
+        self.progress.add(0)?;
         while !data.is_empty() {
-            let piece = self.pace.piece;
+            let piece = self.plan.task_len;
             let current = self.current()?;
             let (now, rest) = data.split_at(data.len().min(piece - current.len()));
             current.push(now)?;
             data = rest;
             if current.len() == piece {
-                self.cut(Then::Go)?;
+                self.end_task(Then::Go)?;
             }
         }
         Ok(())
@@ -286,7 +286,7 @@ impl<'a, W: Write> Writer<'a, W> {
         let fresh = match self.current.take() {
             Some(current) => current,
             None => {
-                let piece = self.pace.piece;
+                let piece = self.plan.task_len;
                 self.pipeline.stage().buffers.take(Side::Input, piece.min(BEGINNING), piece)?
             }
         };
@@ -294,10 +294,10 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     /// Ends the current piece.
-    fn cut(&mut self, then: Then) -> Result<()> {
+    fn end_task(&mut self, then: Then) -> Result<()> {
         let current = match self.current.take() {
             Some(current) => current,
-            None => self.pipeline.stage().buffers.take(Side::Input, 0, self.pace.piece)?,
+            None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
         };
         let len = current.len();
         self.submit(Source::Bytes(current), len, then)
@@ -305,22 +305,22 @@ impl<'a, W: Write> Writer<'a, W> {
 
     /// Sends a piece on its way, and gives to the sink what is ready.
     fn submit(&mut self, source: Source, len: usize, then: Then) -> Result<()> {
-        self.drain(self.pace.slots - 1)?;
-        let work = if self.pace.single {
+        self.drain(self.plan.slots - 1)?;
+        let work = if self.plan.single {
             Work::Part(then)
-        } else if len == self.pace.piece {
+        } else if len == self.plan.task_len {
             Work::Frame { number: self.pieces, recipe: self.recipe.clone() }
         } else {
             Work::Frame { number: self.pieces, recipe: Recipe::new(&self.options, len) }
         };
         self.pieces += 1;
         self.dirty = true;
-        self.pipeline.submit(Piece { source, work }, self.pace.single)?;
-        if self.pace.lanes == 1 {
+        self.pipeline.submit(CompressTask { source, work }, self.plan.single)?;
+        if self.plan.lanes == 1 {
             return self.drain(0);
         }
-        while let Some(packed) = self.pipeline.try_next()? {
-            self.emit(packed)?;
+        while let Some(compressed) = self.pipeline.try_next()? {
+            self.emit(compressed)?;
         }
         Ok(())
     }
@@ -329,23 +329,23 @@ impl<'a, W: Write> Writer<'a, W> {
     fn drain(&mut self, left: usize) -> Result<()> {
         while self.pipeline.in_flight() > left {
             match self.pipeline.next(self.options.cancel)? {
-                Some(packed) => self.emit(packed)?,
+                Some(compressed) => self.emit(compressed)?,
                 None => break,
             }
         }
         Ok(())
     }
 
-    fn emit(&mut self, packed: Packed) -> Result<()> {
-        let Packed { bytes, consumed } = packed;
+    fn emit(&mut self, compressed: Compressed) -> Result<()> {
+        let Compressed { bytes, consumed } = compressed;
         self.give(bytes.filled())?;
-        if !self.pace.single {
-            let limit = self.pace.limit.saturating_sub(self.pipeline.stage().meter.peak());
+        if !self.plan.single {
+            let limit = self.plan.limit.saturating_sub(self.pipeline.stage().meter.peak());
             self.table.push((bytes.len() as u32, consumed as u32), limit)?; // of 1 GiB at most
         }
         self.pipeline.stage().buffers.put(bytes);
         self.consumed += consumed as u64;
-        self.watch.add(consumed)
+        self.progress.add(consumed)
     }
 
     fn give(&mut self, bytes: &[u8]) -> Result<()> {
@@ -354,38 +354,38 @@ impl<'a, W: Write> Writer<'a, W> {
             let text = format!("the result is larger than max_output of {} bytes", self.options.max_output());
             return Err(Error::new(ErrorKind::LimitExceeded, text));
         }
-        self.sink.write_all(bytes).map_err(|error| failure::io(&error, "writing"))?;
+        self.sink.write_all(bytes).map_err(|error| errors::io(&error, "writing"))?;
         self.written = written;
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
-        self.watch.add(0)?;
+        self.progress.add(0)?;
         // Empty data makes an empty frame; a single frame has to be ended.
-        if self.has_current() || self.pieces == 0 || self.pace.single {
-            self.cut(Then::End)?;
+        if self.has_current() || self.pieces == 0 || self.plan.single {
+            self.end_task(Then::End)?;
         }
         self.drain(0)?;
         let table = std::mem::take(&mut self.table);
         let mut table = table.bytes();
         loop {
-            let piece: Vec<u8> = table.by_ref().take(TABLE_PIECE).collect();
+            let piece: Vec<u8> = table.by_ref().take(TABLE_WRITE).collect();
             if piece.is_empty() {
                 break;
             }
             self.give(&piece)?;
         }
-        self.sink.flush().map_err(|error| failure::io(&error, "flushing"))
+        self.sink.flush().map_err(|error| errors::io(&error, "flushing"))
     }
 }
 
 impl<W: Write> Write for Writer<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        Writer::write(self, data).map_err(failure::to_io)?;
+        Writer::write(self, data).map_err(errors::to_io)?;
         Ok(data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Writer::flush(self).map_err(failure::to_io)
+        Writer::flush(self).map_err(errors::to_io)
     }
 }
