@@ -61,14 +61,7 @@ impl Cursor {
         let frame = Frames::of_piece(header, extent.start, index as u64).start()?;
         limits::check(&frame, options)?;
         let log = options.window_log_max().min(LARGEST_WINDOW_LOG);
-        if frame.window > 1 << log {
-            let what = format!(
-                "to be read in parts it needs a window of {} bytes, and window_log {log} allows {}",
-                frame.window,
-                1u64 << log
-            );
-            return Err(frame.error(ErrorKind::LimitExceeded, what).with_needed(frame.window));
-        }
+        limits::check_window(&frame, log, "to be read in parts ")?;
         let memory = Self::memory(frame.window);
         if options.max_memory != 0 && memory as u64 > options.max_memory {
             let what =

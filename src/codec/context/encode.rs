@@ -174,7 +174,7 @@ fn in_steps(
     src: &[u8],
     dst: &mut (impl WriteBuf + ?Sized),
     progress: &CallProgress<'_>,
-    fail: impl Fn(ErrorCode) -> crate::Error,
+    fail: impl Fn(ErrorCode) -> crate::error::Error,
 ) -> Result<Option<usize>> {
     context.set_pledged_src_size(Some(src.len() as u64)).map_err(&fail)?;
     let mut out = OutBuffer::around(dst);

@@ -149,8 +149,6 @@ impl Skim {
 mod tests {
     use super::super::frame::Frames;
     use super::*;
-    use crate::codec::buffer::compress::compress_to_vec;
-    use crate::codec::options::Options;
 
     /// Bytes of which each has four bits of noise.
     fn nibbles(len: usize) -> Vec<u8> {
@@ -163,7 +161,7 @@ mod tests {
     }
 
     fn frame(data: &[u8]) -> Vec<u8> {
-        compress_to_vec(data, &Options { single_frame: true, ..Options::default() }).unwrap()
+        zstd::bulk::compress(data, 3).unwrap()
     }
 
     /// Goes over a frame, and tells `look` of each block.

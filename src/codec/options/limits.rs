@@ -18,14 +18,19 @@ pub(crate) fn check(frame: &Frame, options: &Options<'_>) -> Result<()> {
         let what = format!("it needs dictionary {}, and {given}", frame.dictionary);
         return Err(frame.error(ErrorKind::Dictionary, what));
     }
-    let log = options.window_log_max();
-    if !frame.single_segment && frame.window > 1 << log {
-        let what = format!(
-            "it needs a window of {} bytes, and window_log {log} allows {}",
-            frame.window,
-            1u64 << log
-        );
-        return Err(frame.error(ErrorKind::LimitExceeded, what).with_needed(frame.window));
+    if frame.single_segment {
+        return Ok(()); // whole, it needs no window
     }
-    Ok(())
+    check_window(frame, options.window_log_max(), "")
+}
+
+/// Refuses a frame that needs a larger window than 2 to the power of `log`; `when`: why it needs one at all.
+pub(crate) fn check_window(frame: &Frame, log: u32, when: &str) -> Result<()> {
+    if frame.window <= 1 << log {
+        return Ok(());
+    }
+    let window = frame.window;
+    let what =
+        format!("{when}it needs a window of {window} bytes, and window_log {log} allows {}", 1u64 << log);
+    Err(frame.error(ErrorKind::LimitExceeded, what).with_needed(window))
 }

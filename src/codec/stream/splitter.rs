@@ -168,10 +168,11 @@ impl Splitter {
                 Ok(Grown::More) => return Ok(None),
                 Ok(Grown::Frame) => {}
                 // What is whole comes before what is not; what is wrong is found again next time.
-                Ok(Grown::Large) | Err(_) if self.group.len > 0 => {
+                Ok(Grown::Large | Grown::LongSkippable(_)) | Err(_) if self.group.len > 0 => {
                     return self.emit_group(buffers).map(Some);
                 }
                 Ok(Grown::Large) => self.begin_large(options, plan)?,
+                Ok(Grown::LongSkippable(frame)) => self.skip = Some((frame, frame.len as u64)),
                 Err(error) => return Err(error),
             }
         }
@@ -262,7 +263,7 @@ impl Splitter {
         if all {
             return Err(truncated_skippable(frame));
         }
-        Ok(if frame.len > SMALL_SKIPPABLE { Grown::Large } else { Grown::More })
+        Ok(if frame.len > SMALL_SKIPPABLE { Grown::LongSkippable(*frame) } else { Grown::More })
     }
 
     fn add(&mut self, len: usize, most: u64) {
@@ -273,21 +274,9 @@ impl Splitter {
 
     /// The frame at the beginning of what is left is not kept whole.
     fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
-        let Some(walk) = &self.walk else {
-            let frame = Frames::of_piece(self.left(), self.base, self.index).start()?;
-            self.skip = Some((frame, frame.len as u64));
-            return Ok(());
-        };
+        let Some(walk) = &self.walk else { return Ok(()) };
         let frame = &walk.frame;
-        let log = options.window_log_max();
-        if frame.window > 1 << log {
-            let text = format!(
-                "it needs a window of {} bytes, and window_log {log} allows {}",
-                frame.window,
-                1u64 << log
-            );
-            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(frame.window));
-        }
+        limits::check_window(frame, options.window_log_max(), "")?;
         let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
         if options.max_memory != 0 && need > plan.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
@@ -373,6 +362,8 @@ enum Grown {
     Frame,
     /// The next frame is too large to be kept whole.
     Large,
+    /// The next frame is skippable, and too long to be kept.
+    LongSkippable(Frame),
     /// More has to arrive.
     More,
 }
