@@ -1,16 +1,18 @@
 //! Parallel zstd: a client of the job engine.
 //!
 //! ```text
-//! compress:   cut (sizes) -> one task a frame -> encode -> slot of the arena over dst -> moved down into order -> seek table
-//! decompress: spans of frames (by the seek table, else by walking) -> one task a span -> decode straight into dst
+//! compress:   frame layout (sizes) -> a task for each frame -> encode -> output slot in dst -> moved down in order -> seek table
+//! decompress: frame groups (by the seek table, else by walking) -> a task for each group -> decode straight into dst
 //! ```
 //!
-//! Streams and files go through the job engine's ordered pipeline, in pieces, with as much under way as the memory allows:
+//! Streams and files go through the job engine's ordered pipeline, with as many tasks in flight as the memory allows:
 //!
 //! ```text
-//! writer: write, or a file -> pieces -> packer (a task each) -> sink, in order -> seek table
-//! reader: source -> splitter (whole frames, or parts of a long one) -> unpacker (a task each) -> read, or a file, in order
+//! writer: write, or a file -> compress stage (a task for each frame) -> sink, in order -> seek table
+//! reader: source -> splitter (whole frames, or parts of a long one) -> decompress stage -> read, or a file, in order
 //! ```
+//!
+//! The folders are floors: see ARCHITECTURE.md for who may import whom.
 //!
 //! What is written is a series of independent standard frames, followed by the official seek table. The bytes depend on the
 //! input and the options only: frames are cut by their sizes, and each is compressed by itself.

@@ -64,7 +64,7 @@ pub struct fastpar_zstd_options {
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
     /// files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.

@@ -1,13 +1,14 @@
-//! Where contexts wait for their next use.
+//! The context cache: where contexts of libzstd wait for their next use.
 //!
-//! Each thread has a slot for the one that it used last, which it empties and fills by one atomic swap, so that small calls of
-//! many threads do not meet. Behind the thread_slots there is a cache for the others, with a lock: of those on it, the one that was used
-//! least recently goes first. Both are bounded in number and in memory, but for what a call, a stream, or a piece of it has counted
-//! as its own: at the slow levels a context has 40 MB, and to make it anew for each frame takes a seventh of the call's time. Where neither has one that will do, another thread's slot may: there are never more contexts than were in use at a
-//! time, however many threads come and go.
+//! Each thread has a slot for the context that it used last. It empties and fills the slot by one atomic swap, so that small calls
+//! of many threads do not meet. Behind the slots is a free list with a lock, from which the context that was used least recently
+//! goes first. Slots and list are bounded in number and in memory. A reservation raises the bounds of the list for a call or a
+//! stream that has counted contexts as its own: at the slow levels a context has 40 MB, and making it anew for each frame takes a
+//! seventh of the call's time. If neither the own slot nor the list has a context that will do, another thread's slot may: there
+//! are never more contexts than were in use at a time, however many threads come and go.
 //!
-//! In the child of a fork the cache's lock may be in_use by a thread that does not exist: the child forgets the cache, with all that
-//! is on it, and makes its own. What is in a slot is in nobody's hands, and stays.
+//! In the child of a fork the lock may be held by a thread that does not exist. The child forgets the list with all that is in it,
+//! and makes its own. A context in a slot is in nobody's hands, and stays.
 
 use super::free_list::{Entry, FreeList};
 use crate::codec::libzstd::errors;

@@ -53,7 +53,7 @@ pub struct Options<'a> {
     pub dict: Option<&'a Dict>,
     /// Non-zero: the call fails with [`ErrorKind::Cancelled`].
     pub cancel: Option<&'a AtomicI32>,
-    /// Told (uncompressed bytes done, in all). In all is `u64::MAX` while the frames do not tell.
+    /// Told (uncompressed bytes done, total). The total is `u64::MAX` while the frames do not tell it.
     pub progress: Option<Progress<'a>>,
 }
 
