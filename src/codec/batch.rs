@@ -56,7 +56,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
     let new =
         || Packer { options, watch: &watch, memory, compressor: None, recipe: None, scratch: Vec::new() };
     run(items, options, memory + scratch, new, Packer::item)?;
-    watch.finish(total);
+    watch.finish(total)?;
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> R
     run(items, options, decode::memory(), new, Unpacker::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
-    watch.finish(items.iter().filter_map(written).map(|size| size as u64).sum());
+    watch.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
     Ok(())
 }
 

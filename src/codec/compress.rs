@@ -69,7 +69,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         watch.add(0)?;
         let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &watch)?;
         let size = size.ok_or_else(|| no_room(0))?;
-        watch.finish(src.len() as u64);
+        watch.finish(src.len() as u64)?;
         return Ok(size);
     }
     let lanes = cut.frames().min(pace::lanes(control.max_lanes)? as usize);
@@ -97,7 +97,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         seek_table::write(table, sizes.into_iter().enumerate().map(entry));
         written += table.len();
     }
-    watch.finish(src.len() as u64);
+    watch.finish(src.len() as u64)?;
     Ok(written)
 }
 

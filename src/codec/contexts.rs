@@ -1,6 +1,7 @@
 //! Contexts of libzstd, which are kept for the next call: making one costs memory that the system has to clear first.
 
 use super::shelf::{Keep, Shelf};
+use crate::os::fork::ChildHook;
 use std::ptr;
 use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
@@ -79,8 +80,9 @@ impl Decompressor {
     }
 }
 
-static COMPRESSORS: Shelf<Compressor> = Shelf::new();
-static DECOMPRESSORS: Shelf<Decompressor> = Shelf::new();
+static FORGET: ChildHook = ChildHook::new(forget_after_fork);
+static COMPRESSORS: Shelf<Compressor> = Shelf::new(&FORGET);
+static DECOMPRESSORS: Shelf<Decompressor> = Shelf::new(&FORGET);
 
 impl Keep for Compressor {
     fn create() -> Option<Self> {
@@ -137,8 +139,7 @@ impl Keep for Decompressor {
 }
 
 /// See the shelf.
-#[cfg(unix)]
-pub(super) fn forget_after_fork() {
+fn forget_after_fork() {
     COMPRESSORS.forget();
     DECOMPRESSORS.forget();
 }

@@ -41,7 +41,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
         let watch = Watch::new(options, Some(total));
         match in_parallel(src, dst, &spans, options, &watch) {
             Ok(()) => {
-                watch.finish(total);
+                watch.finish(total)?;
                 return Ok(total as usize); // at most `room`
             }
             // The table was only a hint: what is wrong, the data or the table, is found out without it.
@@ -76,7 +76,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
             result => result?,
         },
     };
-    watch.finish(written as u64);
+    watch.finish(written as u64)?;
     Ok(written)
 }
 
@@ -98,7 +98,7 @@ fn alone(
     watch.add(0)?;
     let place = &mut dst[..size as usize]; // at most its length
     let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(place), &watch)?;
-    watch.finish(size);
+    watch.finish(size)?;
     Ok(written)
 }
 

@@ -59,7 +59,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     };
     let (output, told) = writer.into_parts();
     output.commit(&input, options.sync)?;
-    told.finish(stats.bytes_in);
+    told.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }
@@ -92,7 +92,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     };
     let told = reader.into_watch();
     output.commit(&input, options.sync)?;
-    told.finish(stats.bytes_in);
+    told.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }

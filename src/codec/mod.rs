@@ -64,9 +64,3 @@ pub use writer::Writer;
 pub fn zstd_version() -> &'static str {
     zstd::zstd_safe::version_string()
 }
-
-/// In the child of a fork: contexts may be locked by threads that do not exist.
-#[cfg(unix)]
-pub(crate) fn forget_after_fork() {
-    contexts::forget_after_fork();
-}

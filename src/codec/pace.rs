@@ -9,7 +9,7 @@ use super::options::Options;
 use super::raw;
 use super::seek_table::{self, Growing};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job;
+use crate::plan::lanes_of;
 use crate::pool;
 use zstd::zstd_safe;
 
@@ -38,7 +38,7 @@ pub(super) fn frame_size(options: &Options<'_>) -> usize {
 
 /// Threads that a call may have.
 pub(super) fn lanes(max_lanes: u32) -> Result<u32> {
-    Ok(job::lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
+    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
 }
 
 /// The memory of the dictionary, as far as limits are concerned.

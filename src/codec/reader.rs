@@ -225,7 +225,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 }
                 if self.tells_end {
                     self.tells_end = false; // once
-                    self.watch.finish(self.read);
+                    self.watch.finish(self.read)?;
                 }
                 Ok(())
             }

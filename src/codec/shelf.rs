@@ -12,6 +12,7 @@
 use super::failure;
 use super::row::{Kept, Row};
 use crate::error::Result;
+use crate::os::fork::{self, ChildHook};
 use crate::pool;
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
@@ -44,11 +45,15 @@ pub(super) trait Keep: Sized + Send + 'static {
 pub(super) struct Shelf<T> {
     places: [CachePadded<AtomicPtr<Kept<T>>>; PLACES],
     row: AtomicPtr<Mutex<Row<T>>>,
+    /// Forgets the row in a forked child.
+    child_hook: &'static ChildHook,
 }
 
 impl<T: Keep> Shelf<T> {
-    pub(super) const fn new() -> Self {
+    /// An empty shelf, whose `forget` the hook calls.
+    pub(super) const fn new(child_hook: &'static ChildHook) -> Self {
         Self {
+            child_hook,
             places: [const { CachePadded::new(AtomicPtr::new(ptr::null_mut())) }; PLACES],
             row: AtomicPtr::new(ptr::null_mut()),
         }
@@ -122,7 +127,7 @@ impl<T: Keep> Shelf<T> {
         // Acquire and release: the row's own fields. What is in it is the lock's business.
         let mut row = self.row.load(Ordering::Acquire);
         if row.is_null() {
-            pool::watch_forks().ok()?;
+            fork::on_child(self.child_hook).ok()?;
             let fresh = Box::into_raw(Box::new(Mutex::new(Row::new())));
             row = match self.row.compare_exchange(row, fresh, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => fresh,
@@ -138,7 +143,6 @@ impl<T: Keep> Shelf<T> {
     }
 
     /// See the module. Only a store, as the parent's lock may be held.
-    #[cfg(unix)]
     pub(super) fn forget(&self) {
         self.row.store(ptr::null_mut(), Ordering::Release);
     }

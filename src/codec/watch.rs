@@ -70,7 +70,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The last report: `total` bytes are done, and nothing can stop the call any more.
-    pub(super) fn finish(&self, total: u64) {
-        Monitor::new(self.report, total).finish();
+    pub(super) fn finish(&self, total: u64) -> Result<()> {
+        Monitor::new(self.report, total).finish()
     }
 }

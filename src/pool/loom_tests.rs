@@ -1,13 +1,13 @@
-//! Every interleaving of a door, workers and tickets: each ticket is run, and everybody ends.
+//! Every interleaving of sleeping workers and tickets, of the idle-CPU monitor, and of calls and shutdowns.
 
-use super::door::Door;
+use super::sleepers::Sleepers;
 use crate::sync::model;
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
 /// What rayon does: tickets in a queue, and workers that sleep while there are none.
 struct Inside {
-    door: Door,
+    sleepers: Sleepers,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -38,13 +38,13 @@ impl Inside {
     }
 
     fn spawn(&self) {
-        self.door.add_ticket();
+        self.sleepers.add_ticket();
         self.change(|state| state.queued += 1);
     }
 
-    /// A worker's life, which after a ticket waits at the door or does not.
+    /// A worker's life, which after a ticket sleeps outside or does not.
     fn work(&self, worker: usize, sleeps: bool) {
-        self.door.wait(worker);
+        self.sleepers.sleep(worker);
         loop {
             let mut state = self.wait(|state| state.queued > 0 || state.ended);
             if state.queued == 0 {
@@ -52,22 +52,22 @@ impl Inside {
             }
             state.queued -= 1;
             drop(state);
-            self.door.take_ticket();
+            self.sleepers.take_ticket();
             self.change(|state| state.run += 1);
             if sleeps {
-                self.door.wait(worker);
+                self.sleepers.sleep(worker);
             } else {
-                self.door.go_in();
+                self.sleepers.go_in();
             }
         }
     }
 }
 
-/// Runs this many tickets on two workers of which the second never sleeps at the door again.
+/// Runs this many tickets on two workers of which the second never sleeps outside again.
 fn run(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + 'static) {
     model(move || {
         let inside =
-            Arc::new(Inside { door: Door::new(2), state: Mutex::default(), changed: Condvar::new() });
+            Arc::new(Inside { sleepers: Sleepers::new(2), state: Mutex::default(), changed: Condvar::new() });
         let workers = [0, 1].map(|worker| {
             let inside = Arc::clone(&inside);
             thread::spawn(move || inside.work(worker, worker == 0))
@@ -76,7 +76,7 @@ fn run(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + '
         drop(inside.wait(|state| state.run == tickets));
         before_the_end(&inside);
         inside.change(|state| state.ended = true);
-        inside.door.open();
+        inside.sleepers.let_all_in();
         workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
 }
@@ -87,10 +87,10 @@ fn loom_every_ticket_finds_a_worker() {
 }
 
 #[test]
-fn loom_a_held_door_closes_again() {
+fn loom_workers_sleep_again_after_all_were_let_in() {
     run(1, |inside| {
-        inside.door.open();
-        inside.door.close();
+        inside.sleepers.let_all_in();
+        inside.sleepers.let_them_sleep();
         inside.spawn();
         drop(inside.wait(|state| state.run == 2));
     });
