@@ -224,7 +224,8 @@ mod tests {
         life: u64,
     }
 
-    static THINGS: Shelf<Thing> = Shelf::new();
+    static FORGET: ChildHook = ChildHook::new(|| THINGS.forget());
+    static THINGS: Shelf<Thing> = Shelf::new(&FORGET);
     static ALIVE: AtomicUsize = AtomicUsize::new(0);
     /// The tests share the shelf.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

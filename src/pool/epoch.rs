@@ -178,6 +178,16 @@ impl<P> Epochs<P> {
         stopped
     }
 
+    /// Frees the locks, as loom insists on at the end of a model.
+    #[cfg(all(test, loom))]
+    pub(super) fn free_locks(&self) {
+        let locks = self.locks.swap(ptr::null_mut(), SeqCst);
+        if !locks.is_null() {
+            // SAFETY: made by `Box::into_raw` in `published`; the model's threads have ended.
+            drop(unsafe { Box::from_raw(locks) });
+        }
+    }
+
     /// In the child of a fork: everything belonged to the parent. Only stores, as the parent's locks may be held.
     pub(super) fn forget(&self) {
         for epoch in &self.epochs {
