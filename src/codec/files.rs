@@ -59,7 +59,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     };
     let (output, progress) = writer.into_parts();
     output.commit(&input, options.sync)?;
-    progress.finish(stats.bytes_in);
+    progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }
@@ -92,7 +92,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     };
     let progress = reader.into_progress();
     output.commit(&input, options.sync)?;
-    progress.finish(stats.bytes_in);
+    progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     Ok(stats)
 }

@@ -44,9 +44,3 @@ pub use stream::writer::Writer;
 pub fn zstd_version() -> &'static str {
     zstd::zstd_safe::version_string()
 }
-
-/// In the child of a fork: contexts may be locked by threads that do not exist.
-#[cfg(unix)]
-pub(crate) fn forget_after_fork() {
-    context::contexts::forget_after_fork();
-}

@@ -1,7 +1,10 @@
 //! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
-use super::{run, run_alone, watched, Chunk, Claiming, Control};
+use super::chunk::{Chunk, Control};
+use super::claims::Claiming;
+use super::loops::{run, run_alone};
+use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
@@ -60,7 +63,7 @@ fn in_lanes<C: Sync>(
         }
     };
     let plan = Plan::new(Schedule::Grain { grain: 1 }, count, lanes);
-    let result = watched(control, count, |monitor| match &call {
+    let result = watched(control.progress, count, |monitor| match &call {
         Some(call) => {
             call.count_job(count);
             run(call, &plan, 0..count, claiming, control, monitor, &body)

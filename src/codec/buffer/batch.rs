@@ -61,7 +61,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
         scratch: Vec::new(),
     };
     run(items, options, memory + scratch, new, CompressLane::item)?;
-    progress.finish(total);
+    progress.finish(total)?;
     Ok(())
 }
 
@@ -78,7 +78,7 @@ pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> R
     run(items, options, decode::memory(), new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
-    progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum());
+    progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
     Ok(())
 }
 

@@ -69,7 +69,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         progress.add(0)?;
         let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
         let size = size.ok_or_else(|| no_room(0))?;
-        progress.finish(src.len() as u64);
+        progress.finish(src.len() as u64)?;
         return Ok(size);
     }
     let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
@@ -97,7 +97,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         seek_table::write(table, sizes.into_iter().enumerate().map(entry));
         written += table.len();
     }
-    progress.finish(src.len() as u64);
+    progress.finish(src.len() as u64)?;
     Ok(written)
 }
 

@@ -42,7 +42,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
         let progress = CallProgress::new(options, Some(total));
         match in_parallel(src, dst, &groups, options, &progress) {
             Ok(()) => {
-                progress.finish(total);
+                progress.finish(total)?;
                 return Ok(total as usize); // at most `room`
             }
             // The table was only a hint: what is wrong, the data or the table, is found out without it.
@@ -77,7 +77,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
             result => result?,
         },
     };
-    progress.finish(written as u64);
+    progress.finish(written as u64)?;
     Ok(written)
 }
 
@@ -99,7 +99,7 @@ fn alone(
     progress.add(0)?;
     let slot = &mut dst[..size as usize]; // at most its length
     let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(slot), &progress)?;
-    progress.finish(size);
+    progress.finish(size)?;
     Ok(written)
 }
 

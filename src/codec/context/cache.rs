@@ -13,6 +13,7 @@
 use super::free_list::{Entry, FreeList};
 use crate::codec::libzstd::errors;
 use crate::error::Result;
+use crate::os::fork::{self, ChildHook};
 use crate::pool;
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
@@ -45,11 +46,15 @@ pub(crate) trait Cached: Sized + Send + 'static {
 pub(crate) struct ContextCache<T> {
     thread_slots: [CachePadded<AtomicPtr<Entry<T>>>; THREAD_SLOTS],
     free_list: AtomicPtr<Mutex<FreeList<T>>>,
+    /// Forgets the free list in a forked child.
+    child_hook: &'static ChildHook,
 }
 
 impl<T: Cached> ContextCache<T> {
-    pub(crate) const fn new() -> Self {
+    /// An empty cache, whose `forget` the hook calls.
+    pub(crate) const fn new(child_hook: &'static ChildHook) -> Self {
         Self {
+            child_hook,
             thread_slots: [const { CachePadded::new(AtomicPtr::new(ptr::null_mut())) }; THREAD_SLOTS],
             free_list: AtomicPtr::new(ptr::null_mut()),
         }
@@ -124,7 +129,7 @@ impl<T: Cached> ContextCache<T> {
         // Acquire and release: the free_list's own fields. What is in it is the lock's business.
         let mut free_list = self.free_list.load(Ordering::Acquire);
         if free_list.is_null() {
-            pool::watch_forks().ok()?;
+            fork::on_child(self.child_hook).ok()?;
             let fresh = Box::into_raw(Box::new(Mutex::new(FreeList::new())));
             free_list = match self.free_list.compare_exchange(
                 free_list,
@@ -145,7 +150,6 @@ impl<T: Cached> ContextCache<T> {
     }
 
     /// See the module. Only a store, as the parent's lock may be in_use.
-    #[cfg(unix)]
     pub(crate) fn forget(&self) {
         self.free_list.store(ptr::null_mut(), Ordering::Release);
     }
@@ -227,7 +231,8 @@ mod tests {
         life: u64,
     }
 
-    static THINGS: ContextCache<Thing> = ContextCache::new();
+    static FORGET: ChildHook = ChildHook::new(|| THINGS.forget());
+    static THINGS: ContextCache<Thing> = ContextCache::new(&FORGET);
     static ALIVE: AtomicUsize = AtomicUsize::new(0);
     /// The tests share the cache.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

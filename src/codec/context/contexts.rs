@@ -1,6 +1,7 @@
-//! Contexts of libzstd, which are entry for the next call: making one costs memory that the system has to clear first.
+//! Contexts of libzstd, which are kept for the next call: making one costs memory that the system has to clear first.
 
 use super::cache::{Cached, ContextCache};
+use crate::os::fork::ChildHook;
 use std::ptr;
 use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
@@ -79,8 +80,9 @@ impl Decompressor {
     }
 }
 
-static COMPRESSORS: ContextCache<Compressor> = ContextCache::new();
-static DECOMPRESSORS: ContextCache<Decompressor> = ContextCache::new();
+static FORGET: ChildHook = ChildHook::new(forget_after_fork);
+static COMPRESSORS: ContextCache<Compressor> = ContextCache::new(&FORGET);
+static DECOMPRESSORS: ContextCache<Decompressor> = ContextCache::new(&FORGET);
 
 impl Cached for Compressor {
     fn create() -> Option<Self> {
@@ -137,8 +139,7 @@ impl Cached for Decompressor {
 }
 
 /// See the cache.
-#[cfg(unix)]
-pub(crate) fn forget_after_fork() {
+fn forget_after_fork() {
     COMPRESSORS.forget();
     DECOMPRESSORS.forget();
 }

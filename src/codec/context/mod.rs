@@ -1,7 +1,7 @@
 //! Contexts of libzstd, the cache that they wait in, and one frame encoded or decoded with one of them.
 
 use crate::error::Result;
-use crate::job;
+use crate::plan::lanes_of;
 use crate::pool;
 
 pub(crate) mod cache;
@@ -13,5 +13,5 @@ mod free_list;
 
 /// Threads that a call may have.
 pub(crate) fn lanes(max_lanes: u32) -> Result<u32> {
-    Ok(job::lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
+    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
 }

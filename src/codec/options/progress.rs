@@ -70,7 +70,7 @@ impl<'a> CallProgress<'a> {
     }
 
     /// The last report: `total` bytes are done, and nothing can stop the call any more.
-    pub(crate) fn finish(&self, total: u64) {
-        Monitor::new(self.report, total).finish();
+    pub(crate) fn finish(&self, total: u64) -> Result<()> {
+        Monitor::new(self.report, total).finish()
     }
 }

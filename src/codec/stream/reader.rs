@@ -225,7 +225,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 }
                 if self.tells_end {
                     self.tells_end = false; // once
-                    self.progress.finish(self.read);
+                    self.progress.finish(self.read)?;
                 }
                 Ok(())
             }

@@ -151,7 +151,7 @@ impl<'a, W: Write> Writer<'a, W> {
     /// Those of [`write`](Self::write).
     pub fn finish(&mut self) -> Result<()> {
         self.end_data()?;
-        self.progress.finish(self.consumed);
+        self.progress.finish(self.consumed)?;
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! A job: the chunks of one parallel call, what runs them, and what became of them.
 
-use super::claims::{Claims, Pace};
+use super::chunk::{Chunk, Control};
+use super::claims::{Claiming, Claims, Pace};
 use super::progress::Monitor;
-use super::ticket::Sent;
-use super::{Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
 use std::any::Any;
 use std::ops::{ControlFlow, Range};
@@ -75,10 +75,10 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`; looks after the helpers that it has sent.
-    pub(crate) fn work(&self, lane: u32, sent: Option<Sent<'_>>) {
-        let settled = || sent.as_ref().is_none_or(Sent::is_settled);
-        let between = if sent.is_some() { Between::Settle(&settled) } else { Between::Nothing };
+    /// Claims and runs chunks until none is left, as lane `lane`; calls `settled` between two claims until it says that this is
+    /// enough.
+    pub(crate) fn work(&self, lane: u32, settled: Option<&dyn Fn() -> bool>) {
+        let between = settled.map_or(Between::Nothing, Between::Settle);
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
         unsafe { (self.lane)(self, self.body, lane, between) };
     }
@@ -152,7 +152,7 @@ impl<'a> Job<'a> {
         }
         match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(failure) => Err(failure.error),
-            None => Err(super::cancelled()),
+            None => Err(Error::cancelled()),
         }
     }
 }
@@ -295,26 +295,6 @@ fn callback_error(chunk: usize, code: i32) -> Error {
 
 #[cold]
 fn panic_error(chunk: usize, payload: Box<dyn Any + Send>) -> Error {
-    let message = panic_message(&*payload).to_owned();
-    drop_payload(payload);
-    Error::new(ErrorKind::Panic, format!("the callback panicked at chunk {chunk}: {message}"))
-        .at(chunk as u64)
-}
-
-/// The text of a panic.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        text
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text
-    } else {
-        "(no message)"
-    }
-}
-
-/// Drops the payload of a panic, whose own destructor may panic again.
-pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        std::mem::forget(second); // twice is enough: leak it rather than let it out
-    }
+    let text = panic_text(payload);
+    Error::new(ErrorKind::Panic, format!("the callback panicked at chunk {chunk}: {text}")).at(chunk as u64)
 }

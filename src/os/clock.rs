@@ -22,13 +22,13 @@ impl ThreadClock {
 
     /// That of a thread which has not been joined.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(super) fn of_joinable<T>(thread: &std::thread::JoinHandle<T>) -> Option<Self> {
+    pub(crate) fn of_joinable<T>(thread: &std::thread::JoinHandle<T>) -> Option<Self> {
         use std::os::unix::thread::JoinHandleExt;
         Self::of(thread.as_pthread_t())
     }
 
     /// That of a thread which runs, or has not been joined.
-    pub(super) fn of(thread: libc::pthread_t) -> Option<Self> {
+    pub(crate) fn of(thread: libc::pthread_t) -> Option<Self> {
         let mut id = 0;
         // SAFETY: the callers vouch for the thread; `id` is valid for writing.
         let failed = unsafe { libc::pthread_getcpuclockid(thread, &mut id) };
@@ -36,7 +36,7 @@ impl ThreadClock {
     }
 
     /// What it shows now.
-    pub(super) fn read(self) -> Option<Duration> {
+    pub(crate) fn read(self) -> Option<Duration> {
         // SAFETY: a timespec is plain numbers, for which zero is valid.
         let mut time: libc::timespec = unsafe { std::mem::zeroed() };
         // SAFETY: `time` is valid for writing; a clock of a thread that has ended is an error.
@@ -52,11 +52,11 @@ impl ThreadClock {
         None
     }
 
-    pub(super) fn of_joinable<T>(_thread: &std::thread::JoinHandle<T>) -> Option<Self> {
+    pub(crate) fn of_joinable<T>(_thread: &std::thread::JoinHandle<T>) -> Option<Self> {
         None
     }
 
-    pub(super) fn read(self) -> Option<Duration> {
+    pub(crate) fn read(self) -> Option<Duration> {
         match self.0 {}
     }
 }

@@ -1,34 +1,34 @@
-//! Where workers sleep that are not to look for work.
+//! Workers that sleep outside rayon, so that they do not look for work.
 //!
-//! A worker of rayon that finds nothing to do yields dozens of times before it sleeps. Where threads are more than processors
-//! each of these is a switch to another thread that has work, and new workers do it all at once, as the program begins. So new
-//! workers sleep here first, and those who leave a loop while every processor is taken do again. Of the sleepers one is let in
-//! for each ticket that no worker inside is free for; who slept last goes first, as its memory is still in a cache.
+//! A worker of rayon that finds nothing to do yields dozens of times before it sleeps. Where threads are more than CPUs each yield
+//! is a switch to another thread that has work, and new workers do it all at once, as the program begins. So new workers sleep
+//! here first, and workers that leave a loop while every CPU is taken sleep here again. For each ticket that no worker inside
+//! rayon is free for, one sleeper is let in; the last one to fall asleep goes first, as its memory is still in a cache.
 #![forbid(unsafe_code)]
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::sync::PoisonError;
 
-/// The door between a pool's workers and rayon. Nobody sleeps here while a ticket is left that nobody inside is free for.
-pub(super) struct Door {
+/// The sleeping workers of a pool. No worker sleeps here while a ticket is left that no worker inside rayon is free for.
+pub(super) struct Sleepers {
     state: Mutex<State>,
     /// One for each worker.
-    sleepers: Box<[Condvar]>,
+    wakes: Box<[Condvar]>,
 }
 
 struct State {
-    /// Tickets that nobody has begun with.
+    /// Tickets that no worker has begun with.
     tickets: usize,
-    /// Workers inside, or let in, that have no ticket.
+    /// Workers inside rayon, or let in, that have no ticket.
     free: usize,
-    /// In the order in which they came.
+    /// Sleeping workers, in the order in which they came.
     asleep: Vec<usize>,
     let_in: Box<[bool]>,
-    /// Who needs every worker inside.
+    /// Callers that need every worker inside rayon.
     holders: usize,
 }
 
-impl Door {
+impl Sleepers {
     pub(super) fn new(workers: u32) -> Self {
         let count = workers as usize;
         let state = State {
@@ -38,16 +38,16 @@ impl Door {
             let_in: vec![false; count].into(),
             holders: 0,
         };
-        Self { state: Mutex::new(state), sleepers: (0..count).map(|_| Condvar::new()).collect() }
+        Self { state: Mutex::new(state), wakes: (0..count).map(|_| Condvar::new()).collect() }
     }
 
-    /// A worker without a ticket goes in.
+    /// A worker without a ticket goes in without sleeping.
     pub(super) fn go_in(&self) {
         self.lock().free += 1;
     }
 
-    /// A worker without a ticket goes in when it is needed.
-    pub(super) fn wait(&self, worker: usize) {
+    /// A worker without a ticket sleeps until it is needed inside.
+    pub(super) fn sleep(&self, worker: usize) {
         let mut state = self.lock();
         if state.holders > 0 || state.tickets > state.free {
             state.free += 1;
@@ -55,7 +55,7 @@ impl Door {
         }
         state.asleep.push(worker);
         while !state.let_in[worker] {
-            state = self.sleepers[worker].wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wakes[worker].wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.let_in[worker] = false;
     }
@@ -67,7 +67,7 @@ impl Door {
         if state.tickets > state.free {
             let sleeper = state.let_one_in();
             drop(state);
-            sleeper.inspect(|&worker| self.sleepers[worker].notify_one());
+            sleeper.inspect(|&worker| self.wakes[worker].notify_one());
         }
     }
 
@@ -78,16 +78,16 @@ impl Door {
         state.free -= 1;
     }
 
-    /// Lets everybody in, and whoever comes until it is closed as often.
-    pub(super) fn open(&self) {
+    /// Lets every worker in, and those that come until `let_them_sleep` was called as often.
+    pub(super) fn let_all_in(&self) {
         let mut state = self.lock();
         state.holders += 1;
         while let Some(worker) = state.let_one_in() {
-            self.sleepers[worker].notify_one();
+            self.wakes[worker].notify_one();
         }
     }
 
-    pub(super) fn close(&self) {
+    pub(super) fn let_them_sleep(&self) {
         self.lock().holders -= 1;
     }
 

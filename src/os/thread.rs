@@ -1,21 +1,21 @@
-//! Threads of the pool.
+//! Starting and joining threads.
 //!
 //! On Linux they are made by the system's own functions: std's end the program where there is no memory for what they keep about a
 //! thread, and in a program written in Rust they take a lock that a fork may leave locked in the child.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::Thread;
+pub(crate) use linux::Thread;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use other::Thread;
+pub(crate) use other::Thread;
 
-/// What a thread does.
+/// The life of a thread.
 type Run = Box<dyn FnOnce() + Send>;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use super::Run;
-    use crate::job::drop_payload;
-    use crate::pool::clock::ThreadClock;
+    use crate::os::clock::ThreadClock;
+    use crate::panics::drop_payload;
     use std::ffi::c_void;
     use std::io;
     use std::mem::MaybeUninit;
@@ -26,9 +26,9 @@ mod linux {
     const NAME: usize = 16;
 
     /// A thread that is to be joined.
-    pub(in crate::pool) struct Thread(libc::pthread_t);
+    pub(crate) struct Thread(libc::pthread_t);
 
-    /// What it is given.
+    /// What a new thread is given.
     struct Start {
         name: [u8; NAME],
         run: Run,
@@ -36,7 +36,7 @@ mod linux {
 
     impl Thread {
         /// Starts a thread with so many bytes of stack.
-        pub(in crate::pool) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
+        pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
             let mut start = Box::new(Start { name: [0; NAME], run });
             let kept = name.len().min(NAME - 1);
             start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
@@ -49,16 +49,16 @@ mod linux {
             })
         }
 
-        /// Waits for its end; false if it ended by a panic.
-        pub(in crate::pool) fn join(self) -> bool {
+        /// Waits for the end of the thread; false if it ended by a panic.
+        pub(crate) fn join(self) -> bool {
             let mut panicked = ptr::null_mut();
             // SAFETY: joined once, as this takes it, and never detached.
             let failed = unsafe { libc::pthread_join(self.0, &mut panicked) };
             failed == 0 && panicked.is_null()
         }
 
-        /// The clock of its processor time.
-        pub(in crate::pool) fn clock(&self) -> Option<ThreadClock> {
+        /// The clock of the processor time of the thread.
+        pub(crate) fn clock(&self) -> Option<ThreadClock> {
             ThreadClock::of(self.0)
         }
     }
@@ -101,26 +101,26 @@ mod linux {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod other {
     use super::Run;
-    use crate::pool::clock::ThreadClock;
+    use crate::os::clock::ThreadClock;
     use std::io;
     use std::thread::{Builder, JoinHandle};
 
     /// A thread that is to be joined.
-    pub(in crate::pool) struct Thread(JoinHandle<()>);
+    pub(crate) struct Thread(JoinHandle<()>);
 
     impl Thread {
         /// Starts a thread with so many bytes of stack.
-        pub(in crate::pool) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
+        pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
             Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run).map(Self)
         }
 
-        /// Waits for its end; false if it ended by a panic.
-        pub(in crate::pool) fn join(self) -> bool {
+        /// Waits for the end of the thread; false if it ended by a panic.
+        pub(crate) fn join(self) -> bool {
             self.0.join().is_ok()
         }
 
-        /// The clock of its processor time.
-        pub(in crate::pool) fn clock(&self) -> Option<ThreadClock> {
+        /// The clock of the processor time of the thread.
+        pub(crate) fn clock(&self) -> Option<ThreadClock> {
             ThreadClock::of_joinable(&self.0)
         }
     }

@@ -1,68 +1,19 @@
-//! Keeping things in place: this library in the process, and workers on their CPUs.
+//! Which logical CPUs the process may use, and workers that each stay on one of them.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// As soon as the library is loaded. The places for what threads keep for it are not given back when it is unloaded, and a
-/// process has 1088 of them: whoever loads and unloads it again and again would use them up.
-#[cfg(windows)]
-#[used]
-#[link_section = ".CRT$XCU"] // run by the C library, GNU's and Microsoft's, among the constructors of C++
-static AT_LOAD: extern "C" fn() = {
-    extern "C" fn at_load() {
-        let _ = keep_module(); // a failure is told when the pool starts
-    }
-    at_load
-};
-
-/// Keeps the library mapped for the rest of the process's life: its workers run its code. On ELF systems the library is
-/// linked with DF_1_NODELETE, which does the same.
-#[cfg(windows)]
-pub(super) fn keep_module() -> Result<()> {
-    use windows_sys::Win32::System::LibraryLoader::{
-        GetModuleHandleExW, GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN,
-    };
-    let mut module = std::ptr::null_mut();
-    let address: fn() -> Result<()> = keep_module;
-    // SAFETY: with FROM_ADDRESS the name is any address inside the module; `module` is valid for writing.
-    let ok = unsafe {
-        GetModuleHandleExW(
-            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
-            (address as *const ()).cast(),
-            &mut module,
-        )
-    };
-    if ok == 0 {
-        let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-        return Err(Error::new(ErrorKind::Internal, "the library cannot be pinned in memory").with_code(code));
-    }
-    Ok(())
-}
-
-#[cfg(not(windows))]
-#[allow(clippy::unnecessary_wraps)] // the same signature on every system
-pub(super) fn keep_module() -> Result<()> {
-    Ok(())
-}
-
 /// The logical CPUs that the calling thread may use; none if the system does not tell.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn allowed() -> Option<libc::cpu_set_t> {
+fn allowed() -> Option<libc::cpu_set_t> {
     // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is valid for writing its own size.
     (unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) } == 0).then_some(set)
 }
 
-/// Keeps the calling thread on these; false if the system refuses, which it does where it has none of them.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn allow(set: &libc::cpu_set_t) -> bool {
-    // SAFETY: `set` is valid for reading its own size.
-    unsafe { libc::sched_setaffinity(0, size_of_val(set), set) == 0 }
-}
-
 /// The numbers of the logical CPUs that the calling thread may use.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn cpus() -> Result<Vec<usize>> {
+pub(crate) fn cpus() -> Result<Vec<usize>> {
     let set = allowed().ok_or_else(affinity_error)?;
     // SAFETY: every index is below CPU_SETSIZE.
     Ok((0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
@@ -70,12 +21,14 @@ pub(super) fn cpus() -> Result<Vec<usize>> {
 
 /// Keeps the calling thread on one logical CPU.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn pin_thread(cpu: usize) {
+pub(crate) fn pin_thread(cpu: usize) {
     // SAFETY: as in `allowed`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    allow(&set); // a CPU that was taken away meanwhile leaves the thread unpinned, which is only slower
+    // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
+    // SAFETY: `set` is valid for reading its own size.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
 }
 
 /// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its number in there.
@@ -86,22 +39,22 @@ const GROUP: usize = 64;
 /// knows no mask that spans groups.
 #[cfg(any(windows, test))]
 fn cpus_of(groups: &[u16], mask: usize, processors: impl Fn(u16) -> usize) -> Vec<usize> {
-    let place = |group: u16, cpu: usize| usize::from(group) * GROUP + cpu;
+    let number = |group: u16, cpu: usize| usize::from(group) * GROUP + cpu;
     match groups {
         &[group] if mask != 0 => (0..usize::BITS as usize)
             .filter(|cpu| mask >> cpu & 1 == 1)
-            .map(|cpu| place(group, cpu))
+            .map(|cpu| number(group, cpu))
             .collect(),
         _ => groups
             .iter()
-            .flat_map(|&group| (0..processors(group).min(GROUP)).map(move |cpu| place(group, cpu)))
+            .flat_map(|&group| (0..processors(group).min(GROUP)).map(move |cpu| number(group, cpu)))
             .collect(),
     }
 }
 
 /// The logical CPUs that the process may use.
 #[cfg(windows)]
-pub(super) fn cpus() -> Result<Vec<usize>> {
+pub(crate) fn cpus() -> Result<Vec<usize>> {
     use windows_sys::Win32::System::Threading::{
         GetActiveProcessorCount, GetCurrentProcess, GetProcessAffinityMask, GetProcessGroupAffinity,
     };
@@ -122,7 +75,7 @@ pub(super) fn cpus() -> Result<Vec<usize>> {
 
 /// Keeps the calling thread on one logical CPU.
 #[cfg(windows)]
-pub(super) fn pin_thread(cpu: usize) {
+pub(crate) fn pin_thread(cpu: usize) {
     use windows_sys::Win32::System::SystemInformation::GROUP_AFFINITY;
     use windows_sys::Win32::System::Threading::{GetCurrentThread, SetThreadGroupAffinity};
     let affinity = GROUP_AFFINITY { Mask: 1 << (cpu % GROUP), Group: (cpu / GROUP) as u16, Reserved: [0; 3] };
@@ -132,12 +85,12 @@ pub(super) fn pin_thread(cpu: usize) {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-pub(super) fn cpus() -> Result<Vec<usize>> {
+pub(crate) fn cpus() -> Result<Vec<usize>> {
     Err(Error::new(ErrorKind::Unsupported, "pinning workers to CPUs is not supported on this system"))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-pub(super) fn pin_thread(_cpu: usize) {}
+pub(crate) fn pin_thread(_cpu: usize) {}
 
 #[cfg(any(target_os = "linux", target_os = "android", windows))]
 fn affinity_error() -> Error {
