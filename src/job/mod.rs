@@ -19,7 +19,7 @@ mod tasks;
 mod ticket;
 mod work;
 
-pub use background::{Body, JobHandle, OwnedProgress};
+pub use background::{Body, Done, JobHandle, OwnedProgress};
 pub(crate) use pipeline::{Pipeline, Stage};
 pub(crate) use progress::Monitor;
 pub use progress::Progress;

@@ -254,13 +254,16 @@ impl Pool {
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        // Whoever comes here has asked `check_depth`.
-        let outer = local::with(|local| {
-            local.go_deeper();
-            local.pool.replace(self)
-        });
+        // Whoever may call back for ever has asked `check_depth`; the end of a job is told at any depth.
+        let (deeper, outer) = local::with(|local| (local.go_deeper(), local.pool.replace(self)));
         work();
-        local::with(|local| local.end_use(self, outer));
+        local::with(|local| {
+            if deeper {
+                local.end_use(self, outer);
+            } else if std::ptr::eq(local.pool.get(), self) {
+                local.pool.set(outer);
+            }
+        });
     }
 
     /// The clocks of its workers.
