@@ -9,7 +9,7 @@ use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ffi::{c_char, c_void};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 /// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or `fastpar_archive_open_file`,
 /// released by `fastpar_archive_free`; any number of threads may read from it at a time.
@@ -41,6 +41,7 @@ pub struct fastpar_frame_info {
 unsafe impl OptionsStruct for fastpar_frame_info {
     const NAME: &'static str = "fastpar_frame_info";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, offset));
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {

@@ -92,6 +92,34 @@ impl<T> Drop for Held<T> {
     }
 }
 
+#[cfg(test)]
+mod counts {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_last_holder_drops_the_value() {
+        let value = Arc::new(());
+        let handle = give(Arc::clone(&value));
+        // SAFETY: a live handle, ended once.
+        unsafe {
+            let call = hold(handle).expect("it is there");
+            let another = std::thread::scope(|scope| {
+                let handle = handle as usize;
+                scope
+                    .spawn(move || hold(handle as *const Arc<()>).map(|held| Arc::strong_count(&held)))
+                    .join()
+            });
+            assert!(another.is_ok_and(|count| count == Some(2)));
+            drop(end(handle));
+            assert_eq!(Arc::strong_count(&call), 2, "a call is still under way");
+            drop(call);
+            assert_eq!(Arc::strong_count(&value), 1);
+            assert!(hold(std::ptr::null::<u8>()).is_none() && end(std::ptr::null_mut::<u8>()).is_none());
+        }
+    }
+}
+
 #[cfg(all(test, debug_assertions))]
 mod tests {
     use crate::ffi::*;
