@@ -54,10 +54,18 @@
  * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
  * Text and paths are UTF-8 and end with a NUL, on every system.
  *
+ * Handles in use. A handle is kept for the time of each call on it: a callback may free the handle of the call around it,
+ * and a thread that of a call that another thread is inside of. The call goes on to the end that its function tells, and
+ * needs what it was given, user_data too, until it returns. No call may begin after the _free.
+ *
+ * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64 bits, nor on
+ * 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs that are filled by
+ * fastpar may have 4 bytes between fields, which are written as zero.
+ *
  * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
  *
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
- * must not be used after or during its _free. There is one pool for the whole process, 24 threads unless
+ * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
  * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
  * visible when it returns.
