@@ -54,10 +54,18 @@
  * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
  * Text and paths are UTF-8 and end with a NUL, on every system.
  *
+ * Handles in use. A handle is kept for the time of each call on it: a callback may free the handle of the call around it,
+ * and a thread that of a call that another thread is inside of. The call goes on to the end that its function tells, and
+ * needs what it was given, user_data too, until it returns. No call may begin after the _free.
+ *
+ * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64 bits, nor on
+ * 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs that are filled by
+ * fastpar may have 4 bytes between fields, which are written as zero.
+ *
  * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
  *
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
- * must not be used after or during its _free. There is one pool for the whole process, 24 threads unless
+ * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
  * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
  * visible when it returns.
@@ -621,8 +629,23 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
 
 /* ==== jobs: the same loop, not waiting ================================================================== */
 
-/** A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free`. */
+/**
+ * A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free` or `fastpar_job_detach`.
+ */
 typedef struct fastpar_job fastpar_job;
+
+/**
+ * Told once that a job has ended.
+ *
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar except
+ * `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to,
+ * and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+ *
+ * @param user_data  what was given to `fastpar_job_notify`
+ * @param status     what `fastpar_job_wait` returns
+ * @param error      what it tells, valid until the callback returns; NULL if `status` is FASTPAR_OK
+ */
+typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fastpar_error *error);
 
 /**
  * Starts a loop and returns at once.
@@ -652,14 +675,16 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one chunk, as the
  *                    waiting thread works.
  * @param error       may be NULL
- * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+ * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
+ *         progress among them, but for its notification (`fastpar_job_notify`);
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
  *         returned. Asking again tells the same.
  *
- * After FASTPAR_OK what the callbacks wrote is visible. May be called from any thread, by several at a time, and from inside
- * callbacks of other jobs. Since: 1.0
+ * After FASTPAR_OK what the callbacks wrote is visible, and the job's notification, if it has one, has returned. The job may be freed
+ * meanwhile, by a callback that this call runs or by another thread. May be called from any thread, by several at a time, and from
+ * inside callbacks of other jobs. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_job_wait(fastpar_job *job, uint64_t timeout_ms, fastpar_error *error);
 
@@ -690,12 +715,44 @@ FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
 /**
  * Releases a job; one that still runs is cancelled and waited for.
  *
- * @param job  NULL: nothing happens. No other thread may be using it, waiting for it for instance; not to be used afterwards.
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way, such as a wait on another thread or the
+ *             wait that runs the calling callback, go on to their ends.
  *
- * Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
- * thread. Since: 1.0
+ * Blocks until the chunks in flight are done, and the job's notification has returned; from inside a callback of this very job, its
+ * last report of progress and its notification among them, it does not wait. May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_job_free(fastpar_job *job);
+
+/**
+ * Has a function called once when a job has ended.
+ *
+ * Whoever waits for the job, frees it on another thread, or shuts the pool down returns only after the function has.
+ *
+ * @param job        must not be NULL
+ * @param done       must not be NULL; called on a thread of the pool when the job has ended, or at once, on the calling thread, if
+ *                   it has
+ * @param user_data  given to `done`; must live until it has returned
+ * @param error      may be NULL
+ * @return FASTPAR_OK: it will be called, or has been; FASTPAR_ERR_BUSY: the job has a notification already;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` or `done` is NULL; FASTPAR_ERR_THREADS: the job belongs to the parent of this forked
+ *         process; where the job has ended also what `fastpar_for` returns if the pool cannot be started, past 128 calls
+ *         within each other and from inside a hook. On failure it is not called.
+ *
+ * In a forked child it is never called. Does not block, but for what `done` does when it is called at once. May be called from any
+ * thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_job_notify(fastpar_job *job, fastpar_done_fn done, void *user_data,
+                                              fastpar_error *error);
+
+/**
+ * Releases a job that goes on by itself: its callbacks and its notification come as before.
+ *
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. What was given to `fastpar_for_start` must live until the
+ *             job has ended: `fastpar_job_notify` tells.
+ *
+ * Never blocks. May be called from any thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API void fastpar_job_detach(fastpar_job *job);
 
 /* ==== teams: members that run at the same time and meet at barriers ===================================== */
 
@@ -886,7 +943,8 @@ FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
 /**
  * Releases a queue and what is left in it.
  *
- * @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+ * @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is released as by
+ *               `fastpar_queue_close`; the queue goes with the last of them.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1309,7 +1367,7 @@ FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *optio
  * @param len     bytes
  * @param error   may be NULL; `position` is the frame, if it is about one
  * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
- *         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
  *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
@@ -1352,10 +1410,12 @@ FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar
 /**
  * Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
  *
- * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+ *                callback that calls this, ends with FASTPAR_ERR_CLOSED without calling the sink again; it needs what it was
+ *                given until then.
  *
- * Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being compressed, which takes moments; where a call is under way, that call does. May be called
+ * from any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
 
@@ -1423,7 +1483,7 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
  *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
+ *         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
  *         this forked process.
@@ -1437,10 +1497,12 @@ FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst
 /**
  * Releases a reader, at any time; the source is not called.
  *
- * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+ *                callback that calls this, ends with FASTPAR_ERR_CLOSED without asking the source again; it needs what it was
+ *                given until then.
  *
- * Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being decoded, which takes moments; where a call is under way, that call does. May be called from
+ * any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 
@@ -1591,7 +1653,8 @@ FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64
 /**
  * Releases an archive.
  *
- * @param archive  NULL: nothing happens. No read may be under way.
+ * @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to their ends, and need what
+ *                 they were given, an archive in memory too, until then.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */

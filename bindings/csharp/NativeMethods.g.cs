@@ -70,6 +70,9 @@ namespace Fastpar
         internal delegate int fastpar_writer_open_sink_delegate(void* user_data, void* data, System.UIntPtr len);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_job_notify_done_delegate(void* user_data, int status, fastpar_error* error);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_hook_on_exit_delegate(void* user_data, uint worker);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -140,6 +143,12 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_job_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_job_free(fastpar_job* job);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_job_notify", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_job_notify(fastpar_job* job, fastpar_job_notify_done_delegate done, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_job_detach", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_job_detach(fastpar_job* job);
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_run(uint members, fastpar_team_run_member_delegate member, void* user_data, fastpar_error* error);

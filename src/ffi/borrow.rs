@@ -22,6 +22,8 @@ pub(super) unsafe trait OptionsStruct: Copy {
     const NAME: &'static str;
     /// Its size in version 1 of the ABI.
     const SIZE_V1: usize;
+    /// Bytes between its fields, from and to, on systems of 32 bits that align 64-bit numbers to 8 bytes: written as zero.
+    const PADDING: (usize, usize) = (0, 0);
 }
 
 fn invalid(message: String) -> Error {
@@ -249,6 +251,9 @@ impl<T: OptionsStruct> SizedOut<T> {
         unsafe {
             std::ptr::copy_nonoverlapping(std::ptr::from_ref(&value).cast::<u8>(), self.place.cast(), known);
             self.place.cast::<u8>().add(known).write_bytes(0, self.size - known);
+            // Nothing of this stack goes to the caller between the fields.
+            let (from, to) = (T::PADDING.0.min(known), T::PADDING.1.min(known));
+            self.place.cast::<u8>().add(from).write_bytes(0, to - from);
         }
     }
 }

@@ -25,7 +25,7 @@ fn invalid(message: &'static str) -> Error {
 /// `dict` is NULL or a live handle.
 pub(super) unsafe fn share(dict: *const fastpar_dict) -> Option<Dict> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(dict) }.map(|found| found.dict.clone())
+    unsafe { handle::hold(dict) }.map(|found| found.dict.clone())
 }
 
 /// Makes a dictionary from samples of what is to be compressed.
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn fastpar_dict_id(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (dict, place) = unsafe { (handle::look(dict), Out::new(id, "id")?) };
+        let (dict, place) = unsafe { (handle::hold(dict), Out::new(id, "id")?) };
         place.set(dict.ok_or_else(|| invalid("dict is NULL"))?.dict.id());
         Ok(())
     };
@@ -198,6 +198,6 @@ pub unsafe extern "C" fn fastpar_dict_id(
 pub unsafe extern "C" fn fastpar_dict_free(dict: *mut fastpar_dict) {
     guard_value((), || {
         // SAFETY: NULL, or made in `fastpar_dict_open` and given back once.
-        unsafe { handle::free(dict) };
+        drop(unsafe { handle::end(dict) });
     });
 }

@@ -7,7 +7,7 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, FileStats, Options};
 use crate::error::Result;
 use std::ffi::c_char;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::path::Path;
 
 /// What a call on files has done. Set `struct_size` to `sizeof(fastpar_file_stats)` before the call.
@@ -32,6 +32,7 @@ pub struct fastpar_file_stats {
 unsafe impl OptionsStruct for fastpar_file_stats {
     const NAME: &'static str = "fastpar_file_stats";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, bytes_in));
 }
 
 /// Runs a call on files.

@@ -6,7 +6,7 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{self, PoolOptions, Threads};
 use std::ffi::{c_char, c_void, CStr};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 /// `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup quota).
 pub const FASTPAR_THREADS_AUTO: u32 = 4_294_967_295;
@@ -68,6 +68,7 @@ pub struct fastpar_pool_stats {
 unsafe impl OptionsStruct for fastpar_pool_stats {
     const NAME: &'static str = "fastpar_pool_stats";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (offset_of!(Self, busy) + size_of::<u32>(), offset_of!(Self, jobs));
 }
 
 /// Turns C options into the core's.

@@ -23,7 +23,7 @@ mod progress;
 mod reduce;
 mod tasks;
 
-pub use background::{Body, JobHandle, OwnedProgress};
+pub use background::{Body, Done, JobHandle, OwnedProgress};
 pub use chunk::{Chunk, Control};
 pub use loops::{for_each_chunk, plan};
 pub(crate) use pipeline::{Pipeline, Stage};

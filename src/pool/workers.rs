@@ -317,13 +317,17 @@ impl Pool {
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        // The caller has asked `check_depth`.
-        let outer = thread_state::with(|state| {
-            state.go_deeper();
-            state.pool.replace(self.address())
-        });
+        // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
+        let (deeper, outer) =
+            thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
-        thread_state::with(|state| state.end_use(self.address(), outer));
+        thread_state::with(|state| {
+            if deeper {
+                state.end_use(self.address(), outer);
+            } else if state.pool.get() == self.address() {
+                state.pool.set(outer);
+            }
+        });
     }
 
     /// The address, which tells pools that are alive from each other.

@@ -123,6 +123,9 @@ fastpar_fold_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_vo
 fastpar_combine_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
 
 
+fastpar_done_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_int32, ctypes.c_void_p)
+
+
 fastpar_member_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
 
 
@@ -244,6 +247,10 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_job_cancel.restype = None
     library.fastpar_job_free.argtypes = (ctypes.c_void_p,)
     library.fastpar_job_free.restype = None
+    library.fastpar_job_notify.argtypes = (ctypes.c_void_p, fastpar_done_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_job_notify.restype = ctypes.c_int32
+    library.fastpar_job_detach.argtypes = (ctypes.c_void_p,)
+    library.fastpar_job_detach.restype = None
     library.fastpar_team_run.argtypes = (ctypes.c_uint32, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_team_run.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)

@@ -132,6 +132,7 @@ const SUITES: [Suite; 23] = [
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
     Suite { name: "comments", about: "what the header says about every function", run: comments::run },
     Suite { name: "rust", about: "cargo test", run: rust::tests },
+    Suite { name: "narrow", about: "plans, claims and parsers with addresses of 32 bits", run: rust::narrow },
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
