@@ -11,37 +11,39 @@ pub mod plan;
 #[path = "../../../src/sync.rs"]
 mod sync;
 
+#[path = "../../../src/panics.rs"]
+mod panics;
+
 #[path = "../../../src/job"]
 mod job {
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Claiming {
-        InBatches,
-        Singly,
-    }
-
+    #[path = "batches.rs"]
+    mod batches;
     #[path = "claims.rs"]
     pub(crate) mod claims;
 }
 
 #[path = "../../../src/codec"]
 mod codec {
-    #[path = "frame.rs"]
-    pub mod frame;
-    #[path = "seek_table.rs"]
-    pub mod seek_table;
-    #[cfg(not(test))] // its own tests compress
-    #[path = "walk.rs"]
-    pub mod walk;
+    #[path = "format"]
+    pub mod format {
+        #[path = "frame.rs"]
+        pub mod frame;
+        #[path = "seek_table.rs"]
+        pub mod seek_table;
+        #[cfg(not(test))] // its own tests compress
+        #[path = "walk.rs"]
+        pub mod walk;
+    }
 }
 
-pub use codec::frame::{Blocks, Frame, Frames};
-pub use codec::seek_table::SeekTable;
+pub use codec::format::frame::{Blocks, Frame, Frames};
+pub use codec::format::seek_table::SeekTable;
 
 use std::ops::Range;
 
 /// Claims all of a range on several threads; each batch, in no order.
 pub fn claim_all(range: Range<usize>, threads: u32, singly: bool) -> Vec<Range<usize>> {
-    use job::{claims::Claims, Claiming};
+    use job::claims::{Claiming, Claims};
     let claiming = if singly { Claiming::Singly } else { Claiming::InBatches };
     let claims = Claims::new(range, threads, claiming);
     std::thread::scope(|scope| {

@@ -125,7 +125,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 23] = [
+const SUITES: &[Suite] = &[
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "imports", about: "no import of src runs up or sideways", run: imports::run },
