@@ -189,7 +189,7 @@ impl Help for LoopGate {
         let job = unsafe { &*job };
         let more = || recruit_more(pool, self, || Ticket::Shared(Arc::clone(shared)));
         let pending = if job.wants_help() { more() } else { None };
-        work(job, lane, pending);
+        job.away_from_caller(|| work(job, lane, pending));
         pool.count_helper();
         let turn = self.turn();
         self.leave();
