@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::failure;
+use super::io::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,13 +20,33 @@ pub(super) struct Input {
 impl Input {
     /// Opens a file, a FIFO, a device; not a directory.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, false)
+    }
+
+    /// Opens a file that can be read at any place; what cannot is not waited for.
+    pub(super) fn open_seekable(path: &Path) -> Result<Self> {
+        let input = Self::open_with(path, true)?;
+        if !input.metadata.is_file() {
+            let text = failure::about("cannot be read at any place, as it is no regular file", path);
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        Ok(input)
+    }
+
+    /// What it is, the open file tells: a name may stand for something else the next time.
+    fn open_with(path: &Path, at_once: bool) -> Result<Self> {
         let fail = |error: io::Error| failure::file(&error, "opening", path);
-        // Looked at first: what opening a directory says differs between systems.
-        if std::fs::metadata(path).map_err(fail)?.is_dir() {
+        let file = open(path, at_once).map_err(|error| {
+            // What opening a directory says differs between systems.
+            match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_dir() => failure::directory("reading", path),
+                _ => fail(error),
+            }
+        })?;
+        let metadata = file.metadata().map_err(fail)?;
+        if metadata.is_dir() {
             return Err(failure::directory("reading", path));
         }
-        let file = File::open(path).map_err(fail)?;
-        let metadata = file.metadata().map_err(fail)?;
         Ok(Self { file, path: path.to_owned(), metadata })
     }
 
@@ -33,10 +55,32 @@ impl Input {
         &self.metadata
     }
 
-    /// The open file.
-    #[cfg(windows)]
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// Whether a name in a folder leads to it, by links as well.
+    pub(super) fn is_behind(&self, folder: &Folder, name: &OsStr) -> bool {
+        #[cfg(unix)]
+        return folder.leads_to(name, &self.metadata);
+        #[cfg(windows)]
+        return folder.leads_to(name, &self.file);
+    }
+
+    /// Whether it is the file of which this was told.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is(&self, other: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        (self.metadata.dev(), self.metadata.ino()) == (other.dev(), other.ino())
+    }
+
+    /// Whether it is a character device.
+    pub(super) fn is_device(&self) -> bool {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileTypeExt::is_char_device(&self.metadata.file_type());
+        #[cfg(windows)]
+        return false;
+    }
+
+    /// Whether it is an ordinary file that nobody may write to.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.metadata.is_file() && self.metadata.permissions().readonly()
     }
 
     /// Its bytes, if that is known: files that the system makes up as they are read say 0.
@@ -62,12 +106,22 @@ impl Input {
     /// It ended before its end.
     fn shrunk(&self, at: u64) -> Error {
         let len = self.metadata.len();
-        let text = format!(
-            "reading failed: the file ends at byte {at}, and had {len} when it was opened: {}",
-            self.path.display()
-        );
-        Error::new(ErrorKind::Io, text).at(at)
+        let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened",);
+        Error::new(ErrorKind::Io, failure::about(&text, &self.path)).at(at)
     }
+}
+
+/// `at_once`: opening a FIFO does not wait for its other end. No terminal becomes that of the process.
+#[cfg(unix)]
+fn open(path: &Path, at_once: bool) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = libc::O_NOCTTY | if at_once { libc::O_NONBLOCK } else { 0 };
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(windows)]
+fn open(path: &Path, _: bool) -> io::Result<File> {
+    File::open(path)
 }
 
 #[cfg(unix)]

@@ -30,6 +30,7 @@ mod failure;
 mod file;
 mod frame;
 mod input;
+mod io;
 mod options;
 mod pace;
 mod packer;

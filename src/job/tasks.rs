@@ -1,6 +1,8 @@
 //! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+use super::Ticket;
 use super::{run, run_alone, watched, Chunk, Claiming, Control};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
@@ -35,6 +37,18 @@ where
     in_lanes(count, control, Claiming::InBatches, states, |index, lane, states| {
         task(index, &mut states[lane as usize].lock().unwrap_or_else(PoisonError::into_inner))
     })
+}
+
+/// Runs something small that nobody waits for, on a worker of the pool; where none runs, here and now.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_aside(task: impl FnOnce() + Send + 'static) {
+    if crate::pool::stats().threads == 0 {
+        return task();
+    }
+    match Call::enter() {
+        Ok(call) => call.pool().send(Ticket::Errand(Box::new(|_| task()))),
+        Err(_) => task(),
+    }
 }
 
 fn in_lanes<C: Sync>(

@@ -22,6 +22,7 @@ mod rust;
 pub(crate) mod soak;
 mod symbols;
 mod trust;
+mod users;
 mod windows_dll;
 mod windows_python;
 mod wine;
@@ -124,12 +125,13 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 22] = [
+const SUITES: [Suite; 23] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
     Suite { name: "comments", about: "what the header says about every function", run: comments::run },
     Suite { name: "rust", about: "cargo test", run: rust::tests },
+    Suite { name: "users", about: "two users, links, sticky folders and groups", run: users::run },
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
