@@ -6,7 +6,7 @@ use crate::codec::format::frame::{Frames, LONGEST_HEADER};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::io::errors;
 use crate::codec::io::input::Input;
-use crate::codec::io::output::Target;
+use crate::codec::io::output::{Replaced, Target, Wishes};
 use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
@@ -48,7 +48,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let start = Instant::now();
     options.check()?;
     let input = Arc::new(Input::open(source)?);
-    let output = Target::create(target, &input, options)?;
+    let output = Target::create(target, &input, wishes(options))?;
     let fetched = input.len().map(|_| Arc::clone(&input));
     let mut writer = Writer::over(output, options, input.len(), fetched)?;
     match input.len() {
@@ -67,7 +67,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let replaced = output.commit(&input, options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
-    replaced.give_back();
+    give_back(replaced);
     Ok(stats)
 }
 
@@ -79,7 +79,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let start = Instant::now();
     options.check()?;
     let input = Input::open(source)?;
-    let mut output = Target::create(target, &input, options)?;
+    let mut output = Target::create(target, &input, wishes(options))?;
     output.expect(announced(&input).unwrap_or(0));
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
@@ -102,8 +102,24 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let replaced = output.commit(&input, options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
-    replaced.give_back();
+    give_back(replaced);
     Ok(stats)
+}
+
+/// What the options say about the target.
+fn wishes(options: &Options<'_>) -> Wishes {
+    let Options { sync, sparse, keep, in_place, .. } = *options;
+    Wishes { sync, sparse, keep, in_place }
+}
+
+/// Gives the space of a file that was replaced back, on a worker of the pool if one runs.
+fn give_back(replaced: Replaced) {
+    #[cfg(target_os = "linux")]
+    if let Some(held) = replaced.held() {
+        crate::job::run_aside(move || drop(held));
+    }
+    #[cfg(not(target_os = "linux"))]
+    drop(replaced);
 }
 
 /// What the data says that it decompresses to, by its seek table or its first frame. It need not be true, and may be too little.

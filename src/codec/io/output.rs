@@ -14,7 +14,6 @@ use super::input::Input;
 use super::space::Space;
 use super::zeros::{self, Run};
 use super::{permissions, Kind};
-use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
@@ -41,6 +40,19 @@ pub(crate) struct Target {
     /// Bytes of a hole that the file ends with: they are skipped, not written yet.
     hole: u64,
     space: Space,
+}
+
+/// What the caller asks of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// It is on the disk, with its name, when the work is done.
+    pub(crate) sync: bool,
+    /// Long runs of zeros become holes.
+    pub(crate) sparse: bool,
+    /// What has the name already is never replaced.
+    pub(crate) keep: bool,
+    /// An ordinary file that a rename cannot replace is written where it stands.
+    pub(crate) in_place: bool,
 }
 
 /// How it comes to its name.
@@ -72,7 +84,7 @@ pub(crate) struct Replaced(#[cfg(target_os = "linux")] Option<std::os::fd::Owned
 impl Target {
     /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever name, directories,
     /// block devices; and what a rename cannot replace.
-    pub(crate) fn create(path: &Path, input: &Input, options: &Options<'_>) -> Result<Self> {
+    pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
         let fail = |error: io::Error| errors::file(&error, "writing", path);
         let Some((folder, name)) =
             Folder::of(path).map_err(|error| errors::file(&error, "creating", path))?
@@ -86,7 +98,7 @@ impl Target {
             return Self::over_descriptor(path, opened.map_err(fail)?, input);
         }
         let Some(found) = folder.look(&name).map_err(fail)? else {
-            return Self::beside(path, folder, name, None, input, options).map_err(|error| error.error);
+            return Self::beside(path, folder, name, None, input, wishes).map_err(|error| error.error);
         };
         let kind = found.kind();
         if kind == Kind::Directory || kind == Kind::Link && folder.leads_to_folder(&name) {
@@ -107,7 +119,7 @@ impl Target {
             }
             Kind::File | Kind::Link | Kind::Directory => {}
         }
-        if options.keep {
+        if wishes.keep {
             return Err(fail(exists()));
         }
         if kind == Kind::File && found.is_read_only() && !input.is_read_only() {
@@ -117,7 +129,7 @@ impl Target {
         let mut in_the_way = folder.obstacle(&found).map(|error| errors::file(&error, "replacing", path));
         let (folder, name, found) = match in_the_way {
             Some(_) => (folder, name, found),
-            None => match Self::beside(path, folder, name, Some(found), input, options) {
+            None => match Self::beside(path, folder, name, Some(found), input, wishes) {
                 Err(Refused { error, again: Some((folder, name, found)) }) => {
                     in_the_way = Some(error);
                     (folder, name, found)
@@ -126,7 +138,7 @@ impl Target {
             },
         };
         match in_the_way {
-            Some(error) if !options.in_place || kind != Kind::File => Err(error),
+            Some(error) if !wishes.in_place || kind != Kind::File => Err(error),
             _ => {
                 let file = folder.open(&name, &found).map_err(fail)?;
                 Ok(Self::new(path, Way::InPlace { emptied: false }, file))
@@ -156,10 +168,10 @@ impl Target {
         name: OsString,
         old: Option<Found>,
         input: &Input,
-        options: &Options<'_>,
+        wishes: Wishes,
     ) -> Result<Self, Refused> {
         #[cfg(unix)]
-        let sync = match options.sync.then(|| folder.to_sync()).transpose() {
+        let sync = match wishes.sync.then(|| folder.to_sync()).transpose() {
             Ok(sync) => sync,
             Err(error) => return Err(Refused::new(errors::file(&error, "opening the folder", path))),
         };
@@ -167,7 +179,7 @@ impl Target {
             let temporary = temporary_name();
             match folder.create_new(&temporary, input.metadata().is_file()) {
                 Ok(file) => {
-                    let (keep, sparse) = (options.keep, options.sparse);
+                    let (keep, sparse) = (wishes.keep, wishes.sparse);
                     let beside = Beside {
                         folder,
                         name,
@@ -340,12 +352,10 @@ impl Replaced {
         }
     }
 
-    /// Gives the space back, on a worker of the pool if one runs.
-    pub(crate) fn give_back(self) {
-        #[cfg(target_os = "linux")]
-        if let Some(held) = self.0 {
-            crate::job::run_aside(move || drop(held));
-        }
+    /// What holds the space, where giving it back takes long enough to be done aside.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn held(self) -> Option<std::os::fd::OwnedFd> {
+        self.0
     }
 }
 
