@@ -90,7 +90,7 @@ fn check_threads(threads: u32, name: &str) -> Result<u32> {
 
 /// What FASTPAR_THREADS asks for; 24 where it is not set, or empty.
 pub(crate) fn threads_of_environment() -> Result<u32> {
-    let Some(value) = std::env::var_os(VARIABLE) else { return Ok(DEFAULT_THREADS) };
+    let Some(value) = variable(VARIABLE) else { return Ok(DEFAULT_THREADS) };
     let text = value.to_string_lossy();
     match text.trim() {
         "" => Ok(DEFAULT_THREADS),
@@ -103,4 +103,13 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
             )),
         },
     }
+}
+
+/// A variable of the environment; none in a program that has more rights than who started it (`secure_getenv`).
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    #[cfg(target_os = "linux")]
+    if crate::os::thread::is_privileged() {
+        return None;
+    }
+    std::env::var_os(name)
 }

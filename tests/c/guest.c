@@ -383,19 +383,20 @@ static void masks_that_are_set_from_outside_stay(void)
 
 int main(void)
 {
+#ifdef __linux__
+  /* First: their children are forked while there is no pool. */
+  RUN(workers_run_where_the_process_may);
+  RUN(workers_are_not_real_time);
+  RUN(workers_are_as_nice_as_the_process);
+  RUN(signals_reach_the_programs_threads);
+  RUN(the_callers_mask_is_as_before);
+  RUN(masks_that_are_set_from_outside_stay);
+#endif
   RUN(rounding_goes_with_the_job);
   RUN(a_callbacks_rounding_stays_in_its_call);
   RUN(jobs_and_teams_have_it_too);
 #if defined(__x86_64__)
   RUN(flushing_to_zero_goes_with_the_job);
-#endif
-#ifdef __linux__
-  RUN(signals_reach_the_programs_threads);
-  RUN(the_callers_mask_is_as_before);
-  RUN(masks_that_are_set_from_outside_stay);
-  RUN(workers_run_where_the_process_may);
-  RUN(workers_are_not_real_time);
-  RUN(workers_are_as_nice_as_the_process);
 #endif
   return FINISH();
 }

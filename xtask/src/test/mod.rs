@@ -23,6 +23,7 @@ mod rust;
 pub(crate) mod soak;
 mod symbols;
 mod trust;
+mod users;
 mod windows_dll;
 mod windows_python;
 mod wine;
@@ -133,6 +134,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "comments", about: "what the header says about every function", run: comments::run },
     Suite { name: "rust", about: "cargo test", run: rust::tests },
     Suite { name: "narrow", about: "plans, claims and parsers with addresses of 32 bits", run: rust::narrow },
+    Suite { name: "users", about: "two users, links, sticky folders and groups", run: users::run },
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
