@@ -143,6 +143,52 @@ pub extern "C" fn fastpar_pool_threads() -> u32 {
     guard_value(0, || pool::threads().unwrap_or(0))
 }
 
+/// Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+///
+/// @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_cpus() -> u32 {
+    guard_value(1, pool::cpus)
+}
+
+/// Caps the threads that work for a call at the same time: for every parallel call of the process, whoever makes it.
+///
+/// For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write. The pool keeps its
+/// threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+///
+/// @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of `fastpar_for_start` to one worker).
+///               0: no cap, as at first. A cap above what a call has changes nothing.
+/// @param error  may be NULL
+/// @return FASTPAR_OK.
+///
+/// It holds for every call that begins from now on, and for those under way as far as helpers still come; who works already goes on.
+/// Members of teams are exempt: they need each other. It is kept over `fastpar_pool_shutdown`, and copied by fork. Never
+/// blocks. May be called from any thread, and from inside callbacks and hooks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_limit(lanes: u32, error: *mut fastpar_error) -> fastpar_status {
+    let body = || {
+        pool::set_limit(lanes);
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Returns what `fastpar_pool_limit` has set.
+///
+/// @return threads a call; 0: no cap.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_pool_limit_get() -> u32 {
+    guard_value(0, pool::limit)
+}
+
 /// Returns the calling thread's worker number.
 ///
 /// @return 0 to threads - 1 on a thread of the pool, -1 on any other.
