@@ -252,6 +252,11 @@ FASTPAR_API const char *fastpar_status_message(fastpar_status status);
 #define FASTPAR_THREADS_AUTO 4294967295u
 /** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
 #define FASTPAR_POOL_PIN 1
+/**
+ * `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their loops alone. The pool
+ * that a first call starts by itself is always so.
+ */
+#define FASTPAR_POOL_PARTIAL 2
 
 /**
  * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
@@ -264,7 +269,7 @@ typedef struct fastpar_pool_options {
    * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
    */
   uint32_t threads;
-  /** FASTPAR_POOL_PIN, or 0. */
+  /** The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0. */
   uint32_t flags;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
@@ -315,7 +320,8 @@ typedef struct fastpar_pool_stats {
  *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
  *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
  *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
- *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+ *         FASTPAR_ERR_THREADS: without FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for
+ *         those of a pool that ran with fewer before, which goes on;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0

@@ -22,6 +22,9 @@ namespace Fastpar
         /// <summary>Each worker stays on one logical CPU.</summary>
         public bool Pin { get; set; }
 
+        /// <summary>Run with the threads that can be started, be it none, rather than fail.</summary>
+        public bool Partial { get; set; }
+
         /// <summary>Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB.</summary>
         public long StackSize { get; set; }
 
@@ -65,6 +68,23 @@ namespace Fastpar
         /// </summary>
         public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
+        /// <summary>Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.</summary>
+        public static int Cpus => (int)NativeMethods.fastpar_cpus();
+
+        /// <summary>
+        /// A cap on the threads that work for a call at the same time, the caller included; 0: none. For every call of the process
+        /// from now on, teams excepted. Plans and lanes stay what they are.
+        /// </summary>
+        public static int Limit
+        {
+            get => (int)NativeMethods.fastpar_pool_limit_get();
+            set
+            {
+                fastpar_error error;
+                Check.Ok(NativeMethods.fastpar_pool_limit(Check.Count32(value, nameof(value)), &error), &error);
+            }
+        }
+
         /// <summary>The calling thread's worker number; -1 outside the pool.</summary>
         public static int Worker => NativeMethods.fastpar_pool_worker();
 
@@ -84,7 +104,8 @@ namespace Fastpar
                     threads = options.Threads >= 0 && options.Threads <= uint.MaxValue
                         ? (uint)options.Threads
                         : throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Threads"),
-                    flags = options.Pin ? NativeMethods.FASTPAR_POOL_PIN : 0,
+                    flags = (options.Pin ? NativeMethods.FASTPAR_POOL_PIN : 0)
+                        | (options.Partial ? NativeMethods.FASTPAR_POOL_PARTIAL : 0),
                     stack_size = Check.Count(options.StackSize, nameof(options.StackSize)),
                     thread_name = pinned,
                 };

@@ -21,7 +21,11 @@ namespace Fastpar
         Guided = (int)NativeMethods.FASTPAR_SCHEDULE_GUIDED,
     }
 
-    /// <summary>Options of a loop. Every field that is not set means its default. It is read when a call begins.</summary>
+    /// <summary>
+    /// Options of a loop. Every field that is not set means its default. Without a schedule and segments, a grain means
+    /// <see cref="Schedule.Grain"/>, and what is for the cache <see cref="Schedule.Cache"/>; what the schedule does not use must not
+    /// be set. It is read when a call begins.
+    /// </summary>
     public sealed class LoopOptions
     {
         /// <summary>How the range is cut.</summary>
@@ -46,21 +50,35 @@ namespace Fastpar
         public long CacheBytes { get; set; }
 
         /// <summary>
+        /// For <see cref="Schedule.Cache"/>: <see cref="CacheBytes"/>, which must be 0, is half of what the last-level caches of
+        /// this machine have together.
+        /// </summary>
+        public bool CacheDetect { get; set; }
+
+        /// <summary>
         /// Told how many items are done: at most about 20 times a second, and once at the end of a call that succeeds; from the
         /// threads that work, never from two at the same time. What it throws stops the loop.
         /// </summary>
         public IProgress<FastparProgress>? Progress { get; set; }
 
+        /// <summary>The schedule; by what it is set by, where it is the default and there are no segments.</summary>
+        private Schedule ScheduleInUse =>
+            Schedule != Schedule.Segments || Segments != 0 ? Schedule
+            : Grain != 0 ? Schedule.Grain
+            : ItemSize != 0 || CacheBytes != 0 || CacheDetect ? Schedule.Cache
+            : Schedule.Segments;
+
         /// <summary>The C struct, without pointers.</summary>
         internal unsafe fastpar_loop_options ToNative() => new fastpar_loop_options
         {
             struct_size = (UIntPtr)sizeof(fastpar_loop_options),
-            schedule = (uint)Schedule,
+            schedule = (uint)ScheduleInUse,
             max_lanes = Check.Count32(MaxLanes, nameof(MaxLanes)),
             segments = Check.Count(Segments, nameof(Segments)),
             grain = Check.Count(Grain, nameof(Grain)),
             item_size = Check.Count(ItemSize, nameof(ItemSize)),
             cache_bytes = Check.Count(CacheBytes, nameof(CacheBytes)),
+            flags = CacheDetect ? NativeMethods.FASTPAR_LOOP_CACHE_DETECT : 0,
         };
     }
 

@@ -39,6 +39,7 @@ namespace Fastpar
         internal const uint FASTPAR_ABI_VERSION = 1;
         internal const uint FASTPAR_THREADS_AUTO = 4294967295;
         internal const uint FASTPAR_POOL_PIN = 1;
+        internal const uint FASTPAR_POOL_PARTIAL = 2;
         internal const uint FASTPAR_SCHEDULE_SEGMENTS = 0;
         internal const uint FASTPAR_SCHEDULE_CACHE = 1;
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
