@@ -252,6 +252,11 @@ FASTPAR_API const char *fastpar_status_message(fastpar_status status);
 #define FASTPAR_THREADS_AUTO 4294967295u
 /** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
 #define FASTPAR_POOL_PIN 1
+/**
+ * `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their loops alone. The pool
+ * that a first call starts by itself is always so.
+ */
+#define FASTPAR_POOL_PARTIAL 2
 
 /**
  * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
@@ -264,7 +269,7 @@ typedef struct fastpar_pool_options {
    * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
    */
   uint32_t threads;
-  /** FASTPAR_POOL_PIN, or 0. */
+  /** The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0. */
   uint32_t flags;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
@@ -315,7 +320,8 @@ typedef struct fastpar_pool_stats {
  *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
  *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
  *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
- *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+ *         FASTPAR_ERR_THREADS: without FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for
+ *         those of a pool that ran with fewer before, which goes on;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
@@ -331,6 +337,41 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
  * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
+
+/**
+ * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+ *
+ * @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_cpus(void);
+
+/**
+ * Caps the threads that work for a call at the same time: for every parallel call of the process, whoever makes it.
+ *
+ * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write. The pool keeps its
+ * threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+ *
+ * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of `fastpar_for_start` to one worker).
+ *               0: no cap, as at first. A cap above what a call has changes nothing.
+ * @param error  may be NULL
+ * @return FASTPAR_OK.
+ *
+ * It holds for every call that begins from now on, and for those under way as far as helpers still come; who works already goes on.
+ * Members of teams are exempt: they need each other. It is kept over `fastpar_pool_shutdown`, and copied by fork. Never
+ * blocks. May be called from any thread, and from inside callbacks and hooks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_limit(uint32_t lanes, fastpar_error *error);
+
+/**
+ * Returns what `fastpar_pool_limit` has set.
+ *
+ * @return threads a call; 0: no cap.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_pool_limit_get(void);
 
 /**
  * Returns the calling thread's worker number.
@@ -400,6 +441,11 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 #define FASTPAR_SCHEDULE_GRAIN 2
 /** Chunks that shrink from half a fair share down to `grain` items. */
 #define FASTPAR_SCHEDULE_GUIDED 3
+/**
+ * `fastpar_loop_options.flags`, with FASTPAR_SCHEDULE_CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of
+ * this machine have together; 64 MiB where the system does not tell.
+ */
+#define FASTPAR_LOOP_CACHE_DETECT 1
 
 /** A piece of a range, as a callback sees it: the items `[begin, end)`. */
 typedef struct fastpar_chunk {
@@ -444,7 +490,8 @@ typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk)
 typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+ * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero. A field that the
+ * schedule does not use, but is not zero, is FASTPAR_ERR_INVALID_ARGUMENT.
  */
 typedef struct fastpar_loop_options {
   /** `sizeof(fastpar_loop_options)`. */
@@ -454,16 +501,16 @@ typedef struct fastpar_loop_options {
   /** Threads that work on the loop at the same time, the caller included. 0: every thread of the pool. */
   uint32_t max_lanes;
   /**
-   * SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+   * SEGMENTS only: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
    */
   size_t segments;
   /**
    * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
    */
   size_t grain;
-  /** CACHE: bytes per item. 0: 1. */
+  /** CACHE only: bytes per item. 0: 1. */
   size_t item_size;
-  /** CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
+  /** CACHE only: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
   size_t cache_bytes;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
@@ -471,6 +518,10 @@ typedef struct fastpar_loop_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** FASTPAR_LOOP_CACHE_DETECT, or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
 } fastpar_loop_options;
 
 /**
@@ -626,6 +677,47 @@ typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *f
 FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, size_t count,
                                           fastpar_fold_fn fold, fastpar_combine_fn combine, void *user_data,
                                           void *accumulator, size_t accumulator_size, fastpar_error *error);
+
+/* ==== callbacks: what a callback may ask of the call around it ========================================== */
+
+/**
+ * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is cancelled or has failed.
+ *
+ * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ *
+ * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this thread, is cancelled
+ *         (its flag, its progress callback, `fastpar_job_free`) or has failed; 0 before, and outside of callbacks.
+ *
+ * For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress, notifications of jobs; not
+ * for hooks, which belong to no call. What a callback returns after it is up to the callback: 0 changes nothing.
+ *
+ * Never blocks; some nanoseconds. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_is_cancelled(void);
+
+/**
+ * Tells which error the call shall return, from inside a callback that then returns non-zero.
+ *
+ *     int32_t body(void *user_data, const fastpar_chunk *chunk) {
+ *       fastpar_error error;
+ *       if (fastpar_decompress(NULL, src, src_len, dst, capacity, &written, &error)) {
+ *         fastpar_fail(&error);   // fastpar_for returns FASTPAR_ERR_CORRUPT, say, with this message
+ *         return 1;
+ *       }
+ *       ...
+ *
+ * The call then returns this error, status, code, position and message, where it would have returned FASTPAR_ERR_CALLBACK (a progress
+ * callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the chunk or the member. Of several callbacks that fail the
+ * same one counts as without: of chunks the lowest. An empty message is replaced by what fastpar would have said.
+ *
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another call), or
+ *               unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the callback
+ *               returns. NULL: as if nothing had been told.
+ *
+ * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if that callback
+ * returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_fail(const fastpar_error *error);
 
 /* ==== jobs: the same loop, not waiting ================================================================== */
 

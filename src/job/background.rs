@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, Call, Help, KeepAlive, Pool, PoolRef, Ticket};
+use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -54,6 +54,17 @@ struct Background {
     process: Process,
     /// The pool that it runs on: there as long as `outcome` keeps it.
     pool: PoolRef,
+}
+
+/// A job that is over, as its notification sees it.
+struct Ended {
+    failed: bool,
+}
+
+impl Asked for Ended {
+    fn is_stopped(&self) -> bool {
+        self.failed
+    }
 }
 
 /// What the job borrows.
@@ -144,7 +155,7 @@ impl JobHandle {
         // SAFETY: `parts` is shared, so it does not move, and dropped after the job, which is declared before it.
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
-        let width = plan.lanes().min(call.pool().cpus());
+        let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
         let background = Arc::new(Background {
             job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
             parts,
@@ -319,7 +330,7 @@ impl Background {
     fn help_as_waiter(&self, deadline: Option<Instant>) {
         let Ok(mut lane) = self.waiter.try_lock() else { return };
         let entered = match *lane {
-            None => self.gate.enter().map(|(_, entered)| entered - 1),
+            None => self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1),
             Some(lane) => self.gate.enter_again().then_some(lane),
         };
         let Some(mine) = entered else { return };
@@ -429,7 +440,8 @@ impl Background {
     /// Calls a notification, inside the job.
     fn tell(&self, done: Done, result: &Result<()>) {
         self.work(|| {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| done(result))) {
+            let done = || Scope::enter(&Ended { failed: result.is_err() }, |_| done(result));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(done)) {
                 drop_payload(payload);
             }
         });
@@ -444,8 +456,8 @@ impl Background {
 impl Help for Background {
     fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
         self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter() {
-            let more = || recruit_more(pool, &self.gate, || Ticket::Shared(Arc::clone(shared)));
+        if let Some((_, entered)) = self.gate.enter(most_lanes()) {
+            let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
             let pending = if self.job.wants_help() { more() } else { None };
             self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
             pool.count_helper();

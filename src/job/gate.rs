@@ -110,13 +110,13 @@ impl<J> Gate<J> {
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);
     }
 
-    /// Comes in, if the gate is open and not full: the job, and a number 1, 2, ... that no other helper of it has.
-    /// The job stays valid until [`Gate::leave`].
-    pub(crate) fn enter(&self) -> Option<(*const J, u32)> {
+    /// Comes in, if the gate is open, and fewer helpers than its limit and than `most` ever did: the job, and a number 1, 2, ...
+    /// that no other helper of it has. The job stays valid until [`Gate::leave`].
+    pub(crate) fn enter(&self, most: u32) -> Option<(*const J, u32)> {
         let mut word = self.word.load(Ordering::Relaxed); // only a guess: the exchange decides
         loop {
             let entered = (word >> ENTERED_SHIFT) & 0xffff;
-            if word & OPEN == 0 || entered >= (word >> LIMIT_SHIFT) & LIMIT_MASK {
+            if word & OPEN == 0 || entered >= ((word >> LIMIT_SHIFT) & LIMIT_MASK).min(u64::from(most)) {
                 return None;
             }
             // Acquire: the job's fields, released by `open`.
@@ -278,9 +278,10 @@ impl<J> Gate<J> {
         self.coming.load(Ordering::Relaxed)
     }
 
-    /// How many more may come in. Relaxed: advice, and right about the job of whoever is inside or has opened it.
-    pub(crate) fn vacancies(&self) -> u32 {
+    /// How many more may come in, `most` in all. Relaxed: advice, and right about the job of whoever is inside or has opened it.
+    pub(crate) fn vacancies(&self, most: u32) -> u32 {
         let word = self.word.load(Ordering::Relaxed);
-        (((word >> LIMIT_SHIFT) & LIMIT_MASK) - ((word >> ENTERED_SHIFT) & 0xffff)) as u32
+        let limit = ((word >> LIMIT_SHIFT) & LIMIT_MASK) as u32;
+        limit.min(most).saturating_sub((word >> ENTERED_SHIFT) as u32 & 0xffff)
     }
 }
