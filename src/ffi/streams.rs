@@ -48,16 +48,14 @@ impl Write for ForeignSink {
 }
 
 /// Runs a callback of a stream that `cancel` cancels.
-pub(super) fn ask(
-    who: &str,
-    cancel: Option<&AtomicI32>,
-    callback: impl FnOnce() -> i32,
-) -> io::Result<()> {
+pub(super) fn ask(who: &str, cancel: Option<&AtomicI32>, callback: impl FnOnce() -> i32) -> io::Result<()> {
     Scope::enter(&cancel, |scope| match callback() {
         0 => Ok(()),
-        code => {
-            Err(io::Error::other(Error::of_callback(format!("the {who} returned {code}"), code, scope.take())))
-        }
+        code => Err(io::Error::other(Error::of_callback(
+            format!("the {who} returned {code}"),
+            code,
+            scope.take(),
+        ))),
     })
 }
 
