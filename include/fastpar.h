@@ -52,12 +52,20 @@
  * unless a function says so. Where an output is too small, FASTPAR_ERR_BUFFER_TOO_SMALL, and *written holds the size
  * needed where it is known. Handles (pointers to structs without visible fields) come from a function named _open or
  * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
- * Text and paths are UTF-8 and end with a NUL, on every system.
+ * Text and paths are UTF-8 and end with a NUL, on every system; outside Windows any bytes may be in a path.
+ *
+ * Handles in use. A handle is kept for the time of each call on it: a callback may free the handle of the call around it,
+ * and a thread that of a call that another thread is inside of. The call goes on to the end that its function tells, and
+ * needs what it was given, user_data too, until it returns. No call may begin after the _free.
+ *
+ * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64 bits, nor on
+ * 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs that are filled by
+ * fastpar may have 4 bytes between fields, which are written as zero.
  *
  * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
  *
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
- * must not be used after or during its _free. There is one pool for the whole process, 24 threads unless
+ * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
  * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
  * visible when it returns.
@@ -244,6 +252,11 @@ FASTPAR_API const char *fastpar_status_message(fastpar_status status);
 #define FASTPAR_THREADS_AUTO 4294967295u
 /** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
 #define FASTPAR_POOL_PIN 1
+/**
+ * `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their loops alone. The pool
+ * that a first call starts by itself is always so.
+ */
+#define FASTPAR_POOL_PARTIAL 2
 
 /**
  * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
@@ -256,7 +269,7 @@ typedef struct fastpar_pool_options {
    * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
    */
   uint32_t threads;
-  /** FASTPAR_POOL_PIN, or 0. */
+  /** The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0. */
   uint32_t flags;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
@@ -307,7 +320,8 @@ typedef struct fastpar_pool_stats {
  *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
  *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
  *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
- *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+ *         FASTPAR_ERR_THREADS: without FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for
+ *         those of a pool that ran with fewer before, which goes on;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
@@ -323,6 +337,41 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
  * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
+
+/**
+ * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+ *
+ * @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_cpus(void);
+
+/**
+ * Caps the threads that work for a call at the same time: for every parallel call of the process, whoever makes it.
+ *
+ * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write. The pool keeps its
+ * threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+ *
+ * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of `fastpar_for_start` to one worker).
+ *               0: no cap, as at first. A cap above what a call has changes nothing.
+ * @param error  may be NULL
+ * @return FASTPAR_OK.
+ *
+ * It holds for every call that begins from now on, and for those under way as far as helpers still come; who works already goes on.
+ * Members of teams are exempt: they need each other. It is kept over `fastpar_pool_shutdown`, and copied by fork. Never
+ * blocks. May be called from any thread, and from inside callbacks and hooks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_limit(uint32_t lanes, fastpar_error *error);
+
+/**
+ * Returns what `fastpar_pool_limit` has set.
+ *
+ * @return threads a call; 0: no cap.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_pool_limit_get(void);
 
 /**
  * Returns the calling thread's worker number.
@@ -392,6 +441,11 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 #define FASTPAR_SCHEDULE_GRAIN 2
 /** Chunks that shrink from half a fair share down to `grain` items. */
 #define FASTPAR_SCHEDULE_GUIDED 3
+/**
+ * `fastpar_loop_options.flags`, with FASTPAR_SCHEDULE_CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of
+ * this machine have together; 64 MiB where the system does not tell.
+ */
+#define FASTPAR_LOOP_CACHE_DETECT 1
 
 /** A piece of a range, as a callback sees it: the items `[begin, end)`. */
 typedef struct fastpar_chunk {
@@ -436,7 +490,8 @@ typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk)
 typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+ * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero. A field that the
+ * schedule does not use, but is not zero, is FASTPAR_ERR_INVALID_ARGUMENT.
  */
 typedef struct fastpar_loop_options {
   /** `sizeof(fastpar_loop_options)`. */
@@ -446,16 +501,16 @@ typedef struct fastpar_loop_options {
   /** Threads that work on the loop at the same time, the caller included. 0: every thread of the pool. */
   uint32_t max_lanes;
   /**
-   * SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+   * SEGMENTS only: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
    */
   size_t segments;
   /**
    * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
    */
   size_t grain;
-  /** CACHE: bytes per item. 0: 1. */
+  /** CACHE only: bytes per item. 0: 1. */
   size_t item_size;
-  /** CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
+  /** CACHE only: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
   size_t cache_bytes;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
@@ -463,6 +518,10 @@ typedef struct fastpar_loop_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** FASTPAR_LOOP_CACHE_DETECT, or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
 } fastpar_loop_options;
 
 /**
@@ -619,10 +678,66 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
                                           fastpar_fold_fn fold, fastpar_combine_fn combine, void *user_data,
                                           void *accumulator, size_t accumulator_size, fastpar_error *error);
 
+/* ==== callbacks: what a callback may ask of the call around it ========================================== */
+
+/**
+ * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is cancelled or has failed.
+ *
+ * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ *
+ * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this thread, is cancelled
+ *         (its flag, its progress callback, `fastpar_job_free`) or has failed; 0 before, and outside of callbacks.
+ *
+ * For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress, notifications of jobs; not
+ * for hooks, which belong to no call. What a callback returns after it is up to the callback: 0 changes nothing.
+ *
+ * Never blocks; some nanoseconds. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_is_cancelled(void);
+
+/**
+ * Tells which error the call shall return, from inside a callback that then returns non-zero.
+ *
+ *     int32_t body(void *user_data, const fastpar_chunk *chunk) {
+ *       fastpar_error error;
+ *       if (fastpar_decompress(NULL, src, src_len, dst, capacity, &written, &error)) {
+ *         fastpar_fail(&error);   // fastpar_for returns FASTPAR_ERR_CORRUPT, say, with this message
+ *         return 1;
+ *       }
+ *       ...
+ *
+ * The call then returns this error, status, code, position and message, where it would have returned FASTPAR_ERR_CALLBACK (a progress
+ * callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the chunk or the member. Of several callbacks that fail the
+ * same one counts as without: of chunks the lowest. An empty message is replaced by what fastpar would have said.
+ *
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another call), or
+ *               unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the callback
+ *               returns. NULL: as if nothing had been told.
+ *
+ * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if that callback
+ * returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_fail(const fastpar_error *error);
+
 /* ==== jobs: the same loop, not waiting ================================================================== */
 
-/** A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free`. */
+/**
+ * A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free` or `fastpar_job_detach`.
+ */
 typedef struct fastpar_job fastpar_job;
+
+/**
+ * Told once that a job has ended.
+ *
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar except
+ * `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to,
+ * and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+ *
+ * @param user_data  what was given to `fastpar_job_notify`
+ * @param status     what `fastpar_job_wait` returns
+ * @param error      what it tells, valid until the callback returns; NULL if `status` is FASTPAR_OK
+ */
+typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fastpar_error *error);
 
 /**
  * Starts a loop and returns at once.
@@ -652,14 +767,16 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one chunk, as the
  *                    waiting thread works.
  * @param error       may be NULL
- * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+ * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
+ *         progress among them, but for its notification (`fastpar_job_notify`);
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
  *         returned. Asking again tells the same.
  *
- * After FASTPAR_OK what the callbacks wrote is visible. May be called from any thread, by several at a time, and from inside
- * callbacks of other jobs. Since: 1.0
+ * After FASTPAR_OK what the callbacks wrote is visible, and the job's notification, if it has one, has returned. The job may be freed
+ * meanwhile, by a callback that this call runs or by another thread. May be called from any thread, by several at a time, and from
+ * inside callbacks of other jobs. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_job_wait(fastpar_job *job, uint64_t timeout_ms, fastpar_error *error);
 
@@ -690,12 +807,44 @@ FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
 /**
  * Releases a job; one that still runs is cancelled and waited for.
  *
- * @param job  NULL: nothing happens. No other thread may be using it, waiting for it for instance; not to be used afterwards.
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way, such as a wait on another thread or the
+ *             wait that runs the calling callback, go on to their ends.
  *
- * Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
- * thread. Since: 1.0
+ * Blocks until the chunks in flight are done, and the job's notification has returned; from inside a callback of this very job, its
+ * last report of progress and its notification among them, it does not wait. May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_job_free(fastpar_job *job);
+
+/**
+ * Has a function called once when a job has ended.
+ *
+ * Whoever waits for the job, frees it on another thread, or shuts the pool down returns only after the function has.
+ *
+ * @param job        must not be NULL
+ * @param done       must not be NULL; called on a thread of the pool when the job has ended, or at once, on the calling thread, if
+ *                   it has
+ * @param user_data  given to `done`; must live until it has returned
+ * @param error      may be NULL
+ * @return FASTPAR_OK: it will be called, or has been; FASTPAR_ERR_BUSY: the job has a notification already;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` or `done` is NULL; FASTPAR_ERR_THREADS: the job belongs to the parent of this forked
+ *         process; where the job has ended also what `fastpar_for` returns if the pool cannot be started, past 128 calls
+ *         within each other and from inside a hook. On failure it is not called.
+ *
+ * In a forked child it is never called. Does not block, but for what `done` does when it is called at once. May be called from any
+ * thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_job_notify(fastpar_job *job, fastpar_done_fn done, void *user_data,
+                                              fastpar_error *error);
+
+/**
+ * Releases a job that goes on by itself: its callbacks and its notification come as before.
+ *
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. What was given to `fastpar_for_start` must live until the
+ *             job has ended: `fastpar_job_notify` tells.
+ *
+ * Never blocks. May be called from any thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API void fastpar_job_detach(fastpar_job *job);
 
 /* ==== teams: members that run at the same time and meet at barriers ===================================== */
 
@@ -886,7 +1035,8 @@ FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
 /**
  * Releases a queue and what is left in it.
  *
- * @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+ * @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is released as by
+ *               `fastpar_queue_close`; the queue goes with the last of them.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -911,6 +1061,21 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
  */
 #define FASTPAR_ZSTD_SYNC 8
+/**
+ * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as `zstd --sparse`. Targets that
+ * are open already, memory, and Windows: no effect.
+ */
+#define FASTPAR_ZSTD_SPARSE 64
+/**
+ * `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in `code` (ERROR_FILE_EXISTS
+ * or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand (FIFOs, devices, open descriptors), and memory: no effect.
+ */
+#define FASTPAR_ZSTD_KEEP 128
+/**
+ * `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written where it stands; without
+ * the flag that is FASTPAR_ERR_IO before the work begins. See `fastpar_compress_file`. Other targets, and memory: no effect.
+ */
+#define FASTPAR_ZSTD_IN_PLACE 512
 
 /**
  * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
@@ -928,7 +1093,7 @@ typedef struct fastpar_zstd_options {
   size_t struct_size;
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
-  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0. */
+  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0. */
   uint32_t flags;
   /**
    * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
@@ -967,7 +1132,7 @@ typedef struct fastpar_zstd_options {
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
   /**
-   * May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+   * May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
    * files and streams: bytes of the source.
    */
   fastpar_progress_fn progress;
@@ -1243,7 +1408,7 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
  *         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
- * `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
+ * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
  * until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
@@ -1309,7 +1474,7 @@ FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *optio
  * @param len     bytes
  * @param error   may be NULL; `position` is the frame, if it is about one
  * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
- *         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+ *         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
  *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
@@ -1352,10 +1517,12 @@ FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar
 /**
  * Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
  *
- * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+ *                callback that calls this, ends with FASTPAR_ERR_CLOSED without calling the sink again; it needs what it was
+ *                given until then.
  *
- * Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being compressed, which takes moments; where a call is under way, that call does. May be called
+ * from any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
 
@@ -1423,7 +1590,7 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
  *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
+ *         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
  *         this forked process.
@@ -1437,10 +1604,12 @@ FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst
 /**
  * Releases a reader, at any time; the source is not called.
  *
- * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+ *                callback that calls this, ends with FASTPAR_ERR_CLOSED without asking the source again; it needs what it was
+ *                given until then.
  *
- * Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being decoded, which takes moments; where a call is under way, that call does. May be called from
+ * any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 
@@ -1478,7 +1647,7 @@ typedef struct fastpar_frame_info {
  *
  * @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
  *                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
- *                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
+ *                 the archive keeps (24 to 36 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
  *                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
  * @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
  * @param src_len  bytes
@@ -1508,7 +1677,7 @@ FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *opti
  * overwritten gives errors, unless it has the same frames.
  *
  * @param options  may be NULL; as for `fastpar_archive_open`
- * @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
+ * @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content need not be trusted
  * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
  * @param error    may be NULL; `position` is the offset of the frame in the file
  * @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;
@@ -1591,7 +1760,8 @@ FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64
 /**
  * Releases an archive.
  *
- * @param archive  NULL: nothing happens. No read may be under way.
+ * @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to their ends, and need what
+ *                 they were given, an archive in memory too, until then.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1623,9 +1793,23 @@ typedef struct fastpar_file_stats {
  *
  * The target appears when it is complete: it is written under another name in the same folder (".fastpar-", and a number), which
  * is renamed at the end. An existing target is replaced in that step, and stays as it is if the call fails. When the
- * process dies, at most that other file is left behind. The target takes over times and permissions of an ordinary
- * source, and its owner as far as the system allows. A target that is a symbolic link stays one: the file it points to
- * is replaced.
+ * process dies, at most that other file is left behind. The name that was given is what is replaced: a symbolic link is not
+ * followed, but replaced itself (one to a folder is refused). With FASTPAR_ZSTD_KEEP nothing is replaced. A read-only target is
+ * replaced only where the source is read-only too.
+ *
+ * The target takes over times, permissions, group and owner of an ordinary source, as far as the system allows, before it has its
+ * name. Bits that make programs run as their owner or group are never taken over; where the group cannot be set, group and others
+ * get what both had.
+ *
+ * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N, /proc/self/fd/N, and
+ * links to them that belong to this user or root) are written where they stand: a descriptor is duplicated, so the position is the
+ * one that the program has, and what appends appends. A reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call
+ * fails, what was written until then stays. In a sticky folder that others may write to, a FIFO of somebody else's is refused.
+ *
+ * What a rename cannot replace (a mounted file, one in a folder that cannot be written, another user's in a sticky folder) is found
+ * out before anything is read, as far as the system tells: FASTPAR_ERR_IO. With FASTPAR_ZSTD_IN_PLACE an ordinary file is written
+ * where it stands instead, and keeps its owner and mode; it is emptied when the first bytes are ready, so if the call fails later it
+ * holds what was written until then. On Linux the space of a large file that was replaced is given back a moment after the call.
  *
  * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
  * with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
@@ -1634,16 +1818,18 @@ typedef struct fastpar_file_stats {
  *
  * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not
  *                  known, from the calling thread.
- * @param src_path  must not be NULL; UTF-8
- * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * @param src_path  must not be NULL; UTF-8 on Windows, any bytes elsewhere
+ * @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not
+ *                  the source, by whatever name
  * @param stats     out, may be NULL
  * @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the source or the frame, if it is
  *                  about one
- * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
- *         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, or is a
- *         directory;
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before, unless it is one that is
+ *         written where it stands:
+ *         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, is a directory,
+ *         read-only, or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
  *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
- *         FASTPAR_ERR_UNSUPPORTED: the target is a device, a FIFO or the like; or an option;
+ *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another process; or an option;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
  *         found out before memory is taken;
  *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
@@ -1664,11 +1850,13 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *
  * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; in all UINT64_MAX if that is not known;
  *                  from the calling thread.
- * @param src_path  must not be NULL; UTF-8; may be a FIFO or a device; its content need not be trusted
- * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * @param src_path  must not be NULL; as there; may be a FIFO or a device; its content need not be trusted
+ * @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not
+ *                  the source, by whatever name
  * @param stats     out, may be NULL
  * @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the offset in the source
- * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before, unless it is one that is
+ *         written where it stands:
  *         FASTPAR_ERR_IO, FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
  *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the source, as
  *         by `fastpar_decompress`;

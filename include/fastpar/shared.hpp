@@ -45,7 +45,7 @@ class queue {
     fastpar_queue_free(std::exchange(raw_, std::exchange(other.raw_, nullptr)));
     return *this;
   }
-  /** Nobody may be using it, or wait in it: close it and join the users first. */
+  /** Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and join them first. */
   ~queue() { fastpar_queue_free(raw_); }
 
   /** Adds a value, waiting for room; false: the queue is closed, and the value not added. */

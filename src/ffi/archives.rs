@@ -1,15 +1,15 @@
 //! Group "archives": any part of compressed data, without decompressing what lies before it.
 
 use super::borrow::{self, OptionsStruct, Out};
-use super::codec::{fastpar_zstd_options, set_written, KeptArguments};
+use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ffi::{c_char, c_void};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 /// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or `fastpar_archive_open_file`,
 /// released by `fastpar_archive_free`; any number of threads may read from it at a time.
@@ -41,28 +41,20 @@ pub struct fastpar_frame_info {
 unsafe impl OptionsStruct for fastpar_frame_info {
     const NAME: &'static str = "fastpar_frame_info";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, offset));
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
-/// Borrows an archive.
+/// Holds an archive for the time of a call.
 ///
 /// # Safety
 /// `archive` is NULL or a live handle.
-unsafe fn borrow_handle<'a>(archive: *const fastpar_archive) -> Result<&'a fastpar_archive> {
+unsafe fn hold_archive(archive: *const fastpar_archive) -> Result<Held<fastpar_archive>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(archive) }.ok_or_else(|| invalid("archive is NULL"))
-}
-
-/// The same for those who only ask.
-///
-/// # Safety
-/// As above.
-unsafe fn borrow_archive<'a>(archive: *const fastpar_archive) -> Result<&'a Archive<'static>> {
-    // SAFETY: the caller's promise.
-    unsafe { borrow_handle(archive) }.map(|handle| &handle.archive)
+    unsafe { handle::hold(archive) }.ok_or_else(|| invalid("archive is NULL"))
 }
 
 /// Opens an archive, and writes its handle.
@@ -98,7 +90,7 @@ unsafe fn open(
 ///
 /// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
 ///                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
-///                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
+///                 the archive keeps (24 to 36 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
 ///                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
 /// @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
 /// @param src_len  bytes
@@ -146,7 +138,7 @@ pub unsafe extern "C" fn fastpar_archive_open(
 /// overwritten gives errors, unless it has the same frames.
 ///
 /// @param options  may be NULL; as for `fastpar_archive_open`
-/// @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
+/// @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content need not be trusted
 /// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
 /// @param error    may be NULL; `position` is the offset of the frame in the file
 /// @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;
@@ -195,8 +187,8 @@ pub unsafe extern "C" fn fastpar_archive_size(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, Out::new(size, "size")?) };
-        place.set(archive.size());
+        let (archive, place) = unsafe { (hold_archive(archive)?, Out::new(size, "size")?) };
+        place.set(archive.archive.size());
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -222,8 +214,8 @@ pub unsafe extern "C" fn fastpar_archive_frames(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, Out::new(frames, "frames")?) };
-        place.set(archive.frames() as u64);
+        let (archive, place) = unsafe { (hold_archive(archive)?, Out::new(frames, "frames")?) };
+        place.set(archive.archive.frames() as u64);
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -251,7 +243,8 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, borrow::sized_output(info, "info")?) };
+        let (held, place) = unsafe { (hold_archive(archive)?, borrow::sized_output(info, "info")?) };
+        let archive = &held.archive;
         let frame = archive.frame(index).ok_or_else(|| {
             invalid(format!("index is {index}, but there are {} frames", archive.frames())).at(index)
         })?;
@@ -308,11 +301,11 @@ pub unsafe extern "C" fn fastpar_archive_read(
         let place = unsafe { Out::new(written, "written")? };
         let run = || {
             // SAFETY: the caller's promise.
-            let (handle, dst) = unsafe { (borrow_handle(archive)?, borrow::output(dst.cast(), len, "dst")?) };
+            let (handle, dst) = unsafe { (hold_archive(archive)?, borrow::output(dst.cast(), len, "dst")?) };
             borrow::disjoint((handle.src, "the archive"), (&*dst, "dst"))?;
             handle.archive.read(offset, dst)
         };
-        set_written(&place, run())
+        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -320,7 +313,8 @@ pub unsafe extern "C" fn fastpar_archive_read(
 
 /// Releases an archive.
 ///
-/// @param archive  NULL: nothing happens. No read may be under way.
+/// @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to their ends, and need what
+///                 they were given, an archive in memory too, until then.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -330,6 +324,6 @@ pub unsafe extern "C" fn fastpar_archive_read(
 pub unsafe extern "C" fn fastpar_archive_free(archive: *mut fastpar_archive) {
     guard_value((), || {
         // SAFETY: NULL, or made in `open` and given back once.
-        unsafe { handle::free(archive) };
+        drop(unsafe { handle::end(archive) });
     });
 }

@@ -22,6 +22,8 @@ pub(super) unsafe trait OptionsStruct: Copy {
     const NAME: &'static str;
     /// Its size in version 1 of the ABI.
     const SIZE_V1: usize;
+    /// Bytes between its fields, from and to, on systems of 32 bits that align 64-bit numbers to 8 bytes: written as zero.
+    const PADDING: (usize, usize) = (0, 0);
 }
 
 fn invalid(message: String) -> Error {
@@ -159,20 +161,38 @@ impl<T> Out<T> {
     }
 }
 
-/// A path of the caller's.
+/// Writes what a call has written, or the size that would have been enough, or 0.
+pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
+    let size = match &result {
+        Ok(size) => *size,
+        Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
+            error.needed().and_then(|needed| usize::try_from(needed).ok()).unwrap_or(0)
+        }
+        Err(_) => 0,
+    };
+    written.set(size);
+    result.map(drop)
+}
+
+/// A path of the caller's: UTF-8 on Windows, bytes elsewhere, as names are there.
 ///
 /// # Safety
 /// `path` is NULL or a C string that lives for `'a`.
 pub(super) unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
-    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
     if path.is_null() {
-        return fail("NULL");
+        return Err(invalid(format!("{name} is NULL")));
     }
     // SAFETY: not NULL, and a C string by the caller's promise.
-    match unsafe { CStr::from_ptr(path) }.to_str() {
-        Ok("") => fail("empty"),
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if bytes.is_empty() {
+        return Err(invalid(format!("{name} is empty")));
+    }
+    #[cfg(unix)]
+    return Ok(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)));
+    #[cfg(not(unix))]
+    match std::str::from_utf8(bytes) {
         Ok(path) => Ok(Path::new(path)),
-        Err(_) => fail("not UTF-8"),
+        Err(_) => Err(invalid(format!("{name} is not UTF-8"))),
     }
 }
 
@@ -236,6 +256,9 @@ impl<T: OptionsStruct> SizedOut<T> {
         unsafe {
             std::ptr::copy_nonoverlapping(std::ptr::from_ref(&value).cast::<u8>(), self.place.cast(), known);
             self.place.cast::<u8>().add(known).write_bytes(0, self.size - known);
+            // Nothing of this stack goes to the caller between the fields.
+            let (from, to) = (T::PADDING.0.min(known), T::PADDING.1.min(known));
+            self.place.cast::<u8>().add(from).write_bytes(0, to - from);
         }
     }
 }

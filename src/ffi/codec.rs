@@ -24,9 +24,23 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+/// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as `zstd --sparse`. Targets that
+/// are open already, memory, and Windows: no effect.
+pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
+/// `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in `code` (ERROR_FILE_EXISTS
+/// or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand (FIFOs, devices, open descriptors), and memory: no effect.
+pub const FASTPAR_ZSTD_KEEP: u32 = 128;
+/// `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written where it stands; without
+/// the flag that is FASTPAR_ERR_IO before the work begins. See `fastpar_compress_file`. Other targets, and memory: no effect.
+pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
 
-const KNOWN_FLAGS: u32 =
-    FASTPAR_ZSTD_NO_CHECKSUM | FASTPAR_ZSTD_NO_SEEK_TABLE | FASTPAR_ZSTD_SINGLE_FRAME | FASTPAR_ZSTD_SYNC;
+const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
+    | FASTPAR_ZSTD_NO_SEEK_TABLE
+    | FASTPAR_ZSTD_SINGLE_FRAME
+    | FASTPAR_ZSTD_SYNC
+    | FASTPAR_ZSTD_SPARSE
+    | FASTPAR_ZSTD_KEEP
+    | FASTPAR_ZSTD_IN_PLACE;
 
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
 ///
@@ -38,7 +52,7 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
     /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
@@ -64,7 +78,7 @@ pub struct fastpar_zstd_options {
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
     /// files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
@@ -125,6 +139,9 @@ impl Shared<'_> {
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
             sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
+            sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
+            keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
+            in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,
@@ -169,19 +186,6 @@ impl KeptArguments {
             unsafe { (&*std::ptr::from_ref(&*self.shared), &*std::ptr::from_ref(&*self.report)) };
         shared.core(&self.raw, report)
     }
-}
-
-/// Writes what a call has written, or the size that would have been enough, or 0.
-pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
-    let size = match &result {
-        Ok(size) => *size,
-        Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
-            error.needed().and_then(|needed| usize::try_from(needed).ok()).unwrap_or(0)
-        }
-        Err(_) => 0,
-    };
-    written.set(size);
-    result.map(drop)
 }
 
 /// Tells a capacity that is enough for compressing any `src_len` bytes with these options.
@@ -260,17 +264,8 @@ pub unsafe extern "C" fn fastpar_compress(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let place = unsafe { Out::new(written, "written")? };
-        let run = |options: &Options<'_>| {
-            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
-            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
-            codec::compress(src, dst, options)
-        };
-        // SAFETY: the caller's promise.
-        set_written(&place, unsafe { with_options(options, run) })
-    };
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, (src, src_len), (dst, dst_capacity), written, codec::compress) };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
@@ -357,35 +352,33 @@ pub unsafe extern "C" fn fastpar_decompress(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let place = unsafe { Out::new(written, "written")? };
-        let run = |options: &Options<'_>| {
-            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
-            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
-            codec::decompress(src, dst, options)
-        };
-        // SAFETY: the caller's promise.
-        set_written(&place, unsafe { with_options(options, run) })
-    };
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, (src, src_len), (dst, dst_capacity), written, codec::decompress) };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
 
-/// Borrows the input and the output of a call, and refuses buffers that overlap.
+/// Runs a call from buffer to buffer, and writes how much it has written.
 ///
 /// # Safety
-/// As for [`borrow::input`] and [`borrow::output`].
-unsafe fn buffers<'a>(
-    src: *const c_void,
-    src_len: usize,
-    dst: *mut c_void,
-    dst_capacity: usize,
-) -> Result<(&'a [u8], &'a mut [MaybeUninit<u8>])> {
+/// The pointers are NULL or valid, as the functions of the header say.
+unsafe fn run(
+    options: *const fastpar_zstd_options,
+    (src, src_len): (*const c_void, usize),
+    (dst, dst_capacity): (*mut c_void, usize),
+    written: *mut usize,
+    call: impl FnOnce(&[u8], &mut [MaybeUninit<u8>], &Options<'_>) -> Result<usize>,
+) -> Result<()> {
     // SAFETY: the caller's promise.
-    let (src, dst) = unsafe {
-        (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
+    let written = unsafe { Out::new(written, "written")? };
+    let run = |options: &Options<'_>| {
+        // SAFETY: the caller's promise. Whether the buffers overlap is checked before they are used.
+        let (src, dst) = unsafe {
+            (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
+        };
+        borrow::disjoint((src, "src"), (&*dst, "dst"))?;
+        call(src, dst, options)
     };
-    borrow::disjoint((src, "src"), (&*dst, "dst"))?;
-    Ok((src, dst))
+    // SAFETY: the caller's promise.
+    borrow::set_written(&written, unsafe { with_options(options, run) })
 }

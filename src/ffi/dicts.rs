@@ -1,7 +1,6 @@
 //! Group "dictionaries": what small inputs have in common, learned once and shared by all calls.
 
 use super::borrow::{self, Out};
-use super::codec::set_written;
 use super::guard::{guard, guard_value};
 use super::handle;
 use super::status::{fastpar_error, fastpar_status};
@@ -26,7 +25,7 @@ fn invalid(message: &'static str) -> Error {
 /// `dict` is NULL or a live handle.
 pub(super) unsafe fn share(dict: *const fastpar_dict) -> Option<Dict> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(dict) }.map(|found| found.dict.clone())
+    unsafe { handle::hold(dict) }.map(|found| found.dict.clone())
 }
 
 /// Makes a dictionary from samples of what is to be compressed.
@@ -88,7 +87,7 @@ pub unsafe extern "C" fn fastpar_dict_train(
             borrow::disjoint((samples, "samples"), (&*dst, "dict"))?;
             codec::train(samples, &sizes, dst)
         };
-        set_written(&place, run())
+        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -179,7 +178,7 @@ pub unsafe extern "C" fn fastpar_dict_id(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (dict, place) = unsafe { (handle::look(dict), Out::new(id, "id")?) };
+        let (dict, place) = unsafe { (handle::hold(dict), Out::new(id, "id")?) };
         place.set(dict.ok_or_else(|| invalid("dict is NULL"))?.dict.id());
         Ok(())
     };
@@ -199,6 +198,6 @@ pub unsafe extern "C" fn fastpar_dict_id(
 pub unsafe extern "C" fn fastpar_dict_free(dict: *mut fastpar_dict) {
     guard_value((), || {
         // SAFETY: NULL, or made in `fastpar_dict_open` and given back once.
-        unsafe { handle::free(dict) };
+        drop(unsafe { handle::end(dict) });
     });
 }

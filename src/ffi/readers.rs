@@ -3,13 +3,14 @@
 use super::borrow::{self, Out};
 use super::codec::fastpar_zstd_options;
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use super::streams::{stopped, Handle};
-use crate::codec::Reader;
+use super::streams::{ask, Handle, Released};
+use crate::codec::{Options, Reader};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::c_void;
 use std::io::{self, Read};
+use std::sync::atomic::AtomicI32;
 
 /// Gives compressed data, in order.
 ///
@@ -35,34 +36,35 @@ pub type fastpar_source_fn = Option<
 struct ForeignSource {
     function: unsafe extern "C" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32,
     user_data: *mut c_void,
+    released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Read for ForeignSource {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.released.check()?;
         let mut len = 0;
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
         // SAFETY: the program promises that the callback may be called with its data, and writes within the buffer.
-        match unsafe { (self.function)(self.user_data, data, capacity, &mut len) } {
-            0 if len <= capacity => Ok(len),
-            0 => {
-                let text = format!("the source says that it has written {len} bytes into {capacity}");
-                Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
-            }
-            code => Err(stopped("source", code)),
+        ask("source", self.cancel, || unsafe { (self.function)(self.user_data, data, capacity, &mut len) })?;
+        if len <= capacity {
+            return Ok(len);
         }
+        let text = format!("the source says that it has written {len} bytes into {capacity}");
+        Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
     }
 }
 
 /// A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
 pub struct fastpar_reader(Handle<Reader<'static, ForeignSource>>);
 
-/// Borrows a reader.
+/// Holds a reader for the time of a call.
 ///
 /// # Safety
 /// `reader` is NULL or a live handle.
-unsafe fn borrow_reader<'a>(reader: *mut fastpar_reader) -> Result<&'a fastpar_reader> {
+unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
+    unsafe { handle::hold(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
 }
 
 /// Opens a stream that is decompressed, in parallel where the data allows.
@@ -103,9 +105,14 @@ pub unsafe extern "C" fn fastpar_reader_open(
         place.set(std::ptr::null_mut());
         let function =
             source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
-        let source = ForeignSource { function, user_data };
+        let released = Released::default();
+        let open = |options: &Options<'static>| {
+            let source =
+                ForeignSource { function, user_data, released: released.clone(), cancel: options.cancel };
+            Reader::new(source, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, |options| Reader::new(source, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_reader(stream)));
         Ok(())
     };
@@ -129,7 +136,7 @@ pub unsafe extern "C" fn fastpar_reader_open(
 ///         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
 ///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
+///         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
 ///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
 ///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
 ///         this forked process.
@@ -152,20 +159,21 @@ pub unsafe extern "C" fn fastpar_reader_read(
         let place = unsafe { Out::new(len, "len")? };
         place.set(0);
         // SAFETY: the caller's promise.
-        let (reader, dst) = unsafe { (borrow_reader(reader)?, borrow::output(dst.cast(), capacity, "dst")?) };
+        let (reader, dst) = unsafe { (hold_reader(reader)?, borrow::output(dst.cast(), capacity, "dst")?) };
         if dst.is_empty() {
             return Ok(());
         }
-        reader.0.with("reader", |reader| {
+        let read = reader.0.with("reader", |reader| {
             let chunk = reader.chunk()?;
             let len = chunk.len().min(dst.len());
             for (place, &byte) in dst.iter_mut().zip(&chunk[..len]) {
                 place.write(byte);
             }
             reader.consume(len);
-            place.set(len);
-            Ok(())
-        })
+            Ok(len)
+        })?;
+        place.set(read);
+        Ok(())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -173,20 +181,21 @@ pub unsafe extern "C" fn fastpar_reader_read(
 
 /// Releases a reader, at any time; the source is not called.
 ///
-/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
-///                not free it there.
+/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+///                callback that calls this, ends with FASTPAR_ERR_CLOSED without asking the source again; it needs what it was
+///                given until then.
 ///
-/// Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+/// Waits for the frames that are being decoded, which takes moments; where a call is under way, that call does. May be called from
+/// any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `reader` is NULL or a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_reader_free(reader: *mut fastpar_reader) {
     guard_value((), || {
-        // SAFETY: the caller's promise.
-        if unsafe { handle::look(reader) }.is_some_and(|reader| reader.0.is_idle()) {
-            // SAFETY: made in `fastpar_reader_open`, and given back once.
-            unsafe { handle::free(reader) };
+        // SAFETY: NULL, or made in `fastpar_reader_open` and given back once.
+        if let Some(reader) = unsafe { handle::end(reader) } {
+            reader.0.release();
         }
     });
 }

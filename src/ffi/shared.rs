@@ -2,7 +2,7 @@
 
 use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::Queue;
@@ -136,16 +136,13 @@ pub struct fastpar_queue {
     queue: Queue,
 }
 
-/// Borrows a queue.
+/// Holds a queue for the time of a call.
 ///
 /// # Safety
 /// `queue` is NULL or a live handle.
-unsafe fn borrow_queue<'a>(queue: *const fastpar_queue) -> Result<&'a Queue> {
+unsafe fn hold_queue(queue: *const fastpar_queue) -> Result<Held<fastpar_queue>> {
     // SAFETY: the caller's promise.
-    match unsafe { handle::look(queue) } {
-        Some(queue) => Ok(&queue.queue),
-        None => Err(Error::new(ErrorKind::InvalidArgument, "queue is NULL")),
-    }
+    unsafe { handle::hold(queue) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "queue is NULL"))
 }
 
 /// Makes a queue for any number of producers and consumers: first in, first out.
@@ -201,7 +198,7 @@ pub unsafe extern "C" fn fastpar_queue_push(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, || borrow_queue(queue)?.push(value, borrow::timeout(timeout_ms))) }
+    unsafe { guard(error, || hold_queue(queue)?.queue.push(value, borrow::timeout(timeout_ms))) }
 }
 
 /// Takes the oldest value, waiting for one.
@@ -226,8 +223,8 @@ pub unsafe extern "C" fn fastpar_queue_pop(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (queue, place) = unsafe { (borrow_queue(queue)?, Out::new(value, "value")?) };
-        place.set(queue.pop(borrow::timeout(timeout_ms))?);
+        let (queue, place) = unsafe { (hold_queue(queue)?, Out::new(value, "value")?) };
+        place.set(queue.queue.pop(borrow::timeout(timeout_ms))?);
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -246,15 +243,16 @@ pub unsafe extern "C" fn fastpar_queue_pop(
 pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
     guard_value((), || {
         // SAFETY: the caller's promise.
-        if let Ok(queue) = unsafe { borrow_queue(queue) } {
-            queue.close();
+        if let Ok(queue) = unsafe { hold_queue(queue) } {
+            queue.queue.close();
         }
     });
 }
 
 /// Releases a queue and what is left in it.
 ///
-/// @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+/// @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is released as by
+///               `fastpar_queue_close`; the queue goes with the last of them.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -264,6 +262,8 @@ pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
 pub unsafe extern "C" fn fastpar_queue_free(queue: *mut fastpar_queue) {
     guard_value((), || {
         // SAFETY: NULL, or made in `fastpar_queue_open` and given back once.
-        unsafe { handle::free(queue) };
+        if let Some(queue) = unsafe { handle::end(queue) } {
+            queue.queue.close();
+        }
     });
 }

@@ -3,14 +3,16 @@
 use super::borrow::{self, Out};
 use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::Writer;
+use crate::codec::{Options, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::Scope;
 use std::ffi::c_void;
 use std::io::{self, Write};
-use std::sync::{Mutex, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// Takes compressed data, in order.
 ///
@@ -28,15 +30,16 @@ pub type fastpar_sink_fn =
 struct ForeignSink {
     function: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
     user_data: *mut c_void,
+    released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Write for ForeignSink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.released.check()?;
         // SAFETY: the program promises that the callback may be called with its data; the bytes are valid meanwhile.
-        match unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) } {
-            0 => Ok(data.len()),
-            code => Err(stopped("sink", code)),
-        }
+        let sink = || unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) };
+        ask("sink", self.cancel, sink).map(|()| data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -44,18 +47,46 @@ impl Write for ForeignSink {
     }
 }
 
-pub(super) fn stopped(who: &str, code: i32) -> io::Error {
-    io::Error::other(Error::new(ErrorKind::Callback, format!("the {who} returned {code}")).with_code(code))
+/// Runs a callback of a stream that `cancel` cancels.
+pub(super) fn ask(who: &str, cancel: Option<&AtomicI32>, callback: impl FnOnce() -> i32) -> io::Result<()> {
+    Scope::enter(&cancel, |scope| match callback() {
+        0 => Ok(()),
+        code => Err(io::Error::other(Error::of_callback(
+            format!("the {who} returned {code}"),
+            code,
+            scope.take(),
+        ))),
+    })
 }
 
 /// A stream that is compressed. Opaque; made by `fastpar_writer_open`, released by `fastpar_writer_free`.
 pub struct fastpar_writer(Handle<Writer<'static, ForeignSink>>);
+
+/// Whether the program has released a stream, which a call under way may still be using.
+#[derive(Clone, Default)]
+pub(super) struct Released(Arc<AtomicBool>);
+
+impl Released {
+    /// Refuses to go on with a stream that is released: its callback is not called again.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.refuse().map_err(io::Error::other)
+    }
+
+    fn refuse(&self) -> Result<()> {
+        // Relaxed: it carries no data; the callback that released the stream ran on this thread.
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Closed, "the stream was released during this call"));
+        }
+        Ok(())
+    }
+}
 
 /// A stream, and what it refers to.
 pub(super) struct Handle<S> {
     // Declared, and so dropped, first.
     stream: Mutex<S>,
     _arguments: KeptArguments,
+    released: Released,
 }
 
 impl<S> Handle<S> {
@@ -65,41 +96,46 @@ impl<S> Handle<S> {
     /// `options` is NULL or a valid struct whose pointers live as long as the handle.
     pub(super) unsafe fn open(
         options: *const fastpar_zstd_options,
-        open: impl FnOnce(&crate::codec::Options<'static>) -> Result<S>,
+        released: Released,
+        open: impl FnOnce(&Options<'static>) -> Result<S>,
     ) -> Result<Self> {
         memory::check()?;
         // SAFETY: the caller's promise.
         let arguments = unsafe { KeptArguments::read(options)? };
         // SAFETY: the stream is dropped before the arguments.
         let stream = open(unsafe { &arguments.options() })?;
-        Ok(Self { stream: Mutex::new(stream), _arguments: arguments })
+        Ok(Self { stream: Mutex::new(stream), _arguments: arguments, released })
     }
 
     /// Uses the stream, unless somebody does.
     pub(super) fn with<R>(&self, what: &str, run: impl FnOnce(&mut S) -> Result<R>) -> Result<R> {
-        match self.stream.try_lock() {
-            Ok(mut stream) => run(&mut stream),
-            Err(TryLockError::Poisoned(poisoned)) => run(&mut poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::new(
-                ErrorKind::Busy,
-                format!("the {what} is in use, by another thread or by the call that this is inside of"),
-            )),
-        }
+        let done = match self.stream.try_lock() {
+            Ok(mut stream) => run(&mut stream)?,
+            Err(TryLockError::Poisoned(poisoned)) => run(&mut poisoned.into_inner())?,
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    format!("the {what} is in use, by another thread or by the call that this is inside of"),
+                ))
+            }
+        };
+        self.released.refuse()?;
+        Ok(done)
     }
 
-    /// Whether nobody uses the stream.
-    pub(super) fn is_idle(&self) -> bool {
-        !matches!(self.stream.try_lock(), Err(TryLockError::WouldBlock))
+    /// The program has released the stream: a call under way ends.
+    pub(super) fn release(&self) {
+        self.released.0.store(true, Ordering::Relaxed); // see `Released::refuse`
     }
 }
 
-/// Borrows a writer.
+/// Holds a writer for the time of a call.
 ///
 /// # Safety
 /// `writer` is NULL or a live handle.
-unsafe fn borrow_writer<'a>(writer: *mut fastpar_writer) -> Result<&'a fastpar_writer> {
+unsafe fn hold_writer(writer: *mut fastpar_writer) -> Result<Held<fastpar_writer>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(writer) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
+    unsafe { handle::hold(writer) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
 }
 
 /// Opens a stream that is compressed, in parallel, to ordinary zstd data.
@@ -143,9 +179,14 @@ pub unsafe extern "C" fn fastpar_writer_open(
         place.set(std::ptr::null_mut());
         let function =
             sink.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the sink callback is NULL"))?;
-        let sink = ForeignSink { function, user_data };
+        let released = Released::default();
+        let open = |options: &Options<'static>| {
+            let sink =
+                ForeignSink { function, user_data, released: released.clone(), cancel: options.cancel };
+            Writer::new(sink, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, |options| Writer::new(sink, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_writer(stream)));
         Ok(())
     };
@@ -163,7 +204,7 @@ pub unsafe extern "C" fn fastpar_writer_open(
 /// @param len     bytes
 /// @param error   may be NULL; `position` is the frame, if it is about one
 /// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
-///         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
+///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
 ///         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
 ///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
@@ -183,7 +224,7 @@ pub unsafe extern "C" fn fastpar_writer_write(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (writer, data) = unsafe { (borrow_writer(writer)?, borrow::input(data.cast(), len, "data")?) };
+        let (writer, data) = unsafe { (hold_writer(writer)?, borrow::input(data.cast(), len, "data")?) };
         writer.0.with("writer", |writer| writer.write(data))
     };
     // SAFETY: the caller's promise, passed on.
@@ -210,7 +251,7 @@ pub unsafe extern "C" fn fastpar_writer_flush(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let writer = unsafe { borrow_writer(writer)? };
+        let writer = unsafe { hold_writer(writer)? };
         writer.0.with("writer", Writer::flush)
     };
     // SAFETY: the caller's promise, passed on.
@@ -237,7 +278,7 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let writer = unsafe { borrow_writer(writer)? };
+        let writer = unsafe { hold_writer(writer)? };
         writer.0.with("writer", Writer::finish)
     };
     // SAFETY: the caller's promise, passed on.
@@ -246,20 +287,21 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 
 /// Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
 ///
-/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
-///                not free it there.
+/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
+///                callback that calls this, ends with FASTPAR_ERR_CLOSED without calling the sink again; it needs what it was
+///                given until then.
 ///
-/// Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+/// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call does. May be called
+/// from any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `writer` is NULL or a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_writer_free(writer: *mut fastpar_writer) {
     guard_value((), || {
-        // SAFETY: the caller's promise.
-        if unsafe { handle::look(writer) }.is_some_and(|writer| writer.0.is_idle()) {
-            // SAFETY: made in `fastpar_writer_open`, and given back once.
-            unsafe { handle::free(writer) };
+        // SAFETY: NULL, or made in `fastpar_writer_open` and given back once.
+        if let Some(writer) = unsafe { handle::end(writer) } {
+            writer.0.release();
         }
     });
 }

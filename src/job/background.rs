@@ -3,14 +3,17 @@
 //! The job, its body and its gate live in one shared allocation, held by the handle and by every ticket. The gate stays open
 //! until nothing is left to claim; then whoever comes out last, helper or waiter, finishes the job, once.
 
+use super::chunk::{Chunk, Control};
+use super::chunks::Job;
+use super::claims::Claiming;
 use super::gate::Gate;
-use super::progress::Monitor;
-use super::ticket::{recruit, recruit_more, JobGate, Ticket};
-use super::work::{drop_payload, panic_message, Job};
-use super::{Chunk, Claiming, Control, Progress};
+use super::helpers::{recruit, recruit_more, work, JobGate};
+use super::progress::{Monitor, Progress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::fork::Process;
+use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, Call, KeepAlive, Pool, PoolRef};
+use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -25,11 +28,18 @@ pub type Body = Box<dyn Fn(&Chunk) -> ControlFlow<i32> + Send + Sync>;
 /// A progress callback that a background job owns.
 pub type OwnedProgress = Arc<dyn Fn(u64, u64) -> ControlFlow<()> + Send + Sync>;
 
-/// A loop that runs by itself. Dropping it cancels the job and waits for the chunks in flight.
-pub struct JobHandle(Arc<Background>);
+/// Told once what a background job came to.
+pub type Done = Box<dyn FnOnce(&Result<()>) + Send>;
+
+/// A loop that runs by itself. Dropping it releases it, see [`release`](Self::release).
+pub struct JobHandle {
+    job: Arc<Background>,
+    /// Released or detached: dropping it does nothing more.
+    let_go: AtomicBool,
+}
 
 /// What the handle and the tickets share.
-pub(crate) struct Background {
+struct Background {
     // Declared, and so dropped, before what it refers to.
     job: Job<'static>,
     parts: Arc<Parts>,
@@ -41,9 +51,20 @@ pub(crate) struct Background {
     /// What it came to, once it is finished; the pool is kept until then.
     outcome: Mutex<Outcome>,
     changed: QuietCondvar,
-    generation: u64,
+    process: Process,
     /// The pool that it runs on: there as long as `outcome` keeps it.
     pool: PoolRef,
+}
+
+/// A job that is over, as its notification sees it.
+struct Ended {
+    failed: bool,
+}
+
+impl Asked for Ended {
+    fn is_stopped(&self) -> bool {
+        self.failed
+    }
 }
 
 /// What the job borrows.
@@ -56,9 +77,47 @@ struct Parts {
 #[derive(Default)]
 struct Outcome {
     result: Option<Result<()>>,
+    notification: Notification,
     keep: Option<KeepAlive>,
     /// Counts the waiters that gave up: whoever still waits may take their place.
     left: u64,
+}
+
+/// Whether somebody is to be told of the job's end.
+#[derive(Default)]
+enum Notification {
+    #[default]
+    Nobody,
+    Wanted(Done),
+    /// It is being called, or about to be.
+    UnderWay,
+    Over,
+}
+
+impl Outcome {
+    /// Whether the job is finished, and whoever wanted to hear of it has.
+    fn is_over(&self) -> bool {
+        self.result.is_some() && matches!(self.notification, Notification::Nobody | Notification::Over)
+    }
+
+    /// Whether the calling thread can call the notification.
+    fn waits_for_worker(&self) -> bool {
+        self.result.is_some()
+            && matches!(self.notification, Notification::Wanted(_))
+            && pool::worker().is_some()
+    }
+
+    /// The notification, once the job is finished: for the one who calls it.
+    fn take_notification(&mut self) -> Option<(Done, Result<()>)> {
+        let result = self.result.clone()?;
+        match std::mem::replace(&mut self.notification, Notification::UnderWay) {
+            Notification::Wanted(done) => Some((done, result)),
+            other => {
+                self.notification = other;
+                None
+            }
+        }
+    }
 }
 
 /// A background job whose chunk a thread is running, and the ones around it.
@@ -96,7 +155,7 @@ impl JobHandle {
         // SAFETY: `parts` is shared, so it does not move, and dropped after the job, which is declared before it.
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
-        let width = plan.lanes().min(call.pool().cpus());
+        let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
         let background = Arc::new(Background {
             job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
             parts,
@@ -105,33 +164,33 @@ impl JobHandle {
             finishing: AtomicBool::new(false),
             outcome: Mutex::new(Outcome { keep: Some(call.keep_alive()), ..Outcome::default() }),
             changed: QuietCondvar::default(),
-            generation: pool::generation(),
+            process: Process::current(),
             pool: call.pool_ref(),
         });
         background.gate.open(&background.job, plan.lanes(), false);
         background.recruit(call.pool());
         background.finish_if_done();
-        Ok(Self(background))
+        Ok(Self { job: background, let_go: AtomicBool::new(false) })
     }
 
     /// Waits until the job is finished, or the time is over; helps with its chunks meanwhile. May be called again, and by
     /// several threads; each is told the same.
     ///
     /// # Errors
-    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk of the same job;
+    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk or a report of the same job;
     /// [`ErrorKind::LimitExceeded`] from inside as many calls as there may be.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
-        self.0.check_process()?;
-        if self.0.is_inside() {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                "a job cannot be waited for from inside its own callback",
-            ));
+        self.job.process.check()?;
+        if self.job.is_inside() {
+            // Its result is known to its notification, and to nobody before that.
+            return self.job.outcome().result.clone().unwrap_or_else(|| {
+                Err(Error::new(ErrorKind::Busy, "a job cannot be waited for from inside its own callback"))
+            });
         }
         pool::check_depth()?;
         // A deadline past the end of time is none.
         let deadline = timeout.map(|timeout| Instant::now().checked_add(timeout));
-        self.0.wait(deadline.flatten())
+        self.job.wait(deadline.flatten())
     }
 
     /// Items done, and items in all.
@@ -139,75 +198,69 @@ impl JobHandle {
     /// # Errors
     /// [`ErrorKind::Threads`] in a forked child: the job runs in the parent.
     pub fn progress(&self) -> Result<(u64, u64)> {
-        self.0.check_process()?;
-        let monitor = &self.0.parts.monitor;
+        self.job.process.check()?;
+        let monitor = &self.job.parts.monitor;
         Ok((monitor.counted(), monitor.total()))
     }
 
     /// Lets no new chunk start.
     pub fn cancel(&self) {
-        if self.0.check_process().is_err() {
+        if !self.job.process.is_current() {
             return; // it runs in the parent
         }
-        self.0.job.stop();
-        self.0.finish_if_done();
+        self.job.job.stop();
+        self.job.finish_if_done();
+    }
+
+    /// Has `done` called once with what the job came to: on a worker when the job is finished, at once on the calling thread if it
+    /// is. Whoever waits for the job, and a shutdown, wait for `done` too; inside it waiting for the job returns at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`]: somebody is told already; [`ErrorKind::Threads`] in a forked child. Where the job is finished, also
+    /// those of starting the pool, and [`ErrorKind::LimitExceeded`] as for [`wait`](Self::wait). `done` is not called then.
+    pub fn notify(&self, done: Done) -> Result<()> {
+        self.job.process.check()?;
+        self.job.notify(done)
+    }
+
+    /// Lets the job go on by itself: the handle is of no more use to it.
+    pub fn detach(&self) {
+        // Relaxed, here and in `release`: the flag is looked at by whoever drops the handle, who was given all others' counts.
+        self.let_go.store(true, Ordering::Relaxed);
+    }
+
+    /// Cancels the job, and waits for the chunks in flight; not from inside its own callbacks.
+    pub fn release(&self) {
+        if self.let_go.swap(true, Ordering::Relaxed) || !self.job.process.is_current() {
+            return; // in a child its helpers are in the parent; what they hold stays allocated
+        }
+        self.cancel();
+        // From inside its own callback it would wait for itself: the last helper out finishes it.
+        if !self.job.is_inside() {
+            let _ = self.job.wait(None);
+        }
     }
 }
 
 impl Drop for JobHandle {
     fn drop(&mut self) {
-        if self.0.check_process().is_err() {
-            return; // its helpers are in the parent; what they hold stays allocated
-        }
-        self.cancel();
-        // From inside its own callback it would wait for itself: the last helper out finishes it.
-        if !self.0.is_inside() {
-            let _ = self.0.wait(None);
-        }
+        self.release();
     }
 }
 
 impl Background {
-    /// A worker's part.
-    pub(super) fn help(self: Arc<Self>, pool: &Pool) {
-        self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter() {
-            let more = || recruit_more(pool, &self.gate, || Ticket::Background(Arc::clone(&self)));
-            let sent = if self.job.wants_help() { more() } else { None };
-            self.work(|| self.job.work(entered - 1, sent));
-            pool.count_helper();
-            self.gate.leave();
-        } else {
-            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
-            self.help_as_waiter(None);
-        }
-        self.finish_if_done();
-    }
-
     /// Whoever started the job, or leaves its last lane, sends for a helper.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
         if !self.job.wants_help() {
             return;
         }
-        let ticket = || Ticket::Background(Arc::clone(self));
+        let ticket = || Ticket::Shared(self.clone());
         // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
         if !self.gate.is_empty() {
             recruit(pool, &self.gate, ticket);
         } else if self.gate.claim_ticket(1) {
             pool.send(ticket());
         }
-    }
-
-    /// See `Ticket`.
-    pub(super) fn end_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_ticket(1)
-    }
-
-    /// See `Ticket`.
-    pub(super) fn keep_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_watch()
     }
 
     /// Runs chunks with the thread marked as being inside this job.
@@ -219,7 +272,7 @@ impl Background {
         INSIDE.set(outer);
     }
 
-    /// Whether this thread is running a chunk of this job, at whatever depth.
+    /// Whether this thread is running a callback of this job, at whatever depth.
     fn is_inside(&self) -> bool {
         let mut at = INSIDE.get();
         // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`work`).
@@ -232,33 +285,27 @@ impl Background {
         false
     }
 
-    fn check_process(&self) -> Result<()> {
-        if pool::generation() == self.generation {
-            Ok(())
-        } else {
-            Err(super::forked())
-        }
-    }
-
     fn outcome(&self) -> MutexGuard<'_, Outcome> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(self: &Arc<Self>, deadline: Option<Instant>) -> Result<()> {
         loop {
+            self.notify_as_worker();
             let seen = {
                 let outcome = self.outcome();
-                if let Some(result) = &outcome.result {
+                if let (Some(result), true) = (&outcome.result, outcome.is_over()) {
                     return result.clone();
                 }
                 outcome.left
             };
             if deadline.is_none_or(|deadline| Instant::now() < deadline) {
                 self.help_as_waiter(deadline);
+                self.process.check()?; // a chunk may have forked the process: the others are in the parent
                 self.finish_if_done();
             }
             let mut outcome = self.outcome();
-            while outcome.result.is_none() && outcome.left == seen {
+            while !outcome.is_over() && outcome.left == seen && !outcome.waits_for_worker() {
                 let Some(deadline) = deadline else {
                     outcome = self.changed.wait(outcome);
                     continue;
@@ -283,7 +330,7 @@ impl Background {
     fn help_as_waiter(&self, deadline: Option<Instant>) {
         let Ok(mut lane) = self.waiter.try_lock() else { return };
         let entered = match *lane {
-            None => self.gate.enter().map(|(_, entered)| entered - 1),
+            None => self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1),
             Some(lane) => self.gate.enter_again().then_some(lane),
         };
         let Some(mine) = entered else { return };
@@ -291,10 +338,11 @@ impl Background {
         // SAFETY: somebody is inside the gate until `leave`, so the job is not finished, and keeps the pool.
         let pool = unsafe { self.pool.get() };
         pool.work_here(|| {
-            self.work(|| match deadline {
+            let chunks = || match deadline {
                 None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
-            });
+            };
+            self.job.away_from_caller(|| self.work(chunks));
         });
         self.gate.leave();
     }
@@ -304,31 +352,132 @@ impl Background {
         self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
     }
 
-    /// Finishes the job if nothing is left to claim and nobody is inside. Everybody who leaves asks.
-    fn finish_if_done(&self) {
-        if self.job.wants_help() {
-            return;
+    /// Finishes the job if nothing is left to claim and nobody is inside, and sends a worker for its notification, which is not
+    /// for threads of the program. Everybody who leaves asks.
+    fn finish_if_done(self: &Arc<Self>) {
+        if self.finish() {
+            let job = Arc::clone(self);
+            // SAFETY: the outcome keeps the pool until the notification is over.
+            unsafe { self.pool.get() }.send(Ticket::Once(Box::new(move |_| job.notify_as_worker())));
+        }
+    }
+
+    /// The same; true if a worker has to come for the notification. Not where the calling thread is a worker: it has told.
+    fn finish(&self) -> bool {
+        if self.job.wants_help() || !self.process.is_current() {
+            return false;
         }
         self.gate.close();
         // Sequentially consistent, to be sure that of two who leave at the same time one sees the gate empty; it is also
         // taken only once.
         if !self.gate.is_empty() || self.finishing.swap(true, Ordering::SeqCst) {
-            return;
+            return false;
         }
-        let result = self.job.finish().and_then(|()| {
-            // Whoever waits must hear of the end, even if the last report panics.
-            catch_unwind(AssertUnwindSafe(|| self.parts.monitor.finish())).map_err(|payload| {
-                let text = format!("the progress callback panicked: {}", panic_message(&*payload));
-                drop_payload(payload);
-                Error::new(ErrorKind::Panic, text)
-            })
-        });
+        let result = self.job.finish().and_then(|()| self.report_end());
         let mut outcome = self.outcome();
         outcome.result = Some(result);
+        if outcome.is_over() {
+            self.end(outcome);
+            return false;
+        }
+        self.changed.notify_all(); // a worker that waits may call the notification
+        drop(outcome);
+        let is_worker = pool::worker().is_some();
+        if is_worker {
+            self.notify_as_worker();
+        }
+        !is_worker
+    }
+
+    /// Makes the last report. The thread is inside the job meanwhile, whichever it is.
+    fn report_end(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        // SAFETY: the job has no result yet, so it still keeps the pool.
+        unsafe { self.pool.get() }.work_here(|| self.work(|| outcome = self.parts.monitor.finish()));
+        outcome
+    }
+
+    /// Tells everybody that the job is over, and lets go of the pool.
+    fn end(&self, mut outcome: MutexGuard<'_, Outcome>) {
         let keep = outcome.keep.take();
         self.changed.notify_all();
         drop(outcome);
         drop(keep);
+    }
+
+    fn notify(&self, done: Done) -> Result<()> {
+        let mut outcome = self.outcome();
+        if !matches!(outcome.notification, Notification::Nobody) {
+            return Err(Error::new(ErrorKind::Busy, "the job has a notification already"));
+        }
+        let Some(result) = outcome.result.clone() else {
+            outcome.notification = Notification::Wanted(done);
+            return Ok(());
+        };
+        outcome.notification = Notification::UnderWay;
+        drop(outcome);
+        // A call like any other: a shutdown waits for it, and from inside it is refused.
+        let told = Call::enter().map(|_call| self.tell(done, &result));
+        if told.is_err() {
+            self.outcome().notification = Notification::Nobody;
+            self.changed.notify_all();
+        }
+        told
+    }
+
+    /// Calls the notification of a finished job, if it waits for a worker and this is one.
+    fn notify_as_worker(&self) {
+        if pool::worker().is_none() {
+            return;
+        }
+        let taken = self.outcome().take_notification();
+        if let Some((done, result)) = taken {
+            // SAFETY: the outcome keeps the pool until the notification is over.
+            unsafe { self.pool.get() }.work_here(|| self.tell(done, &result));
+        }
+    }
+
+    /// Calls a notification, inside the job.
+    fn tell(&self, done: Done, result: &Result<()>) {
+        self.work(|| {
+            let done = || Scope::enter(&Ended { failed: result.is_err() }, |_| done(result));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(done)) {
+                drop_payload(payload);
+            }
+        });
+        if self.process.is_current() {
+            let mut outcome = self.outcome();
+            outcome.notification = Notification::Over;
+            self.end(outcome);
+        }
+    }
+}
+
+impl Help for Background {
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
+        self.gate.ticket_arrived();
+        if let Some((_, entered)) = self.gate.enter(most_lanes()) {
+            let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
+            let pending = if self.job.wants_help() { more() } else { None };
+            self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
+            pool.count_helper();
+            self.gate.leave();
+        } else {
+            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
+            self.help_as_waiter(None);
+        }
+        self.finish(); // on a worker: nobody else has to come
+        None
+    }
+
+    fn end_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_ticket(1)
+    }
+
+    fn keep_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_watch()
     }
 }
 

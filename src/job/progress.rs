@@ -1,7 +1,11 @@
 //! Telling the caller how far a job is: one report at a time, about 20 times a second, and once at the end.
 #![forbid(unsafe_code)]
 
+use crate::error::{Error, ErrorKind, Result};
+use crate::panics::panic_text;
+use crate::pool::Scope;
 use std::ops::ControlFlow;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -31,8 +35,8 @@ impl<'a> Monitor<'a> {
         Self { reports, total, done: AtomicU64::new(0) }
     }
 
-    /// Counts `items`, and reports if it is time and nobody else is reporting.
-    pub(crate) fn add(&self, items: u64) -> ControlFlow<()> {
+    /// Counts `items`, and reports if it is time and nobody else is reporting; breaks with the failure of the call.
+    pub(crate) fn add(&self, items: u64) -> ControlFlow<Error> {
         // Relaxed: a number for people; the results themselves travel through the gate.
         let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
         let Some(Reports { report, last }) = &self.reports else { return ControlFlow::Continue(()) };
@@ -44,7 +48,12 @@ impl<'a> Monitor<'a> {
         if last.elapsed() < INTERVAL || done >= self.total {
             return ControlFlow::Continue(());
         }
-        let answer = report(self.counted(), self.total);
+        let answer = Scope::enter(&(), |scope| {
+            report(self.counted(), self.total).map_break(|()| {
+                let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled by its progress callback");
+                scope.take().unwrap_or_else(cancelled)
+            })
+        });
         *last = Instant::now();
         answer
     }
@@ -60,10 +69,31 @@ impl<'a> Monitor<'a> {
     }
 
     /// The last report, when everything is done: there is nothing left that its answer could cancel.
-    pub(crate) fn finish(&self) {
-        if let Some(Reports { report, last }) = &self.reports {
-            let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = report(self.total, self.total);
-        }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Panic`] if the callback panics.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let Some(Reports { report, last }) = &self.reports else { return Ok(()) };
+        let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let report = || Scope::enter(&(), |_| report(self.total, self.total));
+        let told = catch_unwind(AssertUnwindSafe(report));
+        told.map(drop).map_err(|payload| {
+            let text = format!("the progress callback panicked: {}", panic_text(payload));
+            Error::new(ErrorKind::Panic, text)
+        })
     }
+}
+
+/// Runs `with`, which counts what is done if there is a progress callback, and makes the last report if it succeeds.
+pub(super) fn watched(
+    report: Option<Progress<'_>>,
+    total: usize,
+    with: impl FnOnce(Option<&Monitor<'_>>) -> Result<()>,
+) -> Result<()> {
+    if report.is_none() {
+        return with(None);
+    }
+    let monitor = Monitor::new(report, total as u64);
+    with(Some(&monitor))?;
+    monitor.finish()
 }

@@ -4,13 +4,17 @@
 //! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
 #![forbid(unsafe_code)]
 
-use super::{run, watched, Chunk, Claiming, Control};
-use crate::error::{Error, ErrorKind, Result};
+use super::chunk::{Chunk, Control};
+use super::claims::Claiming;
+use super::loops::run;
+use super::progress::watched;
+use crate::error::{Error, Result};
 use crate::plan::{Plan, Schedule};
-use crate::pool::Call;
+use crate::pool::{Asked, Call, Scope};
 use crossbeam_utils::CachePadded;
+use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Accumulators of one wave fill at most this, if that is enough for one a lane.
@@ -74,6 +78,22 @@ where
     Ok(result)
 }
 
+/// The combining of one wave, as its callbacks see it.
+struct Combining<'a> {
+    cancel: Option<&'a AtomicI32>,
+    chunk: Cell<usize>,
+}
+
+impl Asked for Combining<'_> {
+    fn is_stopped(&self) -> bool {
+        self.cancel.is_stopped()
+    }
+
+    fn position(&self) -> u64 {
+        self.chunk.get() as u64
+    }
+}
+
 /// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with its padding;
 /// `prepare` makes room for so many, `fold` fills one from a chunk, `combine` adds one to the result.
 #[allow(clippy::too_many_arguments)] // one shape for typed and untyped accumulators; used twice
@@ -99,7 +119,7 @@ where
     let lanes = plan.lanes() as usize;
     let wave = (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks());
     prepare(slots, wave)?;
-    watched(control, plan.count(), |monitor| {
+    watched(control.progress, plan.count(), |monitor| {
         let mut first = 0;
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
@@ -107,18 +127,23 @@ where
             run(&call, &plan, range.clone(), Claiming::InBatches, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
-            for slot in 0..range.len() {
-                if let ControlFlow::Break(code) = combine(slots, slot) {
+            let combining = Combining { cancel: control.cancel, chunk: Cell::new(range.start) };
+            Scope::enter(&combining, |scope| {
+                (0..range.len()).try_for_each(|slot| {
                     let chunk = range.start + slot;
+                    combining.chunk.set(chunk);
+                    let ControlFlow::Break(code) = combine(slots, slot) else { return Ok(()) };
                     let text = format!("the combine callback returned {code} at chunk {chunk}");
-                    return Err(Error::new(ErrorKind::Callback, text).with_code(code).at(chunk as u64));
-                }
-            }
+                    let error = Error::of_callback(text, code, scope.take());
+                    let position = error.position().unwrap_or(chunk as u64);
+                    Err(error.at(position))
+                })
+            })?;
             first = range.end;
         }
         // A flag set while the last chunks were combined counts too, and one set before a reduction of nothing.
         match control.cancel {
-            Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(super::cancelled()),
+            Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),
         }
     })

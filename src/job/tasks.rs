@@ -1,10 +1,15 @@
 //! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
-use super::{run, run_alone, watched, Chunk, Claiming, Control};
+use super::chunk::{Chunk, Control};
+use super::claims::Claiming;
+use super::loops::{run, run_alone};
+use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
+#[cfg(target_os = "linux")]
+use crate::pool::Ticket;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +42,18 @@ where
     })
 }
 
+/// Runs something small that nobody waits for, on a worker of the pool; where none runs, here and now.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_aside(task: impl FnOnce() + Send + 'static) {
+    if crate::pool::stats().threads == 0 {
+        return task();
+    }
+    match Call::enter() {
+        Ok(call) => call.pool().send(Ticket::Once(Box::new(|_| task()))),
+        Err(_) => task(),
+    }
+}
+
 fn in_lanes<C: Sync>(
     count: usize,
     control: &Control<'_>,
@@ -60,7 +77,7 @@ fn in_lanes<C: Sync>(
         }
     };
     let plan = Plan::new(Schedule::Grain { grain: 1 }, count, lanes);
-    let result = watched(control, count, |monitor| match &call {
+    let result = watched(control.progress, count, |monitor| match &call {
         Some(call) => {
             call.count_job(count);
             run(call, &plan, 0..count, claiming, control, monitor, &body)

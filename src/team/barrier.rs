@@ -145,6 +145,11 @@ impl Barrier {
         }
     }
 
+    /// Whether nobody waits any more. Relaxed: advice.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & BROKEN != 0
+    }
+
     /// Lets everybody go, now and later, with [`Broken`].
     pub(crate) fn break_up(&self) {
         let before = self.word.fetch_or(BROKEN, Ordering::AcqRel);

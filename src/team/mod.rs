@@ -8,8 +8,10 @@ mod barrier;
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{drop_payload, forked, panic_message};
-use crate::pool::{self, Call};
+use crate::os::float_env::FloatEnv;
+use crate::os::fork::Process;
+use crate::panics::panic_text;
+use crate::pool::{Asked, Call, Scope};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -22,7 +24,7 @@ pub struct Team {
     barrier: Barrier,
     state: Mutex<State>,
     ended: Condvar,
-    generation: u64,
+    process: Process,
 }
 
 #[derive(Default)]
@@ -73,8 +75,9 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         barrier: Barrier::new(members),
         state: Mutex::default(),
         ended: Condvar::new(),
-        generation: pool::generation(),
+        process: Process::current(),
     });
+    let floats = FloatEnv::current();
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
         let body = BodyPtr(unsafe {
@@ -86,17 +89,22 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let (working, ending) = (Arc::clone(&team), Arc::clone(&team));
         pool.send_reserved(
             // SAFETY: the caller waits until this member has ended.
-            move || working.member(member, unsafe { &*body.get() }),
+            move || floats.with(|| working.member(member, unsafe { &*body.get() })),
             move || ending.member_ended(),
         );
     }
     team.member(0, body);
-    if team.is_forked() {
-        return Err(forked()); // the other members are in the parent, which waits for them
-    }
+    team.process.check()?; // in a child the other members are in the parent, which waits for them
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
+}
+
+/// Has failed once its barrier is broken.
+impl Asked for Team {
+    fn is_stopped(&self) -> bool {
+        self.barrier.is_broken()
+    }
 }
 
 impl Team {
@@ -117,15 +125,8 @@ impl Team {
                 "the calling thread is not a member of this team",
             ));
         }
-        if self.is_forked() {
-            return Err(forked());
-        }
+        self.process.check()?;
         self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
-    }
-
-    /// Whether this is the child of a fork that happened inside a member: nobody else is here.
-    fn is_forked(&self) -> bool {
-        pool::generation() != self.generation
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -145,20 +146,22 @@ impl Team {
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
+        let (outcome, told) =
+            Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
-        if self.is_forked() {
-            return;
+        if !self.process.is_current() {
+            return; // a child that a member forked: the other members are in the parent
         }
         match outcome {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(code)) => {
                 let text = format!("member {member} returned {code}");
-                self.fail(Error::new(ErrorKind::Callback, text).with_code(code).at(u64::from(member)));
+                let error = Error::of_callback(text, code, told);
+                let position = error.position().unwrap_or(u64::from(member));
+                self.fail(error.at(position));
             }
             Err(payload) => {
-                let text = format!("member {member} panicked: {}", panic_message(&*payload));
-                drop_payload(payload);
+                let text = format!("member {member} panicked: {}", panic_text(payload));
                 self.fail(Error::new(ErrorKind::Panic, text).at(u64::from(member)));
             }
         }

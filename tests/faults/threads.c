@@ -70,7 +70,7 @@ static void every_number_of_threads_fails_in_order(void)
     CHECK_EQUAL(pool_threads_now(), 0);
     CHECK_EQUAL(threads_now(), 1);
   }
-  allow(24); /* and none for the lookout: loops do without */
+  allow(24); /* and none for the idle-CPU monitor: loops do without */
   CHECK_EQUAL(fastpar_pool_start(&options, &error), FASTPAR_OK);
   CHECK_EQUAL(pool_threads_now(), 24);
   for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
