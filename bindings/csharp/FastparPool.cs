@@ -123,10 +123,22 @@ public static unsafe class FastparPool
     /// Waits for the parallel calls under way, then ends every thread. A later call starts a new pool, with the defaults.
     /// </summary>
     /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
+    /// <remarks>
+    /// In handlers of AppDomain.ProcessExit it waits for nobody: where workers are busy they end with the process.
+    /// </remarks>
     public static void Shutdown()
     {
         fastpar_error error;
-        Check.Ok(NativeMethods.fastpar_pool_shutdown(&error), &error);
+        if (ProcessExit.Began && StatsRead().Busy > 0)
+        {
+            return;
+        }
+        int status = NativeMethods.fastpar_pool_shutdown(&error);
+        if (status == NativeMethods.FASTPAR_ERR_BUSY && ProcessExit.Began)
+        {
+            return;
+        }
+        Check.Ok(status, &error);
     }
 
     /// <summary>What the pool has done since it started; the numbers need not be from the same instant.</summary>
