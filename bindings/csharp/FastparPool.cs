@@ -159,7 +159,8 @@ public static unsafe class FastparPool
     /// <param name="onStart">Gets the worker's number. May be null.</param>
     /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
     /// <remarks>
-    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the lowest. Later, and from <paramref name="onExit"/>,
+    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the lowest. Later, and from
+    /// <paramref name="onExit"/>,
     /// there is nobody to tell: such an exception goes to <see cref="HookFailed"/>, and is lost if nobody listens.
     /// </remarks>
     public static void Hook(Action<int>? onStart, Action<int>? onExit = null)
