@@ -56,7 +56,7 @@ pub type fastpar_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void,
 pub struct fastpar_pool_stats {
     /// `sizeof(fastpar_pool_stats)`.
     pub struct_size: usize,
-    /// Worker threads; 0: the pool does not run.
+    /// Worker threads that run; 0: the pool does not run, or none could be started.
     pub threads: u32,
     /// Workers that are working for a job at this moment.
     pub busy: u32,

@@ -145,6 +145,7 @@ impl JobHandle {
         body: Body,
     ) -> Result<Self> {
         let call = Call::enter()?;
+        call.pool().need_workers(1)?;
         let plan = Plan::new(schedule, count, call.lanes(max_lanes));
         call.count_job(plan.chunks());
         // SAFETY: the callback is shared, so it does not move, and outlives the monitor: both are in `parts`, the monitor

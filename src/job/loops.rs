@@ -85,7 +85,7 @@ pub(super) fn run<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    if plan.lanes() <= 1 || range.len() <= 1 || most_lanes() == 1 {
+    if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
         return run_alone(plan, range, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());

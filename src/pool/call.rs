@@ -2,6 +2,7 @@
 
 use super::global::{self, Entry};
 use super::keep_alive::KeepAlive;
+use super::limit::most_lanes;
 use super::thread_state::{self, busy_in_hook, too_deep, ThreadState};
 use super::workers::{Pool, PoolRef};
 use crate::error::Result;
@@ -51,6 +52,12 @@ impl Call {
     /// Lanes for this call.
     pub(crate) fn lanes(&self, max_lanes: u32) -> u32 {
         lanes_of(self.pool().threads(), max_lanes)
+    }
+
+    /// Whether workers may work for this call, and there are any.
+    #[inline]
+    pub(crate) fn can_have_help(&self) -> bool {
+        most_lanes() > 1 && self.pool().has_workers()
     }
 
     /// Whether the calling thread is inside a callback, or another call.

@@ -6,6 +6,7 @@
 mod call;
 mod config;
 mod counters;
+mod crew;
 mod epoch;
 mod global;
 mod hooks;
