@@ -297,7 +297,7 @@ typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
 typedef struct fastpar_pool_stats {
   /** `sizeof(fastpar_pool_stats)`. */
   size_t struct_size;
-  /** Worker threads; 0: the pool does not run. */
+  /** Worker threads that run; 0: the pool does not run, or none could be started. */
   uint32_t threads;
   /** Workers that are working for a job at this moment. */
   uint32_t busy;

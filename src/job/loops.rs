@@ -94,6 +94,7 @@ where
     let helper = || recruit(call.pool(), open.gate(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
+    call.check_thread()?;
     open.close()?;
     job.finish()
 }

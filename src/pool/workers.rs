@@ -4,12 +4,13 @@ use super::config::{self, Config, DEFAULT_STACK_SIZE};
 use super::counters::{Counters, Stats};
 use super::crew::Crew;
 use super::epoch::Epochs;
+use super::fibers::{self, Kept};
 use super::hooks;
 use super::idle_cpus::{IdleCpus, Machine, Watched};
 use super::keep_alive::{BackgroundJobs, KeepAlive};
 use super::permits::Permits;
 use super::sleepers::Sleepers;
-use super::thread_state;
+use super::thread_state::{self, End, ThreadState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::clock::ThreadClock;
@@ -348,22 +349,30 @@ impl Pool {
             drop_payload(payload);
         }
         self.busy.fetch_sub(1, Ordering::Relaxed);
+        if thread_state::with(ThreadState::left_open) {
+            fibers::end(End::First, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
         // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
-        let (deeper, outer) =
+        let (level, outer) =
             thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
-        thread_state::with(|state| {
-            if deeper {
-                state.end_use(self.address(), outer);
-            } else if state.pool.get() == self.address() {
-                state.pool.set(outer);
+        let end = thread_state::with(|state| match level {
+            Some(level) => state.end_use(level, self.address(), outer),
+            None => {
+                if state.pool.get() == self.address() {
+                    state.pool.set(outer);
+                }
+                End::Usual
             }
         });
+        if end != End::Usual {
+            fibers::end(end, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// The address, which tells pools that are alive from each other.
@@ -453,6 +462,12 @@ impl PoolRef {
     pub(super) fn here() -> Option<Self> {
         let address = thread_state::with(|state| state.pool.get());
         (!address.is_null()).then_some(Self(address.cast()))
+    }
+
+    /// What tells the pool from others.
+    #[inline]
+    pub(super) fn address(self) -> *const () {
+        self.0.cast()
     }
 
     /// The pool.
