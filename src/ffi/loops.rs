@@ -290,6 +290,9 @@ impl LoopArguments<'_> {
 /// return FASTPAR_OK;
 /// ```
 ///
+/// Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is left with a long one at the
+/// end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408 ms GUIDED, 400 ms would be ideal.)
+///
 /// The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
 /// chunk starts; the chunks in flight finish first.
 ///
@@ -303,7 +306,8 @@ impl LoopArguments<'_> {
 ///         several did, the lowest);
 ///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
-///         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+///         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
+///         another status: a callback has told it by `fastpar_fail`;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_BUSY: from inside a hook.
 ///

@@ -113,7 +113,8 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 
 /// Starts the pool now, with these options.
 ///
-/// There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+/// There is no need to: the first parallel call starts it with the defaults, and with the threads that it gets. This insists on all of
+/// them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some it starts the missing ones.
 ///
 /// @param options  may be NULL: the defaults
 /// @param error    may be NULL

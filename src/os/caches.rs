@@ -18,7 +18,8 @@ pub(crate) fn last_level_bytes() -> Option<u64> {
 #[cfg(any(target_os = "linux", target_os = "android", windows))]
 fn sum_of_highest(caches: impl Iterator<Item = (u8, u64)> + Clone) -> Option<u64> {
     let highest = caches.clone().map(|(level, _)| level).max()?;
-    let sum = caches.filter(|&(level, _)| level == highest).fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes));
+    let sum =
+        caches.filter(|&(level, _)| level == highest).fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes));
     (sum > 0).then_some(sum)
 }
 
@@ -57,7 +58,16 @@ mod linux {
     /// "32768K"
     fn bytes(size: &str) -> Option<u64> {
         let (number, factor) = match size.strip_suffix(['K', 'M', 'G']) {
-            Some(number) => (number, if size.ends_with('K') { 1 << 10 } else if size.ends_with('M') { 1 << 20 } else { 1 << 30 }),
+            Some(number) => (
+                number,
+                if size.ends_with('K') {
+                    1 << 10
+                } else if size.ends_with('M') {
+                    1 << 20
+                } else {
+                    1 << 30
+                },
+            ),
             None => (size, 1),
         };
         number.parse::<u64>().ok()?.checked_mul(factor)
@@ -119,7 +129,8 @@ mod windows {
         let mut rest = &list[..];
         while rest.len() >= size_of::<SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX>() {
             // SAFETY: large enough by the condition; every bit pattern is a value of these plain numbers.
-            let entry: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX = unsafe { rest.as_ptr().cast::<SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX>().read_unaligned() };
+            let entry: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX =
+                unsafe { rest.as_ptr().cast::<SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX>().read_unaligned() };
             if entry.Relationship == RelationCache {
                 // SAFETY: the relationship says which part of the union it is.
                 let cache: CACHE_RELATIONSHIP = unsafe { entry.Anonymous.Cache };
@@ -138,7 +149,8 @@ mod windows {
         unsafe { GetLogicalProcessorInformationEx(RelationCache, std::ptr::null_mut(), &mut bytes) };
         let mut list = vec![0u8; bytes as usize];
         // SAFETY: `list` is valid for writing `bytes`; what is written is read by `read_unaligned`.
-        let ok = unsafe { GetLogicalProcessorInformationEx(RelationCache, list.as_mut_ptr().cast(), &mut bytes) };
+        let ok =
+            unsafe { GetLogicalProcessorInformationEx(RelationCache, list.as_mut_ptr().cast(), &mut bytes) };
         list.truncate(bytes as usize);
         (ok != 0).then_some(list)
     }

@@ -203,7 +203,8 @@ mod tests {
     fn a_panic_leaves_the_scope() {
         let call = Call::default();
         call.stopped.set(true);
-        let panicked = catch_unwind(AssertUnwindSafe(|| Scope::enter(&call, |_| panic!("expected by the test"))));
+        let panicked =
+            catch_unwind(AssertUnwindSafe(|| Scope::enter(&call, |_| panic!("expected by the test"))));
         assert!(panicked.is_err() && !is_cancelled());
     }
 }

@@ -145,9 +145,8 @@ impl Team {
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
-        let (outcome, told) = Scope::enter(self, |scope| {
-            (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take())
-        });
+        let (outcome, told) =
+            Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
         if !self.process.is_current() {
             return; // a child that a member forked: the other members are in the parent
