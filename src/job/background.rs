@@ -15,7 +15,6 @@ use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -120,17 +119,6 @@ impl Outcome {
     }
 }
 
-/// A background job whose chunk a thread is running, and the ones around it.
-struct Inside {
-    job: *const Background,
-    outer: *const Inside,
-}
-
-thread_local! {
-    /// The innermost of them.
-    static INSIDE: Cell<*const Inside> = const { Cell::new(std::ptr::null()) };
-}
-
 impl JobHandle {
     /// Starts a loop; `cancel` and `progress` of the control live as long as the job.
     ///
@@ -145,6 +133,7 @@ impl JobHandle {
         body: Body,
     ) -> Result<Self> {
         let call = Call::enter()?;
+        call.pool().need_workers(1)?;
         let plan = Plan::new(schedule, count, call.lanes(max_lanes));
         call.count_job(plan.chunks());
         // SAFETY: the callback is shared, so it does not move, and outlives the monitor: both are in `parts`, the monitor
@@ -248,6 +237,17 @@ impl Drop for JobHandle {
     }
 }
 
+/// Its lanes tell whether it is cancelled.
+impl Asked for Background {
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
+    fn identity(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+}
+
 impl Background {
     /// Whoever started the job, or leaves its last lane, sends for a helper.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
@@ -265,24 +265,12 @@ impl Background {
 
     /// Runs chunks with the thread marked as being inside this job.
     fn work(&self, chunks: impl FnOnce()) {
-        let outer = INSIDE.get();
-        let here = Inside { job: self, outer };
-        INSIDE.set(&here);
-        chunks(); // catches panics
-        INSIDE.set(outer);
+        Scope::enter(self, |_| chunks());
     }
 
     /// Whether this thread is running a callback of this job, at whatever depth.
     fn is_inside(&self) -> bool {
-        let mut at = INSIDE.get();
-        // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`work`).
-        while let Some(inside) = unsafe { at.as_ref() } {
-            if std::ptr::eq(inside.job, self) {
-                return true;
-            }
-            at = inside.outer;
-        }
-        false
+        pool::is_inside(self.identity())
     }
 
     fn outcome(&self) -> MutexGuard<'_, Outcome> {

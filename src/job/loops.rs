@@ -85,7 +85,7 @@ pub(super) fn run<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    if plan.lanes() <= 1 || range.len() <= 1 || most_lanes() == 1 {
+    if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
         return run_alone(plan, range, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
@@ -94,6 +94,7 @@ where
     let helper = || recruit(call.pool(), open.gate(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
+    call.check_thread()?;
     open.close()?;
     job.finish()
 }

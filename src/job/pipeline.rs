@@ -170,7 +170,9 @@ impl<S: Stage> Pipeline<S> {
         // What consists of one task is done by the owner, without a pool.
         if self.submitted > 1 && self.shared.most_helpers > 0 {
             let call = Call::enter()?;
-            recruit(&self.shared, call.pool());
+            if call.can_have_help() {
+                recruit(&self.shared, call.pool());
+            }
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(super) struct Counters([CachePadded<Shard>; SHARDS]);
 /// What a pool has done since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Workers that it has; 0: it does not run.
+    /// Workers that run; 0: it does not run, or could not start any.
     pub threads: u32,
     /// Workers that are working for a job now.
     pub busy: u32,

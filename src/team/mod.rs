@@ -68,6 +68,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let text = format!("members is {members}, but the pool has {} threads", pool.threads());
         return Err(Error::new(ErrorKind::Threads, text));
     }
+    pool.need_workers(members - 1)?;
     call.count_job(members as usize);
     pool.reserve(members - 1, call.is_nested())?;
     let team = Arc::new(Team {
