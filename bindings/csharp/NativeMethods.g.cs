@@ -49,6 +49,9 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
         internal const uint FASTPAR_ZSTD_SYNC = 8;
+        internal const uint FASTPAR_ZSTD_SPARSE = 64;
+        internal const uint FASTPAR_ZSTD_KEEP = 128;
+        internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);

@@ -46,7 +46,10 @@ file_stats on_files(Function function, const std::filesystem::path &src_path, co
  * does not grow with the file.
  *
  * @param src_path  may be a FIFO or a device
- * @param dst_path  an ordinary file, or nothing yet; not the source
+ * The name that was given is what is replaced: a symbolic link is not followed. FIFOs, character devices and, on Linux, names of open
+ * descriptors (/dev/stdout) are written where they stand; so is, with `in_place`, a file that a rename cannot replace.
+ *
+ * @param dst_path  a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not the source
  * @return what was done.
  * @throws error: io (`system_code()` is the system's), invalid_argument, unsupported, limit_exceeded, cancelled, out_of_memory,
  *         threads, busy (from inside a hook); what the progress function threw.

@@ -20,6 +20,12 @@ struct zstd_options {
   bool single_frame = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;
+  /** New target files have holes where the data is zero. */
+  bool sparse = false;
+  /** An existing target file is never replaced: error with io. */
+  bool keep = false;
+  /** An ordinary target file that a rename cannot replace is written where it stands. */
+  bool in_place = false;
   /** Compress: uncompressed bytes per frame. 0: 24 equal frames, fewer for small data, more for large. */
   std::size_t frame_size = 0;
   /** Threads that work at the same time. 0: as many as the CPUs this process may use. */
@@ -55,7 +61,9 @@ class zstd_arguments {
     raw_.level = options.level;
     raw_.flags = (options.no_checksum ? FASTPAR_ZSTD_NO_CHECKSUM : 0u) |
                  (options.no_seek_table ? FASTPAR_ZSTD_NO_SEEK_TABLE : 0u) |
-                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u);
+                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
+                 (options.sparse ? FASTPAR_ZSTD_SPARSE : 0u) | (options.keep ? FASTPAR_ZSTD_KEEP : 0u) |
+                 (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u);
     raw_.frame_size = options.frame_size;
     raw_.max_lanes = options.max_lanes;
     raw_.window_log = options.window_log;

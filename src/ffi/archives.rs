@@ -90,7 +90,7 @@ unsafe fn open(
 ///
 /// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
 ///                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
-///                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
+///                 the archive keeps (24 to 36 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
 ///                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
 /// @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
 /// @param src_len  bytes
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn fastpar_archive_open(
 /// overwritten gives errors, unless it has the same frames.
 ///
 /// @param options  may be NULL; as for `fastpar_archive_open`
-/// @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
+/// @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content need not be trusted
 /// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
 /// @param error    may be NULL; `position` is the offset of the frame in the file
 /// @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;

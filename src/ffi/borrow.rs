@@ -174,20 +174,25 @@ pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result
     result.map(drop)
 }
 
-/// A path of the caller's.
+/// A path of the caller's: UTF-8 on Windows, bytes elsewhere, as names are there.
 ///
 /// # Safety
 /// `path` is NULL or a C string that lives for `'a`.
 pub(super) unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
-    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
     if path.is_null() {
-        return fail("NULL");
+        return Err(invalid(format!("{name} is NULL")));
     }
     // SAFETY: not NULL, and a C string by the caller's promise.
-    match unsafe { CStr::from_ptr(path) }.to_str() {
-        Ok("") => fail("empty"),
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if bytes.is_empty() {
+        return Err(invalid(format!("{name} is empty")));
+    }
+    #[cfg(unix)]
+    return Ok(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)));
+    #[cfg(not(unix))]
+    match std::str::from_utf8(bytes) {
         Ok(path) => Ok(Path::new(path)),
-        Err(_) => fail("not UTF-8"),
+        Err(_) => Err(invalid(format!("{name} is not UTF-8"))),
     }
 }
 

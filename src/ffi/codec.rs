@@ -24,9 +24,23 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+/// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as `zstd --sparse`. Targets that
+/// are open already, memory, and Windows: no effect.
+pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
+/// `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in `code` (ERROR_FILE_EXISTS
+/// or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand (FIFOs, devices, open descriptors), and memory: no effect.
+pub const FASTPAR_ZSTD_KEEP: u32 = 128;
+/// `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written where it stands; without
+/// the flag that is FASTPAR_ERR_IO before the work begins. See `fastpar_compress_file`. Other targets, and memory: no effect.
+pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
 
-const KNOWN_FLAGS: u32 =
-    FASTPAR_ZSTD_NO_CHECKSUM | FASTPAR_ZSTD_NO_SEEK_TABLE | FASTPAR_ZSTD_SINGLE_FRAME | FASTPAR_ZSTD_SYNC;
+const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
+    | FASTPAR_ZSTD_NO_SEEK_TABLE
+    | FASTPAR_ZSTD_SINGLE_FRAME
+    | FASTPAR_ZSTD_SYNC
+    | FASTPAR_ZSTD_SPARSE
+    | FASTPAR_ZSTD_KEEP
+    | FASTPAR_ZSTD_IN_PLACE;
 
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
 ///
@@ -38,7 +52,7 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
     /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
@@ -125,6 +139,9 @@ impl Shared<'_> {
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
             sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
+            sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
+            keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
+            in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,

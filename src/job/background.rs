@@ -326,10 +326,11 @@ impl Background {
         // SAFETY: somebody is inside the gate until `leave`, so the job is not finished, and keeps the pool.
         let pool = unsafe { self.pool.get() };
         pool.work_here(|| {
-            self.work(|| match deadline {
+            let chunks = || match deadline {
                 None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
-            });
+            };
+            self.job.away_from_caller(|| self.work(chunks));
         });
         self.gate.leave();
     }
@@ -446,7 +447,7 @@ impl Help for Background {
         if let Some((_, entered)) = self.gate.enter(most_lanes()) {
             let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
             let pending = if self.job.wants_help() { more() } else { None };
-            self.work(|| work(&self.job, entered - 1, pending));
+            self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
             pool.count_helper();
             self.gate.leave();
         } else {

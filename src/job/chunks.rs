@@ -4,6 +4,7 @@ use super::chunk::{Chunk, Control};
 use super::claims::{Claiming, Claims, Pace};
 use super::progress::Monitor;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
 use crate::pool::{Asked, Scope};
@@ -27,6 +28,8 @@ pub(crate) struct Job<'a> {
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
     failure: Mutex<Option<Failure>>,
+    /// What the caller computes by.
+    floats: FloatEnv,
 }
 
 /// What a lane does between two claims.
@@ -74,7 +77,13 @@ impl<'a> Job<'a> {
             monitor,
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
+            floats: FloatEnv::current(),
         }
+    }
+
+    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its caller.
+    pub(crate) fn away_from_caller(&self, work: impl FnOnce()) {
+        self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
     /// Claims and runs chunks until none is left, as lane `lane`; calls `settled` between two claims until it says that this is

@@ -195,7 +195,7 @@ impl Help for LoopGate {
         let job = unsafe { &*job };
         let more = || recruit_more(pool, self, most_helpers(), || Ticket::Shared(Arc::clone(shared)));
         let pending = if job.wants_help() { more() } else { None };
-        work(job, lane, pending);
+        job.away_from_caller(|| work(job, lane, pending));
         pool.count_helper();
         let turn = self.turn();
         self.leave();

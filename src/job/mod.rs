@@ -32,4 +32,6 @@ pub(crate) use progress::Monitor;
 pub use progress::Progress;
 pub use reduce::reduce;
 pub(crate) use reduce::reduce_slots;
+#[cfg(target_os = "linux")]
+pub(crate) use tasks::run_aside;
 pub(crate) use tasks::{run_many, run_tasks};

@@ -8,6 +8,8 @@ use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
+#[cfg(target_os = "linux")]
+use crate::pool::Ticket;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +40,18 @@ where
     in_lanes(count, control, Claiming::InBatches, states, |index, lane, states| {
         task(index, &mut states[lane as usize].lock().unwrap_or_else(PoisonError::into_inner))
     })
+}
+
+/// Runs something small that nobody waits for, on a worker of the pool; where none runs, here and now.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_aside(task: impl FnOnce() + Send + 'static) {
+    if crate::pool::stats().threads == 0 {
+        return task();
+    }
+    match Call::enter() {
+        Ok(call) => call.pool().send(Ticket::Once(Box::new(|_| task()))),
+        Err(_) => task(),
+    }
 }
 
 fn in_lanes<C: Sync>(

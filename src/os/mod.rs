@@ -3,6 +3,10 @@
 pub(crate) mod affinity;
 pub(crate) mod caches;
 pub(crate) mod clock;
+pub(crate) mod float_env;
 pub(crate) mod fork;
 pub(crate) mod module;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod quota;
+pub(crate) mod scheduling;
 pub(crate) mod thread;

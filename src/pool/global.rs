@@ -2,6 +2,7 @@
 
 use super::config::{self, Config, PoolOptions};
 use super::counters::Stats;
+use super::cpu_count;
 use super::epoch::{self, Epochs};
 use super::hooks::{self, Hook};
 use super::thread_state::{self, ThreadState};
@@ -102,9 +103,14 @@ pub fn threads() -> Result<u32> {
     peek(Pool::threads).map_or_else(config::threads_of_environment, Ok)
 }
 
-/// Logical CPUs that the process may use, by the pool if it runs; starts nothing.
-pub(crate) fn cpus() -> u32 {
-    peek(Pool::cpus).unwrap_or_else(config::available_cpus)
+/// Logical CPUs that the process may use: affinity of its main thread and quotas of its cgroups counted. At least one.
+pub fn cpus() -> u32 {
+    cpu_count::ask()
+}
+
+/// The same, by an answer that may be a moment old.
+pub(crate) fn recent_cpus() -> u32 {
+    cpu_count::refreshed()
 }
 
 /// What the pool has done since it started.

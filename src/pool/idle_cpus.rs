@@ -29,7 +29,7 @@ pub(super) trait Machine {
     /// A ticket for a helper.
     type Ticket: Watched;
 
-    /// CPUs for the pool.
+    /// CPUs for the pool, now.
     fn cpus(&self) -> u32;
 
     /// Whether a worker is at work.
@@ -207,14 +207,13 @@ impl<T: Watched> IdleCpus<T> {
         machine: &impl Machine<Ticket = T>,
         mut state: MutexGuard<'s, State<T>>,
     ) -> MutexGuard<'s, State<T>> {
-        let cpus = f64::from(machine.cpus());
         let workers = machine.clocks();
         let (mut interval, mut usage) = (SHORTEST, Usage::begin());
         loop {
             let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
             usage.watch(workers.iter().copied().chain(callers));
             state = self.pause(state, interval);
-            let used = usage.cpus();
+            let (used, cpus) = (usage.cpus(), f64::from(machine.cpus()));
             // Where nobody works any more there is nothing to be advised.
             let anybody = machine.is_at_work() || !state.waiting.is_empty();
             self.idle.store(anybody && used < cpus * 0.5, Ordering::Relaxed);

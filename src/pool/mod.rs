@@ -6,6 +6,7 @@
 mod call;
 mod config;
 mod counters;
+mod cpu_count;
 mod crew;
 mod epoch;
 mod fibers;
@@ -25,8 +26,8 @@ mod workers;
 pub(crate) use call::Call;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub use counters::Stats;
-pub(crate) use global::cpus;
-pub use global::{hook, shutdown, start, stats, threads};
+pub(crate) use global::recent_cpus;
+pub use global::{cpus, hook, shutdown, start, stats, threads};
 pub use hooks::Hook;
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use limit::most_lanes;

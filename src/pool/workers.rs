@@ -1,7 +1,8 @@
 //! A pool: its workers, and how helpers come to them.
 
-use super::config::{self, Config, DEFAULT_STACK_SIZE};
+use super::config::{Config, DEFAULT_STACK_SIZE};
 use super::counters::{Counters, Stats};
+use super::cpu_count;
 use super::crew::Crew;
 use super::epoch::Epochs;
 use super::fibers::{self, Kept};
@@ -102,7 +103,6 @@ pub(crate) struct Pool {
     /// Taken by `stop`. Workers do not use it: they send by `rayon::spawn`, which finds the queues of the worker that calls it.
     rayon: RwLock<Option<rayon::ThreadPool>>,
     config: Config,
-    cpus: u32,
     /// The calls under way.
     epochs: &'static Epochs<Pool>,
     sleepers: Arc<Sleepers>,
@@ -145,7 +145,6 @@ impl Pool {
         Ok(Self {
             rayon: RwLock::new(Some(rayon)),
             config,
-            cpus: config::available_cpus(),
             epochs,
             sleepers,
             permits: Permits::new(crew.running()),
@@ -221,6 +220,7 @@ impl Pool {
 
     /// A helper's time on a worker. True if others need the CPU more than a worker that looks for tickets.
     fn help(&self, ticket: Ticket) -> bool {
+        cpu_count::refreshed(); // the caller has no time for it
         let has_caller = matches!(&ticket, Ticket::Shared(work) if work.has_caller());
         let mut arrived = self.permits.take(ticket);
         while let Some(ticket) = arrived {
@@ -250,12 +250,12 @@ impl Pool {
     /// caller knows of, or the engaged threads leave CPUs idle.
     #[inline]
     pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
-        self.engaged() + coming < self.cpus || self.idle_cpus.sees_idle()
+        self.engaged() + coming < cpu_count::known() || self.idle_cpus.sees_idle()
     }
 
     /// Whether there are CPUs for `more` threads that would only wait for what the engaged threads do.
     pub(crate) fn has_cpus_to_wait(&self, more: u32) -> bool {
-        self.engaged() + more <= self.cpus
+        self.engaged() + more <= cpu_count::known()
     }
 
     /// Sends a helper as soon as CPUs are idle.
@@ -391,9 +391,9 @@ impl Pool {
         &self.config
     }
 
-    /// Logical CPUs that the process could use when the pool started.
+    /// Logical CPUs that the process may use.
     pub(crate) fn cpus(&self) -> u32 {
-        self.cpus
+        cpu_count::known()
     }
 
     /// Whether its workers are about to be joined: a helper that has work for long should leave.
@@ -427,7 +427,7 @@ impl Machine for Pool {
     type Ticket = Ticket;
 
     fn cpus(&self) -> u32 {
-        self.cpus
+        cpu_count::refreshed()
     }
 
     fn is_at_work(&self) -> bool {

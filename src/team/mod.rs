@@ -8,6 +8,7 @@ mod barrier;
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope};
@@ -77,6 +78,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         ended: Condvar::new(),
         process: Process::current(),
     });
+    let floats = FloatEnv::current();
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
         let body = BodyPtr(unsafe {
@@ -88,7 +90,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let (working, ending) = (Arc::clone(&team), Arc::clone(&team));
         pool.send_reserved(
             // SAFETY: the caller waits until this member has ended.
-            move || working.member(member, unsafe { &*body.get() }),
+            move || floats.with(|| working.member(member, unsafe { &*body.get() })),
             move || ending.member_ended(),
         );
     }

@@ -41,7 +41,7 @@ static void loading_and_unloading_without_work(void)
   }
 }
 
-/* The pool's 24, and its idle-CPU monitor if there are more of them than processors and one was missed: it names itself when it runs for the
+/* The pool's 24, and its idle-CPU monitor if there are more of them than CPUs and one was missed: it names itself when it runs for the
    first time. */
 static int is_pool_running(int before)
 {

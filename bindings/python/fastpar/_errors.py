@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self, SupportsIndex
 
 from . import _native as n
+from ._handles import Uncopied
 from ._library import lib, status_name
 
 _NO_POSITION = 2**64 - 1
@@ -112,7 +113,7 @@ class Stoppable(Protocol):
         """Lets nothing new start."""
 
 
-class CancelFlag:
+class CancelFlag(Uncopied):
     """Stops the calls that were given it as `cancel`: they start nothing new, and raise CancelledError.
 
     One flag may serve any number of calls, from any thread.

@@ -9,6 +9,7 @@ from typing import Unpack
 from . import _native as n
 from ._calls import entries
 from ._errors import CancelFlag, CancelledError, error_of, size
+from ._handles import JobHandle, Uncopied
 from ._library import lib
 from ._loops import for_range
 from ._options import LoopOptions, native
@@ -29,19 +30,21 @@ class Task:
         """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
         self._run = run
         self._lost = lost
-        self._handle = ctypes.c_void_p()
+        self._handle: JobHandle | None = None
 
     def start(self) -> None:
         """Starts it; this object lives until the function has returned."""
-        error = n.fastpar_error()
+        error, handle = n.fastpar_error(), ctypes.c_void_p()
         begin(self)
         try:
             status = lib.fastpar_for_start(
-                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(self._handle), ctypes.byref(error)
+                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(handle), ctypes.byref(error)
             )
+            if status == n.FASTPAR_OK:
+                self._handle = JobHandle(handle.value)
         except BaseException:
             # A signal's handler has raised: if it struck after the start, the task removes itself.
-            if not self._handle:
+            if not handle:
                 live.discard(self)
             raise
         if status != n.FASTPAR_OK:
@@ -60,9 +63,6 @@ class Task:
         self._lost(error)
         live.discard(self)
 
-    def __del__(self) -> None:
-        lib.fastpar_job_free(self._handle)
-
 
 def run_task(call: Task, chunk: int) -> int:
     """What the pool calls for a task."""
@@ -77,7 +77,7 @@ _task_callback = n.fastpar_chunk_fn(run_task)
 entries.add(run_task.__code__)
 
 
-class Job(Future[None]):
+class Job(Uncopied, Future[None]):
     """A loop that runs by itself: a future whose result is None. Made by `for_start`."""
 
     def __init__(self, start: Callable[[CancelFlag], None]) -> None:

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from . import _native as n
 from ._calls import entries, raise_failures
 from ._errors import error_of, uint32
+from ._handles import Uncopied
 from ._library import lib
 from ._threads import begin, live
 
 
-class TeamMember:
+class TeamMember(Uncopied):
     """A member of a team, as its body sees it. Only for the body's own thread, until it returns."""
 
-    __slots__ = ("_call", "_team", "count", "index")
+    __slots__ = ("_call", "_team", "_thread", "count", "index")
 
     def __init__(self, call: "_TeamCall", team: int, index: int, count: int) -> None:
-        self._call, self._team = call, team
+        self._call, self._team, self._thread = call, team, threading.get_ident()
         #: 0 to `count - 1`.
         self.index = index
         #: How many members there are.
@@ -29,6 +30,10 @@ class TeamMember:
 
         Raises threading.BrokenBarrierError if a member has failed, now or before: let it out of the body.
         """
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("a member's barrier is for the thread of its own body")
+        if not self._team:
+            raise RuntimeError("the body of this member has returned")
         error = n.fastpar_error()
         status = n.FASTPAR_ERR_CANCELLED if self._call.stopped else lib.fastpar_team_barrier(self._team, ctypes.byref(error))
         if status == n.FASTPAR_ERR_CANCELLED:
@@ -58,13 +63,17 @@ class _TeamCall:
 
 def run_member(call: _TeamCall, team: int, index: int, count: int) -> int:
     """What the pool calls for a member."""
+    member = TeamMember(call, team, index, count)
     try:
-        call.body(TeamMember(call, team, index, count))
+        call.body(member)
         call.completed()
         return 0
     except BaseException as error:
         call.fail(index, error)
         return 1
+    finally:
+        # The team ends with the call; a body may have kept the member.
+        member._team = 0
 
 
 _member_callback = n.fastpar_member_fn(run_member)

@@ -13,5 +13,5 @@ mod free_list;
 
 /// Threads that a call may have.
 pub(crate) fn lanes(max_lanes: u32) -> Result<u32> {
-    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
+    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::recent_cpus()))
 }

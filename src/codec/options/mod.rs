@@ -36,6 +36,12 @@ pub struct Options<'a> {
     pub single_frame: bool,
     /// Files only: they are on the disk when the call returns.
     pub sync: bool,
+    /// Files only: holes in the target where the data is zero.
+    pub sparse: bool,
+    /// Files only: an existing target is never replaced.
+    pub keep: bool,
+    /// Files only: an ordinary target that a rename cannot replace is written where it stands.
+    pub in_place: bool,
     /// Uncompressed bytes per frame, at most [`MAX_FRAME_SIZE`]; 0: 24 equal frames, fewer when they would be under 512 KiB,
     /// a multiple of 24 when they would pass 64 MiB. Streams and files: 4 MiB, or two windows where that is more, up to 64 MiB.
     pub frame_size: usize,
@@ -65,6 +71,9 @@ impl Default for Options<'_> {
             seek_table: true,
             single_frame: false,
             sync: false,
+            sparse: false,
+            keep: false,
+            in_place: false,
             frame_size: 0,
             max_lanes: 0,
             window_log: 0,

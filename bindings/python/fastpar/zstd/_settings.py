@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 
 from .. import _native as n
 from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
+from .._handles import DictHandle
 from .._library import lib
 
 _SIZE = ctypes.sizeof(n.fastpar_zstd_options)
@@ -68,12 +69,9 @@ class Dict:
     __slots__ = ("handle",)
 
     def __init__(self, content: bytes, level: int) -> None:
-        self.handle = ctypes.c_void_p()
-        error = n.fastpar_error()
-        check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(self.handle), ctypes.byref(error)), error)
-
-    def __del__(self) -> None:
-        lib.fastpar_dict_free(self.handle)
+        handle, error = ctypes.c_void_p(), n.fastpar_error()
+        check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(handle), ctypes.byref(error)), error)
+        self.handle = DictHandle(handle.value)
 
 
 _dicts: weakref.WeakKeyDictionary[ZstdDict, Dict] = weakref.WeakKeyDictionary()
@@ -142,6 +140,10 @@ class Settings:
         """Cancels the call."""
         lib.fastpar_cancel(ctypes.addressof(self._flag))
 
+    def kept(self) -> object:
+        """What the library looks at for as long as it has these options."""
+        return self._flag
+
     def watching(self):
         """While it is entered, the caller's flag stops the call."""
         return watching(self.cancel, self)
@@ -205,7 +207,7 @@ class Settings:
             self.supported = False
         else:
             self._kept = found
-            self.native.dict = found.handle
+            self.native.dict = found.handle.address
 
 
 def _prepared(zstd_dict: ZstdDict) -> Dict | None:
