@@ -175,7 +175,8 @@ mod tests {
                 outer.stopped.set(true);
                 assert!(is_cancelled());
             });
-            (outer.stopped.set(false), inner.stopped.set(true));
+            outer.stopped.set(false);
+            inner.stopped.set(true);
             assert!(!is_cancelled());
         });
     }
