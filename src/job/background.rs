@@ -7,13 +7,15 @@ use super::chunk::{Chunk, Control};
 use super::chunks::Job;
 use super::claims::Claiming;
 use super::gate::Gate;
-use super::helpers::{recruit, recruit_more, work, JobGate};
+use super::helpers::{recruit, recruit_more, work_as_helper, JobGate, Share};
 use super::progress::{Monitor, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
+use crate::pool::{
+    self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
+};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -257,7 +259,7 @@ impl Background {
         let ticket = || Ticket::Shared(self.clone());
         // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
         if !self.gate.is_empty() {
-            recruit(pool, &self.gate, ticket);
+            recruit(pool, &self.gate, Share::Fair(0), ticket);
         } else if self.gate.claim_ticket(1) {
             pool.send(ticket());
         }
@@ -295,6 +297,12 @@ impl Background {
             let mut outcome = self.outcome();
             while !outcome.is_over() && outcome.left == seen && !outcome.waits_for_worker() {
                 let Some(deadline) = deadline else {
+                    if outcome.result.is_some() {
+                        outcome = self.await_workers(outcome)?;
+                        if outcome.is_over() {
+                            break;
+                        }
+                    }
                     outcome = self.changed.wait(outcome);
                     continue;
                 };
@@ -312,6 +320,16 @@ impl Background {
                 outcome = self.changed.wait_timeout(outcome, rest);
             }
         }
+    }
+
+    /// A worker is needed for the notification: waits until it can run.
+    fn await_workers<'s>(&'s self, outcome: MutexGuard<'s, Outcome>) -> Result<MutexGuard<'s, Outcome>> {
+        // SAFETY: the job is not over, so it still keeps the pool; the arrivals may outlive it.
+        let pool = unsafe { self.pool.get() };
+        let (workers, arrivals) = (pool.threads(), pool.arrivals());
+        drop(outcome);
+        arrivals.wait(workers)?;
+        Ok(self.outcome())
     }
 
     /// Works for the job, if no other waiter does and there is a lane to have.
@@ -442,20 +460,37 @@ impl Background {
 }
 
 impl Help for Background {
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
-        self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter(most_lanes()) {
-            let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
-            let pending = if self.job.wants_help() { more() } else { None };
-            self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
-            pool.count_helper();
-            self.gate.leave();
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
+        let lane = if let Some(seat) = turn.seat {
+            self.gate.enter_again().then_some(seat.lane)
         } else {
+            self.gate.ticket_arrived();
+            self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1)
+        };
+        let mut left = false;
+        if let Some(lane) = lane {
+            let more = || {
+                recruit_more(pool, &self.gate, most_lanes(), Share::Fair(0), || {
+                    Ticket::Shared(Arc::clone(shared))
+                })
+            };
+            let pending = if self.job.wants_help() { more() } else { None };
+            let needs_room = || pool.needs_room(self.gate.coming(), &turn);
+            let work = || left = work_as_helper(&self.job, lane, pending, needs_room);
+            self.job.away_from_caller(|| self.work(work));
+            if turn.seat.is_none() {
+                pool.count_helper();
+            }
+            self.gate.leave();
+        } else if turn.seat.is_none() {
             // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
             self.help_as_waiter(None);
         }
         self.finish(); // on a worker: nobody else has to come
-        None
+        match lane {
+            Some(lane) if left => Visit::Left(Seat { job: 0, lane }),
+            _ => Visit::Over,
+        }
     }
 
     fn end_watch(&self) -> bool {

@@ -1,9 +1,11 @@
 //! A pool: its workers, and how helpers come to them.
 
+use super::arrivals::Arrivals;
 use super::config::{Config, DEFAULT_STACK_SIZE};
 use super::counters::{Counters, Stats};
 use super::cpu_count;
 use super::crew::Crew;
+use super::deferred::Deferred;
 use super::epoch::Epochs;
 use super::fibers::{self, Kept};
 use super::hooks;
@@ -22,15 +24,51 @@ use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
 const THREAD_MEMORY: usize = 8 << 10;
 
+/// A helper stays so long before it makes room for others: changing the job takes a microsecond or two.
+const SHORTEST_STAY: Duration = Duration::from_micros(100);
+
+/// How a helper's visit ended.
+pub(crate) enum Visit {
+    /// There is nothing to come back for.
+    Over,
+    /// It was for this job, and may go on with the next one of the same caller.
+    Served(u64),
+    /// Others waited for the worker: the helper comes back.
+    Left(Seat),
+}
+
+/// What a helper that left between two chunks comes back to: its lane stays its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Seat {
+    /// Tells the job from others of the same caller.
+    pub(crate) job: u64,
+    pub(crate) lane: u32,
+}
+
+/// A helper's visit.
+pub(crate) struct Turn {
+    /// It comes back to this.
+    pub(crate) seat: Option<Seat>,
+    /// Until then it stays, whoever waits for the worker.
+    pub(crate) until: Instant,
+}
+
+impl Turn {
+    /// One that begins.
+    pub(crate) fn now() -> Self {
+        Self { seat: None, until: Instant::now() + SHORTEST_STAY }
+    }
+}
+
 /// Work that helpers from the pool may join, shared by all of them and by those who send them.
 pub(crate) trait Help: Send + Sync {
-    /// A worker's visit; `shared` is this, to be sent again. A visit that may go on with the next job of the same caller tells
-    /// which job it was for.
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64>;
+    /// A worker's visit; `shared` is this, to be sent again.
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit;
 
     /// After a visit for job `served`, without a permit, so that a team need not wait for workers that only wait: waits a moment
     /// for the caller's next job. True if the worker shall visit again.
@@ -64,6 +102,8 @@ pub(crate) trait Help: Send + Sync {
 pub(crate) enum Ticket {
     /// To join what others work for as well.
     Shared(Arc<dyn Help>),
+    /// The same, to come back. It is never watched.
+    Back(Arc<dyn Help>, Seat),
     /// To run a task that brings all that it needs. It is sent at once, never watched.
     Once(Box<dyn FnOnce(&Pool) + Send>),
 }
@@ -72,28 +112,28 @@ impl Watched for Ticket {
     fn end_watch(&self) -> bool {
         match self {
             Self::Shared(work) => work.end_watch(),
-            Self::Once(_) => true,
+            Self::Back(..) | Self::Once(_) => true,
         }
     }
 
     fn keep_watch(&self) -> bool {
         match self {
             Self::Shared(work) => work.keep_watch(),
-            Self::Once(_) => true,
+            Self::Back(..) | Self::Once(_) => true,
         }
     }
 
     fn job(&self) -> u64 {
         match self {
             Self::Shared(work) => work.job(),
-            Self::Once(_) => 0,
+            Self::Back(..) | Self::Once(_) => 0,
         }
     }
 
     fn callers_clock(&self) -> Option<ThreadClock> {
         match self {
             Self::Shared(work) => work.callers_clock(),
-            Self::Once(_) => None,
+            Self::Back(..) | Self::Once(_) => None,
         }
     }
 }
@@ -108,6 +148,7 @@ pub(crate) struct Pool {
     sleepers: Arc<Sleepers>,
     crew: Crew,
     permits: Permits<Ticket>,
+    deferred: Deferred<Ticket>,
     idle_cpus: IdleCpus<Ticket>,
     background: BackgroundJobs,
     /// Its workers are about to be joined.
@@ -149,6 +190,7 @@ impl Pool {
             sleepers,
             permits: Permits::new(crew.running()),
             crew,
+            deferred: Deferred::new(),
             idle_cpus: IdleCpus::new(),
             background: BackgroundJobs::default(),
             stopping: AtomicBool::new(false),
@@ -215,28 +257,59 @@ impl Pool {
 
     /// Sends a helper. It needs a permit when it arrives; without one it waits for a team to end.
     pub(crate) fn send(&self, ticket: Ticket) {
-        self.spawn(move |pool| pool.help(ticket));
+        self.spawn(move |pool| pool.help(ticket, Duration::ZERO));
     }
 
-    /// A helper's time on a worker. True if others need the CPU more than a worker that looks for tickets.
-    fn help(&self, ticket: Ticket) -> bool {
+    /// A helper's time on a worker, `stay` at least. True if others need the CPU more than a worker that looks for tickets.
+    fn help(&self, ticket: Ticket, stay: Duration) -> bool {
         cpu_count::refreshed(); // the caller has no time for it
-        let has_caller = matches!(&ticket, Ticket::Shared(work) if work.has_caller());
+        let has_caller = match &ticket {
+            Ticket::Shared(work) | Ticket::Back(work, _) => work.has_caller(),
+            Ticket::Once(_) => false,
+        };
         let mut arrived = self.permits.take(ticket);
-        while let Some(ticket) = arrived {
+        while let Some(ticket) = arrived.take() {
             let mut visited = None;
-            self.work(|| match ticket {
-                Ticket::Shared(work) => {
-                    let served = work.help(&work, self);
-                    visited = served.map(|served| (work, served));
-                }
-                Ticket::Once(task) => task(self),
-            });
+            self.work(|| visited = self.visit(ticket, stay.max(SHORTEST_STAY)));
             self.release();
-            let stays = visited.filter(|(work, served)| work.linger(*served, self));
-            arrived = stays.and_then(|(work, _)| self.permits.take(Ticket::Shared(work)));
+            match visited {
+                Some((work, Visit::Served(job))) if !self.deferred.is_overdue() && work.linger(job, self) => {
+                    arrived = self.permits.take(Ticket::Shared(work));
+                }
+                Some((work, Visit::Left(seat))) => self.deferred.push(Ticket::Back(work, seat)),
+                _ => {}
+            }
         }
         has_caller && !self.has_cpus_to_wait(1)
+    }
+
+    /// What a ticket is for.
+    fn visit(&self, ticket: Ticket, stay: Duration) -> Option<(Arc<dyn Help>, Visit)> {
+        let (work, seat) = match ticket {
+            Ticket::Shared(work) => (work, None),
+            Ticket::Back(work, seat) => (work, Some(seat)),
+            Ticket::Once(task) => {
+                task(self);
+                return None;
+            }
+        };
+        let visit = work.help(&work, self, Turn { seat, until: Instant::now() + stay });
+        Some((work, visit))
+    }
+
+    /// Whether a helper of a job for which `coming` tickets are on their way should make room, between two claims.
+    #[inline]
+    pub(crate) fn needs_room(&self, coming: u32, turn: &Turn) -> bool {
+        let others = self.sleepers.unserved() > coming as usize;
+        (others || self.permits.are_wanted() || self.deferred.is_overdue()) && Instant::now() >= turn.until
+    }
+
+    /// The helper that comes back on a worker that has ended a visit, and how long it stays.
+    fn next_deferred(&self) -> Option<(Ticket, Duration)> {
+        if self.deferred.is_empty() {
+            return None;
+        }
+        self.deferred.pop(self.sleepers.unserved_now() > 0)
     }
 
     /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
@@ -251,6 +324,14 @@ impl Pool {
     #[inline]
     pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
         self.engaged() + coming < cpu_count::known() || self.idle_cpus.sees_idle()
+    }
+
+    /// Whether one more helper of a job is welcome that has so many threads: at work, and on their way. Where all CPUs are taken it
+    /// is as long as the helpers of others are more.
+    #[inline]
+    pub(crate) fn has_share_left(&self, helpers: u32, coming: u32, callers: u32) -> bool {
+        let others = self.busy.load(Ordering::Relaxed).saturating_sub(helpers);
+        self.has_cpu_left(coming) || others > helpers + coming + callers
     }
 
     /// Whether there are CPUs for `more` threads that would only wait for what the engaged threads do.
@@ -306,7 +387,11 @@ impl Pool {
         self.sleepers.add_ticket();
         let task = move || {
             pool.sleepers.take_ticket();
-            if run(pool) {
+            let mut sleeps = run(pool);
+            while let Some((ticket, stay)) = pool.next_deferred() {
+                sleeps = pool.help(ticket, stay);
+            }
+            if sleeps {
                 pool.sleepers.sleep(thread_state::with(|state| state.worker.get() as usize));
             } else {
                 pool.sleepers.go_in();
@@ -321,8 +406,29 @@ impl Pool {
         }
     }
 
+    /// The workers that have arrived: of use after the pool, too.
+    pub(crate) fn arrivals(&self) -> Arc<Arrivals> {
+        Arc::clone(&self.sleepers.arrivals)
+    }
+
+    /// Waits until every worker runs: then what waits for workers does not wait for what the calling thread may be doing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if they do not for some time.
+    #[inline]
+    pub(crate) fn await_workers(&self) -> Result<()> {
+        self.sleepers.arrivals.wait(self.crew.running())
+    }
+
+    /// The same for every thread that `stop` joins.
+    pub(super) fn await_threads(&self) -> Result<()> {
+        self.await_workers()?;
+        self.idle_cpus.wait_for_thread()
+    }
+
     /// Runs the hooks that workers have not run yet, on every worker.
-    pub(super) fn run_new_hooks(&self) {
+    pub(super) fn run_new_hooks(&self) -> Result<()> {
+        self.await_workers()?;
         // The broadcast waits for every worker, so each must be where rayon finds it.
         self.sleepers.let_all_in();
         if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
@@ -333,6 +439,7 @@ impl Pool {
             }
         }
         self.sleepers.let_them_sleep();
+        Ok(())
     }
 
     /// Runs work on the calling worker of this pool.
