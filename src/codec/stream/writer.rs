@@ -40,7 +40,7 @@ const TABLE_WRITE: usize = 64 << 10;
 /// }
 /// writer.finish()?;
 /// let compressed = writer.into_inner();
-/// assert_eq!(fastpar::codec::decompress_to_vec(&packed, &Options::default())?, b"many happy returns");
+/// assert_eq!(fastpar::codec::decompress_to_vec(&compressed, &Options::default())?, b"many happy returns");
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Writer<'a, W> {
