@@ -13,13 +13,13 @@ use std::ops::{ControlFlow, Range};
 
 /// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
 ///
-/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`], that code, and
-/// the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May be called from any thread,
-/// and from inside a body.
+/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`],
+/// that code, and the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May
+/// be called from any thread, and from inside a body.
 ///
 /// # Errors
-/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`] if the pool cannot
-/// be started.
+/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`]
+/// if the pool cannot be started.
 ///
 /// ```
 /// use std::ops::ControlFlow;
