@@ -67,8 +67,9 @@
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
  * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
- * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
- * visible when it returns.
+ * parallel call does, with as many as the system gives: where there is none the caller works alone, and each later call tries again
+ * to start the others. A call that works in parallel works on the calling thread too, and what callbacks wrote is visible when it
+ * returns. A calling thread needs 64 KiB of stack, beside what its callbacks take.
  *
  * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
  * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
@@ -76,15 +77,31 @@
  * free worker. Each level takes about 1 KiB of stack beside what the callbacks take. What a callback must not do is to
  * wait for another chunk of its own loop, which may not have begun; teams exist for that.
  *
+ * Callbacks that block (on files, networks, locks) hold their thread meanwhile; more helpers come then, up to the threads of the pool. Jobs
+ * of fastpar_for_start whose callbacks block all workers leave loops to their callers alone, and other jobs to wait: give such jobs
+ * fewer lanes (max_lanes), or the pool more threads.
+ *
+ * Fibers. A callback must return on the thread that it was called on, and should return on the stack. One that switches to a fiber (or
+ * a coroutine with a stack of its own) of the same thread, which calls fastpar and switches back before its call is over, is right: to
+ * the thread the two calls are nested, and fastpar_pool_shutdown waits for both. One that returns on another thread ends its loop with
+ * FASTPAR_ERR_UNSUPPORTED where that is seen; the thread that it left counts as inside the call for ever, so the pool stays, and a
+ * shutdown waits for ever.
+ *
+ * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the workers do not end by
+ * themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended inside a callback or a call (pthread_exit,
+ * pthread_cancel, TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads of
+ * the program are cancelled.
+ *
  * Memory. Where the system has none a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small reserve; the process never
- * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are FASTPAR_ERR_THREADS.)
+ * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are done without.)
  *
  * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
  * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
  *
  * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults whatever the
  * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
- * must not be touched in the child.
+ * must not be touched in the child. That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
+ * fastpar, as nothing tells the library of it; posix_spawn and exec are fine.
  *
  * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
  * time, with work under way too.
@@ -252,6 +269,11 @@ FASTPAR_API const char *fastpar_status_message(fastpar_status status);
 #define FASTPAR_THREADS_AUTO 4294967295u
 /** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
 #define FASTPAR_POOL_PIN 1
+/**
+ * `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their loops alone. The pool
+ * that a first call starts by itself is always so.
+ */
+#define FASTPAR_POOL_PARTIAL 2
 
 /**
  * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
@@ -264,7 +286,7 @@ typedef struct fastpar_pool_options {
    * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
    */
   uint32_t threads;
-  /** FASTPAR_POOL_PIN, or 0. */
+  /** The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0. */
   uint32_t flags;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
@@ -292,7 +314,7 @@ typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
 typedef struct fastpar_pool_stats {
   /** `sizeof(fastpar_pool_stats)`. */
   size_t struct_size;
-  /** Worker threads; 0: the pool does not run. */
+  /** Worker threads that run; 0: the pool does not run, or none could be started. */
   uint32_t threads;
   /** Workers that are working for a job at this moment. */
   uint32_t busy;
@@ -307,7 +329,8 @@ typedef struct fastpar_pool_stats {
 /**
  * Starts the pool now, with these options.
  *
- * There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+ * There is no need to: the first parallel call starts it with the defaults, and with the threads that it gets. This insists on all of
+ * them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some it starts the missing ones.
  *
  * @param options  may be NULL: the defaults
  * @param error    may be NULL
@@ -315,7 +338,8 @@ typedef struct fastpar_pool_stats {
  *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
  *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
  *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
- *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
+ *         FASTPAR_ERR_THREADS: without FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for
+ *         those of a pool that ran with fewer before, which goes on;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
@@ -331,6 +355,41 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
  * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
+
+/**
+ * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+ *
+ * @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_cpus(void);
+
+/**
+ * Caps the threads that work for a call at the same time: for every parallel call of the process, whoever makes it.
+ *
+ * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write. The pool keeps its
+ * threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+ *
+ * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of `fastpar_for_start` to one worker).
+ *               0: no cap, as at first. A cap above what a call has changes nothing.
+ * @param error  may be NULL
+ * @return FASTPAR_OK.
+ *
+ * It holds for every call that begins from now on, and for those under way as far as helpers still come; who works already goes on.
+ * Members of teams are exempt: they need each other. It is kept over `fastpar_pool_shutdown`, and copied by fork. Never
+ * blocks. May be called from any thread, and from inside callbacks and hooks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_limit(uint32_t lanes, fastpar_error *error);
+
+/**
+ * Returns what `fastpar_pool_limit` has set.
+ *
+ * @return threads a call; 0: no cap.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_pool_limit_get(void);
 
 /**
  * Returns the calling thread's worker number.
@@ -400,6 +459,11 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 #define FASTPAR_SCHEDULE_GRAIN 2
 /** Chunks that shrink from half a fair share down to `grain` items. */
 #define FASTPAR_SCHEDULE_GUIDED 3
+/**
+ * `fastpar_loop_options.flags`, with FASTPAR_SCHEDULE_CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of
+ * this machine have together; 64 MiB where the system does not tell.
+ */
+#define FASTPAR_LOOP_CACHE_DETECT 1
 
 /** A piece of a range, as a callback sees it: the items `[begin, end)`. */
 typedef struct fastpar_chunk {
@@ -444,7 +508,8 @@ typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk)
 typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+ * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero. A field that the
+ * schedule does not use, but is not zero, is FASTPAR_ERR_INVALID_ARGUMENT.
  */
 typedef struct fastpar_loop_options {
   /** `sizeof(fastpar_loop_options)`. */
@@ -454,16 +519,16 @@ typedef struct fastpar_loop_options {
   /** Threads that work on the loop at the same time, the caller included. 0: every thread of the pool. */
   uint32_t max_lanes;
   /**
-   * SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+   * SEGMENTS only: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
    */
   size_t segments;
   /**
    * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
    */
   size_t grain;
-  /** CACHE: bytes per item. 0: 1. */
+  /** CACHE only: bytes per item. 0: 1. */
   size_t item_size;
-  /** CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
+  /** CACHE only: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
   size_t cache_bytes;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
@@ -471,6 +536,10 @@ typedef struct fastpar_loop_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** FASTPAR_LOOP_CACHE_DETECT, or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
 } fastpar_loop_options;
 
 /**
@@ -486,6 +555,9 @@ typedef struct fastpar_loop_options {
  *     }
  *     return FASTPAR_OK;
  *
+ * Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is left with a long one at the
+ * end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408 ms GUIDED, 400 ms would be ideal.)
+ *
  * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
  * chunk starts; the chunks in flight finish first.
  *
@@ -499,7 +571,8 @@ typedef struct fastpar_loop_options {
  *         several did, the lowest);
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
- *         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+ *         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
+ *         another status: a callback has told it by `fastpar_fail`;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_BUSY: from inside a hook.
  *
@@ -627,6 +700,47 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
                                           fastpar_fold_fn fold, fastpar_combine_fn combine, void *user_data,
                                           void *accumulator, size_t accumulator_size, fastpar_error *error);
 
+/* ==== callbacks: what a callback may ask of the call around it ========================================== */
+
+/**
+ * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is cancelled or has failed.
+ *
+ * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ *
+ * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this thread, is cancelled
+ *         (its flag, its progress callback, `fastpar_job_free`) or has failed; 0 before, and outside of callbacks.
+ *
+ * For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress, notifications of jobs; not
+ * for hooks, which belong to no call. What a callback returns after it is up to the callback: 0 changes nothing.
+ *
+ * Never blocks; some nanoseconds. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_is_cancelled(void);
+
+/**
+ * Tells which error the call shall return, from inside a callback that then returns non-zero.
+ *
+ *     int32_t body(void *user_data, const fastpar_chunk *chunk) {
+ *       fastpar_error error;
+ *       if (fastpar_decompress(NULL, src, src_len, dst, capacity, &written, &error)) {
+ *         fastpar_fail(&error);   // fastpar_for returns FASTPAR_ERR_CORRUPT, say, with this message
+ *         return 1;
+ *       }
+ *       ...
+ *
+ * The call then returns this error, status, code, position and message, where it would have returned FASTPAR_ERR_CALLBACK (a progress
+ * callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the chunk or the member. Of several callbacks that fail the
+ * same one counts as without: of chunks the lowest. An empty message is replaced by what fastpar would have said.
+ *
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another call), or
+ *               unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the callback
+ *               returns. NULL: as if nothing had been told.
+ *
+ * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if that callback
+ * returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_fail(const fastpar_error *error);
+
 /* ==== jobs: the same loop, not waiting ================================================================== */
 
 /**
@@ -660,7 +774,8 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @param user_data  given to `body`; must live until the job is finished
  * @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
  * @param error      may be NULL
- * @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
+ * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run it; otherwise as
+ *         `fastpar_for` before its first chunk.
  *
  * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
  */
@@ -791,7 +906,8 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  * @return FASTPAR_OK: every member returned 0;
  *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
  *         several, the first in time;
- *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
+ *         callback, more than are free now;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
@@ -1090,7 +1206,7 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
  *         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1150,7 +1266,7 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
  *         flight are finished first, those over 64 MiB are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1286,7 +1402,7 @@ typedef struct fastpar_batch_item {
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`;
  *         FASTPAR_ERR_CANCELLED: by the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
  *
  * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
@@ -1385,8 +1501,8 @@ FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *optio
  *         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
  *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
- *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
- *         be started, or the writer belongs to the parent of this forked process.
+ *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer
+ *         belongs to the parent of this forked process.
  *
  * Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
  * May be called from any thread, and from inside callbacks. Since: 1.0
@@ -1500,8 +1616,7 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
- *         this forked process.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader belongs to the parent of this forked process.
  *
  * Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
  * from any thread, and from inside callbacks. Since: 1.0
@@ -1568,7 +1683,7 @@ typedef struct fastpar_frame_info {
  *         another one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger window than
  *         `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
  */
@@ -1657,7 +1772,7 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
  *         what became of the file since; FASTPAR_ERR_IO: the file cannot be read, or has become shorter;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
  *         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread, by any number at a
  * time, and from inside callbacks. Since: 1.0
@@ -1741,7 +1856,7 @@ typedef struct fastpar_file_stats {
  *         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
  *         found out before memory is taken;
  *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1771,7 +1886,7 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
  *         more memory than `max_memory` (2 MiB at least);
  *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */

@@ -69,6 +69,22 @@ impl Error {
         Self { kind, code: 0, position: None, needed: None, message: message.into() }
     }
 
+    /// The failure of a call whose callback returned `code`: what the callback has `told`, or else `message`.
+    pub(crate) fn of_callback(message: String, code: i32, told: Option<Self>) -> Self {
+        match told {
+            None => Self::new(ErrorKind::Callback, message).with_code(code),
+            Some(mut told) => {
+                if told.message.is_empty() {
+                    told.message = message.into();
+                }
+                if told.kind == ErrorKind::Callback && told.code == 0 {
+                    told.code = code;
+                }
+                told
+            }
+        }
+    }
+
     /// The failure of a call whose cancel flag is set.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "cancelled")

@@ -27,6 +27,9 @@ public sealed class PoolOptions
     /// <summary>Each worker stays on one logical CPU.</summary>
     public bool Pin { get; set; }
 
+    /// <summary>Run with the threads that can be started, be it none, rather than fail.</summary>
+    public bool Partial { get; set; }
+
     /// <summary>Bytes of stack of each worker, 256 KiB to 1 GiB. 0: 2 MiB; other threads of .NET have
     /// 1.5 MiB (Windows, macOS) or 8 MiB (Linux), and an overflow ends the process.</summary>
     public long StackSize { get; set => field = value == 0 ? 0 : Check.Within(value, SmallestStack, 1 << 30, nameof(value)); }
@@ -73,6 +76,23 @@ public static unsafe class FastparPool
     /// </summary>
     public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
+    /// <summary>Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.</summary>
+    public static int Cpus => (int)NativeMethods.fastpar_cpus();
+
+    /// <summary>
+    /// A cap on the threads that work for a call at the same time, the caller included; 0: none. For every call of the process
+    /// from now on, teams excepted. Plans and lanes stay what they are.
+    /// </summary>
+    public static int Limit
+    {
+        get => (int)NativeMethods.fastpar_pool_limit_get();
+        set
+        {
+            fastpar_error error;
+            Check.Ok(NativeMethods.fastpar_pool_limit((uint)Check.NotNegative(value, nameof(value)), &error), &error);
+        }
+    }
+
     /// <summary>The calling thread's worker number; -1 outside the pool.</summary>
     public static int Worker => NativeMethods.fastpar_pool_worker();
 
@@ -90,7 +110,8 @@ public static unsafe class FastparPool
             {
                 struct_size = (UIntPtr)sizeof(fastpar_pool_options),
                 threads = (uint)options.Threads,
-                flags = options.Pin ? NativeMethods.FASTPAR_POOL_PIN : 0,
+                flags = (options.Pin ? NativeMethods.FASTPAR_POOL_PIN : 0)
+                    | (options.Partial ? NativeMethods.FASTPAR_POOL_PARTIAL : 0),
                 stack_size = (UIntPtr)(ulong)options.StackSize,
                 thread_name = pinned,
             };
@@ -171,8 +192,6 @@ public static unsafe class FastparPool
         internal static readonly NativeMethods.fastpar_pool_hook_on_start_delegate OnStart = RunStart;
         internal static readonly NativeMethods.fastpar_pool_hook_on_exit_delegate OnExit = RunExit;
 
-        protected override bool KeepsSettings => true;
-
         private const int StartKind = 1;
         private const int ExitKind = 2;
 
@@ -226,7 +245,7 @@ public static unsafe class FastparPool
         private static void Run(HookState hook, int kind, uint worker)
         {
             hook.Callback(kind, &worker);
-            hook.ReleaseThreads();
+            CallThread.EndHook(hook);
         }
 
         private void Tell(Exception exception, uint worker)

@@ -21,8 +21,11 @@ public enum Schedule
     Guided = (int)NativeMethods.FASTPAR_SCHEDULE_GUIDED,
 }
 
-/// <summary>Options of a loop. A property that is not set means its default. They are
-/// read when a call begins.</summary>
+/// <summary>
+/// Options of a loop. A property that is not set means its default. Without a schedule and segments, a grain means
+/// <see cref="Schedule.Grain"/>, and what is for the cache <see cref="Schedule.Cache"/>; what the schedule does not use must not
+/// be set. They are read when a call begins.
+/// </summary>
 public sealed class LoopOptions
 {
     /// <summary>How the range is cut.</summary>
@@ -53,6 +56,12 @@ public sealed class LoopOptions
     public long CacheBytes { get; set => field = Check.NotNegative(value, nameof(value)); }
 
     /// <summary>
+    /// For <see cref="Schedule.Cache"/>: <see cref="CacheBytes"/>, which must be 0, is half of what the last-level caches of
+    /// this machine have together.
+    /// </summary>
+    public bool CacheDetect { get; set; }
+
+    /// <summary>
     /// Told how many items are done: at most about 20 times a second, and once at the end of a call that succeeds; from the
     /// threads that work, never from two at the same time. What it throws stops the loop.
     /// </summary>
@@ -67,6 +76,13 @@ public sealed class LoopOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "expected First or All");
     }
 
+    /// <summary>The schedule; by what it is set by, where it is the default and there are no segments.</summary>
+    private Schedule ScheduleInUse =>
+        Schedule != Schedule.Segments || Segments != 0 ? Schedule
+        : Grain != 0 ? Schedule.Grain
+        : ItemSize != 0 || CacheBytes != 0 || CacheDetect ? Schedule.Cache
+        : Schedule.Segments;
+
     /// <summary>The options that null stands for.</summary>
     internal static LoopOptions Defaults { get; } = new();
 
@@ -74,12 +90,13 @@ public sealed class LoopOptions
     internal unsafe fastpar_loop_options ToNative() => new fastpar_loop_options
     {
         struct_size = (UIntPtr)sizeof(fastpar_loop_options),
-        schedule = (uint)Schedule,
+        schedule = (uint)ScheduleInUse,
         max_lanes = (uint)MaxLanes,
         segments = (UIntPtr)(ulong)Segments,
         grain = (UIntPtr)(ulong)Grain,
         item_size = (UIntPtr)(ulong)ItemSize,
         cache_bytes = (UIntPtr)(ulong)CacheBytes,
+        flags = CacheDetect ? NativeMethods.FASTPAR_LOOP_CACHE_DETECT : 0,
     };
 }
 

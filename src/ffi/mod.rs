@@ -8,6 +8,7 @@
 mod archives;
 mod batches;
 mod borrow;
+mod callbacks;
 mod codec;
 mod dicts;
 mod files;
@@ -28,6 +29,7 @@ mod teams;
 
 pub use archives::*;
 pub use batches::*;
+pub use callbacks::*;
 pub use codec::*;
 pub use dicts::*;
 pub use files::*;

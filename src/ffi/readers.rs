@@ -5,11 +5,12 @@ use super::codec::fastpar_zstd_options;
 use super::guard::{guard, guard_value};
 use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use super::streams::{stopped, Handle, Released};
-use crate::codec::Reader;
+use super::streams::{ask, Handle, Released};
+use crate::codec::{Options, Reader};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::c_void;
 use std::io::{self, Read};
+use std::sync::atomic::AtomicI32;
 
 /// Gives compressed data, in order.
 ///
@@ -36,6 +37,7 @@ struct ForeignSource {
     function: unsafe extern "C" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32,
     user_data: *mut c_void,
     released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Read for ForeignSource {
@@ -44,14 +46,12 @@ impl Read for ForeignSource {
         let mut len = 0;
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
         // SAFETY: the program promises that the callback may be called with its data, and writes within the buffer.
-        match unsafe { (self.function)(self.user_data, data, capacity, &mut len) } {
-            0 if len <= capacity => Ok(len),
-            0 => {
-                let text = format!("the source says that it has written {len} bytes into {capacity}");
-                Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
-            }
-            code => Err(stopped("source", code)),
+        ask("source", self.cancel, || unsafe { (self.function)(self.user_data, data, capacity, &mut len) })?;
+        if len <= capacity {
+            return Ok(len);
         }
+        let text = format!("the source says that it has written {len} bytes into {capacity}");
+        Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
     }
 }
 
@@ -106,9 +106,13 @@ pub unsafe extern "C" fn fastpar_reader_open(
         let function =
             source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
         let released = Released::default();
-        let source = ForeignSource { function, user_data, released: released.clone() };
+        let open = |options: &Options<'static>| {
+            let source =
+                ForeignSource { function, user_data, released: released.clone(), cancel: options.cancel };
+            Reader::new(source, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, released, |options| Reader::new(source, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_reader(stream)));
         Ok(())
     };
@@ -134,8 +138,7 @@ pub unsafe extern "C" fn fastpar_reader_open(
 ///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
 ///         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
 ///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
-///         this forked process.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader belongs to the parent of this forked process.
 ///
 /// Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
 /// from any thread, and from inside callbacks. Since: 1.0

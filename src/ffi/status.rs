@@ -151,6 +151,24 @@ pub(super) fn describe(status: fastpar_status) -> (&'static std::ffi::CStr, &'st
 }
 
 impl fastpar_error {
+    /// The core's form of what a callback wants its call to fail with.
+    pub(super) fn to_error(self) -> Error {
+        let told = match self.status {
+            // They are about the callee's time, not about the caller's work.
+            FASTPAR_ERR_TIMEOUT | FASTPAR_ERR_BUSY => None,
+            status => TABLE.iter().find(|row| row.1 == status),
+        };
+        let kind = told.map_or(ErrorKind::Callback, |row| row.0);
+        let bytes: Vec<u8> =
+            self.message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
+        let error = Error::new(kind, String::from_utf8_lossy(&bytes).into_owned()).with_code(self.code);
+        if self.position == u64::MAX {
+            error
+        } else {
+            error.at(self.position)
+        }
+    }
+
     /// The C form of `error`; a message that is too long ends at the last whole character that fits.
     pub(super) fn from_error(error: &Error) -> Self {
         let mut text = [0; FASTPAR_ERROR_MESSAGE_SIZE];

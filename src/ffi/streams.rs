@@ -5,12 +5,13 @@ use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
 use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::Writer;
+use crate::codec::{Options, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::Scope;
 use std::ffi::c_void;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// Takes compressed data, in order.
@@ -30,16 +31,15 @@ struct ForeignSink {
     function: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
     user_data: *mut c_void,
     released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Write for ForeignSink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.released.check()?;
         // SAFETY: the program promises that the callback may be called with its data; the bytes are valid meanwhile.
-        match unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) } {
-            0 => Ok(data.len()),
-            code => Err(stopped("sink", code)),
-        }
+        let sink = || unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) };
+        ask("sink", self.cancel, sink).map(|()| data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -47,8 +47,16 @@ impl Write for ForeignSink {
     }
 }
 
-pub(super) fn stopped(who: &str, code: i32) -> io::Error {
-    io::Error::other(Error::new(ErrorKind::Callback, format!("the {who} returned {code}")).with_code(code))
+/// Runs a callback of a stream that `cancel` cancels.
+pub(super) fn ask(who: &str, cancel: Option<&AtomicI32>, callback: impl FnOnce() -> i32) -> io::Result<()> {
+    Scope::enter(&cancel, |scope| match callback() {
+        0 => Ok(()),
+        code => Err(io::Error::other(Error::of_callback(
+            format!("the {who} returned {code}"),
+            code,
+            scope.take(),
+        ))),
+    })
 }
 
 /// A stream that is compressed. Opaque; made by `fastpar_writer_open`, released by `fastpar_writer_free`.
@@ -89,7 +97,7 @@ impl<S> Handle<S> {
     pub(super) unsafe fn open(
         options: *const fastpar_zstd_options,
         released: Released,
-        open: impl FnOnce(&crate::codec::Options<'static>) -> Result<S>,
+        open: impl FnOnce(&Options<'static>) -> Result<S>,
     ) -> Result<Self> {
         memory::check()?;
         // SAFETY: the caller's promise.
@@ -172,9 +180,13 @@ pub unsafe extern "C" fn fastpar_writer_open(
         let function =
             sink.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the sink callback is NULL"))?;
         let released = Released::default();
-        let sink = ForeignSink { function, user_data, released: released.clone() };
+        let open = |options: &Options<'static>| {
+            let sink =
+                ForeignSink { function, user_data, released: released.clone(), cancel: options.cancel };
+            Writer::new(sink, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, released, |options| Writer::new(sink, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_writer(stream)));
         Ok(())
     };
@@ -195,8 +207,8 @@ pub unsafe extern "C" fn fastpar_writer_open(
 ///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
 ///         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
-///         be started, or the writer belongs to the parent of this forked process.
+///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer
+///         belongs to the parent of this forked process.
 ///
 /// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
 /// May be called from any thread, and from inside callbacks. Since: 1.0

@@ -14,9 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, Call, Help, KeepAlive, Pool, PoolRef, Ticket};
+use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -55,6 +54,17 @@ struct Background {
     process: Process,
     /// The pool that the job runs on; it lives as long as `outcome` keeps it.
     pool: PoolRef,
+}
+
+/// A finished job, as its notification sees it.
+struct Ended {
+    failed: bool,
+}
+
+impl Asked for Ended {
+    fn is_stopped(&self) -> bool {
+        self.failed
+    }
 }
 
 /// The parts that the job borrows.
@@ -110,17 +120,6 @@ impl Outcome {
     }
 }
 
-/// A background job whose callback this thread is running, and the jobs around it.
-struct Inside {
-    job: *const Background,
-    outer: *const Inside,
-}
-
-thread_local! {
-    /// The innermost of them.
-    static INSIDE: Cell<*const Inside> = const { Cell::new(std::ptr::null()) };
-}
-
 impl JobHandle {
     /// Starts a loop; `cancel` and `progress` of the control live as long as the job.
     ///
@@ -135,6 +134,7 @@ impl JobHandle {
         body: Body,
     ) -> Result<Self> {
         let call = Call::enter()?;
+        call.pool().need_workers(1)?;
         let plan = Plan::new(schedule, count, call.lanes(max_lanes));
         call.count_job(plan.chunks());
         // SAFETY: the callback is shared, so it does not move. It outlives the monitor: both are in `parts`,
@@ -146,7 +146,7 @@ impl JobHandle {
         // before it.
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
-        let width = plan.lanes().min(call.pool().cpus());
+        let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
         let background = Arc::new(Background {
             job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
             parts,
@@ -242,6 +242,17 @@ impl Drop for JobHandle {
     }
 }
 
+/// Its lanes tell whether it is cancelled.
+impl Asked for Background {
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
+    fn identity(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+}
+
 impl Background {
     /// Sends a helper: at the start of the job, and when its last lane is left.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
@@ -260,24 +271,12 @@ impl Background {
 
     /// Runs callbacks with the thread marked as being inside this job.
     fn work(&self, chunks: impl FnOnce()) {
-        let outer = INSIDE.get();
-        let here = Inside { job: self, outer };
-        INSIDE.set(&here);
-        chunks(); // catches panics
-        INSIDE.set(outer);
+        Scope::enter(self, |_| chunks());
     }
 
     /// Whether this thread is running a callback of this job, at any depth.
     fn is_inside(&self) -> bool {
-        let mut at = INSIDE.get();
-        // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`work`).
-        while let Some(inside) = unsafe { at.as_ref() } {
-            if std::ptr::eq(inside.job, self) {
-                return true;
-            }
-            at = inside.outer;
-        }
-        false
+        pool::is_inside(self.identity())
     }
 
     fn outcome(&self) -> MutexGuard<'_, Outcome> {
@@ -325,7 +324,7 @@ impl Background {
     fn help_as_waiter(&self, deadline: Option<Instant>) {
         let Ok(mut lane) = self.waiter.try_lock() else { return };
         let entered = match *lane {
-            None => self.gate.enter().map(|(_, entered)| entered - 1),
+            None => self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1),
             Some(lane) => self.gate.enter_again().then_some(lane),
         };
         let Some(mine) = entered else { return };
@@ -437,7 +436,8 @@ impl Background {
     /// Calls a notification, with the thread marked as being inside the job.
     fn tell(&self, done: Done, result: &Result<()>) {
         self.work(|| {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| done(result))) {
+            let done = || Scope::enter(&Ended { failed: result.is_err() }, |_| done(result));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(done)) {
                 drop_payload(payload);
             }
         });
@@ -452,8 +452,8 @@ impl Background {
 impl Help for Background {
     fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
         self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter() {
-            let more = || recruit_more(pool, &self.gate, || Ticket::Shared(Arc::clone(shared)));
+        if let Some((_, entered)) = self.gate.enter(most_lanes()) {
+            let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
             let pending = if self.job.wants_help() { more() } else { None };
             self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
             pool.count_helper();

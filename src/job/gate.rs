@@ -114,13 +114,14 @@ impl<J> Gate<J> {
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);
     }
 
-    /// Enters, if the gate is open and not full: returns the job, and a number 1, 2, ... that no other helper
-    /// of the job has. The job stays valid until [`Gate::leave`].
-    pub(crate) fn enter(&self) -> Option<(*const J, u32)> {
+    /// Enters, if the gate is open, and fewer helpers than its limit and than `most` have entered: returns
+    /// the job, and a number 1, 2, ... that no other helper of the job has. The job stays valid until
+    /// [`Gate::leave`].
+    pub(crate) fn enter(&self, most: u32) -> Option<(*const J, u32)> {
         let mut word = self.word.load(Ordering::Relaxed); // only a guess: the exchange decides
         loop {
             let entered = (word >> ENTERED_SHIFT) & 0xffff;
-            if word & OPEN == 0 || entered >= (word >> LIMIT_SHIFT) & LIMIT_MASK {
+            if word & OPEN == 0 || entered >= ((word >> LIMIT_SHIFT) & LIMIT_MASK).min(u64::from(most)) {
                 return None;
             }
             // Acquire: the job's fields, released by `open`.
@@ -288,10 +289,11 @@ impl<J> Gate<J> {
         self.coming.load(Ordering::Relaxed)
     }
 
-    /// How many more helpers may enter. Relaxed: advice, but right about the job of a thread that is inside
-    /// or has opened it.
-    pub(crate) fn vacancies(&self) -> u32 {
+    /// How many more helpers may enter, `most` altogether. Relaxed: advice, but right about the job of a
+    /// thread that is inside or has opened it.
+    pub(crate) fn vacancies(&self, most: u32) -> u32 {
         let word = self.word.load(Ordering::Relaxed);
-        (((word >> LIMIT_SHIFT) & LIMIT_MASK) - ((word >> ENTERED_SHIFT) & 0xffff)) as u32
+        let limit = ((word >> LIMIT_SHIFT) & LIMIT_MASK) as u32;
+        limit.min(most).saturating_sub((word >> ENTERED_SHIFT) as u32 & 0xffff)
     }
 }

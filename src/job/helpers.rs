@@ -6,7 +6,7 @@ use super::gate_store;
 use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::fork::{ChildHook, Process};
-use crate::pool::{Call, Help, Pool, Ticket};
+use crate::pool::{most_lanes, Call, Help, Pool, Ticket};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,6 +91,11 @@ impl Drop for OpenGate<'_> {
     }
 }
 
+/// Helpers that a loop with a caller may have now.
+fn most_helpers() -> u32 {
+    most_lanes() - 1
+}
+
 /// How many helpers a helper sends for before it starts. Each wake takes its time: if everybody sent for one, the last of 63
 /// would come ten times later.
 const EACH: u32 = 2;
@@ -115,15 +120,16 @@ pub(super) fn recruit<'p>(
     None
 }
 
-/// A helper of `gate` sends for more.
+/// A helper of `gate` sends for more, of whom `most` may come in all.
 pub(super) fn recruit_more<'p>(
     pool: &'p Pool,
     gate: &'p JobGate,
+    most: u32,
     ticket: impl Fn() -> Ticket,
 ) -> Option<Pending<'p>> {
     let mut sent = None;
     for _ in 0..EACH {
-        if gate.vacancies() == 0 {
+        if gate.vacancies(most) == 0 {
             break;
         }
         if !pool.has_cpu_left(gate.coming()) {
@@ -132,7 +138,7 @@ pub(super) fn recruit_more<'p>(
             }
             break;
         }
-        if !gate.claim_ticket(gate.vacancies()) {
+        if !gate.claim_ticket(gate.vacancies(most)) {
             break;
         }
         pool.send(ticket());
@@ -184,10 +190,10 @@ pub(super) fn work(job: &Job<'_>, lane: u32, pending: Option<Pending<'_>>) {
 impl Help for LoopGate {
     fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
         self.ticket_arrived();
-        let (job, lane) = self.enter()?;
+        let (job, lane) = self.enter(most_helpers())?;
         // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
         let job = unsafe { &*job };
-        let more = || recruit_more(pool, self, || Ticket::Shared(Arc::clone(shared)));
+        let more = || recruit_more(pool, self, most_helpers(), || Ticket::Shared(Arc::clone(shared)));
         let pending = if job.wants_help() { more() } else { None };
         job.away_from_caller(|| work(job, lane, pending));
         pool.count_helper();

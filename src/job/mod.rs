@@ -26,6 +26,7 @@ mod tasks;
 
 pub use background::{Body, Done, JobHandle, OwnedProgress};
 pub use chunk::{Chunk, Control};
+pub(crate) use loops::half_of_caches;
 pub use loops::{for_each_chunk, plan};
 pub(crate) use pipeline::{Pipeline, Stage};
 pub(crate) use progress::Monitor;

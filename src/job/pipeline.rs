@@ -13,7 +13,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{Call, Pool, Ticket};
+use crate::pool::{most_lanes, Call, Pool, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -172,7 +172,9 @@ impl<S: Stage> Pipeline<S> {
         // The first task alone is run by the owner, without a pool.
         if self.submitted > 1 && self.shared.most_helpers > 0 {
             let call = Call::enter()?;
-            recruit(&self.shared, call.pool());
+            if call.can_have_help() {
+                recruit(&self.shared, call.pool());
+            }
         }
         Ok(())
     }
@@ -264,8 +266,8 @@ impl<S: Stage> Shared<S> {
 /// Sends one helper, unless a helper is on its way, or no task can be begun, or there are enough.
 fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     let mut state = shared.lock();
-    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= shared.most_helpers
-    {
+    let most = shared.most_helpers.min(most_lanes() - 1);
+    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= most {
         return;
     }
     state.on_the_way = true;

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics::panic_text;
+use crate::pool::Scope;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,8 +35,9 @@ impl<'a> Monitor<'a> {
         Self { reports, total, done: AtomicU64::new(0) }
     }
 
-    /// Counts `items`, and reports if it is time and no other thread is reporting.
-    pub(crate) fn add(&self, items: u64) -> ControlFlow<()> {
+    /// Counts `items`, and reports if it is time and no other thread is reporting; breaks with the failure of
+    /// the call.
+    pub(crate) fn add(&self, items: u64) -> ControlFlow<Error> {
         // Relaxed: a number for people; the results themselves travel through the gate.
         let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
         let Some(Reports { report, last }) = &self.reports else { return ControlFlow::Continue(()) };
@@ -47,7 +49,12 @@ impl<'a> Monitor<'a> {
         if last.elapsed() < INTERVAL || done >= self.total {
             return ControlFlow::Continue(());
         }
-        let answer = report(self.counted(), self.total);
+        let answer = Scope::enter(&(), |scope| {
+            report(self.counted(), self.total).map_break(|()| {
+                let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled by its progress callback");
+                scope.take().unwrap_or_else(cancelled)
+            })
+        });
         *last = Instant::now();
         answer
     }
@@ -69,7 +76,8 @@ impl<'a> Monitor<'a> {
     pub(crate) fn finish(&self) -> Result<()> {
         let Some(Reports { report, last }) = &self.reports else { return Ok(()) };
         let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = catch_unwind(AssertUnwindSafe(|| report(self.total, self.total)));
+        let report = || Scope::enter(&(), |_| report(self.total, self.total));
+        let told = catch_unwind(AssertUnwindSafe(report));
         told.map(drop).map_err(|payload| {
             let text = format!("the progress callback panicked: {}", panic_text(payload));
             Error::new(ErrorKind::Panic, text)

@@ -40,6 +40,8 @@ pub struct PoolOptions {
     pub threads: Threads,
     /// Whether each worker stays on one logical CPU.
     pub pin: bool,
+    /// Whether to run with the threads that could be started, none included.
+    pub partial: bool,
     /// Bytes of stack of a worker; 0: 2 MiB.
     pub stack_size: usize,
     /// Prefix of the workers' names; `None`: "fastpar".

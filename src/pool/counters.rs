@@ -20,7 +20,7 @@ pub(super) struct Counters([CachePadded<Shard>; SHARDS]);
 /// Statistics of a pool since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Workers of the pool; 0: it is not running.
+    /// Running workers; 0: the pool is not running, or could not start any.
     pub threads: u32,
     /// Workers that are working for a job now.
     pub busy: u32,

@@ -3,13 +3,15 @@
 use super::config::{Config, DEFAULT_STACK_SIZE};
 use super::counters::{Counters, Stats};
 use super::cpu_count;
+use super::crew::Crew;
 use super::epoch::Epochs;
+use super::fibers::{self, Kept};
 use super::hooks;
 use super::idle_cpus::{IdleCpus, Machine, Watched};
 use super::keep_alive::{BackgroundJobs, KeepAlive};
 use super::permits::Permits;
 use super::sleepers::Sleepers;
-use super::thread_state::{self, ThreadState};
+use super::thread_state::{self, End, ThreadState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::clock::ThreadClock;
@@ -19,7 +21,7 @@ use crate::panics::drop_payload;
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
 const THREAD_MEMORY: usize = 8 << 10;
@@ -104,7 +106,7 @@ pub(crate) struct Pool {
     /// The calls under way.
     epochs: &'static Epochs<Pool>,
     sleepers: Arc<Sleepers>,
-    workers: Mutex<Vec<Thread>>,
+    crew: Crew,
     permits: Permits<Ticket>,
     idle_cpus: IdleCpus<Ticket>,
     background: BackgroundJobs,
@@ -115,50 +117,82 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn start(config: Config, epochs: &'static Epochs<Self>) -> Result<Self> {
+    /// Starts a pool; with fewer workers than it shall have, be it none, if that is `partial`.
+    pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;
         let sleepers = Arc::new(Sleepers::new(threads));
-        let mut workers = Vec::new();
-        let built = rayon::ThreadPoolBuilder::new()
+        let crew = Crew::new(&config, cpus, Arc::clone(&sleepers));
+        let rayon = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
             // Nothing is left to panic (see `work`); if something does, it must not abort the program.
             .panic_handler(drop_payload)
-            .spawn_handler(|thread| {
-                let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
-                let name = format!("{}-{}", config.thread_name, thread.index());
-                let sleepers = sleepers.clone();
-                let life = Box::new(move || run_worker(thread, cpu, &sleepers));
-                workers.push(Thread::start(&name, config.stack_size, life)?);
+            .spawn_handler(|place| {
+                crew.add_place(place);
                 Ok(())
             })
-            .build();
-        match built {
-            Ok(rayon) => Ok(Self {
-                rayon: RwLock::new(Some(rayon)),
-                config,
-                epochs,
-                sleepers,
-                workers: Mutex::new(workers),
-                permits: Permits::new(threads),
-                idle_cpus: IdleCpus::new(),
-                background: BackgroundJobs::default(),
-                stopping: AtomicBool::new(false),
-                busy: CachePadded::default(),
-                counters: Counters::default(),
-            }),
-            Err(error) => {
-                // rayon has told the workers that did start to end.
-                sleepers.let_all_in();
-                let started = workers.len();
-                workers.into_iter().for_each(|worker| _ = worker.join());
-                Err(Error::new(
-                    ErrorKind::Threads,
-                    format!("only {started} of {threads} threads could be started: {error}"),
-                ))
-            }
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Threads, format!("rayon has no pool for us: {error}")))?;
+        let complete = crew.complete(|| ());
+        if let (Err(error), false) = (complete, partial) {
+            drop(rayon); // tells the workers that did start to end
+            sleepers.let_all_in();
+            crew.join();
+            return Err(error);
+        }
+        Ok(Self {
+            rayon: RwLock::new(Some(rayon)),
+            config,
+            epochs,
+            sleepers,
+            permits: Permits::new(crew.running()),
+            crew,
+            idle_cpus: IdleCpus::new(),
+            background: BackgroundJobs::default(),
+            stopping: AtomicBool::new(false),
+            busy: CachePadded::default(),
+            counters: Counters::default(),
+        })
+    }
+
+    /// Starts the workers that could not be started before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Threads`] if some still cannot.
+    pub(super) fn complete(&self) -> Result<()> {
+        self.crew.complete(|| self.release())
+    }
+
+    /// The same in passing, at the begin of a call.
+    #[inline]
+    pub(super) fn try_to_complete(&self) {
+        if self.crew.is_short() {
+            self.crew.try_to_complete(|| self.release());
+        }
+    }
+
+    /// Whether there is a worker that could help. There will be from then on.
+    #[inline]
+    pub(crate) fn has_workers(&self) -> bool {
+        self.crew.running() > 0
+    }
+
+    /// Makes sure of so many workers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Threads`] if there are fewer, and no more can be started.
+    pub(crate) fn need_workers(&self, workers: u32) -> Result<()> {
+        if self.crew.running() >= workers {
+            return Ok(());
+        }
+        match self.complete() {
+            Err(error) if self.crew.running() < workers => Err(Error::new(
+                ErrorKind::Threads,
+                format!("{workers} threads are needed beside the caller, but {error}"),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -172,8 +206,7 @@ impl Pool {
         // sends them, which is among those that have not ended.
         drop(self.rayon.write().unwrap_or_else(PoisonError::into_inner).take());
         self.sleepers.let_all_in();
-        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        let failed = workers.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count();
+        let failed = self.crew.join();
         if failed > 0 {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
         }
@@ -293,7 +326,11 @@ impl Pool {
         // The broadcast waits for every worker, so each must be where rayon finds it.
         self.sleepers.let_all_in();
         if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            rayon.broadcast(|context| hooks::catch_up(context.index() as u32));
+            if self.crew.is_short() {
+                self.crew.broadcast(hooks::catch_up, |task| rayon.spawn(task));
+            } else {
+                rayon.broadcast(|context| hooks::catch_up(context.index() as u32));
+            }
         }
         self.sleepers.let_them_sleep();
     }
@@ -312,22 +349,30 @@ impl Pool {
             drop_payload(payload);
         }
         self.busy.fetch_sub(1, Ordering::Relaxed);
+        if thread_state::with(ThreadState::left_open) {
+            fibers::end(End::First, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
         // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
-        let (deeper, outer) =
+        let (level, outer) =
             thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
-        thread_state::with(|state| {
-            if deeper {
-                state.end_use(self.address(), outer);
-            } else if state.pool.get() == self.address() {
-                state.pool.set(outer);
+        let end = thread_state::with(|state| match level {
+            Some(level) => state.end_use(level, self.address(), outer),
+            None => {
+                if state.pool.get() == self.address() {
+                    state.pool.set(outer);
+                }
+                End::Usual
             }
         });
+        if end != End::Usual {
+            fibers::end(end, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// The address, which tells pools that are alive from each other.
@@ -369,7 +414,7 @@ impl Pool {
 
     /// What the pool has done since it started.
     pub(super) fn stats(&self) -> Stats {
-        self.counters.stats(self.config.threads, self.busy.load(Ordering::Relaxed))
+        self.counters.stats(self.crew.running(), self.busy.load(Ordering::Relaxed))
     }
 
     /// Keeps the pool for a job that outlives the call which starts it.
@@ -390,8 +435,7 @@ impl Machine for Pool {
     }
 
     fn clocks(&self) -> Vec<ThreadClock> {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().filter_map(Thread::clock).collect()
+        self.crew.clocks()
     }
 
     fn send(&self, ticket: Ticket) {
@@ -420,6 +464,12 @@ impl PoolRef {
         (!address.is_null()).then_some(Self(address.cast()))
     }
 
+    /// What tells the pool from others.
+    #[inline]
+    pub(super) fn address(self) -> *const () {
+        self.0.cast()
+    }
+
     /// The pool.
     ///
     /// # Safety
@@ -429,19 +479,4 @@ impl PoolRef {
         // SAFETY: the caller's promise; a pool does not move.
         unsafe { &*self.0 }
     }
-}
-
-/// The life of a worker thread.
-fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepers) {
-    let index = thread.index() as u32;
-    thread_state::with(|state| state.worker.set(index as i32));
-    if let Some(cpu) = cpu {
-        affinity::pin_thread(cpu);
-    }
-    hooks::catch_up(index);
-    sleepers.sleep(thread.index());
-    thread.run();
-    hooks::run_exits(index);
-    // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
-    thread_state::with(ThreadState::leave_pool);
 }

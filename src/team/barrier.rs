@@ -147,6 +147,11 @@ impl Barrier {
         }
     }
 
+    /// Whether the barrier is broken, so that no member waits any more. Relaxed: advice.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & BROKEN != 0
+    }
+
     /// Releases all members, now and later, with [`Broken`].
     pub(crate) fn break_up(&self) {
         let before = self.word.fetch_or(BROKEN, Ordering::AcqRel);

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::Call;
+use crate::pool::{Asked, Call, Scope};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -70,6 +70,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let text = format!("members is {members}, but the pool has {} threads", pool.threads());
         return Err(Error::new(ErrorKind::Threads, text));
     }
+    pool.need_workers(members - 1)?;
     call.count_job(members as usize);
     pool.reserve(members - 1, call.is_nested())?;
     let team = Arc::new(Team {
@@ -100,6 +101,13 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
+}
+
+/// Has failed once its barrier is broken.
+impl Asked for Team {
+    fn is_stopped(&self) -> bool {
+        self.barrier.is_broken()
+    }
 }
 
 impl Team {
@@ -141,7 +149,8 @@ impl Team {
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
+        let (outcome, told) =
+            Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
         if !self.process.is_current() {
             return; // a child that a member forked: the other members are in the parent
@@ -150,7 +159,9 @@ impl Team {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(code)) => {
                 let text = format!("member {member} returned {code}");
-                self.fail(Error::new(ErrorKind::Callback, text).with_code(code).at(u64::from(member)));
+                let error = Error::of_callback(text, code, told);
+                let position = error.position().unwrap_or(u64::from(member));
+                self.fail(error.at(position));
             }
             Err(payload) => {
                 let text = format!("member {member} panicked: {}", panic_text(payload));

@@ -130,7 +130,8 @@ fn program() -> &'static str {
 /// The folder of the SDK on PATH: its `dotnet` may be a link there.
 fn on_path() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program())).find(|file| file.is_file())?;
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join(program())).find(|file| file.is_file())?;
     found.canonicalize().ok()?.parent().map(Path::to_path_buf)
 }
 

@@ -24,7 +24,11 @@ class Schedule(enum.IntEnum):
 
 
 class LoopOptions(TypedDict, total=False):
-    """What every loop takes as keyword arguments; what is not given, or 0, is the default."""
+    """What every loop takes as keyword arguments; what is not given, or 0, is the default.
+
+    Without a schedule and segments, `grain` means GRAIN, and what is for the cache CACHE. What the schedule does not use must not
+    be given: InvalidArgumentError.
+    """
 
     #: How the range is cut.
     schedule: Schedule
@@ -36,6 +40,8 @@ class LoopOptions(TypedDict, total=False):
     item_size: int
     #: CACHE: all lanes' chunks together stay within it; 0: 64 MiB.
     cache_bytes: int
+    #: CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of this machine have together.
+    cache_detect: bool
     #: Threads that work on the loop at the same time, the caller included; 0: every thread of the pool.
     max_lanes: int
     #: A flag that stops the loop: it then raises CancelledError.
@@ -54,11 +60,17 @@ def native(
     grain: int = 0,
     item_size: int = 0,
     cache_bytes: int = 0,
+    cache_detect: bool = False,
     max_lanes: int = 0,
     cancel: CancelFlag | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> n.fastpar_loop_options:
     """The C struct, without `cancel` and `progress`: these belong to the call."""
+    if schedule == Schedule.SEGMENTS and segments == 0:
+        if grain != 0:
+            schedule = Schedule.GRAIN
+        elif item_size != 0 or cache_bytes != 0 or cache_detect:
+            schedule = Schedule.CACHE
     return n.fastpar_loop_options(
         _SIZE,
         uint32(schedule, "schedule"),
@@ -67,6 +79,7 @@ def native(
         size(grain, "grain"),
         size(item_size, "item_size"),
         size(cache_bytes, "cache_bytes"),
+        flags=n.FASTPAR_LOOP_CACHE_DETECT if cache_detect else 0,
     )
 
 

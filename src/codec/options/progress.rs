@@ -5,6 +5,7 @@
 use super::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Monitor, Progress};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// See the module.
@@ -53,10 +54,13 @@ impl<'a> CallProgress<'a> {
             let debt = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).unwrap_or(0);
             fresh = fresh.saturating_sub(debt);
         }
-        if fresh > 0 && self.monitor.add(fresh).is_break() {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled by its progress callback"));
+        if fresh == 0 {
+            return Ok(());
         }
-        Ok(())
+        match self.monitor.add(fresh) {
+            ControlFlow::Break(error) => Err(error),
+            ControlFlow::Continue(()) => Ok(()),
+        }
     }
 
     /// Progress of a second attempt, which begins again from the start.

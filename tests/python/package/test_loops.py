@@ -40,6 +40,39 @@ class ForRange(unittest.TestCase):
     def test_default_is_24_segments(self):
         self.assertEqual(len(fastpar.plan(1000)), 24)
 
+    def test_options_name_their_schedule(self):
+        self.assertEqual(len(fastpar.plan(1000, grain=10)), 100)
+        self.assertGreater(len(fastpar.plan(100000, item_size=1 << 20)), 1000)
+        self.assertGreaterEqual(len(fastpar.plan(100000, cache_detect=True)), 1)
+        for options in ({"grain": 1, "segments": 2}, {"schedule": Schedule.CACHE, "grain": 1}):
+            self.assertRaises(fastpar.InvalidArgumentError, fastpar.plan, 10, **options)
+
+    def test_the_limit_caps_every_loop(self):
+        self.assertGreaterEqual(fastpar.cpus(), 1)
+        fastpar.pool_limit(1)
+        self.addCleanup(fastpar.pool_limit, 0)
+        self.assertEqual(fastpar.pool_limit_get(), 1)
+        busy = threading.Lock()
+
+        def body(begin, end):
+            self.assertTrue(busy.acquire(blocking=False))
+            sum(range(1000))
+            busy.release()
+
+        fastpar.for_range(1000, body, segments=100)
+
+    def test_bodies_ask(self):
+        self.assertFalse(fastpar.is_cancelled())
+        flag = fastpar.CancelFlag()
+        told = fastpar.AtomicInt()
+
+        def body(begin, end):
+            flag.cancel()
+            told.add(fastpar.is_cancelled())
+
+        self.assertRaises(fastpar.CancelledError, fastpar.for_range, 100, body, cancel=flag)
+        self.assertGreater(told.load(), 0)
+
     def test_lanes_are_exclusive(self):
         busy = [threading.Lock() for _ in range(fastpar.pool_threads())]
 
