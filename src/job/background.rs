@@ -1,7 +1,8 @@
-//! Jobs that nobody waits for at once: the same loop, run by helpers, finished whether its starter waits or not.
+//! Background jobs: loops run by helpers, which finish whether their starter waits or not.
 //!
-//! The job, its body and its gate live in one shared allocation, held by the handle and by every ticket. The gate stays open
-//! until nothing is left to claim; then whoever comes out last, helper or waiter, finishes the job, once.
+//! The job, its body and its gate live in one shared allocation, held by the handle and by every ticket. The
+//! gate stays open until nothing is left to claim. Then the last thread to leave, helper or waiter, finishes
+//! the job, once.
 
 use super::chunk::{Chunk, Control};
 use super::chunks::Job;
@@ -29,35 +30,35 @@ pub type Body = Box<dyn Fn(&Chunk) -> ControlFlow<i32> + Send + Sync>;
 /// A progress callback that a background job owns.
 pub type OwnedProgress = Arc<dyn Fn(u64, u64) -> ControlFlow<()> + Send + Sync>;
 
-/// Told once what a background job came to.
+/// Called once with the result of a background job.
 pub type Done = Box<dyn FnOnce(&Result<()>) + Send>;
 
-/// A loop that runs by itself. Dropping it releases it, see [`release`](Self::release).
+/// A loop that runs in the background. Dropping the handle releases the loop, see [`release`](Self::release).
 pub struct JobHandle {
     job: Arc<Background>,
-    /// Released or detached: dropping it does nothing more.
+    /// Released or detached: dropping the handle does nothing more.
     let_go: AtomicBool,
 }
 
-/// What the handle and the tickets share.
+/// The part that the handle and the tickets share.
 struct Background {
-    // Declared, and so dropped, before what it refers to.
+    // Declared, and so dropped, before the parts that it refers to.
     job: Job<'static>,
     parts: Arc<Parts>,
     gate: JobGate,
-    /// The lane of the thread that waits, once it has one. Locked while it works.
+    /// The lane of the thread that waits, once it has one. Locked while that thread works.
     waiter: Mutex<Option<u32>>,
-    /// Somebody has begun to finish the job.
+    /// Whether a thread has begun to finish the job.
     finishing: AtomicBool,
-    /// What it came to, once it is finished; the pool is kept until then.
+    /// The result, once the job is finished; the pool is kept until then.
     outcome: Mutex<Outcome>,
     changed: QuietCondvar,
     process: Process,
-    /// The pool that it runs on: there as long as `outcome` keeps it.
+    /// The pool that the job runs on; it lives as long as `outcome` keeps it.
     pool: PoolRef,
 }
 
-/// A job that is over, as its notification sees it.
+/// A finished job, as its notification sees it.
 struct Ended {
     failed: bool,
 }
@@ -68,7 +69,7 @@ impl Asked for Ended {
     }
 }
 
-/// What the job borrows.
+/// The parts that the job borrows.
 struct Parts {
     monitor: Monitor<'static>,
     body: Body,
@@ -80,35 +81,35 @@ struct Outcome {
     result: Option<Result<()>>,
     notification: Notification,
     keep: Option<KeepAlive>,
-    /// Counts the waiters that gave up: whoever still waits may take their place.
+    /// Counts the waiters that gave up: a waiter that is left may take over their lane.
     left: u64,
 }
 
-/// Whether somebody is to be told of the job's end.
+/// The notification of the job's end, if there is one.
 #[derive(Default)]
 enum Notification {
     #[default]
     Nobody,
     Wanted(Done),
-    /// It is being called, or about to be.
+    /// The notification is being called, or about to be.
     UnderWay,
     Over,
 }
 
 impl Outcome {
-    /// Whether the job is finished, and whoever wanted to hear of it has.
+    /// Whether the job is finished, and its notification has returned.
     fn is_over(&self) -> bool {
         self.result.is_some() && matches!(self.notification, Notification::Nobody | Notification::Over)
     }
 
-    /// Whether the calling thread can call the notification.
+    /// Whether the notification waits for a worker to call it.
     fn waits_for_worker(&self) -> bool {
         self.result.is_some()
             && matches!(self.notification, Notification::Wanted(_))
             && pool::worker().is_some()
     }
 
-    /// The notification, once the job is finished: for the one who calls it.
+    /// The notification of a finished job, for the thread that calls it.
     fn take_notification(&mut self) -> Option<(Done, Result<()>)> {
         let result = self.result.clone()?;
         match std::mem::replace(&mut self.notification, Notification::UnderWay) {
@@ -138,12 +139,13 @@ impl JobHandle {
         call.pool().need_workers(1)?;
         let plan = Plan::new(schedule, count, call.lanes(max_lanes));
         call.count_job(plan.chunks());
-        // SAFETY: the callback is shared, so it does not move, and outlives the monitor: both are in `parts`, the monitor
-        // declared first.
+        // SAFETY: the callback is shared, so it does not move. It outlives the monitor: both are in `parts`,
+        // where the monitor is declared first.
         let report = progress.as_deref().map(|report| unsafe { extend(report) } as Progress<'static>);
         let monitor = Monitor::new(report, count as u64);
         let parts = Arc::new(Parts { monitor, body, _progress: progress });
-        // SAFETY: `parts` is shared, so it does not move, and dropped after the job, which is declared before it.
+        // SAFETY: `parts` is shared, so it does not move, and it is dropped after the job, which is declared
+        // before it.
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
         let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
@@ -164,16 +166,16 @@ impl JobHandle {
         Ok(Self { job: background, let_go: AtomicBool::new(false) })
     }
 
-    /// Waits until the job is finished, or the time is over; helps with its chunks meanwhile. May be called again, and by
-    /// several threads; each is told the same.
+    /// Waits until the job is finished, or the time is over, and helps with its chunks meanwhile. May be
+    /// called again, and by several threads; all get the same result.
     ///
     /// # Errors
-    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk or a report of the same job;
-    /// [`ErrorKind::LimitExceeded`] from inside as many calls as there may be.
+    /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk or a report of the
+    /// same job; [`ErrorKind::LimitExceeded`] when calls are nested too deeply.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         self.job.process.check()?;
         if self.job.is_inside() {
-            // Its result is known to its notification, and to nobody before that.
+            // Inside the notification the result is known, and there is nothing to wait for.
             return self.job.outcome().result.clone().unwrap_or_else(|| {
                 Err(Error::new(ErrorKind::Busy, "a job cannot be waited for from inside its own callback"))
             });
@@ -184,7 +186,7 @@ impl JobHandle {
         self.job.wait(deadline.flatten())
     }
 
-    /// Items done, and items in all.
+    /// The items done, and the total.
     ///
     /// # Errors
     /// [`ErrorKind::Threads`] in a forked child: the job runs in the parent.
@@ -197,36 +199,39 @@ impl JobHandle {
     /// Lets no new chunk start.
     pub fn cancel(&self) {
         if !self.job.process.is_current() {
-            return; // it runs in the parent
+            return; // the job runs in the parent
         }
         self.job.job.stop();
         self.job.finish_if_done();
     }
 
-    /// Has `done` called once with what the job came to: on a worker when the job is finished, at once on the calling thread if it
-    /// is. Whoever waits for the job, and a shutdown, wait for `done` too; inside it waiting for the job returns at once.
+    /// Has `done` called once with the job's result: on a worker when the job is finished, or at once on the
+    /// calling thread if the job is finished already. Threads that wait for the job, and a shutdown, wait for
+    /// `done` too. Inside `done` waiting for the job returns at once.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`]: somebody is told already; [`ErrorKind::Threads`] in a forked child. Where the job is finished, also
-    /// those of starting the pool, and [`ErrorKind::LimitExceeded`] as for [`wait`](Self::wait). `done` is not called then.
+    /// [`ErrorKind::Busy`]: the job has a notification already; [`ErrorKind::Threads`] in a forked child. If
+    /// the job is finished, also the errors of starting the pool, and [`ErrorKind::LimitExceeded`] as for
+    /// [`wait`](Self::wait). After an error `done` is not called.
     pub fn notify(&self, done: Done) -> Result<()> {
         self.job.process.check()?;
         self.job.notify(done)
     }
 
-    /// Lets the job go on by itself: the handle is of no more use to it.
+    /// Lets the job run on without the handle.
     pub fn detach(&self) {
-        // Relaxed, here and in `release`: the flag is looked at by whoever drops the handle, who was given all others' counts.
+        // Relaxed, here and in `release`: the flag is read by the thread that drops the handle, which has
+        // synchronized with all others by then.
         self.let_go.store(true, Ordering::Relaxed);
     }
 
     /// Cancels the job, and waits for the chunks in flight; not from inside its own callbacks.
     pub fn release(&self) {
         if self.let_go.swap(true, Ordering::Relaxed) || !self.job.process.is_current() {
-            return; // in a child its helpers are in the parent; what they hold stays allocated
+            return; // in a forked child the helpers are in the parent; what they hold stays allocated
         }
         self.cancel();
-        // From inside its own callback it would wait for itself: the last helper out finishes it.
+        // Inside its own callback a release would wait for itself: the last helper to leave finishes the job.
         if !self.job.is_inside() {
             let _ = self.job.wait(None);
         }
@@ -251,13 +256,13 @@ impl Asked for Background {
 }
 
 impl Background {
-    /// Whoever started the job, or leaves its last lane, sends for a helper.
+    /// Sends a helper: at the start of the job, and when its last lane is left.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
         if !self.job.wants_help() {
             return;
         }
         let ticket = || Ticket::Shared(self.clone());
-        // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
+        // Only helpers work for the job, so the first never waits for an idle CPU, which there may never be.
         if !self.gate.is_empty() {
             recruit(pool, &self.gate, Share::Fair(0), ticket);
         } else if self.gate.claim_ticket(1) {
@@ -265,12 +270,12 @@ impl Background {
         }
     }
 
-    /// Runs chunks with the thread marked as being inside this job.
+    /// Runs callbacks with the thread marked as being inside this job.
     fn work(&self, chunks: impl FnOnce()) {
         Scope::enter(self, |_| chunks());
     }
 
-    /// Whether this thread is running a callback of this job, at whatever depth.
+    /// Whether this thread is running a callback of this job, at any depth.
     fn is_inside(&self) -> bool {
         pool::is_inside(self.identity())
     }
@@ -291,7 +296,7 @@ impl Background {
             };
             if deadline.is_none_or(|deadline| Instant::now() < deadline) {
                 self.help_as_waiter(deadline);
-                self.process.check()?; // a chunk may have forked the process: the others are in the parent
+                self.process.check()?; // a chunk may have forked the process: the helpers are in the parent
                 self.finish_if_done();
             }
             let mut outcome = self.outcome();
@@ -311,8 +316,8 @@ impl Background {
                     outcome.left += 1;
                     self.changed.notify_all();
                     if self.is_waiters_lane_free() {
-                        // It may be the only one: a worker takes it over.
-                        // SAFETY: under the lock the job is not finished, so it still keeps the pool.
+                        // This waiter may have been the only thread that works for the job: a worker takes
+                        // over. SAFETY: under the lock the job is not finished, so it still keeps the pool.
                         self.recruit(unsafe { self.pool.get() });
                     }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
@@ -326,7 +331,7 @@ impl Background {
     fn await_workers<'s>(&'s self, outcome: MutexGuard<'s, Outcome>) -> Result<MutexGuard<'s, Outcome>> {
         // SAFETY: the job is not over, so it still keeps the pool; the arrivals may outlive it.
         let pool = unsafe { self.pool.get() };
-        let (workers, arrivals) = (pool.threads(), pool.arrivals());
+        let (workers, arrivals) = (pool.workers(), pool.arrivals());
         drop(outcome);
         arrivals.wait(workers)?;
         Ok(self.outcome())
@@ -341,7 +346,7 @@ impl Background {
         };
         let Some(mine) = entered else { return };
         *lane = Some(mine);
-        // SAFETY: somebody is inside the gate until `leave`, so the job is not finished, and keeps the pool.
+        // SAFETY: the gate is not empty until `leave`, so the job is not finished, and keeps the pool.
         let pool = unsafe { self.pool.get() };
         pool.work_here(|| {
             let chunks = || match deadline {
@@ -353,13 +358,14 @@ impl Background {
         self.gate.leave();
     }
 
-    /// Whether a waiter had a lane and left it. Whoever holds the lock looks after the lane itself.
+    /// Whether a waiter had a lane and left it. The thread that holds the lock looks after the lane itself.
     fn is_waiters_lane_free(&self) -> bool {
         self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
     }
 
-    /// Finishes the job if nothing is left to claim and nobody is inside, and sends a worker for its notification, which is not
-    /// for threads of the program. Everybody who leaves asks.
+    /// Finishes the job if nothing is left to claim and the gate is empty, and sends a worker for its
+    /// notification, which no thread of the program may run here. Every thread that leaves the gate calls
+    /// this.
     fn finish_if_done(self: &Arc<Self>) {
         if self.finish() {
             let job = Arc::clone(self);
@@ -368,14 +374,15 @@ impl Background {
         }
     }
 
-    /// The same; true if a worker has to come for the notification. Not where the calling thread is a worker: it has told.
+    /// Like `finish_if_done`; true if a worker must be sent for the notification. A calling thread that is a
+    /// worker has called it itself.
     fn finish(&self) -> bool {
         if self.job.wants_help() || !self.process.is_current() {
             return false;
         }
         self.gate.close();
-        // Sequentially consistent, to be sure that of two who leave at the same time one sees the gate empty; it is also
-        // taken only once.
+        // Sequentially consistent, so that of two threads that leave at the same time at least one sees the
+        // gate empty. The swap lets only one of them finish.
         if !self.gate.is_empty() || self.finishing.swap(true, Ordering::SeqCst) {
             return false;
         }
@@ -386,7 +393,7 @@ impl Background {
             self.end(outcome);
             return false;
         }
-        self.changed.notify_all(); // a worker that waits may call the notification
+        self.changed.notify_all(); // a waiting worker may call the notification
         drop(outcome);
         let is_worker = pool::worker().is_some();
         if is_worker {
@@ -395,7 +402,7 @@ impl Background {
         !is_worker
     }
 
-    /// Makes the last report. The thread is inside the job meanwhile, whichever it is.
+    /// Makes the last report. The thread counts as inside the job meanwhile, whichever thread it is.
     fn report_end(&self) -> Result<()> {
         let mut outcome = Ok(());
         // SAFETY: the job has no result yet, so it still keeps the pool.
@@ -403,7 +410,7 @@ impl Background {
         outcome
     }
 
-    /// Tells everybody that the job is over, and lets go of the pool.
+    /// Wakes all threads that wait for the job, and lets go of the pool.
     fn end(&self, mut outcome: MutexGuard<'_, Outcome>) {
         let keep = outcome.keep.take();
         self.changed.notify_all();
@@ -422,7 +429,7 @@ impl Background {
         };
         outcome.notification = Notification::UnderWay;
         drop(outcome);
-        // A call like any other: a shutdown waits for it, and from inside it is refused.
+        // A call like any other: a shutdown waits for it, and inside it a shutdown is refused.
         let told = Call::enter().map(|_call| self.tell(done, &result));
         if told.is_err() {
             self.outcome().notification = Notification::Nobody;
@@ -431,7 +438,7 @@ impl Background {
         told
     }
 
-    /// Calls the notification of a finished job, if it waits for a worker and this is one.
+    /// Calls the notification of a finished job, if it waits for a worker and this thread is one.
     fn notify_as_worker(&self) {
         if pool::worker().is_none() {
             return;
@@ -443,7 +450,7 @@ impl Background {
         }
     }
 
-    /// Calls a notification, inside the job.
+    /// Calls a notification, with the thread marked as being inside the job.
     fn tell(&self, done: Done, result: &Result<()>) {
         self.work(|| {
             let done = || Scope::enter(&Ended { failed: result.is_err() }, |_| done(result));

@@ -1,7 +1,8 @@
 //! The global pool's life: which threads there are, who uses them, when they start and end.
 //!
-//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep inside it, `sleepers`
-//! those that sleep outside. What a helper does on a worker is the business of those who send it (`workers::Help`).
+//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep
+//! inside it, `sleepers` those that sleep outside. What a helper does on a worker is the business of those
+//! who send it (`workers::Help`).
 
 mod arrivals;
 mod call;

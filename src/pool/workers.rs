@@ -215,6 +215,11 @@ impl Pool {
         }
     }
 
+    /// How many workers run: fewer than the threads of the pool where some could not be started.
+    pub(crate) fn workers(&self) -> u32 {
+        self.crew.running()
+    }
+
     /// Whether there is a worker that could help. There will be from then on.
     #[inline]
     pub(crate) fn has_workers(&self) -> bool {
