@@ -1,25 +1,27 @@
 //! A pool: its workers, and how helpers come to them.
 
-use super::arrivals::Arrivals;
-use super::config::{Config, DEFAULT_STACK_SIZE};
-use super::counters::{Counters, Stats};
-use super::cpu_count;
-use super::crew::Crew;
-use super::deferred::Deferred;
-use super::epoch::Epochs;
-use super::fibers::{self, Kept};
-use super::hooks;
-use super::idle_cpus::{IdleCpus, Machine, Watched};
-use super::keep_alive::{BackgroundJobs, KeepAlive};
-use super::permits::Permits;
-use super::sleepers::Sleepers;
-use super::thread_state::{self, End, ThreadState};
+mod staff;
+mod visits;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
 use crate::os::{affinity, module};
 use crate::panics::drop_payload;
+use crate::pool::config::{Config, DEFAULT_STACK_SIZE};
+use crate::pool::counters::{Counters, Stats};
+use crate::pool::cpu_count;
+use crate::pool::crew::Crew;
+use crate::pool::deferred::Deferred;
+use crate::pool::epoch::Epochs;
+use crate::pool::fibers::{self, Kept};
+use crate::pool::hooks;
+use crate::pool::idle_cpus::{IdleCpus, Machine, Watched};
+use crate::pool::keep_alive::{BackgroundJobs, KeepAlive};
+use crate::pool::permits::Permits;
+use crate::pool::sleepers::Sleepers;
+use crate::pool::thread_state::{self, End, ThreadState};
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -199,50 +201,6 @@ impl Pool {
         })
     }
 
-    /// Starts the workers that could not be started before.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Threads`] if some still cannot.
-    pub(super) fn complete(&self) -> Result<()> {
-        self.crew.complete(|| self.release())
-    }
-
-    /// The same in passing, at the begin of a call.
-    #[inline]
-    pub(super) fn try_to_complete(&self) {
-        if self.crew.is_short() {
-            self.crew.try_to_complete(|| self.release());
-        }
-    }
-
-    /// How many workers run: fewer than the threads of the pool where some could not be started.
-    pub(crate) fn workers(&self) -> u32 {
-        self.crew.running()
-    }
-
-    /// Whether there is a worker that could help. There will be from then on.
-    #[inline]
-    pub(crate) fn has_workers(&self) -> bool {
-        self.crew.running() > 0
-    }
-
-    /// Makes sure of so many workers.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Threads`] if there are fewer, and no more can be started.
-    pub(crate) fn need_workers(&self, workers: u32) -> Result<()> {
-        if self.crew.running() >= workers {
-            return Ok(());
-        }
-        match self.complete() {
-            Err(error) if self.crew.running() < workers => Err(Error::new(
-                ErrorKind::Threads,
-                format!("{workers} threads are needed beside the caller, but {error}"),
-            )),
-            _ => Ok(()),
-        }
-    }
-
     /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs still do until they
     /// are joined, so the pool stays where it is meanwhile.
     pub(super) fn stop(&self) -> Result<()> {
@@ -258,90 +216,6 @@ impl Pool {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
         }
         Ok(())
-    }
-
-    /// Sends a helper. It needs a permit when it arrives; without one it waits for a team to end.
-    pub(crate) fn send(&self, ticket: Ticket) {
-        self.spawn(move |pool| pool.help(ticket, Duration::ZERO));
-    }
-
-    /// A helper's time on a worker, `stay` at least. True if others need the CPU more than a worker that looks for tickets.
-    fn help(&self, ticket: Ticket, stay: Duration) -> bool {
-        cpu_count::refreshed(); // the caller has no time for it
-        let has_caller = match &ticket {
-            Ticket::Shared(work) | Ticket::Back(work, _) => work.has_caller(),
-            Ticket::Once(_) => false,
-        };
-        let mut arrived = self.permits.take(ticket);
-        while let Some(ticket) = arrived.take() {
-            let mut visited = None;
-            self.work(|| visited = self.visit(ticket, stay.max(SHORTEST_STAY)));
-            self.release();
-            match visited {
-                Some((work, Visit::Served(job))) if !self.deferred.is_overdue() && work.linger(job, self) => {
-                    arrived = self.permits.take(Ticket::Shared(work));
-                }
-                Some((work, Visit::Left(seat))) => self.deferred.push(Ticket::Back(work, seat)),
-                _ => {}
-            }
-        }
-        has_caller && !self.has_cpus_to_wait(1)
-    }
-
-    /// What a ticket is for.
-    fn visit(&self, ticket: Ticket, stay: Duration) -> Option<(Arc<dyn Help>, Visit)> {
-        let (work, seat) = match ticket {
-            Ticket::Shared(work) => (work, None),
-            Ticket::Back(work, seat) => (work, Some(seat)),
-            Ticket::Once(task) => {
-                task(self);
-                return None;
-            }
-        };
-        let visit = work.help(&work, self, Turn { seat, until: Instant::now() + stay });
-        Some((work, visit))
-    }
-
-    /// Whether a helper of a job for which `coming` tickets are on their way should make room, between two claims.
-    #[inline]
-    pub(crate) fn needs_room(&self, coming: u32, turn: &Turn) -> bool {
-        let others = self.sleepers.unserved() > coming as usize;
-        (others || self.permits.are_wanted() || self.deferred.is_overdue()) && Instant::now() >= turn.until
-    }
-
-    /// The helper that comes back on a worker that has ended a visit, and how long it stays.
-    fn next_deferred(&self) -> Option<(Ticket, Duration)> {
-        if self.deferred.is_empty() {
-            return None;
-        }
-        self.deferred.pop(self.sleepers.unserved_now() > 0)
-    }
-
-    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
-    /// idle-CPU monitor, too many take turns.
-    #[inline]
-    fn engaged(&self) -> u32 {
-        self.busy.load(Ordering::Relaxed) + self.epochs.callers()
-    }
-
-    /// Whether one more worker would have a CPU to itself, beside the engaged threads and the workers on their way that the
-    /// caller knows of, or the engaged threads leave CPUs idle.
-    #[inline]
-    pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
-        self.engaged() + coming < cpu_count::known() || self.idle_cpus.sees_idle()
-    }
-
-    /// Whether one more helper of a job is welcome that has so many threads: at work, and on their way. Where all CPUs are taken it
-    /// is as long as the helpers of others are more.
-    #[inline]
-    pub(crate) fn has_share_left(&self, helpers: u32, coming: u32, callers: u32) -> bool {
-        let others = self.busy.load(Ordering::Relaxed).saturating_sub(helpers);
-        self.has_cpu_left(coming) || others > helpers + coming + callers
-    }
-
-    /// Whether there are CPUs for `more` threads that would only wait for what the engaged threads do.
-    pub(crate) fn has_cpus_to_wait(&self, more: u32) -> bool {
-        self.engaged() + more <= cpu_count::known()
     }
 
     /// Sends a helper as soon as CPUs are idle.
@@ -383,68 +257,6 @@ impl Pool {
         for ticket in self.permits.release() {
             self.send(ticket);
         }
-    }
-
-    /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more tickets.
-    fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
-        // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
-        let pool = unsafe { PoolRef(self).get() };
-        self.sleepers.add_ticket();
-        let task = move || {
-            pool.sleepers.take_ticket();
-            let mut sleeps = run(pool);
-            while let Some((ticket, stay)) = pool.next_deferred() {
-                sleeps = pool.help(ticket, stay);
-            }
-            if sleeps {
-                pool.sleepers.sleep(thread_state::with(|state| state.worker.get() as usize));
-            } else {
-                pool.sleepers.go_in();
-            }
-        };
-        if thread_state::with(|state| state.worker.get()) >= 0 {
-            // By the worker's own registry, which lives until the worker ends: that the pool is stopping makes no difference.
-            rayon::spawn(task);
-        } else if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            // A thread from outside is in a call, or in a background job, or the monitor: `stop` waits for all of these first.
-            rayon.spawn(task);
-        }
-    }
-
-    /// The workers that have arrived: of use after the pool, too.
-    pub(crate) fn arrivals(&self) -> Arc<Arrivals> {
-        Arc::clone(&self.sleepers.arrivals)
-    }
-
-    /// Waits until every worker runs: then what waits for workers does not wait for what the calling thread may be doing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Busy`] if they do not for some time.
-    #[inline]
-    pub(crate) fn await_workers(&self) -> Result<()> {
-        self.sleepers.arrivals.wait(self.crew.running())
-    }
-
-    /// The same for every thread that `stop` joins.
-    pub(super) fn await_threads(&self) -> Result<()> {
-        self.await_workers()?;
-        self.idle_cpus.wait_for_thread()
-    }
-
-    /// Runs the hooks that workers have not run yet, on every worker.
-    pub(super) fn run_new_hooks(&self) -> Result<()> {
-        self.await_workers()?;
-        // The broadcast waits for every worker, so each must be where rayon finds it.
-        self.sleepers.let_all_in();
-        if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            if self.crew.is_short() {
-                self.crew.broadcast(hooks::catch_up, |task| rayon.spawn(task));
-            } else {
-                rayon.broadcast(|context| hooks::catch_up(context.index() as u32));
-            }
-        }
-        self.sleepers.let_them_sleep();
-        Ok(())
     }
 
     /// Runs work on the calling worker of this pool.
