@@ -3,8 +3,9 @@
 Loops        for_range, for_slices, map, starmap, reduce; plan, chunks; LoopOptions, Schedule
 Jobs         for_start, Job; team, TeamMember; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
-Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag
-The pool     pool_start, pool_threads, pool_worker, pool_stats, pool_shutdown; PoolStats, THREADS_AUTO
+Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
+The pool     pool_start, pool_threads, pool_worker, pool_stats, pool_shutdown; PoolStats, THREADS_AUTO; pool_limit,
+             pool_limit_get, cpus
 Compression  fastpar.zstd: the names of compression.zstd, in parallel, and more
 Errors       Error and its kinds; each is Python's own exception of that kind too
 
@@ -84,11 +85,15 @@ __all__ = (
     "TimeoutError",
     "UnsupportedError",
     "chunks",
+    "cpus",
     "for_range",
     "for_slices",
     "for_start",
+    "is_cancelled",
     "map",
     "plan",
+    "pool_limit",
+    "pool_limit_get",
     "pool_shutdown",
     "pool_start",
     "pool_stats",
