@@ -57,12 +57,17 @@ impl Pool {
         (others || self.permits.are_wanted() || self.deferred.is_overdue()) && Instant::now() >= turn.until
     }
 
-    /// The helper that comes back on a worker that has ended a visit, and how long it stays.
-    fn next_deferred(&self) -> Option<(Ticket, Duration)> {
+    /// The helper that comes back on a worker that has ended a visit, and how long it stays. If tickets wait for that worker it has
+    /// to be `overdue`, or there is none.
+    fn next_deferred(&self, overdue: bool) -> Option<(Ticket, Duration)> {
         if self.deferred.is_empty() {
             return None;
         }
-        self.deferred.pop(self.sleepers.unserved_now() > 0)
+        let others = self.sleepers.unserved_now() > 0;
+        if others && !overdue {
+            return None;
+        }
+        self.deferred.pop(others)
     }
 
     /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
@@ -100,8 +105,10 @@ impl Pool {
         let task = move || {
             pool.sleepers.take_ticket();
             let mut sleeps = run(pool);
-            while let Some((ticket, stay)) = pool.next_deferred() {
+            let mut overdue = true;
+            while let Some((ticket, stay)) = pool.next_deferred(overdue) {
                 sleeps = pool.help(ticket, stay);
+                overdue = false; // tickets that wait and helpers that come back take turns
             }
             if sleeps {
                 pool.sleepers.sleep(thread_state::with(|state| state.worker.get() as usize));
