@@ -263,12 +263,12 @@ impl Background {
         }
     }
 
-    /// Runs chunks with the thread marked as being inside this job.
-    fn work(&self, chunks: impl FnOnce()) {
+    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as being inside this job.
+    fn work(&self, callbacks: impl FnOnce()) {
         let outer = INSIDE.get();
         let here = Inside { job: self, outer };
         INSIDE.set(&here);
-        chunks(); // catches panics
+        self.job.away_from_caller(callbacks); // they catch panics
         INSIDE.set(outer);
     }
 
@@ -342,7 +342,7 @@ impl Background {
                 None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
             };
-            self.job.away_from_caller(|| self.work(chunks));
+            self.work(chunks);
         });
         self.gate.leave();
     }
@@ -459,7 +459,7 @@ impl Help for Background {
         if let Some((_, entered)) = self.gate.enter(most_lanes()) {
             let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
             let pending = if self.job.wants_help() { more() } else { None };
-            self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
+            self.work(|| work(&self.job, entered - 1, pending));
             pool.count_helper();
             self.gate.leave();
         } else {
