@@ -757,9 +757,9 @@ typedef struct fastpar_job fastpar_job;
 /**
  * Told once that a job has ended.
  *
- * Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar except
- * `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to,
- * and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
+ * call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
+ * which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
  *
  * @param user_data  what was given to `fastpar_job_notify`
  * @param status     what `fastpar_job_wait` returns
@@ -1833,9 +1833,9 @@ typedef struct fastpar_file_stats {
  * followed, but replaced itself (one to a folder is refused). With FASTPAR_ZSTD_KEEP nothing is replaced. A read-only target is
  * replaced only where the source is read-only too.
  *
- * The target takes over times, permissions, group and owner of an ordinary source, as far as the system allows, before it has its
- * name. Bits that make programs run as their owner or group are never taken over; where the group cannot be set, group and others
- * get what both had.
+ * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
+ * allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
+ * would allow further users; where the group or the access list cannot be set, group and others get what both had.
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N, /proc/self/fd/N, and
  * links to them that belong to this user or root) are written where they stand: a descriptor is duplicated, so the position is the

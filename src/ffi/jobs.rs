@@ -17,9 +17,9 @@ pub struct fastpar_job {
 
 /// Told once that a job has ended.
 ///
-/// Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar except
-/// `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to,
-/// and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+/// Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
+/// call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
+/// which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
 ///
 /// @param user_data  what was given to `fastpar_job_notify`
 /// @param status     what `fastpar_job_wait` returns

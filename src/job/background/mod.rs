@@ -244,9 +244,9 @@ impl Background {
         }
     }
 
-    /// Runs callbacks with the thread marked as being inside this job.
-    fn work(&self, chunks: impl FnOnce()) {
-        Scope::enter(self, |_| chunks());
+    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as being inside this job.
+    fn work(&self, callbacks: impl FnOnce()) {
+        Scope::enter(self, |_| self.job.away_from_caller(callbacks)); // they catch panics
     }
 
     /// Whether this thread is running a callback of this job, at any depth.
@@ -317,7 +317,7 @@ impl Background {
                 None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
             };
-            self.job.away_from_caller(|| self.work(chunks));
+            self.work(chunks);
         });
         self.gate.leave();
     }
@@ -346,7 +346,7 @@ impl Help for Background {
             let pending = if self.job.wants_help() { more() } else { None };
             let needs_room = || pool.needs_room(self.gate.coming(), &turn);
             let work = || left = work_as_helper(&self.job, lane, pending, needs_room);
-            self.job.away_from_caller(|| self.work(work));
+            self.work(work);
             if turn.seat.is_none() {
                 pool.count_helper();
             }
