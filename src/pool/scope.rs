@@ -118,7 +118,7 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
 }
 
 /// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether another one does.
-pub(super) fn is_inside() -> bool {
+pub(super) fn is_in_callback() -> bool {
     INNERMOST.get() != INHERITED.get()
 }
 
@@ -174,17 +174,17 @@ mod tests {
 
     #[test]
     fn outside_there_is_nothing_to_ask() {
-        assert!(!is_cancelled() && !is_inside());
+        assert!(!is_cancelled() && !is_in_callback());
         fail(error());
     }
 
     #[test]
     fn a_child_is_not_inside_what_it_was_forked_in() {
         Scope::enter(&(), |_| {
-            assert!(is_inside());
+            assert!(is_in_callback());
             forget();
-            assert!(!is_inside());
-            Scope::enter(&(), |_| assert!(is_inside()));
+            assert!(!is_in_callback());
+            Scope::enter(&(), |_| assert!(is_in_callback()));
         });
         INHERITED.set(ptr::null());
     }

@@ -69,7 +69,7 @@ pub(crate) fn thread_number() -> usize {
 pub(super) fn refuse_inside(what: &str) -> Result<()> {
     let inside = with(|state| !state.pool.get().is_null() || state.worker.get() >= 0 || state.in_hook.get());
     // The callbacks of a stream run between its uses of the pool.
-    if inside || scope::is_inside() {
+    if inside || scope::is_in_callback() {
         return Err(Error::new(
             ErrorKind::Busy,
             format!("{what} is not possible from inside a callback or a hook"),
