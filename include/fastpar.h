@@ -86,8 +86,13 @@
  * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
  * must not be touched in the child.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
- * time, with work under way too.
+ * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec work: the calling
+ * thread does it all if it has to. Threads that start meanwhile may have to wait until the loader has finished. So what needs
+ * workers (fastpar_team_run, fastpar_pool_hook, fastpar_pool_shutdown, waiting for a job with a notification) fails with
+ * FASTPAR_ERR_BUSY if none has come for two seconds. Callbacks that run on workers must not need the loader there.
+ *
+ * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a library that a
+ * static copy is linked into, once the pool was started. A process may exit at any time, with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
  * added, structs grow at their end. "Since" tells the version in which a function appeared; those of the
@@ -406,7 +411,7 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * @param user_data  given to both; used for as long as the process lives, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
- *         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+ *         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
  *
  * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be called from any
  * thread that is not inside a callback. Since: 1.0
@@ -422,7 +427,8 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * waits. If no pool runs, nothing happens.
  *
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
+ *         cannot run yet, see "Loading" above.
  *
  * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for ever. May be
  * called from any thread that is not inside a callback. Since: 1.0
@@ -754,6 +760,11 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @param error      may be NULL
  * @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
  *
+ * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
+ * that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
+ * started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
+ * thread that waits for the job and so runs it, do not need one.
+ *
  * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options, size_t count,
@@ -768,7 +779,8 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  *                    waiting thread works.
  * @param error       may be NULL
  * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
- *         progress among them, but for its notification (`fastpar_job_notify`);
+ *         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
+ *         "Loading" above;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
@@ -884,7 +896,8 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
  *         several, the first in time;
  *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
+ *         yet, see "Loading" above;
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
