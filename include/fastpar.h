@@ -67,8 +67,9 @@
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
  * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
- * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
- * visible when it returns.
+ * parallel call does, with as many as the system gives: where there is none the caller works alone, and each later call tries again
+ * to start the others. A call that works in parallel works on the calling thread too, and what callbacks wrote is visible when it
+ * returns. A calling thread needs 64 KiB of stack, beside what its callbacks take.
  *
  * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
  * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
@@ -76,15 +77,31 @@
  * free worker. Each level takes about 1 KiB of stack beside what the callbacks take. What a callback must not do is to
  * wait for another chunk of its own loop, which may not have begun; teams exist for that.
  *
+ * Callbacks that block (on files, networks, locks) hold their thread meanwhile; more helpers come then, up to the threads of the pool. Jobs
+ * of fastpar_for_start whose callbacks block all workers leave loops to their callers alone, and other jobs to wait: give such jobs
+ * fewer lanes (max_lanes), or the pool more threads.
+ *
+ * Fibers. A callback must return on the thread that it was called on, and should return on the stack. One that switches to a fiber (or
+ * a coroutine with a stack of its own) of the same thread, which calls fastpar and switches back before its call is over, is right: to
+ * the thread the two calls are nested, and fastpar_pool_shutdown waits for both. One that returns on another thread ends its loop with
+ * FASTPAR_ERR_UNSUPPORTED where that is seen; the thread that it left counts as inside the call for ever, so the pool stays, and a
+ * shutdown waits for ever.
+ *
+ * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the workers do not end by
+ * themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended inside a callback or a call (pthread_exit,
+ * pthread_cancel, TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads of
+ * the program are cancelled.
+ *
  * Memory. Where the system has none a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small reserve; the process never
- * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are FASTPAR_ERR_THREADS.)
+ * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are done without.)
  *
  * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
  * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
  *
  * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults whatever the
  * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
- * must not be touched in the child.
+ * must not be touched in the child. That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
+ * fastpar, as nothing tells the library of it; posix_spawn and exec are fine.
  *
  * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec work: the calling
  * thread does it all if it has to. Threads that start meanwhile may have to wait until the loader has finished. So what needs
@@ -302,7 +319,7 @@ typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
 typedef struct fastpar_pool_stats {
   /** `sizeof(fastpar_pool_stats)`. */
   size_t struct_size;
-  /** Worker threads; 0: the pool does not run. */
+  /** Worker threads that run; 0: the pool does not run, or none could be started. */
   uint32_t threads;
   /** Workers that are working for a job at this moment. */
   uint32_t busy;
@@ -317,7 +334,8 @@ typedef struct fastpar_pool_stats {
 /**
  * Starts the pool now, with these options.
  *
- * There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+ * There is no need to: the first parallel call starts it with the defaults, and with the threads that it gets. This insists on all of
+ * them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some it starts the missing ones.
  *
  * @param options  may be NULL: the defaults
  * @param error    may be NULL
@@ -543,6 +561,9 @@ typedef struct fastpar_loop_options {
  *     }
  *     return FASTPAR_OK;
  *
+ * Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is left with a long one at the
+ * end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408 ms GUIDED, 400 ms would be ideal.)
+ *
  * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
  * chunk starts; the chunks in flight finish first.
  *
@@ -556,7 +577,8 @@ typedef struct fastpar_loop_options {
  *         several did, the lowest);
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
- *         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+ *         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
+ *         another status: a callback has told it by `fastpar_fail`;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_BUSY: from inside a hook.
  *
@@ -758,7 +780,8 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @param user_data  given to `body`; must live until the job is finished
  * @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
  * @param error      may be NULL
- * @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
+ * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run it; otherwise as
+ *         `fastpar_for` before its first chunk.
  *
  * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
  * that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
@@ -895,7 +918,8 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  * @return FASTPAR_OK: every member returned 0;
  *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
  *         several, the first in time;
- *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
+ *         callback, more than are free now;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
  *         yet, see "Loading" above;
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
@@ -1195,7 +1219,7 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
  *         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1255,7 +1279,7 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
  *         flight are finished first, those over 64 MiB are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1391,7 +1415,7 @@ typedef struct fastpar_batch_item {
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`;
  *         FASTPAR_ERR_CANCELLED: by the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
  *
  * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
@@ -1490,8 +1514,8 @@ FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *optio
  *         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
  *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
- *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
- *         be started, or the writer belongs to the parent of this forked process.
+ *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer
+ *         belongs to the parent of this forked process.
  *
  * Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
  * May be called from any thread, and from inside callbacks. Since: 1.0
@@ -1605,8 +1629,7 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
  *         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
  *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
- *         this forked process.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader belongs to the parent of this forked process.
  *
  * Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
  * from any thread, and from inside callbacks. Since: 1.0
@@ -1673,7 +1696,7 @@ typedef struct fastpar_frame_info {
  *         another one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger window than
  *         `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
  */
@@ -1762,7 +1785,7 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
  *         what became of the file since; FASTPAR_ERR_IO: the file cannot be read, or has become shorter;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
  *         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread, by any number at a
  * time, and from inside callbacks. Since: 1.0
@@ -1846,7 +1869,7 @@ typedef struct fastpar_file_stats {
  *         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
  *         found out before memory is taken;
  *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
@@ -1876,7 +1899,7 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
  *         more memory than `max_memory` (2 MiB at least);
  *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */

@@ -192,8 +192,6 @@ public static unsafe class FastparPool
         internal static readonly NativeMethods.fastpar_pool_hook_on_start_delegate OnStart = RunStart;
         internal static readonly NativeMethods.fastpar_pool_hook_on_exit_delegate OnExit = RunExit;
 
-        protected override bool KeepsSettings => true;
-
         private const int StartKind = 1;
         private const int ExitKind = 2;
 
@@ -247,7 +245,7 @@ public static unsafe class FastparPool
         private static void Run(HookState hook, int kind, uint worker)
         {
             hook.Callback(kind, &worker);
-            hook.ReleaseThreads();
+            CallThread.EndHook(hook);
         }
 
         private void Tell(Exception exception, uint worker)

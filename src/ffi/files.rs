@@ -120,7 +120,7 @@ unsafe fn run(
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
 ///         found out before memory is taken;
 ///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn fastpar_compress_file(
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
 ///         more memory than `max_memory` (2 MiB at least);
 ///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///

@@ -69,7 +69,8 @@ unsafe fn hold_job(job: *const fastpar_job) -> Result<Held<fastpar_job>> {
 /// @param user_data  given to `body`; must live until the job is finished
 /// @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
 /// @param error      may be NULL
-/// @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
+/// @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run it; otherwise as
+///         `fastpar_for` before its first chunk.
 ///
 /// Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
 /// that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is

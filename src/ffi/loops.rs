@@ -177,20 +177,28 @@ impl ForeignBody {
 }
 
 /// Refuses options that mean nothing beside the others: whoever set them expects something.
+#[inline]
 fn check_unused(raw: &fastpar_loop_options) -> Result<()> {
-    let invalid = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
-    let is = |schedule| raw.schedule == schedule;
-    let grained = is(FASTPAR_SCHEDULE_GRAIN) || is(FASTPAR_SCHEDULE_GUIDED);
-    let unused = [
-        ("segments", raw.segments, is(FASTPAR_SCHEDULE_SEGMENTS), "_SEGMENTS"),
-        ("grain", raw.grain, grained, "_GRAIN or _GUIDED"),
-        ("item_size", raw.item_size, is(FASTPAR_SCHEDULE_CACHE), "_CACHE"),
-        ("cache_bytes", raw.cache_bytes, is(FASTPAR_SCHEDULE_CACHE), "_CACHE"),
-        ("flags", raw.flags as usize, is(FASTPAR_SCHEDULE_CACHE), "_CACHE"),
-    ];
-    if let Some((name, value, _, schedule)) = unused.iter().find(|(_, value, used, _)| *value != 0 && !used) {
-        return invalid(format!("{name} is {value}, but it is only for the schedule {schedule}"));
+    let used_by_cache = raw.item_size | raw.cache_bytes | raw.flags as usize;
+    let unused = match raw.schedule {
+        FASTPAR_SCHEDULE_SEGMENTS => raw.grain | used_by_cache,
+        FASTPAR_SCHEDULE_CACHE => raw.segments | raw.grain,
+        _ => raw.segments | used_by_cache,
+    };
+    if unused | raw.reserved as usize == 0 && raw.flags == 0 {
+        return Ok(());
     }
+    check_flags(raw)?;
+    if unused == 0 {
+        Ok(())
+    } else {
+        Err(unused_option(raw))
+    }
+}
+
+#[cold]
+fn check_flags(raw: &fastpar_loop_options) -> Result<()> {
+    let invalid = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
     if raw.flags & !FASTPAR_LOOP_CACHE_DETECT != 0 || raw.reserved != 0 {
         return invalid(format!(
             "flags is {:#x} and reserved {}, expected FASTPAR_LOOP_CACHE_DETECT (1) or 0, and 0",
@@ -201,6 +209,23 @@ fn check_unused(raw: &fastpar_loop_options) -> Result<()> {
         return invalid(format!("cache_bytes is {}, but FASTPAR_LOOP_CACHE_DETECT wants 0", raw.cache_bytes));
     }
     Ok(())
+}
+
+#[cold]
+fn unused_option(raw: &fastpar_loop_options) -> Error {
+    let cache = ("FASTPAR_SCHEDULE_CACHE", raw.schedule == FASTPAR_SCHEDULE_CACHE);
+    let segments = ("FASTPAR_SCHEDULE_SEGMENTS", raw.schedule == FASTPAR_SCHEDULE_SEGMENTS);
+    let grain = ("FASTPAR_SCHEDULE_GRAIN and _GUIDED", !cache.1 && !segments.1);
+    let options = [
+        ("segments", raw.segments, segments),
+        ("grain", raw.grain, grain),
+        ("item_size", raw.item_size, cache),
+        ("cache_bytes", raw.cache_bytes, cache),
+        ("flags", raw.flags as usize, cache),
+    ];
+    let unused = options.iter().find(|(_, value, (_, used))| *value != 0 && !used);
+    let text = unused.map(|(name, value, (user, _))| format!("{name} is {value}, but only {user} uses it"));
+    Error::new(ErrorKind::InvalidArgument, text.unwrap_or_default())
 }
 
 /// The options of a loop, checked.
@@ -265,6 +290,9 @@ impl LoopArguments<'_> {
 /// return FASTPAR_OK;
 /// ```
 ///
+/// Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is left with a long one at the
+/// end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408 ms GUIDED, 400 ms would be ideal.)
+///
 /// The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
 /// chunk starts; the chunks in flight finish first.
 ///
@@ -278,7 +306,8 @@ impl LoopArguments<'_> {
 ///         several did, the lowest);
 ///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
-///         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
+///         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
+///         another status: a callback has told it by `fastpar_fail`;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_BUSY: from inside a hook.
 ///

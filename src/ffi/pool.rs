@@ -56,7 +56,7 @@ pub type fastpar_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void,
 pub struct fastpar_pool_stats {
     /// `sizeof(fastpar_pool_stats)`.
     pub struct_size: usize,
-    /// Worker threads; 0: the pool does not run.
+    /// Worker threads that run; 0: the pool does not run, or none could be started.
     pub threads: u32,
     /// Workers that are working for a job at this moment.
     pub busy: u32,
@@ -113,7 +113,8 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 
 /// Starts the pool now, with these options.
 ///
-/// There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+/// There is no need to: the first parallel call starts it with the defaults, and with the threads that it gets. This insists on all of
+/// them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some it starts the missing ones.
 ///
 /// @param options  may be NULL: the defaults
 /// @param error    may be NULL

@@ -138,8 +138,7 @@ pub unsafe extern "C" fn fastpar_reader_open(
 ///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
 ///         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
 ///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
-///         this forked process.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader belongs to the parent of this forked process.
 ///
 /// Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
 /// from any thread, and from inside callbacks. Since: 1.0

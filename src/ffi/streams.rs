@@ -207,8 +207,8 @@ pub unsafe extern "C" fn fastpar_writer_open(
 ///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
 ///         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
-///         be started, or the writer belongs to the parent of this forked process.
+///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer
+///         belongs to the parent of this forked process.
 ///
 /// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
 /// May be called from any thread, and from inside callbacks. Since: 1.0

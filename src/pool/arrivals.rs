@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,7 +25,8 @@ impl Arrivals {
     /// A thread is there.
     pub(super) fn arrive(&self) {
         self.count.fetch_add(1, Ordering::Relaxed); // nothing is read on the strength of it
-                                                    // Whoever waits looks at the count under the lock, and sleeps with the lock released: it cannot miss this.
+
+        // Whoever waits looks at the count under the lock, and sleeps with the lock released: it cannot miss this.
         drop(self.lock());
         self.changed.notify_all();
     }

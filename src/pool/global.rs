@@ -41,17 +41,19 @@ pub(super) fn enter() -> Result<Entry> {
     EPOCHS.enter(shard, watch_forks)
 }
 
-/// The pool of a call, started with the default options if there is none.
+/// The pool of a call, started with the default options if there is none, and with as many workers as there can be.
 #[inline]
 pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
-    entry.pool(|| Pool::start(PoolOptions::default().resolve()?, &EPOCHS))
+    let pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
+    pool.try_to_complete();
+    Ok(pool)
 }
 
 /// Starts the pool with these options.
 ///
 /// # Errors
 /// [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value outside its range,
-/// [`ErrorKind::Threads`] if not all threads could be started (then none is left), [`ErrorKind::Unsupported`] if pinning is not
+/// [`ErrorKind::Threads`] if not all threads could be started and less is not asked for (then none is left, or as many as before), [`ErrorKind::Unsupported`] if pinning is not
 /// possible here.
 pub fn start(options: &PoolOptions) -> Result<()> {
     let config = options.resolve()?;
@@ -64,11 +66,15 @@ pub fn start(options: &PoolOptions) -> Result<()> {
                 return Err(thread_state::busy_in_hook());
             }
             entry = enter()?;
-            entry.pool(|| Pool::start(config.clone(), &EPOCHS))?
+            entry.pool(|| Pool::start(config.clone(), options.partial, &EPOCHS))?
         }
     };
     if *running.config() == config {
-        return Ok(());
+        if options.partial {
+            running.try_to_complete();
+            return Ok(());
+        }
+        return running.complete();
     }
     let Config { threads, pin, stack_size, thread_name } = running.config();
     Err(Error::new(

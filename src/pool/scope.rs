@@ -17,6 +17,11 @@ pub(crate) trait Asked {
     fn position(&self) -> u64 {
         0
     }
+
+    /// Tells the call from others, where somebody asks for that.
+    fn identity(&self) -> *const () {
+        ptr::null()
+    }
 }
 
 /// A call that nothing stops before this callback returns.
@@ -44,7 +49,7 @@ struct Told {
 pub(crate) struct Scope<'a> {
     asked: &'a dyn Asked,
     told: Cell<Option<Box<Told>>>,
-    outer: *const Scope<'a>,
+    outer: Cell<*const Scope<'static>>,
 }
 
 thread_local! {
@@ -52,13 +57,30 @@ thread_local! {
 }
 
 /// Leaves a scope, whatever unwinds through it.
-struct Leave(*const Scope<'static>);
+struct Leave<'s>(&'s Scope<'s>);
 
-impl Drop for Leave {
+impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        INNERMOST.set(self.0);
+        let (scope, outer) = (ptr::from_ref(self.0).cast(), self.0.outer.get());
+        if ptr::eq(INNERMOST.get(), scope) {
+            INNERMOST.set(outer);
+        } else {
+            leave_early(scope, outer);
+        }
     }
+}
+
+/// Leaves a scope before those that were entered later: their callbacks have switched to this stack, and go on later.
+#[cold]
+fn leave_early(scope: *const Scope<'static>, outer: *const Scope<'static>) {
+    find(|later| {
+        let found = ptr::eq(later.outer.get(), scope);
+        if found {
+            later.outer.set(outer);
+        }
+        found
+    });
 }
 
 impl<'a> Scope<'a> {
@@ -66,9 +88,9 @@ impl<'a> Scope<'a> {
     #[inline]
     pub(crate) fn enter<R>(asked: &'a dyn Asked, callbacks: impl FnOnce(&Self) -> R) -> R {
         let outer = INNERMOST.get();
-        let scope = Self { asked, told: Cell::new(None), outer: outer.cast() };
+        let scope = Self { asked, told: Cell::new(None), outer: Cell::new(outer) };
         INNERMOST.set(ptr::from_ref(&scope).cast());
-        let _leave = Leave(outer);
+        let _leave = Leave(&scope);
         callbacks(&scope)
     }
 
@@ -83,12 +105,12 @@ impl<'a> Scope<'a> {
 /// Runs `with` on each scope of the calling thread, the innermost first, until it says true.
 fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
     let mut at = INNERMOST.get();
-    // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`Scope::enter`).
+    // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
     while let Some(scope) = unsafe { at.as_ref() } {
         if with(scope) {
             return true;
         }
-        at = scope.outer.cast();
+        at = scope.outer.get();
     }
     false
 }
@@ -96,6 +118,11 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
 /// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or has failed.
 pub(crate) fn is_cancelled() -> bool {
     find(|scope| scope.asked.is_stopped())
+}
+
+/// Whether the calling thread is inside a callback of the call with this identity.
+pub(crate) fn is_inside(identity: *const ()) -> bool {
+    find(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
 /// Has the innermost call fail with `error`, if its callback breaks then. None takes back what was told before.
@@ -148,7 +175,8 @@ mod tests {
                 outer.stopped.set(true);
                 assert!(is_cancelled());
             });
-            (outer.stopped.set(false), inner.stopped.set(true));
+            outer.stopped.set(false);
+            inner.stopped.set(true);
             assert!(!is_cancelled());
         });
     }

@@ -41,8 +41,16 @@ internal static class JobTests
     private static void WaitingForATime()
     {
         using var go = new ManualResetEventSlim();
-        using FastparJob job = FastparLoop.Start(24, range => go.Wait(), new LoopOptions { MaxLanes = 1 });
-        Expect.Soon(() => FastparPool.StatsRead().Busy > 0, "a worker");
+        using var inside = new ManualResetEventSlim();
+        using FastparJob job = FastparLoop.Start(
+            24,
+            range =>
+            {
+                inside.Set();
+                go.Wait();
+            },
+            new LoopOptions { MaxLanes = 1 });
+        Expect.True(inside.Wait(30_000), "a worker"); // else the thread that waits would run the body
         Expect.True(!job.Wait(TimeSpan.Zero), "ended");
         Expect.True(!job.Wait(TimeSpan.FromMilliseconds(20)), "ended");
         Expect.True(!job.Completion.IsCompleted, "completed");

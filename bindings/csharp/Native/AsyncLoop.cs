@@ -158,10 +158,9 @@ internal sealed class AsyncLoop
         catch (Exception exception)
         {
             Fail(index, exception);
-            End(0);
-            return;
+            range = default;
         }
-        End(range.Length);
+        End(range.Length, pumped: true);
     }
 
     /// <summary>Waits for a body that is suspended, without a thread.</summary>
@@ -177,14 +176,16 @@ internal sealed class AsyncLoop
             Fail(index, exception);
             length = 0;
         }
-        if (End(length))
+        if (End(length, pumped: false))
         {
             Recruit();
         }
     }
 
-    /// <summary>A body has ended; whether its place needs a new pump. The last one ends the loop.</summary>
-    private bool End(long items)
+    /// <summary>
+    /// A body has ended; whether its place needs a new pump: that of a body in a pump has one. The last one ends the loop.
+    /// </summary>
+    private bool End(long items, bool pumped)
     {
         bool last, wants;
         lock (failures)
@@ -193,7 +194,7 @@ internal sealed class AsyncLoop
             done += items;
             Report();
             last = IsLast();
-            wants = !last && WantsPump();
+            wants = !last && !pumped && WantsPump();
         }
         if (last)
         {

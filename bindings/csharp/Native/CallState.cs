@@ -50,9 +50,6 @@ internal abstract unsafe class CallState
     /// <summary>Whether native frames call back at all; if not, there is no need to root this.</summary>
     internal virtual bool IsCalledBack => true;
 
-    /// <summary>Whether the purpose of the callbacks is to prepare their thread, so its priority stays.</summary>
-    protected virtual bool KeepsSettings => false;
-
     /// <summary>Whether a callback threw.</summary>
     internal bool HasFailed => failures != null;
 
@@ -84,6 +81,15 @@ internal abstract unsafe class CallState
         }
     }
 
+    /// <summary>A worker runs no callback of this call any more, and has nothing to take back.</summary>
+    internal void Left(CallThread thread)
+    {
+        lock (threads)
+        {
+            threads.Remove(thread);
+        }
+    }
+
     /// <summary>No callback runs: takes back what callbacks have left on workers.</summary>
     internal void ReleaseThreads()
     {
@@ -91,7 +97,7 @@ internal abstract unsafe class CallState
         {
             foreach (CallThread thread in threads)
             {
-                thread.End(this, keeps: KeepsSettings);
+                thread.End(this);
             }
             threads.Clear();
         }

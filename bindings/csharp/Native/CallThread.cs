@@ -57,23 +57,30 @@ internal sealed class CallThread
     }
 
     /// <summary>The call has ended: takes back what it has left on this thread, unless the thread works for another call.</summary>
-    internal void End(CallState state, bool keeps)
+    internal void End(CallState state)
     {
         lock (this)
         {
-            if (call != state)
+            if (call == state)
             {
-                return;
-            }
-            call = null;
-            if (!keeps)
-            {
+                call = null;
                 settings.Restore(thread);
             }
-            else if (!thread.IsBackground)
-            {
-                thread.IsBackground = true; // else the process would wait for the worker
-            }
+        }
+    }
+
+    /// <summary>
+    /// A hook has run on the current thread, to prepare it, so the priority stays. Nothing else does: else the process would wait
+    /// for the worker.
+    /// </summary>
+    internal static void EndHook(CallState state)
+    {
+        CallThread found = For(state);
+        state.Left(found);
+        lock (found)
+        {
+            found.call = null;
+            found.thread.IsBackground = true;
         }
     }
 

@@ -1,27 +1,31 @@
 //! A pool: its workers, and how helpers come to them.
 
-use super::arrivals::Arrivals;
-use super::config::{Config, DEFAULT_STACK_SIZE};
-use super::counters::{Counters, Stats};
-use super::cpu_count;
-use super::deferred::Deferred;
-use super::epoch::Epochs;
-use super::hooks;
-use super::idle_cpus::{IdleCpus, Machine, Watched};
-use super::keep_alive::{BackgroundJobs, KeepAlive};
-use super::permits::Permits;
-use super::sleepers::Sleepers;
-use super::thread_state::{self, ThreadState};
+mod staff;
+mod visits;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
 use crate::os::{affinity, module};
 use crate::panics::drop_payload;
+use crate::pool::config::{Config, DEFAULT_STACK_SIZE};
+use crate::pool::counters::{Counters, Stats};
+use crate::pool::cpu_count;
+use crate::pool::crew::Crew;
+use crate::pool::deferred::Deferred;
+use crate::pool::epoch::Epochs;
+use crate::pool::fibers::{self, Kept};
+use crate::pool::hooks;
+use crate::pool::idle_cpus::{IdleCpus, Machine, Watched};
+use crate::pool::keep_alive::{BackgroundJobs, KeepAlive};
+use crate::pool::permits::Permits;
+use crate::pool::sleepers::Sleepers;
+use crate::pool::thread_state::{self, End, ThreadState};
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
@@ -144,7 +148,7 @@ pub(crate) struct Pool {
     /// The calls under way.
     epochs: &'static Epochs<Pool>,
     sleepers: Arc<Sleepers>,
-    workers: Mutex<Vec<Thread>>,
+    crew: Crew,
     permits: Permits<Ticket>,
     deferred: Deferred<Ticket>,
     idle_cpus: IdleCpus<Ticket>,
@@ -156,52 +160,45 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn start(config: Config, epochs: &'static Epochs<Self>) -> Result<Self> {
+    /// Starts a pool; with fewer workers than it shall have, be it none, if that is `partial`.
+    pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;
         let sleepers = Arc::new(Sleepers::new(threads));
-        let mut workers = Vec::new();
-        let built = rayon::ThreadPoolBuilder::new()
+        let crew = Crew::new(&config, cpus, Arc::clone(&sleepers));
+        let rayon = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
             // Nothing is left to panic (see `work`); if something does, it must not abort the program.
             .panic_handler(drop_payload)
-            .spawn_handler(|thread| {
-                let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
-                let name = format!("{}-{}", config.thread_name, thread.index());
-                let sleepers = sleepers.clone();
-                let life = Box::new(move || run_worker(thread, cpu, &sleepers));
-                workers.push(Thread::start(&name, config.stack_size, life)?);
+            .spawn_handler(|place| {
+                crew.add_place(place);
                 Ok(())
             })
-            .build();
-        match built {
-            Ok(rayon) => Ok(Self {
-                rayon: RwLock::new(Some(rayon)),
-                config,
-                epochs,
-                sleepers,
-                workers: Mutex::new(workers),
-                permits: Permits::new(threads),
-                deferred: Deferred::new(),
-                idle_cpus: IdleCpus::new(),
-                background: BackgroundJobs::default(),
-                stopping: AtomicBool::new(false),
-                busy: CachePadded::default(),
-                counters: Counters::default(),
-            }),
-            Err(error) => {
-                // rayon has told the workers that did start to end.
-                sleepers.let_all_in();
-                let started = workers.len();
-                workers.into_iter().for_each(|worker| _ = worker.join());
-                Err(Error::new(
-                    ErrorKind::Threads,
-                    format!("only {started} of {threads} threads could be started: {error}"),
-                ))
-            }
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Threads, format!("rayon has no pool for us: {error}")))?;
+        let complete = crew.complete(|| ());
+        if let (Err(error), false) = (complete, partial) {
+            drop(rayon); // tells the workers that did start to end
+            sleepers.let_all_in();
+            crew.join();
+            return Err(error);
         }
+        Ok(Self {
+            rayon: RwLock::new(Some(rayon)),
+            config,
+            epochs,
+            sleepers,
+            permits: Permits::new(crew.running()),
+            crew,
+            deferred: Deferred::new(),
+            idle_cpus: IdleCpus::new(),
+            background: BackgroundJobs::default(),
+            stopping: AtomicBool::new(false),
+            busy: CachePadded::default(),
+            counters: Counters::default(),
+        })
     }
 
     /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs still do until they
@@ -214,101 +211,11 @@ impl Pool {
         // sends them, which is among those that have not ended.
         drop(self.rayon.write().unwrap_or_else(PoisonError::into_inner).take());
         self.sleepers.let_all_in();
-        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        let failed = workers.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count();
+        let failed = self.crew.join();
         if failed > 0 {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
         }
         Ok(())
-    }
-
-    /// Sends a helper. It needs a permit when it arrives; without one it waits for a team to end.
-    pub(crate) fn send(&self, ticket: Ticket) {
-        self.spawn(move |pool| pool.help(ticket, Duration::ZERO));
-    }
-
-    /// A helper's time on a worker, `stay` at least. True if others need the CPU more than a worker that looks for tickets.
-    fn help(&self, ticket: Ticket, stay: Duration) -> bool {
-        cpu_count::refreshed(); // the caller has no time for it
-        let has_caller = match &ticket {
-            Ticket::Shared(work) | Ticket::Back(work, _) => work.has_caller(),
-            Ticket::Once(_) => false,
-        };
-        let mut arrived = self.permits.take(ticket);
-        while let Some(ticket) = arrived.take() {
-            let mut visited = None;
-            self.work(|| visited = self.visit(ticket, stay.max(SHORTEST_STAY)));
-            self.release();
-            match visited {
-                Some((work, Visit::Served(job))) if !self.deferred.is_overdue() && work.linger(job, self) => {
-                    arrived = self.permits.take(Ticket::Shared(work));
-                }
-                Some((work, Visit::Left(seat))) => self.deferred.push(Ticket::Back(work, seat)),
-                _ => {}
-            }
-        }
-        has_caller && !self.has_cpus_to_wait(1)
-    }
-
-    /// What a ticket is for.
-    fn visit(&self, ticket: Ticket, stay: Duration) -> Option<(Arc<dyn Help>, Visit)> {
-        let (work, seat) = match ticket {
-            Ticket::Shared(work) => (work, None),
-            Ticket::Back(work, seat) => (work, Some(seat)),
-            Ticket::Once(task) => {
-                task(self);
-                return None;
-            }
-        };
-        let visit = work.help(&work, self, Turn { seat, until: Instant::now() + stay });
-        Some((work, visit))
-    }
-
-    /// Whether a helper of a job for which `coming` tickets are on their way should make room, between two claims.
-    #[inline]
-    pub(crate) fn needs_room(&self, coming: u32, turn: &Turn) -> bool {
-        let others = self.sleepers.unserved() > coming as usize;
-        (others || self.permits.are_wanted() || self.deferred.is_overdue()) && Instant::now() >= turn.until
-    }
-
-    /// The helper that comes back on a worker that has ended a visit, and how long it stays. If tickets wait for that worker it has to
-    /// be `overdue`, or there is none.
-    fn next_deferred(&self, overdue: bool) -> Option<(Ticket, Duration)> {
-        if self.deferred.is_empty() {
-            return None;
-        }
-        let others = self.sleepers.unserved_now() > 0;
-        if others && !overdue {
-            return None;
-        }
-        self.deferred.pop(others)
-    }
-
-    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
-    /// idle-CPU monitor, too many take turns.
-    #[inline]
-    fn engaged(&self) -> u32 {
-        self.busy.load(Ordering::Relaxed) + self.epochs.callers()
-    }
-
-    /// Whether one more worker would have a CPU to itself, beside the engaged threads and the workers on their way that the
-    /// caller knows of, or the engaged threads leave CPUs idle.
-    #[inline]
-    pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
-        self.engaged() + coming < cpu_count::known() || self.idle_cpus.sees_idle()
-    }
-
-    /// Whether one more helper of a job is welcome that has so many threads: at work, and on their way. Where all CPUs are taken it
-    /// is as long as the helpers of others are more.
-    #[inline]
-    pub(crate) fn has_share_left(&self, helpers: u32, coming: u32, callers: u32) -> bool {
-        let others = self.busy.load(Ordering::Relaxed).saturating_sub(helpers);
-        self.has_cpu_left(coming) || others > helpers + coming + callers
-    }
-
-    /// Whether there are CPUs for `more` threads that would only wait for what the engaged threads do.
-    pub(crate) fn has_cpus_to_wait(&self, more: u32) -> bool {
-        self.engaged() + more <= cpu_count::known()
     }
 
     /// Sends a helper as soon as CPUs are idle.
@@ -352,66 +259,6 @@ impl Pool {
         }
     }
 
-    /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more tickets.
-    fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
-        // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
-        let pool = unsafe { PoolRef(self).get() };
-        self.sleepers.add_ticket();
-        let task = move || {
-            pool.sleepers.take_ticket();
-            let mut sleeps = run(pool);
-            let mut overdue = true;
-            while let Some((ticket, stay)) = pool.next_deferred(overdue) {
-                sleeps = pool.help(ticket, stay);
-                overdue = false; // tickets that wait and helpers that come back take turns
-            }
-            if sleeps {
-                pool.sleepers.sleep(thread_state::with(|state| state.worker.get() as usize));
-            } else {
-                pool.sleepers.go_in();
-            }
-        };
-        if thread_state::with(|state| state.worker.get()) >= 0 {
-            // By the worker's own registry, which lives until the worker ends: that the pool is stopping makes no difference.
-            rayon::spawn(task);
-        } else if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            // A thread from outside is in a call, or in a background job, or the monitor: `stop` waits for all of these first.
-            rayon.spawn(task);
-        }
-    }
-
-    /// The workers that have arrived: of use after the pool, too.
-    pub(crate) fn arrivals(&self) -> Arc<Arrivals> {
-        Arc::clone(&self.sleepers.arrivals)
-    }
-
-    /// Waits until every worker runs: then what waits for workers does not wait for what the calling thread may be doing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Busy`] if they do not for some time.
-    #[inline]
-    pub(crate) fn await_workers(&self) -> Result<()> {
-        self.sleepers.arrivals.wait(self.threads())
-    }
-
-    /// The same for every thread that `stop` joins.
-    pub(super) fn await_threads(&self) -> Result<()> {
-        self.await_workers()?;
-        self.idle_cpus.wait_for_thread()
-    }
-
-    /// Runs the hooks that workers have not run yet, on every worker.
-    pub(super) fn run_new_hooks(&self) -> Result<()> {
-        self.await_workers()?;
-        // The broadcast waits for every worker, so each must be where rayon finds it.
-        self.sleepers.let_all_in();
-        if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            rayon.broadcast(|context| hooks::catch_up(context.index() as u32));
-        }
-        self.sleepers.let_them_sleep();
-        Ok(())
-    }
-
     /// Runs work on the calling worker of this pool.
     fn work(&self, work: impl FnOnce()) {
         let index = thread_state::with(|state| {
@@ -426,22 +273,30 @@ impl Pool {
             drop_payload(payload);
         }
         self.busy.fetch_sub(1, Ordering::Relaxed);
+        if thread_state::with(ThreadState::left_open) {
+            fibers::end(End::First, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
         // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
-        let (deeper, outer) =
+        let (level, outer) =
             thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
-        thread_state::with(|state| {
-            if deeper {
-                state.end_use(self.address(), outer);
-            } else if state.pool.get() == self.address() {
-                state.pool.set(outer);
+        let end = thread_state::with(|state| match level {
+            Some(level) => state.end_use(level, self.address(), outer),
+            None => {
+                if state.pool.get() == self.address() {
+                    state.pool.set(outer);
+                }
+                End::Usual
             }
         });
+        if end != End::Usual {
+            fibers::end(end, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// The address, which tells pools that are alive from each other.
@@ -483,7 +338,7 @@ impl Pool {
 
     /// What the pool has done since it started.
     pub(super) fn stats(&self) -> Stats {
-        self.counters.stats(self.config.threads, self.busy.load(Ordering::Relaxed))
+        self.counters.stats(self.crew.running(), self.busy.load(Ordering::Relaxed))
     }
 
     /// Keeps the pool for a job that outlives the call which starts it.
@@ -504,8 +359,7 @@ impl Machine for Pool {
     }
 
     fn clocks(&self) -> Vec<ThreadClock> {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().filter_map(Thread::clock).collect()
+        self.crew.clocks()
     }
 
     fn send(&self, ticket: Ticket) {
@@ -534,6 +388,12 @@ impl PoolRef {
         (!address.is_null()).then_some(Self(address.cast()))
     }
 
+    /// What tells the pool from others.
+    #[inline]
+    pub(super) fn address(self) -> *const () {
+        self.0.cast()
+    }
+
     /// The pool.
     ///
     /// # Safety
@@ -543,23 +403,4 @@ impl PoolRef {
         // SAFETY: the caller's promise; a pool does not move.
         unsafe { &*self.0 }
     }
-}
-
-/// The life of a worker thread.
-fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepers) {
-    let index = thread.index() as u32;
-    thread_state::with(|state| state.worker.set(index as i32));
-    if let Some(cpu) = cpu {
-        affinity::pin_thread(cpu);
-    }
-    // Rayon's queues keep something for each thread, whose destructor is registered under the loader's lock: now, not in a job.
-    #[cfg(unix)]
-    drop(crossbeam_epoch::pin());
-    sleepers.arrivals.arrive();
-    hooks::catch_up(index);
-    sleepers.sleep(thread.index());
-    thread.run();
-    hooks::run_exits(index);
-    // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
-    thread_state::with(ThreadState::leave_pool);
 }
