@@ -3,13 +3,14 @@
 import ctypes
 from collections.abc import Buffer, Sequence
 from contextlib import ExitStack
-from typing import Unpack
+from typing import Literal, Unpack
 
 from .. import _native as n
+from .._buffers import address
+from .._calls import group_of
 from .._library import lib, status_message
-from .._threads import begin, live
-from ._buffers import address
 from ._codec import _bound, decompress, decompressed_size
+from ._interrupts import interruptible
 from ._settings import DataError, Settings, ZstdOptions, check
 
 
@@ -18,25 +19,32 @@ def compress_batch(
     level: int | None = None,
     options: dict | None = None,
     zstd_dict: object = None,
+    *,
+    errors: Literal["first", "group"] = "first",
     **more: Unpack[ZstdOptions],
 ) -> list[bytes]:
     """Compresses many buffers, each to one frame, in parallel: `[compress(item, ..., single_frame=True) for item in items]`.
 
-    Raises an ExceptionGroup if items fail.
+    If items fail, raises the error of the first of them; `errors="group"`: an ExceptionGroup of all.
     """
     settings = Settings(level, options, zstd_dict, True, **more)
     if not settings.supported:
         raise NotImplementedError("batches take the parameters compression_level, window_log and checksum_flag only")
     lengths = [memoryview(item).nbytes for item in items]
-    return _run(lib.fastpar_compress_batch, settings, items, [_bound(settings, length) for length in lengths])
+    return _run(lib.fastpar_compress_batch, settings, items, [_bound(settings, length) for length in lengths], group_of(errors))
 
 
 def decompress_batch(
-    items: Sequence[Buffer], zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+    items: Sequence[Buffer],
+    zstd_dict: object = None,
+    options: dict | None = None,
+    *,
+    errors: Literal["first", "group"] = "first",
+    **more: Unpack[ZstdOptions],
 ) -> list[bytes]:
     """Decompresses many buffers in parallel: `[decompress(item, ...) for item in items]`.
 
-    Raises an ExceptionGroup if items fail.
+    If items fail, raises the error of the first of them; `errors="group"`: an ExceptionGroup of all.
     """
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
@@ -47,7 +55,7 @@ def decompress_batch(
     # An item over the limit fails whatever its capacity is; nothing is allocated for it.
     room = [sizes[index] if not limit or sizes[index] <= limit else 0 for index in known]
     results: list[bytes] = [b""] * len(items)
-    done = _run(lib.fastpar_decompress_batch, settings, [items[index] for index in known], room)
+    done = _run(lib.fastpar_decompress_batch, settings, [items[index] for index in known], room, group_of(errors))
     for index, result in zip(known, done):
         results[index] = result
     for index, size in enumerate(sizes):
@@ -56,7 +64,9 @@ def decompress_batch(
     return results
 
 
-def _run(function: ctypes._NamedFuncPointer, settings: Settings, items: Sequence[Buffer], room: list[int]) -> list[bytes]:
+def _run(
+    function: ctypes._NamedFuncPointer, settings: Settings, items: Sequence[Buffer], room: list[int], group: bool
+) -> list[bytes]:
     """One call for all items; their outputs lie one after the other in one buffer, and are copied out of it."""
     table = (n.fastpar_batch_item * len(items))()
     out = bytearray(sum(room))
@@ -68,25 +78,25 @@ def _run(function: ctypes._NamedFuncPointer, settings: Settings, items: Sequence
             row.src, row.src_len = stack.enter_context(address(item))
             row.dst, row.dst_capacity = place, capacity
             place += capacity
-        try:
-            begin(settings)
-            with settings.watching():
-                status = function(
-                    ctypes.byref(settings.native),
-                    ctypes.byref(table),
-                    ctypes.sizeof(n.fastpar_batch_item),
-                    len(items),
-                    None,
-                    ctypes.byref(error),
-                )
-        finally:
-            live.discard(settings)
+        status = interruptible(
+            settings,
+            lambda: function(
+                ctypes.byref(settings.native),
+                ctypes.byref(table),
+                ctypes.sizeof(n.fastpar_batch_item),
+                len(items),
+                None,
+                ctypes.byref(error),
+            ),
+        )
     check(status, error)
     failed = [
         DataError.of(row.status, f"item {index}: {status_message(row.status)}", row.code, index)
         for index, row in enumerate(table)
         if row.status != n.FASTPAR_OK
     ]
+    if failed and not group:
+        raise failed[0]
     if failed:
         raise ExceptionGroup(f"{len(failed)} of {len(items)} items failed", failed)
     results, place = [], 0
