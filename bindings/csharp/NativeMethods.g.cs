@@ -39,10 +39,12 @@ namespace Fastpar
         internal const uint FASTPAR_ABI_VERSION = 1;
         internal const uint FASTPAR_THREADS_AUTO = 4294967295;
         internal const uint FASTPAR_POOL_PIN = 1;
+        internal const uint FASTPAR_POOL_PARTIAL = 2;
         internal const uint FASTPAR_SCHEDULE_SEGMENTS = 0;
         internal const uint FASTPAR_SCHEDULE_CACHE = 1;
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
+        internal const uint FASTPAR_LOOP_CACHE_DETECT = 1;
         internal const uint FASTPAR_ZSTD_NO_CHECKSUM = 1;
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
@@ -105,6 +107,15 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_pool_threads", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_pool_threads();
 
+        [DllImport(__DllName, EntryPoint = "fastpar_cpus", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern uint fastpar_cpus();
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_limit", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_limit(uint lanes, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_limit_get", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern uint fastpar_pool_limit_get();
+
         [DllImport(__DllName, EntryPoint = "fastpar_pool_worker", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_worker();
 
@@ -131,6 +142,12 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold_delegate fold, fastpar_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_is_cancelled", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_is_cancelled();
+
+        [DllImport(__DllName, EntryPoint = "fastpar_fail", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_fail(fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_for_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_for_start(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_start_body_delegate body, void* user_data, fastpar_job** job, fastpar_error* error);
@@ -328,6 +345,8 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+        public uint flags;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -40,6 +40,8 @@ pub struct PoolOptions {
     pub threads: Threads,
     /// Whether each worker stays on one logical CPU.
     pub pin: bool,
+    /// Whether to run with the threads that could be started, none included.
+    pub partial: bool,
     /// Bytes of stack of a worker; 0: 2 MiB.
     pub stack_size: usize,
     /// Prefix of the workers' names; `None`: "fastpar".
@@ -105,7 +107,8 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
     }
 }
 
-/// A variable of the environment; none in a program that has more rights than who started it (`secure_getenv`).
+/// A variable of the environment; none in a program that has more rights than who started it
+/// (`secure_getenv`).
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     #[cfg(target_os = "linux")]
     if crate::os::thread::is_privileged() {

@@ -94,7 +94,7 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
         windows: windows_archive,
         wheel_linux: wheel::make(&linux, &wheel_linux(), builds, folder)?,
         wheel_windows: wheel::make(&windows, WHEEL_WINDOWS, builds, folder)?,
-        nuget: nuget::make(setup, &runtimes, builds, folder)?,
+        nuget: nuget::make(&runtimes, builds, folder)?,
         source: source(builds, folder)?,
         sbom_linux: folder.join(format!("{}.cdx.json", name("linux")?)),
         sbom_windows: folder.join(format!("{}.cdx.json", name("windows")?)),
