@@ -103,8 +103,13 @@
  * must not be touched in the child. That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
  * fastpar, as nothing tells the library of it; posix_spawn and exec are fine.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
- * time, with work under way too.
+ * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec work: the calling
+ * thread does it all if it has to. Threads that start meanwhile may have to wait until the loader has finished. So what needs
+ * workers (fastpar_team_run, fastpar_pool_hook, fastpar_pool_shutdown, waiting for a job with a notification) fails with
+ * FASTPAR_ERR_BUSY if none has come for two seconds. Callbacks that run on workers must not need the loader there.
+ *
+ * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a library that a
+ * static copy is linked into, once the pool was started. A process may exit at any time, with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
  * added, structs grow at their end. "Since" tells the version in which a function appeared; those of the
@@ -433,7 +438,7 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * @param user_data  given to both; used for as long as the process lives, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
- *         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+ *         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
  *
  * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
  * called from any thread that is not inside a callback. Since: 1.0
@@ -449,7 +454,8 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * another thread makes while this one waits. If no pool runs, nothing happens.
  *
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
+ *         cannot run yet, see "Loading" above.
  *
  * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
  * ever. May be called from any thread that is not inside a callback. Since: 1.0
@@ -776,10 +782,9 @@ typedef struct fastpar_job fastpar_job;
 /**
  * Told once that a job has ended.
  *
- * Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar
- * except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which
- * returns the job's status at once, and may release it, which does not wait. It must return normally: no C++
- * exception, no longjmp.
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
+ * call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
+ * which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
  *
  * @param user_data  the `user_data` of `fastpar_job_notify`
  * @param status     the status that `fastpar_job_wait` returns
@@ -803,8 +808,12 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
  *         it; otherwise as `fastpar_for` before its first chunk.
  *
- * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks.
- * Since: 1.0
+ * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
+ * that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
+ * started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
+ * thread that waits for the job and so runs it, do not need one.
+ *
+ * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options, size_t count,
                                              fastpar_chunk_fn body, void *user_data, fastpar_job **job,
@@ -817,8 +826,9 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one
  *                    chunk, as the waiting thread works.
  * @param error       may be NULL
- * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of
- *         this job, its last report of progress among them, but for its notification (`fastpar_job_notify`);
+ * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
+ *         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
+ *         "Loading" above;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is the
@@ -936,12 +946,14 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  * @param member     must not be NULL
  * @param user_data  given to `member`; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: every member returned 0; FASTPAR_ERR_CALLBACK: a member returned something else:
- *         `error->code` is its value, `error->position` the member; of several, the first in time;
- *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or,
- *         from inside a callback, more than are free now; FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL;
- *         FASTPAR_ERR_BUSY: from inside a hook; as `fastpar_for` if the pool cannot be started, or past 128
- *         calls within each other.
+ * @return FASTPAR_OK: every member returned 0;
+ *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
+ *         several, the first in time;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
+ *         callback, more than are free now;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
+ *         yet, see "Loading" above;
+ *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they
  * are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by
@@ -1913,9 +1925,9 @@ typedef struct fastpar_file_stats {
  * replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
  * existing target is not replaced. A read-only target is replaced only where the source is read-only too.
  *
- * The target takes over times, permissions, group and owner of an ordinary source, as far as the system
- * allows, before it has its name. Bits that make programs run as their owner or group are never taken over;
- * where the group cannot be set, group and others get what both had.
+ * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
+ * allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
+ * would allow further users; where the group or the access list cannot be set, group and others get what both had.
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
  * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a

@@ -29,7 +29,8 @@ public sealed unsafe class FastparDict : IDisposable
         fastpar_dict* dict;
         fixed (byte* bytes = &MemoryMarshal.GetReference(data))
         {
-            Check.Ok(NativeMethods.fastpar_dict_open(bytes, (UIntPtr)(uint)data.Length, level, &dict, &error), &error, new ErrorSite { Parameter = nameof(data) });
+            int status = NativeMethods.fastpar_dict_open(bytes, (UIntPtr)(uint)data.Length, level, &dict, &error);
+            Check.Ok(status, &error, new ErrorSite { Parameter = nameof(data) });
         }
         Handle = new DictHandle(dict);
     }

@@ -123,10 +123,22 @@ public static unsafe class FastparPool
     /// Waits for the parallel calls under way, then ends every thread. A later call starts a new pool, with the defaults.
     /// </summary>
     /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
+    /// <remarks>
+    /// In handlers of AppDomain.ProcessExit it waits for nobody: where workers are busy they end with the process.
+    /// </remarks>
     public static void Shutdown()
     {
         fastpar_error error;
-        Check.Ok(NativeMethods.fastpar_pool_shutdown(&error), &error);
+        if (ProcessExit.Began && StatsRead().Busy > 0)
+        {
+            return;
+        }
+        int status = NativeMethods.fastpar_pool_shutdown(&error);
+        if (status == NativeMethods.FASTPAR_ERR_BUSY && ProcessExit.Began)
+        {
+            return;
+        }
+        Check.Ok(status, &error);
     }
 
     /// <summary>What the pool has done since it started; the numbers need not be from the same instant.</summary>
@@ -147,7 +159,8 @@ public static unsafe class FastparPool
     /// <param name="onStart">Gets the worker's number. May be null.</param>
     /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
     /// <remarks>
-    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the lowest. Later, and from <paramref name="onExit"/>,
+    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the lowest. Later, and from
+    /// <paramref name="onExit"/>,
     /// there is nobody to tell: such an exception goes to <see cref="HookFailed"/>, and is lost if nobody listens.
     /// </remarks>
     public static void Hook(Action<int>? onStart, Action<int>? onExit = null)

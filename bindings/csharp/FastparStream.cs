@@ -11,18 +11,30 @@ namespace Fastpar;
 /// read is decompressed. Memory does not grow with the stream. One thread at a time uses it.
 /// </summary>
 /// <remarks>
-/// The asynchronous methods work on a thread of the thread pool, as compressing is work, and use the asynchronous methods of
-/// the stream behind. A call that failed or was cancelled ends the stream: every later one fails in the same way. Reading
-/// runs ahead: more of the stream behind is read than was asked for.
+/// Asynchronous writes compress on the calling thread and on the pool, and then await the stream behind; asynchronous reads work
+/// on a thread of the thread pool. A token acts on its own call: cancelled before it, nothing has happened; cancelled while the
+/// stream behind is at work, that call ends the stream, as a failure does: every later one fails in the same way. A call that is
+/// made while another one runs is refused. Disposing never waits for a call that runs: that one ends with
+/// <see cref="ObjectDisposedException"/>, and what was not finished is not. Reading runs ahead: more of the stream behind is read
+/// than was asked for.
 /// </remarks>
 public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 {
+    /// <summary>Single bytes are gathered, or handed out, in parts of this size.</summary>
+    private const int FewBytes = 4096;
+
     private readonly Stream inner;
     private readonly bool writes;
     private readonly bool leaveOpen;
     private readonly StreamState state;
     private readonly StreamHandle handle;
+    private readonly byte[] few = new byte[FewBytes];
+    private int fewStart;
+    private int fewEnd;
     private bool ended;
+    private volatile bool disposed;
+    private bool finished;
+    private bool keepsClaim;
 
     /// <summary>Opens a stream.</summary>
     /// <param name="stream">Where compressed data goes to, or comes from.</param>
@@ -54,10 +66,10 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     public Stream BaseStream => inner;
 
     /// <inheritdoc/>
-    public override bool CanRead => !writes && !handle.IsClosed;
+    public override bool CanRead => !writes && !disposed;
 
     /// <inheritdoc/>
-    public override bool CanWrite => writes && !handle.IsClosed;
+    public override bool CanWrite => writes && !disposed;
 
     /// <summary>False.</summary>
     public override bool CanSeek => false;
@@ -79,13 +91,29 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 #else
     public override
 #endif
-    void Write(ReadOnlySpan<byte> buffer) => Write(buffer, false, default);
+    void Write(ReadOnlySpan<byte> buffer)
+    {
+        using var use = new Use(this, writing: true);
+        use.Write(buffer);
+    }
 
     /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(new ReadOnlySpan<byte>(buffer, offset, count));
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        Check.Buffer(buffer, offset, count);
+        Write(new ReadOnlySpan<byte>(buffer, offset, count));
+    }
 
     /// <inheritdoc/>
-    public override void WriteByte(byte value) => Write(new ReadOnlySpan<byte>(&value, 1));
+    public override void WriteByte(byte value)
+    {
+        if (writes && fewEnd < FewBytes && !ended && state.IsFree && !disposed)
+        {
+            few[fewEnd++] = value;
+            return;
+        }
+        Write(new ReadOnlySpan<byte>(&value, 1));
+    }
 
     /// <summary>Gives out the next decompressed bytes.</summary>
     /// <param name="buffer">Where to.</param>
@@ -95,27 +123,46 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 #else
     public override
 #endif
-    int Read(Span<byte> buffer) => Read(buffer, false, default);
+    int Read(Span<byte> buffer)
+    {
+        using var use = new Use(this, writing: false);
+        return use.Read(buffer);
+    }
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(new Span<byte>(buffer, offset, count));
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        Check.Buffer(buffer, offset, count);
+        return Read(new Span<byte>(buffer, offset, count));
+    }
 
     /// <inheritdoc/>
     public override int ReadByte()
     {
-        byte value;
-        return Read(new Span<byte>(&value, 1)) == 0 ? -1 : value;
+        if (fewStart == fewEnd || writes || !state.IsFree || disposed)
+        {
+            using var use = new Use(this, writing: false);
+            if (fewStart == fewEnd)
+            {
+                fewStart = fewEnd = 0;
+                fewEnd = use.Read(few);
+            }
+        }
+        return fewStart == fewEnd ? -1 : few[fewStart++];
     }
 
     /// <summary>
     /// Ends the current frame, gives everything written so far to the stream behind, and flushes that. Every frame costs
-    /// compression: flush rarely. Nothing when decompressing.
+    /// compression: flush rarely. Nothing when decompressing, and after <see cref="Finish"/>.
     /// </summary>
     public override void Flush()
     {
-        if (writes)
+        if (writes && !finished)
         {
-            Flush(false, default);
+            using (var use = new Use(this, writing: true))
+            {
+                use.Flush();
+            }
             inner.Flush();
         }
     }
@@ -124,7 +171,11 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     /// Ends the stream: the last frame and the seek table go to the stream behind. Disposing does it too, unless a call has
     /// failed.
     /// </summary>
-    public void Finish() => Finish(false, default);
+    public void Finish()
+    {
+        using var use = new Use(this, writing: true);
+        use.Finish();
+    }
 
     /// <summary>Not supported.</summary>
     /// <param name="offset">Not used.</param>
@@ -136,24 +187,24 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     /// <param name="value">Not used.</param>
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Finishes the stream, releases it, and disposes the stream behind unless that is to stay open.</summary>
-    /// <param name="disposing">Whether this is not the finalizer.</param>
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || handle == null || handle.IsClosed)
+        if (!disposing || disposed)
         {
             return;
         }
         try
         {
-            if (writes && !ended)
+            if (writes && !ended && state.Take())
             {
-                Finish();
+                using var use = new Use(this, asynchronous: false, default);
+                use.Finish();
             }
         }
         finally
         {
-            handle.Dispose();
+            Release();
             if (!leaveOpen)
             {
                 inner.Dispose();
@@ -161,94 +212,27 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
         }
     }
 
-    private void Write(ReadOnlySpan<byte> buffer, bool asynchronous, CancellationToken token)
+    /// <summary>Releases the native stream once no call runs; one that runs is cancelled.</summary>
+    private void Release()
     {
-        using var use = new Use(this, true, asynchronous, token);
-        fastpar_error error;
-        fixed (byte* data = &MemoryMarshal.GetReference(buffer))
+        disposed = true;
+        bool added = false;
+        try
         {
-            use.End(NativeMethods.fastpar_writer_write(use.Writer, data, (UIntPtr)(uint)buffer.Length, &error), &error);
+            handle.DangerousAddRef(ref added);
+            NativeMethods.fastpar_cancel(handle.Cancel);
         }
-    }
-
-    private int Read(Span<byte> buffer, bool asynchronous, CancellationToken token)
-    {
-        using var use = new Use(this, false, asynchronous, token);
-        fastpar_error error;
-        UIntPtr read;
-        fixed (byte* data = &MemoryMarshal.GetReference(buffer))
+        catch (ObjectDisposedException)
         {
-            use.End(NativeMethods.fastpar_reader_read(use.Reader, data, (UIntPtr)(uint)buffer.Length, &read, &error), &error);
+            // Another thread was faster.
         }
-        return (int)(uint)read;
-    }
-
-    private void Flush(bool asynchronous, CancellationToken token)
-    {
-        using var use = new Use(this, true, asynchronous, token);
-        fastpar_error error;
-        use.End(NativeMethods.fastpar_writer_flush(use.Writer, &error), &error);
-    }
-
-    private void Finish(bool asynchronous, CancellationToken token)
-    {
-        using var use = new Use(this, true, asynchronous, token);
-        fastpar_error error;
-        use.End(NativeMethods.fastpar_writer_finish(use.Writer, &error), &error);
-        ended = true;
-    }
-
-    /// <summary>One call on the native stream, by one thread at a time.</summary>
-    private readonly ref struct Use
-    {
-        private readonly FastparStream stream;
-        private readonly Lease lease;
-        private readonly CallThread.Visit visit;
-        private readonly CancellationTokenRegistration registration;
-
-        internal Use(FastparStream stream, bool writes, bool asynchronous, CancellationToken token)
+        finally
         {
-            if (stream.writes != writes)
+            if (added)
             {
-                throw new NotSupportedException(
-                    writes ? "this stream decompresses: it is read" : "this stream compresses: it is written to");
+                handle.DangerousRelease();
             }
-            this.stream = stream;
-            lease = new Lease(stream.handle);
-            if (!stream.state.Take())
-            {
-                lease.Dispose();
-                const string message = "the stream is being used, by another thread or by a caller of this one";
-                throw new InvalidOperationException(message, new FastparException(FastparStatus.Busy, message));
-            }
-            stream.state.Asynchronous = asynchronous;
-            stream.state.Token = token;
-            stream.state.Context = ExecutionContext.Capture();
-            visit = new CallThread.Visit(stream.state);
-            registration = token.CanBeCanceled ? token.Register(Cancel, stream.handle) : default;
         }
-
-        internal fastpar_writer* Writer => (fastpar_writer*)lease.Pointer;
-
-        internal fastpar_reader* Reader => (fastpar_reader*)lease.Pointer;
-
-        /// <summary>Throws what the call came to, if it is not success. Such a stream is not finished any more.</summary>
-        internal void End(int status, fastpar_error* error)
-        {
-            stream.ended |= status != NativeMethods.FASTPAR_OK || stream.state.HasFailed;
-            stream.state.Outcome(status, error, new ErrorSite { Reads = !stream.writes })?.Throw();
-        }
-
-        public void Dispose()
-        {
-            registration.Dispose();
-            visit.Dispose();
-            stream.state.ReleaseThreads();
-            stream.state.Context = null;
-            stream.state.GiveBack();
-            lease.Dispose();
-        }
-
-        private static void Cancel(object? handle) => NativeMethods.fastpar_cancel(((StreamHandle)handle!).Cancel);
+        handle.Dispose();
     }
 }

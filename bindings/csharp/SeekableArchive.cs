@@ -150,7 +150,8 @@ public sealed unsafe class SeekableArchive : IDisposable
         info.struct_size = (UIntPtr)sizeof(fastpar_frame_info);
         ulong number = (ulong)Check.Within(index, 0, Math.Max(Frames - 1, 0), nameof(index));
         using var lease = new Lease(handle);
-        Check.Ok(NativeMethods.fastpar_archive_frame((fastpar_archive*)lease.Pointer, number, &info, &error), &error, new ErrorSite { Parameter = nameof(index) });
+        int status = NativeMethods.fastpar_archive_frame((fastpar_archive*)lease.Pointer, number, &info, &error);
+        Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });
         return new FrameInfo(info);
     }
 

@@ -18,10 +18,9 @@ pub struct fastpar_job {
 
 /// Told once that a job has ended.
 ///
-/// Called on a thread of the pool, or by `fastpar_job_notify` at once. It may call every function of fastpar
-/// except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which
-/// returns the job's status at once, and may release it, which does not wait. It must return normally: no C++
-/// exception, no longjmp.
+/// Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
+/// call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
+/// which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
 ///
 /// @param user_data  the `user_data` of `fastpar_job_notify`
 /// @param status     the status that `fastpar_job_wait` returns
@@ -74,8 +73,12 @@ unsafe fn hold_job(job: *const fastpar_job) -> Result<Held<fastpar_job>> {
 /// @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
 ///         it; otherwise as `fastpar_for` before its first chunk.
 ///
-/// Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks.
-/// Since: 1.0
+/// Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
+/// that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
+/// started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
+/// thread that waits for the job and so runs it, do not need one.
+///
+/// Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -91,9 +94,9 @@ pub unsafe extern "C" fn fastpar_for_start(
     let start = || {
         // SAFETY: the caller's promise.
         let place = unsafe { Out::new(job, "job")? };
-        place.set(std::ptr::null_mut()); // whatever fails below
-                                         // SAFETY: the caller's promise; what the options point to lives
-                                         // until the job is finished.
+        // NULL, whatever fails below.
+        place.set(std::ptr::null_mut());
+        // SAFETY: the caller's promise; what the options point to lives until the job is finished.
         let arguments = unsafe { LoopArguments::<'static>::read(options)? };
         let body = ForeignBody::new(body, user_data)?;
         let LoopArguments { schedule, max_lanes, cancel, progress } = arguments;
@@ -115,8 +118,9 @@ pub unsafe extern "C" fn fastpar_for_start(
 /// @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one
 ///                    chunk, as the waiting thread works.
 /// @param error       may be NULL
-/// @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of
-///         this job, its last report of progress among them, but for its notification (`fastpar_job_notify`);
+/// @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
+///         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
+///         "Loading" above;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
 ///         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is the

@@ -246,6 +246,11 @@ impl LoopArguments<'_> {
     /// # Safety
     /// `options` is NULL or a valid struct whose pointers live for `'a`.
     pub(super) unsafe fn read(options: *const fastpar_loop_options) -> Result<Self> {
+        if options.is_null() {
+            // Short loops are called so: nothing to check.
+            let progress = ForeignProgress::new(None, std::ptr::null_mut());
+            return Ok(Self { schedule: Schedule::default(), max_lanes: 0, cancel: None, progress });
+        }
         // SAFETY: the caller's promise.
         let raw = unsafe { borrow::options(options)? };
         let schedule = match raw.schedule {

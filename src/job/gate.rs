@@ -81,6 +81,8 @@ fn pause() {
 pub(crate) struct Gate<J> {
     word: AtomicU64,
     job: AtomicPtr<J>,
+    /// How often the gate was opened. Written before the word, by its owner; exact for whoever is inside.
+    opened: AtomicU64,
     /// Helpers on their way.
     coming: AtomicU32,
     /// The pool's idle-CPU monitor knows this gate, and will send a helper when a CPU is idle.
@@ -95,6 +97,7 @@ impl<J> Gate<J> {
         Self {
             word: AtomicU64::new(0),
             job: AtomicPtr::new(std::ptr::null_mut()),
+            opened: AtomicU64::new(0),
             coming: AtomicU32::new(0),
             watched: AtomicBool::new(false),
             lock: Mutex::new(()),
@@ -107,8 +110,8 @@ impl<J> Gate<J> {
     pub(crate) fn open(&self, job: *const J, limit: u32, large: bool) {
         debug_assert!(limit <= MAX_HELPERS);
         self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
-
-        // Relaxed: no other thread writes to the word of a closed and empty gate.
+        self.opened.store(self.opened() + 1, Ordering::Relaxed); // the same
+                                                                 // Relaxed: nobody else writes to the word of a closed and empty gate.
         let turn = self.word.load(Ordering::Relaxed).wrapping_add(TURN_ONE) & TURN_MASK;
         let large = if large { LARGE } else { 0 };
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);
@@ -137,8 +140,24 @@ impl<J> Gate<J> {
         }
     }
 
-    /// Enters once more, with the number that an earlier [`Gate::enter`] of this job gave; false if the gate
-    /// is closed.
+    /// Tells the job from all others of this gate; the caller is inside.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Comes in once more, to the job that `opened` tells.
+    pub(crate) fn enter_same(&self, opened: u64) -> Option<*const J> {
+        if !self.enter_again() {
+            return None;
+        }
+        if self.opened() != opened {
+            self.leave();
+            return None;
+        }
+        Some(self.job.load(Ordering::Relaxed))
+    }
+
+    /// Comes in once more, under the number that an earlier [`Gate::enter`] of this job gave; false if the gate is closed.
     pub(crate) fn enter_again(&self) -> bool {
         let inside = |word: u64| (word & OPEN != 0).then_some(word + INSIDE_ONE);
         // Acquire: as in `enter`.
@@ -289,8 +308,12 @@ impl<J> Gate<J> {
         self.coming.load(Ordering::Relaxed)
     }
 
-    /// How many more helpers may enter, `most` altogether. Relaxed: advice, but right about the job of a
-    /// thread that is inside or has opened it.
+    /// Helpers inside. Relaxed: advice.
+    pub(crate) fn inside(&self) -> u32 {
+        ((self.word.load(Ordering::Relaxed) & INSIDE_MASK) / INSIDE_ONE) as u32
+    }
+
+    /// How many more may come in, `most` in all. Relaxed: advice, and right about the job of whoever is inside or has opened it.
     pub(crate) fn vacancies(&self, most: u32) -> u32 {
         let word = self.word.load(Ordering::Relaxed);
         let limit = ((word >> LIMIT_SHIFT) & LIMIT_MASK) as u32;

@@ -92,7 +92,7 @@ where
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
     let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
-    let helper = || recruit(call.pool(), open.gate(), || open.ticket());
+    let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
     call.check_thread()?;

@@ -13,7 +13,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{most_lanes, Call, Pool, Ticket};
+use crate::pool::{most_lanes, Call, Pool, Ticket, Turn};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -288,8 +288,10 @@ impl<S: Stage> Helper<S> {
         self.arrived = true;
         self.shared.lock().on_the_way = false;
         let mut helped = false;
-        // A helper leaves a pool that is about to end: later tasks find the next pool.
-        while !pool.is_stopping() {
+        // A pool that is about to end is left: the tasks that are still to come find the next one. Others who wait for a worker get
+        // it, too: the next task that is submitted sends for another.
+        let turn = Turn::now();
+        while !pool.is_stopping() && !(helped && pool.needs_room(0, &turn)) {
             let begun = self.shared.lock().begin();
             let Some(begun) = begun else { break };
             recruit(&self.shared, pool);

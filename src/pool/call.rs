@@ -100,6 +100,21 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Ends before a call that began later, or on another thread than it began on (none).
+    #[cold]
+    fn end_unusually(&mut self, end: Option<End>) {
+        match end {
+            Some(end) => fibers::end(end, || match self.entry.take() {
+                Some(entry) => Kept::Entry(entry),
+                None => Kept::Pool(self.keep_alive()),
+            }),
+            // The thread that the call began on is marked as being inside it, for ever: so the pool stays.
+            None => std::mem::forget(self.entry.take()),
+        }
+    }
+}
+
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
@@ -109,14 +124,8 @@ impl Drop for Call {
             }
             Some(state.end_use(self.level, self.pool.address(), self.outer))
         });
-        match end {
-            Some(End::Usual) => {}
-            Some(end) => fibers::end(end, || match self.entry.take() {
-                Some(entry) => Kept::Entry(entry),
-                None => Kept::Pool(self.keep_alive()),
-            }),
-            // The thread that the call began on is marked as being inside it, for ever: so the pool stays.
-            None => std::mem::forget(self.entry.take()),
+        if end != Some(End::Usual) {
+            self.end_unusually(end);
         }
     }
 }

@@ -194,6 +194,10 @@ fn run_worker(place: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepe
     if let Some(cpu) = cpu {
         affinity::pin_thread(cpu);
     }
+    // Rayon's queues keep something for each thread, whose destructor is registered under the loader's lock: now, not in a job.
+    #[cfg(unix)]
+    drop(crossbeam_epoch::pin());
+    sleepers.arrivals.arrive();
     hooks::catch_up(index);
     sleepers.sleep(place.index());
     place.run();

@@ -122,20 +122,21 @@ pub fn stats() -> Stats {
 /// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook.
+/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where workers cannot run yet.
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     thread_state::refuse_inside("adding a hook")?;
     memory::check()?;
+    peek(Pool::await_workers).unwrap_or(Ok(()))?;
     hooks::add(on_start, on_exit);
-    peek(Pool::run_new_hooks);
-    Ok(())
+    peek(Pool::run_new_hooks).unwrap_or(Ok(()))
 }
 
 /// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`] from inside a callback or a hook.
+/// [`ErrorKind::Busy`] from inside a callback or a hook, and where workers cannot run yet.
 pub fn shutdown() -> Result<()> {
     thread_state::refuse_inside("shutting the pool down")?;
+    peek(Pool::await_threads).unwrap_or(Ok(()))?;
     EPOCHS.shutdown(Pool::stop)
 }

@@ -11,6 +11,8 @@
 //! that is good enough (Windows), the monitor sends helpers after a moment in any case.
 #![forbid(unsafe_code)]
 
+use super::arrivals::Arrivals;
+use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
@@ -66,6 +68,8 @@ pub(super) struct IdleCpus<T> {
     idle: AtomicBool,
     state: Mutex<State<T>>,
     changed: Condvar,
+    /// Whether its thread runs.
+    arrivals: Arrivals,
 }
 
 struct State<T> {
@@ -146,7 +150,12 @@ impl<T: Watched> IdleCpus<T> {
     /// No thread yet.
     pub(super) fn new() -> Self {
         let state = State { waiting: Vec::new(), started: false, thread: None, resting: false, ended: false };
-        Self { idle: AtomicBool::new(false), state: Mutex::new(state), changed: Condvar::new() }
+        Self {
+            idle: AtomicBool::new(false),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            arrivals: Arrivals::default(),
+        }
     }
 
     /// Whether more helpers are welcome, whatever the number of CPUs.
@@ -176,6 +185,15 @@ impl<T: Watched> IdleCpus<T> {
         None
     }
 
+    /// Waits until the thread runs, if it was started.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) if it does not for some time.
+    pub(super) fn wait_for_thread(&self) -> Result<()> {
+        let started = self.state().started;
+        self.arrivals.wait(started.into())
+    }
+
     /// Ends the monitor; no call uses the pool any more.
     pub(super) fn stop(&self) {
         let mut state = self.state();
@@ -194,6 +212,7 @@ impl<T: Watched> IdleCpus<T> {
 
     /// The life of the thread.
     pub(super) fn run(&self, machine: &impl Machine<Ticket = T>) {
+        self.arrivals.arrive();
         let mut state = self.state();
         while !state.ended {
             if state.waiting.is_empty() && !self.sees_idle() {

@@ -4,11 +4,13 @@
 //! inside it, `sleepers` those that sleep outside. What a helper does on a worker is the business of those
 //! who send it (`workers::Help`).
 
+mod arrivals;
 mod call;
 mod config;
 mod counters;
 mod cpu_count;
 mod crew;
+mod deferred;
 mod epoch;
 mod fibers;
 mod global;
@@ -36,4 +38,4 @@ pub use limit::{limit, set_limit};
 pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
 pub(crate) use thread_state::{check_depth, thread_number};
-pub(crate) use workers::{Help, Pool, PoolRef, Ticket};
+pub(crate) use workers::{Help, Pool, PoolRef, Seat, Ticket, Turn, Visit};

@@ -14,7 +14,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// The permits of a pool, and the tickets `T` of helpers that found no permit.
@@ -22,6 +22,8 @@ pub(super) struct Permits<T> {
     /// Workers that are neither working nor reserved; negative by the permits that a gathering team still
     /// lacks.
     free: CachePadded<AtomicI64>,
+    /// A team gathers: helpers that have worked for some time had better leave. Advice, on a cache line that seldom changes.
+    wanted: CachePadded<AtomicBool>,
     /// Held by the team that gathers.
     gathering: Mutex<()>,
     /// The gathering team sleeps here until `free` is not negative any more.
@@ -33,6 +35,7 @@ impl<T> Permits<T> {
     pub(super) fn new(workers: u32) -> Self {
         Self {
             free: CachePadded::new(AtomicI64::new(i64::from(workers))),
+            wanted: CachePadded::default(),
             gathering: Mutex::new(()),
             gathered: (Mutex::new(()), Condvar::new()),
             aside: Mutex::new(Vec::new()),
@@ -53,6 +56,12 @@ impl<T> Permits<T> {
         }
         aside.push(ticket);
         None
+    }
+
+    /// Whether a team waits for permits.
+    #[inline]
+    pub(super) fn are_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
     }
 
     fn try_take(&self, permits: i64) -> bool {
@@ -99,10 +108,12 @@ impl<T> Permits<T> {
         }
         let _one_at_a_time = self.gathering.lock().unwrap_or_else(PoisonError::into_inner);
         self.free.fetch_sub(permits, Ordering::SeqCst);
+        self.wanted.store(true, Ordering::Relaxed);
         let mut guard = self.gathered.0.lock().unwrap_or_else(PoisonError::into_inner);
         while self.free.load(Ordering::SeqCst) < 0 {
             guard = self.gathered.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
+        self.wanted.store(false, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Scope<'a> {
 
 thread_local! {
     static INNERMOST: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
+    /// The innermost scope of the thread that forked this process.
+    static INHERITED: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
 }
 
 /// Leaves a scope, whatever unwinds through it.
@@ -115,6 +117,16 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
     false
 }
 
+/// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether another one does.
+pub(super) fn is_in_callback() -> bool {
+    INNERMOST.get() != INHERITED.get()
+}
+
+/// The calls around belong to the parent.
+pub(super) fn forget() {
+    INHERITED.set(INNERMOST.get());
+}
+
 /// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or has failed.
 pub(crate) fn is_cancelled() -> bool {
     find(|scope| scope.asked.is_stopped())
@@ -162,8 +174,19 @@ mod tests {
 
     #[test]
     fn outside_there_is_nothing_to_ask() {
-        assert!(!is_cancelled());
+        assert!(!is_cancelled() && !is_in_callback());
         fail(error());
+    }
+
+    #[test]
+    fn a_child_is_not_inside_what_it_was_forked_in() {
+        Scope::enter(&(), |_| {
+            assert!(is_in_callback());
+            forget();
+            assert!(!is_in_callback());
+            Scope::enter(&(), |_| assert!(is_in_callback()));
+        });
+        INHERITED.set(ptr::null());
     }
 
     #[test]
@@ -175,7 +198,8 @@ mod tests {
                 outer.stopped.set(true);
                 assert!(is_cancelled());
             });
-            (outer.stopped.set(false), inner.stopped.set(true));
+            outer.stopped.set(false);
+            inner.stopped.set(true);
             assert!(!is_cancelled());
         });
     }

@@ -7,8 +7,10 @@
 //! one to fall asleep is woken first, as its memory may still be in a cache.
 #![forbid(unsafe_code)]
 
-use crate::sync::{Condvar, Mutex, MutexGuard};
-use std::sync::PoisonError;
+use super::arrivals::Arrivals;
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crossbeam_utils::CachePadded;
+use std::sync::{Arc, PoisonError};
 
 /// The sleeping workers of a pool. No worker sleeps here while there is a ticket that no worker inside rayon
 /// is free for.
@@ -16,6 +18,10 @@ pub(super) struct Sleepers {
     state: Mutex<State>,
     /// A condition variable for each worker.
     wakes: Box<[Condvar]>,
+    /// Tickets that no worker is free for. For those who look without the lock: written only where it changes.
+    unserved: CachePadded<AtomicUsize>,
+    /// Workers that run.
+    pub(super) arrivals: Arc<Arrivals>,
 }
 
 struct State {
@@ -40,12 +46,36 @@ impl Sleepers {
             let_in: vec![false; count].into(),
             holders: 0,
         };
-        Self { state: Mutex::new(state), wakes: (0..count).map(|_| Condvar::new()).collect() }
+        let wakes = (0..count).map(|_| Condvar::new()).collect();
+        let unserved = CachePadded::new(AtomicUsize::new(0));
+        Self { state: Mutex::new(state), wakes, unserved, arrivals: Arc::default() }
     }
 
     /// A worker without a ticket goes in without sleeping.
     pub(super) fn go_in(&self) {
-        self.lock().free += 1;
+        let mut state = self.lock();
+        state.free += 1;
+        self.tell(&state);
+    }
+
+    /// Tickets that wait for a worker. Relaxed: advice.
+    #[inline]
+    pub(super) fn unserved(&self) -> usize {
+        self.unserved.load(Ordering::Relaxed)
+    }
+
+    /// The same, and what whoever takes these tickets up does afterwards sees what the caller did before.
+    pub(super) fn unserved_now(&self) -> usize {
+        let state = self.lock();
+        state.tickets.saturating_sub(state.free)
+    }
+
+    /// Tells those who look without the lock, which the caller holds.
+    fn tell(&self, state: &State) {
+        let unserved = state.tickets.saturating_sub(state.free);
+        if self.unserved() != unserved {
+            self.unserved.store(unserved, Ordering::Relaxed);
+        }
     }
 
     /// A worker without a ticket sleeps until it is needed inside.
@@ -53,6 +83,7 @@ impl Sleepers {
         let mut state = self.lock();
         if state.holders > 0 || state.tickets > state.free {
             state.free += 1;
+            self.tell(&state);
             return;
         }
         state.asleep.push(worker);
@@ -68,6 +99,7 @@ impl Sleepers {
         state.tickets += 1;
         if state.tickets > state.free {
             let sleeper = state.let_one_in();
+            self.tell(&state);
             drop(state);
             sleeper.inspect(|&worker| self.wakes[worker].notify_one());
         }
@@ -87,6 +119,7 @@ impl Sleepers {
         while let Some(worker) = state.let_one_in() {
             self.wakes[worker].notify_one();
         }
+        self.tell(&state);
     }
 
     pub(super) fn let_them_sleep(&self) {

@@ -1,6 +1,7 @@
 //! What a thread knows about itself: its worker number, the pool that it works for, how deep its calls are nested.
 #![forbid(unsafe_code)]
 
+use super::scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::ChildHook;
 use std::cell::Cell;
@@ -67,7 +68,8 @@ pub(crate) fn thread_number() -> usize {
 /// Refuses what cannot be done from inside a callback or a hook.
 pub(super) fn refuse_inside(what: &str) -> Result<()> {
     let inside = with(|state| !state.pool.get().is_null() || state.worker.get() >= 0 || state.in_hook.get());
-    if inside {
+    // The callbacks of a stream run between its uses of the pool.
+    if inside || scope::is_in_callback() {
         return Err(Error::new(
             ErrorKind::Busy,
             format!("{what} is not possible from inside a callback or a hook"),
@@ -193,5 +195,6 @@ impl ThreadState {
     fn forget(&self) {
         self.leave_pool();
         self.in_hook.set(false);
+        scope::forget();
     }
 }

@@ -72,6 +72,9 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
     }
     pool.need_workers(members - 1)?;
     call.count_job(members as usize);
+    if members > 1 {
+        pool.await_workers()?;
+    }
     pool.reserve(members - 1, call.is_nested())?;
     let team = Arc::new(Team {
         members,

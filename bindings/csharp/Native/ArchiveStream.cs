@@ -49,7 +49,11 @@ internal sealed unsafe class ArchiveStream : Stream
         return read;
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(new Span<byte>(buffer, offset, count));
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        Check.Buffer(buffer, offset, count);
+        return Read(new Span<byte>(buffer, offset, count));
+    }
 
     public override int ReadByte()
     {
@@ -65,8 +69,11 @@ internal sealed unsafe class ArchiveStream : Stream
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         new ValueTask<int>(Task.Run(() => Read(buffer.Span), cancellationToken));
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Check.Buffer(buffer, offset, count);
+        return ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
+    }
 
     public override long Seek(long offset, SeekOrigin origin)
     {

@@ -78,7 +78,7 @@ internal sealed class AsyncLoop
     }
 
     private void StartPumps(int pumps) =>
-        JobState.Start(pumps, (ChunkAction)Pump, pumpOptions, CancellationToken.None, context);
+        JobState.StartDetached(pumps, Pump, pumpOptions, context);
 
     /// <summary>Works on chunks as long as there are some, and places for their bodies.</summary>
     private void Pump(in Chunk pump)

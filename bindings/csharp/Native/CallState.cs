@@ -56,8 +56,10 @@ internal abstract unsafe class CallState
     /// <summary>The state behind the user_data of a callback.</summary>
     internal static object From(void* userData) => GCHandle.FromIntPtr((IntPtr)userData).Target!;
 
-    /// <summary>From here on callbacks can find this; to be undone by <see cref="Unroot"/>.</summary>
-    internal void Root() => handle = GCHandle.Alloc(this);
+    /// <summary>
+    /// From here on callbacks can find this; to be undone by <see cref="Unroot"/>. Weak: only while a call holds it.
+    /// </summary>
+    internal void Root(GCHandleType type = GCHandleType.Normal) => handle = GCHandle.Alloc(this, type);
 
     /// <summary>No callback comes any more.</summary>
     internal void Unroot()

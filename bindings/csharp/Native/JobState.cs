@@ -6,31 +6,24 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// A loop in the background. It is rooted until the native job has ended, even if the managed objects are dropped, and
-/// completes its task without a thread that waits: the callback of the last item, a failure, or a cancel makes a thread of
-/// the thread pool collect the outcome, which is then there in no more than the time of the chunks in flight.
+/// A loop in the background. It is rooted until the native job has told that it has ended, even if the managed objects are
+/// dropped, and completes its task then: no thread waits for it.
 /// </summary>
 internal sealed unsafe class JobState : CallState
 {
-    private const int Started = 1;
-    private const int Ending = 2;
-
     private const int RangeKind = 1;
     private const int ChunkKind = 2;
 
     private static readonly NativeMethods.fastpar_for_start_body_delegate OnRange = RunRange;
     private static readonly NativeMethods.fastpar_for_start_body_delegate OnChunk = RunChunk;
+    private static readonly NativeMethods.fastpar_job_notify_done_delegate OnDone = RunDone;
 
     private readonly Delegate body;
-    private readonly TaskCompletionSource<bool> source =
-        new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private JobHandle? handle;
     private CancellationTokenRegistration registration;
     private FastparProgress last;
-    private long left;
-    private int phase;
-    private int completed;
 
     private JobState(Delegate body, LoopOptions? options, CancellationToken token)
         : base(options?.Progress, token, options?.Errors ?? default) => this.body = body;
@@ -47,40 +40,74 @@ internal sealed unsafe class JobState : CallState
         source.Task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Starts a loop.</summary>
-    internal static JobState Start(
-        long count, Delegate body, LoopOptions? options, CancellationToken token, ExecutionContext? context = null)
+    /// <summary>Starts a loop in this context, which ends by itself.</summary>
+    internal static void StartDetached(long count, ChunkAction body, LoopOptions options, ExecutionContext? context)
     {
-        UIntPtr items = Check.Count(count, nameof(count));
-        var state = new JobState(body, options, token) { left = count };
-        state.Context = context ?? state.Context;
-        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
+        var state = new JobState(body, options, CancellationToken.None) { Context = context };
+        fastpar_job* job = state.Start(count, options);
+        state.Notify(job);
+        NativeMethods.fastpar_job_detach(job);
+    }
+
+    /// <summary>Starts a loop.</summary>
+    internal static JobState Start(long count, Delegate body, LoopOptions? options, CancellationToken token)
+    {
+        Check.NotNegative(count, nameof(count));
+        var state = new JobState(body, options, token);
         if (token.IsCancellationRequested)
         {
             state.last = new FastparProgress(0, count);
-            state.completed = 1;
             state.source.TrySetCanceled(token);
             return state;
         }
-        state.Root();
-        native.progress = state.ProgressFunction;
-        native.progress_data = state.UserData;
-        fastpar_error error;
-        fastpar_job* job;
-        int status = NativeMethods.fastpar_for_start(
-            &native, items, body is ChunkAction ? OnChunk : OnRange, state.UserData, &job, &error);
-        if (status != NativeMethods.FASTPAR_OK)
-        {
-            state.Unroot();
-            throw Check.Exception(&error);
-        }
+        fastpar_job* job = state.Start(count, options ?? LoopOptions.Defaults);
         state.handle = new JobHandle(job);
         if (token.CanBeCanceled)
         {
-            state.registration = token.Register(job => ((JobState)job!).Cancel(), state);
+            state.registration = token.Register(started => ((JobState)started!).Cancel(), state);
         }
-        state.Mark(count == 0 ? Started | Ending : Started);
+        state.Notify(job);
         return state;
+    }
+
+    private fastpar_job* Start(long count, LoopOptions options)
+    {
+        fastpar_loop_options native = options.ToNative();
+        Root();
+        native.progress = ProgressFunction;
+        native.progress_data = UserData;
+        fastpar_error error;
+        fastpar_job* job;
+        int status = NativeMethods.fastpar_for_start(
+            &native, (UIntPtr)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
+        if (status != NativeMethods.FASTPAR_OK)
+        {
+            Unroot();
+            throw Check.Exception(&error);
+        }
+        return job;
+    }
+
+    /// <summary>Has the end of the job told; without that there is no job.</summary>
+    private void Notify(fastpar_job* job)
+    {
+        fastpar_error error;
+        int status = NativeMethods.fastpar_job_notify(job, OnDone, UserData, &error);
+        if (status == NativeMethods.FASTPAR_OK)
+        {
+            return;
+        }
+        registration.Dispose();
+        if (handle != null)
+        {
+            handle.Dispose(); // cancels and waits
+        }
+        else
+        {
+            NativeMethods.fastpar_job_free(job);
+        }
+        Unroot();
+        throw Check.Exception(&error);
     }
 
     /// <summary>Lets no new chunk start.</summary>
@@ -97,12 +124,11 @@ internal sealed unsafe class JobState : CallState
         }
         catch (ObjectDisposedException)
         {
-            return; // it has just ended
+            // It has just ended.
         }
-        Mark(Ending);
     }
 
-    /// <summary>Waits, helping with the chunks, and collects the outcome; false: the time is over.</summary>
+    /// <summary>Waits, helping with the chunks; false: the time is over.</summary>
     internal bool Wait(ulong milliseconds)
     {
         if (source.Task.IsCompleted)
@@ -119,7 +145,7 @@ internal sealed unsafe class JobState : CallState
         }
         catch (ObjectDisposedException)
         {
-            return true; // another thread has just collected it
+            return true; // it has just ended
         }
         if (status == NativeMethods.FASTPAR_ERR_TIMEOUT)
         {
@@ -129,8 +155,7 @@ internal sealed unsafe class JobState : CallState
         {
             throw Check.Exception(&error);
         }
-        Complete(status, &error);
-        Task.WaitAny(source.Task); // another thread may be in the midst of it
+        // What else it tells is what the job came to, and the notification has returned.
         return true;
     }
 
@@ -152,13 +177,6 @@ internal sealed unsafe class JobState : CallState
         return last;
     }
 
-    internal override int Fail(Exception exception, long position)
-    {
-        int code = base.Fail(exception, position);
-        Mark(Ending);
-        return code;
-    }
-
     protected override int Invoke(int kind, void* a, void* b, void* c)
     {
         var chunk = new Chunk((fastpar_chunk*)a);
@@ -169,10 +187,6 @@ internal sealed unsafe class JobState : CallState
         else
         {
             ((ChunkAction)body)(chunk);
-        }
-        if (Interlocked.Add(ref left, -chunk.Length) == 0)
-        {
-            Mark(Ending);
         }
         return 0;
     }
@@ -187,6 +201,10 @@ internal sealed unsafe class JobState : CallState
     private static int RunChunk(void* userData, fastpar_chunk* chunk) =>
         ((JobState)From(userData)).Callback(ChunkKind, chunk);
 
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_job_notify_done_delegate))]
+    private static void RunDone(void* userData, int status, fastpar_error* error) =>
+        ((JobState)From(userData)).End(status, error);
+
     private static FastparProgress Progress(fastpar_job* job)
     {
         fastpar_error error;
@@ -195,34 +213,29 @@ internal sealed unsafe class JobState : CallState
         return new FastparProgress((long)done, (long)total);
     }
 
-    /// <summary>Once the handle is here and the job is ending, a thread collects the outcome.</summary>
-    private void Mark(int reached)
-    {
-        int before = phase;
-        for (int seen; (seen = Interlocked.CompareExchange(ref phase, before | reached, before)) != before; before = seen)
-        {
-        }
-        const int both = Started | Ending;
-        if (before != both && (before | reached) == both)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(state => ((JobState)state!).Wait(ulong.MaxValue), this);
-        }
-    }
-
     /// <summary>The native job has ended: no callback comes any more.</summary>
-    private void Complete(int status, fastpar_error* error)
+    private void End(int status, fastpar_error* error)
     {
-        if (Interlocked.Exchange(ref completed, 1) != 0)
+        try
         {
-            return; // another thread is doing this
+            if (handle != null)
+            {
+                last = Progress((fastpar_job*)handle.DangerousGetHandle());
+                handle.Dispose();
+            }
+            Unroot();
+            Complete(status, error);
+        }
+        catch (Exception exception)
+        {
+            source.TrySetException(exception); // nothing may pass into the native frame
         }
         registration.Dispose();
-        Unroot();
+    }
+
+    private void Complete(int status, fastpar_error* error)
+    {
         ExceptionDispatchInfo? outcome = Outcome(status, error);
-        using (var lease = new Lease(handle!))
-        {
-            last = Progress((fastpar_job*)lease.Pointer);
-        }
         if (outcome == null)
         {
             source.SetResult(true);
@@ -239,6 +252,5 @@ internal sealed unsafe class JobState : CallState
         {
             source.SetException(outcome.SourceException);
         }
-        handle!.Dispose();
     }
 }

@@ -17,7 +17,15 @@ internal static unsafe partial class NativeMethods
 
     static NativeMethods()
     {
-        Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        try
+        {
+            Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        }
+        catch (InvalidOperationException)
+        {
+            // The host has set a resolver of its own for this assembly: it decides.
+        }
+        ProcessExit.Watch();
 #if !NETCOREAPP
         MonoThreads.EndWithProcess();
 #endif
@@ -58,8 +66,16 @@ internal static unsafe partial class NativeMethods
         {
             return library;
         }
-        throw new DllNotFoundException(
-            "The native library of fastpar was not found, neither in the package nor on the system; "
-            + $"{PathVariable} may hold its path");
+        try
+        {
+            return Loader.Load(__DllName, assembly, searchPath);
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new DllNotFoundException(
+                "The native library of fastpar was not found, neither in the package (which has it for linux-x64 and win-x64) nor on "
+                + $"the system; {PathVariable} may hold its path. {exception.Message}",
+                exception);
+        }
     }
 }

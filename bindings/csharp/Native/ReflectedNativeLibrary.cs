@@ -27,6 +27,9 @@ internal static class ReflectedNativeLibrary
 
     internal static IntPtr Load(string path) => (IntPtr)Call("Load", path)!;
 
+    internal static IntPtr Load(string name, Assembly assembly, DllImportSearchPath? searchPath) =>
+        (IntPtr)Call("Load", name, assembly, searchPath)!;
+
     internal static bool TryLoad(string name, Assembly assembly, DllImportSearchPath? searchPath, out IntPtr library)
     {
         var arguments = new object?[] { name, assembly, searchPath, IntPtr.Zero };

@@ -29,6 +29,12 @@ internal sealed unsafe class StreamState : CallState
     /// <summary>The call is made by a thread that may wait for tasks: the stream behind may know nothing else.</summary>
     internal bool Asynchronous { get; set; }
 
+    /// <summary>Whether no call runs.</summary>
+    internal bool IsFree => Volatile.Read(ref inUse) == 0;
+
+    /// <summary>Output of an asynchronous call, which is awaited after it; null: none.</summary>
+    internal MemoryStream? Gathered { get; set; }
+
     /// <summary>One call at a time: whether this one may begin.</summary>
     internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
 
@@ -43,7 +49,7 @@ internal sealed unsafe class StreamState : CallState
         var state = new StreamState(inner, options);
         int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));
         *cancel = 0;
-        state.Root();
+        state.Root(GCHandleType.Weak);
         native.dict = (fastpar_dict*)lease.Pointer;
         native.cancel = cancel;
         native.progress = state.ProgressFunction;
@@ -103,8 +109,8 @@ internal sealed unsafe class StreamState : CallState
             inner.Write(new ReadOnlySpan<byte>(data, length));
             return;
         }
-        using IMemoryOwner<byte> memory = new NativeMemory(data, length);
-        inner.WriteAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
+        Gathered ??= new MemoryStream(length);
+        Gathered.Write(new ReadOnlySpan<byte>(data, length));
     }
 
     private int Read(void* buffer, int capacity)

@@ -226,7 +226,7 @@ impl Target {
                 file.set_len(self.len)?;
             }
             if matches!(self.way, Way::Beside(_)) && input.metadata().is_file() {
-                permissions::imitate(file, input.metadata());
+                permissions::imitate(file, input);
             }
             if sync {
                 match file.sync_all() {

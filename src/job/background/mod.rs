@@ -4,20 +4,22 @@
 //! gate stays open until nothing is left to claim. Then the last thread to leave, helper or waiter, finishes
 //! the job, once.
 
-use super::chunk::{Chunk, Control};
-use super::chunks::Job;
-use super::claims::Claiming;
-use super::gate::Gate;
-use super::helpers::{recruit, recruit_more, work, JobGate};
-use super::progress::{Monitor, Progress};
+mod ending;
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::chunk::{Chunk, Control};
+use crate::job::chunks::Job;
+use crate::job::claims::Claiming;
+use crate::job::gate::Gate;
+use crate::job::helpers::{recruit, recruit_more, work_as_helper, JobGate, Share};
+use crate::job::progress::{Monitor, Progress};
 use crate::os::fork::Process;
-use crate::panics::drop_payload;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Ticket};
+use crate::pool::{
+    self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
+};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::ops::ControlFlow;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -92,32 +94,6 @@ enum Notification {
     /// The notification is being called, or about to be.
     UnderWay,
     Over,
-}
-
-impl Outcome {
-    /// Whether the job is finished, and its notification has returned.
-    fn is_over(&self) -> bool {
-        self.result.is_some() && matches!(self.notification, Notification::Nobody | Notification::Over)
-    }
-
-    /// Whether the notification waits for a worker to call it.
-    fn waits_for_worker(&self) -> bool {
-        self.result.is_some()
-            && matches!(self.notification, Notification::Wanted(_))
-            && pool::worker().is_some()
-    }
-
-    /// The notification of a finished job, for the thread that calls it.
-    fn take_notification(&mut self) -> Option<(Done, Result<()>)> {
-        let result = self.result.clone()?;
-        match std::mem::replace(&mut self.notification, Notification::UnderWay) {
-            Notification::Wanted(done) => Some((done, result)),
-            other => {
-                self.notification = other;
-                None
-            }
-        }
-    }
 }
 
 impl JobHandle {
@@ -260,18 +236,17 @@ impl Background {
             return;
         }
         let ticket = || Ticket::Shared(self.clone());
-        // Only helpers work for the job, so the first one never waits for an idle CPU, which there may never
-        // be.
+        // Only helpers work for the job, so the first never waits for an idle CPU, which there may never be.
         if !self.gate.is_empty() {
-            recruit(pool, &self.gate, ticket);
+            recruit(pool, &self.gate, Share::Fair(0), ticket);
         } else if self.gate.claim_ticket(1) {
             pool.send(ticket());
         }
     }
 
-    /// Runs callbacks with the thread marked as being inside this job.
-    fn work(&self, chunks: impl FnOnce()) {
-        Scope::enter(self, |_| chunks());
+    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as being inside this job.
+    fn work(&self, callbacks: impl FnOnce()) {
+        Scope::enter(self, |_| self.job.away_from_caller(callbacks)); // they catch panics
     }
 
     /// Whether this thread is running a callback of this job, at any depth.
@@ -301,6 +276,12 @@ impl Background {
             let mut outcome = self.outcome();
             while !outcome.is_over() && outcome.left == seen && !outcome.waits_for_worker() {
                 let Some(deadline) = deadline else {
+                    if outcome.result.is_some() {
+                        outcome = self.await_workers(outcome)?;
+                        if outcome.is_over() {
+                            break;
+                        }
+                    }
                     outcome = self.changed.wait(outcome);
                     continue;
                 };
@@ -320,7 +301,7 @@ impl Background {
         }
     }
 
-    /// Works for the job, if no other waiter does and a lane is free.
+    /// Works for the job, if no other waiter does and there is a lane to have.
     fn help_as_waiter(&self, deadline: Option<Instant>) {
         let Ok(mut lane) = self.waiter.try_lock() else { return };
         let entered = match *lane {
@@ -336,7 +317,7 @@ impl Background {
                 None => self.job.work(mine, None),
                 Some(deadline) => self.job.work_until(mine, deadline),
             };
-            self.job.away_from_caller(|| self.work(chunks));
+            self.work(chunks);
         });
         self.gate.leave();
     }
@@ -345,126 +326,40 @@ impl Background {
     fn is_waiters_lane_free(&self) -> bool {
         self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
     }
-
-    /// Finishes the job if nothing is left to claim and the gate is empty, and sends a worker for its
-    /// notification, which no thread of the program may run here. Every thread that leaves the gate calls
-    /// this.
-    fn finish_if_done(self: &Arc<Self>) {
-        if self.finish() {
-            let job = Arc::clone(self);
-            // SAFETY: the outcome keeps the pool until the notification is over.
-            unsafe { self.pool.get() }.send(Ticket::Once(Box::new(move |_| job.notify_as_worker())));
-        }
-    }
-
-    /// Like `finish_if_done`; true if a worker must be sent for the notification. A calling thread that is a
-    /// worker has called it itself.
-    fn finish(&self) -> bool {
-        if self.job.wants_help() || !self.process.is_current() {
-            return false;
-        }
-        self.gate.close();
-        // Sequentially consistent, so that of two threads that leave at the same time at least one sees the
-        // gate empty. The swap lets only one of them finish.
-        if !self.gate.is_empty() || self.finishing.swap(true, Ordering::SeqCst) {
-            return false;
-        }
-        let result = self.job.finish().and_then(|()| self.report_end());
-        let mut outcome = self.outcome();
-        outcome.result = Some(result);
-        if outcome.is_over() {
-            self.end(outcome);
-            return false;
-        }
-        self.changed.notify_all(); // a waiting worker may call the notification
-        drop(outcome);
-        let is_worker = pool::worker().is_some();
-        if is_worker {
-            self.notify_as_worker();
-        }
-        !is_worker
-    }
-
-    /// Makes the last report. The thread counts as inside the job meanwhile, whichever thread it is.
-    fn report_end(&self) -> Result<()> {
-        let mut outcome = Ok(());
-        // SAFETY: the job has no result yet, so it still keeps the pool.
-        unsafe { self.pool.get() }.work_here(|| self.work(|| outcome = self.parts.monitor.finish()));
-        outcome
-    }
-
-    /// Wakes all threads that wait for the job, and lets go of the pool.
-    fn end(&self, mut outcome: MutexGuard<'_, Outcome>) {
-        let keep = outcome.keep.take();
-        self.changed.notify_all();
-        drop(outcome);
-        drop(keep);
-    }
-
-    fn notify(&self, done: Done) -> Result<()> {
-        let mut outcome = self.outcome();
-        if !matches!(outcome.notification, Notification::Nobody) {
-            return Err(Error::new(ErrorKind::Busy, "the job has a notification already"));
-        }
-        let Some(result) = outcome.result.clone() else {
-            outcome.notification = Notification::Wanted(done);
-            return Ok(());
-        };
-        outcome.notification = Notification::UnderWay;
-        drop(outcome);
-        // A call like any other: a shutdown waits for it, and inside it a shutdown is refused.
-        let told = Call::enter().map(|_call| self.tell(done, &result));
-        if told.is_err() {
-            self.outcome().notification = Notification::Nobody;
-            self.changed.notify_all();
-        }
-        told
-    }
-
-    /// Calls the notification of a finished job, if it waits for a worker and this thread is one.
-    fn notify_as_worker(&self) {
-        if pool::worker().is_none() {
-            return;
-        }
-        let taken = self.outcome().take_notification();
-        if let Some((done, result)) = taken {
-            // SAFETY: the outcome keeps the pool until the notification is over.
-            unsafe { self.pool.get() }.work_here(|| self.tell(done, &result));
-        }
-    }
-
-    /// Calls a notification, with the thread marked as being inside the job.
-    fn tell(&self, done: Done, result: &Result<()>) {
-        self.work(|| {
-            let done = || Scope::enter(&Ended { failed: result.is_err() }, |_| done(result));
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(done)) {
-                drop_payload(payload);
-            }
-        });
-        if self.process.is_current() {
-            let mut outcome = self.outcome();
-            outcome.notification = Notification::Over;
-            self.end(outcome);
-        }
-    }
 }
 
 impl Help for Background {
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
-        self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter(most_lanes()) {
-            let more = || recruit_more(pool, &self.gate, most_lanes(), || Ticket::Shared(Arc::clone(shared)));
-            let pending = if self.job.wants_help() { more() } else { None };
-            self.job.away_from_caller(|| self.work(|| work(&self.job, entered - 1, pending)));
-            pool.count_helper();
-            self.gate.leave();
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
+        let lane = if let Some(seat) = turn.seat {
+            self.gate.enter_again().then_some(seat.lane)
         } else {
-            // All lanes are taken. But the waiter's lane may be free again, left by a waiter whose time was
-            // over.
+            self.gate.ticket_arrived();
+            self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1)
+        };
+        let mut left = false;
+        if let Some(lane) = lane {
+            let more = || {
+                recruit_more(pool, &self.gate, most_lanes(), Share::Fair(0), || {
+                    Ticket::Shared(Arc::clone(shared))
+                })
+            };
+            let pending = if self.job.wants_help() { more() } else { None };
+            let needs_room = || pool.needs_room(self.gate.coming(), &turn);
+            let work = || left = work_as_helper(&self.job, lane, pending, needs_room);
+            self.work(work);
+            if turn.seat.is_none() {
+                pool.count_helper();
+            }
+            self.gate.leave();
+        } else if turn.seat.is_none() {
+            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
             self.help_as_waiter(None);
         }
-        self.finish(); // on a worker, so none has to be sent
-        None
+        self.finish(); // on a worker: nobody else has to come
+        match lane {
+            Some(lane) if left => Visit::Left(Seat { job: 0, lane }),
+            _ => Visit::Over,
+        }
     }
 
     fn end_watch(&self) -> bool {
