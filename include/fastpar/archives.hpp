@@ -38,7 +38,7 @@ class options_state final : public stream_state {
 } // namespace detail
 
 /**
- * Compressed data that is open for reading at any place. Any zstd data will do; the smaller its frames, the faster a place is
+ * Compressed data that can be read at any offset. Any zstd data will do; the smaller its frames, the faster an offset is
  * reached.
  *
  *     const fastpar::archive archive(std::filesystem::path("trades.zst"));

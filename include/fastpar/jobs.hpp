@@ -23,8 +23,8 @@ struct job_progress {
 namespace detail {
 
 /**
- * What a job needs until it has ended. Held by the job's owner, by every call on it, as a body may release the job that it belongs
- * to, and by the job itself where nobody waits for its end.
+ * The state of a job until it has ended. Held by the job's owner, by every call on it, as a body may release
+ * the job that it belongs to, and by the job itself after `detach`.
  */
 class job_state : public std::enable_shared_from_this<job_state> {
  public:
@@ -45,7 +45,7 @@ class job_state : public std::enable_shared_from_this<job_state> {
       case FASTPAR_OK:
       case FASTPAR_ERR_CALLBACK:
       case FASTPAR_ERR_CANCELLED: exceptions.finish(result, failure); return true;
-      default: throw error(failure); // it may still run: its exceptions are not to be touched
+      default: throw error(failure); // the job may still run, so its exceptions are not touched
     }
   }
 
@@ -68,7 +68,9 @@ class job_state : public std::enable_shared_from_this<job_state> {
     if (!state->notifies_) state->notify(nullptr); // a notification keeps the state already
   }
 
-  /** Lets go of a job: cancels it, and waits for the chunks in flight; not inside its own body, where its state outlives this. */
+  /**
+   * Lets go of a job: cancels it, and waits for the chunks in flight; not inside its own body, where its state outlives this.
+   */
   static void release(const std::shared_ptr<job_state> &state) noexcept {
     if (!state) return;
     fastpar_job_cancel(state->handle);
@@ -76,7 +78,7 @@ class job_state : public std::enable_shared_from_this<job_state> {
     try {
       detach(state);
     } catch (...) {
-      state->kept_ = state; // nobody tells its end: it stays for good
+      state->kept_ = state; // the end of the job cannot be noticed: the state is never freed
     }
   }
 
@@ -87,7 +89,7 @@ class job_state : public std::enable_shared_from_this<job_state> {
  private:
   static void ended(void *user_data, fastpar_status result, const fastpar_error *failure) noexcept {
     auto *self = static_cast<job_state *>(user_data);
-    const std::shared_ptr<job_state> last = std::move(self->kept_); // what `done_` refers to may let go of the job
+    const std::shared_ptr<job_state> last = std::move(self->kept_); // the objects that `done_` refers to may release the job
     if (!self->done_) return;
     std::exception_ptr exception;
     try {
@@ -146,9 +148,9 @@ class body_state final : public job_state {
 /**
  * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks in flight.
  *
- * The members but the destructor and the assignment may be called by several threads at a time, and from inside bodies of other
- * jobs. Released from inside its own body, progress function or notification it does not wait; the body is then destroyed when the
- * job has ended.
+ * The members but the destructor and the assignment may be called by several threads at a time, and from
+ * inside bodies of other jobs. Released from inside its own body, progress function or notification it does
+ * not wait; the body is then destroyed when the job has ended.
  */
 class job {
  public:
@@ -215,7 +217,7 @@ class job {
    * @throws error: busy (there is a notification already), invalid_argument (there is no job), and as for_start if the job has
    *         ended and the pool must be started; std::bad_alloc. `done` is not called then.
    *
-   * Whoever waits for the job, releases it on another thread or shuts the pool down returns after `done` has.
+   * Calls that wait for the job, release it on another thread or shut the pool down return after `done` has.
    */
   template <class Function>
   void notify(Function &&done) const {
@@ -224,8 +226,8 @@ class job {
   }
 
   /**
-   * Lets the job go on by itself: it is not cancelled, its body lives until it has ended, and a notification comes. There is no job
-   * here afterwards.
+   * Lets the job go on by itself: it is not cancelled, its body lives until it has ended, and a notification
+   * comes. There is no job here afterwards.
    *
    * @throws error: invalid_argument (there is no job); as `notify`, and then the job is still here.
    */
@@ -249,7 +251,7 @@ class job {
 };
 
 /**
- * Starts a loop and returns at once; the workers of the pool run it, and whoever waits for it helps.
+ * Starts a loop and returns at once; the workers of the pool run it, and threads that wait for it help.
  *
  * Equivalent to for_each_chunk on another thread.
  *

@@ -7,10 +7,9 @@
 
 namespace fastpar {
 
-/**
- * A piece of a range, as a body sees it: the items `[begin, end)`.
+/** A chunk of a range, as a body sees it: the items `[begin, end)`.
  *
- * `index` is its place among the chunks. `lane` is a number below `lanes` that no other thread holds while this one works for
+ * `index` is its number among the chunks. `lane` is a number below `lanes` that no other thread holds while this one works for
  * the call: lanes index per-thread scratch memory without locks. The thread that made the call is lane 0.
  */
 struct chunk : fastpar_chunk {
@@ -29,7 +28,7 @@ struct chunk : fastpar_chunk {
 enum class schedule : std::uint32_t {
   /** `segments` chunks whose sizes differ by at most one item. The default. */
   segments = FASTPAR_SCHEDULE_SEGMENTS,
-  /** Chunks of which one for every lane fits into `cache_bytes` at the same time. */
+  /** Chunks so small that one for every lane fits into `cache_bytes` at the same time. */
   cache = FASTPAR_SCHEDULE_CACHE,
   /** Chunks of `grain` items. */
   grain = FASTPAR_SCHEDULE_GRAIN,
@@ -40,8 +39,9 @@ enum class schedule : std::uint32_t {
 inline namespace FASTPAR_CPP {
 
 /**
- * Options of a loop; every member has its default. Without a schedule and `segments`, `grain` means schedule::grain, and what is
- * for the cache schedule::cache. What the schedule does not use must be 0 (status::invalid_argument).
+ * Options of a loop; every member has its default. Without a schedule and `segments`, `grain` means
+ * schedule::grain, and what is for the cache schedule::cache. What the schedule does not use must be 0
+ * (status::invalid_argument).
  */
 struct loop_options {
   /** How the range is cut. */
@@ -80,7 +80,7 @@ inline schedule schedule_of(const loop_options &options) noexcept {
   return cache ? schedule::cache : schedule::segments;
 }
 
-/** The options as C knows them, but for what control::apply adds. */
+/** The options in their C form, without those that control::apply adds. */
 inline fastpar_loop_options raw_options(const loop_options &options) noexcept {
   fastpar_loop_options raw = {};
   raw.struct_size = sizeof raw;

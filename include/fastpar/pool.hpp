@@ -29,7 +29,7 @@ struct pool_options {
   std::string thread_name = {};
 };
 
-/** What the pool has done since it started; all 0 if it does not run. */
+/** Statistics of the pool since its start; all 0 if it is not running. */
 struct pool_stats {
   /** Worker threads. */
   std::uint32_t threads = 0;
@@ -39,7 +39,7 @@ struct pool_stats {
   std::uint64_t jobs = 0;
   /** Chunks of those calls. */
   std::uint64_t chunks = 0;
-  /** Times that a worker came to help with one. */
+  /** Visits of workers to help with a call. */
   std::uint64_t helpers = 0;
 };
 
@@ -80,7 +80,7 @@ inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar
 /** Returns the calling thread's worker number; -1 on a thread that is not of the pool. Never blocks. */
 [[nodiscard]] inline std::int32_t pool_worker() noexcept { return fastpar_pool_worker(); }
 
-/** Reads what the pool has done since it started. Never blocks. May be called from any thread. */
+/** Reads the pool's statistics since its start. Never blocks. May be called from any thread. */
 [[nodiscard]] inline pool_stats pool_stats_read() {
   fastpar_pool_stats raw = {};
   raw.struct_size = sizeof raw;

@@ -11,7 +11,7 @@
 namespace fastpar {
 namespace detail {
 
-/** What the callbacks of a stream need for as long as it lives. */
+/** The state that the callbacks of a stream need while the stream lives. */
 class stream_state {
  public:
   stream_state() = default;
@@ -75,10 +75,11 @@ class function_state final : public stream_state {
  *     writer.write(fastpar::as_bytes(values));
  *     writer.finish();
  *
- * The result depends on the bytes, on where they are flushed and on the options only, not on how they are cut into calls, nor on
- * threads. Memory does not grow with the stream. Movable; used by one thread at a time. Released without `finish`
- * it drops what has not reached the sink; released inside its own sink or progress function too, and the call around it throws
- * error with closed. A writer that has failed fails in the same way from then on.
+ * The result depends on the bytes, on where they are flushed and on the options only, not on how they are cut
+ * into calls, nor on threads. Memory does not grow with the stream. Movable; used by one thread at a time.
+ * Released without `finish` it drops what has not reached the sink; released inside its own sink or progress
+ * function too, and the call around it throws error with closed. A writer that has failed fails in the same
+ * way from then on.
  */
 class writer {
  public:
@@ -112,10 +113,10 @@ class writer {
   ~writer() { fastpar_writer_free(raw_); }
 
   /**
-   * Compresses bytes; what comes of them reaches the sink in this call or in a later one.
+   * Compresses bytes; their compressed form reaches the sink in this call or in a later one.
    *
-   * @throws what the sink or the progress function threw; error: closed (it is finished), cancelled, limit_exceeded, busy (another
-   *         thread uses it, or its own sink), out_of_memory, threads.
+   * @throws the exception of the sink or of the progress function; error: closed (it is finished), cancelled,
+   *         limit_exceeded, busy (another thread uses it, or its own sink), out_of_memory, threads.
    *
    * Blocks while the sink does, and while as much is under way as fits into its memory.
    */
@@ -125,7 +126,9 @@ class writer {
     });
   }
 
-  /** Ends the current frame, and gives everything written so far to the sink. Every frame costs compression. Throws as `write`. */
+  /**
+   * Ends the current frame, and gives everything written so far to the sink. Every frame costs compression. Throws as `write`.
+   */
   void flush() { call(fastpar_writer_flush); }
 
   /** Ends the stream: the last frame and the seek table are given to the sink. Throws as `write`. */
@@ -155,7 +158,7 @@ class writer {
  *     });
  *     while (const std::size_t size = reader.read(buffer)) use(buffer, size);
  *
- * The source is read ahead of what is given out. Memory does not grow with the stream. Movable; used by one thread at a time.
+ * The source is read ahead of the output. Memory does not grow with the stream. Movable; used by one thread at a time.
  * Released inside its own source or progress function, the call around it throws error with closed. A reader that has failed
  * fails in the same way from then on.
  */
@@ -167,8 +170,9 @@ class reader {
   /**
    * Opens a stream.
    *
-   * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it filled, 0 at the end;
-   *                 called by the thread that calls the reader, while it does. Moved or copied into the reader.
+   * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it
+   *                 filled, 0 at the end; called by the thread that calls the reader, while it does. Moved or
+   *                 copied into the reader.
    * @param options  kept by the reader; what `cancel` points to must live as long. `progress` is told bytes of the source.
    * @throws error: invalid_argument, unsupported, limit_exceeded (max_memory), out_of_memory; std::bad_alloc.
    *
@@ -196,7 +200,7 @@ class reader {
    *
    * @param dst  filled from its start on; may be empty
    * @return at least 1 and maybe fewer than `dst` holds; 0: the end of the data, or `dst` is empty.
-   * @throws what the source or the progress function threw, after everything that came before was given out; error: not_zstd,
+   * @throws the exception of the source or of the progress function, after all output before it was given out; error: not_zstd,
    *         truncated, corrupt, checksum, dictionary (`position()` is the frame's offset), limit_exceeded, cancelled, busy
    *         (another thread uses it, or its own source), out_of_memory, threads.
    *
@@ -207,7 +211,7 @@ class reader {
     std::size_t len = 0;
     fastpar_error failure;
     const fastpar_status result = fastpar_reader_read(raw_, dst.data(), dst.size(), &len, &failure);
-    // An exception is kept until its turn comes: its status, or the end of the data for one of the last progress report.
+    // An exception is thrown when its status arrives; that of the last progress report at the end of the data.
     const bool its_turn = result == FASTPAR_ERR_CALLBACK || result == FASTPAR_ERR_CANCELLED ||
                           (result == FASTPAR_OK && len == 0 && !dst.empty());
     if (state && its_turn) state->exceptions.finish(result, failure);

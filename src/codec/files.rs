@@ -1,5 +1,5 @@
-//! From file to file: the streams, between an input that may be read from several threads and an output that appears when it is
-//! complete.
+//! From file to file: the streams, between an input that may be read from several threads and an output that
+//! appears when it is complete.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::frame::{Frames, LONGEST_HEADER};
@@ -36,13 +36,14 @@ pub struct FileStats {
 
 /// Compresses a file into another, which appears when it is complete.
 ///
-/// `target` gets owner, mode and times of `source`. It may exist, and is replaced at the end; a link is replaced itself. FIFOs,
-/// character devices and names of open descriptors are written where they stand. Of an ordinary source as many bytes are read as it
-/// has when it is opened.
+/// `target` gets owner, mode and times of `source`. It may exist, and is replaced at the end; a link is
+/// replaced itself. FIFOs, character devices and names of open descriptors are written where they stand. Of
+/// an ordinary source as many bytes are read as it has when it is opened.
 ///
 /// # Errors
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) with the system's number; [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): an
-/// option, or both are one file; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): `target` is a block device or a socket; and
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) with the system's number;
+/// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): an option, or both are one file;
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): `target` is a block device or a socket; and
 /// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
     let start = Instant::now();
@@ -122,7 +123,8 @@ fn give_back(replaced: Replaced) {
     drop(replaced);
 }
 
-/// What the data says that it decompresses to, by its seek table or its first frame. It need not be true, and may be too little.
+/// What the data says that it decompresses to, by its seek table or its first frame. It need not be true, and
+/// may be too little.
 fn announced(input: &Input) -> Option<u64> {
     let len = input.len()?;
     let mut footer = [0; seek_table::FOOTER_LEN];
@@ -139,5 +141,5 @@ fn announced(input: &Input) -> Option<u64> {
     let mut header = [0; LONGEST_HEADER as usize];
     let header = &mut header[..LONGEST_HEADER.min(len) as usize];
     input.read_at(0, header).ok()?;
-    Frames::of_piece(header, 0, 0).start().ok()?.content_size
+    Frames::of_stream(header, 0, 0).start().ok()?.content_size
 }

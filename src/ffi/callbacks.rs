@@ -4,15 +4,18 @@ use super::guard::guard_value;
 use super::status::fastpar_error;
 use crate::pool;
 
-/// Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is cancelled or has failed.
+/// Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is
+/// cancelled or has failed.
 ///
 /// For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
 ///
-/// @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this thread, is cancelled
-///         (its flag, its progress callback, `fastpar_job_free`) or has failed; 0 before, and outside of callbacks.
+/// @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this
+///         thread, is cancelled (its flag, its progress callback, `fastpar_job_free`) or has failed; 0
+///         before, and outside of callbacks.
 ///
-/// For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress, notifications of jobs; not
-/// for hooks, which belong to no call. What a callback returns after it is up to the callback: 0 changes nothing.
+/// For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress,
+/// notifications of jobs; not for hooks, which belong to no call. What a callback returns after it is up to
+/// the callback: 0 changes nothing.
 ///
 /// Never blocks; some nanoseconds. May be called from any thread. Since: 1.0
 #[no_mangle]
@@ -32,16 +35,18 @@ pub extern "C" fn fastpar_is_cancelled() -> i32 {
 ///   ...
 /// ```
 ///
-/// The call then returns this error, status, code, position and message, where it would have returned FASTPAR_ERR_CALLBACK (a progress
-/// callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the chunk or the member. Of several callbacks that fail the
-/// same one counts as without: of chunks the lowest. An empty message is replaced by what fastpar would have said.
+/// The call then returns this error, status, code, position and message, where it would have returned
+/// FASTPAR_ERR_CALLBACK (a progress callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the
+/// chunk or the member. Of several callbacks that fail the same one counts as without: of chunks the lowest.
+/// An empty message is replaced by what fastpar would have said.
 ///
-/// @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another call), or
-///               unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the callback
-///               returns. NULL: as if nothing had been told.
+/// @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another
+///               call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the
+///               callback returns. NULL: as if nothing had been told.
 ///
-/// It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if that callback
-/// returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any thread. Since: 1.0
+/// It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if
+/// that callback returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any
+/// thread. Since: 1.0
 ///
 /// # Safety
 /// `error` is NULL or valid for reading.

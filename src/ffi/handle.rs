@@ -1,10 +1,12 @@
 //! Handles: values that a program holds by their address.
 //!
-//! A handle is counted: the program has one count, and every call another one for as long as it runs. So a callback may release
-//! the handle of the call that it is inside of, and another thread that of a call under way: the value goes with the last of them.
+//! A handle is counted: the program has one count, and every running call has another. So a callback may
+//! release the handle of the call that it is inside of, and another thread that of a call under way: the
+//! value goes with the last of them.
 //!
-//! A handle that is used or freed after it was freed is undefined. Builds with debug assertions find it out: there the memory of a
-//! freed handle stays allocated, with a mark that says so, and the call panics, which makes it FASTPAR_ERR_PANIC.
+//! A handle that is used or freed after it was freed is undefined. Builds with debug assertions find it out:
+//! there the memory of a freed handle stays allocated, with a mark that says so, and the call panics, which
+//! makes it FASTPAR_ERR_PANIC.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -39,10 +41,11 @@ pub(super) fn give<T>(value: T) -> *mut T {
 /// `handle` is NULL or came from [`give`], and is not freed before this returns.
 pub(super) unsafe fn hold<T>(handle: *const T) -> Option<Held<T>> {
     let counted = NonNull::new(handle.cast_mut().cast::<Counted<T>>())?;
-    // SAFETY: the caller's promise; where it is broken, debug assertions have kept the memory (see `Held::drop`).
+    // SAFETY: the caller's promise; where it is broken, debug assertions have kept the memory (see
+    // `Held::drop`).
     let found = unsafe { counted.as_ref() };
     if cfg!(debug_assertions) {
-        // Relaxed: what it finds out is a mistake of one thread, or undefined.
+        // Relaxed: it only detects a misuse by one thread; by several, misuse is undefined.
         assert_eq!(found.mark.load(Ordering::Relaxed), ALIVE, "a handle is used that was freed, or is none");
     }
     // Relaxed: the program's own count keeps the value meanwhile, as for any second reference.
@@ -50,7 +53,8 @@ pub(super) unsafe fn hold<T>(handle: *const T) -> Option<Held<T>> {
     Some(Held(counted))
 }
 
-/// Takes a handle back from the program; NULL is none. The value goes when the result is dropped, or with the last call under way.
+/// Takes a handle back from the program; NULL is none. The value goes when the result is dropped, or with the
+/// last call under way.
 ///
 /// # Safety
 /// As for [`hold`]; the handle is not used again.
@@ -75,14 +79,14 @@ impl<T> Deref for Held<T> {
 
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
-        // Release and acquire: whoever drops the value has seen what all holders did with it.
+        // Release and acquire: the thread that drops the value has seen what all holders did with it.
         // SAFETY: this count keeps the memory.
         if unsafe { self.0.as_ref() }.holders.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
         fence(Ordering::Acquire);
         let counted = self.0.as_ptr();
-        // SAFETY: made by `give`; nobody else holds it, and nobody can from now on.
+        // SAFETY: made by `give`; the last count is gone, so no thread holds it or can hold it again.
         unsafe {
             ManuallyDrop::drop(&mut (*counted).value);
             if !cfg!(debug_assertions) {

@@ -14,15 +14,17 @@ use std::sync::atomic::AtomicI32;
 
 /// Gives compressed data, in order.
 ///
-/// Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
-/// or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
-/// is FASTPAR_ERR_BUSY.
+/// Called only by the thread that calls the reader, while it does, never by two at a time; not called again
+/// once it has told the end, or failed. It must return normally: a C++ exception or a longjmp through it is
+/// undefined. Using the same reader inside it is FASTPAR_ERR_BUSY.
 ///
-/// @param user_data  what was given to `fastpar_reader_open`
+/// @param user_data  the `user_data` of `fastpar_reader_open`
 /// @param buffer     to be filled from its start on
 /// @param capacity   bytes, at least 1
-/// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
-/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
+///                   than `capacity`.
+/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+///         in `error->code`.
 pub type fastpar_source_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -45,7 +47,8 @@ impl Read for ForeignSource {
         self.released.check()?;
         let mut len = 0;
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: the program promises that the callback may be called with its data, and writes within the buffer.
+        // SAFETY: the program promises that the callback may be called with its data, and writes within the
+        // buffer.
         ask("source", self.cancel, || unsafe { (self.function)(self.user_data, data, capacity, &mut len) })?;
         if len <= capacity {
             return Ok(len);
@@ -69,25 +72,29 @@ unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader
 
 /// Opens a stream that is decompressed, in parallel where the data allows.
 ///
-/// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
-/// same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory, or
-/// comes first and decodes to more than 8 MiB, is decoded part by part, one after the other, and with the window that it
-/// asks for: what is decoded of it can be read before the rest has come. A seek table is not needed, and not looked at. The data
-/// need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+/// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them.
+/// Frames are decoded at the same time, by the threads of the pool and by the calling one; a frame that would
+/// take more than about half of the memory, or comes first and decodes to more than 8 MiB, is decoded part by
+/// part, one after the other, and with the window that it asks for: its decoded part can be read before the
+/// rest has come. A seek table is neither needed nor read. The data need not be trusted: memory stays below
+/// 256 MB, and one window, or within `max_memory`.
 ///
-/// The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
+/// The source is read ahead of the output, so a source that waits for an answer to its data cannot be read
+/// this way.
 ///
-/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
-///                   until the reader is freed. `progress` is told bytes of the source, in all UINT64_MAX until the end.
+/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+///                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
+///                   of the source, `total` is UINT64_MAX until the end.
 /// @param source     must not be NULL; called by `fastpar_reader_read`, not by this function
 /// @param user_data  given to `source`; must live until the reader is freed
-/// @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on failure
+/// @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on
+///                   failure
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory` is less than 2 MiB; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
-/// thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+/// may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -122,27 +129,29 @@ pub unsafe extern "C" fn fastpar_reader_open(
 
 /// Gives out the next decompressed bytes.
 ///
-/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
-/// call for bytes fails in the same way.
+/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has
+/// failed is dead: every later call for bytes fails in the same way.
 ///
 /// @param reader    must not be NULL
 /// @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
 /// @param capacity  bytes; 0: nothing is done
-/// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
-///                  0 on failure.
-/// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one
-/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned non-zero, `error->code` holds
-///         the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
-///         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
-///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_CLOSED: it was freed meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
-///         this forked process.
+/// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of
+///                  the data, or `capacity` is 0. 0 on failure.
+/// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
+///                  one
+/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
+///         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+///         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
+///         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
+///         needs a larger window than `window_log` allows, or more memory than `max_memory`;
+///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_CLOSED: it was freed
+///         meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback
+///         (the reader goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source
+///         wrote more than there was room for; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader
+///         belongs to the parent of this forked process.
 ///
-/// Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
-/// from any thread, and from inside callbacks. Since: 1.0
+/// Blocks while the source does, and until there is something to give; the calling thread decompresses
+/// meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -181,12 +190,12 @@ pub unsafe extern "C" fn fastpar_reader_read(
 
 /// Releases a reader, at any time; the source is not called.
 ///
-/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
-///                callback that calls this, ends with FASTPAR_ERR_CLOSED without asking the source again; it needs what it was
-///                given until then.
+/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+///                asking the source again; it needs what it was given until then.
 ///
-/// Waits for the frames that are being decoded, which takes moments; where a call is under way, that call does. May be called from
-/// any thread, and from its own callbacks. Since: 1.0
+/// Waits for the frames that are being decoded, which takes moments; where a call is under way, that call
+/// does. May be called from any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `reader` is NULL or a live handle.

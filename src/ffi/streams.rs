@@ -16,13 +16,15 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 /// Takes compressed data, in order.
 ///
-/// Called only by the thread that calls the writer, while it does, never by two at a time. It must return normally: a C++
-/// exception or a longjmp through it is undefined. Using the same writer inside it is FASTPAR_ERR_BUSY.
+/// Called only by the thread that calls the writer, while it does, never by two at a time. It must return
+/// normally: a C++ exception or a longjmp through it is undefined. Using the same writer inside it is
+/// FASTPAR_ERR_BUSY.
 ///
-/// @param user_data  what was given to `fastpar_writer_open`
+/// @param user_data  the `user_data` of `fastpar_writer_open`
 /// @param data       valid until the callback returns
 /// @param len        bytes, at least 1; all of them must be taken
-/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+///         in `error->code`.
 pub type fastpar_sink_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, data: *const c_void, len: usize) -> i32>;
 
@@ -37,7 +39,8 @@ struct ForeignSink {
 impl Write for ForeignSink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.released.check()?;
-        // SAFETY: the program promises that the callback may be called with its data; the bytes are valid meanwhile.
+        // SAFETY: the program promises that the callback may be called with its data; the bytes are valid
+        // meanwhile.
         let sink = || unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) };
         ask("sink", self.cancel, sink).map(|()| data.len())
     }
@@ -107,7 +110,7 @@ impl<S> Handle<S> {
         Ok(Self { stream: Mutex::new(stream), _arguments: arguments, released })
     }
 
-    /// Uses the stream, unless somebody does.
+    /// Uses the stream, unless another call does.
     pub(super) fn with<R>(&self, what: &str, run: impl FnOnce(&mut S) -> Result<R>) -> Result<R> {
         let done = match self.stream.try_lock() {
             Ok(mut stream) => run(&mut stream)?,
@@ -140,28 +143,33 @@ unsafe fn hold_writer(writer: *mut fastpar_writer) -> Result<Held<fastpar_writer
 
 /// Opens a stream that is compressed, in parallel, to ordinary zstd data.
 ///
-/// What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level where that is more, up to
-/// 64 MiB); they are compressed by the threads of the pool and by the calling one, and given to the sink in order. After the
-/// last one comes a seek table, as by `fastpar_compress`; more than 134,217,728 frames have none. The result depends on the bytes,
-/// on where they are flushed, and on the options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are
-/// cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
-/// FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does not tell its size.
+/// What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level
+/// where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
+/// and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
+/// 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
+/// options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
+/// nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
+/// FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does
+/// not tell its size.
 ///
-/// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`. Until it is finished,
-/// has failed or is freed, a stream between two calls has what is not compressed yet, and may keep one context for the next frame
-/// (1.3 MB at level 3, 40 MB at level 12).
+/// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
+/// Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
+/// compressed yet, and may keep one context for the next frame (1.3 MB at level 3, 40 MB at level 12).
 ///
-/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
-///                   until the writer is freed. `progress` is told uncompressed bytes, in all UINT64_MAX until the end.
-/// @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this function
+/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+///                   `progress_data` point to must live until the writer is freed. `progress` is told
+///                   uncompressed bytes, `total` is UINT64_MAX until the end.
+/// @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this
+///                   function
 /// @param user_data  given to `sink`; must live until the writer is freed
-/// @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on failure
+/// @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on
+///                   failure
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
-/// thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+/// may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -196,22 +204,24 @@ pub unsafe extern "C" fn fastpar_writer_open(
 
 /// Compresses bytes.
 ///
-/// All of them are taken; what comes of them reaches the sink in this call or in a later one. A writer that has failed is dead: every
-/// later call fails in the same way. What the sink got before is then a valid beginning of zstd data, nothing more.
+/// All bytes are taken; their compressed form reaches the sink in this call or in a later one. A writer that
+/// has failed is dead: every later call fails in the same way. What the sink got before is then a valid
+/// beginning of zstd data, nothing more.
 ///
 /// @param writer  must not be NULL
 /// @param data    may be NULL if `len` is 0; not kept
 /// @param len     bytes
 /// @param error   may be NULL; `position` is the frame, if it is about one
 /// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
-///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
-///         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
-///         be started, or the writer belongs to the parent of this forked process.
+///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the
+///         flag or the progress callback; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out,
+///         or the seek table passes `max_memory`; FASTPAR_ERR_BUSY: another thread uses the writer, or this
+///         is inside its own callback (the writer goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT:
+///         an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer belongs to the parent of
+///         this forked process.
 ///
-/// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
-/// May be called from any thread, and from inside callbacks. Since: 1.0
+/// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread
+/// compresses meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -233,8 +243,8 @@ pub unsafe extern "C" fn fastpar_writer_write(
 
 /// Ends the current frame, and gives everything written so far to the sink.
 ///
-/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where nothing was written since the
-/// last flush nothing happens. Every frame costs compression: flush rarely.
+/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where
+/// nothing was written since the last flush nothing happens. Every frame costs compression: flush rarely.
 ///
 /// @param writer  must not be NULL
 /// @param error   may be NULL
@@ -260,8 +270,8 @@ pub unsafe extern "C" fn fastpar_writer_flush(
 
 /// Ends the stream: the last frame and the seek table are given to the sink.
 ///
-/// A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is FASTPAR_ERR_CLOSED from now
-/// on, this one too.
+/// A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is
+/// FASTPAR_ERR_CLOSED from now on, this one too.
 ///
 /// @param writer  must not be NULL
 /// @param error   may be NULL
@@ -285,14 +295,15 @@ pub unsafe extern "C" fn fastpar_writer_finish(
     unsafe { guard(error, body) }
 }
 
-/// Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
+/// Releases a writer. Without `fastpar_writer_finish` the data that has not reached the sink is dropped; the
+/// sink is not called.
 ///
-/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on another thread or around the
-///                callback that calls this, ends with FASTPAR_ERR_CLOSED without calling the sink again; it needs what it was
-///                given until then.
+/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+///                calling the sink again; it needs what it was given until then.
 ///
-/// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call does. May be called
-/// from any thread, and from its own callbacks. Since: 1.0
+/// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call
+/// does. May be called from any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `writer` is NULL or a live handle.

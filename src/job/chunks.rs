@@ -38,8 +38,17 @@ enum Between<'s> {
     Nothing,
     /// Ends after a deadline.
     Until(Instant),
-    /// Calls this until it says that this is enough.
-    Settle(&'s dyn Fn() -> bool),
+    /// Asks this.
+    Ask(&'s dyn Fn() -> Next),
+}
+
+/// What a lane does that has asked.
+pub(crate) enum Next {
+    /// Claims, and asks again.
+    AskAgain,
+    /// Claims, and asks no more.
+    GoOn,
+    Leave,
 }
 
 /// Why a job stopped, and at which chunk.
@@ -86,10 +95,9 @@ impl<'a> Job<'a> {
         self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`; calls `settled` between two claims until it says that this is
-    /// enough.
-    pub(crate) fn work(&self, lane: u32, settled: Option<&dyn Fn() -> bool>) {
-        let between = settled.map_or(Between::Nothing, Between::Settle);
+    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two claims, says so.
+    pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {
+        let between = ask.map_or(Between::Nothing, Between::Ask);
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
         unsafe { (self.lane)(self, self.body, lane, between) };
     }
@@ -232,8 +240,12 @@ where
         let chunks = range.len();
         run_chunks::<B, WATCHED>(job, body, range, chunk)?;
         pace.ran(&job.claims, chunks);
-        if matches!(between, Between::Settle(settled) if settled()) {
-            between = Between::Nothing;
+        if let Between::Ask(ask) = between {
+            match ask() {
+                Next::AskAgain => {}
+                Next::GoOn => between = Between::Nothing,
+                Next::Leave => break,
+            }
         }
     }
     ControlFlow::Continue(())

@@ -46,7 +46,8 @@ impl Job {
     }
 }
 
-/// A caller's part, from opening to returning. The job's memory is kept for the model, to see who touches it too late.
+/// A caller's part, from opening to returning. The job's memory is kept for the model, to see who touches it
+/// too late.
 fn call(gate: &Gate<Job>, chunks: usize, helpers: u32) -> Box<Job> {
     let job = Job::new(chunks);
     gate.open(&*job, helpers, false);
@@ -126,7 +127,8 @@ fn loom_one_helper_for_two_jobs() {
     });
 }
 
-/// A caller's part in a job that goes on until the helper has looked, as a long one does: it comes, or another one is sent.
+/// A caller's part in a job that goes on until the helper has looked, as a long one does: it comes, or
+/// another one is sent.
 fn call_until_looked_at(gate: &Gate<Job>, helper: thread::JoinHandle<bool>) {
     let job = Job::new(0);
     gate.open(&*job, 1, true);
@@ -204,7 +206,8 @@ fn loom_many_tickets_serve_the_next_job() {
     });
 }
 
-/// The end of a job that nobody waits for: of those who leave, exactly one finishes it, and sees what all wrote.
+/// The end of a job that nobody waits for: of those who leave, exactly one finishes it, and sees what all
+/// wrote.
 #[test]
 fn loom_the_last_one_out_finishes_once() {
     model(|| {
@@ -238,7 +241,8 @@ fn loom_the_last_one_out_finishes_once() {
     });
 }
 
-/// Lanes that claim past an end close to the largest index do not wrap the counter: each chunk is given out once.
+/// Lanes that claim past an end close to the largest index do not wrap the counter: each chunk is given out
+/// once.
 #[test]
 fn loom_claims_do_not_wrap() {
     model(|| {

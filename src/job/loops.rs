@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
 ///
-/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`], that code, and
-/// the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May be called from any thread,
-/// and from inside a body.
+/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`],
+/// that code, and the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May
+/// be called from any thread, and from inside a body.
 ///
 /// # Errors
-/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`] if the pool cannot
-/// be started.
+/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`]
+/// if the pool cannot be started.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -56,7 +56,8 @@ pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
     Ok(Plan::new(schedule, count, lanes_of(pool::threads()?, max_lanes)))
 }
 
-/// Half of what the last-level caches have together; 0, the default of a schedule, where the system does not tell.
+/// Half of what the last-level caches have together; 0, the default of a schedule, where the system does not
+/// tell.
 pub(crate) fn half_of_caches() -> usize {
     /// Bytes plus 1; 0: not asked yet. They do not change while a process runs, and asking takes a while.
     static KNOWN: AtomicU64 = AtomicU64::new(0);
@@ -85,15 +86,16 @@ pub(super) fn run<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    if plan.lanes() <= 1 || range.len() <= 1 || most_lanes() == 1 {
+    if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
         return run_alone(plan, range, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
     let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
-    let helper = || recruit(call.pool(), open.gate(), || open.ticket());
+    let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
+    call.check_thread()?;
     open.close()?;
     job.finish()
 }

@@ -1,10 +1,11 @@
-//! The job engine: one parallel call becomes a job that its caller and helpers from the pool work on together.
+//! The job engine: one parallel call becomes a job that its caller and helpers from the pool work on
+//! together.
 //!
-//! - The caller claims and runs chunks from the first instant. It never sleeps while a chunk of its job is unclaimed, so a
-//!   job can always be finished by its caller alone: that makes nesting safe from any thread.
-//! - Helpers are recruited as a tree: the caller sends for one, and a helper that finds work left sends for two more before it
-//!   starts. A small job is over before anybody else is awake, and pays for nobody; for a large one, N helpers are awake after
-//!   the time of about log2(N) wakes.
+//! - The caller claims and runs chunks from the first instant. It never sleeps while a chunk of its job is
+//!   unclaimed, so a job can always be finished by its caller alone: that makes nesting safe from any thread.
+//! - Helpers are recruited as a tree: the caller sends for one, and a helper that finds work left sends for
+//!   two more before it starts. A small job is over before another thread is awake, and pays for none; for a
+//!   large one, N helpers are awake after the time of about log2(N) wakes.
 //! - Waiting never steals: a waiting thread runs chunks of its own job only.
 
 mod background;

@@ -1,4 +1,4 @@
-//! Telling the caller how far a job is: one report at a time, about 20 times a second, and once at the end.
+//! Progress of a job: one report at a time, about 20 times a second, and once at the end.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// Receives (done, total); breaking cancels the job. Called from any lane, never from two at once.
+/// Receives (done, total); breaking cancels the job. Called from any lane, but from one at a time.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) -> ControlFlow<()> + Sync);
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Counts what is done and decides when to report it.
+/// Counts finished items and decides when to report them.
 pub(crate) struct Monitor<'a> {
     reports: Option<Reports<'a>>,
     total: u64,
@@ -24,18 +24,19 @@ pub(crate) struct Monitor<'a> {
 
 struct Reports<'a> {
     report: Progress<'a>,
-    /// When the last one was made; held while one is made, which is what serializes them.
+    /// The time of the last report; held while a report is made, which serializes reports.
     last: Mutex<Instant>,
 }
 
 impl<'a> Monitor<'a> {
-    /// Watches `total` items; without `report` it only counts.
+    /// A monitor of `total` items; without `report` it only counts.
     pub(crate) fn new(report: Option<Progress<'a>>, total: u64) -> Self {
         let reports = report.map(|report| Reports { report, last: Mutex::new(Instant::now()) });
         Self { reports, total, done: AtomicU64::new(0) }
     }
 
-    /// Counts `items`, and reports if it is time and nobody else is reporting; breaks with the failure of the call.
+    /// Counts `items`, and reports if it is time and no other thread is reporting; breaks with the failure of
+    /// the call.
     pub(crate) fn add(&self, items: u64) -> ControlFlow<Error> {
         // Relaxed: a number for people; the results themselves travel through the gate.
         let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
@@ -58,17 +59,17 @@ impl<'a> Monitor<'a> {
         answer
     }
 
-    /// What is done, and how much there is.
+    /// The items done so far.
     pub(crate) fn counted(&self) -> u64 {
         self.done.load(Ordering::Relaxed).min(self.total)
     }
 
-    /// How much there is to do.
+    /// The number of all items.
     pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
-    /// The last report, when everything is done: there is nothing left that its answer could cancel.
+    /// The last report, when everything is done: its answer cannot cancel anything any more.
     ///
     /// # Errors
     /// [`ErrorKind::Panic`] if the callback panics.
@@ -84,7 +85,8 @@ impl<'a> Monitor<'a> {
     }
 }
 
-/// Runs `with`, which counts what is done if there is a progress callback, and makes the last report if it succeeds.
+/// Runs `with`, which counts finished items if there is a progress callback, and makes the last report if
+/// `with` succeeds.
 pub(super) fn watched(
     report: Option<Progress<'_>>,
     total: usize,

@@ -1,7 +1,8 @@
 //! Reductions: one accumulator a chunk, combined in chunk order.
 //!
-//! The order of combining is a left fold over the chunks, so the result depends on the plan alone: sums of floats are the same
-//! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
+//! The accumulators are combined by a left fold over the chunks, so the result depends on the plan alone:
+//! sums of floats are equal to the bit, however many threads ran. Chunks run in waves of a bounded number of
+//! accumulators, which are combined after each wave.
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control};
@@ -17,9 +18,9 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Accumulators of one wave fill at most this, if that is enough for one a lane.
+/// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
 const WAVE_BYTES: usize = 64 << 20;
-/// And there are never more of them.
+/// The most accumulators of a wave.
 const WAVE_CHUNKS: usize = 16 << 10;
 
 /// Runs `fold(chunk, accumulator)` for every chunk, each on a clone of `identity`, in parallel; then
@@ -94,8 +95,9 @@ impl Asked for Combining<'_> {
     }
 }
 
-/// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with its padding;
-/// `prepare` makes room for so many, `fold` fills one from a chunk, `combine` adds one to the result.
+/// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with
+/// its padding; `prepare` makes room for a number of them, `fold` fills an accumulator from a chunk,
+/// `combine` adds an accumulator to the result.
 #[allow(clippy::too_many_arguments)] // one shape for typed and untyped accumulators; used twice
 pub(crate) fn reduce_slots<S, P, F, C>(
     schedule: Schedule,
@@ -141,7 +143,8 @@ where
             })?;
             first = range.end;
         }
-        // A flag set while the last chunks were combined counts too, and one set before a reduction of nothing.
+        // A cancel flag that was set while the last chunks were combined counts too, and one set before an
+        // empty reduction.
         match control.cancel {
             Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),

@@ -2,7 +2,8 @@
 //!
 //! A job carries its caller's state to every lane, so that a reduction is the same to the bit on whichever thread a chunk runs.
 //! Each lane gets its own state back when it leaves the job. Status flags (what has been rounded, divided by zero, ...) are not
-//! carried: a lane starts with none, and keeps its own.
+//! carried: where the states differ a lane starts with none, and gets its own back. An old flag of the x87 whose exception is no
+//! longer masked would end the process at the next instruction.
 
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 use std::arch::asm;
@@ -18,7 +19,7 @@ struct Registers {
     x87: u16,
 }
 
-/// The six status flags in the low bits of MXCSR; the rest is control.
+/// The six status flags in the low bits of MXCSR, and of the status word of the x87; the rest of MXCSR is control.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
 const STATUS_FLAGS: u32 = 0x3f;
 
@@ -40,18 +41,53 @@ impl Registers {
         Self { mxcsr: mxcsr & !STATUS_FLAGS, x87 }
     }
 
+    /// Writes them, with status flags as by `flags`.
     #[inline]
-    fn write(self) {
+    fn write(self, flags: Flags) {
+        let mxcsr = self.mxcsr | flags.sse;
+        // What `fnstenv` stores: control word, status word, and five more fields, which stay.
+        let mut x87 = [0u32; 7];
+        // SAFETY: the instruction stores 28 bytes.
+        unsafe { asm!("fnstenv [{x87}]", x87 = in(reg) &mut x87, options(nostack, preserves_flags)) };
+        x87[0] = x87[0] & !0xffff | u32::from(self.x87);
+        // Besides the flags: a fault of the register stack, and that any of them is unmasked.
+        x87[1] = x87[1] & !(STATUS_FLAGS | 0x80c0) | u32::from(flags.x87);
         // SAFETY: the values were read from a thread's registers, so no reserved bit is set.
         unsafe {
             asm!(
                 "ldmxcsr [{mxcsr}]",
-                "fldcw [{x87}]",
-                mxcsr = in(reg) &self.mxcsr,
-                x87 = in(reg) &self.x87,
+                "fldenv [{x87}]",
+                mxcsr = in(reg) &mxcsr,
+                x87 = in(reg) &x87,
                 options(nostack, preserves_flags, readonly),
             );
         }
+    }
+}
+
+/// What has happened since the flags were cleared, in both units.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Flags {
+    sse: u32,
+    x87: u16,
+}
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+impl Flags {
+    fn read() -> Self {
+        let (mut mxcsr, mut x87) = (0u32, 0u16);
+        // SAFETY: both instructions only store a register of the calling thread into a variable of its size.
+        unsafe {
+            asm!(
+                "stmxcsr [{mxcsr}]",
+                "fnstsw [{x87}]",
+                mxcsr = in(reg) &mut mxcsr,
+                x87 = in(reg) &mut x87,
+                options(nostack, preserves_flags),
+            );
+        }
+        Self { sse: mxcsr & STATUS_FLAGS, x87: x87 & STATUS_FLAGS as u16 }
     }
 }
 
@@ -62,7 +98,7 @@ type Registers = u64;
 #[cfg(target_arch = "aarch64")]
 trait ReadWrite: Sized {
     fn read() -> Self;
-    fn write(self);
+    fn write(self, flags: Flags);
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -76,7 +112,7 @@ impl ReadWrite for u64 {
     }
 
     #[inline]
-    fn write(self) {
+    fn write(self, _: Flags) {
         // SAFETY: the value was read from a thread's FPCR.
         unsafe { std::arch::asm!("msr fpcr, {}", in(reg) self, options(nomem, nostack, preserves_flags)) };
     }
@@ -101,7 +137,19 @@ impl Registers {
         Self
     }
 
-    fn write(self) {}
+    fn write(self, _: Flags) {}
+}
+
+/// Flags that stay as they are, whatever is written.
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse"))))]
+#[derive(Clone, Copy, Default)]
+struct Flags;
+
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse"))))]
+impl Flags {
+    fn read() -> Self {
+        Self
+    }
 }
 
 impl FloatEnv {
@@ -119,19 +167,28 @@ impl FloatEnv {
         if own == self {
             let result = work();
             // A callback may have changed the state and left it so.
-            own.restore();
+            own.restore(Flags::default());
             return result;
         }
-        self.restore();
+        let flags = Self::flags();
+        self.restore(Flags::default());
         let result = work();
-        own.restore();
+        own.restore(flags);
         result
     }
 
     #[inline]
-    fn restore(self) {
+    fn restore(self, flags: Flags) {
         if !cfg!(miri) && Registers::read() != self.0 {
-            self.0.write();
+            self.0.write(flags);
+        }
+    }
+
+    fn flags() -> Flags {
+        if cfg!(miri) {
+            Flags::default()
+        } else {
+            Flags::read()
         }
     }
 
@@ -180,8 +237,39 @@ mod tests {
     #[test]
     fn what_the_work_changes_is_taken_back() {
         let before = FloatEnv::current();
-        before.with(|| upward().0.write());
+        before.with(|| upward().0.write(Flags::default()));
         assert_eq!(FloatEnv::current(), before);
+    }
+
+    /// Divides by zero in the x87: its flag is up afterwards.
+    fn divide_by_zero() {
+        // SAFETY: leaves the stack of the x87 as it was, empty.
+        unsafe {
+            asm!("fld1", "fldz", "fdivp", "fstp st(0)", out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+                out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _, options(nomem, nostack));
+        }
+    }
+
+    /// What the thread has divided by zero before is nothing to a caller that wants to be interrupted then.
+    #[test]
+    fn old_flags_raise_no_exceptions() {
+        const ZERO_DIVIDE: u16 = 4;
+        let Registers { mxcsr, x87 } = FloatEnv::current().0;
+        let trapping = FloatEnv(Registers { mxcsr: mxcsr & !0x200, x87: x87 & !ZERO_DIVIDE });
+        // SAFETY: touches nothing but the status of this thread's x87; raises an exception that is pending.
+        let wait = || unsafe { asm!("fwait", options(nomem, nostack, preserves_flags)) };
+        divide_by_zero();
+        let own = Flags::read();
+        assert_eq!(own.x87 & ZERO_DIVIDE, ZERO_DIVIDE);
+        trapping.with(|| {
+            wait();
+            assert_eq!(Flags::read(), Flags::default());
+            // The other way round, too.
+            let Registers { mxcsr, x87 } = upward().0;
+            FloatEnv(Registers { mxcsr: mxcsr | 0x200, x87: x87 | ZERO_DIVIDE }).with(divide_by_zero);
+            wait();
+        });
+        assert_eq!(Flags::read(), own);
     }
 
     #[test]

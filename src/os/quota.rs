@@ -1,17 +1,69 @@
 //! How many CPUs' worth of time the cgroups of this process let it use (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`).
 #![forbid(unsafe_code)]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::from_utf8;
+use std::sync::{Mutex, PoisonError};
+
+/// The files of the process's cgroups, found once: asking again must neither allocate nor take long. They are looked for again when
+/// the process was moved to other groups.
+static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+
+struct Known {
+    /// What `/proc/self/cgroup` said.
+    groups: Vec<u8>,
+    limits: Vec<Limit>,
+}
+
+/// The files of one cgroup.
+enum Limit {
+    /// `cpu.max`: quota and period in microseconds, or "max" and the period.
+    Version2(PathBuf),
+    /// `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
+    Version1(PathBuf, PathBuf),
+}
 
 /// CPUs by the smallest quota of the process's cgroup and those around it, rounded down, at least 1; none without a quota.
 pub(crate) fn cpus() -> Option<u32> {
-    cpus_of(&fs::read_to_string("/proc/self/cgroup").ok()?, || {
-        fs::read_to_string("/proc/self/mountinfo").ok()
-    })
+    let mut buffer = [0; 4096];
+    let groups = read(Path::new("/proc/self/cgroup"), &mut buffer)?;
+    // In a forked child the lock may be held by a thread that does not exist: then nobody waits.
+    let mut known = match KNOWN.try_lock() {
+        Ok(known) => known,
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
+        Err(std::sync::TryLockError::WouldBlock) => return quota_of(&find(groups)),
+    };
+    if known.as_ref().is_none_or(|known| known.groups != groups) {
+        *known = Some(Known { groups: groups.to_vec(), limits: find(groups) });
+    }
+    known.as_ref().and_then(|known| quota_of(&known.limits))
 }
 
-fn cpus_of(groups: &str, mounts: impl FnOnce() -> Option<String>) -> Option<u32> {
+/// The limits of the process with these cgroups.
+fn find(groups: &[u8]) -> Vec<Limit> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    from_utf8(groups).map_or_else(|_| Vec::new(), |groups| limits(groups, &mounts))
+}
+
+/// What a small file holds, without an allocation; of a larger one the beginning.
+fn read<'b>(path: &Path, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut file = File::open(path).ok()?;
+    let mut len = 0;
+    while len < buffer.len() {
+        match file.read(&mut buffer[len..]) {
+            Ok(0) => break,
+            Ok(more) => len += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(&buffer[..len])
+}
+
+/// The files to look at: of a group, and of those around it up to the root of what is mounted.
+fn limits(groups: &str, mounts: &str) -> Vec<Limit> {
     // A line is `number:controllers:path`; version 2 has number 0 and no controllers.
     let mut version2 = None;
     let mut version1 = None;
@@ -26,13 +78,42 @@ fn cpus_of(groups: &str, mounts: impl FnOnce() -> Option<String>) -> Option<u32>
             version1 = Some(path);
         }
     }
-    let mounts = mounts()?;
-    let quota = match (version1, version2) {
-        (Some(path), _) => smallest(&folder(&mounts, path, Some("cpu"))?, quota_of_version1),
-        (None, Some(path)) => smallest(&folder(&mounts, path, None)?, quota_of_version2),
-        (None, None) => None,
-    }?;
-    Some((quota as u32).max(1))
+    let (path, controller) = match (version1, version2) {
+        (Some(path), _) => (path, Some("cpu")),
+        (None, Some(path)) => (path, None),
+        (None, None) => return Vec::new(),
+    };
+    let Some(Folder { group, mount }) = folder(mounts, path, controller) else { return Vec::new() };
+    let around = group.ancestors().take_while(|group| group.starts_with(&mount));
+    let limit = |group: &Path| match controller {
+        None => Limit::Version2(group.join("cpu.max")),
+        Some(_) => Limit::Version1(group.join("cpu.cfs_quota_us"), group.join("cpu.cfs_period_us")),
+    };
+    around.map(limit).collect()
+}
+
+/// The smallest of the quotas.
+fn quota_of(limits: &[Limit]) -> Option<u32> {
+    let smallest = limits.iter().filter_map(Limit::quota).reduce(f64::min)?;
+    Some((smallest as u32).max(1))
+}
+
+impl Limit {
+    /// In CPUs; none where the group has no quota, or is gone.
+    fn quota(&self) -> Option<f64> {
+        let (mut quota, mut period) = ([0; 64], [0; 64]);
+        match self {
+            Self::Version2(max) => {
+                let (quota, period) = from_utf8(read(max, &mut quota)?).ok()?.trim().split_once(' ')?;
+                ratio(quota, period)
+            }
+            Self::Version1(quota_file, period_file) => {
+                let quota = from_utf8(read(quota_file, &mut quota)?).ok()?;
+                let period = from_utf8(read(period_file, &mut period)?).ok()?;
+                ratio(quota.trim(), period.trim())
+            }
+        }
+    }
 }
 
 /// Where a cgroup is, and where its hierarchy is mounted.
@@ -63,25 +144,6 @@ fn folder(mounts: &str, path: &str, controller: Option<&str>) -> Option<Folder> 
     None
 }
 
-/// The smallest quota from a group up to the root of what is mounted.
-fn smallest(folder: &Folder, quota: impl Fn(&Path) -> Option<f64>) -> Option<f64> {
-    let groups = folder.group.ancestors().take_while(|group| group.starts_with(&folder.mount));
-    groups.filter_map(quota).reduce(f64::min)
-}
-
-/// `cpu.max` is `quota period` in microseconds, or `max period`.
-fn quota_of_version2(group: &Path) -> Option<f64> {
-    let text = fs::read_to_string(group.join("cpu.max")).ok()?;
-    let (quota, period) = text.trim().split_once(' ')?;
-    ratio(quota, period)
-}
-
-fn quota_of_version1(group: &Path) -> Option<f64> {
-    let quota = fs::read_to_string(group.join("cpu.cfs_quota_us")).ok()?;
-    let period = fs::read_to_string(group.join("cpu.cfs_period_us")).ok()?;
-    ratio(quota.trim(), period.trim())
-}
-
 /// Not a number, or -1, is no quota.
 fn ratio(quota: &str, period: &str) -> Option<f64> {
     let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
@@ -101,6 +163,10 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         root
+    }
+
+    fn cpus_of(groups: &str, mounts: impl FnOnce() -> Option<String>) -> Option<u32> {
+        quota_of(&limits(groups, &mounts().unwrap()))
     }
 
     fn mount(root: &Path, shown: &str, kind: &str, options: &str) -> String {
@@ -145,6 +211,17 @@ mod tests {
         let groups = "5:memory:/a\n4:cpu,cpuacct:/a\n0::/\n";
         assert_eq!(cpus_of(groups, || Some(mounts.clone())), Some(4));
         assert_eq!(cpus_of("4:cpu,cpuacct:/\n", || Some(mounts)), None);
+    }
+
+    #[test]
+    fn asking_again_sees_another_quota() {
+        let root = hierarchy(&[("a/cpu.max", "250000 100000\n")]);
+        let found = limits("0::/a\n", &mount(root.path(), "/", "cgroup2", "rw"));
+        assert_eq!(quota_of(&found), Some(2));
+        fs::write(root.path().join("a/cpu.max"), "700000 100000\n").unwrap();
+        assert_eq!(quota_of(&found), Some(7));
+        cpus(); // of this process: whatever it is
+        assert_eq!(cpus(), cpus());
     }
 
     #[test]

@@ -107,7 +107,8 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
     }
 }
 
-/// A variable of the environment; none in a program that has more rights than who started it (`secure_getenv`).
+/// A variable of the environment; none in a program that has more rights than who started it
+/// (`secure_getenv`).
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     #[cfg(target_os = "linux")]
     if crate::os::thread::is_privileged() {

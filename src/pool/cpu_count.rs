@@ -1,5 +1,6 @@
-//! How many logical CPUs the process may use. CPUs come and go while a process runs (taskset, cpusets, quotas of containers), so
-//! workers, the idle-CPU monitor and calls of the codec ask again from time to time; a loop only reads the last answer.
+//! How many logical CPUs the process may use. CPUs come and go while a process runs (taskset, cpusets, quotas
+//! of containers), so workers, the idle-CPU monitor and calls of the codec ask again from time to time; a
+//! loop only reads the last answer.
 #![forbid(unsafe_code)]
 
 use super::config::MAX_THREADS;
@@ -56,7 +57,8 @@ fn asked() -> u32 {
     quota::cpus().map_or(allowed, |quota| allowed.min(quota))
 }
 
-/// By the affinity of the process over all processor groups: std counts those of one group, whatever the affinity.
+/// By the affinity of the process over all processor groups: std counts those of one group, whatever the
+/// affinity.
 #[cfg(windows)]
 fn asked() -> u32 {
     let allowed = crate::os::affinity::cpus().map(|cpus| cpus.len());

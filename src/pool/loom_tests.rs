@@ -224,7 +224,8 @@ impl Machine for IdleMachine {
     }
 }
 
-/// Every ticket that the monitor takes is sent, whether the monitor rests or looks when the ticket comes, and the monitor ends.
+/// Every ticket that the monitor takes is sent, whether the monitor rests or looks when the ticket comes, and
+/// the monitor ends.
 #[test]
 fn loom_the_monitor_sends_every_ticket() {
     model(|| {

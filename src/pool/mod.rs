@@ -1,13 +1,18 @@
 //! The global pool's life: which threads there are, who uses them, when they start and end.
 //!
-//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep inside it, `sleepers`
-//! those that sleep outside. What a helper does on a worker is the business of those who send it (`workers::Help`).
+//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep
+//! inside it, `sleepers` those that sleep outside. What a helper does on a worker is the business of those
+//! who send it (`workers::Help`).
 
+mod arrivals;
 mod call;
 mod config;
 mod counters;
 mod cpu_count;
+mod crew;
+mod deferred;
 mod epoch;
+mod fibers;
 mod global;
 mod hooks;
 mod idle_cpus;
@@ -30,7 +35,7 @@ pub use hooks::Hook;
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use limit::most_lanes;
 pub use limit::{limit, set_limit};
-pub(crate) use scope::{fail, is_cancelled, Asked, Scope};
+pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
 pub(crate) use thread_state::{check_depth, thread_number};
-pub(crate) use workers::{Help, Pool, PoolRef, Ticket};
+pub(crate) use workers::{Help, Pool, PoolRef, Seat, Ticket, Turn, Visit};

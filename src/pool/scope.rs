@@ -17,6 +17,11 @@ pub(crate) trait Asked {
     fn position(&self) -> u64 {
         0
     }
+
+    /// Tells the call from others, where somebody asks for that.
+    fn identity(&self) -> *const () {
+        ptr::null()
+    }
 }
 
 /// A call that nothing stops before this callback returns.
@@ -44,21 +49,40 @@ struct Told {
 pub(crate) struct Scope<'a> {
     asked: &'a dyn Asked,
     told: Cell<Option<Box<Told>>>,
-    outer: *const Scope<'a>,
+    outer: Cell<*const Scope<'static>>,
 }
 
 thread_local! {
     static INNERMOST: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
+    /// The innermost scope of the thread that forked this process.
+    static INHERITED: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
 }
 
 /// Leaves a scope, whatever unwinds through it.
-struct Leave(*const Scope<'static>);
+struct Leave<'s>(&'s Scope<'s>);
 
-impl Drop for Leave {
+impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        INNERMOST.set(self.0);
+        let (scope, outer) = (ptr::from_ref(self.0).cast(), self.0.outer.get());
+        if ptr::eq(INNERMOST.get(), scope) {
+            INNERMOST.set(outer);
+        } else {
+            leave_early(scope, outer);
+        }
     }
+}
+
+/// Leaves a scope before those that were entered later: their callbacks have switched to this stack, and go on later.
+#[cold]
+fn leave_early(scope: *const Scope<'static>, outer: *const Scope<'static>) {
+    find(|later| {
+        let found = ptr::eq(later.outer.get(), scope);
+        if found {
+            later.outer.set(outer);
+        }
+        found
+    });
 }
 
 impl<'a> Scope<'a> {
@@ -66,9 +90,9 @@ impl<'a> Scope<'a> {
     #[inline]
     pub(crate) fn enter<R>(asked: &'a dyn Asked, callbacks: impl FnOnce(&Self) -> R) -> R {
         let outer = INNERMOST.get();
-        let scope = Self { asked, told: Cell::new(None), outer: outer.cast() };
+        let scope = Self { asked, told: Cell::new(None), outer: Cell::new(outer) };
         INNERMOST.set(ptr::from_ref(&scope).cast());
-        let _leave = Leave(outer);
+        let _leave = Leave(&scope);
         callbacks(&scope)
     }
 
@@ -83,19 +107,34 @@ impl<'a> Scope<'a> {
 /// Runs `with` on each scope of the calling thread, the innermost first, until it says true.
 fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
     let mut at = INNERMOST.get();
-    // SAFETY: null, or a value on this thread's stack, in a frame that is still running (`Scope::enter`).
+    // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
     while let Some(scope) = unsafe { at.as_ref() } {
         if with(scope) {
             return true;
         }
-        at = scope.outer.cast();
+        at = scope.outer.get();
     }
     false
+}
+
+/// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether another one does.
+pub(super) fn is_in_callback() -> bool {
+    INNERMOST.get() != INHERITED.get()
+}
+
+/// The calls around belong to the parent.
+pub(super) fn forget() {
+    INHERITED.set(INNERMOST.get());
 }
 
 /// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or has failed.
 pub(crate) fn is_cancelled() -> bool {
     find(|scope| scope.asked.is_stopped())
+}
+
+/// Whether the calling thread is inside a callback of the call with this identity.
+pub(crate) fn is_inside(identity: *const ()) -> bool {
+    find(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
 /// Has the innermost call fail with `error`, if its callback breaks then. None takes back what was told before.
@@ -135,8 +174,19 @@ mod tests {
 
     #[test]
     fn outside_there_is_nothing_to_ask() {
-        assert!(!is_cancelled());
+        assert!(!is_cancelled() && !is_in_callback());
         fail(error());
+    }
+
+    #[test]
+    fn a_child_is_not_inside_what_it_was_forked_in() {
+        Scope::enter(&(), |_| {
+            assert!(is_in_callback());
+            forget();
+            assert!(!is_in_callback());
+            Scope::enter(&(), |_| assert!(is_in_callback()));
+        });
+        INHERITED.set(ptr::null());
     }
 
     #[test]
@@ -148,7 +198,8 @@ mod tests {
                 outer.stopped.set(true);
                 assert!(is_cancelled());
             });
-            (outer.stopped.set(false), inner.stopped.set(true));
+            outer.stopped.set(false);
+            inner.stopped.set(true);
             assert!(!is_cancelled());
         });
     }

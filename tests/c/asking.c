@@ -324,7 +324,8 @@ static void combines_and_progress_tell_too(void)
   options.progress = progress_tells;
   options.progress_data = &calls;
   CHECK_EQUAL(fastpar_for(&options, (size_t)1 << 40, until_told, NULL, &error), FASTPAR_ERR_CLOSED);
-  CHECK(calls == 1 && strcmp(error.message, "window closed") == 0 && error.position != UINT64_MAX);
+  /* Another lane may report before the first one has ended the loop. */
+  CHECK(calls >= 1 && strcmp(error.message, "window closed") == 0 && error.position != UINT64_MAX);
 }
 
 /* ---- sinks and sources ---- */

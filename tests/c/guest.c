@@ -109,13 +109,31 @@ static int32_t member_with_rounding(void *user_data, fastpar_team *team, uint32_
   return 0;
 }
 
+static int32_t report_with_rounding(void *user_data, uint64_t done, uint64_t total)
+{
+  (void)done, (void)total;
+  return chunk_with_rounding(user_data, NULL);
+}
+
+static void notification_with_rounding(void *user_data, fastpar_status status, const fastpar_error *error)
+{
+  (void)error;
+  if (status != FASTPAR_OK) os_add(user_data, 1);
+  chunk_with_rounding(user_data, NULL);
+}
+
 static void jobs_and_teams_have_it_too(void)
 {
   int32_t others = 0;
   fastpar_job *job = NULL;
+  fastpar_loop_options options = {0};
+  options.struct_size = sizeof options;
+  options.progress = report_with_rounding;
+  options.progress_data = &others;
   CHECK_EQUAL(fesetround(FE_UPWARD), 0);
   CHECK_EQUAL(fastpar_team_run(0, member_with_rounding, &others, NULL), FASTPAR_OK);
-  CHECK_EQUAL(fastpar_for_start(NULL, 240, chunk_with_rounding, &others, &job, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_for_start(&options, 240, chunk_with_rounding, &others, &job, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_job_notify(job, notification_with_rounding, &others, NULL), FASTPAR_OK);
   CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
   /* Whoever waits helps, with the environment of the one that started the job, and has its own afterwards. */
   CHECK_EQUAL(fastpar_job_wait(job, UINT64_MAX, NULL), FASTPAR_OK);

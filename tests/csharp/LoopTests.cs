@@ -35,6 +35,53 @@ internal static class LoopTests
         }
     }
 
+    [Test]
+    private static void OptionsNameTheirSchedule()
+    {
+        Expect.Equal(100L, FastparLoop.PlanMake(1000, new LoopOptions { Grain = 10 }).Chunks, "grain");
+        Expect.True(FastparLoop.PlanMake(100000, new LoopOptions { ItemSize = 1 << 20 }).Chunks > 1000, "cache");
+        Expect.True(FastparLoop.PlanMake(100000, new LoopOptions { CacheDetect = true }).Chunks >= 1, "detected");
+        Expect.Throws<FastparException>(() => FastparLoop.PlanMake(1000, new LoopOptions { Grain = 10, Segments = 5 }));
+    }
+
+    [Test]
+    private static void BodiesAskAndTell()
+    {
+        Expect.True(!FastparLoop.IsCancelled, "outside");
+        using var source = new CancellationTokenSource();
+        int told = 0;
+        Expect.Throws<OperationCanceledException>(() => FastparLoop.For(
+            100,
+            range =>
+            {
+                source.Cancel();
+                Interlocked.Add(ref told, FastparLoop.IsCancelled ? 1 : 0);
+            },
+            null,
+            source.Token));
+        Expect.True(told > 0, "told");
+        FastparException failure = Expect.Throws<FastparException>(() => FastparLoop.ForUntil(1, (in Chunk chunk) =>
+        {
+            FastparLoop.Fail(new FastparException(FastparStatus.Corrupt, "row 7"));
+            return 1;
+        }));
+        Expect.Equal(FastparStatus.Corrupt, failure.Status, "status");
+        Expect.Equal("row 7", failure.Message, "message");
+    }
+
+    [Test]
+    private static void TheLimitCapsEveryLoop()
+    {
+        Expect.True(FastparPool.Cpus >= 1, "CPUs");
+        FastparPool.Limit = 1;
+        int caller = Environment.CurrentManagedThreadId, others = 0;
+        FastparLoop.For(100, range => Interlocked.Add(ref others, Environment.CurrentManagedThreadId == caller ? 0 : 1));
+        Expect.Equal(1, FastparPool.Limit, "limit");
+        FastparPool.Limit = 0;
+        Expect.Equal(0, others, "others");
+        Expect.Throws<ArgumentOutOfRangeException>(() => FastparPool.Limit = -1);
+    }
+
     private static void Visit(int[] seen, Range64 range)
     {
         for (long i = range.Begin; i < range.End; i++)

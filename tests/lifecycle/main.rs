@@ -6,6 +6,7 @@ mod support;
 #[cfg(target_os = "linux")]
 mod cpus;
 mod exit;
+mod fair;
 #[cfg(unix)]
 mod fork;
 mod hooks;

@@ -58,6 +58,7 @@ unsafe extern "C" fn sink(user_data: *mut c_void, data: *const c_void, len: usiz
             let (status, _) = call(|error| fastpar_writer_write(writer, ptr::null(), 0, error));
             assert_eq!(status, FASTPAR_ERR_BUSY);
             assert_eq!(call(|error| fastpar_writer_finish(writer, error)).0, FASTPAR_ERR_BUSY);
+            assert_eq!(call(|error| fastpar_pool_shutdown(error)).0, FASTPAR_ERR_BUSY);
             fastpar_writer_free(writer);
         }
     }
@@ -85,6 +86,7 @@ unsafe extern "C" fn source(
         unsafe {
             let (status, _) = call(|error| fastpar_reader_read(reader, buffer, capacity, place, error));
             assert_eq!((status, got), (FASTPAR_ERR_BUSY, 0));
+            assert_eq!(call(|error| fastpar_pool_shutdown(error)).0, FASTPAR_ERR_BUSY);
             fastpar_reader_free(reader);
         }
     }

@@ -165,6 +165,66 @@ fn groups_that_cannot_be_set() {
     assert_eq!((made.uid(), made.mode() & 0o7777), (ALICE, 0o755));
 }
 
+/// An access list: of the owner, `user`, the group and all others.
+fn access_list(owner: u16, user: (u32, u16), group: u16, others: u16) -> Vec<u8> {
+    let mask = 7;
+    let entries = [
+        (0x01, owner, u32::MAX),
+        (0x02, user.1, user.0),
+        (0x04, group, u32::MAX),
+        (0x10, mask, u32::MAX),
+        (0x20, others, u32::MAX),
+    ];
+    let bytes = entries.iter().flat_map(|&(tag, permissions, id): &(u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    });
+    [2, 0, 0, 0].into_iter().chain(bytes).collect()
+}
+
+const LIST: &str = "system.posix_acl_access";
+
+fn list_of(path: &Path) -> Option<Vec<u8>> {
+    let mut list = [0; 200];
+    let len = rustix::fs::getxattr(path, LIST, &mut list[..]).ok()?;
+    Some(list[..len].to_vec())
+}
+
+/// Access lists of sources go with them; what a folder would allow further users does not come in.
+#[test]
+fn access_lists() {
+    use rustix::fs::{setxattr, XattrFlags};
+    let place = Place::new();
+    let home = place.folder("home", ALICE, 0o755);
+    let (from, to, other) = (home.join("in"), home.join("out"), home.join("other"));
+    file(&from, "text", ALICE, ALICE, 0o640);
+    let for_all = access_list(7, (MALLORY, 7), 7, 7);
+    if setxattr(&home, "system.posix_acl_default", &for_all, XattrFlags::empty()).is_err() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no access lists");
+        println!("SKIPPED: access_lists: the folder for temporary files has none");
+        return;
+    }
+    assert_eq!(place.compress(ALICE, ALICE, &from, &to, false), "done");
+    assert_eq!((list_of(&to), fs::metadata(&to).unwrap().mode() & 0o777), (None, 0o640));
+    // The mode shows the mask, though the group may do nothing, or one user.
+    for (list, shown, without) in [
+        (access_list(6, (MALLORY, 4), 0, 4), 0o674, 0o600),
+        (access_list(6, (MALLORY, 0), 4, 4), 0o674, 0o600),
+        (access_list(6, (MALLORY, 5), 4, 6), 0o676, 0o644),
+    ] {
+        setxattr(&from, LIST, &list, XattrFlags::empty()).unwrap();
+        assert_eq!(fs::metadata(&from).unwrap().mode() & 0o777, shown);
+        assert_eq!(place.compress(ALICE, ALICE, &from, &to, false), "done");
+        assert_eq!((list_of(&to), fs::metadata(&to).unwrap().mode() & 0o777), (Some(list.clone()), shown));
+        compress_file(&from, &to, &Options::default()).unwrap();
+        assert_eq!(list_of(&to), Some(list.clone()), "by root");
+        // With another group the list would allow others something.
+        chown(&from, None, Some(GROUP)).unwrap();
+        assert_eq!(place.compress(ALICE, ALICE, &from, &other, false), "done");
+        assert_eq!((list_of(&other), fs::metadata(&other).unwrap().mode() & 0o777), (None, without));
+        chown(&from, None, Some(ALICE)).unwrap();
+    }
+}
+
 /// In a folder like /tmp: what is not one's own cannot be replaced, which is found out before anything is read.
 #[test]
 fn sticky_folders() {

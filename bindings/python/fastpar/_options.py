@@ -1,9 +1,10 @@
 """Options of loops."""
 
 import ctypes
+import difflib
 import enum
 from collections.abc import Callable
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 from . import _native as n
 from ._errors import CancelFlag, call, size, uint32
@@ -44,11 +45,22 @@ class LoopOptions(TypedDict, total=False):
     cache_detect: bool
     #: Threads that work on the loop at the same time, the caller included; 0: every thread of the pool.
     max_lanes: int
+    #: What is raised when bodies fail. "first": the exception of the lowest chunk of those that ran. "group": an ExceptionGroup
+    #: of all, in the order of their chunks, even if it is one.
+    errors: Literal["first", "group"]
     #: A flag that stops the loop: it then raises CancelledError.
     cancel: CancelFlag | None
     #: Told (items done, items in all), at most about 20 times a second and once at the end of a loop that succeeds; from the
     #: threads that work, never from two at a time. What it raises stops the loop.
     progress: Callable[[int, int], object] | None
+
+
+def unknown_option(name: str, options: type) -> TypeError:
+    """The exception for a keyword that is none of the options."""
+    known = list(options.__annotations__)
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+    return TypeError(f"there is no option {name!r}: {hint}")
 
 
 _SIZE = ctypes.sizeof(n.fastpar_loop_options)
@@ -64,8 +76,12 @@ def native(
     max_lanes: int = 0,
     cancel: CancelFlag | None = None,
     progress: Callable[[int, int], object] | None = None,
+    errors: str = "first",
+    **unknown: object,
 ) -> n.fastpar_loop_options:
-    """The C struct, without `cancel` and `progress`: these belong to the call."""
+    """The C struct, without `cancel`, `progress` and `errors`: these belong to the call."""
+    if unknown:
+        raise unknown_option(next(iter(unknown)), LoopOptions)
     if schedule == Schedule.SEGMENTS and segments == 0:
         if grain != 0:
             schedule = Schedule.GRAIN

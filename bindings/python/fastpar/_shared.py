@@ -24,7 +24,8 @@ def _int64(value: int) -> int:
 class AtomicInt(Uncopied):
     """An integer of 64 bits that any number of threads may change at the same time, each change in one step.
 
-    Changes are sequentially consistent.
+    For state that is shared with native code; among Python's threads a threading.Lock around an int is faster. Changes are
+    sequentially consistent.
     """
 
     __slots__ = ("_at", "_place")
@@ -98,7 +99,7 @@ def _wait(deadline: float, attempt: Callable[[int, object], int]) -> None:
 
 
 class Queue[T](Uncopied):
-    """A bounded queue, first in, first out, for any number of producers and consumers.
+    """A bounded queue, first in, first out, for any number of producers and consumers. queue.Queue is faster.
 
     A body that waits occupies its thread, and the chunk that would make room may not have begun: let the members of a `team`
     wait, or other threads.

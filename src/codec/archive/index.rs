@@ -1,5 +1,6 @@
-//! Where the frames of an archive are, and what they hold: by its seek table, if the frames' own headers say the same, else by
-//! walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell their size.
+//! The index: where the frames of an archive are, and what they hold. It is taken from the seek table, if the
+//! frames' own headers agree with the table, else by walking over the headers of all frames and blocks. Only
+//! frames that do not tell their size are decompressed.
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
@@ -16,38 +17,39 @@ use crate::memory;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// No block of 4 bytes decodes to more than 128 KiB: what claims more, lies.
+/// A block of 4 bytes decodes to at most 128 KiB: a table that claims a larger ratio is wrong.
 const LARGEST_RATIO: u64 = 32 << 10;
-/// How often a long walk looks at the cancel flag.
+/// Blocks of a long walk between two checks of the cancel flag.
 const BLOCKS_BETWEEN_LOOKS: u32 = 256;
 
-/// One frame.
+/// A frame of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     offset: u64,
     len: u64,
-    /// Where its content begins in the whole.
+    /// Where the frame's content begins in the whole content.
     content: u64,
 }
 
-/// See the module. Skippable frames are left out.
+/// The frames of the archive, without skippable ones: see the module.
 #[derive(Debug)]
 pub(super) struct Index {
     entries: Vec<Entry>,
     total: u64,
 }
 
-/// The content's extent of a frame whose size is not known yet; until all are known it is the size that stands there.
+/// In [`Found`], `content` of a frame whose size is not known yet.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Frames that are decoded for their sizes before the sizes are written down.
+/// Frames that are decoded for their sizes at once; the sizes are then stored.
 const MEASURED_AT_ONCE: usize = 64 << 10;
 
-/// The frames while the index is made: each has its size where its content's extent will be.
+/// The frames while the index is made. `content` of each holds the size of its content, until all sizes are
+/// known.
 #[derive(Default)]
 struct Found {
     entries: Vec<Entry>,
-    /// The largest window of those that do not tell their size; `None`: all do.
+    /// The largest window of the frames that do not tell their size; `None`: all tell it.
     window: Option<u64>,
 }
 
@@ -73,7 +75,7 @@ impl Found {
 }
 
 impl Index {
-    /// Finds the frames.
+    /// Finds the frames of `source`.
     pub(super) fn new(source: &Source<'_>, options: &Options<'_>) -> Result<Self> {
         let progress = CallProgress::new(options, None);
         let mut found = match of_table(source, options, &progress)? {
@@ -97,17 +99,17 @@ impl Index {
         Ok(Self { entries, total })
     }
 
-    /// How many frames.
+    /// The number of frames.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of the whole content.
+    /// The bytes of the whole content.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
 
-    /// Its memory.
+    /// The memory that the index takes.
     pub(super) fn memory(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
@@ -118,20 +120,20 @@ impl Index {
         entry.offset..entry.offset + entry.len
     }
 
-    /// Where its content is in the whole.
+    /// Where the frame's content is in the whole content.
     pub(super) fn content(&self, frame: usize) -> Range<u64> {
         let end = self.entries.get(frame + 1).map_or(self.total, |next| next.content);
         self.entries[frame].content..end
     }
 
-    /// The frame that holds the byte at `offset`, which is inside the whole.
+    /// The frame that holds the byte at `offset`, which is inside the whole content.
     pub(super) fn frame_at(&self, offset: u64) -> usize {
-        // Of those that begin there the last: the others are empty.
+        // If several frames begin there, the last: the others are empty.
         self.entries.partition_point(|entry| entry.content <= offset) - 1
     }
 }
 
-/// What the seek table says, if there is one and the headers of the frames agree.
+/// The frames of the seek table, if there is one and the headers of the frames agree with it.
 fn of_table(
     source: &Source<'_>,
     options: &Options<'_>,
@@ -160,11 +162,11 @@ fn of_table(
             progress.add(0)?;
         }
         let header = peek.at(offset, LONGEST_HEADER.min(compressed))?;
-        let Ok(frame) = Frames::of_piece(header, offset, index as u64).start() else { return Ok(None) };
+        let Ok(frame) = Frames::of_stream(header, offset, index as u64).start() else { return Ok(None) };
         let agreed = match frame.content_size {
             _ if frame.skippable => decompressed == 0 && frame.len as u64 == compressed,
             Some(size) => size == decompressed && size <= compressed.saturating_mul(LARGEST_RATIO),
-            None => true, // found out when it is decoded
+            None => true, // checked when the frame is decoded
         };
         if !agreed || limits::check(&frame, options).is_err() {
             return Ok(None);
@@ -177,13 +179,13 @@ fn of_table(
     Ok(Some(found))
 }
 
-/// What the frames and blocks themselves say.
+/// The frames by their own headers and those of their blocks.
 fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>) -> Result<Found> {
     let mut peek = Peek::new(source);
     let mut found = Found::default();
     let (mut offset, mut index, mut blocks) = (0, 0, 0u32);
     while offset < source.len() {
-        let frame = Frames::of_piece(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
+        let frame = Frames::of_stream(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
         limits::check(&frame, options)?;
         let mut skim = Skim::new(frame);
         if !frame.skippable {
@@ -206,7 +208,8 @@ fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>)
     Ok(found)
 }
 
-/// Fills in the sizes of frames that do not tell them: they are decoded, several at a time, and what comes out is dropped.
+/// Fills in the sizes of frames that do not tell them: the frames are decoded, several at a time, and the
+/// output is dropped.
 fn measure(
     source: &Source<'_>,
     options: &Options<'_>,
@@ -238,7 +241,7 @@ fn measure(
             loop {
                 let step = cursor.skip(source, u64::MAX, progress)?;
                 size += step;
-                // Data that decodes to 32,000 times its size shall not keep anybody busy for long.
+                // A bound on the work: hostile data can decode to 32,000 times its size.
                 if sum.fetch_add(step, Ordering::Relaxed) + step > options.max_output() {
                     let what = format!("the archive holds more than max_output, {}", options.max_output());
                     return Err(Error::new(ErrorKind::LimitExceeded, what));

@@ -74,6 +74,7 @@ impl Folder {
     }
 
     /// Whether the name leads to the source, by links as well.
+    #[allow(clippy::unnecessary_cast)] // macOS numbers devices in 32 bits
     pub(crate) fn leads_to(&self, name: &OsStr, source: &Metadata) -> bool {
         rustix::fs::statat(&self.0, name, AtFlags::empty())
             .is_ok_and(|stat| (stat.st_dev as u64, stat.st_ino as u64) == (source.dev(), source.ino()))
@@ -160,7 +161,7 @@ impl Folder {
             result => return Ok(result?),
         }
         rustix::fs::linkat(&self.0, from, &self.0, to, AtFlags::empty())?;
-        Ok(self.remove(from)?)
+        self.remove(from)
     }
 
     /// Removes a file.

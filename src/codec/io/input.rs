@@ -50,6 +50,12 @@ impl Input {
         Ok(Self { file, path: path.to_owned(), metadata })
     }
 
+    /// The open file.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// What the system knew of it when it was opened.
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.metadata

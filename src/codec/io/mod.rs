@@ -2,6 +2,8 @@
 //! over from the source, holes), and what the system says about them.
 
 #[cfg(target_os = "linux")]
+pub(crate) mod access_list;
+#[cfg(target_os = "linux")]
 pub(crate) mod descriptor;
 pub(crate) mod errors;
 #[cfg_attr(unix, path = "folder_unix.rs")]

@@ -130,9 +130,9 @@ impl Target {
         let (folder, name, found) = match in_the_way {
             Some(_) => (folder, name, found),
             None => match Self::beside(path, folder, name, Some(found), input, wishes) {
-                Err(Refused { error, again: Some((folder, name, found)) }) => {
+                Err(Refused { error, again: Some(again) }) => {
                     in_the_way = Some(error);
-                    (folder, name, found)
+                    *again
                 }
                 result => return result.map_err(|refused| refused.error),
             },
@@ -196,7 +196,7 @@ impl Target {
                 Err(error) => {
                     let mut refused = Refused::new(errors::file(&error, "creating", path));
                     if cannot_be_written(&error) {
-                        refused.again = old.map(|found| (folder, name, found));
+                        refused.again = old.map(|found| Box::new((folder, name, found)));
                     }
                     return Err(refused);
                 }
@@ -226,7 +226,7 @@ impl Target {
                 file.set_len(self.len)?;
             }
             if matches!(self.way, Way::Beside(_)) && input.metadata().is_file() {
-                permissions::imitate(file, input.metadata());
+                permissions::imitate(file, input);
             }
             if sync {
                 match file.sync_all() {
@@ -362,7 +362,7 @@ impl Replaced {
 /// Why no file could be begun; with what is needed for another way.
 struct Refused {
     error: Error,
-    again: Option<(Folder, OsString, Found)>,
+    again: Option<Box<(Folder, OsString, Found)>>,
 }
 
 impl Refused {

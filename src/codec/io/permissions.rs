@@ -1,16 +1,37 @@
-//! What a new file takes over from the source: owner, group, mode and times. Set on the open file, before it has its name.
+//! What a new file takes over from the source: owner, group, mode, access list and times. Set on the open file, before it has its name.
 #![forbid(unsafe_code)]
 
-use std::fs::{File, FileTimes, Metadata};
+#[cfg(target_os = "linux")]
+use super::access_list::AccessList;
+use super::input::Input;
+use std::fs::{File, FileTimes};
 
-/// Mode, owner and times of the input, as far as the system allows it: the data does not depend on them.
-pub(crate) fn imitate(file: &File, source: &Metadata) {
+/// Mode, access list, owner and times of the input, as far as the system allows it: the data does not depend on them.
+pub(crate) fn imitate(file: &File, input: &Input) {
+    let source = input.metadata();
     #[cfg(unix)]
     {
         use std::os::unix::fs::{fchown, MetadataExt, PermissionsExt};
         // In this order nobody can do more with the file than with the source at any time.
         let has_group = fchown(file, None, Some(source.gid())).is_ok();
-        let _ = file.set_permissions(PermissionsExt::from_mode(mode(source.mode(), has_group)));
+        let set = |mode| _ = file.set_permissions(PermissionsExt::from_mode(mode));
+        #[cfg(target_os = "linux")]
+        {
+            AccessList::take(file);
+            match AccessList::of(input.file()) {
+                None => set(mode(source.mode(), has_group)),
+                Some(list) => {
+                    // Unless the file gets the list: what all in it may do, and all others.
+                    let common = list.common();
+                    set(mode(source.mode() & (0o700 | common << 3 | common), false));
+                    if has_group {
+                        list.give(file);
+                    }
+                }
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        set(mode(source.mode(), has_group));
         let _ = fchown(file, Some(source.uid()), None);
     }
     #[cfg(not(unix))]

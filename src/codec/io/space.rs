@@ -46,10 +46,10 @@ impl Space {
 /// Where it helps and costs nothing: ext4 and XFS. Others write zeros, or stop compressing.
 #[cfg(target_os = "linux")]
 fn allocate(file: &File, offset: u64, len: u64) -> bool {
-    use rustix::fs::{fallocate, fstatfs, FallocateFlags};
-    const XFS: i64 = 0x5846_5342;
-    const EXT4: i64 = 0xef53;
-    let helps = offset > 0 || fstatfs(file).is_ok_and(|system| [EXT4, XFS].contains(&(system.f_type as i64)));
+    use rustix::fs::{fallocate, fstatfs, FallocateFlags, FsWord};
+    const XFS: FsWord = 0x5846_5342;
+    const EXT4: FsWord = 0xef53;
+    let helps = offset > 0 || fstatfs(file).is_ok_and(|system| [EXT4, XFS].contains(&system.f_type));
     helps && fallocate(file, FallocateFlags::KEEP_SIZE, offset, len).is_ok()
 }
 

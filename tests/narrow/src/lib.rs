@@ -1,5 +1,5 @@
-//! The parts of fastpar that count in `usize` and need no libzstd, so that they can be tested on i686 without a C toolchain for it:
-//! suite "narrow". What tests need of them is passed on by small functions.
+//! The parts of fastpar that need no libzstd, so that they can be tested on i686 without a C toolchain for it, suite "narrow", and by
+//! Miri, which runs Rust only, suite "miri". What tests need of them is passed on by small functions.
 #![allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 
 #[path = "../../../src/error.rs"]
@@ -8,6 +8,8 @@ pub mod error;
 mod memory;
 #[path = "../../../src/plan.rs"]
 pub mod plan;
+#[path = "../../../src/queue.rs"]
+pub mod queue;
 #[path = "../../../src/sync.rs"]
 mod sync;
 
@@ -20,6 +22,14 @@ mod job {
     mod batches;
     #[path = "claims.rs"]
     pub(crate) mod claims;
+    #[path = "gate.rs"]
+    pub(crate) mod gate;
+}
+
+#[path = "../../../src/team"]
+mod team {
+    #[path = "barrier.rs"]
+    pub(crate) mod barrier;
 }
 
 #[path = "../../../src/codec"]
@@ -36,6 +46,9 @@ mod codec {
     }
 }
 
+mod cells;
+
+pub use cells::{help_with_jobs, meet};
 pub use codec::format::frame::{Blocks, Frame, Frames};
 pub use codec::format::seek_table::SeekTable;
 

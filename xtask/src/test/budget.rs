@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_suite_has_a_budget() {
-        assert_eq!(complaints(&read().unwrap(), &SUITES), [""; 0]);
+        assert_eq!(complaints(&read().unwrap(), SUITES), [""; 0]);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::wine::Wine;
 use super::{c, csharp, installed_msvc, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
-use crate::setup::Setup;
 use crate::stage::{self, Staged};
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};

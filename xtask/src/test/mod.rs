@@ -20,6 +20,7 @@ mod instructions;
 mod instrumented;
 mod lines;
 mod miri;
+mod plugins;
 mod python;
 mod readme;
 mod rust;
@@ -148,6 +149,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "workflows", about: "what the public CI runs", run: workflows::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
+    Suite { name: "plugins", about: "libraries that are loaded and unloaded", run: plugins::run },
     Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
     Suite { name: "miri", about: "undefined behaviour, step by step", run: miri::run },
@@ -225,7 +227,7 @@ fn check_budgets(reports: &[Report]) -> Result<Report> {
         .iter()
         .map(|&Report { suite, seconds, cpu_seconds, .. }| budget::Took { suite, seconds, cpu_seconds })
         .collect();
-    let cases = budget::check(&budget::read()?, &SUITES, &took);
+    let cases = budget::check(&budget::read()?, SUITES, &took);
     Ok(Report { suite: "budget", cases, seconds: 0.0, cpu_seconds: 0.0 })
 }
 

@@ -53,7 +53,7 @@ fn sees_mistakes(packages: &Packages) -> Result<()> {
     for (right, wrong) in [
         ("runs-on: ", "runs-onn: "),
         ("@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "@main"),
-        ("permissions: {}", "permissions: write-all"),
+        ("    permissions:\n      contents: read\n", "    permissions: write-all\n"),
     ] {
         ensure!(text.contains(right), "ci.yml has no {right:?} to be made wrong");
         std::fs::write(&file, text.replacen(right, wrong, 1))?;

@@ -11,7 +11,7 @@ from typing import Unpack
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
 from .._library import lib
-from ._buffers import address
+from .._buffers import address
 from ._settings import Settings, ZstdOptions, check, path
 
 # Bytes that are read ahead for lines.
@@ -199,7 +199,7 @@ def open_archive(
                 status = lib.fastpar_archive_open(
                     ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
                 )
-        check(status, error)
+        check(status, error, (os.fsdecode(source),) if isinstance(source, (str, os.PathLike)) else ())
     except BaseException:
         kept.close()
         raise

@@ -10,7 +10,7 @@ from .. import _native as n
 from .._calls import entries
 from .._handles import Handle, ReaderHandle, WriterHandle
 from .._library import lib
-from ._buffers import address
+from .._buffers import address
 from ._settings import DataError, Settings, check
 
 
