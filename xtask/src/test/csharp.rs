@@ -45,7 +45,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(bench.small_heap()?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
     cases.extend(
-        ["return", "exit", "body"]
+        ["return", "exit", "body", "handler"]
             .map(|how| Case::of(format!("leaving while loops are under way: {how}"), || bench.leaving(how))),
     );
     cases.push(match &bench.dll {
