@@ -63,10 +63,10 @@ internal static class LoopTests
         Expect.True(told > 0, "told");
         FastparException failure = Expect.Fails(FastparStatus.Corrupt, () => FastparLoop.ForUntil(1, (in Chunk chunk) =>
         {
-            FastparLoop.Fail(new FastparException(FastparStatus.Corrupt, "row 7"));
+            FastparLoop.Fail(new FastparException(FastparStatus.Corrupt, "row 7 is damaged"));
             return 1;
         }));
-        Expect.Equal("row 7", failure.Message, "message");
+        Expect.Equal("row 7 is damaged", failure.Message, "message");
     }
 
     [Test]
@@ -139,6 +139,30 @@ internal static class LoopTests
         Expect.Equal(77, result.Code, "code");
         Expect.Equal(30L, result.Chunk, "chunk");
         Expect.True(FastparLoop.ForUntil(1000, (in Chunk chunk) => 0).IsCompleted, "not completed");
+    }
+
+    [Test]
+    private static void RangesAreSlicesAndSequences()
+    {
+        var values = new int[1000];
+        FastparLoop.For(values.Length, range =>
+        {
+            foreach (int i in range)
+            {
+                values[i] += i;
+            }
+            foreach (ref int value in range.Of(values))
+            {
+                value++;
+            }
+            (long begin, long end) = range;
+            values[begin] += (int)(end - begin - range.Length);
+        });
+        Expect.True(values.Select((value, i) => value == i + 1).All(right => right), "each item once");
+        Expect.Equal(3, new Range64(2, 5).Of((ReadOnlySpan<int>)values).Length);
+        Expect.Throws<ArgumentOutOfRangeException>(() => new Range64(2, 1001).Of(values));
+        Expect.Throws<ArgumentOutOfRangeException>(() => new Range64(5, 4).Of(values));
+        Expect.Throws<ArgumentNullException>(() => new Range64(0, 0).Of((int[])null!));
     }
 
     [Test]
