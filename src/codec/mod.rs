@@ -26,8 +26,11 @@ mod decode;
 mod decompress;
 mod dict;
 mod encode;
+#[path = "frame/blocks/mod.rs"]
+mod blocks;
 mod failure;
 mod file;
+mod format;
 mod frame;
 mod input;
 mod options;

@@ -1,0 +1,134 @@
+//! One frame, decoded by several lanes.
+//!
+//! ```text
+//! scan (headers) -> decode literals and sequences, blocks in any order -> execute, in order -> hash
+//! ```
+//!
+//! What is decoded here libzstd would decode to the same bytes. Whatever is odd is left to it: any error, and what this
+//! decoder does not do. So its verdicts, and its messages, are those of the library.
+
+mod execute;
+mod ring;
+mod scan;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use crate::codec::format::xxh64::Xxh64;
+use crate::error::Result;
+use execute::Target;
+use ring::{Ring, Work};
+use scan::Scan;
+use slot::{Slot, Tables};
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, PoisonError};
+
+pub(in crate::codec) use crate::codec::format::sequences::LARGEST_WINDOW;
+
+/// A frame, by its header.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::codec) struct Header {
+    /// Where its blocks begin in the data.
+    pub(in crate::codec) blocks_at: usize,
+    /// Its window.
+    pub(in crate::codec) window: u64,
+    /// The bytes that it says it decodes to.
+    pub(in crate::codec) content_size: Option<u64>,
+    /// Whether a checksum follows the blocks.
+    pub(in crate::codec) checksum: bool,
+}
+
+/// Slots for `lanes` lanes.
+pub(in crate::codec) fn slots(lanes: u32) -> usize {
+    (2 * lanes as usize).clamp(16, ring::MOST)
+}
+
+/// The most memory that `lanes` lanes need.
+pub(in crate::codec) fn memory(lanes: u32) -> usize {
+    slots(lanes) * slot::MEMORY + lanes as usize * size_of::<Tables>()
+}
+
+/// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd has to decode it, to `dst` as
+/// well, from its start. `run` has the closure called by every lane there is; `step` is told after each block how many bytes it
+/// had, and can stop the call.
+pub(in crate::codec) fn decode(
+    data: &[u8],
+    header: &Header,
+    dst: &mut [MaybeUninit<u8>],
+    lanes: u32,
+    step: &(dyn Fn(usize) -> Result<()> + Sync),
+    run: impl FnOnce(&(dyn Fn() + Sync)) -> Result<()>,
+) -> Result<Option<usize>> {
+    let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
+    let scan = Scan::new(data, header.blocks_at, largest);
+    let ring = Ring::new(scan, slots(lanes), header.checksum);
+    let slots: Vec<_> = (0..slots(lanes)).map(|_| Mutex::new(Slot::new())).collect();
+    let target = Target::new(dst);
+    let reps = Mutex::new([1, 4, 8]);
+    let hash = Mutex::new(Xxh64::new());
+    let lane = || {
+        let _guard = Guard(&ring);
+        let mut tables = None;
+        while let Some(work) = ring.take() {
+            let done = match work {
+                Work::Decode(number, block) => {
+                    let tables = tables.get_or_insert_with(|| Box::new(Tables::new()));
+                    let mut slot = lock(&slots[ring.slot(number)]);
+                    let decoded = slot.decode(data, block, tables, header.window, largest);
+                    drop(slot);
+                    decoded.map(|()| ring.decoded(number))
+                }
+                Work::Execute(number, at) => {
+                    let mut slot = lock(&slots[ring.slot(number)]);
+                    // SAFETY: the ring lets one lane execute at a time, the blocks in order, each where the one before ends; and
+                    // hands out for hashing only what was executed before.
+                    let executed =
+                        unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), header.window) };
+                    drop(slot);
+                    executed.map(|len| match step(len) {
+                        Ok(()) => ring.executed(len),
+                        Err(error) => ring.fail(error),
+                    })
+                }
+                Work::Hash(range) => {
+                    let len = range.len();
+                    // SAFETY: the ring hands out what has been executed.
+                    lock(&hash).update(unsafe { target.written(range.start, range.end) });
+                    ring.hashed(len);
+                    Ok(())
+                }
+            };
+            if done.is_err() {
+                ring.give_up();
+            }
+        }
+    };
+    run(&lane)?;
+    let Ok(ended) = ring.into_end()? else { return Ok(None) };
+    if header.content_size.is_some_and(|size| size != ended.written as u64) {
+        return Ok(None);
+    }
+    if header.checksum {
+        let stored = data.get(ended.at..).and_then(|rest| rest.first_chunk::<4>());
+        let hash = lock(&hash).finish() as u32; // the lower half
+        if stored.is_none_or(|&stored| u32::from_le_bytes(stored) != hash) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(ended.written))
+}
+
+/// Sends the other lanes home if this one panics: they would wait for it.
+struct Guard<'r, 'd>(&'r Ring<'d>);
+
+impl Drop for Guard<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,3 @@
+//! Differential tests against libzstd.
+
+use super::*;
