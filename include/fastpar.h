@@ -967,7 +967,7 @@ typedef struct fastpar_zstd_options {
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
   /**
-   * May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+   * May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
    * files and streams: bytes of the source.
    */
   fastpar_progress_fn progress;
@@ -1243,7 +1243,7 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
  *         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
- * `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
+ * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
  * until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,

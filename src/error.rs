@@ -69,6 +69,11 @@ impl Error {
         Self { kind, code: 0, position: None, needed: None, message: message.into() }
     }
 
+    /// The failure of a call whose cancel flag is set.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "cancelled")
+    }
+
     /// The same with a number from elsewhere: a callback's return, zstd's or the system's error code.
     #[must_use]
     pub fn with_code(mut self, code: i32) -> Self {

@@ -20,6 +20,8 @@ pub mod pool;
 pub mod queue;
 pub mod team;
 
+mod os;
+mod panics;
 mod sync;
 
 pub use error::{Error, ErrorKind, Result};

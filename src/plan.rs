@@ -292,6 +292,15 @@ impl Iterator for Waves {
     }
 }
 
+/// Lanes for a call: as many as it asks for, 0 for all, at most the threads of the pool.
+pub(crate) fn lanes_of(threads: u32, max_lanes: u32) -> u32 {
+    if max_lanes == 0 {
+        threads
+    } else {
+        threads.min(max_lanes)
+    }
+}
+
 fn or(value: usize, default: usize) -> usize {
     if value == 0 {
         default

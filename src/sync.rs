@@ -19,6 +19,14 @@ pub(crate) use loom::{
     thread::yield_now,
 };
 
+/// Loom takes sequentially consistent accesses for acquire and release: this fence, between a store and a load that must not
+/// change places, says what they mean. Outside loom the accesses themselves do.
+#[inline(always)]
+pub(crate) fn fence_for_loom() {
+    #[cfg(loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
 /// A condition variable that asks the system to wake somebody only if somebody sleeps; std's asks every time. Notify after a change
 /// that was made under the lock, with the lock still held or not.
 #[derive(Default)]

@@ -38,7 +38,7 @@ struct zstd_options {
   /** Cancels the call when a stop is requested. */
   std::stop_token stop = {};
 #endif
-  /** Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. */
+  /** Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. */
   progress_function progress = {};
 };
 

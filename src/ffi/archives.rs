@@ -1,7 +1,7 @@
 //! Group "archives": any part of compressed data, without decompressing what lies before it.
 
 use super::borrow::{self, OptionsStruct, Out};
-use super::codec::{fastpar_zstd_options, set_written, KeptArguments};
+use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
 use super::handle;
 use super::status::{fastpar_error, fastpar_status};
@@ -312,7 +312,7 @@ pub unsafe extern "C" fn fastpar_archive_read(
             borrow::disjoint((handle.src, "the archive"), (&*dst, "dst"))?;
             handle.archive.read(offset, dst)
         };
-        set_written(&place, run())
+        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -112,7 +112,7 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
 ///         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
 ///
-/// `progress` is told output bytes; in all is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
+/// `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
 /// until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety

@@ -159,6 +159,19 @@ impl<T> Out<T> {
     }
 }
 
+/// Writes what a call has written, or the size that would have been enough, or 0.
+pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
+    let size = match &result {
+        Ok(size) => *size,
+        Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
+            error.needed().and_then(|needed| usize::try_from(needed).ok()).unwrap_or(0)
+        }
+        Err(_) => 0,
+    };
+    written.set(size);
+    result.map(drop)
+}
+
 /// A path of the caller's.
 ///
 /// # Safety

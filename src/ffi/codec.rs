@@ -64,7 +64,7 @@ pub struct fastpar_zstd_options {
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; in all is UINT64_MAX while the data does not tell. Decompressing
+    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
     /// files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
@@ -171,19 +171,6 @@ impl KeptArguments {
     }
 }
 
-/// Writes what a call has written, or the size that would have been enough, or 0.
-pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
-    let size = match &result {
-        Ok(size) => *size,
-        Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
-            error.needed().and_then(|needed| usize::try_from(needed).ok()).unwrap_or(0)
-        }
-        Err(_) => 0,
-    };
-    written.set(size);
-    result.map(drop)
-}
-
 /// Tells a capacity that is enough for compressing any `src_len` bytes with these options.
 ///
 /// @param options  may be NULL: the defaults
@@ -260,17 +247,8 @@ pub unsafe extern "C" fn fastpar_compress(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let place = unsafe { Out::new(written, "written")? };
-        let run = |options: &Options<'_>| {
-            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
-            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
-            codec::compress(src, dst, options)
-        };
-        // SAFETY: the caller's promise.
-        set_written(&place, unsafe { with_options(options, run) })
-    };
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, (src, src_len), (dst, dst_capacity), written, codec::compress) };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
@@ -357,35 +335,33 @@ pub unsafe extern "C" fn fastpar_decompress(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let place = unsafe { Out::new(written, "written")? };
-        let run = |options: &Options<'_>| {
-            // SAFETY: the caller's promise; whether they overlap is checked before they are used.
-            let (src, dst) = unsafe { buffers(src, src_len, dst, dst_capacity)? };
-            codec::decompress(src, dst, options)
-        };
-        // SAFETY: the caller's promise.
-        set_written(&place, unsafe { with_options(options, run) })
-    };
+    // SAFETY: the caller's promise, passed on.
+    let body = || unsafe { run(options, (src, src_len), (dst, dst_capacity), written, codec::decompress) };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
 
-/// Borrows the input and the output of a call, and refuses buffers that overlap.
+/// Runs a call from buffer to buffer, and writes how much it has written.
 ///
 /// # Safety
-/// As for [`borrow::input`] and [`borrow::output`].
-unsafe fn buffers<'a>(
-    src: *const c_void,
-    src_len: usize,
-    dst: *mut c_void,
-    dst_capacity: usize,
-) -> Result<(&'a [u8], &'a mut [MaybeUninit<u8>])> {
+/// The pointers are NULL or valid, as the functions of the header say.
+unsafe fn run(
+    options: *const fastpar_zstd_options,
+    (src, src_len): (*const c_void, usize),
+    (dst, dst_capacity): (*mut c_void, usize),
+    written: *mut usize,
+    call: impl FnOnce(&[u8], &mut [MaybeUninit<u8>], &Options<'_>) -> Result<usize>,
+) -> Result<()> {
     // SAFETY: the caller's promise.
-    let (src, dst) = unsafe {
-        (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
+    let written = unsafe { Out::new(written, "written")? };
+    let run = |options: &Options<'_>| {
+        // SAFETY: the caller's promise. Whether the buffers overlap is checked before they are used.
+        let (src, dst) = unsafe {
+            (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
+        };
+        borrow::disjoint((src, "src"), (&*dst, "dst"))?;
+        call(src, dst, options)
     };
-    borrow::disjoint((src, "src"), (&*dst, "dst"))?;
-    Ok((src, dst))
+    // SAFETY: the caller's promise.
+    borrow::set_written(&written, unsafe { with_options(options, run) })
 }

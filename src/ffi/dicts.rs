@@ -1,7 +1,6 @@
 //! Group "dictionaries": what small inputs have in common, learned once and shared by all calls.
 
 use super::borrow::{self, Out};
-use super::codec::set_written;
 use super::guard::{guard, guard_value};
 use super::handle;
 use super::status::{fastpar_error, fastpar_status};
@@ -88,7 +87,7 @@ pub unsafe extern "C" fn fastpar_dict_train(
             borrow::disjoint((samples, "samples"), (&*dst, "dict"))?;
             codec::train(samples, &sizes, dst)
         };
-        set_written(&place, run())
+        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -2,7 +2,7 @@
 
 use super::status::{fastpar_error, fastpar_status, status_of, FASTPAR_OK};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{drop_payload, panic_message};
+use crate::panics::{drop_payload, panic_text};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// Runs `body` and turns its result, or its panic, into a status.
@@ -17,8 +17,7 @@ pub(super) unsafe fn guard(error: *mut fastpar_error, body: impl FnOnce() -> Res
         // SAFETY: the caller's promise, passed on.
         Ok(Err(failure)) => unsafe { report(error, &failure) },
         Err(payload) => {
-            let failure = Error::new(ErrorKind::Panic, format!("panicked: {}", panic_message(&*payload)));
-            drop_payload(payload);
+            let failure = Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload)));
             // SAFETY: the caller's promise, passed on.
             unsafe { report(error, &failure) }
         }

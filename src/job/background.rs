@@ -3,18 +3,19 @@
 //! The job, its body and its gate live in one shared allocation, held by the handle and by every ticket. The gate stays open
 //! until nothing is left to claim; then whoever comes out last, helper or waiter, finishes the job, once.
 
+use super::chunk::{Chunk, Control};
+use super::chunks::Job;
+use super::claims::Claiming;
 use super::gate::Gate;
-use super::progress::Monitor;
-use super::ticket::{recruit, recruit_more, JobGate, Ticket};
-use super::work::{drop_payload, panic_message, Job};
-use super::{Chunk, Claiming, Control, Progress};
+use super::helpers::{recruit, recruit_more, work, JobGate};
+use super::progress::{Monitor, Progress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::fork::Process;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{self, Call, KeepAlive, Pool, PoolRef};
+use crate::pool::{self, Call, Help, KeepAlive, Pool, PoolRef, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub type OwnedProgress = Arc<dyn Fn(u64, u64) -> ControlFlow<()> + Send + Sync>;
 pub struct JobHandle(Arc<Background>);
 
 /// What the handle and the tickets share.
-pub(crate) struct Background {
+struct Background {
     // Declared, and so dropped, before what it refers to.
     job: Job<'static>,
     parts: Arc<Parts>,
@@ -41,7 +42,7 @@ pub(crate) struct Background {
     /// What it came to, once it is finished; the pool is kept until then.
     outcome: Mutex<Outcome>,
     changed: QuietCondvar,
-    generation: u64,
+    process: Process,
     /// The pool that it runs on: there as long as `outcome` keeps it.
     pool: PoolRef,
 }
@@ -105,7 +106,7 @@ impl JobHandle {
             finishing: AtomicBool::new(false),
             outcome: Mutex::new(Outcome { keep: Some(call.keep_alive()), ..Outcome::default() }),
             changed: QuietCondvar::default(),
-            generation: pool::generation(),
+            process: Process::current(),
             pool: call.pool_ref(),
         });
         background.gate.open(&background.job, plan.lanes(), false);
@@ -121,7 +122,7 @@ impl JobHandle {
     /// Those of the loop; [`ErrorKind::Timeout`]; [`ErrorKind::Busy`] from inside a chunk of the same job;
     /// [`ErrorKind::LimitExceeded`] from inside as many calls as there may be.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
-        self.0.check_process()?;
+        self.0.process.check()?;
         if self.0.is_inside() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -139,14 +140,14 @@ impl JobHandle {
     /// # Errors
     /// [`ErrorKind::Threads`] in a forked child: the job runs in the parent.
     pub fn progress(&self) -> Result<(u64, u64)> {
-        self.0.check_process()?;
+        self.0.process.check()?;
         let monitor = &self.0.parts.monitor;
         Ok((monitor.counted(), monitor.total()))
     }
 
     /// Lets no new chunk start.
     pub fn cancel(&self) {
-        if self.0.check_process().is_err() {
+        if !self.0.process.is_current() {
             return; // it runs in the parent
         }
         self.0.job.stop();
@@ -156,7 +157,7 @@ impl JobHandle {
 
 impl Drop for JobHandle {
     fn drop(&mut self) {
-        if self.0.check_process().is_err() {
+        if !self.0.process.is_current() {
             return; // its helpers are in the parent; what they hold stays allocated
         }
         self.cancel();
@@ -168,46 +169,18 @@ impl Drop for JobHandle {
 }
 
 impl Background {
-    /// A worker's part.
-    pub(super) fn help(self: Arc<Self>, pool: &Pool) {
-        self.gate.ticket_arrived();
-        if let Some((_, entered)) = self.gate.enter() {
-            let more = || recruit_more(pool, &self.gate, || Ticket::Background(Arc::clone(&self)));
-            let sent = if self.job.wants_help() { more() } else { None };
-            self.work(|| self.job.work(entered - 1, sent));
-            pool.count_helper();
-            self.gate.leave();
-        } else {
-            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
-            self.help_as_waiter(None);
-        }
-        self.finish_if_done();
-    }
-
     /// Whoever started the job, or leaves its last lane, sends for a helper.
     fn recruit(self: &Arc<Self>, pool: &Pool) {
         if !self.job.wants_help() {
             return;
         }
-        let ticket = || Ticket::Background(Arc::clone(self));
+        let ticket = || Ticket::Shared(self.clone());
         // Nobody but its helpers works for the job: the first one never waits for an idle processor, which there may never be.
         if !self.gate.is_empty() {
             recruit(pool, &self.gate, ticket);
         } else if self.gate.claim_ticket(1) {
             pool.send(ticket());
         }
-    }
-
-    /// See `Ticket`.
-    pub(super) fn end_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_ticket(1)
-    }
-
-    /// See `Ticket`.
-    pub(super) fn keep_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_watch()
     }
 
     /// Runs chunks with the thread marked as being inside this job.
@@ -230,14 +203,6 @@ impl Background {
             at = inside.outer;
         }
         false
-    }
-
-    fn check_process(&self) -> Result<()> {
-        if pool::generation() == self.generation {
-            Ok(())
-        } else {
-            Err(super::forked())
-        }
     }
 
     fn outcome(&self) -> MutexGuard<'_, Outcome> {
@@ -315,20 +280,41 @@ impl Background {
         if !self.gate.is_empty() || self.finishing.swap(true, Ordering::SeqCst) {
             return;
         }
-        let result = self.job.finish().and_then(|()| {
-            // Whoever waits must hear of the end, even if the last report panics.
-            catch_unwind(AssertUnwindSafe(|| self.parts.monitor.finish())).map_err(|payload| {
-                let text = format!("the progress callback panicked: {}", panic_message(&*payload));
-                drop_payload(payload);
-                Error::new(ErrorKind::Panic, text)
-            })
-        });
+        let result = self.job.finish().and_then(|()| self.parts.monitor.finish());
         let mut outcome = self.outcome();
         outcome.result = Some(result);
         let keep = outcome.keep.take();
         self.changed.notify_all();
         drop(outcome);
         drop(keep);
+    }
+}
+
+impl Help for Background {
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
+        self.gate.ticket_arrived();
+        if let Some((_, entered)) = self.gate.enter() {
+            let more = || recruit_more(pool, &self.gate, || Ticket::Shared(Arc::clone(shared)));
+            let pending = if self.job.wants_help() { more() } else { None };
+            self.work(|| work(&self.job, entered - 1, pending));
+            pool.count_helper();
+            self.gate.leave();
+        } else {
+            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
+            self.help_as_waiter(None);
+        }
+        self.finish_if_done();
+        None
+    }
+
+    fn end_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_ticket(1)
+    }
+
+    fn keep_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.job.wants_help() && self.gate.claim_watch()
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct Gate<J> {
     job: AtomicPtr<J>,
     /// Helpers on their way.
     coming: AtomicU32,
-    /// The pool's lookout knows of this gate, and sends a helper when there is a processor for it.
+    /// The pool's idle-CPU monitor knows of this gate, and sends a helper when there is a cpu for it.
     watched: AtomicBool,
     lock: Mutex<()>,
     emptied: Condvar,
@@ -161,8 +161,8 @@ impl<J> Gate<J> {
         self.word.load(Ordering::Acquire) & INSIDE_MASK == 0
     }
 
-    /// Waits until nobody is inside: spinning while there are `processors` for all, for a moment, then sleeping.
-    pub(crate) fn wait_empty(&self, processors: impl Fn() -> bool) {
+    /// Waits until nobody is inside: spinning while there are `cpus` for all, for a moment, then sleeping.
+    pub(crate) fn wait_empty(&self, cpus: impl Fn() -> bool) {
         for _ in 0..SPINS {
             if self.is_empty() {
                 return;
@@ -174,7 +174,7 @@ impl<J> Gate<J> {
                 if self.is_empty() {
                     return;
                 }
-                if look % LOOKS == 0 && !processors() {
+                if look % LOOKS == 0 && !cpus() {
                     break;
                 }
                 pause();
@@ -189,13 +189,13 @@ impl<J> Gate<J> {
         self.word.fetch_and(!WAITING, Ordering::Relaxed); // under the lock, so nobody's signal is lost
     }
 
-    /// Waits a moment for the job after `served`, without giving the processor away, as long as there is a `processor` for it:
+    /// Waits a moment for the job after `served`, without giving the CPU away, as long as there is a `cpu` for it:
     /// where loops follow each other closely, the helper is there when it is needed. True when the next job is large, or has been
     /// there for some time. One that is over sooner is better left alone: who comes to help takes the caller's cache lines away.
-    pub(crate) fn linger(&self, served: u64, processor: impl Fn() -> bool) -> bool {
+    pub(crate) fn linger(&self, served: u64, cpu: impl Fn() -> bool) -> bool {
         let (mut last_chunk, mut closed, mut seen) = (0, 0, 0);
         while last_chunk < LAST_CHUNK_LOOKS && closed < LINGER_LOOKS {
-            if (last_chunk + closed) % LOOKS == 0 && !processor() {
+            if (last_chunk + closed) % LOOKS == 0 && !cpu() {
                 return false;
             }
             pause();
@@ -237,13 +237,13 @@ impl<J> Gate<J> {
         self.word.load(Ordering::Acquire) & OPEN != 0
     }
 
-    /// True for the one who shall tell the lookout of this gate: it does not know it. Exchanged on both sides, as for tickets:
-    /// a lookout that forgets the gate afterwards sees it open.
+    /// True for the one who shall tell the idle-CPU monitor of this gate: it does not know it. Exchanged on both sides, as for tickets:
+    /// a idle-CPU monitor that forgets the gate afterwards sees it open.
     pub(crate) fn claim_watch(&self) -> bool {
         !self.watched.swap(true, Ordering::AcqRel)
     }
 
-    /// The lookout forgets the gate; it looks whether it is open after this.
+    /// The idle-CPU monitor forgets the gate; it looks whether it is open after this.
     pub(crate) fn end_watch(&self) {
         self.watched.swap(false, Ordering::AcqRel);
     }

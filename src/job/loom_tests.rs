@@ -2,9 +2,8 @@
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test --lib --release loom`.
 
-use super::claims::Claims;
+use super::claims::{Claiming, Claims};
 use super::gate::Gate;
-use super::Claiming;
 use crate::sync::model;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -236,5 +235,27 @@ fn loom_the_last_one_out_finishes_once() {
             .collect();
         lanes.into_iter().for_each(|lane| lane.join().unwrap());
         assert_eq!(finished.1.load(Relaxed), 1, "the job is not finished exactly once");
+    });
+}
+
+/// Lanes that claim past an end close to the largest index do not wrap the counter: each chunk is given out once.
+#[test]
+fn loom_claims_do_not_wrap() {
+    model(|| {
+        let range = usize::MAX - 2..usize::MAX;
+        let claims = Arc::new(Claims::new(range.clone(), 2, Claiming::Singly));
+        let claim_all = |claims: &Claims| {
+            // More often than there are chunks only if some are given out twice, or from the start again.
+            let claimed = (0..4).filter_map(|_| claims.claim(&claims.pace())).flatten();
+            claimed.collect::<Vec<_>>()
+        };
+        let lanes = [0, 1].map(|_| {
+            let claims = Arc::clone(&claims);
+            thread::spawn(move || claim_all(&claims))
+        });
+        let mut claimed = claim_all(&claims);
+        claimed.extend(lanes.into_iter().flat_map(|lane| lane.join().unwrap()));
+        claimed.sort_unstable();
+        assert_eq!(claimed, range.collect::<Vec<_>>());
     });
 }

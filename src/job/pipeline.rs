@@ -9,10 +9,10 @@
 //! task to task, such as one long frame; what comes before and after it is still done at the same time.
 #![forbid(unsafe_code)]
 
-use super::ticket::Ticket;
-use super::work::{drop_payload, panic_message};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{self, Call, Pool};
+use crate::os::fork::Process;
+use crate::panics::panic_text;
+use crate::pool::{Call, Pool, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -40,7 +40,7 @@ pub(crate) struct Pipeline<S: Stage> {
     /// Tasks submitted ever, and those whose results were taken.
     submitted: u64,
     taken: u64,
-    generation: u64,
+    process: Process,
 }
 
 struct Shared<S: Stage> {
@@ -149,7 +149,7 @@ impl<S: Stage> Pipeline<S> {
             gone: AtomicI32::new(0),
             most_helpers: lanes.saturating_sub(1),
         };
-        Self { shared: Arc::new(shared), submitted: 0, taken: 0, generation: pool::generation() }
+        Self { shared: Arc::new(shared), submitted: 0, taken: 0, process: Process::current() }
     }
 
     /// What was given to `new`.
@@ -219,11 +219,7 @@ impl<S: Stage> Pipeline<S> {
 
     /// Fails in a forked child: the helpers are in the parent, and may hold any lock.
     pub(crate) fn check_process(&self) -> Result<()> {
-        if pool::generation() == self.generation {
-            Ok(())
-        } else {
-            Err(super::forked())
-        }
+        self.process.check()
     }
 }
 
@@ -256,9 +252,7 @@ impl<S: Stage> Shared<S> {
         // A stage that panicked is not used for the task again, and its pipeline fails there.
         let result = catch_unwind(AssertUnwindSafe(|| self.stage.run(input, cancel)));
         let result = result.unwrap_or_else(|payload| {
-            let text = format!("panicked: {}", panic_message(&*payload));
-            drop_payload(payload);
-            Err(Error::new(ErrorKind::Panic, text))
+            Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
         self.lock().end(number, chained, result);
         self.changed.notify_all();
@@ -276,7 +270,7 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     state.helpers += 1;
     drop(state);
     let helper = Helper { shared: Arc::clone(shared), arrived: false };
-    pool.send(Ticket::Errand(Box::new(move |pool| helper.work(pool))));
+    pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
 }
 
 /// A helper, from when it is sent to when it leaves.

@@ -1,7 +1,10 @@
 //! Telling the caller how far a job is: one report at a time, about 20 times a second, and once at the end.
 #![forbid(unsafe_code)]
 
+use crate::error::{Error, ErrorKind, Result};
+use crate::panics::panic_text;
 use std::ops::ControlFlow;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -60,10 +63,30 @@ impl<'a> Monitor<'a> {
     }
 
     /// The last report, when everything is done: there is nothing left that its answer could cancel.
-    pub(crate) fn finish(&self) {
-        if let Some(Reports { report, last }) = &self.reports {
-            let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = report(self.total, self.total);
-        }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Panic`] if the callback panics.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let Some(Reports { report, last }) = &self.reports else { return Ok(()) };
+        let _serialized = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = catch_unwind(AssertUnwindSafe(|| report(self.total, self.total)));
+        told.map(drop).map_err(|payload| {
+            let text = format!("the progress callback panicked: {}", panic_text(payload));
+            Error::new(ErrorKind::Panic, text)
+        })
     }
+}
+
+/// Runs `with`, which counts what is done if there is a progress callback, and makes the last report if it succeeds.
+pub(super) fn watched(
+    report: Option<Progress<'_>>,
+    total: usize,
+    with: impl FnOnce(Option<&Monitor<'_>>) -> Result<()>,
+) -> Result<()> {
+    if report.is_none() {
+        return with(None);
+    }
+    let monitor = Monitor::new(report, total as u64);
+    with(Some(&monitor))?;
+    monitor.finish()
 }

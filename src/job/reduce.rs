@@ -4,7 +4,10 @@
 //! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
 #![forbid(unsafe_code)]
 
-use super::{run, watched, Chunk, Claiming, Control};
+use super::chunk::{Chunk, Control};
+use super::claims::Claiming;
+use super::loops::run;
+use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
@@ -99,7 +102,7 @@ where
     let lanes = plan.lanes() as usize;
     let wave = (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks());
     prepare(slots, wave)?;
-    watched(control, plan.count(), |monitor| {
+    watched(control.progress, plan.count(), |monitor| {
         let mut first = 0;
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
@@ -118,7 +121,7 @@ where
         }
         // A flag set while the last chunks were combined counts too, and one set before a reduction of nothing.
         match control.cancel {
-            Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(super::cancelled()),
+            Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),
         }
     })

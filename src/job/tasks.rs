@@ -1,13 +1,26 @@
 //! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
-use super::{run, run_alone, watched, Chunk, Claiming, Control};
+use super::chunk::{Chunk, Control};
+use super::claims::Claiming;
+use super::loops::{run, run_alone};
+use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
+
+/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process to run.
+pub(crate) fn lanes_left(max_lanes: u32) -> Result<u32> {
+    if max_lanes == 1 {
+        return Ok(1);
+    }
+    let call = Call::enter()?;
+    let lanes = call.lanes(max_lanes).min(call.pool().cpus());
+    Ok(if call.pool().has_cpu_left(0) { lanes } else { 1 })
+}
 
 /// Runs `task(index, lane)` for every index below `count`, each claimed by itself and in rising order; the error of the lowest
 /// task that failed is returned as it is. Tasks are pure computation with big tables, so there are never more lanes than
@@ -60,7 +73,7 @@ fn in_lanes<C: Sync>(
         }
     };
     let plan = Plan::new(Schedule::Grain { grain: 1 }, count, lanes);
-    let result = watched(control, count, |monitor| match &call {
+    let result = watched(control.progress, count, |monitor| match &call {
         Some(call) => {
             call.count_job(count);
             run(call, &plan, 0..count, claiming, control, monitor, &body)

@@ -1,19 +1,18 @@
-//! Calls under way, and jobs that nobody waits for: each keeps the pool alive.
+//! Calls under way: each keeps the pool alive.
 
-use super::epoch::Entry;
-use super::local::{self, Local, MAX_DEPTH};
-use super::{Pool, PoolOptions, PoolRef};
-use crate::error::{Error, ErrorKind, Result};
-use crate::job::{lanes_of, LoopGate};
+use super::global::{self, Entry};
+use super::keep_alive::KeepAlive;
+use super::thread_state::{self, busy_in_hook, too_deep, ThreadState};
+use super::workers::{Pool, PoolRef};
+use crate::error::Result;
 use crate::memory;
-use crate::sync::{Mutex, QuietCondvar};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use crate::plan::lanes_of;
+use std::ptr;
 
 /// A parallel call under way: it keeps its pool alive, and marks the thread as being inside it.
 pub(crate) struct Call {
-    pool: *const Pool,
-    outer: *const Pool,
+    pool: PoolRef,
+    outer: *const (),
     /// None for a nested call: the outermost one, or being a worker, keeps the pool alive.
     _entry: Option<Entry>,
 }
@@ -22,36 +21,36 @@ impl Call {
     /// Begins a call, starting the pool if there is none.
     #[inline]
     pub(crate) fn enter() -> Result<Self> {
-        let (outer, in_hook) = local::with(|local| (local.pool.get(), local.in_hook.get()));
+        let (outer, in_hook) = thread_state::with(|state| (state.pool.get(), state.in_hook.get()));
         if in_hook {
-            return Err(Error::new(ErrorKind::Busy, "a hook must not use the pool"));
+            return Err(busy_in_hook());
         }
         memory::check()?;
-        if !outer.is_null() {
-            if !local::with(Local::go_deeper) {
+        if let Some(pool) = PoolRef::here() {
+            if !thread_state::with(ThreadState::go_deeper) {
                 return Err(too_deep());
             }
-            return Ok(Self { pool: outer, outer, _entry: None });
+            return Ok(Self { pool, outer, _entry: None });
         }
-        let entry = Entry::new()?;
-        let pool: *const Pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?))?;
-        local::with(|local| {
-            local.go_deeper();
-            local.pool.set(pool);
+        let entry = global::enter()?;
+        let pool = global::pool_of(&entry)?;
+        thread_state::with(|state| {
+            state.go_deeper();
+            state.pool.set(pool.address());
         });
-        Ok(Self { pool, outer, _entry: Some(entry) })
+        Ok(Self { pool: PoolRef::of(pool), outer: ptr::null(), _entry: Some(entry) })
     }
 
     /// The pool of this call.
     #[inline]
     pub(crate) fn pool(&self) -> &Pool {
         // SAFETY: kept alive by the entry, or by what made the call a nested one.
-        unsafe { &*self.pool }
+        unsafe { self.pool.get() }
     }
 
     /// Lanes for this call.
     pub(crate) fn lanes(&self, max_lanes: u32) -> u32 {
-        lanes_of(self.pool().config.threads, max_lanes)
+        lanes_of(self.pool().threads(), max_lanes)
     }
 
     /// Whether the calling thread is inside a callback, or another call.
@@ -61,95 +60,24 @@ impl Call {
 
     /// The pool's address, for a job that outlives this call, and keeps the pool by `keep_alive`.
     pub(crate) fn pool_ref(&self) -> PoolRef {
-        PoolRef(self.pool)
+        self.pool
     }
 
-    /// Keeps the pool for a job that outlives this call.
+    /// Keeps the pool for a job that outlives this call. A shutdown that waits for the call finds the job under way.
     pub(crate) fn keep_alive(&self) -> KeepAlive {
-        // Before the call ends, so that a shutdown which waits for the call finds it.
-        let background = Arc::clone(&self.pool().background);
-        background.begin();
-        KeepAlive(background)
+        self.pool().keep_alive()
     }
 
     /// Counts a parallel call and its chunks.
     #[inline]
     pub(crate) fn count_job(&self, chunks: usize) {
-        let counters = self.pool().counters();
-        counters.jobs.fetch_add(1, Ordering::Relaxed);
-        counters.chunks.fetch_add(chunks as u64, Ordering::Relaxed);
+        self.pool().count_job(chunks);
     }
-
-    /// A closed gate of the calling thread.
-    #[inline]
-    pub(crate) fn take_gate(&self) -> Arc<LoopGate> {
-        local::take_gate(self.pool)
-    }
-
-    /// Gives it back, closed and empty.
-    #[inline]
-    pub(crate) fn return_gate(&self, gate: Arc<LoopGate>) {
-        local::return_gate(self.pool, gate);
-    }
-}
-
-/// Fails where the calling thread is inside as many calls as there may be.
-pub(crate) fn check_depth() -> Result<()> {
-    if local::with(Local::can_go_deeper) {
-        Ok(())
-    } else {
-        Err(too_deep())
-    }
-}
-
-#[cold]
-fn too_deep() -> Error {
-    let text = format!(
-        "the calling thread is inside {MAX_DEPTH} calls already, each in a callback of the one before"
-    );
-    Error::new(ErrorKind::LimitExceeded, text)
 }
 
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        local::with(|local| local.end_use(self.pool, self.outer));
-    }
-}
-
-/// The jobs under way that nobody waits for.
-#[derive(Default)]
-pub(super) struct Background {
-    running: Mutex<usize>,
-    none: QuietCondvar,
-}
-
-impl Background {
-    fn begin(&self) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    }
-
-    fn end(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        *running -= 1;
-        if *running == 0 {
-            self.none.notify_all();
-        }
-    }
-
-    pub(super) fn wait(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        while *running > 0 {
-            running = self.none.wait(running);
-        }
-    }
-}
-
-/// Keeps the pool until it is dropped.
-pub(crate) struct KeepAlive(Arc<Background>);
-
-impl Drop for KeepAlive {
-    fn drop(&mut self) {
-        self.0.end();
+        thread_state::with(|state| state.end_use(self.pool().address(), self.outer));
     }
 }

@@ -1,9 +1,9 @@
 //! What a pool is made of: the caller's options, the environment, the defaults.
 #![forbid(unsafe_code)]
 
-#[cfg(windows)]
-use super::pin;
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(windows)]
+use crate::os::affinity;
 
 /// Threads of the pool unless the caller or the environment asks otherwise.
 pub const DEFAULT_THREADS: u32 = 24;
@@ -111,6 +111,6 @@ pub(crate) fn available_cpus() -> u32 {
     let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
     // On Windows std counts the processors of one group, at most 64, whatever the affinity.
     #[cfg(windows)]
-    let cpus = pin::cpus().map_or(cpus, |allowed| allowed.len().max(1));
+    let cpus = affinity::cpus().map_or(cpus, |allowed| allowed.len().max(1));
     u32::try_from(cpus).unwrap_or(MAX_THREADS).min(MAX_THREADS)
 }

@@ -6,253 +6,260 @@
 //! the next one; nobody waits for a pool that is going away, and the pool is freed under nobody's feet. There are two sets
 //! of counters, used in turn; the shutdown lock keeps a set from being used again before it is zero.
 //!
-//! Epoch 0 is the time before the first call: it ends when the handlers for forks are installed. Nothing else happens in it, so a
-//! child that is forked before, or while, they are installed begins in epoch 0 as well.
+//! Epoch 0 is the time before the first call: it ends when the hooks of forked children are registered. Nothing else happens in
+//! it, so a child that is forked before, or while, they are registered has nothing to forget.
 //!
 //! Orderings: announcing (add, then load the epoch) and shutting down (store the epoch, then load the counters) are each
 //! other's mirror image, which needs sequential consistency: one of the two must see the other. Leaving releases what the
 //! call did with the pool, and the loads of the counters acquire it before the pool is freed.
 
-use super::local::{self, SHARDS};
-use super::Pool;
-use crate::error::{Error, ErrorKind, Result};
+use super::thread_state::SHARDS;
+use crate::error::Result;
+use crate::sync::{fence_for_loom, AtomicPtr, AtomicU64, Condvar, Mutex};
+use crate::sync::{Ordering::Relaxed, Ordering::SeqCst};
 use crossbeam_utils::CachePadded;
 use once_cell::sync::OnceCell;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 
-/// A pool that is started by the first who needs it; starting may fail, and the next call tries again.
-type Slot = OnceCell<Pool>;
+/// A pool that is started by the first call that needs it; starting may fail, and the next call tries again.
+type Slot<P> = OnceCell<P>;
 
-struct Epoch {
-    slot: AtomicPtr<Slot>,
+/// Two sets of counters and slots, which the epochs use in turn.
+struct Epoch<P> {
+    slot: AtomicPtr<Slot<P>>,
     calls: [CachePadded<AtomicU64>; SHARDS],
 }
 
-impl Epoch {
-    const fn new() -> Self {
-        Self {
-            slot: AtomicPtr::new(ptr::null_mut()),
-            calls: [const { CachePadded::new(AtomicU64::new(0)) }; SHARDS],
-        }
-    }
-
-    fn idle(&self) -> bool {
-        self.calls.iter().all(|calls| calls.load(SeqCst) == 0)
-    }
-
-    /// Calls under way. Relaxed: advice, out of date at once.
-    #[inline]
-    fn busy(&self) -> u32 {
-        self.calls.iter().map(|calls| calls.load(Relaxed) as u32).sum()
-    }
+/// The epochs of pools of type `P`.
+pub(super) struct Epochs<P> {
+    epochs: [Epoch<P>; 2],
+    /// The epoch: 0, or 2 and more.
+    current: AtomicU64,
+    locks: AtomicPtr<Locks>,
 }
 
-static EPOCHS: [Epoch; 2] = [Epoch::new(), Epoch::new()];
-/// The epoch: 0, or 2 and more.
-static CURRENT: AtomicU64 = AtomicU64::new(0);
-
-/// Locks of the module; replaced in a forked child, where they may be held by threads that do not exist.
-pub(super) struct Locks {
-    /// Held by the one who shuts down.
+/// Replaced in a forked child, where they may be held by threads that do not exist.
+struct Locks {
+    /// Held by the thread that shuts down.
     shutdown: Mutex<()>,
-    /// Where it sleeps until the last call has left.
+    /// Where that thread sleeps until the last call has left.
     drained: (Mutex<()>, Condvar),
 }
 
-static LOCKS: AtomicPtr<Locks> = AtomicPtr::new(ptr::null_mut());
+/// How far a fork moves the epoch: more than any number of shutdowns, and even, so that the sets keep their turn.
+const FORK_STEP: u64 = 1 << 40;
 
-fn locks() -> &'static Locks {
-    let known = LOCKS.load(SeqCst);
-    let locks = if known.is_null() {
-        let fresh = Box::into_raw(Box::new(Locks {
-            shutdown: Mutex::new(()),
-            drained: (Mutex::new(()), Condvar::new()),
-        }));
-        match LOCKS.compare_exchange(ptr::null_mut(), fresh, SeqCst, SeqCst) {
-            Ok(_) => fresh,
-            Err(other) => {
-                // SAFETY: `fresh` came from Box::into_raw just above, and nobody else saw it.
-                drop(unsafe { Box::from_raw(fresh) });
-                other
-            }
+#[cfg(not(loom))]
+impl<P> Epochs<P> {
+    /// Epoch 0.
+    pub(super) const fn new() -> Self {
+        Self {
+            epochs: [const {
+                Epoch {
+                    slot: AtomicPtr::new(ptr::null_mut()),
+                    calls: [const { CachePadded::new(AtomicU64::new(0)) }; SHARDS],
+                }
+            }; 2],
+            current: AtomicU64::new(0),
+            locks: AtomicPtr::new(ptr::null_mut()),
         }
-    } else {
-        known
-    };
-    // SAFETY: never freed.
-    unsafe { &*locks }
+    }
+}
+
+/// Loom's atomics cannot be made in a constant.
+#[cfg(loom)]
+impl<P> Epochs<P> {
+    /// Epoch 0.
+    pub(super) fn new() -> Self {
+        let epoch = |_| Epoch {
+            slot: AtomicPtr::new(ptr::null_mut()),
+            calls: std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0))),
+        };
+        Self {
+            epochs: std::array::from_fn(epoch),
+            current: AtomicU64::new(0),
+            locks: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+}
+
+impl<P> Epoch<P> {
+    fn is_idle(&self) -> bool {
+        self.calls.iter().all(|calls| calls.load(SeqCst) == 0)
+    }
+}
+
+impl<P> Epochs<P> {
+    fn of(&self, epoch: u64) -> &Epoch<P> {
+        &self.epochs[epoch as usize % 2]
+    }
+
+    /// Announces a call. `register` registers what a forked child forgets; it runs in epoch 0, which ends when it has succeeded.
+    #[inline]
+    pub(super) fn enter(&self, shard: usize, register: fn() -> Result<()>) -> Result<Entry<'_, P>> {
+        loop {
+            let epoch = self.current.load(SeqCst);
+            if epoch == 0 {
+                self.begin(register)?;
+                continue;
+            }
+            self.of(epoch).calls[shard].fetch_add(1, SeqCst);
+            fence_for_loom();
+            if self.current.load(SeqCst) == epoch {
+                return Ok(Entry { epochs: self, epoch, shard });
+            }
+            self.leave(epoch, shard);
+        }
+    }
+
+    #[cold]
+    fn begin(&self, register: fn() -> Result<()>) -> Result<()> {
+        register()?;
+        // It fails if another thread was here at the same time, or in the child of a fork meanwhile: epoch 0 is over then.
+        let _ = self.current.compare_exchange(0, 2, SeqCst, SeqCst);
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&self, epoch: u64, shard: usize) {
+        // A call that was under way when the process forked belongs to the parent: the child's epoch is another one, and
+        // its counters began at zero.
+        let current = self.current.load(SeqCst);
+        if current < epoch || current - epoch >= FORK_STEP {
+            return;
+        }
+        self.of(epoch).calls[shard].fetch_sub(1, SeqCst);
+        fence_for_loom();
+        if self.current.load(SeqCst) != epoch {
+            self.wake_shutdown();
+        }
+    }
+
+    #[cold]
+    fn wake_shutdown(&self) {
+        let drained = &self.locks().drained;
+        drop(drained.0.lock());
+        drained.1.notify_all();
+    }
+
+    fn locks(&self) -> &Locks {
+        let fresh = || Locks { shutdown: Mutex::new(()), drained: (Mutex::new(()), Condvar::new()) };
+        // SAFETY: what is published there is never freed.
+        unsafe { published(&self.locks, fresh) }
+    }
+
+    /// Ends the current pool: waits for the calls that use it, then lets `stop` join its workers, and frees it. A later call starts
+    /// a new pool.
+    pub(super) fn shutdown(&self, stop: impl FnOnce(&P) -> Result<()>) -> Result<()> {
+        let locks = self.locks();
+        let _one_at_a_time = locks.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = self.current.load(SeqCst);
+        if epoch == 0 {
+            return Ok(()); // there never was a pool
+        }
+        self.current.store(epoch + 1, SeqCst);
+        fence_for_loom();
+        let old = self.of(epoch);
+        let mut guard = locks.drained.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while !old.is_idle() {
+            guard = locks.drained.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(guard);
+        let slot = old.slot.swap(ptr::null_mut(), SeqCst);
+        // A reference, not yet the box: the workers hold references to the pool until `stop` has joined them.
+        // SAFETY: null, or made by `Box::into_raw` in `published`; it is freed below only.
+        let stopped = match unsafe { slot.as_ref() } {
+            None => return Ok(()),
+            Some(slot) => slot.get().map_or(Ok(()), stop),
+        };
+        // SAFETY: as above. No call of its epoch is left, none can join it, and the workers have ended.
+        drop(unsafe { Box::from_raw(slot) });
+        stopped
+    }
+
+    /// Frees the locks, as loom insists on at the end of a model.
+    #[cfg(all(test, loom))]
+    pub(super) fn free_locks(&self) {
+        let locks = self.locks.swap(ptr::null_mut(), SeqCst);
+        if !locks.is_null() {
+            // SAFETY: made by `Box::into_raw` in `published`; the model's threads have ended.
+            drop(unsafe { Box::from_raw(locks) });
+        }
+    }
+
+    /// In the child of a fork: everything belonged to the parent. Only stores, as the parent's locks may be held.
+    pub(super) fn forget(&self) {
+        for epoch in &self.epochs {
+            epoch.slot.store(ptr::null_mut(), SeqCst);
+            epoch.calls.iter().for_each(|calls| calls.store(0, SeqCst));
+        }
+        self.locks.store(ptr::null_mut(), SeqCst);
+        self.current.fetch_add(FORK_STEP, SeqCst);
+    }
+
+    /// About how many threads from outside the pool are in a call now. Relaxed: advice, out of date at once.
+    #[inline]
+    pub(super) fn callers(&self) -> u32 {
+        let calls = &self.of(self.current.load(Relaxed)).calls;
+        calls.iter().map(|calls| calls.load(Relaxed) as u32).sum()
+    }
 }
 
 /// An announced call: the pool of its epoch stays while this lives.
-pub(super) struct Entry {
+pub(super) struct Entry<'e, P> {
+    epochs: &'e Epochs<P>,
     epoch: u64,
     shard: usize,
 }
 
-impl Entry {
-    #[inline]
-    pub(super) fn new() -> Result<Self> {
-        let shard = local::with(|local| local.shard());
-        loop {
-            let epoch = CURRENT.load(SeqCst);
-            if epoch == 0 {
-                begin()?;
-                continue;
-            }
-            let calls = &EPOCHS[epoch as usize % 2].calls[shard];
-            calls.fetch_add(1, SeqCst);
-            if CURRENT.load(SeqCst) == epoch {
-                return Ok(Self { epoch, shard });
-            }
-            leave(epoch, shard);
-        }
-    }
-
+impl<P> Entry<'_, P> {
     /// The pool, if it is running.
-    pub(super) fn running(&self) -> Option<&Pool> {
-        let slot = EPOCHS[self.epoch as usize % 2].slot.load(SeqCst);
-        // SAFETY: a slot is freed by `shutdown` only, once no call of its epoch is left; this is one.
+    pub(super) fn running(&self) -> Option<&P> {
+        let slot = self.epochs.of(self.epoch).slot.load(SeqCst);
+        // SAFETY: `shutdown` frees a slot once no call of its epoch is left; this is one.
         unsafe { slot.as_ref() }.and_then(Slot::get)
     }
 
     /// The pool; `start` makes it if there is none.
     #[inline]
-    pub(super) fn pool(&self, start: impl FnOnce() -> Result<Pool>) -> Result<&Pool> {
+    pub(super) fn pool(&self, start: impl FnOnce() -> Result<P>) -> Result<&P> {
         match self.running() {
             Some(pool) => Ok(pool),
             None => self.slot().get_or_try_init(start),
         }
     }
 
-    fn slot(&self) -> &Slot {
-        let place = &EPOCHS[self.epoch as usize % 2].slot;
-        let mut slot = place.load(SeqCst);
-        if slot.is_null() {
-            let fresh = Box::into_raw(Box::new(Slot::new()));
-            slot = match place.compare_exchange(ptr::null_mut(), fresh, SeqCst, SeqCst) {
-                Ok(_) => fresh,
-                Err(other) => {
-                    // SAFETY: `fresh` came from Box::into_raw just above, and nobody else saw it.
-                    drop(unsafe { Box::from_raw(fresh) });
-                    other
-                }
-            };
-        }
+    fn slot(&self) -> &Slot<P> {
         // SAFETY: as in `running`.
-        unsafe { &*slot }
+        unsafe { published(&self.epochs.of(self.epoch).slot, Slot::new) }
     }
 }
 
-impl Drop for Entry {
+impl<P> Drop for Entry<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        leave(self.epoch, self.shard);
+        self.epochs.leave(self.epoch, self.shard);
     }
 }
 
-/// Ends epoch 0, if it is not over.
-pub(super) fn begin_once() -> Result<()> {
-    if CURRENT.load(SeqCst) == 0 {
-        begin()?;
+/// What `at` points to, made by the first thread that asks.
+///
+/// # Safety
+/// It is not freed while the result is used.
+unsafe fn published<T>(at: &AtomicPtr<T>, make: impl FnOnce() -> T) -> &T {
+    let mut known = at.load(SeqCst);
+    if known.is_null() {
+        let fresh = Box::into_raw(Box::new(make()));
+        known = match at.compare_exchange(ptr::null_mut(), fresh, SeqCst, SeqCst) {
+            Ok(_) => fresh,
+            Err(other) => {
+                // SAFETY: `fresh` came from Box::into_raw just above, and no other thread saw it.
+                drop(unsafe { Box::from_raw(fresh) });
+                other
+            }
+        };
     }
-    Ok(())
-}
-
-/// Ends epoch 0.
-#[cold]
-fn begin() -> Result<()> {
-    #[cfg(unix)]
-    super::fork::install()?;
-    // It fails if another thread was here at the same time, or in the child of a fork meanwhile: it is over then.
-    let _ = CURRENT.compare_exchange(0, 2, SeqCst, SeqCst);
-    Ok(())
-}
-
-#[inline]
-fn leave(epoch: u64, shard: usize) {
-    // A call that was under way when the process forked belongs to the parent: the child's epoch is another one, and
-    // its counters began at zero.
-    let current = CURRENT.load(SeqCst);
-    if current < epoch || current - epoch >= FORK_STEP {
-        return;
-    }
-    EPOCHS[epoch as usize % 2].calls[shard].fetch_sub(1, SeqCst);
-    if CURRENT.load(SeqCst) != epoch {
-        wake_shutdown();
-    }
-}
-
-#[cold]
-fn wake_shutdown() {
-    let drained = &locks().drained;
-    drop(drained.0.lock());
-    drained.1.notify_all();
-}
-
-/// Ends the current pool: waits for the calls that use it, then joins its workers. A later call starts a new one.
-pub(super) fn shutdown() -> Result<()> {
-    let locks = locks();
-    let _one_at_a_time = locks.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
-    let epoch = CURRENT.load(SeqCst);
-    if epoch == 0 {
-        return Ok(()); // there never was a pool
-    }
-    CURRENT.store(epoch + 1, SeqCst);
-    let old = &EPOCHS[epoch as usize % 2];
-    let mut guard = locks.drained.0.lock().unwrap_or_else(PoisonError::into_inner);
-    while !old.idle() {
-        guard = locks.drained.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
-    }
-    drop(guard);
-    let slot = old.slot.swap(ptr::null_mut(), SeqCst);
-    if slot.is_null() {
-        return Ok(());
-    }
-    // SAFETY: made by Box::into_raw in `slot`; no call of its epoch is left, and none can join it.
-    let slot = unsafe { Box::from_raw(slot) };
-    match slot.get() {
-        None => Ok(()),
-        // SAFETY: once, as the slot was swapped out. Its memory is freed after this, when the workers are joined.
-        Some(pool) => unsafe { pool.stop() },
-    }
-}
-
-/// Refuses what cannot be done from inside a callback or a hook.
-pub(super) fn refuse_inside(what: &str) -> Result<()> {
-    let inside =
-        local::with(|local| !local.pool.get().is_null() || local.worker.get() >= 0 || local.in_hook.get());
-    if inside {
-        return Err(Error::new(
-            ErrorKind::Busy,
-            format!("{what} is not possible from inside a callback or a hook"),
-        ));
-    }
-    Ok(())
-}
-
-/// How far a fork moves the epoch: more than any number of shutdowns, and even, so that the sets keep their turn.
-const FORK_STEP: u64 = 1 << 40;
-
-/// In the child of a fork: everything belonged to the parent. Only stores, as the parent's locks may be held.
-#[cfg(unix)]
-pub(super) fn forget_after_fork() {
-    for epoch in &EPOCHS {
-        epoch.slot.store(ptr::null_mut(), SeqCst);
-        epoch.calls.iter().for_each(|calls| calls.store(0, SeqCst));
-    }
-    LOCKS.store(ptr::null_mut(), SeqCst);
-    CURRENT.fetch_add(FORK_STEP, SeqCst);
-}
-
-/// About how many threads from outside the pool are in a call now.
-#[inline]
-pub(super) fn callers() -> u32 {
-    EPOCHS[CURRENT.load(Relaxed) as usize % 2].busy()
-}
-
-/// How many forks lie between the first process and this one.
-pub(crate) fn generation() -> u64 {
-    CURRENT.load(SeqCst) / FORK_STEP
+    // SAFETY: the caller's promise.
+    unsafe { &*known }
 }

@@ -3,10 +3,8 @@
 //! Hooks are added, never removed: an append-only list that a worker can read at any moment without a lock, and that
 //! survives a fork. A worker runs what it has not seen yet when it starts, when the hook is added, and before any work.
 
-use super::{epoch, local};
-use crate::error::Result;
-use crate::job::drop_payload;
-use crate::memory;
+use super::thread_state;
+use crate::panics::drop_payload;
 use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
@@ -29,25 +27,8 @@ thread_local! {
     static SEEN: Cell<*const Node> = const { Cell::new(ptr::null()) };
 }
 
-/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
-/// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
-///
-/// # Errors
-/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook.
-pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
-    epoch::refuse_inside("adding a hook")?;
-    memory::check()?;
-    add(on_start, on_exit);
-    super::peek(|pool| {
-        // The broadcast waits for every worker, so each must be where rayon finds it.
-        pool.door.open();
-        pool.rayon.broadcast(|context| catch_up(context.index() as u32));
-        pool.door.close();
-    });
-    Ok(())
-}
-
-fn add(on_start: Option<Hook>, on_exit: Option<Hook>) {
+/// Adds a pair of hooks; workers that run already find it by `catch_up`.
+pub(super) fn add(on_start: Option<Hook>, on_exit: Option<Hook>) {
     let node = Box::into_raw(Box::new(Node { on_start, on_exit, older: ptr::null() }));
     let mut newest = NEWEST.load(Ordering::Acquire);
     loop {
@@ -100,9 +81,9 @@ pub(super) fn run_exits(index: u32) {
 /// Runs one hook. The thread is marked meanwhile: what needs the pool is refused. A panic has been printed by the panic hook
 /// and ends here, as the worker, and the work that it is about to do, are needed by others.
 fn run(hook: &Hook, index: u32) {
-    local::with(|local| local.in_hook.set(true));
+    thread_state::with(|state| state.in_hook.set(true));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(index))) {
         drop_payload(payload);
     }
-    local::with(|local| local.in_hook.set(false));
+    thread_state::with(|state| state.in_hook.set(false));
 }

@@ -1,13 +1,17 @@
-//! Every interleaving of a door, workers and tickets: each ticket is run, and everybody ends.
+//! Every interleaving of sleeping workers and tickets, of the idle-CPU monitor, and of calls and shutdowns.
 
-use super::door::Door;
+use super::epoch::Epochs;
+use super::idle_cpus::{IdleCpus, Machine, Watched};
+use super::sleepers::Sleepers;
+use crate::os::clock::ThreadClock;
 use crate::sync::model;
+use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
 /// What rayon does: tickets in a queue, and workers that sleep while there are none.
 struct Inside {
-    door: Door,
+    sleepers: Sleepers,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -38,13 +42,13 @@ impl Inside {
     }
 
     fn spawn(&self) {
-        self.door.add_ticket();
+        self.sleepers.add_ticket();
         self.change(|state| state.queued += 1);
     }
 
-    /// A worker's life, which after a ticket waits at the door or does not.
+    /// A worker's life, which after a ticket sleeps outside or does not.
     fn work(&self, worker: usize, sleeps: bool) {
-        self.door.wait(worker);
+        self.sleepers.sleep(worker);
         loop {
             let mut state = self.wait(|state| state.queued > 0 || state.ended);
             if state.queued == 0 {
@@ -52,22 +56,22 @@ impl Inside {
             }
             state.queued -= 1;
             drop(state);
-            self.door.take_ticket();
+            self.sleepers.take_ticket();
             self.change(|state| state.run += 1);
             if sleeps {
-                self.door.wait(worker);
+                self.sleepers.sleep(worker);
             } else {
-                self.door.go_in();
+                self.sleepers.go_in();
             }
         }
     }
 }
 
-/// Runs this many tickets on two workers of which the second never sleeps at the door again.
+/// Runs this many tickets on two workers of which the second never sleeps outside again.
 fn run(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + 'static) {
     model(move || {
         let inside =
-            Arc::new(Inside { door: Door::new(2), state: Mutex::default(), changed: Condvar::new() });
+            Arc::new(Inside { sleepers: Sleepers::new(2), state: Mutex::default(), changed: Condvar::new() });
         let workers = [0, 1].map(|worker| {
             let inside = Arc::clone(&inside);
             thread::spawn(move || inside.work(worker, worker == 0))
@@ -76,7 +80,7 @@ fn run(tickets: usize, before_the_end: impl Fn(&Inside) + Copy + Send + Sync + '
         drop(inside.wait(|state| state.run == tickets));
         before_the_end(&inside);
         inside.change(|state| state.ended = true);
-        inside.door.open();
+        inside.sleepers.let_all_in();
         workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
 }
@@ -87,11 +91,156 @@ fn loom_every_ticket_finds_a_worker() {
 }
 
 #[test]
-fn loom_a_held_door_closes_again() {
+fn loom_workers_sleep_again_after_all_were_let_in() {
     run(1, |inside| {
-        inside.door.open();
-        inside.door.close();
+        inside.sleepers.let_all_in();
+        inside.sleepers.let_them_sleep();
         inside.spawn();
         drop(inside.wait(|state| state.run == 2));
+    });
+}
+
+/// A pool that calls use and a shutdown ends: plain memory, so that loom reports every race on it.
+struct FakePool(UnsafeCell<bool>);
+
+/// A call's part: the pool of its epoch runs until it has left. True if the pool was started by this call.
+fn call(epochs: &Epochs<FakePool>, shard: usize) -> bool {
+    let entry = epochs.enter(shard, || Ok(())).unwrap();
+    let mut started = false;
+    let pool = entry.pool(|| {
+        started = true;
+        Ok(FakePool(UnsafeCell::new(true)))
+    });
+    // SAFETY: nobody stops the pool while the entry lives; loom checks it.
+    pool.unwrap().0.with(|runs| assert!(unsafe { *runs }, "a call uses a pool that was stopped"));
+    started
+}
+
+/// Ends the current pool; true if there was one.
+fn shut_down(epochs: &Epochs<FakePool>) -> bool {
+    let mut stopped = false;
+    let ended = epochs.shutdown(|pool| {
+        // SAFETY: no call uses the pool any more; loom checks it.
+        pool.0.with_mut(|runs| unsafe { assert!(std::mem::replace(&mut *runs, false)) });
+        stopped = true;
+        Ok(())
+    });
+    ended.unwrap();
+    stopped
+}
+
+#[test]
+fn loom_no_pool_is_stopped_under_a_call() {
+    model(|| {
+        let epochs = Arc::new(Epochs::new());
+        let callers = [0, 1].map(|shard| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || u32::from(call(&epochs, shard)))
+        });
+        let mut stopped = u32::from(shut_down(&epochs));
+        let started: u32 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
+        stopped += u32::from(shut_down(&epochs));
+        assert_eq!(started, stopped, "each pool that was started is stopped once");
+        epochs.free_locks();
+    });
+}
+
+#[test]
+fn loom_shutdowns_take_turns() {
+    model(|| {
+        let epochs = Arc::new(Epochs::new());
+        let others = [0, 1].map(|other| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || match other {
+                0 => (call(&epochs, 0), false),
+                _ => (false, shut_down(&epochs)),
+            })
+        });
+        let mut stopped = u32::from(shut_down(&epochs));
+        let mut started = 0;
+        for other in others {
+            let (begun, ended) = other.join().unwrap();
+            started += u32::from(begun);
+            stopped += u32::from(ended);
+        }
+        stopped += u32::from(shut_down(&epochs));
+        assert_eq!(started, stopped);
+        epochs.free_locks();
+    });
+}
+
+/// A machine whose CPUs are all idle: what waits is sent at the first look.
+#[derive(Default)]
+struct IdleMachine {
+    sent: Mutex<usize>,
+    changed: Condvar,
+}
+
+struct Waiter;
+
+impl Watched for Waiter {
+    fn end_watch(&self) -> bool {
+        true
+    }
+
+    fn keep_watch(&self) -> bool {
+        true
+    }
+
+    fn job(&self) -> u64 {
+        0
+    }
+
+    fn callers_clock(&self) -> Option<ThreadClock> {
+        None
+    }
+}
+
+impl Machine for IdleMachine {
+    type Ticket = Waiter;
+
+    fn cpus(&self) -> u32 {
+        2
+    }
+
+    fn is_at_work(&self) -> bool {
+        false
+    }
+
+    fn clocks(&self) -> Vec<ThreadClock> {
+        Vec::new()
+    }
+
+    fn send(&self, _: Waiter) {
+        *self.sent.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+}
+
+/// Every ticket that the monitor takes is sent, whether the monitor rests or looks when the ticket comes, and the monitor ends.
+#[test]
+fn loom_the_monitor_sends_every_ticket() {
+    model(|| {
+        let shared = Arc::new((IdleCpus::new(), IdleMachine::default()));
+        let monitor = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.0.run(&shared.1))
+        };
+        let (idle_cpus, machine) = &*shared;
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.0.watch(Waiter, || Ok(None)).is_none())
+        };
+        assert!(idle_cpus.watch(Waiter, || Ok(None)).is_none());
+        assert!(other.join().unwrap());
+        let mut sent = machine.sent.lock().unwrap();
+        while *sent < 2 {
+            sent = machine.changed.wait(sent).unwrap();
+        }
+        assert_eq!(*sent, 2);
+        drop(sent);
+        idle_cpus.stop();
+        monitor.join().unwrap();
+        assert!(idle_cpus.watch(Waiter, || Ok(None)).is_some(), "a monitor that has ended takes no ticket");
     });
 }

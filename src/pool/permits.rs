@@ -11,23 +11,22 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Ticket;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// The permits of a pool.
-pub(super) struct Permits {
+/// The permits of a pool, and the tickets `T` of helpers that found none.
+pub(super) struct Permits<T> {
     /// Workers that are neither working nor set aside; below zero by what a team that gathers still lacks.
     free: CachePadded<AtomicI64>,
     /// Held by the team that gathers.
     gathering: Mutex<()>,
     /// Where it sleeps until `free` is not below zero any more.
     gathered: (Mutex<()>, Condvar),
-    aside: Mutex<Vec<Ticket>>,
+    aside: Mutex<Vec<T>>,
 }
 
-impl Permits {
+impl<T> Permits<T> {
     pub(super) fn new(workers: u32) -> Self {
         Self {
             free: CachePadded::new(AtomicI64::new(i64::from(workers))),
@@ -38,7 +37,7 @@ impl Permits {
     }
 
     /// Takes a permit for a helper that has arrived: gives the ticket back if there is one, else puts it aside.
-    pub(super) fn take(&self, ticket: Ticket) -> Option<Ticket> {
+    pub(super) fn take(&self, ticket: T) -> Option<T> {
         if self.try_take(1) {
             return Some(ticket);
         }
@@ -61,7 +60,7 @@ impl Permits {
     }
 
     /// Gives one permit back; the tickets that can be sent again.
-    pub(super) fn release(&self) -> Vec<Ticket> {
+    pub(super) fn release(&self) -> Vec<T> {
         let before = self.free.fetch_add(1, Ordering::SeqCst);
         if before < 0 {
             if before == -1 {

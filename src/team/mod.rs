@@ -8,8 +8,9 @@ mod barrier;
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{drop_payload, forked, panic_message};
-use crate::pool::{self, Call};
+use crate::os::fork::Process;
+use crate::panics::panic_text;
+use crate::pool::Call;
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -22,7 +23,7 @@ pub struct Team {
     barrier: Barrier,
     state: Mutex<State>,
     ended: Condvar,
-    generation: u64,
+    process: Process,
 }
 
 #[derive(Default)]
@@ -73,7 +74,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         barrier: Barrier::new(members),
         state: Mutex::default(),
         ended: Condvar::new(),
-        generation: pool::generation(),
+        process: Process::current(),
     });
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
@@ -91,9 +92,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         );
     }
     team.member(0, body);
-    if team.is_forked() {
-        return Err(forked()); // the other members are in the parent, which waits for them
-    }
+    team.process.check()?; // in a child the other members are in the parent, which waits for them
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
@@ -117,15 +116,8 @@ impl Team {
                 "the calling thread is not a member of this team",
             ));
         }
-        if self.is_forked() {
-            return Err(forked());
-        }
+        self.process.check()?;
         self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
-    }
-
-    /// Whether this is the child of a fork that happened inside a member: nobody else is here.
-    fn is_forked(&self) -> bool {
-        pool::generation() != self.generation
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,8 +139,8 @@ impl Team {
         // The body is not used by this member again.
         let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
         MEMBER_OF.with(|member_of| member_of.set(outer));
-        if self.is_forked() {
-            return;
+        if !self.process.is_current() {
+            return; // a child that a member forked: the other members are in the parent
         }
         match outcome {
             Ok(ControlFlow::Continue(())) => {}
@@ -157,8 +149,7 @@ impl Team {
                 self.fail(Error::new(ErrorKind::Callback, text).with_code(code).at(u64::from(member)));
             }
             Err(payload) => {
-                let text = format!("member {member} panicked: {}", panic_message(&*payload));
-                drop_payload(payload);
+                let text = format!("member {member} panicked: {}", panic_text(payload));
                 self.fail(Error::new(ErrorKind::Panic, text).at(u64::from(member)));
             }
         }

@@ -3,15 +3,15 @@
 #![forbid(unsafe_code)]
 
 use super::source::{Peek, Source};
-use crate::codec::contexts::Decompressor;
-use crate::codec::decode::LARGEST_WINDOW_LOG;
-use crate::codec::failure;
-use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::context::cache::InUse;
+use crate::codec::context::contexts::Decompressor;
+use crate::codec::context::decode::LARGEST_WINDOW_LOG;
+use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::libzstd::errors;
+use crate::codec::options::limits;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
-use crate::codec::raw::{self, Uninit};
-use crate::codec::shelf::Held;
-use crate::codec::spans;
-use crate::codec::watch::Watch;
 use crate::error::{ErrorKind, Result};
 use crate::memory;
 use std::mem::MaybeUninit;
@@ -25,8 +25,8 @@ const DROPPED: usize = 128 << 10;
 
 /// See the module.
 pub(super) struct Cursor {
-    context: Held<Decompressor>,
-    /// Its place among the frames of the archive.
+    context: InUse<Decompressor>,
+    /// Its extent among the frames of the archive.
     index: usize,
     frame: Frame,
     /// Bytes that it decodes to, if they are known.
@@ -45,38 +45,31 @@ pub(super) struct Cursor {
 impl Cursor {
     /// Bytes that one takes for a frame with such a window.
     pub(super) fn memory(window: u64) -> usize {
-        raw::stream_decompressor_size(window).saturating_add(CHUNK as usize + DROPPED)
+        calls::stream_decompressor_size(window).saturating_add(CHUNK as usize + DROPPED)
     }
 
-    /// At the beginning of frame `index`, which lies at `place`.
+    /// At the beginning of frame `index`, which lies at `extent`.
     pub(super) fn new(
         source: &Source<'_>,
         index: usize,
-        place: Range<u64>,
+        extent: Range<u64>,
         size: Option<u64>,
         options: &Options<'_>,
     ) -> Result<Self> {
         let mut peek = Peek::new(source);
-        let header = peek.at(place.start, LONGEST_HEADER.min(place.end - place.start))?;
-        let frame = Frames::of_piece(header, place.start, index as u64).start()?;
-        spans::check(&frame, options)?;
+        let header = peek.at(extent.start, LONGEST_HEADER.min(extent.end - extent.start))?;
+        let frame = Frames::of_piece(header, extent.start, index as u64).start()?;
+        limits::check(&frame, options)?;
         let log = options.window_log_max().min(LARGEST_WINDOW_LOG);
-        if frame.window > 1 << log {
-            let what = format!(
-                "to be read in parts it needs a window of {} bytes, and window_log {log} allows {}",
-                frame.window,
-                1u64 << log
-            );
-            return Err(frame.error(ErrorKind::LimitExceeded, what).with_needed(frame.window));
-        }
+        limits::check_window(&frame, log, "to be read in parts ")?;
         let memory = Self::memory(frame.window);
         if options.max_memory != 0 && memory as u64 > options.max_memory {
             let what =
                 format!("to be read in parts it needs {memory} bytes, max_memory is {}", options.max_memory);
             return Err(frame.error(ErrorKind::LimitExceeded, what).with_needed(memory as u64));
         }
-        let fail = |code| failure::decoding(code, &frame, 0);
-        let mut context = Held::<Decompressor>::take(memory, 0)?;
+        let fail = |code| errors::decoding(code, &frame, 0);
+        let mut context = InUse::<Decompressor>::take(memory, 0)?;
         if let Some(dict) = options.dict {
             context.use_dictionary(dict.for_decompressing()).map_err(fail)?;
         }
@@ -86,7 +79,7 @@ impl Cursor {
             index,
             frame,
             size,
-            rest: place,
+            rest: extent,
             chunk: Vec::new(),
             used: 0,
             at: 0,
@@ -120,7 +113,7 @@ impl Cursor {
         &mut self,
         source: &Source<'_>,
         dst: &mut [MaybeUninit<u8>],
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<()> {
         let mut filled = 0;
         while filled < dst.len() {
@@ -128,20 +121,25 @@ impl Cursor {
                 return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
             }
             filled += self.step(source, &mut dst[filled..])?;
-            watch.add(0)?;
+            progress.add(0)?;
         }
         self.finish(source)
     }
 
     /// Decodes on for `count` bytes, or to the end, or for as much as is dropped at once; tells how far it came.
-    pub(super) fn skip(&mut self, source: &Source<'_>, count: u64, watch: &Watch<'_>) -> Result<u64> {
+    pub(super) fn skip(
+        &mut self,
+        source: &Source<'_>,
+        count: u64,
+        progress: &CallProgress<'_>,
+    ) -> Result<u64> {
         let mut dropped = Vec::new();
         memory::reserve(&mut dropped, DROPPED)?;
         let room = usize::try_from(count).unwrap_or(usize::MAX).min(DROPPED);
         let mut filled = 0;
         while filled == 0 && !self.done {
             filled = self.step(source, &mut dropped.spare_capacity_mut()[..room])?;
-            watch.add(0)?;
+            progress.add(0)?;
         }
         if filled == 0 && room > 0 && self.size.is_some() {
             return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
@@ -177,11 +175,11 @@ impl Cursor {
             }
         }
         let room = dst.len();
-        let mut place = Uninit::new(dst);
-        let mut out = OutBuffer::around(&mut place);
+        let mut extent = Uninit::new(dst);
+        let mut out = OutBuffer::around(&mut extent);
         let mut input = InBuffer::around(&chunk[self.used..]);
         let wanted = self.context.context().decompress_stream(&mut out, &mut input);
-        let wanted = wanted.map_err(|code| failure::decoding(code, frame, room))?;
+        let wanted = wanted.map_err(|code| errors::decoding(code, frame, room))?;
         let (consumed, written) = (input.pos, out.pos());
         self.used += consumed;
         self.at += written as u64;

@@ -4,12 +4,12 @@
 
 use super::cursor::Cursor;
 use super::source::{Peek, Source};
-use crate::codec::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::seek_table::{self, SeekTable};
+use crate::codec::format::walk::Skim;
+use crate::codec::options::limits;
+use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
-use crate::codec::seek_table::{self, SeekTable};
-use crate::codec::spans;
-use crate::codec::walk::Skim;
-use crate::codec::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
@@ -49,12 +49,12 @@ struct Found {
 impl Index {
     /// Finds the frames.
     pub(super) fn new(source: &Source<'_>, options: &Options<'_>) -> Result<Self> {
-        let watch = Watch::new(options, None);
-        let found = match of_table(source, options, &watch)? {
+        let progress = CallProgress::new(options, None);
+        let found = match of_table(source, options, &progress)? {
             Some(found) => found,
-            None => scan(source, options, &watch)?,
+            None => scan(source, options, &progress)?,
         };
-        let sizes = sizes(source, options, &found, &watch)?;
+        let sizes = sizes(source, options, &found, &progress)?;
         let mut entries = Vec::new();
         memory::reserve(&mut entries, found.len())?;
         let mut total = 0u64;
@@ -88,7 +88,7 @@ impl Index {
     }
 
     /// Where a frame is in the archive.
-    pub(super) fn place(&self, frame: usize) -> Range<u64> {
+    pub(super) fn extent(&self, frame: usize) -> Range<u64> {
         let entry = &self.entries[frame];
         entry.offset..entry.offset + entry.len
     }
@@ -122,7 +122,11 @@ fn push(found: &mut Vec<Found>, frame: Found, options: &Options<'_>) -> Result<(
 }
 
 /// What the seek table says, if there is one and the headers of the frames agree.
-fn of_table(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Result<Option<Vec<Found>>> {
+fn of_table(
+    source: &Source<'_>,
+    options: &Options<'_>,
+    progress: &CallProgress<'_>,
+) -> Result<Option<Vec<Found>>> {
     let len = source.len();
     let Some(footer_at) = len.checked_sub(seek_table::FOOTER_LEN as u64) else { return Ok(None) };
     let mut scratch = Vec::new();
@@ -143,7 +147,7 @@ fn of_table(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Re
     for (index, (compressed, decompressed)) in table.entries().enumerate() {
         let (compressed, decompressed) = (u64::from(compressed), u64::from(decompressed));
         if index as u32 % BLOCKS_BETWEEN_LOOKS == 0 {
-            watch.add(0)?;
+            progress.add(0)?;
         }
         let header = peek.at(offset, LONGEST_HEADER.min(compressed))?;
         let Ok(frame) = Frames::of_piece(header, offset, index as u64).start() else { return Ok(None) };
@@ -152,7 +156,7 @@ fn of_table(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Re
             Some(size) => size == decompressed && size <= compressed.saturating_mul(LARGEST_RATIO),
             None => true, // found out when it is decoded
         };
-        if !agreed || spans::check(&frame, options).is_err() {
+        if !agreed || limits::check(&frame, options).is_err() {
             return Ok(None);
         }
         if !frame.skippable {
@@ -165,19 +169,19 @@ fn of_table(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Re
 }
 
 /// What the frames and blocks themselves say.
-fn scan(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Result<Vec<Found>> {
+fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>) -> Result<Vec<Found>> {
     let mut peek = Peek::new(source);
     let mut found = Vec::new();
     let (mut offset, mut index, mut blocks) = (0, 0, 0u32);
     while offset < source.len() {
         let frame = Frames::of_piece(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
-        spans::check(&frame, options)?;
+        limits::check(&frame, options)?;
         let mut skim = Skim::new(frame);
         if !frame.skippable {
             while skim.step(peek.at(offset.saturating_add(skim.at), 3)?)? {
                 blocks = blocks.wrapping_add(1);
                 if blocks % BLOCKS_BETWEEN_LOOKS == 0 {
-                    watch.add(0)?;
+                    progress.add(0)?;
                 }
             }
         }
@@ -186,7 +190,7 @@ fn scan(source: &Source<'_>, options: &Options<'_>, watch: &Watch<'_>) -> Result
             let Frame { content_size, window, .. } = frame;
             push(&mut found, Found { offset, len, size: content_size, window }, options)?;
         }
-        watch.add(0)?;
+        progress.add(0)?;
         offset += len;
         index += 1;
     }
@@ -198,7 +202,7 @@ fn sizes<'f>(
     source: &Source<'_>,
     options: &Options<'_>,
     found: &'f [Found],
-    watch: &Watch<'_>,
+    progress: &CallProgress<'_>,
 ) -> Result<impl Iterator<Item = u64> + 'f> {
     let mut silent = Vec::new();
     let count = found.iter().filter(|frame| frame.size.is_none()).count();
@@ -213,11 +217,11 @@ fn sizes<'f>(
         let control = options.control(Cursor::memory(window), count * 16)?;
         job::run_tasks(count, &control, |task, _| {
             let index = silent[task];
-            let place = found[index].offset..found[index].offset + found[index].len;
-            let mut cursor = Cursor::new(source, index, place, None, options)?;
+            let extent = found[index].offset..found[index].offset + found[index].len;
+            let mut cursor = Cursor::new(source, index, extent, None, options)?;
             let mut size = 0u64;
             loop {
-                let step = cursor.skip(source, u64::MAX, watch)?;
+                let step = cursor.skip(source, u64::MAX, progress)?;
                 size += step;
                 // Data that decodes to 32,000 times its size shall not keep anybody busy for long.
                 if sum.fetch_add(step, Ordering::Relaxed) + step > options.max_output() {

@@ -11,13 +11,12 @@ mod cursor;
 mod index;
 mod source;
 
-use super::decode::{self, Decoder};
-use super::decompress::frames;
-use super::dict::Dict;
-use super::frame::Frames;
-use super::options::Options;
-use super::raw;
-use super::watch::Watch;
+use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::format::frame::Frames;
+use crate::codec::libzstd::calls;
+use crate::codec::options::dict::Dict;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
@@ -133,7 +132,7 @@ impl<'a> Archive<'a> {
     /// Where a frame is, if there is one with this number.
     pub fn frame(&self, index: u64) -> Option<FrameInfo> {
         let index = usize::try_from(index).ok().filter(|&index| index < self.frames())?;
-        let (place, content) = (self.index.place(index), self.index.content(index));
+        let (place, content) = (self.index.extent(index), self.index.content(index));
         Some(FrameInfo {
             offset: place.start,
             size: place.end - place.start,
@@ -157,14 +156,14 @@ impl<'a> Archive<'a> {
         }
         let dst = &mut dst[..len];
         let options = self.options();
-        let watch = Watch::new(&options, None);
+        let progress = CallProgress::new(&options, None);
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
         let control = options.control(self.lane_memory(first, last), 0)?;
         if first == last {
-            watch.add(0)?;
+            progress.add(0)?;
             let skipped = offset - self.index.content(first).start;
-            self.part(&mut Lane::default(), first, skipped, dst, &options, &watch)?;
+            self.part(&mut Lane::default(), first, skipped, dst, &options, &progress)?;
             return Ok(len);
         }
         let tasks = self.tasks(offset, first, dst)?;
@@ -178,7 +177,7 @@ impl<'a> Archive<'a> {
                 let here = usize::try_from(content.end - offset).unwrap_or(usize::MAX).min(rest.len());
                 let (place, more) = rest.split_at_mut(here);
                 if here > 0 {
-                    self.part(lane, frame, offset - content.start, place, &options, &watch)?;
+                    self.part(lane, frame, offset - content.start, place, &options, &progress)?;
                 }
                 offset += here as u64;
                 rest = more;
@@ -226,7 +225,7 @@ impl<'a> Archive<'a> {
             return decode::memory();
         }
         let compressed =
-            (first..=last).map(|frame| self.index.place(frame)).map(|place| place.end - place.start);
+            (first..=last).map(|frame| self.index.extent(frame)).map(|place| place.end - place.start);
         let longest = compressed.filter(|&len| len <= WHOLE).max().unwrap_or(0);
         decode::memory().saturating_add(longest as usize) // of 64 MiB at most
     }
@@ -239,40 +238,40 @@ impl<'a> Archive<'a> {
         skipped: u64,
         dst: &mut [MaybeUninit<u8>],
         options: &Options<'s>,
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<()> {
         let content = self.index.content(frame);
         let size = content.end - content.start;
         if dst.len() as u64 == size {
             return match self.cache.peek(frame) {
                 Some(content) => {
-                    raw::copy(&content, dst);
+                    calls::copy(&content, dst);
                     Ok(())
                 }
-                None => self.whole(lane, frame, dst, options, watch),
+                None => self.whole(lane, frame, dst, options, progress),
             };
         }
         if self.cache.takes(size) {
             let size = size as usize; // at most the budget
             match self.cache.find(frame, size) {
                 Found::There(content) => {
-                    raw::copy(&content[skipped as usize..][..dst.len()], dst);
+                    calls::copy(&content[skipped as usize..][..dst.len()], dst);
                     return Ok(());
                 }
                 Found::Claimed(mut claim) => {
                     let fill = |place: &mut [MaybeUninit<u8>]| {
-                        self.whole(lane, frame, place, options, watch).map(|()| size)
+                        self.whole(lane, frame, place, options, progress).map(|()| size)
                     };
                     // SAFETY: `whole` fills all of its place, or fails.
-                    let content = Arc::new(unsafe { raw::refill_vec(claim.spare(), size, fill)? });
-                    raw::copy(&content[skipped as usize..][..dst.len()], dst);
+                    let content = Arc::new(unsafe { calls::refill_vec(claim.spare(), size, fill)? });
+                    calls::copy(&content[skipped as usize..][..dst.len()], dst);
                     claim.keep(content);
                     return Ok(());
                 }
                 Found::NoRoom => {}
             }
         }
-        self.in_passing(frame, skipped, dst, options, watch)
+        self.in_passing(frame, skipped, dst, options, progress)
     }
 
     /// Decodes all of a frame; `dst` has its size, and is filled.
@@ -282,11 +281,11 @@ impl<'a> Archive<'a> {
         frame: usize,
         dst: &mut [MaybeUninit<u8>],
         options: &Options<'s>,
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<()> {
-        let place = self.index.place(frame);
+        let place = self.index.extent(frame);
         if self.source.is_file() && place.end - place.start > WHOLE {
-            return self.in_passing(frame, 0, dst, options, watch);
+            return self.in_passing(frame, 0, dst, options, progress);
         }
         let offset = place.start;
         let changed = || {
@@ -296,7 +295,7 @@ impl<'a> Archive<'a> {
         };
         let bytes = self.source.bytes(place, &mut lane.scratch)?;
         let decoder = lane.decoder.get_or_insert_with(|| Decoder::new(options));
-        match frames(bytes, Frames::of_piece(bytes, offset, frame as u64), dst, decoder, options, watch) {
+        match frames(bytes, Frames::of_piece(bytes, offset, frame as u64), dst, decoder, options, progress) {
             Ok(written) if written == dst.len() => Ok(()),
             Ok(_) => Err(changed()),
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(changed()),
@@ -311,18 +310,18 @@ impl<'a> Archive<'a> {
         skipped: u64,
         dst: &mut [MaybeUninit<u8>],
         options: &Options<'_>,
-        watch: &Watch<'_>,
+        progress: &CallProgress<'_>,
     ) -> Result<()> {
         let content = self.index.content(frame);
         let size = content.end - content.start;
         let mut cursor = match self.cache.take_cursor(frame, skipped) {
             Some(cursor) => cursor,
-            None => Cursor::new(&self.source, frame, self.index.place(frame), Some(size), options)?,
+            None => Cursor::new(&self.source, frame, self.index.extent(frame), Some(size), options)?,
         };
         while cursor.at() < skipped {
-            cursor.skip(&self.source, skipped - cursor.at(), watch)?;
+            cursor.skip(&self.source, skipped - cursor.at(), progress)?;
         }
-        cursor.read(&self.source, dst, watch)?;
+        cursor.read(&self.source, dst, progress)?;
         if !cursor.is_done() {
             self.cache.put_cursor(cursor);
         }

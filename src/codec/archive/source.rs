@@ -2,8 +2,8 @@
 //! is cut off under a reader must be an error, not a signal.
 #![forbid(unsafe_code)]
 
-use crate::codec::failure;
-use crate::codec::input::Input;
+use crate::codec::io::errors;
+use crate::codec::io::input::Input;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(super) enum Source<'a> {
 impl Source<'_> {
     /// Opens a file that can be read at any place.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let metadata = std::fs::metadata(path).map_err(|error| failure::file(&error, "opening", path))?;
+        let metadata = std::fs::metadata(path).map_err(|error| errors::file(&error, "opening", path))?;
         // Looked at first: opening a FIFO would wait for its other end.
         if !metadata.is_file() && !metadata.is_dir() {
             let what = format!("cannot be read at any place, as it is no regular file: {}", path.display());

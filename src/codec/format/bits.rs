@@ -3,14 +3,14 @@
 /// Whatever the block decoder does not decode by itself: damage of any kind, and the few valid things that it leaves out.
 /// libzstd decodes the frame again then, and its verdict counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) struct Odd;
+pub(crate) struct Odd;
 
 /// What steps of the block decoder return.
-pub(in crate::codec) type Checked<T> = std::result::Result<T, Odd>;
+pub(crate) type Checked<T> = std::result::Result<T, Odd>;
 
 /// Bytes that have to lie before a stream, so that words are read without a look at where it begins. A frame's header and those of a
 /// block have more.
-pub(in crate::codec) const BEFORE: usize = 8;
+pub(crate) const BEFORE: usize = 8;
 
 /// The eight bytes of `data` that end at `end`, the last byte highest.
 ///

@@ -11,22 +11,17 @@ const AT_ONCE: usize = 5;
 /// The decoding table of one lane, which keeps the tree that was built last: for the next `LOG` bits the symbol, above the
 /// number of bits that it takes.
 #[derive(Clone, Debug)]
-pub(in crate::codec) struct HuffmanTable {
+pub(crate) struct HuffmanTable {
     entries: [u16; 1 << LOG],
     /// Where in the data the tree is described, and the bytes of the description.
     source: Option<(usize, usize)>,
 }
 
 impl HuffmanTable {
-    pub(in crate::codec) const EMPTY: Self = Self { entries: [0; 1 << LOG], source: None };
-
-    /// Forgets what was built: other data comes.
-    pub(in crate::codec) fn forget(&mut self) {
-        self.source = None;
-    }
+    pub(crate) const EMPTY: Self = Self { entries: [0; 1 << LOG], source: None };
 
     /// Makes it the table of the tree that is described at `at`, in a section that ends at `end`; returns the description's bytes.
-    pub(in crate::codec) fn prepare(&mut self, data: &[u8], at: usize, end: usize) -> Checked<usize> {
+    pub(crate) fn prepare(&mut self, data: &[u8], at: usize, end: usize) -> Checked<usize> {
         if let Some((_, len)) = self.source.filter(|source| source.0 == at) {
             return Ok(len);
         }
@@ -63,24 +58,12 @@ impl HuffmanTable {
     }
 
     /// Decodes one stream, `start..end` of `data`, which has to fill `out` exactly.
-    pub(in crate::codec) fn one_stream(
-        &self,
-        data: &[u8],
-        start: usize,
-        end: usize,
-        out: &mut [u8],
-    ) -> Checked<()> {
+    pub(crate) fn one_stream(&self, data: &[u8], start: usize, end: usize, out: &mut [u8]) -> Checked<()> {
         self.rest(Backward::new(data, start, end)?, out)
     }
 
     /// Decodes four streams in `start..end` of `data`, before which their sizes stand, to the four quarters of `out`.
-    pub(in crate::codec) fn four_streams(
-        &self,
-        data: &[u8],
-        start: usize,
-        end: usize,
-        out: &mut [u8],
-    ) -> Checked<()> {
+    pub(crate) fn four_streams(&self, data: &[u8], start: usize, end: usize, out: &mut [u8]) -> Checked<()> {
         let sizes = data.get(start..end).and_then(|section| section.first_chunk::<6>()).ok_or(Odd)?;
         if out.len() < 6 || end > data.len() {
             return Err(Odd);
@@ -165,7 +148,7 @@ impl HuffmanTable {
         out: &mut [u8],
     ) -> usize {
         let last = out.len().saturating_sub(3 * quarter); // the last quarter is the shortest
-        // Each word's highest bits come next; below its bits stands a 1, which tells how many were used.
+                                                          // Each word's highest bits come next; below its bits stands a 1, which tells how many were used.
         let mut ends = at.map(|at| at.div_ceil(8));
         let mut words = [0u64; 4];
         for stream in 0..4 {

@@ -6,7 +6,7 @@ use super::huffman::HuffmanTable;
 
 /// How literals are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) enum Kind {
+pub(crate) enum Kind {
     Raw,
     /// One byte, repeated.
     Single,
@@ -18,21 +18,21 @@ pub(in crate::codec) enum Kind {
 
 /// The head of a literals section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) struct Head {
-    pub(in crate::codec) kind: Kind,
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
     /// Bytes of the head.
-    pub(in crate::codec) len: usize,
+    pub(crate) len: usize,
     /// The number of literals.
-    pub(in crate::codec) count: usize,
+    pub(crate) count: usize,
     /// Bytes that follow the head.
-    pub(in crate::codec) stored: usize,
+    pub(crate) stored: usize,
     /// Four streams, not one.
     four: bool,
 }
 
 impl Head {
     /// Reads the head of the section that a block's content begins with. The section lies within the content.
-    pub(in crate::codec) fn read(content: &[u8], largest: usize) -> Checked<Self> {
+    pub(crate) fn read(content: &[u8], largest: usize) -> Checked<Self> {
         // libzstd wants so many bytes of every block.
         let &[first, _, ..] = content else { return Err(Odd) };
         let number = |len: usize| -> Checked<u64> {
@@ -77,7 +77,7 @@ impl Head {
 
     /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number; `tree`: where the tree is
     /// described, and where the section ends that it is described in.
-    pub(in crate::codec) fn decompress(
+    pub(crate) fn decompress(
         &self,
         data: &[u8],
         at: usize,

@@ -1,11 +1,15 @@
-//! The format of zstd's blocks by RFC 8878: headers, tables, literals and sequences, each block by itself.
+//! The format and nothing else: headers of frames and blocks, walking over them, the seek table; and for the block decoder, tables,
+//! literals and sequences of blocks, each by itself.
 //!
-//! What is decoded here is decoded as libzstd would decode it, or not at all ([`bits::Odd`]).
+//! What of a block is decoded here libzstd would decode to the same, or it is not decoded at all ([`bits::Odd`]).
 
-pub(in crate::codec) mod bits;
+pub(crate) mod bits;
+pub(crate) mod frame;
 mod fse;
-pub(in crate::codec) mod huffman;
-pub(in crate::codec) mod literals;
-pub(in crate::codec) mod sequence_tables;
-pub(in crate::codec) mod sequences;
-pub(in crate::codec) mod xxh64;
+pub(crate) mod huffman;
+pub(crate) mod literals;
+pub(crate) mod seek_table;
+pub(crate) mod sequence_tables;
+pub(crate) mod sequences;
+pub(crate) mod walk;
+pub(crate) mod xxh64;

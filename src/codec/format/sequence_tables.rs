@@ -6,7 +6,7 @@ use super::fse::{spread, Counts};
 
 /// The codes of a sequence, in the order in which their tables are defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) enum Code {
+pub(crate) enum Code {
     LiteralLength,
     Offset,
     MatchLength,
@@ -17,7 +17,7 @@ pub(super) const CODES: [Code; 3] = [Code::LiteralLength, Code::Offset, Code::Ma
 
 /// Where a table comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) enum TableSource {
+pub(crate) enum TableSource {
     /// From the format's own distribution.
     Predefined,
     /// From the sequences section of a block: where its byte of modes stands in the data, and where the block ends.
@@ -26,7 +26,7 @@ pub(in crate::codec) enum TableSource {
 
 /// How a section says that a table is defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) enum Mode {
+pub(crate) enum Mode {
     Predefined,
     /// One symbol, whatever the bits are.
     Single,
@@ -37,7 +37,7 @@ pub(in crate::codec) enum Mode {
 
 impl Mode {
     /// The mode of a code, in the byte of modes.
-    pub(in crate::codec) fn of(code: Code, modes: u8) -> Self {
+    pub(crate) fn of(code: Code, modes: u8) -> Self {
         let shift = match code {
             Code::LiteralLength => 6,
             Code::Offset => 4,
@@ -73,7 +73,7 @@ pub(super) struct Table<const N: usize> {
 
 /// The tables of one lane, which keep what was built last.
 #[derive(Clone, Debug)]
-pub(in crate::codec) struct SequenceTables {
+pub(crate) struct SequenceTables {
     pub(super) literal_lengths: Table<512>,
     pub(super) offsets: Table<256>,
     pub(super) match_lengths: Table<512>,
@@ -118,18 +118,11 @@ impl<const N: usize> Table<N> {
 }
 
 impl SequenceTables {
-    pub(in crate::codec) const EMPTY: Self =
+    pub(crate) const EMPTY: Self =
         Self { literal_lengths: Table::EMPTY, offsets: Table::EMPTY, match_lengths: Table::EMPTY };
 
-    /// Forgets what was built: other data comes.
-    pub(in crate::codec) fn forget(&mut self) {
-        self.literal_lengths.source = None;
-        self.offsets.source = None;
-        self.match_lengths.source = None;
-    }
-
     /// Makes them the tables that the sources define, in the order of their codes.
-    pub(in crate::codec) fn prepare(&mut self, sources: [TableSource; 3], data: &[u8]) -> Checked<()> {
+    pub(crate) fn prepare(&mut self, sources: [TableSource; 3], data: &[u8]) -> Checked<()> {
         self.literal_lengths.prepare(Code::LiteralLength, sources[0], data)?;
         self.offsets.prepare(Code::Offset, sources[1], data)?;
         self.match_lengths.prepare(Code::MatchLength, sources[2], data)
@@ -143,7 +136,7 @@ enum Definition {
 }
 
 /// The definitions of a section, one after the other.
-pub(in crate::codec) struct Definitions;
+pub(crate) struct Definitions;
 
 impl Definitions {
     fn find(data: &[u8], modes_at: usize, end: usize, wanted: Code) -> Checked<Definition> {
@@ -158,7 +151,7 @@ impl Definitions {
     }
 
     /// Where the definitions end: the bits of the sequences follow.
-    pub(in crate::codec) fn end(data: &[u8], modes_at: usize, end: usize) -> Checked<usize> {
+    pub(crate) fn end(data: &[u8], modes_at: usize, end: usize) -> Checked<usize> {
         Self::walk(data, modes_at, end, |_, _| true)
     }
 

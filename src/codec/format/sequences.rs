@@ -4,13 +4,13 @@ use super::bits::{last_bit, top_bits, word_before, Checked, Odd};
 use super::sequence_tables::SequenceTables;
 
 /// A block cannot hold more of them: each makes at least three bytes.
-pub(in crate::codec) const MOST_SEQUENCES: usize = (128 << 10) / 3;
+pub(crate) const MOST_SEQUENCES: usize = (128 << 10) / 3;
 /// Bytes that have to lie before the bits, so that words are read without a look at where these begin.
 const BEFORE: usize = 16;
 /// Offsets have to be below. What is above stands for repeat offsets of the block before.
 const SYMBOLIC: u32 = 1 << 31;
 /// The largest window whose offsets fit into a sequence.
-pub(in crate::codec) const LARGEST_WINDOW: u64 = 1 << 29;
+pub(crate) const LARGEST_WINDOW: u64 = 1 << 29;
 /// The numbers that stand for one repeat offset of the block before, less 0, 1, 2 and so on.
 const DECREMENTS: u32 = 1 << 11;
 
@@ -25,63 +25,63 @@ const UNKNOWN: [u32; 3] =
 /// A sequence whose offset depends on the block before has other high bits: 34 to 46 name the repeat offset, 47 to 63 say
 /// where in the block its match is copied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) struct Sequence(u64);
+pub(crate) struct Sequence(u64);
 
 impl Sequence {
-    pub(in crate::codec) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self(0);
 
     /// Literals that are copied first.
     #[inline(always)]
-    pub(in crate::codec) fn literals(self) -> usize {
+    pub(crate) fn literals(self) -> usize {
         (self.0 & 0x1ffff) as usize
     }
 
     /// The length of the match.
     #[inline(always)]
-    pub(in crate::codec) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         (self.0 >> 17 & 0x1ffff) as usize + 3
     }
 
     /// Where the match begins, counted from the block's first byte.
     #[inline(always)]
-    pub(in crate::codec) fn from(self) -> isize {
+    pub(crate) fn from(self) -> isize {
         (self.0 as i64 >> 34) as isize
     }
 }
 
 /// What is known of a section once it is decoded. The executor relies on it: whatever makes one keeps to what it says.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::codec) struct Decoded {
+pub(crate) struct Decoded {
     /// The number of sequences.
-    pub(in crate::codec) count: usize,
+    pub(crate) count: usize,
     /// How many of them depend on the block before.
-    pub(in crate::codec) symbolic: usize,
+    pub(crate) symbolic: usize,
     /// Literals of all sequences together.
-    pub(in crate::codec) literals: usize,
+    pub(crate) literals: usize,
     /// Bytes that all sequences make.
-    pub(in crate::codec) len: usize,
+    pub(crate) len: usize,
     /// The largest offset that the block has of its own.
-    pub(in crate::codec) farthest: u32,
+    pub(crate) farthest: u32,
     /// The farthest that a match of those that depend on nothing begins before the block.
-    pub(in crate::codec) reach: usize,
+    pub(crate) reach: usize,
     /// The repeat offsets that the block ends with, which may stand for those that it begins with.
     reps: [u32; 3],
 }
 
 /// The head of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) struct Head {
+pub(crate) struct Head {
     /// How many sequences there are.
-    pub(in crate::codec) count: usize,
+    pub(crate) count: usize,
     /// Where the byte of modes stands in the section; its end if there are no sequences.
-    pub(in crate::codec) modes_at: usize,
+    pub(crate) modes_at: usize,
     /// How the three tables are defined.
-    pub(in crate::codec) modes: u8,
+    pub(crate) modes: u8,
 }
 
 impl Head {
     /// Reads the head of a section, which is all of `section`.
-    pub(in crate::codec) fn read(section: &[u8]) -> Checked<Self> {
+    pub(crate) fn read(section: &[u8]) -> Checked<Self> {
         let (count, modes_at) = match *section {
             [first @ 0..=127, ..] => (usize::from(first), 1),
             [255, low, high, ..] => (usize::from(u16::from_le_bytes([low, high])) + 0x7f00, 3),
@@ -101,15 +101,15 @@ impl Head {
 }
 
 /// The places that the sequences of a block are written to.
-pub(in crate::codec) struct Places<'p> {
-    pub(in crate::codec) sequences: &'p mut [Sequence],
+pub(crate) struct Places<'p> {
+    pub(crate) sequences: &'p mut [Sequence],
     /// The numbers of those that depend on the block before; one more than there are sequences.
-    pub(in crate::codec) symbolic: &'p mut [u16],
+    pub(crate) symbolic: &'p mut [u16],
 }
 
 /// Decodes `count` sequences from the bits `start..end` of `data`. `window`: how far an offset may reach back. `largest`: bytes that
 /// the block may hold.
-pub(in crate::codec) fn decode(
+pub(crate) fn decode(
     data: &[u8],
     (start, end): (usize, usize),
     count: usize,
@@ -275,11 +275,8 @@ impl Run<'_> {
         let known = if which == 2 { third } else { known };
         let known = if which == 3 { first.wrapping_sub(1) } else { known };
         let distance = if fresh { value - 3 } else { known };
-        self.reps = [
-            distance,
-            if which >= 1 { first } else { second },
-            if which >= 2 { second } else { third },
-        ];
+        self.reps =
+            [distance, if which >= 1 { first } else { second }, if which >= 2 { second } else { third }];
         self.farthest = self.farthest.max(value);
 
         self.at += literals as i64;
@@ -359,7 +356,7 @@ fn decode_body(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
 impl Decoded {
     /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that begins at the place
     /// `base` of its frame; `reps` are those of the block after.
-    pub(in crate::codec) fn resolve(
+    pub(crate) fn resolve(
         &self,
         places: Places<'_>,
         reps: &mut [u32; 3],

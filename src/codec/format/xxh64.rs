@@ -10,7 +10,7 @@ const STRIPE: usize = 32;
 
 /// A hash that grows with its data.
 #[derive(Clone, Debug)]
-pub(in crate::codec) struct Xxh64 {
+pub(crate) struct Xxh64 {
     lanes: [u64; 4],
     total: u64,
     /// The beginning of a stripe that is not whole yet.
@@ -31,13 +31,13 @@ fn word(bytes: &[u8]) -> u64 {
 
 impl Xxh64 {
     /// The hash of nothing, with seed 0.
-    pub(in crate::codec) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lanes = [PRIME_1.wrapping_add(PRIME_2), PRIME_2, 0, 0u64.wrapping_sub(PRIME_1)];
         Self { lanes, total: 0, rest: [0; STRIPE] }
     }
 
     /// Adds some data.
-    pub(in crate::codec) fn update(&mut self, mut data: &[u8]) {
+    pub(crate) fn update(&mut self, mut data: &[u8]) {
         let held = self.total as usize % STRIPE;
         self.total = self.total.wrapping_add(data.len() as u64);
         if held > 0 {
@@ -67,7 +67,7 @@ impl Xxh64 {
     }
 
     /// The hash of all data so far.
-    pub(in crate::codec) fn finish(&self) -> u64 {
+    pub(crate) fn finish(&self) -> u64 {
         let mut hash = PRIME_5;
         if self.total >= STRIPE as u64 {
             let [a, b, c, d] = self.lanes;

@@ -11,6 +11,7 @@ mod debian_python;
 mod examples;
 mod faults;
 mod fuzz;
+mod imports;
 mod installed;
 mod installed_msvc;
 mod installed_python;
@@ -124,9 +125,10 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 22] = [
+const SUITES: [Suite; 23] = [
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
+    Suite { name: "imports", about: "no import of src runs up or sideways", run: imports::run },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
     Suite { name: "comments", about: "what the header says about every function", run: comments::run },
     Suite { name: "rust", about: "cargo test", run: rust::tests },

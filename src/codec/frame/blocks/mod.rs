@@ -23,35 +23,35 @@ use slot::{Slot, Tables};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
-pub(in crate::codec) use crate::codec::format::sequences::LARGEST_WINDOW;
+pub(crate) use crate::codec::format::sequences::LARGEST_WINDOW;
 
 /// A frame, by its header.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::codec) struct Header {
+pub(crate) struct Header {
     /// Where its blocks begin in the data.
-    pub(in crate::codec) blocks_at: usize,
+    pub(crate) blocks_at: usize,
     /// Its window.
-    pub(in crate::codec) window: u64,
+    pub(crate) window: u64,
     /// The bytes that it says it decodes to.
-    pub(in crate::codec) content_size: Option<u64>,
+    pub(crate) content_size: Option<u64>,
     /// Whether a checksum follows the blocks.
-    pub(in crate::codec) checksum: bool,
+    pub(crate) checksum: bool,
 }
 
 /// Slots for `lanes` lanes.
-pub(in crate::codec) fn slots(lanes: u32) -> usize {
+pub(crate) fn slots(lanes: u32) -> usize {
     (2 * lanes as usize).clamp(16, ring::MOST)
 }
 
 /// The most memory that `lanes` lanes need.
-pub(in crate::codec) fn memory(lanes: u32) -> usize {
+pub(crate) fn memory(lanes: u32) -> usize {
     slots(lanes) * slot::MEMORY + lanes as usize * size_of::<Tables>()
 }
 
 /// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd has to decode it, to `dst` as
 /// well, from its start. `run` has the closure called by every lane there is; `step` is told after each block how many bytes it
 /// had, and can stop the call.
-pub(in crate::codec) fn decode(
+pub(crate) fn decode(
     data: &[u8],
     header: &Header,
     dst: &mut [MaybeUninit<u8>],
@@ -60,6 +60,8 @@ pub(in crate::codec) fn decode(
     run: impl FnOnce(&(dyn Fn() + Sync)) -> Result<()>,
 ) -> Result<Option<usize>> {
     let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
+    // Nothing is farther away than the beginning.
+    let window = header.window.min(header.content_size.unwrap_or(u64::MAX));
     let scan = Scan::new(data, header.blocks_at, largest);
     let ring = Ring::new(scan, slots(lanes), header.checksum);
     let slots: Vec<_> = (0..slots(lanes)).map(|_| Mutex::new(Slot::new())).collect();
@@ -74,7 +76,7 @@ pub(in crate::codec) fn decode(
                 Work::Decode(number, block) => {
                     let tables = tables.get_or_insert_with(|| Box::new(Tables::new()));
                     let mut slot = lock(&slots[ring.slot(number)]);
-                    let decoded = slot.decode(data, block, tables, header.window, largest);
+                    let decoded = slot.decode(data, block, tables, window, largest);
                     drop(slot);
                     decoded.map(|()| ring.decoded(number))
                 }
@@ -82,8 +84,7 @@ pub(in crate::codec) fn decode(
                     let mut slot = lock(&slots[ring.slot(number)]);
                     // SAFETY: the ring lets one lane execute at a time, the blocks in order, each where the one before ends; and
                     // hands out for hashing only what was executed before.
-                    let executed =
-                        unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), header.window) };
+                    let executed = unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), window) };
                     drop(slot);
                     executed.map(|len| match step(len) {
                         Ok(()) => ring.executed(len),

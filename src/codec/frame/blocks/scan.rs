@@ -17,7 +17,10 @@ pub(super) enum Block {
     /// Bytes as they are.
     Raw(Range<usize>),
     /// One byte, repeated.
-    Single { byte: u8, len: usize },
+    Single {
+        byte: u8,
+        len: usize,
+    },
     Compressed(Compressed),
 }
 

@@ -26,12 +26,6 @@ impl Tables {
     pub(super) const fn new() -> Self {
         Self { huffman: HuffmanTable::EMPTY, sequences: SequenceTables::EMPTY }
     }
-
-    /// Forgets what was built: another frame comes.
-    pub(super) fn forget(&mut self) {
-        self.huffman.forget();
-        self.sequences.forget();
-    }
 }
 
 /// Where a block's literals are.
@@ -133,7 +127,11 @@ impl Slot {
     }
 
     /// The literals, with `SLACK` bytes behind them, and how many they are.
-    pub(super) fn literals_of<'s>(&'s self, data: &'s [u8], literals: &Literals) -> Checked<(&'s [u8], usize)> {
+    pub(super) fn literals_of<'s>(
+        &'s self,
+        data: &'s [u8],
+        literals: &Literals,
+    ) -> Checked<(&'s [u8], usize)> {
         let (bytes, count) = match literals {
             Literals::Own(count) => (self.buffer.get(..count + SLACK), *count),
             Literals::InData(range) => (data.get(range.start..range.end + SLACK), range.len()),

@@ -7,13 +7,15 @@ use super::lines::{Costs, Line, Time};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// As in `src/job/claims.rs`.
-const LARGEST_BATCH: usize = 4096;
-pub(super) const BATCH_TIME: Time = 16_000_000;
-pub(super) const BATCH_TIME_PER_LANE: Time = 4_000_000;
-const SMALLEST_TIME: Time = 250_000;
-const SMALLEST_BATCH: usize = 64;
-const FEW: usize = 64;
+/// How many chunks a lane claims, by the engine's own arithmetic. Here the unit of time is a picosecond.
+#[path = "../../../../src/job/batches.rs"]
+mod batches;
+
+use batches::{shift_of, Batch, BATCH_NS, BATCH_NS_PER_LANE, FEW, SMALLEST_NS};
+
+const PS: Time = 1_000;
+pub(super) const BATCH_TIME: Time = BATCH_NS * PS;
+pub(super) const BATCH_TIME_PER_LANE: Time = BATCH_NS_PER_LANE * PS;
 /// As in `src/job/gate.rs`: spinning before the caller sleeps.
 const SPINNING: Time = 100_000_000;
 
@@ -84,13 +86,6 @@ enum Step {
     Close,
 }
 
-/// What a lane claims at once, and at least.
-#[derive(Clone, Copy)]
-struct Pace {
-    size: usize,
-    least: usize,
-}
-
 struct Run {
     machine: Machine,
     call: Call,
@@ -101,7 +96,7 @@ struct Run {
     permits: Line,
     busy: Line,
     next: usize,
-    pace: Vec<Pace>,
+    batches: Vec<Batch>,
     shift: u32,
     sent: usize,
     open: bool,
@@ -123,8 +118,8 @@ pub(super) fn run(machine: Machine, call: Call) -> Outcome {
         permits: line(),
         busy: line(),
         next: 0,
-        pace: vec![Pace { size: 1, least: 1 }; call.lanes],
-        shift: (call.lanes * 2).next_power_of_two().trailing_zeros(),
+        batches: vec![Batch::ONE; call.lanes],
+        shift: shift_of(call.lanes as u32),
         sent: 0,
         open: true,
         closed: 0,
@@ -193,8 +188,8 @@ impl Run {
                 if rest == 0 {
                     self.then(done, core, if core == 0 { Step::Close } else { Step::Leave });
                 } else {
-                    let Pace { size, least } = self.pace[core];
-                    self.then(done, core, Step::ClaimAdd { size: (rest >> self.shift).clamp(least, size) });
+                    let size = self.batches[core].of_rest(rest, self.shift);
+                    self.then(done, core, Step::ClaimAdd { size });
                 }
             }
             Step::ClaimAdd { size } => {
@@ -212,7 +207,7 @@ impl Run {
                 if self.call.chunks < FEW {
                     self.then(now, core, Step::ClaimRead);
                 } else {
-                    self.set_pace(core, chunks, now - since);
+                    self.choose_batch(core, chunks, now - since);
                     self.then(now + self.machine.clock, core, Step::ClaimRead);
                 }
             }
@@ -240,21 +235,12 @@ impl Run {
         self.then(ticket + self.machine.wake_call, core, Step::Recruit { left: left - 1 });
     }
 
-    /// As in `src/job/claims.rs`.
-    fn set_pace(&mut self, core: usize, chunks: usize, took: Time) {
-        let pace = &mut self.pace[core];
-        if chunks != pace.size {
-            return;
+    /// As in `src/job/claims.rs`: a batch that the end made smaller says nothing.
+    fn choose_batch(&mut self, core: usize, chunks: usize, took: Time) {
+        let batch = &mut self.batches[core];
+        if chunks == batch.size {
+            *batch = batch.after(chunks, took, self.call.batch, SMALLEST_NS * PS);
         }
-        if took < self.call.batch / 16 {
-            pace.size = (pace.size * 16).min(LARGEST_BATCH);
-        } else if took < self.call.batch / 4 {
-            pace.size = (pace.size * 4).min(LARGEST_BATCH);
-        } else if took > self.call.batch * 2 {
-            pace.size = (pace.size / 4).max(1);
-        }
-        let enough = SMALLEST_TIME as usize * chunks / (took as usize).max(1);
-        pace.least = enough.clamp(1, SMALLEST_BATCH).min(pace.size);
     }
 }
 

@@ -1,0 +1,237 @@
+//! Batches: many buffers, each compressed to a frame of its own, or decompressed, with its own result.
+//!
+//! What one item costs beside the work itself is small: items are claimed several at a time, and each lane keeps one context for
+//! the whole call. After its first items a lane allocates nothing, but the message of an item that fails.
+#![forbid(unsafe_code)]
+
+use crate::codec::context::cache::{Cached, InUse};
+use crate::codec::context::contexts::Compressor;
+use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::encode::Recipe;
+use crate::codec::format::frame::Frames;
+use crate::codec::libzstd::calls::Uninit;
+use crate::codec::options::limits;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job;
+use crate::memory;
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, PoisonError};
+use zstd::zstd_safe;
+
+/// One item: its input, the slot for its output, and what became of it.
+pub struct BatchItem<'a> {
+    /// What is compressed or decompressed.
+    pub src: &'a [u8],
+    /// Where the output goes, from its start on. What follows may be overwritten too.
+    pub dst: &'a mut [MaybeUninit<u8>],
+    /// Bytes written, or why not. An item that has a result already is passed over; one that has none after the call was
+    /// not done, as the call was cancelled.
+    pub result: Option<Result<usize>>,
+}
+
+/// Where libzstd's tables change with the length of the input: between these, more bytes never need less memory.
+const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
+
+/// Compresses every item to one frame, without a seek table; `frame_size` and `single_frame` do not matter. The bytes of an
+/// item depend on it and on the options only, as those of [`super::compress`] with `single_frame`. `max_output` is each item's.
+///
+/// # Errors
+/// What concerns an item is its result: [`ErrorKind::BufferTooSmall`], with a size that is enough in [`Error::needed`];
+/// [`ErrorKind::LimitExceeded`]: `max_output`; [`ErrorKind::OutOfMemory`]. The call fails with [`ErrorKind::Cancelled`],
+/// [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`, and those of starting the pool.
+pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
+    let options = &Options { frame_size: 0, single_frame: true, ..*options };
+    options.check()?;
+    let waiting = || items.iter().filter(|item| item.result.is_none());
+    let total = waiting().map(|item| item.src.len() as u64).sum();
+    let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);
+    let tight = waiting().filter(|item| bound(item.src.len()) > item.dst.len().min(limit(options)));
+    let scratch = bound(tight.map(|item| item.src.len()).max().unwrap_or(0));
+    let classes = SIZE_CLASSES.into_iter().filter(|&class| class < longest).chain([longest]);
+    let memory = classes.map(|len| Recipe::new(options, len).memory()).max().unwrap_or(0);
+    let progress = CallProgress::new(options, Some(total));
+    let new = || CompressLane {
+        options,
+        progress: &progress,
+        memory,
+        compressor: None,
+        recipe: None,
+        scratch: Vec::new(),
+    };
+    run(items, options, memory + scratch, new, CompressLane::item)?;
+    progress.finish(total)?;
+    Ok(())
+}
+
+/// Decompresses every item: all frames that it consists of, one after the other. `max_output` is each item's.
+///
+/// # Errors
+/// What concerns an item is its result, as for [`super::decompress`], but that offsets are in the item. The call fails with
+/// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`, and those of starting
+/// the pool.
+pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
+    options.check()?;
+    let progress = CallProgress::new(options, None);
+    let new = || DecompressLane { options, progress: &progress, decoder: Decoder::new(options) };
+    run(items, options, decode::memory(), new, DecompressLane::item)?;
+    let written =
+        |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
+    progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
+    Ok(())
+}
+
+/// Runs `work` for every item without a result; `memory` is a lane's.
+fn run<S: Send>(
+    items: &mut [BatchItem<'_>],
+    options: &Options<'_>,
+    memory: usize,
+    new: impl Fn() -> S,
+    work: impl Fn(&mut S, usize, &[u8], &mut [MaybeUninit<u8>]) -> Result<usize> + Sync,
+) -> Result<()> {
+    let control = options.control(memory, 0)?;
+    let count = items.len();
+    let cells = cells(items)?;
+    job::run_many(count, &control, new, |index, state| {
+        // Locked once, by the lane that has claimed it.
+        let mut item = cells[index].lock().unwrap_or_else(PoisonError::into_inner);
+        if item.result.is_some() {
+            return Ok(());
+        }
+        match work(state, index, item.src, item.dst) {
+            // It is the call that is cancelled, not the item that is wrong.
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            result => item.result = Some(result),
+        }
+        Ok(())
+    })
+}
+
+fn cells<'i, 'a>(items: &'i mut [BatchItem<'a>]) -> Result<Vec<Mutex<&'i mut BatchItem<'a>>>> {
+    let mut cells = Vec::new();
+    memory::reserve(&mut cells, items.len())?;
+    cells.extend(items.iter_mut().map(Mutex::new));
+    Ok(cells)
+}
+
+fn bound(len: usize) -> usize {
+    zstd_safe::compress_bound(len)
+}
+
+/// The most bytes that one item may become.
+fn limit(options: &Options<'_>) -> usize {
+    usize::try_from(options.max_output()).unwrap_or(usize::MAX)
+}
+
+/// What a lane keeps for compressing.
+struct CompressLane<'o> {
+    options: &'o Options<'o>,
+    progress: &'o CallProgress<'o>,
+    /// What the context may need at the most.
+    memory: usize,
+    compressor: Option<InUse<Compressor>>,
+    /// For inputs of one length, the last one's.
+    recipe: Option<(usize, Recipe)>,
+    scratch: Vec<u8>,
+}
+
+impl CompressLane<'_> {
+    fn item(&mut self, index: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        let limit = limit(self.options);
+        let room = dst.len().min(limit);
+        let Self { recipe, compressor, scratch, .. } = self;
+        if recipe.as_ref().is_none_or(|(len, _)| *len != src.len()) {
+            *recipe = Some((src.len(), Recipe::new(self.options, src.len())));
+        }
+        let (_, recipe) = recipe.as_ref().expect("just made");
+        let bytes = recipe.bytes(src.len() as u64);
+        let fit = |context: &mut InUse<Compressor>| context.has_life_for(bytes) && context.reset();
+        if !compressor.as_mut().is_some_and(fit) {
+            *compressor = Some(InUse::take(self.memory, bytes)?);
+        }
+        let context = compressor.as_mut().expect("just made");
+        if room >= bound(src.len()) || recipe.fits_exactly() {
+            let size =
+                recipe.encode_with(context, index, src, &mut Uninit::new(&mut dst[..room]), self.progress)?;
+            return size.ok_or_else(|| no_room(src.len(), dst.len(), limit));
+        }
+        // The bytes must not depend on the room: apart from it, then copied.
+        let need = bound(src.len());
+        if scratch.capacity() < need {
+            memory::reserve(scratch, need)?;
+        }
+        let scratch = &mut scratch.spare_capacity_mut()[..need];
+        match recipe.encode_with(context, index, src, &mut Uninit::new(scratch), self.progress)? {
+            Some(size) if size <= room => {
+                dst[..size].copy_from_slice(&scratch[..size]);
+                Ok(size)
+            }
+            _ => Err(no_room(src.len(), dst.len(), limit)),
+        }
+    }
+}
+
+fn no_room(len: usize, room: usize, limit: usize) -> Error {
+    if limit < room {
+        let what = format!("the frame does not fit within max_output of {limit} bytes");
+        return Error::new(ErrorKind::LimitExceeded, what);
+    }
+    let what = format!("the frame does not fit into {room} bytes; {} are always enough", bound(len));
+    Error::new(ErrorKind::BufferTooSmall, what).with_needed(bound(len) as u64)
+}
+
+/// What a lane keeps for decompressing.
+struct DecompressLane<'o> {
+    options: &'o Options<'o>,
+    progress: &'o CallProgress<'o>,
+    decoder: Decoder<'o>,
+}
+
+impl DecompressLane<'_> {
+    fn item(&mut self, _: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        let sizes = sizes(src, self.options)?;
+        let limit = limit(self.options);
+        let capacity = dst.len();
+        let room = capacity.min(limit);
+        let no_room = |total: Option<u64>| {
+            let size = total.map_or("more".to_owned(), |total| format!("{total} bytes"));
+            if limit < capacity || total.is_some_and(|total| total > limit as u64) {
+                let what = format!("the data decompresses to {size}, max_output is {limit}");
+                return Error::new(ErrorKind::LimitExceeded, what);
+            }
+            let what = format!("the data decompresses to {size}, dst holds {capacity}");
+            let error = Error::new(ErrorKind::BufferTooSmall, what);
+            match total {
+                Some(total) => error.with_needed(total),
+                None => error,
+            }
+        };
+        if sizes.least > room as u64 {
+            return Err(no_room(sizes.total));
+        }
+        let decoder = &mut self.decoder;
+        match frames(src, Frames::new(src), &mut dst[..room], decoder, self.options, self.progress) {
+            Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(no_room(None)),
+            result => result,
+        }
+    }
+}
+
+/// What all frames of an item decode to.
+struct Sizes {
+    least: u64,
+    /// If they all tell.
+    total: Option<u64>,
+}
+
+fn sizes(src: &[u8], options: &Options<'_>) -> Result<Sizes> {
+    let mut sizes = Sizes { least: 0, total: Some(0) };
+    for frame in Frames::new(src) {
+        let frame = frame?;
+        limits::check(&frame, options)?;
+        sizes.least = sizes.least.saturating_add(frame.content_size.unwrap_or(frame.least));
+        sizes.total = sizes.total.zip(frame.content_size).and_then(|(total, size)| total.checked_add(size));
+    }
+    Ok(sizes)
+}

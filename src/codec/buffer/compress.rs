@@ -1,0 +1,181 @@
+//! Compressing a buffer into a buffer.
+
+use super::frame_layout::FrameLayout;
+use super::output::{Output, OutputSlot};
+use crate::codec::context;
+use crate::codec::context::cache::Cached;
+use crate::codec::context::contexts::Compressor;
+use crate::codec::context::encode::Recipe;
+use crate::codec::format::seek_table;
+use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job;
+use crate::memory;
+use std::mem::MaybeUninit;
+use zstd::zstd_safe;
+
+/// A capacity that is enough for compressing any `len` bytes with these options.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`]: an option, or more bytes than a buffer can have.
+pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
+    options.check()?;
+    bound(&FrameLayout::new(len, options)?)
+}
+
+fn bound(layout: &FrameLayout) -> Result<usize> {
+    layout.bound().ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, "the output could be larger than any buffer can be")
+    })
+}
+
+/// Compresses `src` into `dst`, in parallel; returns how many bytes of `dst` are written from its start on.
+///
+/// Frames are compressed straight into `dst`, so bytes after the result may be overwritten too. `dst` may be smaller
+/// than [`compress_bound`] says: what matters is that the result fits, though there is less room for parallelism then.
+/// The result depends on `src` and the options, never on threads or on the room.
+///
+/// # Errors
+/// [`ErrorKind::BufferTooSmall`] with a size that is enough in [`Error::needed`]; [`ErrorKind::LimitExceeded`]: by the output, or
+/// before anything is done by the memory; [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and
+/// those of starting the pool. The position is a frame's number.
+pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    options.check()?;
+    let layout = FrameLayout::new(src.len(), options)?;
+    let bound = bound(&layout)?;
+    let recipes = Recipes::new(options, &layout);
+    let dst_len = dst.len();
+    let capacity = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst_len);
+    let no_room = |frame: usize| {
+        let error = if capacity < dst_len {
+            let what = format!("frame {frame} does not fit within max_output of {capacity} bytes");
+            Error::new(ErrorKind::LimitExceeded, what)
+        } else {
+            let what =
+                format!("frame {frame} does not fit within {capacity} bytes; {bound} are always enough");
+            Error::new(ErrorKind::BufferTooSmall, what).with_needed(bound as u64)
+        };
+        error.at(frame as u64)
+    };
+
+    // With less room than the bound a frame may have to be tried apart from dst: see `squeeze`.
+    let scratch = if capacity < bound { recipes.scratch() } else { 0 };
+    let control = options.control(recipes.memory(), scratch + Output::bookkeeping(&layout))?;
+    let progress = CallProgress::new(options, Some(src.len() as u64));
+    if layout.frames() == 1 && bound <= capacity {
+        // Nothing to share out, and room for whatever it becomes.
+        progress.add(0)?;
+        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
+        let size = size.ok_or_else(|| no_room(0))?;
+        progress.finish(src.len() as u64)?;
+        return Ok(size);
+    }
+    let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
+    let _lease = Compressor::cache().reserve(lanes, recipes.memory());
+    // The end is kept for the seek table, so that it fits when the frames do.
+    let output = Output::new(&mut dst[..capacity.saturating_sub(layout.tail())], layout)?;
+    job::run_tasks(layout.frames(), &control, |frame, _lane| {
+        let part = &src[layout.range(frame)];
+        let recipe = recipes.of(part.len());
+        let mut claim = output.claim(frame);
+        let size = match claim.slot()? {
+            OutputSlot::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &progress)?,
+            OutputSlot::Rest(dst) | OutputSlot::Slot(dst) => {
+                recipe.encode(frame, part, &mut Uninit::new(dst), &progress)?
+            }
+        };
+        let size = size.ok_or_else(|| no_room(frame))?;
+        claim.finish(size);
+        Ok(())
+    })?;
+    let (mut written, sizes) = output.into_sizes();
+    if layout.has_seek_table() {
+        let entry = |(frame, compressed)| (compressed, layout.range(frame).len() as u32); // of 1 GiB at most
+        let table = &mut dst[written..written + layout.tail()];
+        seek_table::write(table, sizes.into_iter().enumerate().map(entry));
+        written += table.len();
+    }
+    progress.finish(src.len() as u64)?;
+    Ok(written)
+}
+
+/// How to compress the frames of an input: they have two lengths.
+struct Recipes {
+    first: Recipe,
+    first_len: usize,
+    last: Recipe,
+}
+
+impl Recipes {
+    fn new(options: &Options<'_>, layout: &FrameLayout) -> Self {
+        let (first_len, last_len) = (layout.largest(), layout.range(layout.frames() - 1).len());
+        let first = Recipe::new(options, first_len);
+        let last = if last_len == first_len { first.clone() } else { Recipe::new(options, last_len) };
+        Self { first, first_len, last }
+    }
+
+    fn of(&self, len: usize) -> &Recipe {
+        if len == self.first_len {
+            &self.first
+        } else {
+            &self.last
+        }
+    }
+
+    /// The most memory that a lane needs.
+    fn memory(&self) -> usize {
+        self.first.memory().max(self.last.memory())
+    }
+
+    /// The most memory that `squeeze` needs.
+    fn scratch(&self) -> usize {
+        if self.first.fits_exactly() && self.last.fits_exactly() {
+            0
+        } else {
+            zstd_safe::compress_bound(self.first_len)
+        }
+    }
+}
+
+/// Compresses a frame that may or may not fit into `dst`: apart from it, as the bytes must not depend on the room, then copies.
+/// Only one frame at a time does this: the lowest, when it is alone.
+fn squeeze(
+    recipe: &Recipe,
+    frame: usize,
+    src: &[u8],
+    dst: &mut [MaybeUninit<u8>],
+    progress: &CallProgress<'_>,
+) -> Result<Option<usize>> {
+    let mut scratch = Vec::new();
+    memory::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
+    let size = recipe.encode(frame, src, &mut scratch, progress)?;
+    Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
+        for (slot, &byte) in dst.iter_mut().zip(&scratch) {
+            slot.write(byte);
+        }
+    }))
+}
+
+/// Compresses `src` into a new vector.
+///
+/// # Errors
+/// Those of [`compress`], and [`ErrorKind::OutOfMemory`].
+///
+/// ```
+/// use fastpar::codec::{compress_to_vec, decompress_to_vec, Options};
+///
+/// let text = b"many happy returns ".repeat(1000);
+/// let packed = compress_to_vec(&text, &Options::default())?;
+/// assert!(packed.len() < 100);
+/// assert_eq!(decompress_to_vec(&packed, &Options::default())?, text);
+/// # Ok::<(), fastpar::Error>(())
+/// ```
+pub fn compress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
+    let capacity = compress_bound(src.len(), options)?;
+    // SAFETY: `compress` returns how many bytes it has written.
+    let mut bytes = unsafe { calls::fill_vec(capacity, |dst| compress(src, dst, options))? };
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}

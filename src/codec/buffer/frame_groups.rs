@@ -1,0 +1,129 @@
+//! Finding out what there is to decode, and cutting it into tasks: groups of whole frames whose slot in the output is known.
+#![forbid(unsafe_code)]
+
+use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::format::seek_table::SeekTable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
+use std::ops::Range;
+
+/// Small frames are put together until a group has so many bytes, compressed or decompressed: it makes tasks worth their while,
+/// and bounds the memory that a hostile number of tiny frames costs.
+const SMALLEST: u64 = 256 << 10;
+
+/// Frames that are decoded by one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FrameGroup {
+    /// The number of its first frame.
+    pub(crate) first: u64,
+    /// Where it lies in the data.
+    pub(crate) src: Range<usize>,
+    /// The bytes that it decodes to.
+    pub(crate) len: u64,
+}
+
+/// Puts frames together.
+#[derive(Default)]
+struct GroupBuilder {
+    done: Vec<FrameGroup>,
+    current: Option<FrameGroup>,
+}
+
+impl GroupBuilder {
+    fn push(&mut self, index: u64, src: Range<usize>, len: u64) -> Result<()> {
+        match &mut self.current {
+            Some(group)
+                if len.saturating_add(group.len).max((src.end - group.src.start) as u64) <= SMALLEST =>
+            {
+                group.src.end = src.end;
+                group.len += len;
+            }
+            current => {
+                if let Some(full) = current.replace(FrameGroup { first: index, src, len }) {
+                    self.keep(full)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, group: FrameGroup) -> Result<()> {
+        if self.done.len() == self.done.capacity() {
+            let more = self.done.len().max(32);
+            memory::reserve(&mut self.done, more)?;
+        }
+        self.done.push(group);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<FrameGroup>> {
+        if let Some(last) = self.current.take() {
+            self.keep(last)?;
+        }
+        Ok(self.done)
+    }
+}
+
+/// What the seek table claims: groups that cover all of `data` before it, and the bytes that they decode to. Whether it is
+/// true shows when each group is decoded: its frames must end where it ends, and fill its slot exactly. Nothing, if that
+/// would be more than `room`.
+pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGroup>, u64)>> {
+    let Some(table) = SeekTable::find(data) else { return Ok(None) };
+    let total = table.entries().map(|(_, decompressed)| u64::from(decompressed)).sum();
+    if total > room as u64 {
+        return Ok(None);
+    }
+    let mut groups = GroupBuilder::default();
+    let mut offset = 0;
+    for (index, (compressed, decompressed)) in table.entries().enumerate() {
+        let end = offset + compressed as usize; // the sum was checked
+        groups.push(index as u64, offset..end, u64::from(decompressed))?;
+        offset = end;
+    }
+    Ok(Some((groups.finish()?, total)))
+}
+
+/// What the frames themselves say.
+pub(crate) struct Walked {
+    /// Nothing, where a frame does not tell its size.
+    pub(crate) groups: Vec<FrameGroup>,
+    /// The bytes that all frames decode to, if they all tell.
+    pub(crate) total: Option<u64>,
+    /// The least that it can be.
+    pub(crate) least: u64,
+    /// The most that it can be.
+    pub(crate) most: u64,
+}
+
+/// Walks over all frames. `check` may refuse one.
+pub(crate) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> Result<Walked> {
+    let mut groups = GroupBuilder::default();
+    let (mut total, mut least, mut most) = (Some(0u64), 0u64, 0u64);
+    for frame in Frames::new(data) {
+        let frame = frame?;
+        check(&frame)?;
+        least = least.saturating_add(frame.content_size.unwrap_or(frame.least));
+        most = most.saturating_add(frame.content_size.unwrap_or(frame.most));
+        total = match (total, frame.content_size) {
+            (Some(total), Some(size)) => Some(total.checked_add(size).ok_or_else(|| {
+                frame.error(ErrorKind::LimitExceeded, "more than 2^64 bytes are declared up to here")
+            })?),
+            _ => None,
+        };
+        if let (Some(_), Some(size)) = (total, frame.content_size) {
+            groups.push(frame.index, frame.range(), size)?;
+        }
+    }
+    let groups = if total.is_some() { groups.finish()? } else { Vec::new() };
+    Ok(Walked { groups, total, least, most })
+}
+
+/// The bytes that all frames of `data` decode to, by their headers.
+pub(crate) fn declared_size(data: &[u8]) -> Result<u64> {
+    let silent = |frame: &Frame| match frame.content_size {
+        Some(_) => Ok(()),
+        None => Err(frame.error(ErrorKind::Unsupported, "it does not tell its decompressed size")),
+    };
+    let walked = walk(data, silent)?;
+    walked.total.ok_or_else(|| Error::new(ErrorKind::Internal, "a size is missing"))
+}

@@ -1,0 +1,160 @@
+//! Where an input is layout into frames: by its size and the options, never by the number of threads.
+#![forbid(unsafe_code)]
+
+use crate::codec::format::seek_table;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{Plan, Schedule};
+use std::ops::Range;
+use zstd::zstd_safe;
+
+/// Frames unless the caller asks otherwise: the threads of the pool.
+const FRAMES: usize = 24;
+/// Frames are not made smaller than this for the sake of parallelism: each costs compression.
+const SMALLEST: usize = 512 << 10;
+/// Nor larger, for the sake of balance and of the memory of those who decode.
+const LARGEST: usize = 64 << 20;
+
+/// An input layout into frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameLayout {
+    plan: Plan,
+    seek_table: bool,
+}
+
+impl FrameLayout {
+    /// Cuts `len` bytes.
+    pub(crate) fn new(len: usize, options: &Options<'_>) -> Result<Self> {
+        if len > isize::MAX as usize {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("an input of {len} bytes is more than any buffer can have"),
+            ));
+        }
+        let schedule = if options.single_frame {
+            Schedule::Segments { segments: 1 }
+        } else if options.frame_size == 0 {
+            Schedule::Segments { segments: automatic(len) }
+        } else {
+            Schedule::Grain { grain: options.frame_size }
+        };
+        let plan = Plan::new(schedule, len, 1);
+        if plan.chunks() > seek_table::MAX_FRAMES {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "frame_size {} makes {} frames of this input, expected at most {}",
+                    options.frame_size,
+                    plan.chunks(),
+                    seek_table::MAX_FRAMES
+                ),
+            ));
+        }
+        Ok(Self { plan, seek_table: options.seek_table && plan.chunks() > 1 })
+    }
+
+    /// How many frames: one, empty, for an empty input.
+    pub(crate) fn frames(&self) -> usize {
+        self.plan.chunks().max(1)
+    }
+
+    /// The bytes of one frame.
+    pub(crate) fn range(&self, frame: usize) -> Range<usize> {
+        let walk = self.plan.walk(frame);
+        walk.begin..walk.end
+    }
+
+    /// Bytes of the largest frame.
+    pub(crate) fn largest(&self) -> usize {
+        self.plan.largest()
+    }
+
+    /// A capacity that is enough for one frame.
+    pub(crate) fn bound_of(&self, frame: usize) -> usize {
+        zstd_safe::compress_bound(self.range(frame).len())
+    }
+
+    /// Whether a seek table follows the frames.
+    pub(crate) fn has_seek_table(&self) -> bool {
+        self.seek_table
+    }
+
+    /// Bytes of what follows the frames.
+    pub(crate) fn tail(&self) -> usize {
+        if self.seek_table {
+            seek_table::encoded_len(self.frames())
+        } else {
+            0
+        }
+    }
+
+    /// A capacity that is enough for everything; `None`: none can be.
+    pub(crate) fn bound(&self) -> Option<usize> {
+        // Whatever the schedule, the frames have two sizes, the larger ones first.
+        let (first, last) = (self.range(0).len(), self.range(self.frames() - 1).len());
+        let frames = self.frames();
+        let larger =
+            if first == last { frames } else { (self.plan.count() - last * frames) / (first - last) };
+        let both = larger
+            .checked_mul(zstd_safe::compress_bound(first))?
+            .checked_add((frames - larger).checked_mul(zstd_safe::compress_bound(last))?)?;
+        both.checked_add(self.tail()).filter(|&bound| bound <= isize::MAX as usize)
+    }
+}
+
+/// How many equal frames for `len` bytes.
+fn automatic(len: usize) -> usize {
+    if len / FRAMES < SMALLEST {
+        (len / SMALLEST).max(1)
+    } else {
+        // Whole rounds of 24, so that 24 threads end together.
+        FRAMES * len.div_ceil(FRAMES * LARGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn layout(len: usize, frame_size: usize) -> FrameLayout {
+        FrameLayout::new(len, &Options { frame_size, ..Options::default() }).unwrap()
+    }
+
+    #[test]
+    fn automatic_sizes() {
+        for (len, frames) in [
+            (0, 1),
+            (1, 1),
+            (SMALLEST * 2 - 1, 1),
+            (SMALLEST * 2, 2),
+            (SMALLEST * 24 - 1, 23),
+            (SMALLEST * 24, 24),
+            (LARGEST * 24, 24),
+            (LARGEST * 24 + 1, 48),
+            (LARGEST * 48 + 1, 72),
+        ] {
+            assert_eq!(layout(len, 0).frames(), frames, "{len}");
+            assert!(layout(len, 0).largest() <= LARGEST);
+        }
+    }
+
+    #[test]
+    fn refuses_more_frames_than_the_table_can_hold() {
+        let options = Options { frame_size: 1, ..Options::default() };
+        assert!(FrameLayout::new(seek_table::MAX_FRAMES, &options).is_ok());
+        let error = FrameLayout::new(seek_table::MAX_FRAMES + 1, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(FrameLayout::new(usize::MAX, &options).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+
+    proptest! {
+        #[test]
+        fn bound_is_the_sum(len in 0usize..100_000_000, frame_size in prop_oneof![Just(0), 100_000usize..5_000_000]) {
+            let layout = layout(len, frame_size);
+            let sum: usize = (0..layout.frames()).map(|frame| layout.bound_of(frame)).sum();
+            prop_assert_eq!(layout.bound(), Some(sum + layout.tail()));
+            prop_assert_eq!(layout.range(layout.frames() - 1).end, len);
+        }
+    }
+}

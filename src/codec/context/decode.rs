@@ -1,0 +1,211 @@
+//! Decoding one frame, straight into its slot: in one call of libzstd, or, where the frame is long or does not tell its size, in
+//! steps of whole blocks, between which the call can be cancelled.
+#![forbid(unsafe_code)]
+
+use super::cache::{Cached, InUse};
+use super::contexts::Decompressor;
+use crate::codec::format::frame::{Blocks, Frame, Frames};
+use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::libzstd::errors;
+use crate::codec::options::dict::Dict;
+use crate::codec::options::limits;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
+
+/// Frames that decode to more are decoded in steps.
+const LONG: u64 = 64 << 20;
+/// Bytes that a step can decode to.
+const STEP: u64 = 1 << 20;
+/// The largest window that libzstd decodes in steps, though in its slot it needs no memory for it.
+pub(crate) const LARGEST_WINDOW_LOG: u32 = if usize::BITS < 64 { 30 } else { 31 };
+/// A context that works in steps has room for one block.
+const BUFFERS: usize = (128 << 10) + (4 << 10);
+
+/// The most memory that a lane needs.
+pub(crate) fn memory() -> usize {
+    calls::decompressor_size() + BUFFERS
+}
+
+/// Decodes frames one after the other.
+pub(crate) struct Decoder<'o> {
+    /// From the first frame on.
+    context: Option<InUse<Decompressor>>,
+    dict: Option<&'o Dict>,
+    /// The context is as the next frame needs it.
+    ready: bool,
+}
+
+impl<'o> Decoder<'o> {
+    /// A decoder for frames that have been checked with the same options.
+    pub(crate) fn new(options: &Options<'o>) -> Self {
+        Self { context: None, dict: options.dict, ready: false }
+    }
+
+    /// The context, as a frame needs it.
+    fn prepare(&mut self) -> Result<&mut Decompressor> {
+        let ready = std::mem::replace(&mut self.ready, false);
+        if !ready && !self.context.as_mut().is_some_and(|context| context.reset()) {
+            self.context = None;
+        }
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(InUse::take(memory(), 0)?),
+        };
+        if let (Some(dict), false) = (self.dict, ready) {
+            let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
+            context.use_dictionary(dict.for_decompressing()).map_err(code)?;
+        }
+        Ok(context)
+    }
+
+    /// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its size, `dst` has that
+    /// size.
+    pub(crate) fn frame(
+        &mut self,
+        data: &[u8],
+        frame: &Frame,
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<usize> {
+        let result = self.decode(data, frame, dst, progress);
+        match result {
+            // The dictionary is the caller's word only: no error tells a wrong one from damage.
+            Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
+                let what = format!("{}; or it was made with another dictionary, or none", error.message());
+                Err(Error::new(error.kind(), what)
+                    .with_code(error.code())
+                    .at(error.position().unwrap_or_default()))
+            }
+            result => result,
+        }
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        frame: &Frame,
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<usize> {
+        let room = dst.capacity();
+        let context = self.prepare()?;
+        match frame.content_size {
+            Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
+                let result = context.decompress(dst, &data[frame.range()]);
+                let written = result.map_err(|code| errors::decoding(code, frame, room))?;
+                if written as u64 != size {
+                    return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
+                }
+                self.ready = true;
+                progress.add(written)?;
+                Ok(written)
+            }
+            _ => in_steps(context.context(), data, frame, dst, progress),
+        }
+    }
+}
+
+/// Decodes some frames one after the other into `dst`; returns how many bytes are written.
+pub(crate) fn frames(
+    src: &[u8],
+    frames: Frames<'_>,
+    dst: &mut [MaybeUninit<u8>],
+    decoder: &mut Decoder<'_>,
+    options: &Options<'_>,
+    progress: &CallProgress<'_>,
+) -> Result<usize> {
+    let mut written = 0;
+    for frame in frames {
+        let frame = frame?;
+        limits::check(&frame, options)?;
+        if frame.skippable {
+            continue;
+        }
+        let room = &mut dst[written..];
+        let slot = match frame.content_size.map(usize::try_from) {
+            None => room,
+            Some(Ok(size)) if size <= room.len() => &mut room[..size],
+            Some(_) => {
+                let what = format!("it does not fit into the {} bytes left", room.len());
+                return Err(frame.error(ErrorKind::BufferTooSmall, what));
+            }
+        };
+        written += decoder.frame(src, &frame, &mut Uninit::new(slot), progress)?;
+    }
+    Ok(written)
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Checksum)
+}
+
+fn in_steps(
+    context: &mut DCtx<'_>,
+    data: &[u8],
+    frame: &Frame,
+    dst: &mut (impl WriteBuf + ?Sized),
+    progress: &CallProgress<'_>,
+) -> Result<usize> {
+    let room = dst.capacity();
+    let fail = |code| errors::decoding(code, frame, room);
+    // The output stays where it is, so libzstd finds its window there and needs none of its own.
+    context.set_parameter(DParameter::StableOutBuffer(true)).map_err(fail)?;
+    context.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW_LOG)).map_err(fail)?;
+    let mut out = OutBuffer::around(dst);
+    let mut wanted = 0;
+    for step in Steps::new(data, frame) {
+        let mut input = InBuffer::around(&data[step]);
+        while input.pos < input.src.len() {
+            let before = (input.pos, out.pos());
+            wanted = context.decompress_stream(&mut out, &mut input).map_err(fail)?;
+            if (input.pos, out.pos()) == before {
+                return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
+            }
+            progress.add(out.pos() - before.1)?;
+        }
+    }
+    match wanted {
+        0 => Ok(out.pos()),
+        _ => Err(frame.error(ErrorKind::Corrupt, "it does not end where it should")),
+    }
+}
+
+/// A frame's bytes, in pieces that begin and end with blocks, so that libzstd need not copy halves of blocks.
+struct Steps<'d> {
+    blocks: Blocks<'d>,
+    at: usize,
+    end: usize,
+}
+
+impl<'d> Steps<'d> {
+    fn new(data: &'d [u8], frame: &Frame) -> Self {
+        Self { blocks: frame.blocks(data), at: frame.offset, end: frame.range().end }
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let begin = self.at;
+        let mut most = 0;
+        while most < STEP {
+            match self.blocks.next() {
+                Some(Ok(block)) => {
+                    self.at = block.offset + block.len;
+                    most += block.most;
+                }
+                // No more blocks: the checksum is left, and has to go with the last block.
+                _ => {
+                    self.at = self.end;
+                    break;
+                }
+            }
+        }
+        (begin < self.end).then_some(begin..self.at)
+    }
+}

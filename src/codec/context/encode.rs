@@ -1,0 +1,316 @@
+//! Compressing one frame.
+//!
+//! In one call of libzstd where that is over soon; in steps, between which the call can be cancelled, where it would take
+//! seconds: frames over 64 MiB, and all but small ones at the slow levels. Which of the two depends on the length and the level
+//! only, as the bytes differ a little (0.1 % at level 3, nothing at the slow levels).
+#![forbid(unsafe_code)]
+
+use super::cache::InUse;
+use super::contexts::Compressor;
+use crate::codec::libzstd::calls;
+use crate::codec::libzstd::errors;
+use crate::codec::options::dict::Dict;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::Result;
+use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd::zstd_safe::{self, CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, WriteBuf};
+
+/// Longer frames are compressed in steps.
+const LONG: usize = 64 << 20;
+/// The same for the slow levels.
+const LONG_AT_SLOW_LEVELS: usize = 4 << 20;
+/// The levels from here on run at less than about 30 MB/s.
+const SLOW_LEVEL: i32 = 12;
+/// Bytes of a step: a fifth of a second at level 19.
+pub(crate) const STEP: usize = 512 << 10;
+/// libzstd's largest block.
+const BLOCK: usize = 128 << 10;
+/// What libzstd rounds up and aligns.
+const SLACK: usize = 4 << 10;
+/// Shortest match that long-distance matching looks for, as in the `zstd` program.
+const LONG_MATCH: u32 = 64;
+
+/// How to compress frames of about one length.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    level: i32,
+    checksum: bool,
+    dict: Option<Dict>,
+    window_log: u32,
+    /// Size of the table for long-distance matching, as a power of two; 0: without.
+    long_hash_log: u32,
+    steps: bool,
+    memory: usize,
+}
+
+impl Recipe {
+    /// The recipe for frames of `len` bytes.
+    pub(crate) fn new(options: &Options<'_>, len: usize) -> Self {
+        let steps = len > if options.level() >= SLOW_LEVEL { LONG_AT_SLOW_LEVELS } else { LONG };
+        Self::with(options, len, steps)
+    }
+
+    /// The recipe for one frame of so many bytes, if that is known, which come piece by piece.
+    pub(crate) fn streaming(options: &Options<'_>, len: Option<u64>) -> Self {
+        let len = len.map_or(usize::MAX, |len| usize::try_from(len).unwrap_or(usize::MAX));
+        Self::with(options, len, true)
+    }
+
+    fn with(options: &Options<'_>, len: usize, steps: bool) -> Self {
+        let level = options.level();
+        let dict = options.dict.map_or(0, Dict::len);
+        let own = calls::tuning(level, len, dict, 0);
+        let tuning = match options.window_log {
+            0 => own,
+            window_log => calls::tuning(level, len, dict, window_log),
+        };
+        let mut memory = tuning.context + SLACK;
+        let mut long_hash_log = 0;
+        if tuning.window_log > own.window_log {
+            // libzstd's own choice, made here so that the memory is known.
+            long_hash_log = (tuning.window_log - (7 - tuning.strategy / 3)).clamp(6, 30);
+            memory += (9 << long_hash_log) + BLOCK;
+        }
+        if steps {
+            memory += (1usize << tuning.window_log) + BLOCK + zstd_safe::compress_bound(BLOCK) + SLACK;
+        }
+        Self {
+            level,
+            checksum: options.checksum,
+            dict: options.dict.cloned(),
+            window_log: options.window_log,
+            long_hash_log,
+            steps,
+            memory,
+        }
+    }
+
+    /// The most memory that a lane needs.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Whether the result is the same however little room there is for it. In one call of libzstd it is not: near the end of its
+    /// room it stores what it could have compressed.
+    pub(crate) fn fits_exactly(&self) -> bool {
+        self.steps
+    }
+
+    /// Tells a context what to do.
+    fn configure(&self, context: &mut CCtx<'_>) -> Result<(), ErrorCode> {
+        context.set_parameter(CParameter::CompressionLevel(self.level))?;
+        context.set_parameter(CParameter::ChecksumFlag(self.checksum))?;
+        if self.window_log != 0 {
+            context.set_parameter(CParameter::WindowLog(self.window_log))?;
+        }
+        if self.long_hash_log != 0 {
+            context.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
+            context.set_parameter(CParameter::LdmHashLog(self.long_hash_log))?;
+            context.set_parameter(CParameter::LdmMinMatch(LONG_MATCH))?;
+        }
+        Ok(())
+    }
+
+    /// Compresses frame number `index`; returns its size, or `None` if it does not fit into `dst`.
+    pub(crate) fn encode(
+        &self,
+        index: usize,
+        src: &[u8],
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<Option<usize>> {
+        let mut compressor = InUse::<Compressor>::take(self.memory, self.bytes(src.len() as u64))?;
+        self.encode_with(&mut compressor, index, src, dst, progress)
+    }
+
+    /// What a context sees of a frame of `len` bytes.
+    pub(crate) fn bytes(&self, len: u64) -> u64 {
+        len.saturating_add(self.dict.as_ref().map_or(0, Dict::len) as u64)
+    }
+
+    /// Prepares a context that has just been made, or reset, for frame number `index`, of `len` bytes.
+    pub(crate) fn begin<'c>(
+        &self,
+        compressor: &'c mut Compressor,
+        index: usize,
+        len: u64,
+    ) -> Result<&'c mut CCtx<'static>> {
+        let fail = |code| errors::encoding(code, index);
+        if let Some(dict) = &self.dict {
+            compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
+        }
+        let context = compressor.begin(self.bytes(len));
+        self.configure(context).map_err(fail)?;
+        Ok(context)
+    }
+
+    /// The same with a context that has just been made, or reset.
+    pub(crate) fn encode_with(
+        &self,
+        compressor: &mut Compressor,
+        index: usize,
+        src: &[u8],
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<Option<usize>> {
+        let fail = |code| errors::encoding(code, index);
+        let context = self.begin(compressor, index, src.len() as u64)?;
+        if self.steps {
+            return in_steps(context, src, dst, progress, fail);
+        }
+        let result = match context.compress2(dst, src) {
+            Ok(size) => Some(size),
+            Err(code) if errors::is_too_small(code) => None,
+            Err(code) => return Err(fail(code)),
+        };
+        progress.add(src.len())?;
+        Ok(result)
+    }
+}
+
+fn in_steps(
+    context: &mut CCtx<'_>,
+    src: &[u8],
+    dst: &mut (impl WriteBuf + ?Sized),
+    progress: &CallProgress<'_>,
+    fail: impl Fn(ErrorCode) -> crate::error::Error,
+) -> Result<Option<usize>> {
+    context.set_pledged_src_size(Some(src.len() as u64)).map_err(&fail)?;
+    let mut out = OutBuffer::around(dst);
+    for step in src.chunks(STEP) {
+        let mut input = InBuffer::around(step);
+        while input.pos < step.len() {
+            let before = (input.pos, out.pos());
+            let todo = ZSTD_EndDirective::ZSTD_e_continue;
+            context.compress_stream2(&mut out, &mut input, todo).map_err(&fail)?;
+            if (input.pos, out.pos()) == before {
+                return Ok(None); // there is a block waiting to go out
+            }
+        }
+        progress.add(step.len())?;
+    }
+    // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
+    loop {
+        let before = out.pos();
+        let todo = ZSTD_EndDirective::ZSTD_e_end;
+        let left = context.compress_stream2(&mut out, &mut InBuffer::around(&[]), todo).map_err(&fail)?;
+        if left == 0 {
+            return Ok(Some(out.pos()));
+        }
+        if out.pos() == before {
+            return Ok(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::Cached;
+    use super::*;
+    use crate::codec::libzstd::calls::Uninit;
+    use crate::codec::options::level::level_range;
+    use std::mem::MaybeUninit;
+
+    fn sample(len: usize) -> Vec<u8> {
+        (0..len as u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 20).to_le_bytes()).take(len).collect()
+    }
+
+    /// What a context really takes stays within the estimate, at every level.
+    #[test]
+    fn memory_is_not_underestimated() {
+        let src = sample(6 << 20);
+        let mut out = vec![MaybeUninit::uninit(); zstd_safe::compress_bound(src.len())];
+        let levels = [*level_range().start(), -5].into_iter().chain(1..=22);
+        for level in levels {
+            for (len, window_log) in
+                [(0, 0), (1000, 0), (100_000, 0), (src.len(), 0), (src.len(), 27), (src.len(), 10)]
+            {
+                if len == src.len() && level > 15 && level % 3 != 0 {
+                    continue; // slow, and much the same
+                }
+                let options = Options { level, window_log, ..Options::default() };
+                let recipe = Recipe::new(&options, len);
+                let progress = CallProgress::new(&options, None);
+                let mut compressor = Compressor::create().unwrap();
+                let context = compressor.begin(0);
+                recipe.configure(context).unwrap();
+                let mut dst = Uninit::new(&mut out);
+                if recipe.steps {
+                    in_steps(context, &src[..len], &mut dst, &progress, |code| errors::encoding(code, 0))
+                        .unwrap();
+                } else {
+                    context.compress2(&mut dst, &src[..len]).unwrap();
+                }
+                let size = compressor.size();
+                assert!(
+                    size <= recipe.memory(),
+                    "level {level}, {len} bytes, window {window_log}: {size} > {}",
+                    recipe.memory()
+                );
+            }
+        }
+    }
+
+    /// Nor with a dictionary, for frames that are short or long beside it, at its own level or another one.
+    #[test]
+    fn memory_with_a_dictionary_is_not_underestimated() {
+        let src = sample(2 << 20);
+        let mut out = vec![MaybeUninit::uninit(); zstd_safe::compress_bound(src.len())];
+        let levels = [*level_range().start(), -5].into_iter().chain(1..=22);
+        for level in levels {
+            for dict_len in [100, 5_000, 112_640, 1 << 20] {
+                if level > 15 && (level + dict_len) % 3 != 0 {
+                    continue; // slow, and much the same
+                }
+                let dict =
+                    Dict::new(&src[src.len() - dict_len as usize..], if level > 3 { 0 } else { level })
+                        .unwrap();
+                for (len, window_log) in
+                    [(0, 0), (1000, 0), (20_000, 0), (20_000, 22), (600_000, 0), (2 << 20, 10)]
+                {
+                    let options = Options { level, window_log, dict: Some(&dict), ..Options::default() };
+                    let recipe = Recipe::new(&options, len);
+                    let progress = CallProgress::new(&options, None);
+                    let mut compressor = Compressor::create().unwrap();
+                    recipe
+                        .encode_with(&mut compressor, 0, &src[..len], &mut Uninit::new(&mut out), &progress)
+                        .unwrap()
+                        .unwrap();
+                    let size = compressor.size();
+                    assert!(
+                        size <= recipe.memory(),
+                        "level {level}, {len} bytes, dictionary {dict_len}, window {window_log}: {size} > {}",
+                        recipe.memory()
+                    );
+                }
+                let prepared = dict.for_compressing(level).unwrap().sizeof();
+                assert!(
+                    prepared <= calls::prepared_size(dict_len as usize, level),
+                    "level {level}: {prepared}"
+                );
+            }
+        }
+    }
+
+    /// In steps the result depends neither on the room nor on what the context did before.
+    #[test]
+    fn steps_fit_exactly() {
+        let src = sample(LONG_AT_SLOW_LEVELS + 1);
+        let options = Options { level: SLOW_LEVEL, ..Options::default() };
+        let recipe = Recipe::new(&options, src.len());
+        assert!(recipe.fits_exactly());
+        let progress = CallProgress::new(&options, None);
+        let run = |room: usize| {
+            // What is not written stays 0.
+            let mut out = vec![0u8; room];
+            let size = recipe.encode(0, &src, &mut out[..], &progress).unwrap();
+            out.truncate(size.unwrap_or(0));
+            out
+        };
+        let whole = run(zstd_safe::compress_bound(src.len()));
+        assert!(!whole.is_empty());
+        assert!(run(whole.len()) == whole);
+        assert!(run(whole.len() - 1).is_empty());
+    }
+}

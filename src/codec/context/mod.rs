@@ -1,0 +1,17 @@
+//! Contexts of libzstd, the cache that they wait in, and one frame encoded or decoded with one of them.
+
+use crate::error::Result;
+use crate::plan::lanes_of;
+use crate::pool;
+
+pub(crate) mod cache;
+pub(crate) mod contexts;
+pub(crate) mod decode;
+pub(crate) mod encode;
+
+mod free_list;
+
+/// Threads that a call may have.
+pub(crate) fn lanes(max_lanes: u32) -> Result<u32> {
+    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
+}

@@ -1,0 +1,207 @@
+//! The seek table of zstd's seekable format 0.1.0: a skippable frame at the end of the data that tells the sizes of all frames
+//! before it.
+//!
+//! ```text
+//! 5E 2A 4D 18   size of the rest          the skippable frame's header
+//! for each frame: compressed size, decompressed size (4 bytes each), and a checksum of 4 bytes if there are any
+//! number of frames (4 bytes), descriptor (bit 7: checksums; 2 to 6: 0), B1 EA 92 8F
+//! ```
+#![forbid(unsafe_code)]
+
+use super::frame::little;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
+use std::mem::MaybeUninit;
+
+const MAGIC: u32 = 0x184d_2a5e;
+const FOOTER_MAGIC: u32 = 0x8f92_eab1;
+const HEADER: usize = 8;
+const FOOTER: usize = 9;
+const ENTRY: usize = 8;
+const ENTRY_WITH_CHECKSUM: usize = 12;
+const HAS_CHECKSUMS: u8 = 0x80;
+const RESERVED: u8 = 0x7c;
+
+/// The most frames that the format allows.
+pub(crate) const MAX_FRAMES: usize = 0x800_0000;
+
+/// A seek table found at the end of some data. Nothing of it is more than a claim, but its size and that the frames it
+/// tells of end where it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct SeekTable<'d> {
+    entries: &'d [u8],
+    entry_len: usize,
+    offset: usize,
+}
+
+impl<'d> SeekTable<'d> {
+    /// The seek table of `data`, if it ends with one that covers everything before it.
+    pub fn find(data: &'d [u8]) -> Option<Self> {
+        Self::find_after(0, data)
+    }
+
+    /// The same, where `before` bytes of the data are elsewhere.
+    pub(crate) fn find_after(before: u64, data: &'d [u8]) -> Option<Self> {
+        let footer = &data[data.len().checked_sub(FOOTER)?..];
+        let (frames, descriptor) = (little(&footer[..4]), footer[4]);
+        if little(&footer[5..]) != u64::from(FOOTER_MAGIC) || descriptor & RESERVED != 0 {
+            return None;
+        }
+        let entry_len = if descriptor & HAS_CHECKSUMS != 0 { ENTRY_WITH_CHECKSUM } else { ENTRY };
+        let entries_len = usize::try_from(frames).ok()?.checked_mul(entry_len)?;
+        let offset = data.len().checked_sub(entries_len.checked_add(HEADER + FOOTER)?)?;
+        let (header, rest) = data[offset..].split_at(HEADER);
+        if !is_header(header, (HEADER + rest.len()) as u64) {
+            return None;
+        }
+        let table = Self { entries: &rest[..entries_len], entry_len, offset };
+        let covered: u64 = table.entries().map(|(compressed, _)| u64::from(compressed)).sum();
+        (covered == before.checked_add(offset as u64)?).then_some(table)
+    }
+
+    /// Where it begins: the end of the frames that it tells of.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// How many frames it tells of.
+    pub fn len(&self) -> usize {
+        self.entries.len() / self.entry_len
+    }
+
+    /// Whether it tells of none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// (compressed, decompressed) size of each frame.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, u32)> + 'd {
+        let size = |bytes: &[u8]| little(bytes) as u32; // of four bytes
+        self.entries.chunks_exact(self.entry_len).map(move |entry| (size(&entry[..4]), size(&entry[4..8])))
+    }
+}
+
+/// Bytes of the footer, by which [`len_by_footer`] tells how much belongs to it.
+pub(crate) const FOOTER_LEN: usize = FOOTER;
+
+/// Bytes of the header, which [`is_header`] looks at.
+pub(crate) const HEADER_LEN: usize = HEADER;
+
+/// Whether these bytes begin a table of `len` bytes.
+pub(crate) fn is_header(bytes: &[u8], len: u64) -> bool {
+    little(&bytes[..4]) == u64::from(MAGIC) && little(&bytes[4..HEADER]) == len - HEADER as u64
+}
+
+/// The bytes of a whole table, by its footer; `None`: it is none.
+pub(crate) fn len_by_footer(footer: &[u8; FOOTER]) -> Option<u64> {
+    let entry = if footer[4] & HAS_CHECKSUMS != 0 { ENTRY_WITH_CHECKSUM } else { ENTRY };
+    let len = little(&footer[..4]) * entry as u64 + (HEADER + FOOTER) as u64;
+    (little(&footer[5..]) == u64::from(FOOTER_MAGIC)).then_some(len)
+}
+
+/// Bytes of the table of so many frames.
+pub(crate) fn encoded_len(frames: usize) -> usize {
+    HEADER + frames * ENTRY + FOOTER
+}
+
+/// Writes the table of frames of these (compressed, decompressed) sizes; `out` has exactly its length.
+pub(crate) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
+    debug_assert_eq!(out.len(), encoded_len(entries.len()));
+    for (place, byte) in out.iter_mut().zip(bytes(entries)) {
+        place.write(byte);
+    }
+}
+
+/// The bytes of the table of frames of these (compressed, decompressed) sizes.
+fn bytes(entries: impl ExactSizeIterator<Item = (u32, u32)>) -> impl Iterator<Item = u8> {
+    let frames = entries.len() as u32; // at most MAX_FRAMES
+    let rest = (encoded_len(entries.len()) - HEADER) as u32;
+    let header = [MAGIC, rest].into_iter().flat_map(u32::to_le_bytes);
+    let sizes = entries.flat_map(|(compressed, decompressed)| [compressed, decompressed]);
+    let footer = frames.to_le_bytes().into_iter().chain([0]).chain(FOOTER_MAGIC.to_le_bytes());
+    header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer)
+}
+
+/// A table that grows frame by frame, of a stream whose end is not known. Where there are more frames than the format allows
+/// there is no table: the frames are as good without.
+#[derive(Default)]
+pub(crate) struct Growing {
+    wanted: bool,
+    entries: Vec<(u32, u32)>,
+}
+
+impl Growing {
+    /// An empty table with room for some frames, or none.
+    pub(crate) fn new(wanted: bool, frames: usize) -> Result<Self> {
+        let mut entries = Vec::new();
+        if wanted {
+            memory::reserve(&mut entries, frames)?;
+        }
+        Ok(Self { wanted, entries })
+    }
+
+    /// The memory of a table with room for so many frames.
+    pub(crate) fn size(frames: usize) -> usize {
+        frames.saturating_mul(size_of::<(u32, u32)>())
+    }
+
+    /// Adds a frame of this (compressed, decompressed) size; the table keeps within `limit` bytes of memory.
+    pub(crate) fn push(&mut self, entry: (u32, u32), limit: u64) -> Result<()> {
+        self.push_within(entry, limit, MAX_FRAMES)
+    }
+
+    fn push_within(&mut self, entry: (u32, u32), limit: u64, most: usize) -> Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        if self.entries.len() == most {
+            *self = Self::default();
+            return Ok(());
+        }
+        if self.entries.len() == self.entries.capacity() {
+            let more = self.entries.len().max(64);
+            if Self::size(self.entries.len() + more) as u64 > limit {
+                let text = format!("the seek table of {} frames passes max_memory", self.entries.len());
+                return Err(Error::new(ErrorKind::LimitExceeded, text));
+            }
+            memory::reserve(&mut self.entries, more)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The memory that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        Self::size(self.entries.capacity())
+    }
+
+    /// What follows the frames: nothing if there is only one.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        let table = (self.entries.len() > 1).then(|| bytes(self.entries.iter().copied()));
+        table.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_the_limit_of_the_format() {
+        let mut table = Growing::new(true, 0).unwrap();
+        for frame in 0..5 {
+            table.push_within((frame, 10), 1 << 20, 5).unwrap();
+            let expected = if frame == 0 { 0 } else { encoded_len(frame as usize + 1) };
+            assert_eq!(table.bytes().count(), expected);
+        }
+        let mut bytes = vec![0; 10]; // the frames
+        bytes.extend(table.bytes());
+        let found: Vec<_> = SeekTable::find(&bytes).unwrap().entries().collect();
+        assert_eq!(found, [(0, 10), (1, 10), (2, 10), (3, 10), (4, 10)]);
+        table.push_within((5, 10), 1 << 20, 5).unwrap();
+        assert_eq!((table.bytes().count(), table.memory()), (0, 0));
+        table.push_within((6, 10), 1 << 20, 5).unwrap();
+        assert_eq!(table.bytes().count(), 0);
+        assert!(Growing::new(true, 0).unwrap().push((1, 1), 100).is_err());
+    }
+}

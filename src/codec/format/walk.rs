@@ -1,0 +1,218 @@
+//! Frames whose data is not all there: going from block to block as data arrives, or by headers read one by one.
+#![forbid(unsafe_code)]
+
+use super::frame::{block, Blocks, Frame, BLOCK_HEADER, CHECKSUM, LARGEST_BLOCK};
+use crate::error::{ErrorKind, Result};
+
+/// So many decompressed bytes at a frame's beginning tell how well the rest will compress.
+const TYPICAL: u64 = 2 << 20;
+
+/// A frame of which more and more data arrives.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    pub(crate) frame: Frame,
+    /// The end of the last block that was seen, counted from where the data begins.
+    at: usize,
+    ended: bool,
+}
+
+/// What is next in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A block, whole.
+    Block,
+    /// The end of the frame. Its length is known now.
+    End,
+    /// More data has to arrive.
+    More,
+}
+
+impl Walk {
+    /// A frame whose header has been read.
+    pub(crate) fn new(frame: Frame) -> Self {
+        Self { frame, at: frame.header_len, ended: false }
+    }
+
+    /// The same frame from its beginning.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(Frame { least: 0, most: 0, ..self.frame })
+    }
+
+    /// The end of what was seen.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether more than three quarters of the next `left` bytes are this frame's, for all that is known: of a frame that goes on as
+    /// it began that can be told early. A guess: libzstd also writes blocks that hold less than they could, and then it is low,
+    /// which only means that more is looked at. One that is far too high is none.
+    pub(crate) fn is_most_of(&self, left: u64) -> bool {
+        let (seen, held) = (self.at as u64, self.frame.most);
+        let most = left / 4 * 3;
+        let expected = match self.frame.content_size {
+            Some(size) if held >= TYPICAL => u128::from(seen) * u128::from(size) / u128::from(held),
+            _ => 0,
+        };
+        seen > most || expected > most.into() && expected <= u128::from(left) + u128::from(left / 4)
+    }
+
+    /// Whether the last block was seen.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The first `len` bytes of the data, all of them seen, are no longer there.
+    pub(crate) fn forget(&mut self, len: usize) {
+        self.at -= len;
+    }
+
+    /// Goes over one block. `data` begins where the frame does, or where it was last forgotten; `all`: no more will arrive.
+    pub(crate) fn step(&mut self, data: &[u8], all: bool) -> Result<Step> {
+        let frame = &mut self.frame;
+        let cut = |frame: &Frame, what| match all {
+            true => Err(frame.error(ErrorKind::Truncated, what)),
+            false => Ok(Step::More),
+        };
+        if self.ended {
+            let end = self.at + if frame.checksum { CHECKSUM } else { 0 };
+            if end > data.len() {
+                return cut(frame, "the data ends in its checksum");
+            }
+            self.at = end;
+            frame.check_size()?;
+            return Ok(Step::End);
+        }
+        let largest = frame.window.min(LARGEST_BLOCK);
+        let mut blocks = Blocks { data, at: self.at, largest, ended: false };
+        match blocks.next() {
+            Some(Ok(block)) => {
+                frame.least = frame.least.saturating_add(block.least);
+                frame.most = frame.most.saturating_add(block.most);
+                self.at = blocks.at;
+                self.ended = blocks.ended;
+                Ok(Step::Block)
+            }
+            Some(Err((ErrorKind::Truncated, what))) => cut(frame, what),
+            Some(Err((kind, what))) => Err(frame.error(kind, what)),
+            None => Ok(Step::End), // there is always one
+        }
+    }
+}
+
+/// A frame that is walked over by its headers alone, wherever they are read from.
+pub(crate) struct Skim {
+    /// The frame, as far as it is known.
+    pub(crate) frame: Frame,
+    /// Bytes up to the next header, counted from the frame's beginning.
+    pub(crate) at: u64,
+    ended: bool,
+}
+
+impl Skim {
+    /// A frame whose header has been read.
+    pub(crate) fn new(frame: Frame) -> Self {
+        Self { at: frame.header_len as u64, ended: frame.skippable, frame }
+    }
+
+    /// Goes on by the block header at `at`, of which `header` are the bytes that there are. Tells whether there is another.
+    pub(crate) fn step(&mut self, header: &[u8]) -> Result<bool> {
+        let frame = &mut self.frame;
+        let Some(header) = header.get(..BLOCK_HEADER) else {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in the header of a block"));
+        };
+        let found = block(header, 0, frame.window.min(LARGEST_BLOCK));
+        let (block, last) = found.map_err(|(kind, what)| frame.error(kind, what))?;
+        frame.least = frame.least.saturating_add(block.least);
+        frame.most = frame.most.saturating_add(block.most);
+        self.at += block.len as u64;
+        self.ended = last;
+        Ok(!last)
+    }
+
+    /// When there is no other block: the bytes of the frame, of which there are at most `left`.
+    pub(crate) fn end(&self, left: u64) -> Result<u64> {
+        debug_assert!(self.ended);
+        let frame = &self.frame;
+        let len = match frame.skippable {
+            true => frame.len as u64,
+            false => self.at + if frame.checksum { CHECKSUM as u64 } else { 0 },
+        };
+        if len > left {
+            return Err(frame.error(ErrorKind::Truncated, "the data ends in it"));
+        }
+        frame.check_size()?;
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Frames;
+    use super::*;
+
+    /// Bytes of which each has four bits of noise.
+    fn nibbles(len: usize) -> Vec<u8> {
+        let mut noise = 1u32;
+        let mut next = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 28) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn frame(data: &[u8]) -> Vec<u8> {
+        zstd::bulk::compress(data, 3).unwrap()
+    }
+
+    /// Goes over a frame, and tells `look` of each block.
+    fn walk_over(packed: &[u8], mut look: impl FnMut(&Walk)) -> Walk {
+        let mut walk = Walk::new(Frames::new(packed).start().unwrap());
+        while walk.step(packed, true).unwrap() == Step::Block {
+            look(&walk);
+        }
+        walk
+    }
+
+    #[test]
+    fn the_beginning_tells_the_length() {
+        let packed = frame(&nibbles(9 << 20));
+        let len = packed.len() as u64;
+        let end = walk_over(&packed, |walk| {
+            let (seen, early) = (walk.at() as u64, walk.frame.most < TYPICAL);
+            for left in [len, len / 6 * 7] {
+                assert!(walk.is_most_of(left) != early || seen > left / 4 * 3, "{seen} of {left}");
+            }
+            // There is as much again after it, or it began unlike the rest.
+            for left in [len * 2, len / 2] {
+                assert_eq!(walk.is_most_of(left), seen > left / 4 * 3, "{seen} of {left}");
+            }
+        });
+        assert!(end.is_most_of(len) && end.is_most_of(0));
+    }
+
+    #[test]
+    fn what_tells_nothing() {
+        let packed = frame(&nibbles(9 << 20));
+        let len = packed.len() as u64;
+        for size in [None, Some(u64::MAX), Some(0)] {
+            walk_over(&packed, |walk| {
+                let mut walk = walk.clone();
+                walk.frame.content_size = size;
+                assert_eq!(walk.is_most_of(len), walk.at() as u64 > len / 4 * 3, "{size:?}");
+                assert!(!walk.is_most_of(u64::MAX));
+            });
+        }
+    }
+
+    /// What begins unlike the rest is found to be most of the data later, but it is.
+    #[test]
+    fn mixed_data() {
+        let (hard, easy) = (nibbles(6 << 20), b"many happy returns ".repeat(400_000));
+        for data in [[&hard[..], &easy].concat(), [&easy[..], &hard].concat()] {
+            let packed = frame(&data);
+            let end = walk_over(&packed, |_| {});
+            assert!(end.is_most_of(packed.len() as u64));
+            assert!(!end.is_most_of(packed.len() as u64 * 2));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! One frame in parallel.
+
+mod blocks;
+
+pub(crate) mod decompress;

@@ -1,0 +1,45 @@
+//! What the system says about a file or a stream, as an error of fastpar, and the way back.
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, ErrorKind};
+use std::io;
+use std::path::Path;
+
+/// What a reader or a writer of the caller's came to. An error of fastpar's that went through it comes out as it was.
+pub(crate) fn io(error: &io::Error, doing: &str) -> Error {
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return inner.clone();
+    }
+    Error::new(ErrorKind::Io, format!("{doing} failed: {error}")).with_code(error.raw_os_error().unwrap_or(0))
+}
+
+/// The way back, for those who read and write through traits of std.
+pub(crate) fn to_io(error: Error) -> io::Error {
+    let kind = match error.kind() {
+        ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
+        ErrorKind::Corrupt | ErrorKind::Checksum | ErrorKind::NotZstd | ErrorKind::Dictionary => {
+            io::ErrorKind::InvalidData
+        }
+        ErrorKind::InvalidArgument => io::ErrorKind::InvalidInput,
+        ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+        ErrorKind::OutOfMemory => io::ErrorKind::OutOfMemory,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}
+
+/// What the system said about a file. Its words come first, as messages may be cut.
+pub(crate) fn file(error: &io::Error, doing: &str, path: &Path) -> Error {
+    let text = format!("{doing} failed: {error}: {}", path.display());
+    Error::new(ErrorKind::Io, text).with_code(error.raw_os_error().unwrap_or(0))
+}
+
+/// A directory where a file is needed, with the number that the system has for it.
+pub(crate) fn directory(doing: &str, path: &Path) -> Error {
+    #[cfg(unix)]
+    let code = libc::EISDIR;
+    #[cfg(windows)]
+    let code = windows_sys::Win32::Foundation::ERROR_DIRECTORY_NOT_SUPPORTED as i32;
+    let text = format!("{doing} failed: it is a directory: {}", path.display());
+    Error::new(ErrorKind::Io, text).with_code(code)
+}

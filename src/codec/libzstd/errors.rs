@@ -1,0 +1,58 @@
+//! From libzstd's error codes to kinds of failure, with the place.
+#![forbid(unsafe_code)]
+
+use crate::codec::format::frame::Frame;
+use crate::error::{Error, ErrorKind};
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
+use zstd::zstd_safe::{self, ErrorCode};
+
+fn is(code: ErrorCode, kind: ZSTD_ErrorCode) -> bool {
+    zstd_safe::is_error_kind(code, kind)
+}
+
+/// libzstd's number of an error, as its header names it.
+pub(crate) fn number(code: ErrorCode) -> i32 {
+    i32::try_from(code.wrapping_neg()).unwrap_or(0)
+}
+
+/// Whether the output did not fit.
+pub(crate) fn is_too_small(code: ErrorCode) -> bool {
+    is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall)
+        || is(code, ZSTD_ErrorCode::ZSTD_error_noForwardProgress_destFull)
+}
+
+/// Whether the system had no memory.
+pub(crate) fn is_out_of_memory(code: ErrorCode) -> bool {
+    is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation)
+}
+
+/// Why a frame could not be decoded. `room`: bytes that there were for a frame of unknown size.
+pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
+    let name = zstd_safe::get_error_name(code);
+    if is_too_small(code) && frame.content_size.is_none() {
+        return frame.error(ErrorKind::BufferTooSmall, format!("it does not fit into the {room} bytes left"));
+    }
+    let kind = if is(code, ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
+        ErrorKind::Checksum
+    } else if is(code, ZSTD_ErrorCode::ZSTD_error_dictionary_wrong) {
+        ErrorKind::Dictionary
+    } else if is_out_of_memory(code) {
+        ErrorKind::OutOfMemory
+    } else {
+        // The headers and the sizes have been checked before: whatever else libzstd finds is damage.
+        ErrorKind::Corrupt
+    };
+    frame.error(kind, name).with_code(number(code))
+}
+
+/// Why a frame could not be compressed, other than for want of room.
+pub(crate) fn encoding(code: ErrorCode, frame: usize) -> Error {
+    let kind = if is_out_of_memory(code) { ErrorKind::OutOfMemory } else { ErrorKind::Internal };
+    let name = zstd_safe::get_error_name(code);
+    Error::new(kind, format!("frame {frame}: {name}")).with_code(number(code)).at(frame as u64)
+}
+
+/// A context could not be made.
+pub(crate) fn no_context() -> Error {
+    Error::new(ErrorKind::OutOfMemory, "no memory for a zstd context")
+}

@@ -1,0 +1,4 @@
+//! libzstd: the calls that the `zstd` crate does not offer, and the codes of its errors.
+
+pub(crate) mod calls;
+pub(crate) mod errors;

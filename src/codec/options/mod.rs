@@ -1,0 +1,157 @@
+//! What a caller may ask of the codec.
+#![forbid(unsafe_code)]
+
+use dict::Dict;
+pub(crate) mod dict;
+pub(crate) mod level;
+pub(crate) mod limits;
+pub(crate) mod progress;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Control, Progress};
+use level::{check_level, level_or_default};
+use std::ops::RangeInclusive;
+use std::sync::atomic::AtomicI32;
+
+/// The largest `frame_size`: the seekable format's limit, 1 GiB.
+pub const MAX_FRAME_SIZE: usize = 1 << 30;
+
+/// Windows that libzstd can make and decode, as powers of two.
+const WINDOW_LOGS: RangeInclusive<u32> = 10..=if usize::BITS < 64 { 30 } else { 31 };
+
+/// The largest window that is decoded unless the caller allows more: 128 MiB, as in the `zstd` program.
+const DEFAULT_WINDOW_LOG_MAX: u32 = 27;
+
+/// Options of the codec, the same for both directions: what concerns the other direction only has no effect, but must
+/// be in its range. The default asks for level 3, checksums and a seek table, and sets no limits.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Compression level, within [`level::level_range`]; 0: the dictionary's, or 3.
+    pub level: i32,
+    /// Whether frames end with a checksum. When decoding, checksums that are there are always verified.
+    pub checksum: bool,
+    /// Whether a seek table follows if there are several frames.
+    pub seek_table: bool,
+    /// One frame, compressed on one thread; `frame_size` must be 0.
+    pub single_frame: bool,
+    /// Files only: they are on the disk when the call returns.
+    pub sync: bool,
+    /// Uncompressed bytes per frame, at most [`MAX_FRAME_SIZE`]; 0: 24 equal frames, fewer when they would be under 512 KiB,
+    /// a multiple of 24 when they would pass 64 MiB. Streams and files: 4 MiB, or two windows where that is more, up to 64 MiB.
+    pub frame_size: usize,
+    /// Threads that may work on it at the same time, the caller included; 0: as many as the CPUs of the process, at most the
+    /// pool's threads.
+    pub max_lanes: u32,
+    /// Compressing: the window as a power of two, 0: by level; one larger than the level's own also turns long-distance
+    /// matching on. Decoding: the largest window accepted, 0: 27.
+    pub window_log: u32,
+    /// The most bytes that may come out; 0: what the destination holds.
+    pub max_output: u64,
+    /// Working memory of the call; lanes are given up to keep it; 0: no limit.
+    pub max_memory: u64,
+    /// The dictionary to compress with, or to decode frames with that need one or do not say.
+    pub dict: Option<&'a Dict>,
+    /// Non-zero: the call fails with [`ErrorKind::Cancelled`].
+    pub cancel: Option<&'a AtomicI32>,
+    /// Told (uncompressed bytes done, total). The total is `u64::MAX` while the frames do not tell it.
+    pub progress: Option<Progress<'a>>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            level: 0,
+            checksum: true,
+            seek_table: true,
+            single_frame: false,
+            sync: false,
+            frame_size: 0,
+            max_lanes: 0,
+            window_log: 0,
+            max_output: 0,
+            max_memory: 0,
+            dict: None,
+            cancel: None,
+            progress: None,
+        }
+    }
+}
+
+impl Options<'_> {
+    /// Checks every range, whatever the direction.
+    pub(crate) fn check(&self) -> Result<()> {
+        check_level(self.level)?;
+        if self.frame_size > MAX_FRAME_SIZE {
+            return invalid(format!(
+                "frame_size is {}, expected at most {MAX_FRAME_SIZE}; a single frame may be larger",
+                self.frame_size
+            ));
+        }
+        if self.single_frame && self.frame_size != 0 {
+            return invalid(format!("frame_size is {}, but a single frame is asked for", self.frame_size));
+        }
+        if self.window_log != 0 && !WINDOW_LOGS.contains(&self.window_log) {
+            return invalid(format!(
+                "window_log is {}, expected {} to {}",
+                self.window_log,
+                WINDOW_LOGS.start(),
+                WINDOW_LOGS.end()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The level, with the default filled in.
+    pub(crate) fn level(&self) -> i32 {
+        match self.dict {
+            Some(dict) if self.level == 0 => dict.level(),
+            _ => level_or_default(self.level),
+        }
+    }
+
+    /// The largest window to decode, as a power of two.
+    pub(crate) fn window_log_max(&self) -> u32 {
+        if self.window_log == 0 {
+            DEFAULT_WINDOW_LOG_MAX
+        } else {
+            self.window_log
+        }
+    }
+
+    /// The most bytes that may come out.
+    pub(crate) fn max_output(&self) -> u64 {
+        if self.max_output == 0 {
+            u64::MAX
+        } else {
+            self.max_output
+        }
+    }
+
+    /// How the engine shall run tasks of which each lane needs `lane` bytes of memory, and the call `fixed` bytes more, and the
+    /// dictionary. Progress is not the engine's business: see `progress`.
+    pub(crate) fn control(&self, lane: usize, fixed: usize) -> Result<Control<'_>> {
+        let mut max_lanes = self.max_lanes;
+        if self.max_memory != 0 {
+            let fixed = fixed.saturating_add(self.dict.map_or(0, |dict| dict.memory(self.level())));
+            let lanes = self.max_memory.saturating_sub(fixed as u64) / lane.max(1) as u64;
+            if lanes == 0 {
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    format!(
+                        "max_memory is {}, but one lane needs {} bytes",
+                        self.max_memory,
+                        lane.saturating_add(fixed)
+                    ),
+                )
+                .with_needed(lane.saturating_add(fixed) as u64));
+            }
+            let affordable = u32::try_from(lanes).unwrap_or(u32::MAX);
+            max_lanes = if max_lanes == 0 { affordable } else { max_lanes.min(affordable) };
+        }
+        Ok(Control { max_lanes, cancel: self.cancel, ..Control::default() })
+    }
+}
+
+fn invalid<T>(message: String) -> Result<T> {
+    Err(Error::new(ErrorKind::InvalidArgument, message))
+}

@@ -1,0 +1,76 @@
+//! What a codec call tells its caller while it runs, and how it is stopped: progress in uncompressed bytes, and the cancel flag
+//! between the steps of a long frame.
+#![forbid(unsafe_code)]
+
+use super::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Monitor, Progress};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+/// See the module.
+pub(crate) struct CallProgress<'a> {
+    cancel: Option<&'a AtomicI32>,
+    report: Option<Progress<'a>>,
+    monitor: Monitor<'a>,
+    /// Bytes that were counted in an attempt that is repeated: they are not counted again, so that progress never falls.
+    debt: AtomicU64,
+}
+
+impl<'a> CallProgress<'a> {
+    /// Watches a call with `total` uncompressed bytes; `None`: nobody knows yet how many.
+    pub(crate) fn new(options: &Options<'a>, total: Option<u64>) -> Self {
+        Self {
+            cancel: options.cancel,
+            report: options.progress,
+            monitor: Monitor::new(options.progress, total.unwrap_or(u64::MAX)),
+            debt: AtomicU64::new(0),
+        }
+    }
+
+    /// Watches the cancel flag only: for a task whose bytes are counted elsewhere.
+    pub(crate) fn cancel_only(cancel: &'a AtomicI32) -> Self {
+        Self {
+            cancel: Some(cancel),
+            report: None,
+            monitor: Monitor::new(None, u64::MAX),
+            debt: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts uncompressed bytes that are done, and says whether to go on.
+    pub(crate) fn add(&self, bytes: usize) -> Result<()> {
+        // Relaxed, all of them: numbers for people, and a flag that carries no data.
+        if self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0) {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
+        }
+        if self.report.is_none() {
+            return Ok(()); // nobody counts
+        }
+        let mut fresh = bytes as u64;
+        if self.debt.load(Ordering::Relaxed) > 0 {
+            let pay = |debt: u64| Some(debt.saturating_sub(bytes as u64));
+            let debt = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).unwrap_or(0);
+            fresh = fresh.saturating_sub(debt);
+        }
+        if fresh > 0 && self.monitor.add(fresh).is_break() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled by its progress callback"));
+        }
+        Ok(())
+    }
+
+    /// Watches a second attempt, which begins again from the start.
+    pub(crate) fn after(first: Option<Self>, options: &Options<'a>, total: Option<u64>) -> Self {
+        let second = Self::new(options, total);
+        if let Some(first) = first {
+            let counted = first.monitor.counted();
+            second.debt.store(counted, Ordering::Relaxed);
+            let _ = second.monitor.add(counted); // asked again at the next step
+        }
+        second
+    }
+
+    /// The last report: `total` bytes are done, and nothing can stop the call any more.
+    pub(crate) fn finish(&self, total: u64) -> Result<()> {
+        Monitor::new(self.report, total).finish()
+    }
+}

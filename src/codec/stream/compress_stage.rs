@@ -1,0 +1,101 @@
+//! What is done to each piece of a stream that is compressed: a stage of the job engine's pipeline.
+#![forbid(unsafe_code)]
+
+use super::buffers::{Buffer, Buffers, Meter, Side};
+use super::single_frame::{SingleFrame, Then};
+use crate::codec::context::cache::Cached;
+use crate::codec::context::contexts::Compressor;
+use crate::codec::context::encode::Recipe;
+use crate::codec::io::input::Input;
+use crate::codec::options::progress::CallProgress;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Stage;
+use std::sync::atomic::AtomicI32;
+use std::sync::Arc;
+use zstd::zstd_safe;
+
+/// Where a piece comes from.
+pub(crate) enum Source {
+    /// It is here.
+    Bytes(Buffer),
+    /// It is in the input file.
+    Extent { offset: u64, len: usize },
+}
+
+/// A task.
+pub(crate) struct CompressTask {
+    pub(crate) source: Source,
+    pub(crate) work: Work,
+}
+
+/// What becomes of a piece.
+pub(crate) enum Work {
+    /// A frame of its own.
+    Frame { number: usize, recipe: Recipe },
+    /// A part of the only frame. Such tasks are chained.
+    Part(Then),
+}
+
+/// What became of it.
+pub(crate) struct Compressed {
+    pub(crate) bytes: Buffer,
+    /// Bytes of the input.
+    pub(crate) consumed: usize,
+}
+
+/// See the module.
+pub(crate) struct CompressStage {
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) buffers: Buffers,
+    /// Bytes of the largest piece.
+    pub(crate) task_len: usize,
+    pub(crate) file: Option<Arc<Input>>,
+    pub(crate) single: Option<SingleFrame>,
+}
+
+impl CompressStage {
+    fn source(&self, source: Source) -> Result<Buffer> {
+        match source {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::Extent { offset, len } => {
+                let mut bytes = self.buffers.take(Side::Input, len, self.task_len)?;
+                let file = self.file.as_ref();
+                let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
+                file.read_at(offset, bytes.room(len)?)?;
+                bytes.advance(len);
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl Stage for CompressStage {
+    type Input = CompressTask;
+    type Output = Compressed;
+
+    fn run(&self, piece: CompressTask, cancel: &AtomicI32) -> Result<Compressed> {
+        let progress = CallProgress::cancel_only(cancel);
+        let input = self.source(piece.source)?;
+        // As large as a frame can become: with less room libzstd would write other bytes.
+        let bound = zstd_safe::compress_bound(input.len());
+        let most = zstd_safe::compress_bound(self.task_len);
+        let mut bytes = self.buffers.take(Side::Output, bound, most)?;
+        bytes.fill(|out| match (&piece.work, &self.single) {
+            (Work::Frame { number, recipe }, _) => {
+                let _counted = self.meter.hold(recipe.memory());
+                // As long as other pieces are worked on, what this one leaves is needed again. A file's writer lends for all.
+                let reserve = || Compressor::cache().reserve(1, recipe.memory());
+                let _reserved = self.file.is_none().then(reserve);
+                let size = recipe.encode(*number, input.filled(), out, &progress)?;
+                size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
+            }
+            (Work::Part(then), Some(single)) => {
+                single.piece(input.filled(), *then, out, &self.meter, &progress)
+            }
+            (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
+        })?;
+        let consumed = input.len();
+        self.buffers.put(input);
+        Ok(Compressed { bytes, consumed })
+    }
+}

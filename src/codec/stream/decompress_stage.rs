@@ -1,0 +1,154 @@
+//! What is done to each piece of a stream that is decompressed: a stage of the job engine's pipeline.
+#![forbid(unsafe_code)]
+
+use super::buffers::{self, Buffer, Buffers, Meter, Side};
+use super::memory_plan::with_headroom;
+use super::splitter::{DecompressTask, Kind};
+use crate::codec::context::cache::InUse;
+use crate::codec::context::contexts::Decompressor;
+use crate::codec::context::decode::{self, Decoder};
+use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::libzstd::errors;
+use crate::codec::options::dict::Dict;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Stage;
+use std::io::Cursor;
+use std::sync::atomic::AtomicI32;
+use std::sync::{Arc, Mutex, PoisonError};
+use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
+
+/// What became of a piece.
+pub(crate) struct Decompressed {
+    pub(crate) bytes: Buffer,
+    /// Bytes of the compressed data.
+    pub(crate) consumed: usize,
+    /// Frames that ended in it.
+    pub(crate) frames: u64,
+    /// What is wrong with the frame after those.
+    pub(crate) failure: Option<Error>,
+}
+
+/// See the module.
+pub(crate) struct DecompressStage {
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) buffers: Buffers,
+    pub(crate) dict: Option<Dict>,
+    /// Windows up to here are decoded, as a power of two.
+    pub(crate) window_log_max: u32,
+    /// The context of a frame that comes in parts.
+    pub(crate) parts: Mutex<Option<(InUse<Decompressor>, buffers::Counted)>>,
+}
+
+impl DecompressStage {
+    /// Decodes frames up to the end, or to one that cannot be decoded; returns how many.
+    fn frames(
+        &self,
+        data: &[u8],
+        base: u64,
+        first: u64,
+        out: &mut Vec<u8>,
+        progress: &CallProgress<'_>,
+    ) -> Result<(u64, Option<Error>)> {
+        let _counted = self.meter.hold(decode::memory());
+        let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() });
+        let mut frames = 0;
+        for frame in Frames::of_piece(data, base, first) {
+            let frame = frame?;
+            if frame.skippable {
+                continue;
+            }
+            let before = out.len();
+            let mut place = Cursor::new(&mut *out);
+            place.set_position(before as u64);
+            if let Err(error) = decoder.frame(data, &frame, &mut place, progress) {
+                out.truncate(before);
+                return Ok((frames, Some(error)));
+            }
+            frames += 1;
+        }
+        Ok((frames, None))
+    }
+
+    fn part(
+        &self,
+        data: &[u8],
+        part: &PartOf<'_>,
+        out: &mut Vec<u8>,
+        progress: &CallProgress<'_>,
+    ) -> Result<()> {
+        let PartOf { frame, first, last, memory } = *part;
+        let fail = |code| errors::decoding(code, frame, out_room(frame));
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if first {
+            let mut in_use = InUse::<Decompressor>::take(memory, 0)?;
+            if let Some(dict) = &self.dict {
+                in_use.use_dictionary(dict.for_decompressing()).map_err(fail)?;
+            }
+            let log = self.window_log_max.min(decode::LARGEST_WINDOW_LOG);
+            in_use.context().set_parameter(DParameter::WindowLogMax(log)).map_err(fail)?;
+            *parts = Some((in_use, self.meter.hold(memory)));
+        }
+        let Some((context, _)) = parts.as_mut() else {
+            return Err(frame.error(ErrorKind::Internal, "its beginning is missing"));
+        };
+        let mut input = InBuffer::around(data);
+        let mut place = OutBuffer::around(out);
+        let mut wanted = 1;
+        while input.pos < data.len() {
+            let before = (input.pos, place.pos());
+            wanted = context.context().decompress_stream(&mut place, &mut input).map_err(fail)?;
+            if (input.pos, place.pos()) == before || wanted == 0 && input.pos < data.len() {
+                return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
+            }
+            progress.add(0)?;
+        }
+        if last != (wanted == 0) {
+            return Err(frame.error(ErrorKind::Corrupt, "it does not end where it should"));
+        }
+        if last {
+            *parts = None;
+        }
+        Ok(())
+    }
+}
+
+fn out_room(frame: &Frame) -> usize {
+    usize::try_from(frame.most).unwrap_or(usize::MAX)
+}
+
+#[derive(Clone, Copy)]
+struct PartOf<'f> {
+    frame: &'f Frame,
+    first: bool,
+    last: bool,
+    memory: usize,
+}
+
+impl Stage for DecompressStage {
+    type Input = DecompressTask;
+    type Output = Decompressed;
+
+    fn run(&self, piece: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
+        let progress = CallProgress::cancel_only(cancel);
+        let DecompressTask { data, most, kind } = piece;
+        let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
+        let (mut frames, mut failure) = (0, None);
+        bytes.fill(|out| match &kind {
+            Kind::Frames { base, first } => {
+                (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress)?;
+                Ok(())
+            }
+            Kind::Part { frame, first, last, memory } => {
+                frames = u64::from(*last);
+                let part = PartOf { frame, first: *first, last: *last, memory: *memory };
+                self.part(data.filled(), &part, out, &progress)
+            }
+        })?;
+        let consumed = data.len();
+        self.buffers.put(data);
+        Ok(Decompressed { bytes, consumed, frames, failure })
+    }
+}

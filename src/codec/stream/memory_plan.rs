@@ -1,0 +1,201 @@
+//! How a stream is cut and how much of it is under way at the same time: as much as keeps every lane busy, and as little as the
+//! memory allows.
+#![forbid(unsafe_code)]
+
+use crate::codec::context::decode;
+use crate::codec::context::encode::Recipe;
+use crate::codec::context::lanes;
+use crate::codec::format::frame::Frame;
+use crate::codec::format::seek_table::{self, Growing};
+use crate::codec::libzstd::calls;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use zstd::zstd_safe;
+
+/// Frames of streams and files are not smaller by default: at level 3 smaller ones compress less, larger ones hardly more.
+const SMALLEST_FRAME: usize = 4 << 20;
+/// Nor larger, as in memory.
+const LARGEST_FRAME: usize = 64 << 20;
+/// What a single frame is worked on in.
+const PART: usize = 1 << 20;
+/// Frames that the seek table has room for where their number is not known: it grows.
+const UNKNOWN_FRAMES: usize = 1024;
+/// The memory that a stream keeps to by default, as far as its frames are not larger than the default at level 3.
+const MEMORY: u64 = 240 << 20;
+/// The least memory that a stream can be read with.
+const LEAST_MEMORY: u64 = 2 << 20;
+
+/// Uncompressed bytes per frame of streams and files.
+pub(crate) fn frame_size(options: &Options<'_>) -> usize {
+    if options.frame_size != 0 {
+        return options.frame_size;
+    }
+    // Two windows: what is lost at the start of a frame is then a small part of it.
+    let window = calls::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
+    (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
+}
+
+/// The memory of the dictionary, as far as limits are concerned.
+fn dictionary(options: &Options<'_>) -> u64 {
+    options.dict.map_or(0, |dict| dict.memory(options.level())) as u64
+}
+
+/// How something is compressed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WritePlan {
+    /// Uncompressed bytes that make a task.
+    pub(crate) task_len: usize,
+    /// Threads, the caller included.
+    pub(crate) lanes: u32,
+    /// Tasks under way.
+    pub(crate) slots: usize,
+    /// Whether all tasks make one frame.
+    pub(crate) single: bool,
+    /// Frames that the seek table has room for from the beginning.
+    pub(crate) frames: usize,
+    /// The memory that the call may take.
+    pub(crate) limit: u64,
+}
+
+impl WritePlan {
+    /// For `len` bytes, if that is known; `fetched`: each task reads its own input.
+    pub(crate) fn new(options: &Options<'_>, len: Option<u64>, fetched: bool) -> Result<Self> {
+        let single = options.single_frame;
+        let frame = if single { PART } else { frame_size(options) };
+        let task_len = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);
+        let tasks = len.map_or(u64::MAX, |len| len.div_ceil(task_len as u64).max(1));
+        let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(tasks).unwrap_or(u32::MAX));
+        let context;
+        if single {
+            // One compresses, the other reads and writes.
+            lanes = lanes.min(2);
+            context = Recipe::streaming(options, len).memory();
+        } else {
+            context = Recipe::new(options, task_len).memory();
+        }
+        // What each lane, and each task under way, needs; and the piece that the caller is filling.
+        let bound = zstd_safe::compress_bound(task_len);
+        let (lane, slot, extra) =
+            if fetched { (task_len, bound, 0) } else { (0, task_len + bound, task_len) };
+        let known = len.map_or(UNKNOWN_FRAMES, |_| usize::try_from(tasks).unwrap_or(usize::MAX));
+        let frames = known.min(seek_table::MAX_FRAMES);
+        let others = dictionary(options) + if single { 0 } else { Growing::size(frames) as u64 };
+        let need = |lanes: u32, slots: usize| {
+            let (lanes, contexts) = (u64::from(lanes), if single { 1 } else { u64::from(lanes) });
+            let fixed = contexts * context as u64 + lanes * lane as u64;
+            others + fixed + slots as u64 * slot as u64 + if lanes > 1 { extra as u64 } else { 0 }
+        };
+        let least = |lanes: u32| if lanes == 1 { 1 } else { lanes as usize + 1 };
+        let limit = if options.max_memory == 0 { u64::MAX } else { options.max_memory };
+        while need(lanes, least(lanes)) > limit {
+            if lanes == 1 {
+                return Err(too_little(limit, need(1, 1)));
+            }
+            lanes -= 1;
+        }
+        let mut slots = least(lanes);
+        let most = if lanes == 1 { 1 } else { 2 * lanes as usize + 2 };
+        let most = most.min(usize::try_from(tasks).unwrap_or(usize::MAX));
+        while slots < most && need(lanes, slots + 1) <= limit.min(MEMORY) {
+            slots += 1;
+        }
+        Ok(Self { task_len, lanes, slots, single, frames, limit })
+    }
+}
+
+/// How something is decompressed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadPlan {
+    /// Threads, the caller included.
+    pub(crate) lanes: u32,
+    /// Tasks under way.
+    pub(crate) slots: usize,
+    /// The memory that the call may take.
+    pub(crate) limit: u64,
+    /// Frames that need more memory, input and output together, are decoded part by part.
+    pub(crate) whole: u64,
+    /// Bytes that a part decodes to.
+    pub(crate) part: u64,
+    /// Bytes that the source is asked for at a time.
+    pub(crate) read: usize,
+}
+
+/// Where buffers of other sizes are used again: the most memory of one for so many bytes.
+pub(crate) fn with_headroom(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 4)
+}
+
+impl ReadPlan {
+    pub(crate) fn new(options: &Options<'_>) -> Result<Self> {
+        let limit = if options.max_memory == 0 { MEMORY } else { options.max_memory };
+        let dictionary = if options.max_memory == 0 { 0 } else { dictionary(options) };
+        if limit < LEAST_MEMORY + dictionary {
+            return Err(too_little(limit, LEAST_MEMORY + dictionary));
+        }
+        let limit = limit - dictionary;
+        let contexts = limit / 8 / decode::memory() as u64;
+        let lanes = lanes(options.max_lanes)?.min(u32::try_from(contexts).unwrap_or(u32::MAX)).max(1);
+        let room = limit - u64::from(lanes) * decode::memory() as u64;
+        Ok(Self {
+            lanes,
+            slots: 2 * lanes as usize + 2,
+            limit: room,
+            whole: room / 3,
+            part: (room / 16).clamp(128 << 10, 1 << 20),
+            read: (room / 16).clamp(64 << 10, 256 << 10) as usize,
+        })
+    }
+
+    /// The memory that it takes to decode a frame in parts, but for what of it has arrived.
+    pub(crate) fn in_parts(&self, frame: &Frame) -> u64 {
+        (context(frame) as u64).saturating_add(2 * with_headroom(self.read as u64 + self.part))
+    }
+}
+
+/// The memory of a context that decodes a frame in parts.
+pub(crate) fn context(frame: &Frame) -> usize {
+    calls::stream_decompressor_size(frame.window.min(frame.content_size.unwrap_or(u64::MAX)))
+}
+
+fn too_little(limit: u64, need: u64) -> Error {
+    let text = format!("max_memory is {limit}, but one lane needs {need} bytes");
+    Error::new(ErrorKind::LimitExceeded, text).with_needed(need)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_follow_the_window() {
+        let size = |level, window_log| frame_size(&Options { level, window_log, ..Options::default() });
+        assert_eq!(size(1, 0), 4 << 20);
+        assert_eq!(size(3, 0), 4 << 20);
+        assert_eq!(size(19, 0), 16 << 20);
+        assert_eq!(size(22, 0), 64 << 20);
+        assert_eq!(size(3, 31), 64 << 20);
+        assert_eq!(size(3, 10), 4 << 20);
+        assert_eq!(frame_size(&Options { frame_size: 17, ..Options::default() }), 17);
+    }
+
+    #[test]
+    fn memory_is_kept() {
+        for max_memory in [12 << 20, 30 << 20, 1 << 30] {
+            for fetched in [false, true] {
+                let options = Options { max_memory, ..Options::default() };
+                let plan = WritePlan::new(&options, None, fetched).unwrap();
+                assert!(plan.lanes >= 1 && plan.slots >= 1);
+            }
+        }
+        let options = Options { max_memory: 1 << 20, ..Options::default() };
+        let error = WritePlan::new(&options, None, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        let options = Options { max_memory: error.needed().unwrap(), ..options };
+        assert_eq!(WritePlan::new(&options, None, false).unwrap().slots, 1);
+        assert!(WritePlan::new(&options, Some(1000), false).is_ok());
+        assert_eq!(
+            ReadPlan::new(&Options { max_memory: 1, ..Options::default() }).unwrap_err().needed(),
+            Some(LEAST_MEMORY)
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! Streams: a writer that compresses and a reader that decompresses, through an ordered pipeline, with bounded memory.
+
+pub(crate) mod reader;
+pub(crate) mod writer;
+
+mod buffers;
+mod compress_stage;
+mod decompress_stage;
+pub(crate) mod memory_plan;
+mod single_frame;
+mod splitter;

@@ -1,0 +1,321 @@
+//! Decompressing a stream: pieces are read ahead from the source, decoded at the same time, and given out in order.
+#![forbid(unsafe_code)]
+
+use super::buffers::{Buffers, Meter};
+use super::decompress_stage::{DecompressStage, Decompressed};
+use super::memory_plan::{with_headroom, ReadPlan};
+use super::splitter::{DecompressTask, Kind, Splitter};
+use crate::codec::io::errors;
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Pipeline;
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Read};
+use std::sync::{Arc, Mutex};
+
+/// Decompresses what a source of the caller's gives, in parallel where the data allows.
+///
+/// It reads all valid zstd data. Frames are decoded at the same time as far as they fit into the memory together; one that is
+/// very long, or long and the first, is decoded part by part. The source is called by the thread that calls the reader, never by another, and is
+/// read ahead of what is given out. What comes before damaged data is given out before the error is.
+///
+/// After a failure every later call fails in the same way.
+///
+/// ```
+/// use fastpar::codec::{compress_to_vec, Options, Reader};
+/// use std::io::Read;
+///
+/// let packed = compress_to_vec(b"many happy returns", &Options::default())?;
+/// let mut text = String::new();
+/// Reader::new(&packed[..], &Options::default())?.read_to_string(&mut text).unwrap();
+/// assert_eq!(text, "many happy returns");
+/// # Ok::<(), fastpar::Error>(())
+/// ```
+pub struct Reader<'a, R> {
+    pipeline: Pipeline<DecompressStage>,
+    source: R,
+    options: Options<'a>,
+    progress: CallProgress<'a>,
+    plan: ReadPlan,
+    splitter: Splitter,
+    /// The source has ended.
+    all: bool,
+    /// A piece that has to wait for memory.
+    pending: Option<DecompressTask>,
+    /// The memory of each piece under way, and of all of them.
+    costs: VecDeque<u64>,
+    cost: u64,
+    /// What is being given out, and how much of it was.
+    current: Option<Decompressed>,
+    given: usize,
+    /// What comes after the pieces under way.
+    end: Option<Result<()>>,
+    failed: Option<Error>,
+    read: u64,
+    unpacked: u64,
+    frames: u64,
+    /// The last report of progress is still to be made.
+    tells_end: bool,
+}
+
+impl<'a, R: Read> Reader<'a, R> {
+    /// A reader of `source`. Nothing is read yet, and no thread started.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::LimitExceeded`]: `max_memory` is too small.
+    pub fn new(source: R, options: &Options<'a>) -> Result<Self> {
+        Self::over(source, options, None, true)
+    }
+
+    /// The same for a source of so many bytes, if that is known; without `tells_end` the last report is made by others.
+    pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
+        options.check()?;
+        let plan = ReadPlan::new(options)?;
+        let meter = Arc::new(Meter::default());
+        let buffers = Buffers::new(&meter, plan.limit);
+        let window_log_max = options.window_log_max();
+        let dict = options.dict.cloned();
+        let stage = DecompressStage { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
+        Ok(Self {
+            pipeline: Pipeline::new(stage, plan.lanes),
+            source,
+            options: *options,
+            progress: CallProgress::new(options, len),
+            plan,
+            splitter: Splitter::new(&plan, len),
+            all: false,
+            pending: None,
+            costs: VecDeque::new(),
+            cost: 0,
+            current: None,
+            given: 0,
+            end: None,
+            failed: None,
+            read: 0,
+            unpacked: 0,
+            frames: 0,
+            tells_end,
+        })
+    }
+
+    /// Decompressed bytes that come next; none at the end. They are given again until they are [consumed](Self::consume).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]: the
+    /// data; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. Those of
+    /// the source ([`ErrorKind::Io`], or the error of fastpar's that it returned inside); [`ErrorKind::Cancelled`],
+    /// [`ErrorKind::OutOfMemory`], and those of starting the pool.
+    pub fn chunk(&mut self) -> Result<&[u8]> {
+        if self.given == self.current.as_ref().map_or(0, |current| current.bytes.len()) {
+            if let Some(error) = &self.failed {
+                return Err(error.clone());
+            }
+            // Left by a panic of the source, it is not used again.
+            self.failed = Some(Error::new(ErrorKind::Closed, "the reader was left in the middle of a call"));
+            let result = self.advance();
+            self.failed = result.err();
+            if let Some(error) = &self.failed {
+                return Err(error.clone());
+            }
+        }
+        Ok(self.current.as_ref().map_or(&[], |current| &current.bytes.filled()[self.given..]))
+    }
+
+    /// So many bytes of the chunk are used.
+    pub fn consume(&mut self, len: usize) {
+        let left = self.current.as_ref().map_or(0, |current| current.bytes.len()) - self.given;
+        self.given += len.min(left);
+    }
+
+    /// Copies what comes next to `dst`; returns how much, 0 at the end (or if `dst` is empty).
+    ///
+    /// # Errors
+    /// Those of [`chunk`](Self::chunk).
+    pub fn read(&mut self, dst: &mut [u8]) -> Result<usize> {
+        if dst.is_empty() {
+            return Ok(0);
+        }
+        let chunk = self.chunk()?;
+        let len = chunk.len().min(dst.len());
+        dst[..len].copy_from_slice(&chunk[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+
+    /// The source. It has been read further than what was given out.
+    pub fn get_ref(&self) -> &R {
+        &self.source
+    }
+
+    /// Bytes read from the source.
+    pub fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    /// Decompressed bytes so far.
+    pub fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+
+    /// Frames decoded so far, without skippable ones.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The most memory that it took so far: buffers and contexts.
+    pub fn peak_memory(&self) -> u64 {
+        self.pipeline.stage().meter.peak()
+    }
+
+    /// Who is to be told that all is done.
+    pub(crate) fn into_progress(self) -> CallProgress<'a> {
+        self.progress
+    }
+
+    /// Gets the next piece of output; nothing at the end.
+    fn advance(&mut self) -> Result<()> {
+        self.pipeline.check_process()?;
+        self.progress.add(0)?;
+        loop {
+            if let Some(used) = self.current.take() {
+                self.given = 0;
+                self.pipeline.stage().buffers.put(used.bytes);
+                self.cost -= self.costs.pop_front().unwrap_or(0);
+                if let Some(error) = used.failure {
+                    return Err(error);
+                }
+            }
+            if let Some(decompressed) = self.pipeline.try_next()? {
+                self.accept(decompressed)?;
+            } else if !self.read_ahead()? {
+                match self.pipeline.next(self.options.cancel)? {
+                    Some(decompressed) => self.accept(decompressed)?,
+                    None => return self.finish(),
+                }
+            }
+            if self.current.as_ref().is_some_and(|current| current.bytes.len() > 0) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn accept(&mut self, decompressed: Decompressed) -> Result<()> {
+        let total = self.unpacked + decompressed.bytes.len() as u64;
+        if total > self.options.max_output() {
+            let text = format!(
+                "the data decompresses to more than max_output of {} bytes",
+                self.options.max_output()
+            );
+            return Err(Error::new(ErrorKind::LimitExceeded, text));
+        }
+        self.unpacked = total;
+        self.frames += decompressed.frames;
+        let consumed = decompressed.consumed;
+        self.current = Some(decompressed);
+        self.progress.add(consumed)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        match self.end.clone() {
+            Some(Err(error)) => Err(error),
+            _ => {
+                if self.end.is_none() {
+                    return Err(Error::new(ErrorKind::Internal, "the stream stands still"));
+                }
+                if self.tells_end {
+                    self.tells_end = false; // once
+                    self.progress.finish(self.read)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends one more piece on its way, or reads some more from the source; false: there is nothing more to do, or no room.
+    fn read_ahead(&mut self) -> Result<bool> {
+        if self.end.is_some() {
+            return Ok(false);
+        }
+        let busy = !self.costs.is_empty();
+        if busy && self.costs.len() >= self.plan.slots {
+            return Ok(false);
+        }
+        let buffers = &self.pipeline.stage().buffers;
+        let found = match self.pending.take() {
+            Some(piece) => Ok(Some(piece)),
+            None => self.splitter.next(self.all, &self.options, &self.plan, buffers),
+        };
+        match found {
+            Ok(Some(piece)) => {
+                // The context of a frame in parts is there from the first to the last of them.
+                let (chained, begins, ends) = match piece.kind {
+                    Kind::Frames { .. } => (false, 0, 0),
+                    Kind::Part { first, last, memory, .. } => {
+                        (true, if first { memory as u64 } else { 0 }, if last { memory as u64 } else { 0 })
+                    }
+                };
+                let own = (piece.data.capacity() as u64).saturating_add(with_headroom(piece.most));
+                let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
+                if busy && self.cost.saturating_add(more) > self.plan.limit {
+                    self.pending = Some(piece);
+                    return Ok(false);
+                }
+                self.pipeline.submit(piece, chained)?;
+                self.costs.push_back(own + ends);
+                self.cost += own + begins;
+                Ok(true)
+            }
+            Ok(None) if self.all => {
+                self.end = Some(Ok(()));
+                Ok(false)
+            }
+            Ok(None) => {
+                if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.plan.limit {
+                    return Ok(false);
+                }
+                self.read_source();
+                Ok(true)
+            }
+            Err(error) => {
+                self.end = Some(Err(error));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Reads some more. A failure is told after what came before it.
+    fn read_source(&mut self) {
+        let room = match self.splitter.room(self.plan.read, &self.pipeline.stage().buffers) {
+            Ok(room) => room,
+            Err(error) => return self.end = Some(Err(error)),
+        };
+        loop {
+            match self.source.read(room) {
+                Ok(0) => return self.all = true,
+                Ok(len) => {
+                    self.read += len as u64;
+                    return self.splitter.arrived(len);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.end = Some(Err(errors::io(&error, "reading"))),
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Reader<'_, R> {
+    fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
+        Reader::read(self, dst).map_err(errors::to_io)
+    }
+}
+
+impl<R: Read> BufRead for Reader<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.chunk().map_err(errors::to_io)
+    }
+
+    fn consume(&mut self, len: usize) {
+        Reader::consume(self, len);
+    }
+}

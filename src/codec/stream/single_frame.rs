@@ -1,0 +1,108 @@
+//! One frame that comes piece by piece. The bytes depend on the pieces, which are of one size whatever the caller's calls are.
+#![forbid(unsafe_code)]
+
+use super::buffers;
+use super::buffers::Meter;
+use crate::codec::context::cache::InUse;
+use crate::codec::context::contexts::Compressor;
+use crate::codec::context::encode::{Recipe, STEP};
+use crate::codec::libzstd::errors;
+use crate::codec::options::progress::CallProgress;
+use crate::error::Result;
+use crate::memory;
+use std::sync::{Arc, Mutex, PoisonError};
+use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd::zstd_safe::{CCtx, InBuffer, OutBuffer};
+
+/// Room that is added where there is none left: one block at least.
+const MORE: usize = 192 << 10;
+
+/// What follows a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Another piece.
+    Go,
+    /// Another piece, but everything up to here can be decoded already.
+    Flush,
+    /// Nothing.
+    End,
+}
+
+/// See the module.
+pub(crate) struct SingleFrame {
+    recipe: Recipe,
+    len: Option<u64>,
+    /// From the first piece to the last.
+    context: Mutex<Option<(InUse<Compressor>, buffers::Counted)>>,
+}
+
+impl SingleFrame {
+    /// A frame of so many bytes, if that is known.
+    pub(crate) fn new(recipe: Recipe, len: Option<u64>) -> Self {
+        Self { recipe, len, context: Mutex::new(None) }
+    }
+
+    /// Compresses the next piece; what is ready of the frame is added to `out`.
+    pub(crate) fn piece(
+        &self,
+        piece: &[u8],
+        then: Then,
+        out: &mut Vec<u8>,
+        meter: &Arc<Meter>,
+        progress: &CallProgress<'_>,
+    ) -> Result<()> {
+        let mut context = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        if context.is_none() {
+            *context = Some((self.begin()?, meter.hold(self.recipe.memory())));
+        }
+        let Some((in_use, _)) = context.as_mut() else { return Ok(()) };
+        let compressor = in_use.begin(0);
+        for step in piece.chunks(STEP) {
+            feed(compressor, step, ZSTD_EndDirective::ZSTD_e_continue, out)?;
+            progress.add(0)?;
+        }
+        // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
+        match then {
+            Then::Go => {}
+            Then::Flush => feed(compressor, &[], ZSTD_EndDirective::ZSTD_e_flush, out)?,
+            Then::End => {
+                feed(compressor, &[], ZSTD_EndDirective::ZSTD_e_end, out)?;
+                *context = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<InUse<Compressor>> {
+        // Of unknown length: a context that nothing else has used, and nothing else will.
+        let len = self.len.unwrap_or(u64::MAX);
+        let mut in_use = InUse::<Compressor>::take(self.recipe.memory(), self.recipe.bytes(len))?;
+        let context = self.recipe.begin(&mut in_use, 0, len)?;
+        context.set_pledged_src_size(self.len).map_err(|code| errors::encoding(code, 0))?;
+        Ok(in_use)
+    }
+}
+
+/// Gives `input` to libzstd, and makes room for what comes out.
+fn feed(context: &mut CCtx<'_>, input: &[u8], todo: ZSTD_EndDirective, out: &mut Vec<u8>) -> Result<()> {
+    let mut input = InBuffer::around(input);
+    loop {
+        let at = out.len();
+        let left = {
+            let mut place = OutBuffer::around_pos(out, at);
+            context
+                .compress_stream2(&mut place, &mut input, todo)
+                .map_err(|code| errors::encoding(code, 0))?
+        };
+        let done = match todo {
+            ZSTD_EndDirective::ZSTD_e_continue => input.pos == input.src.len(),
+            _ => left == 0,
+        };
+        if done {
+            return Ok(());
+        }
+        if out.len() == out.capacity() || out.len() == at {
+            memory::reserve(out, MORE)?;
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Cuts a stream of zstd data into pieces that can be decoded: groups of whole frames, each independent of all others, and, of a
+//! frame that is too large to be kept whole, parts that end with a block and have to be decoded in order. Nothing is
+//! decompressed for that: headers of frames and blocks tell where they end.
+#![forbid(unsafe_code)]
+
+use super::buffers::{Buffer, Buffers, Side};
+use super::memory_plan::{self, with_headroom, ReadPlan};
+use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::format::walk::{Step, Walk};
+use crate::codec::options::limits;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Small frames are put together until a group has so many bytes, compressed or decompressed.
+const SMALLEST: u64 = 256 << 10;
+/// A frame that decodes to more is not waited for if it may be all there is. Those of streams are smaller by default, and up to here
+/// the owner alone, without a pool, is as fast.
+const LONG: u64 = 8 << 20;
+/// Skippable frames up to here are kept with their neighbours, longer ones are thrown away as they arrive.
+const SMALL_SKIPPABLE: usize = 64 << 10;
+
+/// Something to decode.
+pub(crate) struct DecompressTask {
+    /// The compressed bytes.
+    pub(crate) data: Buffer,
+    /// The most that they decode to.
+    pub(crate) most: u64,
+    pub(crate) kind: Kind,
+}
+
+/// What a piece is.
+pub(crate) enum Kind {
+    /// Whole frames.
+    Frames {
+        /// Bytes of the stream before them.
+        base: u64,
+        /// The number of the first one.
+        first: u64,
+    },
+    /// A part of a frame.
+    Part {
+        frame: Frame,
+        first: bool,
+        last: bool,
+        /// Memory of the context that decodes the frame.
+        memory: usize,
+    },
+}
+
+/// See the module.
+pub(crate) struct Splitter {
+    /// Bytes of the whole stream, if that is known.
+    total: Option<u64>,
+    data: Option<Buffer>,
+    /// Bytes at its beginning that are done with.
+    done: usize,
+    /// Bytes of the stream before those that are left.
+    base: u64,
+    /// The frames that are whole and wait for more.
+    group: Group,
+    /// The frame after them.
+    walk: Option<Walk>,
+    /// That frame is handed out in parts.
+    part: Option<Part>,
+    /// The number of that frame.
+    index: u64,
+    /// A skippable frame, and how many of its bytes are still to be thrown away.
+    skip: Option<(Frame, u64)>,
+    /// Bytes of the last piece: a good guess of the next one's.
+    usual: usize,
+    most_usual: usize,
+}
+
+#[derive(Default)]
+struct Group {
+    first: u64,
+    len: usize,
+    most: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Part {
+    first: bool,
+    /// What the parts before this one hold at the most.
+    before: u64,
+    memory: usize,
+}
+
+impl Splitter {
+    /// For a stream of so many bytes, if that is known.
+    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
+        Self {
+            total,
+            data: None,
+            done: 0,
+            base: 0,
+            group: Group::default(),
+            walk: None,
+            part: None,
+            index: 0,
+            skip: None,
+            usual: 0,
+            most_usual: (plan.limit / 16) as usize, // far below usize::MAX
+        }
+    }
+
+    /// Room for `len` more bytes of the stream; how many have arrived is told to `arrived`.
+    pub(crate) fn room(&mut self, len: usize, buffers: &Buffers) -> Result<&mut [u8]> {
+        let mut data = match self.data.take() {
+            Some(data) => data,
+            None => take(buffers, self.usual + len)?,
+        };
+        if self.done > 0 && self.done >= data.len() / 2 {
+            data.forget(self.done);
+            self.done = 0;
+        }
+        self.data.insert(data).room(len)
+    }
+
+    /// So many bytes of the room are filled.
+    pub(crate) fn arrived(&mut self, len: usize) {
+        if let Some(data) = &mut self.data {
+            data.advance(len);
+        }
+    }
+
+    /// The memory that it takes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.data.as_ref().map_or(0, Buffer::capacity) as u64
+    }
+
+    /// The memory that it will take when `len` more bytes have arrived, and what the next piece will need to be decoded, as far as
+    /// that is known.
+    pub(crate) fn cost(&self, len: usize) -> u64 {
+        let filled = self.data.as_ref().map_or(0, Buffer::len) + len;
+        let frame = self.walk.as_ref().filter(|_| self.part.is_none()).map_or(0, |walk| content(&walk.frame));
+        self.memory()
+            .max(with_headroom(filled as u64))
+            .saturating_add(with_headroom(self.group.most.saturating_add(frame)))
+    }
+
+    fn left(&self) -> &[u8] {
+        self.data.as_ref().map_or(&[], |data| &data.filled()[self.done..])
+    }
+
+    /// The next piece; `None`: more has to arrive, or, with `all`, nothing is left.
+    pub(crate) fn next(
+        &mut self,
+        all: bool,
+        options: &Options<'_>,
+        plan: &ReadPlan,
+        buffers: &Buffers,
+    ) -> Result<Option<DecompressTask>> {
+        loop {
+            if let Some((frame, rest)) = self.skip {
+                if !self.skip(&frame, rest, all)? {
+                    return Ok(None);
+                }
+            }
+            if self.part.is_some() {
+                return self.next_part(all, plan, buffers);
+            }
+            let full = self.group.most.max(self.group.len as u64) >= SMALLEST;
+            if full || all && self.group.len > 0 && self.group.len == self.left().len() {
+                return self.emit_group(buffers).map(Some);
+            }
+            match self.grow(all, options, plan) {
+                Ok(Grown::More) => return Ok(None),
+                Ok(Grown::Frame) => {}
+                // What is whole comes before what is not; what is wrong is found again next time.
+                Ok(Grown::Large | Grown::LongSkippable(_)) | Err(_) if self.group.len > 0 => {
+                    return self.emit_group(buffers).map(Some);
+                }
+                Ok(Grown::Large) => self.begin_large(options, plan)?,
+                Ok(Grown::LongSkippable(frame)) => self.skip = Some((frame, frame.len as u64)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Throws away what has arrived of a long skippable frame; whether that was all.
+    fn skip(&mut self, frame: &Frame, rest: u64, all: bool) -> Result<bool> {
+        let now = rest.min(self.left().len() as u64);
+        self.done += now as usize;
+        self.base += now;
+        self.skip = Some((*frame, rest - now)).filter(|_| rest > now);
+        if rest > now {
+            return if all { Err(truncated_skippable(frame)) } else { Ok(false) };
+        }
+        self.index += 1;
+        self.group.first = self.index;
+        Ok(true)
+    }
+
+    /// Looks at the frame after the group, and adds it if it is whole.
+    fn grow(&mut self, all: bool, options: &Options<'_>, plan: &ReadPlan) -> Result<Grown> {
+        let mut walk = self.walk.take();
+        let rest = &self.left()[self.group.len..];
+        if rest.is_empty() {
+            return Ok(Grown::More);
+        }
+        let walk = match &mut walk {
+            Some(walk) => walk,
+            None => {
+                let begin = self.base + self.group.len as u64;
+                let frame = match Frames::of_piece(rest, begin, self.index).start() {
+                    Err(error) if error.kind() == ErrorKind::Truncated && !all => return Ok(Grown::More),
+                    frame => frame?,
+                };
+                limits::check(&frame, options)?;
+                if frame.skippable {
+                    return self.grow_skippable(&frame, rest.len(), all);
+                }
+                walk.insert(Walk::new(frame))
+            }
+        };
+        // Whether it is now or never that there is room for decoding it in parts.
+        let room = plan.limit.saturating_sub(plan.in_parts(&walk.frame));
+        let (now, next) = (rest.len() + plan.read, rest.len() + 2 * plan.read);
+        let last_chance = (with_headroom(now as u64)..with_headroom(next as u64)).contains(&room);
+        loop {
+            let memory = content(&walk.frame).saturating_add(walk.at() as u64);
+            if memory > plan.whole || last_chance || self.is_better_in_parts(walk, options, plan) {
+                self.walk = Some(walk.clone());
+                return Ok(Grown::Large);
+            }
+            match walk.step(rest, all)? {
+                Step::Block => {}
+                Step::More => {
+                    self.walk = Some(walk.clone());
+                    return Ok(Grown::More);
+                }
+                Step::End => {
+                    let (len, most) = (walk.at(), content(&walk.frame));
+                    self.add(len, most);
+                    return Ok(Grown::Frame);
+                }
+            }
+        }
+    }
+
+    /// Whether other threads would have little to do beside this frame, and it can be decoded in parts: while more of it is read, and
+    /// what is decoded is used.
+    fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
+        let frame = &walk.frame;
+        let begin = self.base + self.group.len as u64;
+        let alone = match self.total {
+            Some(total) => walk.is_most_of(total.saturating_sub(begin)),
+            None => begin == 0,
+        };
+        alone
+            && content(frame) > LONG
+            && plan.lanes > 1
+            && frame.window <= 1 << options.window_log_max()
+            && plan.in_parts(frame) <= plan.limit / 2
+    }
+
+    fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
+        if frame.len <= arrived {
+            self.add(frame.len, 0);
+            return Ok(Grown::Frame);
+        }
+        if all {
+            return Err(truncated_skippable(frame));
+        }
+        Ok(if frame.len > SMALL_SKIPPABLE { Grown::LongSkippable(*frame) } else { Grown::More })
+    }
+
+    fn add(&mut self, len: usize, most: u64) {
+        self.group.len += len;
+        self.group.most += most;
+        self.index += 1;
+    }
+
+    /// The frame at the beginning of what is left is not kept whole.
+    fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
+        let Some(walk) = &self.walk else { return Ok(()) };
+        let frame = &walk.frame;
+        limits::check_window(frame, options.window_log_max(), "")?;
+        let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
+        if options.max_memory != 0 && need > plan.limit {
+            let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
+            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
+        }
+        let memory = memory_plan::context(frame);
+        // Its blocks are gone over once more, part by part.
+        self.walk = Some(walk.again());
+        self.part = Some(Part { first: true, before: 0, memory });
+        Ok(())
+    }
+
+    fn next_part(&mut self, all: bool, plan: &ReadPlan, buffers: &Buffers) -> Result<Option<DecompressTask>> {
+        let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
+        loop {
+            let most = walk.frame.most - part.before;
+            // The checksum, or nothing, goes with the last block.
+            let last = if most >= plan.part && !walk.has_ended() {
+                false
+            } else {
+                match walk.step(self.left(), all) {
+                    Ok(Step::Block) => continue,
+                    Ok(Step::End) => true,
+                    Ok(Step::More) => {
+                        self.walk = Some(walk);
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        self.walk = Some(walk);
+                        return Err(error);
+                    }
+                }
+            };
+            let data = self.hand_out(walk.at(), buffers)?;
+            let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+            if last {
+                self.part = None;
+                self.index += 1;
+                self.group.first = self.index;
+            } else {
+                self.part = Some(Part { first: false, before: walk.frame.most, ..part });
+                walk.forget(data.len());
+                self.walk = Some(walk);
+            }
+            return Ok(Some(DecompressTask { data, most, kind }));
+        }
+    }
+
+    fn emit_group(&mut self, buffers: &Buffers) -> Result<DecompressTask> {
+        let Group { first, len, most } = std::mem::take(&mut self.group);
+        let base = self.base;
+        let data = self.hand_out(len, buffers)?;
+        self.group.first = self.index;
+        Ok(DecompressTask { data, most, kind: Kind::Frames { base, first } })
+    }
+
+    /// The first `len` bytes that are left, in a buffer of their own. The smaller side is copied.
+    fn hand_out(&mut self, len: usize, buffers: &Buffers) -> Result<Buffer> {
+        let left = self.left().len();
+        self.base += len as u64;
+        self.usual = len.min(self.most_usual);
+        if self.done == 0 && len > left / 2 {
+            if let Some(mut data) = self.data.take() {
+                if left > len {
+                    let mut rest = take(buffers, self.usual.max(left - len))?;
+                    rest.push(&data.filled()[len..])?;
+                    self.data = Some(rest);
+                }
+                data.truncate(len);
+                return Ok(data);
+            }
+        }
+        let mut head = take(buffers, len)?;
+        head.push(&self.left()[..len])?;
+        self.done += len;
+        Ok(head)
+    }
+}
+
+/// What `grow` found.
+enum Grown {
+    /// The group has one frame more.
+    Frame,
+    /// The next frame is too large to be kept whole.
+    Large,
+    /// The next frame is skippable, and too long to be kept.
+    LongSkippable(Frame),
+    /// More has to arrive.
+    More,
+}
+
+fn truncated_skippable(frame: &Frame) -> Error {
+    frame.error(ErrorKind::Truncated, "the data ends in a skippable frame")
+}
+
+/// A buffer for compressed data.
+fn take(buffers: &Buffers, len: usize) -> Result<Buffer> {
+    buffers.take(Side::Input, len, usize::try_from(with_headroom(len as u64)).unwrap_or(usize::MAX))
+}
+
+/// The most that a frame decodes to, as far as it is known.
+fn content(frame: &Frame) -> u64 {
+    frame.content_size.unwrap_or(frame.most)
+}

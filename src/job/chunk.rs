@@ -1,0 +1,33 @@
+//! What a caller and a body say to each other: chunks, and how a call is bounded, stopped and watched.
+#![forbid(unsafe_code)]
+
+use super::progress::Progress;
+use std::sync::atomic::AtomicI32;
+
+/// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that it crosses
+/// without a copy.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its position among the chunks of the plan.
+    pub index: usize,
+    /// Its first item.
+    pub begin: usize,
+    /// One past its last item.
+    pub end: usize,
+    /// A number below `lanes` that no other thread holds while this one works for the job.
+    pub lane: u32,
+    /// How many lanes there may be.
+    pub lanes: u32,
+}
+
+/// How a parallel call is bounded, stopped and watched. The default asks for nothing.
+#[derive(Clone, Copy, Default)]
+pub struct Control<'a> {
+    /// Threads that may work on it at the same time, the caller included; 0: every thread of the pool.
+    pub max_lanes: u32,
+    /// Non-zero: no new chunk starts, and the call fails with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    pub cancel: Option<&'a AtomicI32>,
+    /// Told (items done, items in total).
+    pub progress: Option<Progress<'a>>,
+}

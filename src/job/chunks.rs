@@ -1,0 +1,300 @@
+//! A job: the chunks of one parallel call, what runs them, and what became of them.
+
+use super::chunk::{Chunk, Control};
+use super::claims::{Claiming, Claims, Pace};
+use super::progress::Monitor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::panics::panic_text;
+use crate::plan::{EqualChunks, Plan};
+use std::any::Any;
+use std::ops::{ControlFlow, Range};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// One parallel call. Shared by the lanes that work for it; see `gate` for when they may touch it.
+pub(crate) struct Job<'a> {
+    claims: Claims,
+    plan: Plan,
+    /// What a lane does, made for the type that `body` points to.
+    lane: unsafe fn(&Job<'a>, *const (), u32, Between<'_>),
+    body: *const (),
+    cancel: Option<&'a AtomicI32>,
+    monitor: Option<&'a Monitor<'a>>,
+    /// No new chunk starts: a chunk failed, or the call is cancelled.
+    stop: AtomicBool,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// What a lane does between two claims.
+#[derive(Clone, Copy)]
+enum Between<'s> {
+    Nothing,
+    /// Ends after a deadline.
+    Until(Instant),
+    /// Calls this until it says that this is enough.
+    Settle(&'s dyn Fn() -> bool),
+}
+
+/// Why a job stopped, and at which chunk.
+struct Failure {
+    chunk: usize,
+    error: Error,
+}
+
+// SAFETY: `body` points to a `B: Sync` (see `new`), everything else is Sync by itself.
+unsafe impl Sync for Job<'_> {}
+// SAFETY: as above: a job is a set of shared references and atomics.
+unsafe impl Send for Job<'_> {}
+
+impl<'a> Job<'a> {
+    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width` lanes can run at
+    /// the same time.
+    pub(crate) fn new<B>(
+        plan: &Plan,
+        range: Range<usize>,
+        width: u32,
+        claiming: Claiming,
+        control: &Control<'a>,
+        monitor: Option<&'a Monitor<'a>>,
+        body: &'a B,
+    ) -> Self
+    where
+        B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+    {
+        Self {
+            claims: Claims::new(range, width, claiming),
+            plan: *plan,
+            lane: run_lane::<B>,
+            body: std::ptr::from_ref(body).cast(),
+            cancel: control.cancel,
+            monitor,
+            stop: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        }
+    }
+
+    /// Claims and runs chunks until none is left, as lane `lane`; calls `settled` between two claims until it says that this is
+    /// enough.
+    pub(crate) fn work(&self, lane: u32, settled: Option<&dyn Fn() -> bool>) {
+        let between = settled.map_or(Between::Nothing, Between::Settle);
+        // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
+        unsafe { (self.lane)(self, self.body, lane, between) };
+    }
+
+    /// Claims and runs chunks, one at a time, until `deadline`.
+    pub(crate) fn work_until(&self, lane: u32, deadline: Instant) {
+        // SAFETY: as in `work`.
+        unsafe { (self.lane)(self, self.body, lane, Between::Until(deadline)) };
+    }
+
+    /// Whether a helper that comes now would find something to do.
+    pub(crate) fn wants_help(&self) -> bool {
+        self.claims.any_left() && !self.stopping()
+    }
+
+    /// Whether it will take a while, before it is begun.
+    pub(crate) fn is_large(&self) -> bool {
+        self.claims.are_many()
+    }
+
+    /// Lets no new chunk start.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no new chunk may start. The relaxed loads are enough: nothing is read on the strength of them.
+    #[inline]
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.cancelled()
+    }
+
+    /// Whether the flag is set. Once seen, the job stays cancelled, whatever becomes of the flag.
+    #[inline]
+    fn cancelled(&self) -> bool {
+        let set = self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
+        if set {
+            self.stop();
+        }
+        set
+    }
+
+    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the flag.
+    #[inline(never)]
+    fn look(&self, chunk: usize, items: usize) -> ControlFlow<()> {
+        if let Some(monitor) = self.monitor {
+            if monitor.add(items as u64).is_break() {
+                let error = Error::new(ErrorKind::Cancelled, "cancelled by its progress callback");
+                self.fail(chunk, error);
+            }
+        }
+        if self.cancelled() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Notes that a chunk failed; the lowest one counts.
+    #[cold]
+    fn fail(&self, chunk: usize, error: Error) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.as_ref().is_none_or(|known| chunk < known.chunk) {
+            *failure = Some(Failure { chunk, error });
+        }
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// What the job came to. Every lane has left.
+    pub(crate) fn finish(&self) -> Result<()> {
+        if !self.stop.load(Ordering::Relaxed) && !self.cancelled() {
+            return Ok(());
+        }
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(failure) => Err(failure.error),
+            None => Err(Error::cancelled()),
+        }
+    }
+}
+
+/// A lane's part. Made once per type of body, so that the body's call is direct and may be inlined.
+///
+/// # Safety
+/// `body` points to a `B` that is valid for the call.
+unsafe fn run_lane<B>(job: &Job<'_>, body: *const (), lane: u32, between: Between<'_>)
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    // SAFETY: the caller's promise.
+    let body = unsafe { &*body.cast::<B>() };
+    let mut chunk = Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() };
+    // The body is not used again after a panic, as the job stops.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        if job.monitor.is_some() || job.cancel.is_some() {
+            run_claims::<B, true>(job, body, between, &mut chunk)
+        } else {
+            run_claims::<B, false>(job, body, between, &mut chunk)
+        }
+    }));
+    match outcome {
+        Ok(ControlFlow::Continue(())) => {}
+        Ok(ControlFlow::Break(code)) => job.fail(chunk.index, callback_error(chunk.index, code)),
+        Err(payload) => job.fail(chunk.index, panic_error(chunk.index, payload)),
+    }
+}
+
+/// Claims batches and runs them.
+#[inline(always)]
+fn run_claims<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    mut between: Between<'_>,
+    chunk: &mut Chunk,
+) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
+    while !job.stopping() && !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
+        let Some(range) = job.claims.claim(&pace) else { break };
+        let chunks = range.len();
+        run_chunks::<B, WATCHED>(job, body, range, chunk)?;
+        pace.ran(&job.claims, chunks);
+        if matches!(between, Between::Settle(settled) if settled()) {
+            between = Between::Nothing;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Chunks that the loop over a batch takes in one turn.
+const UNROLLED: usize = 8;
+
+/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics.
+#[inline(always)]
+fn run_chunks<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    mut range: Range<usize>,
+    chunk: &mut Chunk,
+) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    while !range.is_empty() {
+        let EqualChunks { mut begin, size, until } = job.plan.equal_chunks(range.clone());
+        let step = if until - range.start >= UNROLLED {
+            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)
+        } else {
+            (range.start..until)
+                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
+        };
+        match step {
+            ControlFlow::Continue(()) => range.start = until,
+            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
+            ControlFlow::Break(None) => break,
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers; several chunks a
+/// turn, as a jump less is 10 % of an empty chunk.
+#[inline(never)]
+fn run_equal<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    range: Range<usize>,
+    mut begin: usize,
+    size: usize,
+    chunk: &mut Chunk,
+) -> ControlFlow<Option<i32>>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let mut index = range.start;
+    while range.end - index >= UNROLLED {
+        for step in 0..UNROLLED {
+            run_one::<B, WATCHED>(job, body, index + step, &mut begin, size, chunk)?;
+        }
+        index += UNROLLED;
+    }
+    (index..range.end).try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
+}
+
+/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is reused, which leaves three
+/// stores a chunk. Where nobody watches, there is nothing else but the call, and one look at a flag.
+#[inline(always)]
+fn run_one<B, const WATCHED: bool>(
+    job: &Job<'_>,
+    body: &B,
+    index: usize,
+    begin: &mut usize,
+    size: usize,
+    chunk: &mut Chunk,
+) -> ControlFlow<Option<i32>>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let end = *begin + size;
+    (chunk.index, chunk.begin, chunk.end) = (index, *begin, end);
+    body(chunk).map_break(Some)?;
+    if WATCHED && job.look(index, size).is_break() || job.stop.load(Ordering::Relaxed) {
+        return ControlFlow::Break(None);
+    }
+    *begin = end;
+    ControlFlow::Continue(())
+}
+
+#[cold]
+fn callback_error(chunk: usize, code: i32) -> Error {
+    Error::new(ErrorKind::Callback, format!("the callback returned {code} at chunk {chunk}"))
+        .with_code(code)
+        .at(chunk as u64)
+}
+
+#[cold]
+fn panic_error(chunk: usize, payload: Box<dyn Any + Send>) -> Error {
+    let text = panic_text(payload);
+    Error::new(ErrorKind::Panic, format!("the callback panicked at chunk {chunk}: {text}")).at(chunk as u64)
+}

@@ -1,0 +1,97 @@
+//! Loops: a body for every chunk of a range, run by the caller and helpers.
+#![forbid(unsafe_code)]
+
+use super::chunk::{Chunk, Control};
+use super::chunks::Job;
+use super::claims::Claiming;
+use super::helpers::{recruit, work, OpenGate};
+use super::progress::{watched, Monitor};
+use crate::error::Result;
+use crate::plan::{lanes_of, Plan, Schedule};
+use crate::pool::{self, Call};
+use std::ops::{ControlFlow, Range};
+
+/// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
+///
+/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`], that code, and
+/// the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May be called from any thread,
+/// and from inside a body.
+///
+/// # Errors
+/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`] if the pool cannot
+/// be started.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// let sum = AtomicU64::new(0);
+/// fastpar::job::for_each_chunk(Default::default(), 1000, &Default::default(), |chunk| {
+///     let part: u64 = (chunk.begin..chunk.end).map(|i| i as u64).sum();
+///     sum.fetch_add(part, Ordering::Relaxed);
+///     ControlFlow::Continue(())
+/// })?;
+/// assert_eq!(sum.into_inner(), 499_500);
+/// # Ok::<(), fastpar::Error>(())
+/// ```
+pub fn for_each_chunk<B>(schedule: Schedule, count: usize, control: &Control<'_>, body: B) -> Result<()>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let call = Call::enter()?;
+    let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
+    call.count_job(plan.chunks());
+    watched(control.progress, plan.count(), |monitor| {
+        run(&call, &plan, 0..plan.chunks(), Claiming::InBatches, control, monitor, &body)
+    })
+}
+
+/// The plan that [`for_each_chunk`] would follow; starts no thread.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] if the environment asks for a pool that cannot be.
+pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
+    Ok(Plan::new(schedule, count, lanes_of(pool::threads()?, max_lanes)))
+}
+
+/// Runs the chunks `range` of `plan` on the caller and on helpers.
+pub(super) fn run<B>(
+    call: &Call,
+    plan: &Plan,
+    range: Range<usize>,
+    claiming: Claiming,
+    control: &Control<'_>,
+    monitor: Option<&Monitor<'_>>,
+    body: &B,
+) -> Result<()>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    if plan.lanes() <= 1 || range.len() <= 1 {
+        return run_alone(plan, range, control, monitor, body);
+    }
+    let width = plan.lanes().min(call.pool().cpus());
+    let job = Job::new(plan, range, width, claiming, control, monitor, body);
+    let open = OpenGate::new(call, &job, plan.lanes() - 1);
+    let helper = || recruit(call.pool(), open.gate(), || open.ticket());
+    let sent = if job.wants_help() { helper() } else { None };
+    work(&job, 0, sent);
+    open.close()?;
+    job.finish()
+}
+
+/// Runs the chunks `range` of `plan` on the caller alone.
+pub(super) fn run_alone<B>(
+    plan: &Plan,
+    range: Range<usize>,
+    control: &Control<'_>,
+    monitor: Option<&Monitor<'_>>,
+    body: &B,
+) -> Result<()>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
+    job.work(0, None);
+    job.finish()
+}

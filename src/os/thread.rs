@@ -1,0 +1,127 @@
+//! Starting and joining threads.
+//!
+//! On Linux they are made by the system's own functions: std's end the program where there is no memory for what they keep about a
+//! thread, and in a program written in Rust they take a lock that a fork may leave locked in the child.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use linux::Thread;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use other::Thread;
+
+/// The life of a thread.
+type Run = Box<dyn FnOnce() + Send>;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use super::Run;
+    use crate::os::clock::ThreadClock;
+    use crate::panics::drop_payload;
+    use std::ffi::c_void;
+    use std::io;
+    use std::mem::MaybeUninit;
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::ptr;
+
+    /// Longer names are cut by the system's function; the NUL counts.
+    const NAME: usize = 16;
+
+    /// A thread that is to be joined.
+    pub(crate) struct Thread(libc::pthread_t);
+
+    /// What a new thread is given.
+    struct Start {
+        name: [u8; NAME],
+        run: Run,
+    }
+
+    impl Thread {
+        /// Starts a thread with so many bytes of stack.
+        pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
+            let mut start = Box::new(Start { name: [0; NAME], run });
+            let kept = name.len().min(NAME - 1);
+            start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+            let argument = Box::into_raw(start);
+            // SAFETY: `argument` is a new box, given to one thread.
+            unsafe { create(stack_size, argument.cast()) }.map_err(|code| {
+                // SAFETY: there is no thread that could have it.
+                drop(unsafe { Box::from_raw(argument) });
+                io::Error::from_raw_os_error(code)
+            })
+        }
+
+        /// Waits for the end of the thread; false if it ended by a panic.
+        pub(crate) fn join(self) -> bool {
+            let mut panicked = ptr::null_mut();
+            // SAFETY: joined once, as this takes it, and never detached.
+            let failed = unsafe { libc::pthread_join(self.0, &mut panicked) };
+            failed == 0 && panicked.is_null()
+        }
+
+        /// The clock of the processor time of the thread.
+        pub(crate) fn clock(&self) -> Option<ThreadClock> {
+            ThreadClock::of(self.0)
+        }
+    }
+
+    /// # Safety
+    /// `argument` is a box of [`Start`], which the thread takes over if this succeeds.
+    unsafe fn create(stack_size: usize, argument: *mut c_void) -> Result<Thread, i32> {
+        let check = |code: i32| if code == 0 { Ok(()) } else { Err(code) };
+        let mut attributes = MaybeUninit::uninit();
+        let mut thread = MaybeUninit::uninit();
+        // SAFETY: the attributes are initialised first and destroyed last; the thread is written where this succeeds.
+        unsafe {
+            check(libc::pthread_attr_init(attributes.as_mut_ptr()))?;
+            let created = (|| {
+                check(libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size))?;
+                check(libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), run, argument))?;
+                Ok(Thread(thread.assume_init()))
+            })();
+            libc::pthread_attr_destroy(attributes.as_mut_ptr());
+            created
+        }
+    }
+
+    /// Where a thread begins.
+    extern "C" fn run(argument: *mut c_void) -> *mut c_void {
+        // SAFETY: by the contract of `create`.
+        let Start { name, run } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
+        // SAFETY: the calling thread, and a name of at most 16 bytes that ends with a NUL.
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr().cast()) };
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => ptr::null_mut(),
+            Err(payload) => {
+                drop_payload(payload);
+                ptr::dangling_mut::<u8>().cast()
+            }
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod other {
+    use super::Run;
+    use crate::os::clock::ThreadClock;
+    use std::io;
+    use std::thread::{Builder, JoinHandle};
+
+    /// A thread that is to be joined.
+    pub(crate) struct Thread(JoinHandle<()>);
+
+    impl Thread {
+        /// Starts a thread with so many bytes of stack.
+        pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
+            Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run).map(Self)
+        }
+
+        /// Waits for the end of the thread; false if it ended by a panic.
+        pub(crate) fn join(self) -> bool {
+            self.0.join().is_ok()
+        }
+
+        /// The clock of the processor time of the thread.
+        pub(crate) fn clock(&self) -> Option<ThreadClock> {
+            ThreadClock::of_joinable(&self.0)
+        }
+    }
+}

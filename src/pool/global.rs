@@ -1,0 +1,129 @@
+//! The global pool: starting it, asking it, shutting it down.
+
+use super::config::{self, Config, PoolOptions};
+use super::counters::Stats;
+use super::epoch::{self, Epochs};
+use super::hooks::{self, Hook};
+use super::thread_state::{self, ThreadState};
+use super::workers::{Pool, PoolRef};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
+use crate::os::fork::{self, ChildHook};
+
+/// An announced call of the global pool.
+pub(super) type Entry = epoch::Entry<'static, Pool>;
+
+#[cfg(not(loom))]
+static EPOCHS: Epochs<Pool> = Epochs::new();
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref EPOCHS: Epochs<Pool> = Epochs::new();
+}
+
+static FORGET: ChildHook = ChildHook::new(|| EPOCHS.forget());
+
+/// Registers what a forked child forgets.
+fn watch_forks() -> Result<()> {
+    fork::on_child(&FORGET)?;
+    fork::on_child(&thread_state::FORGET)?;
+    // The queues of rayon reclaim their memory through a collector of the process, made by the first thread that needs it. A fork
+    // in the middle of that would leave the child waiting for its completion for ever.
+    #[cfg(unix)]
+    fork::without_forks(|| _ = crossbeam_epoch::default_collector());
+    Ok(())
+}
+
+/// Announces a call: the pool of its epoch stays until it is dropped.
+#[inline]
+pub(super) fn enter() -> Result<Entry> {
+    let shard = thread_state::with(ThreadState::shard);
+    EPOCHS.enter(shard, watch_forks)
+}
+
+/// The pool of a call, started with the default options if there is none.
+#[inline]
+pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
+    entry.pool(|| Pool::start(PoolOptions::default().resolve()?, &EPOCHS))
+}
+
+/// Starts the pool with these options.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value outside its range,
+/// [`ErrorKind::Threads`] if not all threads could be started (then none is left), [`ErrorKind::Unsupported`] if pinning is not
+/// possible here.
+pub fn start(options: &PoolOptions) -> Result<()> {
+    let config = options.resolve()?;
+    let entry;
+    let running = match PoolRef::here() {
+        // SAFETY: inside a call or on a worker: the pool is alive.
+        Some(pool) => unsafe { pool.get() },
+        None => {
+            if thread_state::with(|state| state.in_hook.get()) {
+                return Err(thread_state::busy_in_hook());
+            }
+            entry = enter()?;
+            entry.pool(|| Pool::start(config.clone(), &EPOCHS))?
+        }
+    };
+    if *running.config() == config {
+        return Ok(());
+    }
+    let Config { threads, pin, stack_size, thread_name } = running.config();
+    Err(Error::new(
+        ErrorKind::AlreadyStarted,
+        format!(
+            "the pool runs already with threads {threads}, {}pinned, stack_size {stack_size}, thread_name {thread_name:?}",
+            if *pin { "" } else { "not " },
+        ),
+    ))
+}
+
+/// Looks at the pool if it runs; starts nothing.
+fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
+    match PoolRef::here() {
+        None => enter().ok()?.running().map(look),
+        // SAFETY: inside a call or on a worker: the pool is alive.
+        Some(pool) => Some(look(unsafe { pool.get() })),
+    }
+}
+
+/// Threads that the pool has, or would start with.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] if the environment asks for a number that cannot be.
+pub fn threads() -> Result<u32> {
+    peek(Pool::threads).map_or_else(config::threads_of_environment, Ok)
+}
+
+/// Logical CPUs that the process may use, by the pool if it runs; starts nothing.
+pub(crate) fn cpus() -> u32 {
+    peek(Pool::cpus).unwrap_or_else(config::available_cpus)
+}
+
+/// What the pool has done since it started.
+pub fn stats() -> Stats {
+    peek(Pool::stats).unwrap_or_default()
+}
+
+/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
+/// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
+///
+/// # Errors
+/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook.
+pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
+    thread_state::refuse_inside("adding a hook")?;
+    memory::check()?;
+    hooks::add(on_start, on_exit);
+    peek(Pool::run_new_hooks);
+    Ok(())
+}
+
+/// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
+///
+/// # Errors
+/// [`ErrorKind::Busy`] from inside a callback or a hook.
+pub fn shutdown() -> Result<()> {
+    thread_state::refuse_inside("shutting the pool down")?;
+    EPOCHS.shutdown(Pool::stop)
+}

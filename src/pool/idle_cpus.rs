@@ -1,0 +1,258 @@
+//! The idle-CPU monitor: it sends helpers beyond the number of CPUs.
+//!
+//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns, and the one that is off
+//! the CPU when the last chunk is claimed ends late (24 equal chunks of half a millisecond on 2 CPUs: 14 % longer). But a callback
+//! may wait, for a disk or a lock, and then CPUs lie idle until more chunks are begun. So helpers beyond the CPUs are not sent at
+//! once: the monitor, one more thread, reads the CPU time that workers and callers take, and sends helpers when there is some to
+//! spare. A callback may also spin until others run, which looks like work: so helpers come one by one in any case, after a while.
+//! The monitor is started when it is first needed, which is never where the pool has no more threads than there are CPUs, and sleeps
+//! while there is nothing to look at. Where threads have no clock that is good enough (Windows), the monitor sends helpers after a
+//! moment in any case.
+#![forbid(unsafe_code)]
+
+use crate::os::clock::ThreadClock;
+use crate::os::thread::Thread;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
+use std::io;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How long the monitor watches before the first answer, and at the most between two.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(8);
+
+/// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any case.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The pool, as the monitor sees it.
+pub(super) trait Machine {
+    /// A ticket for a helper.
+    type Ticket: Watched;
+
+    /// CPUs for the pool.
+    fn cpus(&self) -> u32;
+
+    /// Whether a worker is at work.
+    fn is_at_work(&self) -> bool;
+
+    /// The clocks of the workers.
+    fn clocks(&self) -> Vec<ThreadClock>;
+
+    /// Sends a helper.
+    fn send(&self, ticket: Self::Ticket);
+}
+
+/// What the monitor asks a ticket that waits.
+pub(super) trait Watched {
+    /// The monitor forgets the ticket; true if there is still something to help with, and no other helper is on the way.
+    fn end_watch(&self) -> bool;
+
+    /// Whether the monitor shall keep the ticket.
+    fn keep_watch(&self) -> bool;
+
+    /// Tells the jobs that one ticket may be for from each other.
+    fn job(&self) -> u64;
+
+    /// The clock of the thread that waits for the job and works for it.
+    fn callers_clock(&self) -> Option<ThreadClock>;
+}
+
+/// See the module. `T` is the ticket of a helper.
+pub(super) struct IdleCpus<T> {
+    /// Half of the CPUs or more are idle: helpers need not ask the monitor.
+    idle: AtomicBool,
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+struct State<T> {
+    waiting: Vec<Waiting<T>>,
+    started: bool,
+    thread: Option<Thread>,
+    /// The monitor sleeps until there is something to look at.
+    resting: bool,
+    ended: bool,
+}
+
+/// A ticket for a helper beyond the CPUs.
+struct Waiting<T> {
+    ticket: T,
+    /// The job that it is for, and since when.
+    job: u64,
+    since: Instant,
+}
+
+impl<T: Watched> Waiting<T> {
+    fn new(ticket: T) -> Self {
+        Self { job: ticket.job(), ticket, since: Instant::now() }
+    }
+
+    /// Whether the monitor shall keep the ticket. Patience is for one job: it begins again with the next one of the same caller.
+    fn keep(&mut self) -> bool {
+        let job = self.ticket.job();
+        if job != self.job {
+            (self.job, self.since) = (job, Instant::now());
+        }
+        self.ticket.keep_watch()
+    }
+}
+
+/// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read once a look. The
+/// vectors are used again, as the monitor must not allocate while others count on that.
+struct Usage {
+    since: Instant,
+    clocks: Vec<(ThreadClock, Duration)>,
+    threads: Vec<ThreadClock>,
+    before: Vec<(ThreadClock, Duration)>,
+}
+
+impl Usage {
+    fn begin() -> Self {
+        Self { since: Instant::now(), clocks: Vec::new(), threads: Vec::new(), before: Vec::new() }
+    }
+
+    /// Watches these threads from now on, or since the last look if they were watched before.
+    fn watch(&mut self, threads: impl Iterator<Item = ThreadClock>) {
+        self.threads.clear();
+        self.threads.extend(threads);
+        self.threads.sort_unstable();
+        self.threads.dedup();
+        std::mem::swap(&mut self.clocks, &mut self.before);
+        let read = |&clock: &ThreadClock| match self.before.binary_search_by_key(&clock, |known| known.0) {
+            Ok(at) => Some(self.before[at]),
+            Err(_) => Some((clock, clock.read()?)),
+        };
+        self.clocks.clear();
+        self.clocks.extend(self.threads.iter().filter_map(read));
+    }
+
+    /// How many CPUs the threads have kept busy since the last look; none where the system does not tell.
+    fn cpus(&mut self) -> f64 {
+        let (mut took, now) = (Duration::ZERO, Instant::now());
+        for (clock, before) in &mut self.clocks {
+            if let Some(time) = clock.read() {
+                took += time.saturating_sub(std::mem::replace(before, time));
+            }
+        }
+        took.as_secs_f64() / (now - std::mem::replace(&mut self.since, now)).as_secs_f64().max(1e-9)
+    }
+}
+
+impl<T: Watched> IdleCpus<T> {
+    /// No thread yet.
+    pub(super) fn new() -> Self {
+        let state = State { waiting: Vec::new(), started: false, thread: None, resting: false, ended: false };
+        Self { idle: AtomicBool::new(false), state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Whether more helpers are welcome, whatever the number of CPUs.
+    #[inline]
+    pub(super) fn sees_idle(&self) -> bool {
+        // Relaxed: advice.
+        self.idle.load(Ordering::Relaxed)
+    }
+
+    /// Takes a ticket to be sent later; gives it back if there can be no monitor. `start` starts the thread, which calls `run`.
+    pub(super) fn watch(&self, ticket: T, start: impl FnOnce() -> io::Result<Option<Thread>>) -> Option<T> {
+        let mut state = self.state();
+        if state.ended {
+            return Some(ticket);
+        }
+        if !state.started {
+            match start() {
+                Ok(thread) => (state.started, state.thread) = (true, thread),
+                Err(_) => return Some(ticket),
+            }
+        }
+        state.waiting.push(Waiting::new(ticket));
+        if state.resting {
+            self.changed.notify_all();
+        }
+        None
+    }
+
+    /// Ends the monitor; no call uses the pool any more.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        state.ended = true;
+        let thread = state.thread.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(thread) = thread {
+            let _ = thread.join(); // it runs no foreign code that could panic
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of the thread.
+    pub(super) fn run(&self, machine: &impl Machine<Ticket = T>) {
+        let mut state = self.state();
+        while !state.ended {
+            if state.waiting.is_empty() && !self.sees_idle() {
+                state.resting = true;
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.resting = false;
+                continue;
+            }
+            state = self.look(machine, state);
+        }
+    }
+
+    /// Watches until there is nothing to watch any more.
+    fn look<'s>(
+        &'s self,
+        machine: &impl Machine<Ticket = T>,
+        mut state: MutexGuard<'s, State<T>>,
+    ) -> MutexGuard<'s, State<T>> {
+        let cpus = f64::from(machine.cpus());
+        let workers = machine.clocks();
+        let (mut interval, mut usage) = (SHORTEST, Usage::begin());
+        loop {
+            let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
+            usage.watch(workers.iter().copied().chain(callers));
+            state = self.pause(state, interval);
+            let used = usage.cpus();
+            // Where nobody works any more there is nothing to be advised.
+            let anybody = machine.is_at_work() || !state.waiting.is_empty();
+            self.idle.store(anybody && used < cpus * 0.5, Ordering::Relaxed);
+            // Three quarters, as a CPU may be away for a moment.
+            let spare = used < cpus - 0.75;
+            // While callbacks only wait, and nobody asks, the monitor looks more and more rarely: it must not be what takes time.
+            let asked = !state.waiting.is_empty();
+            interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
+            let mut at = 0;
+            while let Some(waiting) = state.waiting.get_mut(at) {
+                if spare || waiting.job == waiting.ticket.job() && waiting.since.elapsed() >= PATIENCE {
+                    let ticket = state.waiting.swap_remove(at).ticket;
+                    if ticket.end_watch() {
+                        machine.send(ticket);
+                    }
+                } else if waiting.keep() {
+                    at += 1;
+                } else {
+                    state.waiting.swap_remove(at);
+                }
+            }
+            if state.ended || state.waiting.is_empty() && !self.sees_idle() {
+                return state;
+            }
+        }
+    }
+
+    /// Lets some time pass.
+    #[cfg(not(loom))]
+    fn pause<'s>(&'s self, state: MutexGuard<'s, State<T>>, interval: Duration) -> MutexGuard<'s, State<T>> {
+        self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Loom knows no time: whatever can happen while the lock is free happens in one of the interleavings.
+    #[cfg(loom)]
+    fn pause<'s>(&'s self, state: MutexGuard<'s, State<T>>, _: Duration) -> MutexGuard<'s, State<T>> {
+        drop(state);
+        crate::sync::yield_now();
+        self.state()
+    }
+}

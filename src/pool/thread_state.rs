@@ -1,0 +1,153 @@
+//! What a thread knows about itself: its worker number, the pool that it works for, how deep its calls are nested.
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::fork::ChildHook;
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Counters that all threads update are split over this many cache lines.
+pub(super) const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
+
+/// The most calls within each other on one thread: what they leave of a worker's stack, 2 MiB, are 16 KiB for each level.
+const MAX_DEPTH: u32 = 128;
+
+/// Forgets what the forking thread knew of the parent's pool.
+pub(super) static FORGET: ChildHook = ChildHook::new(|| with(ThreadState::forget));
+
+/// Plain cells without a destructor: usable at any moment of a thread's life, in other destructors too.
+pub(super) struct ThreadState {
+    /// The worker number, -1 outside the pool.
+    pub(super) worker: Cell<i32>,
+    /// The address of the pool that the thread is a worker of, or that a call of this thread is using now. `workers` knows its
+    /// type, and imports this module.
+    pub(super) pool: Cell<*const ()>,
+    /// Inside a hook: nothing that needs the pool is possible.
+    pub(super) in_hook: Cell<bool>,
+    /// Calls under way within each other.
+    depth: Cell<u32>,
+    /// The thread's number among all threads, plus one; 0: not decided.
+    number: Cell<u32>,
+}
+
+thread_local! {
+    static STATE: ThreadState = const {
+        ThreadState {
+            worker: Cell::new(-1),
+            pool: Cell::new(ptr::null()),
+            in_hook: Cell::new(false),
+            depth: Cell::new(0),
+            number: Cell::new(0),
+        }
+    };
+}
+
+/// Gives access to the calling thread's cells.
+#[inline]
+pub(super) fn with<R>(read: impl FnOnce(&ThreadState) -> R) -> R {
+    STATE.with(read)
+}
+
+/// The calling thread's worker number, if it is a worker of the pool.
+pub fn worker() -> Option<u32> {
+    u32::try_from(with(|state| state.worker.get())).ok()
+}
+
+/// A number of the calling thread that few other threads have, if any.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    with(ThreadState::number)
+}
+
+/// Refuses what cannot be done from inside a callback or a hook.
+pub(super) fn refuse_inside(what: &str) -> Result<()> {
+    let inside = with(|state| !state.pool.get().is_null() || state.worker.get() >= 0 || state.in_hook.get());
+    if inside {
+        return Err(Error::new(
+            ErrorKind::Busy,
+            format!("{what} is not possible from inside a callback or a hook"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what needs the pool from inside a hook.
+#[cold]
+pub(super) fn busy_in_hook() -> Error {
+    Error::new(ErrorKind::Busy, "a hook must not use the pool")
+}
+
+/// Fails where the calling thread is inside as many calls as there may be.
+pub(crate) fn check_depth() -> Result<()> {
+    if with(ThreadState::can_go_deeper) {
+        Ok(())
+    } else {
+        Err(too_deep())
+    }
+}
+
+#[cold]
+pub(super) fn too_deep() -> Error {
+    let text = format!(
+        "the calling thread is inside {MAX_DEPTH} calls already, each in a callback of the one before"
+    );
+    Error::new(ErrorKind::LimitExceeded, text)
+}
+
+impl ThreadState {
+    /// A number that few other threads have, if any: numbers are dealt out in turn.
+    #[inline]
+    fn number(&self) -> usize {
+        if self.number.get() == 0 {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            // Relaxed: any distribution is correct.
+            self.number.set(NEXT.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+        }
+        self.number.get() as usize - 1
+    }
+
+    /// The counters that this thread uses.
+    #[inline]
+    pub(super) fn shard(&self) -> usize {
+        self.number() % SHARDS
+    }
+
+    /// Begins a call within those under way; false: there are as many as there may be.
+    #[inline]
+    pub(super) fn go_deeper(&self) -> bool {
+        let can = self.can_go_deeper();
+        if can {
+            self.depth.set(self.depth.get() + 1);
+        }
+        can
+    }
+
+    /// Whether there may be one more call.
+    #[inline]
+    fn can_go_deeper(&self) -> bool {
+        self.depth.get() < MAX_DEPTH
+    }
+
+    /// Ends the use of `pool`, and one call. After a fork there is nothing to end: the thread has forgotten what the parent used.
+    #[inline]
+    pub(super) fn end_use(&self, pool: *const (), outer: *const ()) {
+        self.depth.set(self.depth.get().saturating_sub(1));
+        if self.pool.get() == pool {
+            self.pool.set(outer);
+        }
+    }
+
+    /// The thread is no longer a worker.
+    pub(super) fn leave_pool(&self) {
+        self.worker.set(-1);
+        self.pool.set(ptr::null());
+        self.depth.set(0);
+    }
+
+    /// Forgets everything that belonged to the parent process.
+    fn forget(&self) {
+        self.leave_pool();
+        self.in_hook.set(false);
+    }
+}
