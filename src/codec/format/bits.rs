@@ -101,6 +101,6 @@ impl<'d> Backward<'d> {
 
 /// The highest `bits` bits of a word, fewer than 64.
 #[inline(always)]
-pub(super) fn top_bits(word: u64, bits: u32) -> u64 {
+fn top_bits(word: u64, bits: u32) -> u64 {
     (word >> 1) >> (63 - bits)
 }

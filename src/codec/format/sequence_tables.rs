@@ -52,14 +52,14 @@ impl Mode {
     }
 }
 
-/// A state of a table, packed: the sum of three of them has the sums of their bits.
+/// A state of a table, packed: the sum of three of them has the sums of their bits, and a shift by one is a shift by its extra bits.
 ///
-/// Bits 0 to 15: what the next bits are added to for the next state. 16 to 23: extra bits of the value. 24 to 31: bits that lead to
-/// the next state. 32 to 63: what the extra bits are added to.
+/// Bits 0 to 7: extra bits of the value. 8 to 15: bits that lead to the next state. 16 to 31: what these are added to. 32 to 63: what the
+/// extra bits are added to.
 pub(super) type State = u64;
 
 fn state(next: u32, extra: u8, bits: u32, base: u32) -> State {
-    u64::from(next) | u64::from(extra) << 16 | u64::from(bits) << 24 | u64::from(base) << 32
+    u64::from(extra) | u64::from(bits) << 8 | u64::from(next) << 16 | u64::from(base) << 32
 }
 
 /// A table of at most `N` states.

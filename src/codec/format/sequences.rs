@@ -1,6 +1,6 @@
 //! The sequences section of a block, decoded before anything is known of the blocks before it.
 
-use super::bits::{last_bit, top_bits, word_before, Checked, Odd};
+use super::bits::{last_bit, word_before, Checked, Odd};
 use super::sequence_tables::SequenceTables;
 
 /// A block cannot hold more of them: each makes at least three bytes.
@@ -150,6 +150,21 @@ unsafe fn decode_bmi2(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded>
     decode_body(input, places)
 }
 
+/// Bits that lead to the next states, of all three together.
+const STATE_BITS: u32 = 9 + 8 + 9;
+
+/// The highest bits of a word, as many as `state` has extra bits.
+#[inline(always)]
+fn top(word: u64, state: u64) -> u64 {
+    (word >> 1) >> (!state & 63)
+}
+
+/// A word without them.
+#[inline(always)]
+fn below(word: u64, state: u64) -> u64 {
+    word << (state & 63)
+}
+
 /// The bits of a stream, some of them in a word whose highest bits come next. The word is filled from an address that does not
 /// depend on how many bits were used last, so that memory is not waited for.
 struct Bits<'d> {
@@ -160,135 +175,29 @@ struct Bits<'d> {
     held: u32,
     /// The end of the data that is not in the word yet.
     rest: usize,
-    /// Where the stream begins, in bits.
-    first: usize,
 }
 
 impl<'d> Bits<'d> {
     fn new(data: &'d [u8], start: usize, end: usize) -> Checked<Self> {
         let last = last_bit(data, start, end)?;
-        if start < BEFORE {
-            return Err(Odd);
-        }
         let held = (last % 8) as u32;
         let byte = u64::from(*data.get(last / 8).ok_or(Odd)?);
         let word = if held == 0 { 0 } else { byte << (64 - held) };
-        Ok(Self { data, word, held, rest: last / 8, first: 8 * start })
+        Ok(Self { data, word, held, rest: last / 8 })
     }
 
-    /// Fills the word to at least 56 bits; fails where more were taken than the stream has.
+    /// Fills the word to at least 56 bits. Past the stream's beginning it goes on with what lies before; fails where there is nothing.
     #[inline(always)]
     fn fill(&mut self) -> Checked<()> {
-        if 8 * self.rest + (self.held as usize) < self.first {
+        if self.rest < 8 {
             return Err(Odd);
         }
-        // SAFETY: at most 63 bits are held, so `rest` is less than 8 bytes below `first`, which has `BEFORE` bytes before it; and
-        // it only falls, from an end within the data.
+        // SAFETY: `rest` is 8 at least, and only falls, from an end within the data.
         let next = unsafe { word_before(self.data, self.rest) };
-        self.word |= next >> self.held;
+        self.word |= next >> (self.held & 63);
         self.rest -= (63 - self.held as usize) / 8;
         self.held |= 56;
         Ok(())
-    }
-
-    /// Drops bits that were used, at most as many as are held; more than the stream has is found out by whoever fills next.
-    #[inline(always)]
-    fn drop(&mut self, bits: u32) {
-        debug_assert!(bits <= self.held);
-        self.word <<= bits & 63;
-        self.held -= bits;
-    }
-
-    fn is_at_end(&self) -> bool {
-        8 * self.rest + self.held as usize == self.first
-    }
-}
-
-/// Bits that lead to the next states, of all three together.
-const STATE_BITS: u32 = 9 + 8 + 9;
-
-/// What changes from sequence to sequence.
-struct Run<'d> {
-    bits: Bits<'d>,
-    tables: &'d SequenceTables,
-    literal_length: usize,
-    offset: usize,
-    match_length: usize,
-    reps: [u32; 3],
-    /// The place in the block.
-    at: i64,
-    literals: u64,
-    /// The lowest place that a match begins at.
-    lowest: i64,
-    /// The largest offset value.
-    farthest: u32,
-    /// Not 0: an offset is 0, or one was subtracted from a repeat offset too often.
-    bad: u32,
-}
-
-impl Run<'_> {
-    /// Decodes one sequence; returns it, and whether it depends on the block before. The last one leads to no other state.
-    #[inline(always)]
-    fn next<const LAST: bool>(&mut self) -> Checked<(Sequence, bool)> {
-        self.bits.fill()?;
-        let literal_length = self.tables.literal_lengths.states[self.literal_length & 511];
-        let offset = self.tables.offsets.states[self.offset & 255];
-        let match_length = self.tables.match_lengths.states[self.match_length & 511];
-        let sums = literal_length + offset + match_length; // no part of a sum reaches the next one
-        let extra = |state: u64| (state >> 16) as u32 & 0xff;
-        let wide = |state: u64| (state >> 24) as u32 & 0xff;
-        let all_extra = extra(sums);
-
-        let word = self.bits.word;
-        let value = (offset >> 32) as u32 + top_bits(word, extra(offset)) as u32;
-        let word = word << extra(offset);
-        let len = (match_length >> 32) + top_bits(word, extra(match_length));
-        let literals;
-        if all_extra <= 56 - STATE_BITS {
-            let word = word << extra(match_length);
-            literals = (literal_length >> 32) + top_bits(word, extra(literal_length));
-            self.bits.drop(all_extra);
-        } else {
-            self.bits.drop(extra(offset) + extra(match_length));
-            self.bits.fill()?;
-            literals = (literal_length >> 32) + top_bits(self.bits.word, extra(literal_length));
-            self.bits.drop(extra(literal_length));
-        }
-        if !LAST {
-            let word = self.bits.word;
-            let first = wide(literal_length);
-            let second = wide(match_length);
-            let third = wide(offset);
-            self.literal_length = (literal_length & 0xffff) as usize + top_bits(word, first) as usize;
-            let word = word << first;
-            self.match_length = (match_length & 0xffff) as usize + top_bits(word, second) as usize;
-            let word = word << second;
-            self.offset = (offset & 0xffff) as usize + top_bits(word, third) as usize;
-            self.bits.drop(wide(sums));
-        }
-
-        // Without branches, as nobody could foretell them.
-        let [first, second, third] = self.reps;
-        let fresh = value > 3;
-        let which = if fresh { 3 } else { value - 1 + u32::from(literals == 0) };
-        let known = if which == 0 { first } else { second };
-        let known = if which == 2 { third } else { known };
-        let known = if which == 3 { first.wrapping_sub(1) } else { known };
-        let distance = if fresh { value - 3 } else { known };
-        self.reps =
-            [distance, if which >= 1 { first } else { second }, if which >= 2 { second } else { third }];
-        self.farthest = self.farthest.max(value);
-
-        self.at += literals as i64;
-        self.literals += literals;
-        let symbolic = distance >= SYMBOLIC;
-        self.bad |= u32::from(distance == 0) | (distance >> 31 & !(distance >> 10));
-        let from = self.at - i64::from(distance);
-        self.lowest = self.lowest.min(if symbolic { 0 } else { from });
-        let named = self.at << 13 | i64::from(distance & 0x1fff);
-        let high = if symbolic { named } else { from };
-        self.at += len as i64;
-        Ok((Sequence(literals | (len - 3) << 17 | (high as u64) << 34), symbolic))
     }
 }
 
@@ -299,57 +208,137 @@ fn decode_body(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
         return Err(Odd);
     }
     let sequences = places.sequences.get_mut(..count).ok_or(Odd)?;
-    let depend = places.symbolic.get_mut(..count + 1).ok_or(Odd)?;
-    let mut bits = Bits::new(data, start, end)?;
+    let bits = Bits::new(data, start, end)?;
+    read_values(bits, 8 * start, tables, sequences)?;
+    to_places(sequences, places.symbolic, window, largest)
+}
+
+/// Reads the values of all sequences, in the layout of a sequence but for the high bits, which hold the offset value. The stream has to
+/// end with its `first` bit.
+#[inline(always)]
+fn read_values(
+    mut bits: Bits<'_>,
+    first: usize,
+    tables: &SequenceTables,
+    sequences: &mut [Sequence],
+) -> Checked<()> {
     bits.fill()?;
-    let mut first = |log: u32| {
-        let state = top_bits(bits.word, log) as usize;
-        bits.drop(log);
+    let mut first_state = |log: u32| {
+        let state = top(bits.word, u64::from(log)) as usize;
+        bits.word = below(bits.word, u64::from(log));
+        bits.held -= log;
         state
     };
-    let literal_length = first(tables.literal_lengths.log);
-    let offset = first(tables.offsets.log);
-    let match_length = first(tables.match_lengths.log);
-    let mut run = Run {
-        bits,
-        tables,
-        literal_length,
-        offset,
-        match_length,
-        reps: UNKNOWN,
-        at: 0,
-        literals: 0,
-        lowest: 0,
-        farthest: 0,
-        bad: 0,
-    };
-    let mut symbolic = 0;
+    let mut literal_length = first_state(tables.literal_lengths.log);
+    let mut offset = first_state(tables.offsets.log);
+    let mut match_length = first_state(tables.match_lengths.log);
+    let mut values = 0;
     let (last, others) = sequences.split_last_mut().ok_or(Odd)?;
-    for (number, place) in others.iter_mut().enumerate() {
-        let (sequence, depends) = run.next::<false>()?;
-        *place = sequence;
-        depend[symbolic] = number as u16; // below MOST_SEQUENCES
-        symbolic += usize::from(depends);
-    }
-    let (sequence, depends) = run.next::<true>()?;
-    *last = sequence;
-    depend[symbolic] = (count - 1) as u16;
-    symbolic += usize::from(depends);
+    let last = std::slice::from_mut(last);
+    for (sequences, is_last) in [(others, false), (last, true)] {
+        for sequence in sequences {
+            bits.fill()?;
+            let literals = tables.literal_lengths.states[literal_length & 511];
+            let distance = tables.offsets.states[offset & 255];
+            let length = tables.match_lengths.states[match_length & 511];
+            let sums = literals + distance + length; // no part of a sum reaches the next one
+            let extra = sums as u32 & 0xff;
 
-    // What did not fit into a sequence's fields, or an offset's, is found out here: nobody has used them yet.
-    let len = run.at as u64;
-    let farthest = run.farthest.saturating_sub(3);
-    if !run.bits.is_at_end() || len > largest as u64 || run.bad & 1 != 0 || u64::from(farthest) > window {
+            let mut word = bits.word;
+            let value = (distance >> 32) + top(word, distance);
+            word = below(word, distance);
+            let mut packed = ((length >> 32) - 3 + top(word, length)) << 17 | value << 34;
+            values |= value;
+            if extra <= 56 - STATE_BITS {
+                word = below(word, length);
+                bits.held -= extra;
+            } else {
+                // Rare: large offsets, or long lengths.
+                let used = (distance as u32 & 0xff) + (length as u32 & 0xff);
+                bits.word = below(word, length);
+                bits.held -= used;
+                bits.fill()?;
+                word = bits.word;
+                bits.held -= extra - used;
+            }
+            packed |= (literals >> 32) + top(word, literals);
+            word = below(word, literals);
+            *sequence = Sequence(packed);
+            if is_last {
+                continue; // no state follows
+            }
+            literal_length = (literals >> 16 & 0xffff) as usize + top(word, literals >> 8) as usize;
+            word = below(word, literals >> 8);
+            match_length = (length >> 16 & 0xffff) as usize + top(word, length >> 8) as usize;
+            word = below(word, length >> 8);
+            offset = (distance >> 16 & 0xffff) as usize + top(word, distance >> 8) as usize;
+            bits.word = below(word, distance >> 8);
+            bits.held -= (sums >> 8) as u32 & 0xff;
+        }
+    }
+    if 8 * bits.rest + bits.held as usize != first || values >= 1 << 30 {
+        return Err(Odd);
+    }
+    Ok(())
+}
+
+/// Puts the places of matches in place of the offset values.
+#[inline(always)]
+fn to_places(
+    sequences: &mut [Sequence],
+    symbolic: &mut [u16],
+    window: u64,
+    largest: usize,
+) -> Checked<Decoded> {
+    let count = sequences.len();
+    let symbolic = symbolic.get_mut(..count + 1).ok_or(Odd)?;
+    let mut depend = 0;
+    let [mut first, mut second, mut third] = UNKNOWN;
+    let (mut at, mut literals, mut lowest, mut farthest) = (0u64, 0u64, 0i64, 0u32);
+    // Not 0: an offset is 0, or 1 was subtracted from a repeat offset too often.
+    let mut bad = 0;
+    for (number, sequence) in sequences.iter_mut().enumerate() {
+        // Without branches, as nobody could foretell them.
+        let packed = sequence.0;
+        let length = packed & 0x1ffff;
+        let value = (packed >> 34) as u32;
+        let fresh = value > 3;
+        let which = if fresh { 3 } else { value.wrapping_sub(1) + u32::from(length == 0) };
+        let known = if which == 0 { first } else { second };
+        let known = if which == 2 { third } else { known };
+        let known = if which == 3 { first.wrapping_sub(1) } else { known };
+        let distance = if fresh { value.wrapping_sub(3) } else { known };
+        third = if which >= 2 { second } else { third };
+        second = if which >= 1 { first } else { second };
+        first = distance;
+        farthest = farthest.max(value);
+
+        at += length;
+        literals += length;
+        let unknown = distance >= SYMBOLIC;
+        bad |= u32::from(distance == 0) | (distance >> 31 & !(distance >> 10));
+        let from = at as i64 - i64::from(distance);
+        lowest = lowest.min(if unknown { 0 } else { from });
+        let named = at << 13 | u64::from(distance & 0x1fff);
+        let high = if unknown { named } else { from as u64 };
+        at += (packed >> 17 & 0x1ffff) + 3;
+        sequence.0 = packed & ((1 << 34) - 1) | high << 34;
+        symbolic[depend] = number as u16; // below MOST_SEQUENCES
+        depend += usize::from(unknown);
+    }
+    // What did not fit into a sequence's fields is found out here: nobody has used them yet.
+    let farthest = farthest.saturating_sub(3);
+    if at > largest as u64 || bad & 1 != 0 || u64::from(farthest) > window {
         return Err(Odd);
     }
     Ok(Decoded {
         count,
-        symbolic,
-        literals: run.literals as usize,
-        len: len as usize,
+        symbolic: depend,
+        literals: literals as usize,
+        len: at as usize,
         farthest,
-        reach: run.lowest.unsigned_abs() as usize,
-        reps: run.reps,
+        reach: lowest.unsigned_abs() as usize,
+        reps: [first, second, third],
     })
 }
 
