@@ -59,7 +59,8 @@ impl Xxh64 {
         let [mut a, mut b, mut c, mut d] = self.lanes;
         for stripe in data.chunks_exact(STRIPE) {
             // Constant ranges of a stripe: nothing is checked, nor can it fail.
-            let word = |at: usize| stripe[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            let word =
+                |at: usize| stripe[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
             a = round(a, word(0));
             b = round(b, word(8));
             c = round(c, word(16));

@@ -272,3 +272,35 @@ fn damaged_frames_are_left_to_libzstd() {
     // Most frames that are still valid are decoded here: libzstd also takes offsets past the window, and streams that go on.
     assert!(ours * 2 >= theirs, "{ours} of {theirs}");
 }
+
+#[test]
+fn a_step_stops_it() {
+    let data = words(&mut Random(4), 2_000_000);
+    let recipe = Recipe { level: 1, checksum: true, content_size: true, long: false, flush: usize::MAX };
+    let packed = compress(&data, recipe);
+    let frame = Frames::new(&packed).start().unwrap();
+    let header = Header {
+        blocks_at: frame.header_len,
+        window: frame.window,
+        content_size: frame.content_size,
+        checksum: frame.checksum,
+    };
+    let told = std::sync::atomic::AtomicUsize::new(0);
+    let stop = |len: usize| {
+        let before = told.fetch_add(len, std::sync::atomic::Ordering::Relaxed);
+        if before + len < 500_000 {
+            return Ok(());
+        }
+        Err(crate::error::Error::new(crate::error::ErrorKind::Cancelled, "stopped"))
+    };
+    let mut place = vec![0; data.len()];
+    let dst = crate::codec::libzstd::calls::as_uninit(&mut place);
+    let result = decode(&packed, &header, dst, 3, &stop, |lane| {
+        std::thread::scope(|scope| {
+            (0..3).for_each(|_| drop(scope.spawn(lane)));
+        });
+        Ok(())
+    });
+    assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
+    assert!(told.into_inner() < 500_000 + slot::LARGEST_BLOCK, "it went on");
+}
