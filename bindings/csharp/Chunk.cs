@@ -94,7 +94,7 @@ public readonly struct Range64 : IEquatable<Range64>
     public override bool Equals(object? obj) => obj is Range64 other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Begin, End);
+    public override int GetHashCode() => unchecked((Begin.GetHashCode() * 397) ^ End.GetHashCode());
 
     /// <inheritdoc/>
     public override string ToString() => $"[{Begin}, {End})";

@@ -76,6 +76,13 @@ fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
 }
 
+/// The tests as a program for another system, with a runtime of its own; the folder that has it.
+pub(super) fn publish_tests(sdk: &Sdk, runtime: &str) -> Result<PathBuf> {
+    let artifacts = repo::scratch("csharp")?.join(runtime);
+    sdk.build("publish", TESTS, &artifacts, &[&format!("-p:FastparRuntime={runtime}")])?;
+    Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join(runtime).join("publish"))
+}
+
 /// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
 pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
     let sdk = match Sdk::get()? {

@@ -30,6 +30,7 @@ mod trust;
 mod tsan;
 mod users;
 mod windows_dll;
+mod windows_dotnet;
 mod windows_python;
 mod wine;
 mod workflows;
