@@ -9,6 +9,7 @@ mod comments;
 mod cpp;
 mod csharp;
 mod debian_python;
+mod dotnet_forms;
 mod examples;
 mod faults;
 mod fuzz;
