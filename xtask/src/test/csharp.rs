@@ -139,7 +139,7 @@ impl Bench<'_> {
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
         let variant = format!("mono-{library}");
         let properties =
-            [format!("-p:FastparLibrary={library}"), "-p:TargetFramework=netstandard2.1".to_owned()];
+            [format!("-p:FastparLibrary={library}"), "-p:FastparTests=netstandard2.1".to_owned()];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
