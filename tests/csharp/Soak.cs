@@ -1,3 +1,4 @@
+#if NET
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -329,3 +330,4 @@ internal static class Soak
         internal static extern int soak_end();
     }
 }
+#endif

@@ -158,7 +158,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
-    Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
+    Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite {
         name: "windows",
