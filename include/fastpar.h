@@ -89,7 +89,7 @@
  *
  * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run on the program's threads.
  * Threads and processes that a callback starts inherit that mask: give children one of their own (posix_spawnattr_setsigmask, or
- * pthread_sigmask in the child). A runtime that stops threads by signals opens those on threads that enter it (.NET, the JVM and Go do,
+ * pthread_sigmask in the child). A runtime that stops threads by signals opens those on threads that enter it (.NET and the JVM do,
  * the C# binding does for Mono).
  *
  * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the workers do not end by
