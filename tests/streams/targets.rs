@@ -99,6 +99,36 @@ fn descriptors_that_do_not_take_it() {
     assert_eq!(place.names(), ["input", "link"]);
 }
 
+/// Links to descriptors that are closed, to processes that are gone, and by folders that are not there: they stay what they are.
+#[test]
+fn links_to_descriptors_that_are_not_there() {
+    let place = Place::new(&records(1000));
+    let (link, other) = (place.folder.path().join("link"), place.folder.path().join("other"));
+    let closed = File::open(&place.input).unwrap().as_raw_fd() + 500;
+    let texts = [
+        format!("/dev/fd/{closed}"),
+        format!("/proc/self/fd/{closed}"),
+        "/proc/no-process/fd/1".to_owned(),
+        "fd/1".to_owned(),
+        "other".to_owned(),
+    ];
+    symlink(format!("/proc/thread-self/fd/{closed}"), &other).unwrap();
+    for text in texts {
+        symlink(&text, &link).unwrap();
+        for options in [Options::default(), Options { in_place: true, ..Options::default() }] {
+            let error = assert_kind(compress_file(&place.input, &link, &options), ErrorKind::Unsupported);
+            assert_eq!(error.code(), libc::ENOENT, "{text}: {error}");
+        }
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new(&text));
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(place.names(), ["input", "other"]);
+    // A link to anything else that is not there is replaced.
+    symlink("/nowhere/fd/1", &link).unwrap();
+    compress_file(&place.input, &link, &Options::default()).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+}
+
 /// /dev/stdout of a process: a pipe, a file after what stands there, a socket that does not wait.
 #[test]
 fn standard_output() {
