@@ -24,7 +24,8 @@
 namespace fastpar {
 
 /**
- * A flag that cancels the calls that were given it: they start nothing new and throw error with status::cancelled.
+ * A flag that cancels the calls that were given it: they start nothing new and throw error with
+ * status::cancelled.
  *
  * It must outlive these calls, and jobs. All members may be called from any thread, and from bodies.
  */
@@ -55,8 +56,9 @@ class cancel_flag {
 /**
  * Told how far a call is: any callable with `(std::uint64_t done, std::uint64_t total)`.
  *
- * It returns nothing, or a bool: false cancels the call. It may throw, which ends the call with that exception. Called at most
- * about 20 times a second and once at the end, from the threads that work, never from two at the same time.
+ * It returns nothing, or a bool: false cancels the call. It may throw, which ends the call with that
+ * exception. Called at most about 20 times a second and once at the end, from the threads that work, never
+ * from two at the same time.
  */
 class progress_function {
  public:

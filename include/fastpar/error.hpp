@@ -128,7 +128,8 @@ class status_category final : public std::error_category {
 /**
  * Thrown by everything that fails.
  *
- * `what()` tells in English what failed, and where; `code()` compares with fastpar::status and with std::errc:
+ * `what()` tells in English what failed, and where; `code()` compares with fastpar::status and with
+ * std::errc:
  *
  *     catch (const fastpar::error &e) {
  *       if (e.code() == fastpar::status::cancelled) return;          // or e.status() == ...

@@ -19,8 +19,9 @@ namespace fastpar {
  *     fastpar::queue<std::size_t> files(100);
  *     while (auto file = files.pop()) read(*file);          // ends when it is closed and empty
  *
- * A producer's writes before it pushed are visible to the consumer of the value. A chunk's body that waits occupies its
- * thread, and the chunk that would make room may not have begun: let members of a team wait, or other threads.
+ * A producer's writes before it pushed are visible to the consumer of the value. A chunk's body that waits
+ * occupies its thread, and the chunk that would make room may not have begun: let members of a team wait, or
+ * other threads.
  *
  * @tparam T  a number, a pointer, or another type of at most 8 bytes that may be copied as bytes
  */
@@ -46,7 +47,8 @@ class queue {
     return *this;
   }
   /**
-   * Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and join them first.
+   * Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and
+   * join them first.
    */
   ~queue() { fastpar_queue_free(raw_); }
 

@@ -1,6 +1,6 @@
 /* Calls of every group of functions, each of which checks what came of it: 0, or a status that is not FASTPAR_OK. Any number of
- * threads may run them, each with a room of its own. What they come to when something fails is for the caller to judge; wrong
- * results end the program. */
+ * threads may run them, each with a room of its own. What they come to when something fails is for the caller
+ * to judge; wrong results end the program. */
 #ifndef CALLS_H
 #define CALLS_H
 

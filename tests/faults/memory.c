@@ -1,6 +1,6 @@
 /* The n-th allocation fails, once or with all that follow, for every n, in a call of every group: on a running pool, on one that
- * the call has to start, and in the first call of the process. The call succeeds or says why not; the process, the pool and the
- * next call are as before, and nothing is lost. */
+ * the call has to start, and in the first call of the process. The call succeeds or says why not; the
+ * process, the pool and the next call are as before, and nothing is lost. */
 #define _GNU_SOURCE
 #include "failing_malloc.h"
 #include "calls.h"

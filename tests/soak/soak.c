@@ -1,6 +1,6 @@
 /* Mixed work for a long time: `soak SECONDS [SEED]`. The threads of workers.h, in C and C++; meanwhile the pool is shut down, and
- * the process forks. In the end memory, threads and files are as they were. `soak 0` makes each call once, and is for tools that
- * watch a short program. */
+ * the process forks. In the end memory, threads and files are as they were. `soak 0` makes each call once,
+ * and is for tools that watch a short program. */
 #define _GNU_SOURCE
 #include "workers.h"
 

@@ -81,7 +81,8 @@ impl Sdk {
         command
     }
 
-    /// An environment in which `dotnet` is found, leaves nothing in the user's home, and tells nobody anything.
+    /// An environment in which `dotnet` is found, leaves nothing in the user's home, and tells nobody
+    /// anything.
     pub(crate) fn prepare(&self, command: &mut Command) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(self.root.clone()).chain(std::env::split_paths(&path));

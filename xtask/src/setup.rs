@@ -98,7 +98,8 @@ fn package(program: &str) -> &str {
     known.find(|row| row.0 == program).map_or(program, |row| row.1)
 }
 
-/// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need it.
+/// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need
+/// it.
 pub(crate) fn install(packages: &[&str]) {
     let list = packages.join(" ");
     if !process::installed("apt-get") || !is_root() {

@@ -4,8 +4,8 @@ using System;
 namespace Fastpar;
 
 /// <summary>
-/// Mono does not let a process end before every thread that ever called back has ended, background threads too: so there the
-/// pool ends first. .NET does not wait for them.
+/// Mono does not let a process end before every thread that ever called back has ended, background threads
+/// too: so there the pool ends first. .NET does not wait for them.
 /// </summary>
 internal static unsafe class MonoThreads
 {

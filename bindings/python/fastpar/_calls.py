@@ -211,7 +211,8 @@ def _run_interruptible(
     error_at = ctypes.byref(error)
     try:
         while True:
-            # Whatever a signal's handler raises, wherever it strikes here: a loop that has been started is waited for.
+            # Whatever a signal's handler raises, wherever it strikes here: a loop that has been started is
+            # waited for.
             try:
                 if not job:
                     if call.failures:

@@ -1,4 +1,5 @@
-//! The guard of the ABI: what the library promises is recorded in `tests/abi/baseline`, and compared with what it does.
+//! The guard of the ABI: what the library promises is recorded in `tests/abi/baseline`, and compared with
+//! what it does.
 //!
 //! The types are compared by libabigail's `abidiff`, functions and constants by their names.
 
@@ -146,7 +147,8 @@ fn since(item: &Item) -> Result<String> {
     Ok(version.to_owned())
 }
 
-/// What stands after "Since" of a function that is added now: until 1.0 is released everything is promised for that.
+/// What stands after "Since" of a function that is added now: until 1.0 is released everything is promised
+/// for that.
 fn newest() -> Result<String> {
     let [major, minor, _] = repo::version()?;
     Ok(if major == 0 { "1.0".to_owned() } else { format!("{major}.{minor}") })

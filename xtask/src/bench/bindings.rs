@@ -1,4 +1,5 @@
-//! Bindings: what a callback, a loop and a whole call cost from each language, beside the language's own ways.
+//! Bindings: what a callback, a loop and a whole call cost from each language, beside the language's own
+//! ways.
 
 use super::runner::Runner;
 use super::{build, data, machine, Effort};

@@ -152,7 +152,8 @@ pub(super) fn arguments(command: &mut Command, mode: &str, file: &Path, job: Job
     command.args([&job.level.to_string(), &job.threads.to_string(), job.repeat]);
 }
 
-/// The time of a whole program, from start to end, with its input in the page cache; and once, what it writes.
+/// The time of a whole program, from start to end, with its input in the page cache; and once, what it
+/// writes.
 fn program_figures(
     runner: &mut Runner,
     program: &str,

@@ -1,4 +1,5 @@
-//! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and who decodes whose frames how fast.
+//! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and who decodes
+//! whose frames how fast.
 
 use super::codec::{arguments, Job};
 use super::data::{self, Data};

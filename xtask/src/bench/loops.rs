@@ -1,7 +1,7 @@
 //! Loops: one process per library and turn, the libraries in turn, cell by cell.
 //!
-//! Every process measures one library in one cell and ends, so that no library's idle threads spin beside another's, and a
-//! slow minute of the machine hits all alike.
+//! Every process measures one library in one cell and ends, so that no library's idle threads spin beside
+//! another's, and a slow minute of the machine hits all alike.
 
 use super::build::Loops;
 use super::runner::{median, Measured, Runner};
@@ -143,7 +143,8 @@ impl<'b> Cells<'b> {
     }
 }
 
-/// How many times as many rounds a cell takes: where memory lies differs from process to process, by a fifth of the time.
+/// How many times as many rounds a cell takes: where memory lies differs from process to process, by a fifth
+/// of the time.
 fn repeated(cell: &str) -> usize {
     if cell.starts_with("sum") {
         5
@@ -216,7 +217,8 @@ pub(super) fn tables(results: &Value) -> String {
     text
 }
 
-/// fastpar's time over that of the best peer: the median of the rounds, as each has its own minute of the machine.
+/// fastpar's time over that of the best peer: the median of the rounds, as each has its own minute of the
+/// machine.
 fn over_best(cell: &Value) -> f64 {
     let variants = || cell["peers"].as_array().into_iter().flatten();
     let rounds = |entry: &Value| -> Vec<f64> {

@@ -1,4 +1,5 @@
-//! One measurement: a process that prints a line of JSON, run again if other programs took too much of the machine.
+//! One measurement: a process that prints a line of JSON, run again if other programs took too much of the
+//! machine.
 
 use crate::process;
 use anyhow::{bail, Context, Result};

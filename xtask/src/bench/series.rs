@@ -1,4 +1,5 @@
-//! Series over one condition: the same job by 1 to 24 threads, the same work in chunks of any size, and work after a pause.
+//! Series over one condition: the same job by 1 to 24 threads, the same work in chunks of any size, and work
+//! after a pause.
 
 use super::build::Loops;
 use super::loops::{self, Cell, Cells};

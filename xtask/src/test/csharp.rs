@@ -1,4 +1,5 @@
-//! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
+//! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package;
+//! the example.
 
 use super::dotnet_forms::Consumer;
 use super::{lines, Case, Context};
@@ -88,7 +89,8 @@ pub(super) fn publish_tests(sdk: &Sdk, runtime: &str) -> Result<PathBuf> {
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join(runtime).join("publish"))
 }
 
-/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
+/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no
+/// .NET.
 pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
     let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
@@ -127,7 +129,8 @@ impl Bench<'_> {
         }
     }
 
-    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.
+    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred
+    /// MiB.
     fn small_heap(&self) -> Result<Vec<Case>> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         let mut command = self.dotnet(&program);
@@ -177,7 +180,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has all builds with their documentation, and the native libraries where .NET looks for them.
+    /// The package has all builds with their documentation, and the native libraries where .NET looks for
+    /// them.
     fn package(&self, dll: &Path) -> Result<Consumer<'_>> {
         let runtimes = self.folder.join("runtimes");
         let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));

@@ -1,5 +1,6 @@
-//! Suite "dist": the packages are the same whenever they are made, and programs find what is in them the way their builds do.
-//! The consumers are built in folders of their own, with nothing of this repository on any path.
+//! Suite "dist": the packages are the same whenever they are made, and programs find what is in them the way
+//! their builds do. The consumers are built in folders of their own, with nothing of this repository on any
+//! path.
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;

@@ -242,7 +242,8 @@ fn check_budgets(reports: &[Report]) -> Result<Report> {
     Ok(Report { suite: "budget", cases, seconds: 0.0, cpu_seconds: 0.0 })
 }
 
-/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that cannot be had there.
+/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that
+/// cannot be had there.
 fn refuse_skip(case: &mut Case) {
     if let Outcome::Skipped(reason) = &case.outcome {
         if !["free-threaded", "Miri"].iter().any(|known| reason.contains(known)) {

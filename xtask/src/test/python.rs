@@ -1,5 +1,6 @@
-//! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package `fastpar` on a Python 3.14
-//! whose GIL is hidden from it, and on a free-threaded one where there is one; and `tests/zstandard` with that package.
+//! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package
+//! `fastpar` on a Python 3.14 whose GIL is hidden from it, and on a free-threaded one where there is one; and
+//! `tests/zstandard` with that package.
 
 use super::{debian_python, lines, Case, Context};
 use crate::pypi::Packages;

@@ -20,8 +20,8 @@ BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);
 __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return SystemFunction036(buffer, (ULONG)size); }
 ";
 
-/// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its own accord ends
-/// would lose the connection.
+/// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its
+/// own accord ends would lose the connection.
 pub(super) struct Wine {
     prefix: PathBuf,
 }

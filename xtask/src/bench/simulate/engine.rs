@@ -1,7 +1,7 @@
 //! One parallel call as `src/job` and `src/pool` run it, event by event: recruiting, gate, claims, leaving.
 //!
-//! A core does one step at a time; steps that touch a shared cache line take as long as the line takes to come. The workers'
-//! processors are free, each has one of its own.
+//! A core does one step at a time; steps that touch a shared cache line take as long as the line takes to
+//! come. The workers' processors are free, each has one of its own.
 
 use super::lines::{Costs, Line, Time};
 use std::cmp::Reverse;

@@ -60,7 +60,8 @@ impl Line {
         done
     }
 
-    /// The same by compare-and-exchange: who finds another value has the line by then, and tries again at once.
+    /// The same by compare-and-exchange: who finds another value has the line by then, and tries again at
+    /// once.
     pub(super) fn exchange(&mut self, core: usize, now: Time) -> Time {
         let again = if self.seen[core] == self.version { 0 } else { self.costs.own };
         self.free = self.change(core, now) + again;
