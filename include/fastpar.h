@@ -1459,8 +1459,8 @@ typedef struct fastpar_batch_item {
  * The same as this loop, but on all CPUs, and without its cost for each call:
  *
  *     for (size_t i = 0; i < count; i++)
- *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
- *                                          items[i].dst_capacity, &items[i].written, NULL);
+ *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len,
+ *                                          items[i].dst, items[i].dst_capacity, &items[i].written, NULL);
  *
  * Every item is compressed by one thread to the bytes that `fastpar_compress` makes with
  * FASTPAR_ZSTD_SINGLE_FRAME, whatever its `dst_capacity`, if they fit. `frame_size` and the flags

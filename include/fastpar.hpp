@@ -15,9 +15,10 @@
  *       fastpar::parallel_for(std::size_t{0}, values.size(), [&](std::size_t i) {
  *         values[i] = static_cast<std::uint32_t>(i / 1000);
  *       });
- *       auto total = fastpar::reduce(values.size(), std::uint64_t{0}, [&](fastpar::chunk c, std::uint64_t &sum) {
+ *       auto add = [&](fastpar::chunk c, std::uint64_t &sum) {
  *         for (std::uint32_t value : c.of(values)) sum += value;
- *       }, std::plus<>());
+ *       };
+ *       auto total = fastpar::reduce(values.size(), std::uint64_t{0}, add, std::plus<>());
  *       std::printf("%llu\n", static_cast<unsigned long long>(total));
  *     } catch (const fastpar::error &e) {
  *       std::fprintf(stderr, "%s: %s\n", fastpar::status_name(e.status()), e.what());

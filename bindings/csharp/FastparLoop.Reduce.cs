@@ -47,7 +47,8 @@ public static unsafe partial class FastparLoop
     }
 
     /// <summary>The same with accumulators that are worked on in their place.</summary>
-    /// <inheritdoc cref="Reduce{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, LoopOptions, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Reduce{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, LoopOptions, CancellationToken)"/>
     public static T Reduce<T>(
         long count,
         T identity,

@@ -1,10 +1,13 @@
 // Where does each line of a file begin, which one is the longest, and how small does the file become?
 //
-//   a team two phases with a barrier between them: counting the lines, then writing down where they begin a
-//   reduction the longest line the codec compressed with progress, cancelled by Ctrl+C, and checked
+//   a team       two phases with a barrier between them: counting the lines, then writing down where they
+//                begin
+//   a reduction  the longest line
+//   the codec    compressed with progress, cancelled by Ctrl+C, and checked
 //
 // Run:  cargo xtask build
-//       FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so dotnet run --project examples/csharp -- FILE OUTPUT.zst
+//       export FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so
+//       dotnet run --project examples/csharp -- FILE OUTPUT.zst
 using System;
 using System.Diagnostics;
 using System.IO;

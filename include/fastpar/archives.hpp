@@ -73,7 +73,8 @@ class archive {
     });
   }
 
-  /** Opens a file, which is read where it is needed. Throws as the other form; error: io (`system_code()` is the system's). */
+  /** Opens a file, which is read where it is needed. Throws as the other form; error: io (`system_code()`
+   * is the system's). */
   explicit archive(const std::filesystem::path &path, zstd_options options = {}) {
     const std::string name = detail::utf8(path);
     open(std::move(options), [&](const fastpar_zstd_options *raw, fastpar_error *failure) {

@@ -1,4 +1,5 @@
-/* What runs beside a call: cancelling it, watching it, and the exceptions that it carries. Part of fastpar.hpp. */
+/* What runs beside a call: cancelling it, watching it, and the exceptions that it carries. Part of
+ * fastpar.hpp. */
 #ifndef FASTPAR_CONTROL_HPP
 #define FASTPAR_CONTROL_HPP
 
@@ -102,7 +103,8 @@ namespace detail {
 /** The code by which a callback tells C that it kept an exception. */
 inline constexpr std::int32_t threw = 1;
 
-/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the first. */
+/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the
+ * first. */
 class carried {
  public:
   carried() noexcept = default;

@@ -41,7 +41,8 @@ class dict {
   }
   ~dict() { fastpar_dict_free(raw_); }
 
-  /** Tells the number by which frames name it; 0: it is raw content. Throws error: invalid_argument (there is none). */
+  /** Tells the number by which frames name it; 0: it is raw content. Throws error: invalid_argument (there
+   * is none). */
   [[nodiscard]] std::uint32_t id() const {
     std::uint32_t id = 0;
     fastpar_error failure;

@@ -13,7 +13,8 @@
 
 namespace fastpar {
 
-/** The result of a call, with the numbers of fastpar.h. A condition: `e.code() == fastpar::status::cancelled`. */
+/** The result of a call, with the numbers of fastpar.h. A condition: `e.code() ==
+ * fastpar::status::cancelled`. */
 enum class status : std::int32_t {
   ok = FASTPAR_OK,
   invalid_argument = FASTPAR_ERR_INVALID_ARGUMENT,

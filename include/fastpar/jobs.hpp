@@ -49,7 +49,8 @@ class job_state : public std::enable_shared_from_this<job_state> {
     }
   }
 
-  /** Has `done` called with what `wait` would throw, once; without `done` the job only keeps its state until it has ended. */
+  /** Has `done` called with what `wait` would throw, once; without `done` the job only keeps its state
+   * until it has ended. */
   void notify(std::function<void(std::exception_ptr)> done) {
     if (notifies_.exchange(true)) throw error(status::busy, "the job has a notification already");
     done_ = std::move(done);

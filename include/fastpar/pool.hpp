@@ -17,7 +17,7 @@ inline constexpr std::uint32_t threads_auto = FASTPAR_THREADS_AUTO;
 
 /** Options of the pool; every member has its default. */
 struct pool_options {
-  /** 1 to 1024, or threads_auto. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. */
+  /** 1 to 1024, or threads_auto. 0: the environment variable FASTPAR_THREADS ("auto", a number), else 24. */
   std::uint32_t threads = 0;
   /** Each worker stays on one logical CPU. */
   bool pin = false;
@@ -62,10 +62,12 @@ inline void pool_start(const pool_options &options = {}) {
   detail::check(fastpar_pool_start(&raw, &failure), failure);
 }
 
-/** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing, never blocks. */
+/** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing,
+ * never blocks. */
 [[nodiscard]] inline std::uint32_t pool_threads() noexcept { return fastpar_pool_threads(); }
 
-/** Returns how many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1. Never blocks. */
+/** Returns how many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1.
+ * Never blocks. */
 [[nodiscard]] inline std::uint32_t cpus() noexcept { return fastpar_cpus(); }
 
 /**

@@ -61,7 +61,8 @@ class plain_reduction {
   Combine &combine_;
 };
 
-/** A reduction of objects: C sees their addresses, and this owns them, so that a call that fails loses none. */
+/** A reduction of objects: C sees their addresses, and this owns them, so that a call that fails loses
+ * none. */
 template <class Value, class Fold, class Combine>
 class object_reduction {
  public:

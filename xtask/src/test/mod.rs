@@ -5,6 +5,7 @@ mod abi_guard;
 mod budget;
 mod c;
 mod calls;
+mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
@@ -135,7 +136,7 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
-    Suite { name: "format", about: "cargo fmt --check", run: rust::format },
+    Suite { name: "format", about: "cargo fmt --check; comments no wider than code", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "imports", about: "no import of src runs up or sideways", run: imports::run },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },

@@ -98,7 +98,8 @@ def path(name: str | os.PathLike) -> bytes:
 class ZstdOptions(TypedDict, total=False):
     """What calls of `fastpar.zstd` take beside the standard module's arguments."""
 
-    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or large.
+    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or
+    #: large.
     frame_size: int
     #: One frame, compressed by one thread: for readers that take one frame only.
     single_frame: bool

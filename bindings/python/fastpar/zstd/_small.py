@@ -8,8 +8,8 @@ from .. import _native as n
 from .._library import lib
 from ._settings import failure
 
-#: The most bytes that this is for. Larger results are not worth the copy; and below 256 KiB the library starts no thread, however
-#: many frames there are.
+#: The most bytes that this is for. Larger results are not worth the copy; and below 256 KiB the library
+#: starts no thread, however many frames there are.
 LIMIT = 1 << 17
 
 # No result of LIMIT bytes is larger, compressed or not.
