@@ -68,7 +68,7 @@ pub(crate) struct Fuzzer {
     seeds: PathBuf,
 }
 
-/// What a run came to.
+/// The result of a run.
 pub(crate) struct Figures {
     pub(crate) executions: u64,
     /// Edges of the program that were reached.
@@ -82,7 +82,7 @@ pub(crate) fn build() -> Result<Fuzzer> {
     command
         .args(["build", "--release", "--locked", "--target", TRIPLE])
         .current_dir(repo::root().join("fuzz"));
-    // Sanitizers are for nightly compilers; this one has them too, and promises nothing.
+    // rustc offers sanitizers in nightly builds only. A stable compiler has them too, without a promise.
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", &target);
     command.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
     // For this triple only, so not for what runs while it is built; the fuzzer itself is C++.

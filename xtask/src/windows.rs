@@ -27,7 +27,7 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
 
-/// Where things are.
+/// The folders of the library for Windows.
 pub(crate) struct Staged {
     pub(crate) include: PathBuf,
     /// fastpar.dll.

@@ -29,9 +29,9 @@ pub(crate) const RECORD: &str =
 /// What has changed against the baseline.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// What programs of today would notice.
+    /// Changes that break programs which are compiled already.
     pub(crate) broken: Vec<String>,
-    /// What is new.
+    /// Additions.
     pub(crate) added: Vec<String>,
 }
 
@@ -165,7 +165,7 @@ fn constants(header: &Header) -> BTreeMap<String, String> {
     header.items.iter().filter_map(constant).collect()
 }
 
-/// Those that may grow.
+/// The structs that may grow.
 fn sized_structs(header: &Header) -> Vec<String> {
     let names = header.structs().map(|(item, _)| item.name.clone());
     names.filter(|name| header.is_sized_struct(name)).collect()

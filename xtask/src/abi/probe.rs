@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What is needed.
+/// The programs that this needs.
 pub(crate) const PROGRAMS: [&str; 4] = ["gcc", "nm", "abidw", "abidiff"];
 
 const LIMIT: Duration = Duration::from_secs(60);

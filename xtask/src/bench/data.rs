@@ -91,7 +91,7 @@ fn real_files(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Appends the regular files under `folder`, by name, up to `limit` bytes; how many it were.
+/// Appends the regular files under `folder`, by name, up to `limit` bytes. Returns how many bytes those were.
 fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
     let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok()).collect();
     entries.sort_by_key(|entry| entry.file_name());

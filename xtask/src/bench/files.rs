@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const SYNC_LIMIT: Duration = Duration::from_secs(120);
 
-/// Levels, and how many megabytes of a data set they get: a slow level need not take the whole evening.
+/// Levels, and how many megabytes of a data set they get: slow levels get less, or they would take hours.
 const LEVELS: [(&str, u64); 4] = [("1", 256), ("3", 256), ("9", 128), ("19", 16)];
 
 /// Programs: a title, the program, its arguments to compress at `LEVEL`, and to decompress; the files are
@@ -105,8 +105,8 @@ fn measure_level(
     let mut compress = vec![Vec::new(); programs.len()];
     let mut decompress = vec![Vec::new(); programs.len()];
     let mut sizes = vec![0; programs.len()];
-    // Everybody decodes what fpz wrote: many frames with a seek table. The first to write so much pays for
-    // the memory.
+    // Every program decodes what fpz wrote: many frames with a seek table. The first program to write so much
+    // pays for the memory.
     let source = folder.join("source.zst");
     let (_, fpz, pack, unpack) = PROGRAMS[0];
     run(built, runner, fpz, pack, level, file, &source)?;
@@ -151,7 +151,7 @@ fn same(file: &Path, back: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Who decodes how fast what `zstd` wrote: one frame, without a seek table.
+/// How fast each program decodes what `zstd` wrote: one frame, without a seek table.
 fn measure_single(built: &Files, runner: &mut Runner, file: &Path, rounds: usize) -> Result<Value> {
     let folder = repo::scratch("bench")?;
     let (packed, back) = (folder.join("packed.zst"), folder.join("unpacked"));
@@ -188,7 +188,7 @@ fn run(
     from: &Path,
     to: &Path,
 ) -> Result<Map<String, Value>> {
-    // Every program writes a new file: neither freeing an old one nor what the one before wrote is its work.
+    // Every program writes a new file: else it would be charged for freeing the old file.
     let _ = std::fs::remove_file(to);
     process::must(&mut Command::new("sync"), SYNC_LIMIT)?;
     let mut command = Command::new(&built.program);

@@ -13,7 +13,7 @@ const JOB: &str = "work-13ms-240";
 const THREADS: [u32; 7] = [1, 2, 4, 8, 12, 16, 24];
 const FEW_THREADS: [u32; 2] = [2, 24];
 
-/// Cells by the nanoseconds of work in a chunk, 4 ms in all.
+/// Cells by the nanoseconds of work in a chunk, 4 ms of work in total.
 const CHUNKS: [(f64, &str); 7] = [
     (30.0, "chunks-30ns"),
     (100.0, "chunks-100ns"),

@@ -1,7 +1,7 @@
 //! `bindings/csharp/NativeMethods.g.cs`: the raw layer of the C# binding, by csbindgen.
 //!
-//! csbindgen prints and skips what it cannot express; so the result is compared with the header, and whatever
-//! is missing is an error.
+//! csbindgen skips declarations that it cannot express, with a message only. So the result is compared with
+//! the header, and a missing declaration is an error.
 
 use super::groups::{self, Source};
 use crate::header::{Header, Kind};

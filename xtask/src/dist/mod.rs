@@ -55,8 +55,8 @@ impl Made {
 }
 
 /// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them,
-/// too. Begins with the checklist of a release: what a machine can look at is checked, the rest is for who
-/// releases.
+/// too. Begins with the checklist of a release: what a machine can look at is checked, the rest is for the
+/// person who releases.
 pub(crate) fn run() -> Result<()> {
     checklist::show()?;
     let folder = repo::root().join("dist");

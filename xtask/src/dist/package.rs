@@ -47,7 +47,7 @@ pub(super) struct Library {
 }
 
 impl Library {
-    /// The one of an archive.
+    /// The library of an archive.
     pub(super) fn of(entries: &[Entry]) -> Result<Self> {
         let find = |path: &str| entries.iter().find(|entry| entry.path == path);
         let (name, entry) = [("libfastpar.so.1", "lib/libfastpar.so.1"), ("fastpar.dll", "bin/fastpar.dll")]

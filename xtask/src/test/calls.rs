@@ -17,7 +17,7 @@ const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 #include "values.h"
 
 enum { NONE = -1, ALL = -2 };
-/* A struct is passed with a struct_size that is right, or another one. */
+/* A struct is passed with a struct_size that is right, or wrong. */
 enum { RIGHT, ZERO, TOO_SHORT, TOO_LONG, TOO_LONG_SET, HUGE_SIZE, EMPTY };
 /* The size of argument i, where `size` is for argument `at`. */
 #define SIZE(i) (at == (i) ? size : RIGHT)

@@ -76,7 +76,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
 }
 
 /// Builds the tests against one build of the library; what `dotnet` runs.
-fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
+pub(super) fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
@@ -167,7 +167,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A process ends at once, and as it wants to, whatever the pool is doing.
+    /// A process ends at once and with its own exit code, whatever the pool is doing.
     fn leaving(&self, how: &str) -> Result<()> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         for milliseconds in 0..8 {

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const PIP: &str = "pip==26.3";
 const AUDITWHEEL: &str = "auditwheel==6.8.2";
 
-/// Python comes to this on a Python with the GIL: what is tested is the package, not the interpreter.
+/// Hides the GIL of a Python that has it: what is tested is the package, not the interpreter.
 const HIDE_GIL: &str = "import sys\nsys._is_gil_enabled = lambda: False\n";
 
 /// A Python 3.14 that is called as the README calls it, and has pip. Packages go into a folder of its own.

@@ -1,5 +1,5 @@
 //! Builds in which everything is instrumented: the library, Rust's std and libzstd. A sanitizer that does not
-//! see all writes reports what is none, or nothing.
+//! see all writes reports false errors, or misses errors.
 
 use crate::windows::debian_cargo;
 use crate::{process, repo};

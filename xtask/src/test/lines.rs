@@ -76,8 +76,8 @@ fn skip(cases: &mut Vec<Case>, name: &str, reason: &str) {
     }
 }
 
-/// A program that failed has a failed case, and its output is in the first of them. One that ran nothing has
-/// failed.
+/// A program that failed has a failed case, and its output is in the first of them. A program that ran
+/// nothing has failed.
 fn whole(finished: &Finished, mut cases: Vec<Case>) -> Vec<Case> {
     let failed = cases.iter().position(|case| matches!(case.outcome, Outcome::Failed(_)));
     match failed {

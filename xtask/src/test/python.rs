@@ -75,7 +75,7 @@ pub(super) fn package_test(
 }
 
 /// `tests/python/package` on this Python.
-fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
+pub(super) fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
     let finished = process::run(&mut launcher(context, python)?, PACKAGE_LIMIT)?;
     // Which Python it was is the first line.
     println!("  {name}: {}", finished.output.lines().next().unwrap_or("no output"));

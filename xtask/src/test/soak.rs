@@ -21,8 +21,8 @@ const PATIENCE: u64 = 3;
 /// Less data for a program that is watched step by step, or has other work besides.
 const SMALL: &str = "-DCALLS_SIZE=100000";
 
-/// Errors, and blocks that nobody points to any more. What the library keeps until the process ends is still
-/// pointed to.
+/// Errors, and blocks without a pointer to them. To what the library keeps until the process ends there is a
+/// pointer.
 const MEMCHECK: [&str; 5] = [
     "--error-exitcode=99",
     "--leak-check=full",

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The one registry, as `Cargo.lock` writes it.
+/// The only registry, as `Cargo.lock` writes it.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// A crate that is linked, or runs while one is built.

@@ -83,7 +83,8 @@ pub(super) fn picture(
     Ok(with_style(&svg))
 }
 
-/// On a dark page paper and ink change places. Rules of style come before the attributes that were written.
+/// On a dark page the colours of paper and ink are exchanged. Rules of style come before the attributes that
+/// were written.
 fn with_style(svg: &str) -> String {
     let rules: String = [(PAPER, "#0d1117"), (INK, "#e6edf3"), (FAINT, "#9198a1"), (GRID, "#30363d")]
         .into_iter()

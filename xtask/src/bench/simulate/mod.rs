@@ -38,11 +38,13 @@ const BATCHES: [(&str, Time); 3] = [
 const CHUNKS: usize = 32;
 
 /// Cores of a machine with several caches of the last level that share one (a 7900X has two with 12 threads
-/// each), and how much longer a line takes from another one. An assumption: this machine has one such cache.
+/// each), and how much longer a line takes from another cache. An assumption: this machine has one such
+/// cache.
 const DOMAIN: usize = 12;
 const FAR: f64 = 3.0;
 
-/// Waking a thread is dear on a virtual machine. A real one: an assumption too.
+/// What it takes to wake a thread on a real machine, where it is cheaper than on a virtual one: an assumption
+/// too.
 const REAL_WAKE_CALL_NS: f64 = 1_000.0;
 const REAL_WAKE_NS: f64 = 5_000.0;
 
@@ -96,7 +98,7 @@ fn machine_of(constants: &Value, real: bool) -> Result<Machine> {
     })
 }
 
-/// Everything about one machine.
+/// All measurements on one machine.
 fn cores(machine: Machine, constants: &Value) -> Result<Vec<Value>> {
     let chunk_overhead = (nanoseconds(constants, "chunk_ns")? * PS) as Time;
     let rows = CORES.map(|lanes| {
@@ -108,7 +110,7 @@ fn cores(machine: Machine, constants: &Value) -> Result<Vec<Value>> {
             json!({ "ideal_us": ideal, "efficiency": efficiency })
         });
         let all_in = WAYS.map(|(_, fan)| {
-            // Work for long enough that everybody comes.
+            // Work for long enough that every helper comes.
             let (call, _) = even(lanes, 100_000_000_000, fan, chunk_overhead);
             microseconds(engine::run(machine, call).last_in)
         });
@@ -143,7 +145,7 @@ fn microseconds(time: Time) -> f64 {
     time as f64 / 1e6
 }
 
-/// The engine's.
+/// The engine's call.
 fn batch_time(lanes: usize) -> Time {
     BATCH_TIME.max(BATCH_TIME_PER_LANE * lanes as Time)
 }
