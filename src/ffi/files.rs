@@ -85,9 +85,10 @@ unsafe fn run(
 /// replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
 /// existing target is not replaced. A read-only target is replaced only where the source is read-only too.
 ///
-/// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
-/// allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
-/// would allow further users; where the group or the access list cannot be set, group and others get what both had.
+/// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
+/// source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
+/// group are never taken over, nor what the folder would allow further users; where the group or the access
+/// list cannot be set, group and others get what both had.
 ///
 /// A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
 /// /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a

@@ -63,8 +63,8 @@ unsafe impl Sync for Job<'_> {}
 unsafe impl Send for Job<'_> {}
 
 impl<'a> Job<'a> {
-    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width` lanes can run at
-    /// the same time.
+    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width`
+    /// lanes can run at the same time.
     pub(crate) fn new<B>(
         plan: &Plan,
         range: Range<usize>,
@@ -90,12 +90,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its caller.
+    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
+    /// caller.
     pub(crate) fn away_from_caller(&self, work: impl FnOnce()) {
         self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two claims, says so.
+    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two
+    /// claims, says so.
     pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {
         let between = ask.map_or(Between::Nothing, Between::Ask);
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
@@ -139,7 +141,8 @@ impl<'a> Job<'a> {
         set
     }
 
-    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the flag.
+    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the
+    /// flag.
     #[inline(never)]
     fn look(&self, chunk: usize, items: usize) -> ControlFlow<()> {
         if let Some(monitor) = self.monitor {
@@ -175,7 +178,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The chunk that a lane is running. Bodies borrow it, and what they ask of the call looks at its index meanwhile.
+/// The chunk that a lane is running. Bodies borrow it, and what they ask of the call looks at its index
+/// meanwhile.
 type Current = Cell<Chunk>;
 
 /// A lane of a job, as the callbacks that it runs see it.
@@ -289,8 +293,8 @@ where
     ControlFlow::Continue(())
 }
 
-/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers; several chunks a
-/// turn, as a jump less is 10 % of an empty chunk.
+/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers;
+/// several chunks a turn, as a jump less is 10 % of an empty chunk.
 #[inline(never)]
 fn run_equal<B, const WATCHED: bool>(
     job: &Job<'_>,
@@ -313,8 +317,9 @@ where
     (index..range.end).try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
 }
 
-/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is reused, which leaves three
-/// stores a chunk. Where nobody watches, there is nothing else but the call, and one look at a flag.
+/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is
+/// reused, which leaves three stores a chunk. Where nobody watches, there is nothing else but the call, and
+/// one look at a flag.
 #[inline(always)]
 fn run_one<B, const WATCHED: bool>(
     job: &Job<'_>,

@@ -11,7 +11,9 @@ using System.Threading.Tasks;
 
 namespace Fastpar.Tests;
 
-/// <summary>The ambient context of callers: it is there in every callback, and nothing that a callback sets stays.</summary>
+/// <summary>
+/// The ambient context of callers: it is there in every callback, and nothing that a callback sets stays.
+/// </summary>
 internal static class ContextTests
 {
     private static readonly AsyncLocal<string?> User = new();
@@ -51,7 +53,9 @@ internal static class ContextTests
         $"{User.Value}, {1.5.ToString(CultureInfo.CurrentCulture)}, {Thread.CurrentPrincipal?.Identity?.Name}, "
         + $"{Thread.CurrentThread.Priority}, {SynchronizationContext.Current}";
 
-    /// <summary>Runs a call as "caller"; afterwards the caller is as before, and so is every worker.</summary>
+    /// <summary>
+    /// Runs a call as "caller"; afterwards the caller is as before, and so is every worker.
+    /// </summary>
     private static void Check(string what, Action call)
     {
         strangers = calls = 0;

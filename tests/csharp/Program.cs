@@ -12,7 +12,9 @@ internal sealed class TestAttribute : Attribute
 {
 }
 
-/// <summary>Runs every test, or those whose names contain the arguments; returns the number of failures.</summary>
+/// <summary>
+/// Runs every test, or those whose names contain the arguments; returns the number of failures.
+/// </summary>
 internal static class Program
 {
     /// <summary>BindingFlags.DoNotWrapExceptions, which netstandard2.0 does not name.</summary>

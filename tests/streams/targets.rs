@@ -1,4 +1,5 @@
-//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be, holes, and names of any bytes.
+//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be,
+//! holes, and names of any bytes.
 
 use crate::common::{assert_kind, child, noise, records, run, skip};
 use crate::files::unix::fifo;

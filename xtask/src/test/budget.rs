@@ -1,8 +1,9 @@
 //! What the suites may take: the table of `tests/README.md`, beside what they took.
 //!
-//! A budget is minutes on two CPUs that do nothing else. Minutes that went by depend on what else the machine does, so they are
-//! only told. The CPU time of a suite's processes does not: under CI a group fails that takes `FACTOR` times the CPU time of its
-//! budget. That is work that somebody has added, not a slow machine.
+//! A budget is minutes on two CPUs that do nothing else. Minutes that went by depend on what else the machine
+//! does, so they are only told. The CPU time of a suite's processes does not: under CI a group fails that
+//! takes `FACTOR` times the CPU time of its budget. Then work was added: a slow machine does not change CPU
+//! time so much.
 
 use super::{Case, Suite};
 use crate::repo;

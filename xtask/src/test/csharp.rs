@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
 }
 
 /// Builds the tests against one build of the library; what `dotnet` runs.
-fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
+pub(super) fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
@@ -90,7 +90,8 @@ pub(super) fn publish_tests(sdk: &Sdk, runtime: &str) -> Result<PathBuf> {
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join(runtime).join("publish"))
 }
 
-/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
+/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no
+/// .NET.
 pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
     let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
@@ -129,7 +130,8 @@ impl Bench<'_> {
         }
     }
 
-    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.
+    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred
+    /// MiB.
     fn small_heap(&self) -> Result<Vec<Case>> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         let mut command = self.dotnet(&program);
@@ -166,7 +168,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A process ends at once, and as it wants to, whatever the pool is doing.
+    /// A process ends at once and with its own exit code, whatever the pool is doing.
     fn leaving(&self, how: &str) -> Result<()> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         for milliseconds in 0..8 {
@@ -179,7 +181,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has all builds with their documentation, and the native libraries where .NET looks for them.
+    /// The package has all builds with their documentation, and the native libraries where .NET looks for
+    /// them.
     fn package(&self, dll: &Path) -> Result<Consumer<'_>> {
         let runtimes = self.folder.join("runtimes");
         let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));
