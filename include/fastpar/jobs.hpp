@@ -90,7 +90,10 @@ class job_state : public std::enable_shared_from_this<job_state> {
   /** Whether the job has a notification. */
   enum class notified { no, asking, yes };
 
-  /** Without `done` the job only keeps its state until it has ended. False: there is a notification, or another thread asks for one. */
+  /**
+   * Without `done` the job only keeps its state until it has ended. False: there is a notification, or another
+   * thread asks for one.
+   */
   bool try_notify(std::function<void(std::exception_ptr)> done) {
     notified none = notified::no;
     if (!notified_.compare_exchange_strong(none, notified::asking)) return false;
@@ -172,10 +175,10 @@ class body_state final : public job_state {
  * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks
  * in flight.
  *
- * The members but the destructor, the assignment and `detach` may be called by several threads at a time, and
- * from inside bodies of other jobs; those three while calls that began before are still under way. Released from
- * inside its own body, progress function or notification it does not wait; the body is then destroyed when the
- * job has ended.
+ * The members but the destructor, the assignment and `detach` may be called by several threads at a time,
+ * and from inside bodies of other jobs; those three while calls that began before are still under way.
+ * Released from inside its own body, progress function or notification it does not wait; the body is then
+ * destroyed when the job has ended.
  */
 class job {
  public:

@@ -100,7 +100,8 @@ fn descriptors_that_do_not_take_it() {
     assert_eq!(place.names(), ["input", "link"]);
 }
 
-/// Links to descriptors that are closed, to processes that are gone, and by folders that are not there: they stay what they are.
+/// Links to descriptors that are closed, to processes that are gone, and by folders that are not there: they
+/// stay what they are.
 #[test]
 fn links_to_descriptors_that_are_not_there() {
     let place = Place::new(&records(1000));
@@ -239,7 +240,8 @@ fn what_is_kept() {
     let error = std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut source = File::options().write(true).open(&source).unwrap();
-            // More than a pipe holds: when this has returned, the source is being read, and the name was looked at before.
+            // More than a pipe holds: when this has returned, the source is being read, and the name was
+            // looked at before.
             source.write_all(&noise(4 << 20)).unwrap();
             fs::write(&place.output, b"came meanwhile").unwrap();
         });

@@ -1,7 +1,7 @@
 #if !NETCOREAPP
 namespace System.Runtime.CompilerServices;
 
-/// <summary>What the compiler asks for where a property has `init`. The only such type that netstandard lacks.</summary>
+/// <summary>The compiler asks for it where a property has `init`; netstandard has it not.</summary>
 internal static class IsExternalInit
 {
 }

@@ -15,8 +15,8 @@ internal static unsafe class MonoThreads
     private static readonly bool SuspendsBySignal = IsMono && RuntimeInformation.IsOSPlatform(OSPlatform.Linux);
 
     /// <summary>
-    /// Mono does not let a process end before every thread that ever called back has ended, background threads
-    /// too: so the pool ends first.
+    /// Mono does not let a process end before every thread that ever called back has ended, background
+    /// threads too: so the pool ends first.
     /// </summary>
     internal static void EndWithProcess()
     {
@@ -28,8 +28,8 @@ internal static unsafe class MonoThreads
 
     /// <summary>
     /// Mono's collector stops threads by a signal and waits until each has taken it, but unlike .NET does not
-    /// see to it that a thread can. The library's workers block signals, so a worker that begins to run managed
-    /// code opens those that Mono may use: the real-time signals, SIGPWR and SIGXCPU.
+    /// see to it that a thread can. The library's workers block signals, so a worker that begins to run
+    /// managed code opens those that Mono may use: the real-time signals, SIGPWR and SIGXCPU.
     /// </summary>
     internal static void AcceptSuspension()
     {

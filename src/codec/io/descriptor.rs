@@ -112,8 +112,8 @@ fn step(folder: &Folder, name: &OsStr, see: impl FnOnce(&[u8], u32)) -> rustix::
     Ok(next.map_or(Step::NoLink, Step::Link)) // a path that ends like one of a folder is none of a descriptor
 }
 
-/// Whether the text of a link is a path of descriptors. It is one too where /proc is not mounted, or the descriptor is closed:
-/// /dev/stdout is no file to be replaced then.
+/// Whether the text of a link is a path of descriptors. It is one too where /proc is not mounted, or the
+/// descriptor is closed: /dev/stdout is no file to be replaced then.
 fn is_about_descriptors(link: &[u8]) -> bool {
     let names = ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
     let folders = ["/proc/", "/dev/fd/", "fd/"];

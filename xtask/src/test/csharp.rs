@@ -142,8 +142,7 @@ impl Bench<'_> {
     /// The same program on Mono, which finds the library its own way.
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
         let variant = format!("mono-{library}");
-        let properties =
-            [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
+        let properties = [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
