@@ -91,8 +91,8 @@ class job_state : public std::enable_shared_from_this<job_state> {
   enum class notified { no, asking, yes };
 
   /**
-   * Without `done` the job only keeps its state until it has ended. False: there is a notification, or another
-   * thread asks for one.
+   * Without `done` the job only keeps its state until it has ended. False: there is a notification, or
+   * another thread asks for one.
    */
   bool try_notify(std::function<void(std::exception_ptr)> done) {
     notified none = notified::no;

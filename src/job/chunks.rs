@@ -269,8 +269,8 @@ where
 /// Chunks that the loop over a batch takes in one turn.
 const UNROLLED: usize = 8;
 
-/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics; breaks as `run_one`
-/// does.
+/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics; breaks as
+/// `run_one` does.
 #[inline(always)]
 fn run_chunks<B, const WATCHED: bool>(
     job: &Job<'_>,

@@ -174,8 +174,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
 
-/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for systems
-/// on which the others do not run.
+/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
+/// systems on which the others do not run.
 const BY_NAME_ONLY: [&str; 3] = ["miri", "tsan", native::NAME];
 
 /// A suite's cases.
