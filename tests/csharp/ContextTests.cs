@@ -18,7 +18,7 @@ internal static class ContextTests
 {
     private static readonly AsyncLocal<string?> User = new();
 
-    /// <summary>Mono keeps the principal on the thread; a body of Parallel.For leaves it there, too.</summary>
+    /// <summary>Mono keeps the principal on the thread; Parallel.For leaves it there, too.</summary>
     private static readonly bool PrincipalFlows = Type.GetType("Mono.Runtime") == null;
 
     private static readonly LoopOptions Many = new() { Segments = 120 };
