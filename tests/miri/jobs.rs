@@ -53,8 +53,7 @@ fn start(state: &State, chunks: usize) -> *mut fastpar_job {
     let mut job = ptr::null_mut();
     let data = ptr::from_ref(state).cast_mut().cast();
     // SAFETY: the state lives until the job has ended.
-    let status =
-        unsafe { fastpar_for_start(&options, chunks, Some(body), data, &mut job, ptr::null_mut()) };
+    let status = unsafe { fastpar_for_start(&options, chunks, Some(body), data, &mut job, ptr::null_mut()) };
     assert_eq!(status, FASTPAR_OK);
     job
 }
@@ -94,7 +93,7 @@ fn freed_by_its_body_while_waited_for() {
     WAITS.set(false);
     assert!([FASTPAR_OK, FASTPAR_ERR_CANCELLED].contains(&status));
     drop(pool); // waits for the job
-    // SAFETY: no chunk has freed it.
+                // SAFETY: no chunk has freed it.
     unsafe { fastpar_job_free(state.job.into_inner()) };
 }
 
