@@ -43,8 +43,8 @@ pub struct fastpar_batch_item {
 ///
 /// ```c
 /// for (size_t i = 0; i < count; i++)
-///   items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
-///                                      items[i].dst_capacity, &items[i].written, NULL);
+///   items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len,
+///                                      items[i].dst, items[i].dst_capacity, &items[i].written, NULL);
 /// ```
 ///
 /// Every item is compressed by one thread to the bytes that `fastpar_compress` makes with

@@ -1,4 +1,4 @@
-//! The codec around libzstd, of which there is a part in `libzstd`: output slots, contexts, streams, archives.
+//! The codec around libzstd, of which `libzstd` has a part: output slots, contexts, streams, archives.
 
 use crate::SmallPool;
 use fastpar::codec::{

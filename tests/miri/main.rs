@@ -1,5 +1,6 @@
-//! The library step by step under Miri: every access is checked against the rules of the language. Small, as Miri is slow; with
-//! few threads, of which it tries other schedules for each seed. What it cannot run is in `system` and `libzstd` instead.
+//! The library step by step under Miri: every access is checked against the rules of the language. Small, as
+//! Miri is slow; with few threads, of which it tries other schedules for each seed. What it cannot run is in
+//! `system` and `libzstd` instead.
 //!
 //! `cargo xtask test miri` runs it.
 

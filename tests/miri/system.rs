@@ -1,4 +1,5 @@
-//! Functions of the C library that Miri does not have, as a small system would answer. Miri finds them by their names.
+//! Functions of the C library that Miri does not have, as a small system would answer. Miri finds them by
+//! their names.
 
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
 

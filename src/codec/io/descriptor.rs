@@ -1,10 +1,13 @@
-//! Names that lead to descriptors that are open already: /dev/stdout, /dev/fd/N, /proc/self/fd/N, and links to them.
+//! Names that lead to descriptors that are open already: /dev/stdout, /dev/fd/N, /proc/self/fd/N, and links
+//! to them.
 //!
-//! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its own. So a descriptor
-//! of this process is duplicated, and shares its position and its way of writing with the one that the program has.
+//! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its
+//! own. So a descriptor of this process is duplicated, and shares its position and its way of writing with
+//! the one that the program has.
 //!
-//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and the kernel is
-//! asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is refused here.
+//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and
+//! the kernel is asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is
+//! refused here.
 
 use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
@@ -109,8 +112,8 @@ fn step(folder: &Folder, name: &OsStr, see: impl FnOnce(&[u8], u32)) -> rustix::
     Ok(next.map_or(Step::NoLink, Step::Link)) // a path that ends like one of a folder is none of a descriptor
 }
 
-/// Whether the text of a link is a path of descriptors. It is one too where /proc is not mounted, or the descriptor is closed:
-/// /dev/stdout is no file to be replaced then.
+/// Whether the text of a link is a path of descriptors. It is one too where /proc is not mounted, or the
+/// descriptor is closed: /dev/stdout is no file to be replaced then.
 fn is_about_descriptors(link: &[u8]) -> bool {
     let names = ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
     let folders = ["/proc/", "/dev/fd/", "fd/"];
@@ -118,7 +121,8 @@ fn is_about_descriptors(link: &[u8]) -> bool {
         || folders.iter().any(|folder| link.starts_with(folder.as_bytes()))
 }
 
-/// Whether a link is one of those that stand for descriptors: a number in the folder "fd" of a process or a thread, in /proc.
+/// Whether a link is one of those that stand for descriptors: a number in the folder "fd" of a process or a
+/// thread, in /proc.
 fn end(folder: &Folder, name: &OsStr) -> Option<End> {
     let number: RawFd = name.to_str()?.parse().ok()?;
     if rustix::fs::fstatfs(folder.fd()).ok()?.f_type != rustix::fs::PROC_SUPER_MAGIC {
@@ -153,13 +157,14 @@ fn duplicate(folder: &Folder, name: &OsStr, number: RawFd) -> io::Result<File> {
 }
 
 fn dup(number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: a number, not -1: it was parsed from a name in /proc/self/fd without a sign. If it is closed by now, the system says
-    // so, and nothing else is done with it.
+    // SAFETY: a number, not -1: it was parsed from a name in /proc/self/fd without a sign. If it is closed by
+    // now, the system says so, and nothing else is done with it.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 3)?)
 }
 
-/// A pipe or a device has no position that could be lost: opening it again is writing where it stands. `None`: something else.
+/// A pipe or a device has no position that could be lost: opening it again is writing where it stands.
+/// `None`: something else.
 fn reopen(folder: &Folder, name: &OsStr) -> io::Result<Option<File>> {
     let seen = rustix::fs::openat(folder.fd(), name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let kind = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);

@@ -109,7 +109,8 @@ impl Input {
         Ok(())
     }
 
-    /// After `read_at`, before it is read from its beginning: on Windows reading at a place moves the file's position.
+    /// After `read_at`, before it is read from its beginning: on Windows reading at a place moves the file's
+    /// position.
     #[cfg_attr(not(windows), allow(clippy::unnecessary_wraps, clippy::unused_self))]
     pub(crate) fn begin_again(&self) -> Result<()> {
         #[cfg(windows)]

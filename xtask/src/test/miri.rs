@@ -1,5 +1,5 @@
-//! Suite "miri": the library under Miri, with Tree Borrows, under several schedules: every access is checked against the rules of the
-//! language, and every data race is found that these schedules have.
+//! Suite "miri": the library under Miri, with Tree Borrows, under several schedules: every access is checked
+//! against the rules of the language, and every data race is found that these schedules have.
 
 use super::cpp::each;
 use super::{instrumented, lines, Case, Context};
@@ -22,7 +22,8 @@ struct Program {
 const PROGRAMS: [Program; 3] = [
     Program { package: "fastpar-narrow", test: "parsers", flags: "-Zmiri-disable-isolation" },
     Program { package: "fastpar-narrow", test: "threads", flags: "-Zmiri-disable-isolation" },
-    // Alone with its schedule: nothing of the machine is there, and time goes by with the steps. crossbeam keeps pointers in integers.
+    // Alone with its schedule: nothing of the machine is there, and time goes by with the steps. crossbeam
+    // keeps pointers in integers.
     Program {
         package: "fastpar",
         test: "miri",
