@@ -82,7 +82,7 @@ static int32_t chunk_that_rounds_down(void *user_data, const fastpar_chunk *chun
     os_add(user_data, 1);
     fesetround(FE_DOWNWARD);
   } else {
-    for (int i = 0; i < 2000 && os_load(user_data) == 0; i++) os_sleep_ms(1);
+    for (int i = 0; i < 60000 && os_load(user_data) == 0; i++) os_sleep_ms(1);
   }
   return 0;
 }
