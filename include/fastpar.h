@@ -119,9 +119,9 @@
  * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
  * begun for two seconds. Callbacks that run on workers must not need the loader there.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, even if it is unloaded; so does a
- * library that a static copy is linked into, once the pool was started. A process may exit at any time, with
- * work under way too.
+ * Unloading. Once loaded, the library stays in memory until the process ends, even if it is unloaded; so does
+ * a library that a static copy is linked into, once the pool was started. A process may exit at any time,
+ * with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and
  * constants are added, structs grow at their end. "Since" tells the version in which a function appeared;
@@ -1977,11 +1977,11 @@ typedef struct fastpar_file_stats {
  *         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
  *         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
  *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
- *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
- *         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
- *         even one lane fits into `max_memory`, which is found out before memory is taken;
- *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
- *         FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
+ *         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
+ *         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
+ *         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
+ *         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0

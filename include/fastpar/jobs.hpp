@@ -10,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace fastpar {
@@ -49,24 +50,21 @@ class job_state : public std::enable_shared_from_this<job_state> {
     }
   }
 
-  /** Has `done` called with what `wait` would throw, once; without `done` the job only keeps its state
-   * until it has ended. */
+  /** Has `done` called with what `wait` would throw, once. */
   void notify(std::function<void(std::exception_ptr)> done) {
-    if (notifies_.exchange(true)) throw error(status::busy, "the job has a notification already");
-    done_ = std::move(done);
-    kept_ = shared_from_this();
-    fastpar_error failure;
-    const fastpar_status result = fastpar_job_notify(handle, &ended, this, &failure);
-    if (result == FASTPAR_OK) return;
-    const std::shared_ptr<job_state> last = std::move(kept_);
-    done_ = nullptr;
-    notifies_ = false;
-    throw error(failure);
+    if (!try_notify(std::move(done))) throw error(status::busy, "the job has a notification already");
   }
 
-  /** Lets the job go on without its owner. */
+  /**
+   * Lets the job go on without its owner: a notification keeps the state until the job has ended. While
+   * another thread asks for a notification, this waits for the outcome: after a failure nothing would keep
+   * the state.
+   */
   static void detach(const std::shared_ptr<job_state> &state) {
-    if (!state->notifies_) state->notify(nullptr); // a notification keeps the state already
+    while (!state->try_notify(nullptr)) {
+      if (state->notified_ == notified::yes) return;
+      std::this_thread::yield();
+    }
   }
 
   /**
@@ -80,7 +78,7 @@ class job_state : public std::enable_shared_from_this<job_state> {
     try {
       detach(state);
     } catch (...) {
-      state->kept_ = state; // the end of the job cannot be noticed: the state is never freed
+      state->kept_for_ever_ = state; // the end of the job cannot be noticed
     }
   }
 
@@ -89,8 +87,33 @@ class job_state : public std::enable_shared_from_this<job_state> {
   void free_handle() noexcept { fastpar_job_free(std::exchange(handle, nullptr)); }
 
  private:
+  /** Whether the job has a notification. */
+  enum class notified { no, asking, yes };
+
+  /**
+   * Without `done` the job only keeps its state until it has ended. False: there is a notification, or
+   * another thread asks for one.
+   */
+  bool try_notify(std::function<void(std::exception_ptr)> done) {
+    notified none = notified::no;
+    if (!notified_.compare_exchange_strong(none, notified::asking)) return false;
+    done_ = std::move(done);
+    kept_ = shared_from_this();
+    fastpar_error failure;
+    const fastpar_status result = fastpar_job_notify(handle, &ended, this, &failure);
+    if (result == FASTPAR_OK) {
+      notified_ = notified::yes;
+      return true;
+    }
+    const std::shared_ptr<job_state> last = std::move(kept_);
+    done_ = nullptr;
+    notified_ = notified::no;
+    throw error(failure);
+  }
+
   static void ended(void *user_data, fastpar_status result, const fastpar_error *failure) noexcept {
     auto *self = static_cast<job_state *>(user_data);
+    self->notified_ = notified::yes; // it may be called inside `try_notify`, and `done_` may detach the job
     const std::shared_ptr<job_state> last = std::move(self->kept_); // the objects that `done_` refers to may release the job
     if (!self->done_) return;
     std::exception_ptr exception;
@@ -102,9 +125,10 @@ class job_state : public std::enable_shared_from_this<job_state> {
     self->done_(exception);
   }
 
-  std::atomic<bool> notifies_{false};
+  std::atomic<notified> notified_{notified::no};
   std::function<void(std::exception_ptr)> done_;
   std::shared_ptr<job_state> kept_;
+  std::shared_ptr<job_state> kept_for_ever_;
 };
 
 inline namespace FASTPAR_CPP {
@@ -151,9 +175,10 @@ class body_state final : public job_state {
  * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks
  * in flight.
  *
- * The members but the destructor and the assignment may be called by several threads at a time, and from
- * inside bodies of other jobs. Released from inside its own body, progress function or notification it does
- * not wait; the body is then destroyed when the job has ended.
+ * The members but the destructor, the assignment and `detach` may be called by several threads at a time,
+ * and from inside bodies of other jobs; those three while calls that began before are still under way.
+ * Released from inside its own body, progress function or notification it does not wait; the body is then
+ * destroyed when the job has ended.
  */
 class job {
  public:

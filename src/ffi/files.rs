@@ -121,11 +121,11 @@ unsafe fn run(
 ///         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
 ///         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
 ///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
-///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
-///         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
-///         even one lane fits into `max_memory`, which is found out before memory is taken;
-///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
-///         FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
+///         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
+///         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
+///         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
+///         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

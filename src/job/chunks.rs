@@ -239,16 +239,27 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
-    while !job.stopping() && !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
+    // From then on each chunk is followed by a look at this.
+    if job.stopping() {
+        return ControlFlow::Continue(());
+    }
+    while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        run_chunks::<B, WATCHED>(job, body, range, chunk)?;
-        pace.ran(&job.claims, chunks);
+        match run_chunks::<B, WATCHED>(job, body, range, chunk) {
+            ControlFlow::Continue(()) => pace.ran(&job.claims, chunks),
+            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
+            ControlFlow::Break(None) => break,
+        }
         if let Between::Ask(ask) = between {
             match ask() {
                 Next::AskAgain => {}
                 Next::GoOn => between = Between::Nothing,
                 Next::Leave => break,
+            }
+            // Asking may take a while.
+            if job.stopping() {
+                break;
             }
         }
     }
@@ -258,30 +269,27 @@ where
 /// Chunks that the loop over a batch takes in one turn.
 const UNROLLED: usize = 8;
 
-/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics.
+/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics; breaks as
+/// `run_one` does.
 #[inline(always)]
 fn run_chunks<B, const WATCHED: bool>(
     job: &Job<'_>,
     body: &B,
     mut range: Range<usize>,
     chunk: &Current,
-) -> ControlFlow<i32>
+) -> ControlFlow<Option<i32>>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     while !range.is_empty() {
         let EqualChunks { mut begin, size, until } = job.plan.equal_chunks(range.clone());
-        let step = if until - range.start >= UNROLLED {
-            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)
+        if until - range.start >= UNROLLED {
+            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)?;
         } else {
             (range.start..until)
-                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
-        };
-        match step {
-            ControlFlow::Continue(()) => range.start = until,
-            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
-            ControlFlow::Break(None) => break,
+                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))?;
         }
+        range.start = until;
     }
     ControlFlow::Continue(())
 }

@@ -1,3 +1,4 @@
+#if NET
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -335,3 +336,4 @@ internal static class Soak
         internal static extern int soak_end();
     }
 }
+#endif

@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// The same for what is large, and needed by few suites: installed when it is needed.
-const LARGE: [(&str, &str); 9] = [
+const LARGE: [(&str, &str); 10] = [
     ("abidw", "abigail-tools"),
     ("abidiff", "abigail-tools"),
     ("cmake", "cmake"),
@@ -31,6 +31,8 @@ const LARGE: [(&str, &str); 9] = [
     ("x86_64-w64-mingw32-gcc-posix", "gcc-mingw-w64-x86-64-posix"),
     ("x86_64-w64-mingw32-g++-posix", "g++-mingw-w64-x86-64-posix"),
     ("wineserver", "wine"),
+    // With the facade of netstandard, which mono-runtime has not.
+    ("mono", "mono-devel"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);

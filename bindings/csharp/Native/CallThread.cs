@@ -103,7 +103,7 @@ internal sealed class CallThread
     /// <summary>A worker begins to work for a call.</summary>
     private static CallThread Join(CallState state)
     {
-        CallThread found = current ??= new CallThread();
+        CallThread found = current ??= Begin();
         lock (found)
         {
             if (found.call != null)
@@ -120,6 +120,15 @@ internal sealed class CallThread
         found.Attach(state);
         state.Joined(found);
         return found;
+    }
+
+    /// <summary>The first callback on a worker.</summary>
+    private static CallThread Begin()
+    {
+#if !NETCOREAPP
+        MonoThreads.AcceptSuspension();
+#endif
+        return new CallThread();
     }
 
     private void Attach(CallState state)

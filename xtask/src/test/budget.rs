@@ -5,7 +5,7 @@
 //! takes `FACTOR` times the CPU time of its budget. Then work was added: a slow machine does not change CPU
 //! time so much.
 
-use super::{Case, Suite};
+use super::{Case, Suite, BY_NAME_ONLY};
 use crate::repo;
 use anyhow::{ensure, Context as _, Result};
 
@@ -89,7 +89,8 @@ pub(super) fn check(budgets: &[Budget], suites: &[Suite], took: &[Took]) -> Vec<
         cases.push(Case::checked(name, (cpu > most).then_some(complaint).into_iter().collect()));
     }
     let wall = took.iter().map(|took| took.seconds / 60.0).sum::<f64>();
-    let all = budgets.iter().map(|budget| budget.minutes).sum::<f64>();
+    let usual = |budget: &&Budget| budget.suites.iter().any(|suite| !BY_NAME_ONLY.contains(&suite.as_str()));
+    let all = budgets.iter().filter(usual).map(|budget| budget.minutes).sum::<f64>();
     println!("{:<16} {wall:>8.1} {all:>8}", "all");
     cases
 }

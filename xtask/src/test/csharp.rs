@@ -1,5 +1,4 @@
-//! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package;
-//! the example.
+//! Suite "csharp": every build of the C# binding on .NET and on Mono; the package; the example.
 
 use super::dotnet_forms::Consumer;
 use super::{lines, Case, Context};
@@ -38,6 +37,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
     };
     let no_zstd = context.setup.missing(&["zstd"]);
+    let no_mono = context.setup.install_if_missing(&["mono"]);
     let dll = context.windows()?.map(windows::Staged::dll);
     let folder = repo::scratch("csharp")?;
     let bench = Bench { sdk, staged: context.staged()?, dll, folder };
@@ -66,12 +66,13 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Some(reason) => Case::skipped("example", reason),
         None => Case::of("example", || bench.example()),
     });
-    if process::installed("mono") {
-        for library in STANDARD {
-            cases.extend(bench.mono(library)?);
+    match no_mono {
+        Some(reason) => cases.push(Case::skipped("Mono", reason)),
+        None => {
+            for library in STANDARD {
+                cases.extend(bench.mono(library)?);
+            }
         }
-    } else {
-        println!("  not run on Mono: it is not installed (Debian: apt-get install mono-devel)");
     }
     Ok(cases)
 }
@@ -142,12 +143,11 @@ impl Bench<'_> {
     /// The same program on Mono, which finds the library its own way.
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
         let variant = format!("mono-{library}");
-        let properties =
-            [format!("-p:FastparLibrary={library}"), "-p:FastparTests=netstandard2.1".to_owned()];
+        let properties = [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
-        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release/netstandard2.1");
+        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release").join(library);
         command.arg(folder.join("Fastpar.Tests.dll"));
         command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
         Ok(lines::program(&format!("Mono, {library}"), &process::run(&mut command, LIMIT)?))

@@ -161,7 +161,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
-    Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
+    Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite {
         name: "windows",
@@ -174,8 +174,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
 
-/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for systems
-/// on which the others do not run.
+/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
+/// systems on which the others do not run.
 const BY_NAME_ONLY: [&str; 3] = ["miri", "tsan", native::NAME];
 
 /// A suite's cases.

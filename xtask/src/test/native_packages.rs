@@ -1,5 +1,5 @@
-//! For the suite "native": what `cargo xtask dist` made for this system, found in `dist`, as its users install
-//! it. A machine that makes packages is Linux; here they may come from another one.
+//! For the suite "native": what `cargo xtask dist` made for this system, found in `dist`, as its users
+//! install it. A machine that makes packages is Linux; here they may come from another one.
 
 use super::{installed::works, Case};
 use crate::dotnet::Sdk;
