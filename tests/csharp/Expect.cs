@@ -93,7 +93,9 @@ internal static class Expect
         throw new UnexpectedException($"no {status}");
     }
 
-    /// <summary>More than anything takes, on a busy machine too: only what hangs is found out by it.</summary>
+    /// <summary>
+    /// More than anything takes, on a busy machine too: only what hangs is found out by it.
+    /// </summary>
     internal static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Chunks of a loop that does not end before it is cancelled, however late that comes.</summary>
