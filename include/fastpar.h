@@ -94,6 +94,11 @@
  * FASTPAR_ERR_UNSUPPORTED, if fastpar sees it; the thread that the callback left counts as inside the call
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
+ * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
+ * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
+ * of their own (posix_spawnattr_setsigmask, or pthread_sigmask in the child). A runtime that stops threads by
+ * signals opens those on threads that enter it (.NET and the JVM do, the C# binding does for Mono).
+ *
  * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the
  * workers do not end by themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended
  * inside a callback or a call (pthread_exit, pthread_cancel, TerminateThread): others wait for it. Disable
