@@ -143,8 +143,8 @@ mod other {
     }
 }
 
-/// Whether the program has more rights than who started it (set-user-id, capabilities of the file): the
-/// environment is not its own.
+/// Whether the program has more rights than its user (set-user-id, capabilities of the file): the environment
+/// is not its own.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_privileged() -> bool {
     // SAFETY: reads what the kernel handed to the process.

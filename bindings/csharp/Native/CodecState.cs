@@ -48,7 +48,7 @@ internal readonly unsafe ref struct CodecCall
         }
     }
 
-    /// <summary>The options for the library, in this place if there are any.</summary>
+    /// <summary>The options for the library, written to the place given, if there are any.</summary>
     internal fastpar_zstd_options* Options(fastpar_zstd_options* place)
     {
         if (state == null)

@@ -159,7 +159,7 @@ internal sealed unsafe class JobState : CallState
         return true;
     }
 
-    /// <summary>Items done, and in all.</summary>
+    /// <summary>Items done, and their total.</summary>
     internal FastparProgress Progress()
     {
         if (!source.Task.IsCompleted)

@@ -38,7 +38,7 @@ internal sealed unsafe class StreamState : CallState
     /// <summary>Output of an asynchronous call, which is awaited after it; null: none.</summary>
     internal MemoryStream? Gathered { get; set; }
 
-    /// <summary>One call at a time: whether this one may begin.</summary>
+    /// <summary>One call at a time: whether this call may begin.</summary>
     internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
 
     /// <summary>The call is over.</summary>
