@@ -22,7 +22,7 @@ fn sample(len: usize) -> Vec<u8> {
 #[test]
 fn from_memory_to_memory() {
     let _pool = SmallPool::start();
-    let data = sample(3 * FRAME + 10);
+    let data = sample(2 * FRAME + 10);
     let packed = compress_to_vec(&data, &options()).unwrap();
     assert!(decompress_to_vec(&packed, &options()).unwrap() == data);
     let mut small = vec![MaybeUninit::uninit(); data.len() - 1];
@@ -33,13 +33,13 @@ fn from_memory_to_memory() {
 #[test]
 fn streams() {
     let _pool = SmallPool::start();
-    let data = sample(4 * FRAME + 10);
+    let data = sample(2 * FRAME + 10);
     let mut writer = Writer::new(Vec::new(), &options()).unwrap();
     data.chunks(1500).for_each(|part| writer.write(part).unwrap());
     writer.finish().unwrap();
     let packed = writer.into_inner();
     let mut reader = Reader::new(&packed[..], &options()).unwrap();
-    let (mut back, mut part) = (Vec::<u8>::new(), [0; 700]);
+    let (mut back, mut part) = (Vec::<u8>::new(), [0; 1300]);
     loop {
         match reader.read(&mut part).unwrap() {
             0 => break,

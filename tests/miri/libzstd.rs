@@ -1,6 +1,6 @@
-//! The functions of libzstd that the library calls for whole frames: blocks are stored, as libzstd stores what
-//! it cannot compress. Each context counts its frames in plain memory, so that two threads in one context are
-//! a race, which Miri tells.
+//! The functions of libzstd that the library calls for whole frames: blocks are stored, as libzstd stores
+//! what it cannot compress. Each context counts its frames in plain memory, so that two threads in one
+//! context are a race, which Miri tells.
 
 use fastpar::codec::{Block, Frames};
 use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
