@@ -11,6 +11,8 @@ mod files;
 mod interop;
 #[cfg(unix)]
 mod kill;
+#[cfg(target_os = "linux")]
+mod names;
 mod parts;
 mod reader;
 mod reader_limits;
