@@ -52,15 +52,24 @@
  * unless a function says so. Where an output is too small, FASTPAR_ERR_BUFFER_TOO_SMALL, and *written holds the size
  * needed where it is known. Handles (pointers to structs without visible fields) come from a function named _open or
  * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
- * Text and paths are UTF-8 and end with a NUL, on every system.
+ * Text and paths are UTF-8 and end with a NUL, on every system; outside Windows any bytes may be in a path.
+ *
+ * Handles in use. A handle is kept for the time of each call on it: a callback may free the handle of the call around it,
+ * and a thread that of a call that another thread is inside of. The call goes on to the end that its function tells, and
+ * needs what it was given, user_data too, until it returns. No call may begin after the _free.
+ *
+ * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64 bits, nor on
+ * 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs that are filled by
+ * fastpar may have 4 bytes between fields, which are written as zero.
  *
  * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
  *
  * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
- * must not be used after or during its _free. There is one pool for the whole process, 24 threads unless
+ * must not be used after its _free. There is one pool for the whole process, 24 threads unless
  * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
- * parallel call does. A call that works in parallel works on the calling thread too, and what callbacks wrote is
- * visible when it returns.
+ * parallel call does, with as many as the system gives: where there is none the caller works alone, and each later call tries again
+ * to start the others. A call that works in parallel works on the calling thread too, and what callbacks wrote is visible when it
+ * returns. A calling thread needs 64 KiB of stack, beside what its callbacks take.
  *
  * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
  * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
@@ -68,18 +77,39 @@
  * free worker. Each level takes about 1 KiB of stack beside what the callbacks take. What a callback must not do is to
  * wait for another chunk of its own loop, which may not have begun; teams exist for that.
  *
+ * Callbacks that block (on files, networks, locks) hold their thread meanwhile; more helpers come then, up to the threads of the pool. Jobs
+ * of fastpar_for_start whose callbacks block all workers leave loops to their callers alone, and other jobs to wait: give such jobs
+ * fewer lanes (max_lanes), or the pool more threads.
+ *
+ * Fibers. A callback must return on the thread that it was called on, and should return on the stack. One that switches to a fiber (or
+ * a coroutine with a stack of its own) of the same thread, which calls fastpar and switches back before its call is over, is right: to
+ * the thread the two calls are nested, and fastpar_pool_shutdown waits for both. One that returns on another thread ends its loop with
+ * FASTPAR_ERR_UNSUPPORTED where that is seen; the thread that it left counts as inside the call for ever, so the pool stays, and a
+ * shutdown waits for ever.
+ *
+ * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the workers do not end by
+ * themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended inside a callback or a call (pthread_exit,
+ * pthread_cancel, TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads of
+ * the program are cancelled.
+ *
  * Memory. Where the system has none a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small reserve; the process never
- * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are FASTPAR_ERR_THREADS.)
+ * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are done without.)
  *
  * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
  * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
  *
  * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults whatever the
  * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
- * must not be touched in the child.
+ * must not be touched in the child. That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
+ * fastpar, as nothing tells the library of it; posix_spawn and exec are fine.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it. A process may exit at any
- * time, with work under way too.
+ * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec work: the calling
+ * thread does it all if it has to. Threads that start meanwhile may have to wait until the loader has finished. So what needs
+ * workers (fastpar_team_run, fastpar_pool_hook, fastpar_pool_shutdown, waiting for a job with a notification) fails with
+ * FASTPAR_ERR_BUSY if none has come for two seconds. Callbacks that run on workers must not need the loader there.
+ *
+ * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a library that a
+ * static copy is linked into, once the pool was started. A process may exit at any time, with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
  * added, structs grow at their end. "Since" tells the version in which a function appeared; those of the
@@ -112,9 +142,9 @@
 extern "C" {
 #endif
 
-/* ==== status: what a call came to, and why ============================================================== */
+/* ==== status: the result of a call, and its reason ====================================================== */
 
-/** What a call came to: 0 is success, anything else one of the `FASTPAR_ERR_` constants. */
+/** The result of a call: 0 is success, anything else one of the `FASTPAR_ERR_` constants. */
 typedef int32_t fastpar_status;
 
 /** Success. */
@@ -123,7 +153,7 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_INVALID_ARGUMENT 10
 /** A valid request that this version, this platform or this data does not allow. */
 #define FASTPAR_ERR_UNSUPPORTED 11
-/** The output does not fit; `*written` holds a size that does, where one is known. */
+/** The output does not fit; `*written` holds a size that is enough, if it is known. */
 #define FASTPAR_ERR_BUFFER_TOO_SMALL 12
 /** The system has no memory left for the call. */
 #define FASTPAR_ERR_OUT_OF_MEMORY 20
@@ -165,8 +195,8 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERROR_MESSAGE_SIZE 240
 
 /**
- * What went wrong. The caller allocates it, on the stack for instance; no need to initialise it. A call that fails
- * fills every field, a call that succeeds leaves it untouched.
+ * What went wrong. The caller allocates it, on the stack for instance; no need to initialise it. A call that
+ * fails fills every field, a call that succeeds leaves it untouched.
  */
 typedef struct fastpar_error {
   /** The status that the call returned. */
@@ -175,7 +205,7 @@ typedef struct fastpar_error {
   int32_t code;
   /** Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none. */
   uint64_t position;
-  /** UTF-8, NUL-terminated: says what and where, in English. */
+  /** UTF-8, NUL-terminated: tells in English what failed, and where. */
   char message[FASTPAR_ERROR_MESSAGE_SIZE];
 } fastpar_error;
 
@@ -187,8 +217,8 @@ typedef struct fastpar_error {
 /**
  * Returns the version of the library: major * 10000 + minor * 100 + patch.
  *
- * Equal to `FASTPAR_VERSION_NUMBER` when program and library come from the same release. Never fails, never blocks,
- * may be called from any thread. Since: 1.0
+ * Equal to `FASTPAR_VERSION_NUMBER` when program and library come from the same release. Never fails, never
+ * blocks, may be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_version(void);
 
@@ -202,8 +232,8 @@ FASTPAR_API const char *fastpar_version_string(void);
 /**
  * Returns the version of the ABI that the library speaks.
  *
- * Equal to `FASTPAR_ABI_VERSION`; a program that loads the library at run time checks this first, and refuses any
- * other number. May be called from any thread. Since: 1.0
+ * Equal to `FASTPAR_ABI_VERSION`; a program that loads the library at run time checks this first, and
+ * refuses any other number. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_abi_version(void);
 
@@ -239,14 +269,21 @@ FASTPAR_API const char *fastpar_status_message(fastpar_status status);
 /* ==== pool: the threads, their options, hooks and statistics ============================================ */
 
 /**
- * `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup quota).
+ * `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup
+ * quota).
  */
 #define FASTPAR_THREADS_AUTO 4294967295u
 /** `fastpar_pool_options.flags`: each worker stays on one logical CPU. */
 #define FASTPAR_POOL_PIN 1
+/**
+ * `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their
+ * loops alone. The pool that a first call starts by itself is always so.
+ */
+#define FASTPAR_POOL_PARTIAL 2
 
 /**
- * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
+ * Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need
+ * to zero.
  */
 typedef struct fastpar_pool_options {
   /** `sizeof(fastpar_pool_options)`. */
@@ -256,13 +293,13 @@ typedef struct fastpar_pool_options {
    * FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
    */
   uint32_t threads;
-  /** FASTPAR_POOL_PIN, or 0. */
+  /** The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0. */
   uint32_t flags;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   size_t stack_size;
   /**
-   * Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar". Linux keeps the
-   * first 15 bytes of a name.
+   * Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+   * Linux keeps the first 15 bytes of a name.
    */
   const char *thread_name;
 } fastpar_pool_options;
@@ -273,18 +310,19 @@ typedef struct fastpar_pool_options {
  * It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
  * FASTPAR_ERR_BUSY.
  *
- * @param user_data  what was given to `fastpar_pool_hook`
+ * @param user_data  the `user_data` of `fastpar_pool_hook`
  * @param worker     the worker's number, below the threads of the pool
  */
 typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
 
 /**
- * What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the call.
+ * What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the
+ * call.
  */
 typedef struct fastpar_pool_stats {
   /** `sizeof(fastpar_pool_stats)`. */
   size_t struct_size;
-  /** Worker threads; 0: the pool does not run. */
+  /** Worker threads that run; 0: the pool does not run, or none could be started. */
   uint32_t threads;
   /** Workers that are working for a job at this moment. */
   uint32_t busy;
@@ -299,16 +337,19 @@ typedef struct fastpar_pool_stats {
 /**
  * Starts the pool now, with these options.
  *
- * There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+ * There is no need to: the first parallel call starts it with the defaults, and with the threads that it
+ * gets. This insists on all of them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some
+ * it starts the missing ones.
  *
  * @param options  may be NULL: the defaults
  * @param error    may be NULL
- * @return FASTPAR_OK: it runs with these options, started now or before;
- *         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
- *         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
- *         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
- *         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
+ * @return FASTPAR_OK: it runs with these options, started now or before; FASTPAR_ERR_ALREADY_STARTED: it
+ *         runs with other options (shut it down first), and goes on running; FASTPAR_ERR_INVALID_ARGUMENT: a
+ *         field, or FASTPAR_THREADS where `threads` is 0, is outside its range; FASTPAR_ERR_UNSUPPORTED:
+ *         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
+ *         FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for those
+ *         of a pool that ran with fewer before, which goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY
+ *         from inside a hook.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
  */
@@ -317,12 +358,50 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
 /**
  * Returns how many threads the pool has, or would start with; starts nothing.
  *
- * @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of threads (then
- *         every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
+ * @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
+ *         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
+
+/**
+ * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+ *
+ * @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_cpus(void);
+
+/**
+ * Caps the threads that work for a call at the same time: for every parallel call of the process, whoever
+ * makes it.
+ *
+ * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
+ * The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+ *
+ * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of
+ *               `fastpar_for_start` to one worker). 0: no cap, as at first. A cap above what a call has
+ *               changes nothing.
+ * @param error  may be NULL
+ * @return FASTPAR_OK.
+ *
+ * It holds for every call that begins from now on, and for those under way as far as helpers still come; who
+ * works already goes on. Members of teams are exempt: they need each other. It is kept over
+ * `fastpar_pool_shutdown`, and copied by fork. Never blocks. May be called from any thread, and from inside
+ * callbacks and hooks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_limit(uint32_t lanes, fastpar_error *error);
+
+/**
+ * Returns what `fastpar_pool_limit` has set.
+ *
+ * @return threads a call; 0: no cap.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API uint32_t fastpar_pool_limit_get(void);
 
 /**
  * Returns the calling thread's worker number.
@@ -334,33 +413,35 @@ FASTPAR_API uint32_t fastpar_pool_threads(void);
 FASTPAR_API int32_t fastpar_pool_worker(void);
 
 /**
- * Reads what the pool has done since it started.
+ * Reads the pool's statistics since its start.
  *
- * @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not run.
+ * @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not
+ *               run.
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
  *
- * The numbers are read one by one while others work: they need not be from the same instant. Never blocks. May be called
- * from any thread. Since: 1.0
+ * The numbers are read one by one while others work: they may be from different instants. Never blocks. May
+ * be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fastpar_error *error);
 
 /**
  * Adds functions that run on every worker thread when it starts and when it ends.
  *
- * `on_start` runs on every live worker before this returns, and on every later one before its first callback. `on_exit`
- * runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for the life of the process; several
- * start in the order in which they were added, and exit in the reverse order. A forked child's workers run them too.
+ * `on_start` runs on every live worker before this returns, and on every later one before its first
+ * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
+ * the life of the process; several start in the order in which they were added, and exit in the reverse
+ * order. A forked child's workers run them too.
  *
  * @param on_start   may be NULL
  * @param on_exit    may be NULL; not both
  * @param user_data  given to both; used for as long as the process lives, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
- *         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+ *         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
  *
- * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be called from any
- * thread that is not inside a callback. Since: 1.0
+ * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
+ * called from any thread that is not inside a callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
                                              void *user_data, fastpar_error *error);
@@ -368,15 +449,16 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
 /**
  * Waits for the parallel calls under way, then ends and joins every worker thread.
  *
- * There is no need to call it before a program ends. A later parallel call starts a new pool with the defaults, whatever
- * options this one had (`fastpar_pool_start` gives it others); so does one that another thread makes while this one
- * waits. If no pool runs, nothing happens.
+ * There is no need to call it before a program ends. A later parallel call starts a new pool with the
+ * defaults, whatever options this one had (`fastpar_pool_start` gives it others); so does a call that
+ * another thread makes while this one waits. If no pool runs, nothing happens.
  *
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
+ *         cannot run yet, see "Loading" above.
  *
- * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for ever. May be
- * called from any thread that is not inside a callback. Since: 1.0
+ * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
+ * ever. May be called from any thread that is not inside a callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 
@@ -385,13 +467,19 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 /** `segments` chunks whose sizes differ by at most one item. The default. */
 #define FASTPAR_SCHEDULE_SEGMENTS 0
 /**
- * Chunks of which one for every lane fits into `cache_bytes` at the same time, in whole waves of one chunk a lane.
+ * Chunks so small that one for every lane fits into `cache_bytes` at the same time, in whole waves of one
+ * chunk a lane.
  */
 #define FASTPAR_SCHEDULE_CACHE 1
 /** Chunks of `grain` items. */
 #define FASTPAR_SCHEDULE_GRAIN 2
 /** Chunks that shrink from half a fair share down to `grain` items. */
 #define FASTPAR_SCHEDULE_GUIDED 3
+/**
+ * `fastpar_loop_options.flags`, with FASTPAR_SCHEDULE_CACHE: `cache_bytes`, which must be 0, is half of what
+ * the last-level caches of this machine have together; 64 MiB where the system does not tell.
+ */
+#define FASTPAR_LOOP_CACHE_DETECT 1
 
 /** A piece of a range, as a callback sees it: the items `[begin, end)`. */
 typedef struct fastpar_chunk {
@@ -402,8 +490,8 @@ typedef struct fastpar_chunk {
   /** One past its last item; `begin < end`. */
   size_t end;
   /**
-   * A number below `lanes` that no other thread holds while this one works for the call: lanes index per-thread
-   * scratch memory without locks. The thread that made the call is lane 0.
+   * A number below `lanes` that no other thread holds while this one works for the call: lanes index
+   * per-thread scratch memory without locks. The thread that made the call is lane 0.
    */
   uint32_t lane;
   /** How many lanes there are, at most the threads of the pool; the same for all chunks of a call. */
@@ -413,13 +501,14 @@ typedef struct fastpar_chunk {
 /**
  * Called for one chunk.
  *
- * Each chunk is given out exactly once, to the calling thread or to a worker, several at the same time, starting in about
- * rising order. It may call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook`. It must
- * return normally: a C++ exception or a longjmp through it is undefined.
+ * Each chunk is given out exactly once, to the calling thread or to a worker, several at the same time,
+ * starting in about rising order. It may call every function of fastpar except `fastpar_pool_shutdown` and
+ * `fastpar_pool_hook`. It must return normally: a C++ exception or a longjmp through it is undefined.
  *
- * @param user_data  what was given to the call
+ * @param user_data  the `user_data` of the call
  * @param chunk      valid until the callback returns
- * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`.
  */
 typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk);
 
@@ -430,13 +519,15 @@ typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk)
  *
  * @param user_data  the `progress_data` of the options
  * @param done       items or bytes done
- * @param total      items or bytes in all
- * @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked at.
+ * @param total      all items or bytes; UINT64_MAX: not known
+ * @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked
+ *         at.
  */
 typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to zero.
+ * Options of a loop. Set `struct_size` to `sizeof(fastpar_loop_options)` and every field you do not need to
+ * zero. A field that the schedule does not use, but is not zero, is FASTPAR_ERR_INVALID_ARGUMENT.
  */
 typedef struct fastpar_loop_options {
   /** `sizeof(fastpar_loop_options)`. */
@@ -446,16 +537,18 @@ typedef struct fastpar_loop_options {
   /** Threads that work on the loop at the same time, the caller included. 0: every thread of the pool. */
   uint32_t max_lanes;
   /**
-   * SEGMENTS: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one item. 0: 24.
+   * SEGMENTS only: how many chunks; `min(segments, count)` are made, and their sizes differ by at most one
+   * item. 0: 24.
    */
   size_t segments;
   /**
-   * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
+   * GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a
+   * fair share.
    */
   size_t grain;
-  /** CACHE: bytes per item. 0: 1. */
+  /** CACHE only: bytes per item. 0: 1. */
   size_t item_size;
-  /** CACHE: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
+  /** CACHE only: all lanes' chunks together stay within it. 0: 64 MiB (L3 of a Ryzen 9 7900X). */
   size_t cache_bytes;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
@@ -463,6 +556,10 @@ typedef struct fastpar_loop_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** FASTPAR_LOOP_CACHE_DETECT, or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
 } fastpar_loop_options;
 
 /**
@@ -478,25 +575,30 @@ typedef struct fastpar_loop_options {
  *     }
  *     return FASTPAR_OK;
  *
- * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a cancel no new
- * chunk starts; the chunks in flight finish first.
+ * Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is
+ * left with a long one at the end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408
+ * ms GUIDED, 400 ms would be ideal.)
+ *
+ * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a
+ * cancel no new chunk starts; the chunks in flight finish first.
  *
  * @param options    may be NULL: 24 segments on every thread of the pool
  * @param count      items, 0 to SIZE_MAX; 0: no callback
  * @param body       must not be NULL
  * @param user_data  given to `body`; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: every chunk was done exactly once;
- *         FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code` is its value, `error->position` the chunk (if
- *         several did, the lowest);
- *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback;
- *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
- *         FASTPAR_ERR_THREADS, FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: the calling thread is inside 128 calls, each in a callback of the one before;
- *         FASTPAR_ERR_BUSY: from inside a hook.
+ * @return FASTPAR_OK: every chunk was done exactly once; FASTPAR_ERR_CALLBACK: a callback returned non-zero:
+ *         `error->code` is its value, `error->position` the chunk (if several did, the lowest);
+ *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress
+ *         callback; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
+ *         another status: a callback has told it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED: the calling
+ *         thread is inside 128 calls, each in a callback of the one before; FASTPAR_ERR_BUSY: from inside a
+ *         hook.
  *
- * Blocks until every callback has returned. May be called from any thread, by any number at a time, and from inside
- * callbacks (nested): a loop never waits for a free worker, as its caller can finish it alone. Since: 1.0
+ * Blocks until every callback has returned. May be called from any thread, by any number at a time, and from
+ * inside callbacks (nested): a loop never waits for a free worker, as its caller can finish it alone. Since:
+ * 1.0
  */
 FASTPAR_API fastpar_status fastpar_for(const fastpar_loop_options *options, size_t count,
                                        fastpar_chunk_fn body, void *user_data, fastpar_error *error);
@@ -504,8 +606,8 @@ FASTPAR_API fastpar_status fastpar_for(const fastpar_loop_options *options, size
 /**
  * Sets a cancel flag: calls that were given it start no new chunk, and return FASTPAR_ERR_CANCELLED.
  *
- * @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until the caller
- *              writes 0 again, which it may do when no call uses it.
+ * @param flag  an int32_t of the caller's, 0 before; NULL or misaligned: nothing happens. It stays set until
+ *              the caller writes 0 again, which it may do when no call uses it.
  *
  * Never blocks. May be called from any thread, from callbacks and from signal handlers. Since: 1.0
  */
@@ -534,10 +636,11 @@ typedef struct fastpar_plan {
  * @param count    items, 0 to SIZE_MAX
  * @param plan     out, must not be NULL; in: `struct_size`. Untouched on failure.
  * @param error    may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the environment.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the
+ *         environment.
  *
- * A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool. Never blocks. May
- * be called from any thread. Since: 1.0
+ * A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool.
+ * Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_plan_make(const fastpar_loop_options *options, size_t count,
                                              fastpar_plan *plan, fastpar_error *error);
@@ -550,7 +653,8 @@ FASTPAR_API fastpar_status fastpar_plan_make(const fastpar_loop_options *options
  * @param index    which chunk, below `fastpar_plan.chunks`
  * @param chunk    out, must not be NULL; `lane` is 0. Untouched on failure.
  * @param error    may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or the environment.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or
+ *         the environment.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -560,13 +664,14 @@ FASTPAR_API fastpar_status fastpar_plan_chunk(const fastpar_loop_options *option
 /**
  * Called for one chunk of a reduction: adds the chunk's items to an accumulator.
  *
- * Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this chunk alone, and is
- * aligned to 128 bytes.
+ * Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this
+ * chunk alone, and is aligned to 128 bytes.
  *
- * @param user_data    what was given to the call
+ * @param user_data    the `user_data` of the call
  * @param chunk        valid until the callback returns
  * @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
- * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`.
  */
 typedef int32_t (*fastpar_fold_fn)(void *user_data, const fastpar_chunk *chunk, void *accumulator);
 
@@ -575,10 +680,11 @@ typedef int32_t (*fastpar_fold_fn)(void *user_data, const fastpar_chunk *chunk, 
  *
  * Called by the calling thread only, in rising order of chunks. Must return normally.
  *
- * @param user_data  what was given to the call
+ * @param user_data  the `user_data` of the call
  * @param into       in and out: identity and all chunks before; `accumulator_size` bytes, aligned to 128
  * @param from       the next chunk's accumulator, aligned to 128
- * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`.
  */
 typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *from);
 
@@ -598,18 +704,18 @@ typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *f
  *     *accumulator = result;
  *     return FASTPAR_OK;
  *
- * For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS and GRAIN plans do
- * not depend on the threads, CACHE and GUIDED plans do.
+ * For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS
+ * and GRAIN plans do not depend on the threads, CACHE and GUIDED plans do.
  *
  * @param options           may be NULL: 24 segments on every thread of the pool
  * @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the result
  * @param fold              must not be NULL
  * @param combine           must not be NULL
  * @param user_data         given to both; may be NULL
- * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is copied as bytes:
- *                          no constructors, no addresses of itself.
- * @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks and about 64 MiB
- *                          at a time (but always for one a lane).
+ * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
+ *                          copied as bytes: no constructors, no addresses of itself.
+ * @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks
+ *                          and about 64 MiB at a time (but always for one a lane).
  * @param error             may be NULL
  * @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
  *
@@ -619,25 +725,93 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
                                           fastpar_fold_fn fold, fastpar_combine_fn combine, void *user_data,
                                           void *accumulator, size_t accumulator_size, fastpar_error *error);
 
+/* ==== callbacks: what a callback may ask of the call around it ========================================== */
+
+/**
+ * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is
+ * cancelled or has failed.
+ *
+ * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ *
+ * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this
+ *         thread, is cancelled (its flag, its progress callback, `fastpar_job_free`) or has failed; 0
+ *         before, and outside of callbacks.
+ *
+ * For callbacks of every kind: chunks, folds and combines, members of teams, sinks, sources, progress,
+ * notifications of jobs; not for hooks, which belong to no call. What a callback returns after it is up to
+ * the callback: 0 changes nothing.
+ *
+ * Never blocks; some nanoseconds. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API int32_t fastpar_is_cancelled(void);
+
+/**
+ * Tells which error the call shall return, from inside a callback that then returns non-zero.
+ *
+ *     int32_t body(void *user_data, const fastpar_chunk *chunk) {
+ *       fastpar_error error;
+ *       if (fastpar_decompress(NULL, src, src_len, dst, capacity, &written, &error)) {
+ *         fastpar_fail(&error);   // fastpar_for returns FASTPAR_ERR_CORRUPT, say, with this message
+ *         return 1;
+ *       }
+ *       ...
+ *
+ * The call then returns this error, status, code, position and message, where it would have returned
+ * FASTPAR_ERR_CALLBACK (a progress callback: FASTPAR_ERR_CANCELLED). A `position` of UINT64_MAX becomes the
+ * chunk or the member. Of several callbacks that fail the same one counts as without: of chunks the lowest.
+ * An empty message is replaced by what fastpar would have said.
+ *
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another
+ *               call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the
+ *               callback returns. NULL: as if nothing had been told.
+ *
+ * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if
+ * that callback returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any
+ * thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_fail(const fastpar_error *error);
+
 /* ==== jobs: the same loop, not waiting ================================================================== */
 
-/** A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free`. */
+/**
+ * A loop that runs by itself. Opaque; made by `fastpar_for_start`, released by `fastpar_job_free` or
+ * `fastpar_job_detach`.
+ */
 typedef struct fastpar_job fastpar_job;
+
+/**
+ * Told once that a job has ended.
+ *
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
+ * call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
+ * which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+ *
+ * @param user_data  the `user_data` of `fastpar_job_notify`
+ * @param status     the status that `fastpar_job_wait` returns
+ * @param error      the job's error, valid until the callback returns; NULL if `status` is FASTPAR_OK
+ */
+typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fastpar_error *error);
 
 /**
  * Starts a loop and returns at once.
  *
- * Equivalent to `fastpar_for` on another thread. The workers of the pool run it; a thread that waits for it helps. It
- * completes whether anybody waits or not. A cancelled or failed job is told by `fastpar_job_wait`.
+ * Equivalent to `fastpar_for` on another thread. The workers of the pool run it; a thread that waits for it
+ * helps. It completes whether anybody waits or not. A cancelled or failed job is told by `fastpar_job_wait`.
  *
- * @param options    may be NULL. The struct is copied; what `cancel` and `progress_data` point to must live until the job is
- *                   finished (waited for, or freed).
+ * @param options    may be NULL. The struct is copied; what `cancel` and `progress_data` point to must live
+ *                   until the job is finished (waited for, or freed).
  * @param count      items, 0 to SIZE_MAX
  * @param body       must not be NULL; called as by `fastpar_for`, lane 0 is not the starting thread
  * @param user_data  given to `body`; must live until the job is finished
  * @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
  * @param error      may be NULL
- * @return FASTPAR_OK: it is started; otherwise as `fastpar_for` before its first chunk.
+ * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
+ *         it; otherwise as `fastpar_for` before its first chunk.
+ *
+ * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
+ * that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
+ * started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
+ * thread that waits for the job and so runs it, do not need one.
  *
  * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
  */
@@ -646,20 +820,23 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
                                              fastpar_error *error);
 
 /**
- * Waits until a job is finished, helping with its chunks, and tells what it came to.
+ * Waits until a job is finished, helping with its chunks, and returns the job's status.
  *
  * @param job         must not be NULL
- * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one chunk, as the
- *                    waiting thread works.
+ * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one
+ *                    chunk, as the waiting thread works.
  * @param error       may be NULL
- * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job;
+ * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
+ *         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
+ *         "Loading" above;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise it is finished, and this is what `fastpar_for` would have
- *         returned. Asking again tells the same.
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is the
+ *         one that `fastpar_for` would have returned. Asking again tells the same.
  *
- * After FASTPAR_OK what the callbacks wrote is visible. May be called from any thread, by several at a time, and from inside
- * callbacks of other jobs. Since: 1.0
+ * After FASTPAR_OK all writes of the callbacks are visible, and the job's notification, if there is one, has
+ * returned. The job may be freed meanwhile, by a callback that this call runs or by another thread. May be
+ * called from any thread, by several at a time, and from inside callbacks of other jobs. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_job_wait(fastpar_job *job, uint64_t timeout_ms, fastpar_error *error);
 
@@ -668,10 +845,10 @@ FASTPAR_API fastpar_status fastpar_job_wait(fastpar_job *job, uint64_t timeout_m
  *
  * @param job    must not be NULL
  * @param done   out, may be NULL: items done
- * @param total  out, may be NULL: items in all
+ * @param total  out, may be NULL: all items of the job
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; FASTPAR_ERR_THREADS: the job belongs to the parent of this
- *         forked process.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; FASTPAR_ERR_THREADS: the job belongs to
+ *         the parent of this forked process.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -679,7 +856,8 @@ FASTPAR_API fastpar_status fastpar_job_progress(const fastpar_job *job, uint64_t
                                                 fastpar_error *error);
 
 /**
- * Cancels a job: no new chunk starts, and `fastpar_job_wait` returns FASTPAR_ERR_CANCELLED once the chunks in flight are done.
+ * Cancels a job: no new chunk starts, and `fastpar_job_wait` returns FASTPAR_ERR_CANCELLED once the chunks
+ * in flight are done.
  *
  * @param job  NULL: nothing happens. A finished job stays as it is.
  *
@@ -688,14 +866,49 @@ FASTPAR_API fastpar_status fastpar_job_progress(const fastpar_job *job, uint64_t
 FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
 
 /**
- * Releases a job; one that still runs is cancelled and waited for.
+ * Releases a job. A job that is still running is cancelled, and its chunks in flight are waited for.
  *
- * @param job  NULL: nothing happens. No other thread may be using it, waiting for it for instance; not to be used afterwards.
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way, such as a
+ *             wait on another thread or the wait that runs the calling callback, go on to their ends.
  *
- * Blocks until the chunks in flight are done; from inside a callback of this very job it does not wait. May be called from any
- * thread. Since: 1.0
+ * Blocks until the chunks in flight are done, and the job's notification has returned; from inside a
+ * callback of this very job, its last report of progress and its notification among them, it does not wait.
+ * May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_job_free(fastpar_job *job);
+
+/**
+ * Has a function called once when a job has ended.
+ *
+ * Whoever waits for the job, frees it on another thread, or shuts the pool down returns only after the
+ * function has.
+ *
+ * @param job        must not be NULL
+ * @param done       must not be NULL; called on a thread of the pool when the job has ended, or at once, on
+ *                   the calling thread, if it has
+ * @param user_data  given to `done`; must live until it has returned
+ * @param error      may be NULL
+ * @return FASTPAR_OK: it will be called, or has been; FASTPAR_ERR_BUSY: the job has a notification already;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` or `done` is NULL; FASTPAR_ERR_THREADS: the job belongs to the
+ *         parent of this forked process; where the job has ended also what `fastpar_for` returns if the pool
+ *         cannot be started, past 128 calls within each other and from inside a hook. On failure it is not
+ *         called.
+ *
+ * In a forked child it is never called. Does not block, unless `done` is called at once and blocks. May be
+ * called from any thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_job_notify(fastpar_job *job, fastpar_done_fn done, void *user_data,
+                                              fastpar_error *error);
+
+/**
+ * Releases a job that goes on by itself: its callbacks and its notification come as before.
+ *
+ * @param job  NULL: nothing happens. Not to be used afterwards, by any thread. What was given to
+ *             `fastpar_for_start` must live until the job has ended: `fastpar_job_notify` tells.
+ *
+ * Never blocks. May be called from any thread, and from inside callbacks, the job's own too. Since: 1.0
+ */
+FASTPAR_API void fastpar_job_detach(fastpar_job *job);
 
 /* ==== teams: members that run at the same time and meet at barriers ===================================== */
 
@@ -707,12 +920,13 @@ typedef struct fastpar_team fastpar_team;
  *
  * Member 0 is the thread that called `fastpar_team_run`. Must return normally: no C++ exception, no longjmp.
  *
- * @param user_data  what was given to the call
+ * @param user_data  the `user_data` of the call
  * @param team       for `fastpar_team_barrier`; valid until the callback returns
  * @param member     0 to members - 1
  * @param members    how many there are
- * @return 0; anything else ends the team: the others are released from their barriers with FASTPAR_ERR_CANCELLED, and the call
- *         returns FASTPAR_ERR_CALLBACK with the value of the first that failed in `error->code`.
+ * @return 0; anything else ends the team: the others are released from their barriers with
+ *         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first that
+ *         failed in `error->code`.
  */
 typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32_t member, uint32_t members);
 
@@ -725,7 +939,8 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *     int32_t code = member(user_data, team, 0, members);
  *     for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
  *
- * Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a lock): each has a thread.
+ * Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a
+ * lock): each has a thread.
  *
  * @param members    1 to the threads of the pool, the caller included; 0: as many as the pool has
  * @param member     must not be NULL
@@ -734,12 +949,15 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  * @return FASTPAR_OK: every member returned 0;
  *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
  *         several, the first in time;
- *         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
+ *         callback, more than are free now;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
+ *         yet, see "Loading" above;
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
- * Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
- * inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0
+ * Blocks until the last member has returned, and before that until enough workers have finished what they
+ * are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by
+ * several at a time. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn member, void *user_data,
                                             fastpar_error *error);
@@ -749,11 +967,12 @@ FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn 
  *
  * What members wrote before it is visible to all after it. A member that has returned is not waited for.
  *
- * @param team   what the member's callback was given; must not be NULL
+ * @param team   the team that the member's callback was given; must not be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: nobody waits any more, return from the callback;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it;
- *         FASTPAR_ERR_THREADS: in a child that a member forked, where the others are not.
+ * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: no member waits any more,
+ *         return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
+ *         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
+ *         not.
  *
  * Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
  */
@@ -785,7 +1004,7 @@ FASTPAR_API void fastpar_atomic_store(int64_t *place, int64_t value);
  * Adds to an integer in one step, wrapping around.
  *
  * @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
- * @param delta  what to add
+ * @param delta  the number to add
  * @return the value before; 0 if `place` is NULL or misaligned.
  *
  * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
@@ -815,7 +1034,7 @@ FASTPAR_API int64_t fastpar_atomic_max(int64_t *place, int64_t value);
 FASTPAR_API int64_t fastpar_atomic_min(int64_t *place, int64_t value);
 
 /**
- * Replaces an integer in one step, if it has the value expected.
+ * Replaces an integer in one step, if it has the expected value.
  *
  * @param place     aligned to 8 bytes
  * @param expected  in: the value expected; out, if it was another: that value. Must not be NULL.
@@ -833,7 +1052,8 @@ typedef struct fastpar_queue fastpar_queue;
  * Makes a queue for any number of producers and consumers: first in, first out.
  *
  * @param capacity  values that it holds at most, 1 to 16,777,216; its memory is taken now
- * @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on failure
+ * @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on
+ *                  failure
  * @param error     may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range;
  *         FASTPAR_ERR_OUT_OF_MEMORY.
@@ -849,12 +1069,12 @@ FASTPAR_API fastpar_status fastpar_queue_open(size_t capacity, fastpar_queue **q
  * @param value       any number, such as an index or an address
  * @param timeout_ms  milliseconds; 0: do not wait; UINT64_MAX: for ever
  * @param error       may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed full; FASTPAR_ERR_CLOSED: it is closed, before or while this waited;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL. The value is added on FASTPAR_OK only.
+ * @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed full; FASTPAR_ERR_CLOSED: it is closed, before or while
+ *         this waited; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL. The value is added on FASTPAR_OK only.
  *
- * What the producer wrote before is visible to the consumer of the value. A chunk's callback that waits occupies its thread, and
- * the chunk that would make room may not have begun: let members of a team wait, or other threads. May be called from any
- * thread. Since: 1.0
+ * What the producer wrote before is visible to the consumer of the value. A chunk's callback that waits
+ * occupies its thread, and the chunk that would make room may not have begun: let members of a team wait, or
+ * other threads. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_queue_push(fastpar_queue *queue, uint64_t value, uint64_t timeout_ms,
                                               fastpar_error *error);
@@ -875,7 +1095,8 @@ FASTPAR_API fastpar_status fastpar_queue_pop(fastpar_queue *queue, uint64_t time
                                              fastpar_error *error);
 
 /**
- * Ends a queue: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released.
+ * Closes a queue: no value can be added any more, but the values inside can still be taken. Threads that
+ * wait in vain are released.
  *
  * @param queue  NULL: nothing happens. Closing twice is the same as once.
  *
@@ -884,9 +1105,10 @@ FASTPAR_API fastpar_status fastpar_queue_pop(fastpar_queue *queue, uint64_t time
 FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
 
 /**
- * Releases a queue and what is left in it.
+ * Releases a queue and the values left in it.
  *
- * @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+ * @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is
+ *               released as by `fastpar_queue_close`; the queue goes with the last of them.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -895,22 +1117,43 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 /* ==== codec: parallel zstd, from memory to memory ======================================================= */
 
 /**
- * `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there are verified.
+ * `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there
+ * are verified.
  */
 #define FASTPAR_ZSTD_NO_CHECKSUM 1
 /** `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect. */
 #define FASTPAR_ZSTD_NO_SEEK_TABLE 2
 /**
- * `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+ * `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing:
+ * no effect.
  *
- * For readers that take one frame only, or that pay for each. libzstd could split a frame over several threads, but they would
- * be its own, beside the pool and lost in a forked child, and take memory that cannot be told beforehand.
+ * For readers that take only one frame, or for which each frame is costly. libzstd could split a frame over
+ * several threads, but they would be its own, beside the pool and lost in a forked child, and take memory
+ * that cannot be told beforehand.
  */
 #define FASTPAR_ZSTD_SINGLE_FRAME 4
 /**
- * `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
+ * `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory:
+ * no effect.
  */
 #define FASTPAR_ZSTD_SYNC 8
+/**
+ * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
+ * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
+ */
+#define FASTPAR_ZSTD_SPARSE 64
+/**
+ * `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in
+ * `code` (ERROR_FILE_EXISTS or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand
+ * (FIFOs, devices, open descriptors), and memory: no effect.
+ */
+#define FASTPAR_ZSTD_KEEP 128
+/**
+ * `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
+ * where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
+ * `fastpar_compress_file`. Other targets, and memory: no effect.
+ */
+#define FASTPAR_ZSTD_IN_PLACE 512
 
 /**
  * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
@@ -919,56 +1162,61 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 typedef struct fastpar_dict fastpar_dict;
 
 /**
- * Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
+ * Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need
+ * to zero.
  *
- * The same options serve both directions: a field that concerns the other direction must be in its range, and has no effect.
+ * The same options serve both directions: a field that concerns the other direction must be in its range,
+ * and has no effect.
  */
 typedef struct fastpar_zstd_options {
   /** `sizeof(fastpar_zstd_options)`. */
   size_t struct_size;
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
-  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0. */
+  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0. */
   uint32_t flags;
   /**
-   * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
-   * when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
-   * bounded: 0: 4 MiB, or two windows of the level where that is more (from level 16 on), up to 64 MiB. Smaller frames are
-   * faster to reach at random, and compress less.
+   * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
+   * equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
+   * Files and streams, whose memory is bounded: 0: 4 MiB, or two windows of the level where that is more
+   * (from level 16 on), up to 64 MiB. Smaller frames are faster to reach at random, and compress less.
    */
   size_t frame_size;
   /**
-   * Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this process may use. Never
-   * more than those, nor than the threads of the pool.
+   * Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this
+   * process may use. Never more than those, nor than the threads of the pool.
    */
   uint32_t max_lanes;
   /**
-   * Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One larger than the
-   * level's own turns long-distance matching on, and data with windows over 27 is refused by most readers unless they are
-   * asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
+   * Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One
+   * larger than the level's own turns long-distance matching on, and data with windows over 27 is refused
+   * by most readers unless they are asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames
+   * of a single segment have no window.
    */
   uint32_t window_log;
   /**
-   * The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none for files and streams.
+   * The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none
+   * for files and streams.
    */
   uint64_t max_output;
   /**
-   * Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-   * lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers besides:
-   * to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2 MiB at the least.
+   * Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
+   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
+   * buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
+   * decompress, 2 MiB at the least.
    */
   uint64_t max_memory;
   /**
-   * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
-   * made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call
-   * holds on to it: it may be released meanwhile.
+   * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
+   * none (they may have been made with it, or without any). A frame that names another one is
+   * FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call holds on to it: it may be released meanwhile.
    */
   const fastpar_dict *dict;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
   /**
-   * May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
-   * files and streams: bytes of the source.
+   * May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not
+   * tell. Decompressing files and streams: bytes of the source.
    */
   fastpar_progress_fn progress;
   /** Given to `progress`. */
@@ -982,8 +1230,8 @@ typedef struct fastpar_zstd_options {
  * @param src_len  bytes, 0 to SIZE_MAX / 2, in at most 134,217,728 frames (8 PiB of them by default)
  * @param bound    out, bytes, must not be NULL; untouched on failure
  * @param error    may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;
- *         FASTPAR_ERR_UNSUPPORTED: an option.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can
+ *         have; FASTPAR_ERR_UNSUPPORTED: an option.
  *
  * It is about 0.4 % more than `src_len`. Never blocks. May be called from any thread. Since: 1.0
  */
@@ -993,33 +1241,35 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
 /**
  * Compresses a buffer into another, in parallel, to ordinary zstd data.
  *
- * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
- * a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
- * frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only, never on threads.
+ * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
+ * seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
+ * it. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+ * `frame_size`, `window_log` and `dict` only, never on threads.
  *
- * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
- * threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
- * that of one frame (64 MiB at most by default) when `dst_capacity` is less than the bound.
+ * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
+ * fits, though fewer threads find room to work when it is tight. Working memory does not grow with
+ * `src_len`, but for 4 bytes a frame, and that of one frame (64 MiB at most by default) when `dst_capacity`
+ * is less than the bound.
  *
  * @param options       may be NULL: level 3, 24 frames
  * @param src           may be NULL if `src_len` is 0; not kept
  * @param src_len       bytes
- * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
- *                      overwritten; after a failure its content means nothing.
+ * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after
+ *                      `*written` may be overwritten; after a failure its content means nothing.
  * @param dst_capacity  bytes
- * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always enough. Any other
- *                      failure: 0.
+ * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always
+ *                      enough. Any other failure: 0.
  * @param error         may be NULL; `position` is the frame, if it is about one
- * @return FASTPAR_OK;
- *         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into `max_memory`, which is found
- *         out before memory is taken;
- *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
- *         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
+ *         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
+ *         (whenever it was set before the return) or by the progress callback; the frames in flight are
+ *         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
- * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_compress(const fastpar_zstd_options *options, const void *src,
                                             size_t src_len, void *dst, size_t dst_capacity, size_t *written,
@@ -1028,19 +1278,20 @@ FASTPAR_API fastpar_status fastpar_compress(const fastpar_zstd_options *options,
 /**
  * Tells how many bytes zstd data decompresses to, by its headers.
  *
- * A few bytes of every frame and every block are read, nothing is decompressed. The data need not be trusted: a size that the
- * blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes may decompress to gigabytes (at most about
- * 32,000 times its size): compare the size with a limit of yours before you allocate it.
+ * A few bytes of every frame and every block are read, nothing is decompressed. The data need not be
+ * trusted: a size that the blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes
+ * may decompress to gigabytes (at most about 32,000 times its size): compare the size with a limit of yours
+ * before you allocate it.
  *
  * @param src      may be NULL if `src_len` is 0; not kept
  * @param src_len  bytes; 0 bytes of data decompress to 0 bytes
  * @param size     out, bytes, must not be NULL; untouched on failure
  * @param error    may be NULL; `position` is the offset of the frame in `src`
- * @return FASTPAR_OK;
- *         FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a program that did not know it;
- *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
- *         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ * @return FASTPAR_OK; FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a
+ *         program that did not know it; FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at
+ *         `position`; FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is
+ *         damaged; FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an
+ *         argument.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1050,65 +1301,67 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
 /**
  * Decompresses zstd data from a buffer into another, in parallel where the data allows.
  *
- * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek table if there is
- * one, which is checked, else by walking over the headers. If every frame tells its size, frames are decompressed in
- * parallel, else one after the other. Checksums that are there are verified. Nothing is allocated that the data asks for.
+ * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
+ * table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
+ * frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
+ * size that the data declares is allocated.
  *
- * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0 are
- * FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
+ * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
+ * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
  *
  * @param options       may be NULL
  * @param src           may be NULL if `src_len` is 0; not kept; need not be trusted
  * @param src_len       bytes
- * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
- *                      overwritten; after a failure its content means nothing.
+ * @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after
+ *                      `*written` may be overwritten; after a failure its content means nothing.
  * @param dst_capacity  bytes
- * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is needed, or 0 where the data
- *                      does not tell. Any other failure: 0.
+ * @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is
+ *                      needed, or 0 where the data does not tell. Any other failure: 0.
  * @param error         may be NULL; `position` is the offset of the frame in `src`, if it is about one
- * @return FASTPAR_OK;
- *         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than `window_log` allows; or not
- *         even one lane fits into `max_memory`;
- *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
- *         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
- *         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
- *         FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not given, or another one;
- *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
- *         flight are finished first, those over 64 MiB are left within a second;
- *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than
+ *         `window_log` allows; or not even one lane fits into `max_memory`; FASTPAR_ERR_NOT_ZSTD: something
+ *         else than a frame begins at `position`; FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it
+ *         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
+ *         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
+ *         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
+ *         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
+ *         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
- * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress(const fastpar_zstd_options *options, const void *src,
                                               size_t src_len, void *dst, size_t dst_capacity, size_t *written,
                                               fastpar_error *error);
 
-/* ==== dictionaries: what small inputs have in common, learned once and shared by all calls ============== */
+/* ==== dictionaries: content that small inputs have in common, learned once and shared by all calls ====== */
 
 /**
- * Makes a dictionary from samples of what is to be compressed.
+ * Makes a dictionary from samples of the data to be compressed.
  *
- * Dictionaries pay for inputs of up to some 100 KB that resemble each other, such as records or messages: for those of 1 KB the
- * result is typically 2 to 5 times smaller. About 100 KB of dictionary are enough, and about 100 times as many bytes of samples,
- * each like one input. The result is an ordinary zstd dictionary (`zstd -D` takes it), and depends on the arguments only.
+ * Dictionaries pay for inputs of up to some 100 KB that resemble each other, such as records or messages:
+ * for those of 1 KB the result is typically 2 to 5 times smaller. About 100 KB of dictionary are enough, and
+ * about 100 times as many bytes of samples, each like one input. The result is an ordinary zstd dictionary
+ * (`zstd -D` takes it), and depends on the arguments only.
  *
  * @param samples        the samples, one after the other; must not be NULL; not kept
  * @param sample_sizes   bytes of each sample; must not be NULL. Their sum is the size of `samples`.
  * @param samples_count  samples
  * @param dict           out; must not be NULL. After a failure its content means nothing.
- * @param dict_capacity  bytes: the dictionary becomes as large as this where the samples hold enough; 112,640 is usual, at least 256
- * @param written        out, bytes of the dictionary, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the least capacity. Any other
- *                       failure: 0.
+ * @param dict_capacity  bytes: the dictionary becomes as large as this where the samples hold enough;
+ *                       112,640 is usual, at least 256
+ * @param written        out, bytes of the dictionary, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the
+ *                       least capacity. Any other failure: 0.
  * @param error          may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: `dict_capacity` is less than 256;
- *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, or samples from which nothing can be learned: fewer than about 10, or
- *         hardly larger than the dictionary, or without anything in common (`error->code` is zstd's);
- *         FASTPAR_ERR_OUT_OF_MEMORY.
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, or samples from which nothing can be learned: fewer
+ *         than about 10, or hardly larger than the dictionary, or without anything in common (`error->code`
+ *         is zstd's); FASTPAR_ERR_OUT_OF_MEMORY.
  *
- * Works on the calling thread only, about a second for 10 MB of samples; blocks until it is done, and cannot be cancelled. Memory:
- * about 10 times the samples. May be called from any thread. Since: 1.0
+ * Works on the calling thread only, about a second for 10 MB of samples; blocks until it is done, and cannot
+ * be cancelled. Memory: about 10 times the samples. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_dict_train(const void *samples, const size_t *sample_sizes,
                                               size_t samples_count, void *dict, size_t dict_capacity,
@@ -1117,22 +1370,24 @@ FASTPAR_API fastpar_status fastpar_dict_train(const void *samples, const size_t 
 /**
  * Prepares a dictionary for use in any number of calls at a time.
  *
- * @param data   a dictionary made by `fastpar_dict_train` or `zstd --train`; or any other bytes, which are then taken as raw content:
- *               what inputs are likely to repeat, the likeliest at the end. Must not be NULL; copied.
+ * @param data   a dictionary made by `fastpar_dict_train` or `zstd --train`; or any other bytes, which are
+ *               then taken as raw content: content that inputs are likely to repeat, the likeliest at the
+ *               end. Must not be NULL; copied.
  * @param len    bytes, 1 to 1 GiB
- * @param level  the level to compress at, as in the options; 0: 3. Options with `level` 0 or with this one find the dictionary ready;
- *               the first call with another level prepares it for that one (a few milliseconds; it remembers four)
+ * @param level  the level to compress at, as in the options; 0: 3. Options with `level` 0 or with this level
+ *               find the dictionary ready; the first call with another level prepares it for that level (a
+ *               few milliseconds; it stays prepared for four)
  * @param dict   out, must not be NULL: the handle, to be released by `fastpar_dict_free`; NULL on failure
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_DICTIONARY: `data` begins like a dictionary, but is damaged;
  *         FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY.
  *
- * Frames name their dictionary by its id, so that a wrong one is found out (FASTPAR_ERR_DICTIONARY). Raw content has no id: with
- * other content, or without it, such frames fail as FASTPAR_ERR_CORRUPT or FASTPAR_ERR_CHECKSUM; without a checksum they may even
- * decompress to something else.
+ * Frames name their dictionary by its id, so that a wrong dictionary is refused (FASTPAR_ERR_DICTIONARY).
+ * Raw content has no id: with other content, or without it, such frames fail as FASTPAR_ERR_CORRUPT or
+ * FASTPAR_ERR_CHECKSUM; without a checksum they may even decompress to something else.
  *
- * Memory: about 3 times `len`, and tables by the level (0.3 MB at level 3 for 110 KB). Blocks for a few milliseconds. May be called
- * from any thread. Since: 1.0
+ * Memory: about 3 times `len`, and tables by the level (0.3 MB at level 3 for 110 KB). Blocks for a few
+ * milliseconds. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_dict_open(const void *data, size_t len, int32_t level, fastpar_dict **dict,
                                              fastpar_error *error);
@@ -1152,7 +1407,8 @@ FASTPAR_API fastpar_status fastpar_dict_id(const fastpar_dict *dict, uint32_t *i
 /**
  * Releases a dictionary.
  *
- * @param dict  NULL: nothing happens. Calls under way and handles that were opened with it keep what they need of it.
+ * @param dict  NULL: nothing happens. Calls under way and handles that were opened with it keep the parts
+ *              that they need.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1167,17 +1423,18 @@ typedef struct fastpar_batch_item {
   /** Bytes of the input. */
   size_t src_len;
   /**
-   * Where the output goes. May be NULL if `dst_capacity` is 0. Its bytes after `written` may be overwritten.
+   * Where the output goes. May be NULL if `dst_capacity` is 0. Its bytes after `written` may be
+   * overwritten.
    */
   void *dst;
   /** Bytes that `dst` holds. */
   size_t dst_capacity;
   /**
-   * Out: bytes written. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is enough, or 0 where that is not known. Any other
-   * failure: 0.
+   * Out: bytes written. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is enough, or 0 where that is not
+   * known. Any other failure: 0.
    */
   size_t written;
-  /** Out: what became of this item, FASTPAR_OK or one of FASTPAR_ERR_. */
+  /** Out: the status of this item, FASTPAR_OK or one of FASTPAR_ERR_. */
   int32_t status;
   /** Out: zstd's error code, if the failure comes from there, else 0. */
   int32_t code;
@@ -1192,32 +1449,35 @@ typedef struct fastpar_batch_item {
  *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
  *                                          items[i].dst_capacity, &items[i].written, NULL);
  *
- * Every item is compressed by one thread to the bytes that `fastpar_compress` makes with FASTPAR_ZSTD_SINGLE_FRAME, whatever
- * its `dst_capacity`, if they fit. `frame_size` and the flags _NO_SEEK_TABLE and _SINGLE_FRAME have no effect; `max_output` is the
- * limit of each item; `progress` is told input bytes. A dictionary pays most here.
+ * Every item is compressed by one thread to the bytes that `fastpar_compress` makes with
+ * FASTPAR_ZSTD_SINGLE_FRAME, whatever its `dst_capacity`, if they fit. `frame_size` and the flags
+ * _NO_SEEK_TABLE and _SINGLE_FRAME have no effect; `max_output` is the limit of each item; `progress` is
+ * told input bytes. A dictionary pays most here.
  *
  * @param options    may be NULL: level 3
- * @param items      in and out; may be NULL if `count` is 0. Inputs may overlap each other. An item whose `dst` overlaps its own
- *                   `src`, a buffer of any other item, or `items` itself is not done, and its status is
- *                   FASTPAR_ERR_INVALID_ARGUMENT.
- * @param item_size  `sizeof(fastpar_batch_item)`, the distance from one item to the next. A larger one, of a newer header, is
- *                   accepted; an item whose unknown bytes are not 0 has the status FASTPAR_ERR_UNSUPPORTED.
+ * @param items      in and out; may be NULL if `count` is 0. Inputs may overlap each other. An item whose
+ *                   `dst` overlaps its own `src`, a buffer of any other item, or `items` itself is not done,
+ *                   and its status is FASTPAR_ERR_INVALID_ARGUMENT.
+ * @param item_size  `sizeof(fastpar_batch_item)`, the distance from one item to the next. A larger distance,
+ *                   of a newer header, is accepted; an item whose unknown bytes are not 0 has the status
+ *                   FASTPAR_ERR_UNSUPPORTED.
  * @param count      items
- * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
- *                   looked at
+ * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no
+ *                   item was looked at
  * @param error      may be NULL
  * @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
- *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`;
- *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
- *         The call itself fails for
- *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`;
- *         FASTPAR_ERR_CANCELLED: by the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
- *         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is
+ *         larger than `max_output`; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED,
+ *         FASTPAR_ERR_OUT_OF_MEMORY. The call itself fails for FASTPAR_ERR_INVALID_ARGUMENT,
+ *         FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_CANCELLED: by
+ *         the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook. The items that were not done then
+ *         have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
  *
- * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
- * bound. Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity`
+ * is less than its bound. Blocks until it is done. May be called from any thread, by any number at a time,
+ * and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *options,
                                                   fastpar_batch_item *items, size_t item_size, size_t count,
@@ -1226,25 +1486,27 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
 /**
  * Decompresses many buffers, each with all the zstd frames in it, in parallel.
  *
- * The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The items are worked on
- * at the same time, the frames of one item by one thread.
+ * The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The
+ * items are worked on at the same time, the frames of one item by one thread.
  *
  * @param options    may be NULL
- * @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for `fastpar_compress_batch`.
+ * @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for
+ *                   `fastpar_compress_batch`.
  * @param item_size  `sizeof(fastpar_batch_item)`, as for `fastpar_compress_batch`
  * @param count      items
- * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
- *                   looked at
+ * @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no
+ *                   item was looked at
  * @param error      may be NULL
  * @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
- *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than
- *         `max_output`, or needs a larger window than `window_log` allows;
- *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data;
- *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
- *         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is
+ *         larger than `max_output`, or needs a larger window than `window_log` allows; FASTPAR_ERR_NOT_ZSTD,
+ *         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the
+ *         data; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY. The call
+ *         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
- * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
- * until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
+ * lane a context. Blocks until it is done. May be called from any thread, by any number at a time, and from
+ * inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
                                                     fastpar_batch_item *items, size_t item_size, size_t count,
@@ -1255,13 +1517,15 @@ FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *
 /**
  * Takes compressed data, in order.
  *
- * Called only by the thread that calls the writer, while it does, never by two at a time. It must return normally: a C++
- * exception or a longjmp through it is undefined. Using the same writer inside it is FASTPAR_ERR_BUSY.
+ * Called only by the thread that calls the writer, while it does, never by two at a time. It must return
+ * normally: a C++ exception or a longjmp through it is undefined. Using the same writer inside it is
+ * FASTPAR_ERR_BUSY.
  *
- * @param user_data  what was given to `fastpar_writer_open`
+ * @param user_data  the `user_data` of `fastpar_writer_open`
  * @param data       valid until the callback returns
  * @param len        bytes, at least 1; all of them must be taken
- * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+ *         in `error->code`.
  */
 typedef int32_t (*fastpar_sink_fn)(void *user_data, const void *data, size_t len);
 
@@ -1271,28 +1535,33 @@ typedef struct fastpar_writer fastpar_writer;
 /**
  * Opens a stream that is compressed, in parallel, to ordinary zstd data.
  *
- * What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level where that is more, up to
- * 64 MiB); they are compressed by the threads of the pool and by the calling one, and given to the sink in order. After the
- * last one comes a seek table, as by `fastpar_compress`; more than 134,217,728 frames have none. The result depends on the bytes,
- * on where they are flushed, and on the options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are
- * cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
- * FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does not tell its size.
+ * What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level
+ * where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
+ * and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
+ * 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
+ * options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
+ * nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
+ * FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does
+ * not tell its size.
  *
- * Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`. Until it is finished,
- * has failed or is freed, a stream between two calls has what is not compressed yet, and may keep one context for the next frame
- * (1.3 MB at level 3, 40 MB at level 12).
+ * Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
+ * Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
+ * compressed yet, and may keep one context for the next frame (1.3 MB at level 3, 40 MB at level 12).
  *
- * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
- *                   until the writer is freed. `progress` is told uncompressed bytes, in all UINT64_MAX until the end.
- * @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this function
+ * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+ *                   `progress_data` point to must live until the writer is freed. `progress` is told
+ *                   uncompressed bytes, `total` is UINT64_MAX until the end.
+ * @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this
+ *                   function
  * @param user_data  given to `sink`; must live until the writer is freed
- * @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on failure
+ * @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on
+ *                   failure
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_OUT_OF_MEMORY.
  *
- * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
- * thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+ * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+ * may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *options, fastpar_sink_fn sink,
                                                void *user_data, fastpar_writer **writer,
@@ -1301,22 +1570,24 @@ FASTPAR_API fastpar_status fastpar_writer_open(const fastpar_zstd_options *optio
 /**
  * Compresses bytes.
  *
- * All of them are taken; what comes of them reaches the sink in this call or in a later one. A writer that has failed is dead: every
- * later call fails in the same way. What the sink got before is then a valid beginning of zstd data, nothing more.
+ * All bytes are taken; their compressed form reaches the sink in this call or in a later one. A writer that
+ * has failed is dead: every later call fails in the same way. What the sink got before is then a valid
+ * beginning of zstd data, nothing more.
  *
  * @param writer  must not be NULL
  * @param data    may be NULL if `len` is 0; not kept
  * @param len     bytes
  * @param error   may be NULL; `position` is the frame, if it is about one
  * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
- *         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
- *         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
- *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
- *         be started, or the writer belongs to the parent of this forked process.
+ *         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the
+ *         flag or the progress callback; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out,
+ *         or the seek table passes `max_memory`; FASTPAR_ERR_BUSY: another thread uses the writer, or this
+ *         is inside its own callback (the writer goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT:
+ *         an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer belongs to the parent of
+ *         this forked process.
  *
- * Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
- * May be called from any thread, and from inside callbacks. Since: 1.0
+ * Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread
+ * compresses meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_writer_write(fastpar_writer *writer, const void *data, size_t len,
                                                 fastpar_error *error);
@@ -1324,8 +1595,8 @@ FASTPAR_API fastpar_status fastpar_writer_write(fastpar_writer *writer, const vo
 /**
  * Ends the current frame, and gives everything written so far to the sink.
  *
- * A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where nothing was written since the
- * last flush nothing happens. Every frame costs compression: flush rarely.
+ * A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where
+ * nothing was written since the last flush nothing happens. Every frame costs compression: flush rarely.
  *
  * @param writer  must not be NULL
  * @param error   may be NULL
@@ -1338,8 +1609,8 @@ FASTPAR_API fastpar_status fastpar_writer_flush(fastpar_writer *writer, fastpar_
 /**
  * Ends the stream: the last frame and the seek table are given to the sink.
  *
- * A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is FASTPAR_ERR_CLOSED from now
- * on, this one too.
+ * A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is
+ * FASTPAR_ERR_CLOSED from now on, this one too.
  *
  * @param writer  must not be NULL
  * @param error   may be NULL
@@ -1350,27 +1621,32 @@ FASTPAR_API fastpar_status fastpar_writer_flush(fastpar_writer *writer, fastpar_
 FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar_error *error);
 
 /**
- * Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
+ * Releases a writer. Without `fastpar_writer_finish` the data that has not reached the sink is dropped; the
+ * sink is not called.
  *
- * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+ *                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+ *                calling the sink again; it needs what it was given until then.
  *
- * Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being compressed, which takes moments; where a call is under way, that call
+ * does. May be called from any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
 
 /**
  * Gives compressed data, in order.
  *
- * Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
- * or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
- * is FASTPAR_ERR_BUSY.
+ * Called only by the thread that calls the reader, while it does, never by two at a time; not called again
+ * once it has told the end, or failed. It must return normally: a C++ exception or a longjmp through it is
+ * undefined. Using the same reader inside it is FASTPAR_ERR_BUSY.
  *
- * @param user_data  what was given to `fastpar_reader_open`
+ * @param user_data  the `user_data` of `fastpar_reader_open`
  * @param buffer     to be filled from its start on
  * @param capacity   bytes, at least 1
- * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
- * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
+ *                   than `capacity`.
+ * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+ *         in `error->code`.
  */
 typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
 
@@ -1382,25 +1658,29 @@ typedef struct fastpar_reader fastpar_reader;
 /**
  * Opens a stream that is decompressed, in parallel where the data allows.
  *
- * Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
- * same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory, or
- * comes first and decodes to more than 8 MiB, is decoded part by part, one after the other, and with the window that it
- * asks for: what is decoded of it can be read before the rest has come. A seek table is not needed, and not looked at. The data
- * need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+ * Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them.
+ * Frames are decoded at the same time, by the threads of the pool and by the calling one; a frame that would
+ * take more than about half of the memory, or comes first and decodes to more than 8 MiB, is decoded part by
+ * part, one after the other, and with the window that it asks for: its decoded part can be read before the
+ * rest has come. A seek table is neither needed nor read. The data need not be trusted: memory stays below
+ * 256 MB, and one window, or within `max_memory`.
  *
- * The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
+ * The source is read ahead of the output, so a source that waits for an answer to its data cannot be read
+ * this way.
  *
- * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
- *                   until the reader is freed. `progress` is told bytes of the source, in all UINT64_MAX until the end.
+ * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+ *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
+ *                   of the source, `total` is UINT64_MAX until the end.
  * @param source     must not be NULL; called by `fastpar_reader_read`, not by this function
  * @param user_data  given to `source`; must live until the reader is freed
- * @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on failure
+ * @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on
+ *                   failure
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory` is less than 2 MiB; FASTPAR_ERR_OUT_OF_MEMORY.
  *
- * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
- * thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+ * Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+ * may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *options, fastpar_source_fn source,
                                                void *user_data, fastpar_reader **reader,
@@ -1409,27 +1689,29 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
 /**
  * Gives out the next decompressed bytes.
  *
- * What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
- * call for bytes fails in the same way.
+ * What comes before damaged data, or before a failure of the source, is given out first. A reader that has
+ * failed is dead: every later call for bytes fails in the same way.
  *
  * @param reader    must not be NULL
  * @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
  * @param capacity  bytes; 0: nothing is done
- * @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
- *                  0 on failure.
- * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one
- * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned non-zero, `error->code` holds
- *         the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
- *         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
- *         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
- *         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
- *         this forked process.
+ * @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of
+ *                  the data, or `capacity` is 0. 0 on failure.
+ * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
+ *                  one
+ * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
+ *         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+ *         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
+ *         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
+ *         needs a larger window than `window_log` allows, or more memory than `max_memory`;
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_CLOSED: it was freed
+ *         meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback
+ *         (the reader goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source
+ *         wrote more than there was room for; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader
+ *         belongs to the parent of this forked process.
  *
- * Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
- * from any thread, and from inside callbacks. Since: 1.0
+ * Blocks while the source does, and until there is something to give; the calling thread decompresses
+ * meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst, size_t capacity,
                                                size_t *len, fastpar_error *error);
@@ -1437,18 +1719,21 @@ FASTPAR_API fastpar_status fastpar_reader_read(fastpar_reader *reader, void *dst
 /**
  * Releases a reader, at any time; the source is not called.
  *
- * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
- *                not free it there.
+ * @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+ *                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+ *                asking the source again; it needs what it was given until then.
  *
- * Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+ * Waits for the frames that are being decoded, which takes moments; where a call is under way, that call
+ * does. May be called from any thread, and from its own callbacks. Since: 1.0
  */
 FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 
 /* ==== archives: any part of compressed data, without decompressing what lies before it ================== */
 
 /**
- * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or `fastpar_archive_open_file`,
- * released by `fastpar_archive_free`; any number of threads may read from it at a time.
+ * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or
+ * `fastpar_archive_open_file`, released by `fastpar_archive_free`; any number of threads may read from it at
+ * a time.
  */
 typedef struct fastpar_archive fastpar_archive;
 
@@ -1469,29 +1754,33 @@ typedef struct fastpar_frame_info {
 /**
  * Opens zstd data in memory for reading at any place.
  *
- * Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. The frames are found by the
- * seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else by walking over the headers
- * of all frames and blocks. Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads from
- * a pipe): each of them is decompressed once now, in parallel, and what comes out is dropped. With a seek table they are not: the
- * table is believed about their sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it
- * lied). No data (`src_len` 0) is an archive without content.
+ * Any zstd data will do; the smaller its frames, the faster an offset is reached. The frames are found by
+ * the seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else
+ * by walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell
+ * their size (`zstd` writes them when it reads from a pipe): each of them is decompressed once now, in
+ * parallel, and the output is dropped. With a seek table they are not: the table is believed about their
+ * sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it lied).
+ * No data (`src_len` 0) is an archive without content.
  *
- * @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
- *                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
- *                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
- *                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
- * @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
+ * @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so
+ *                 that `cancel` must live as long as the archive. `max_output`: the most bytes that the
+ *                 whole content may have. `max_memory`: what the archive keeps (24 to 36 bytes a frame, and
+ *                 decoded frames), and, counted apart, the contexts and buffers of one read; 0: decoded
+ *                 frames of 64 MiB are kept. `progress` is not called.
+ * @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not
+ *                 be trusted
  * @param src_len  bytes
- * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+ * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+ *                 failure
  * @param error    may be NULL; `position` is the offset of the frame in `src`
- * @return FASTPAR_OK;
- *         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`; FASTPAR_ERR_TRUNCATED: the data ends within a
- *         frame; FASTPAR_ERR_CORRUPT: a header is damaged, or a frame that does not tell its size; FASTPAR_ERR_CHECKSUM: such a
- *         frame decompresses, but to something else; FASTPAR_ERR_DICTIONARY: a frame needs a dictionary that was not given, or
- *         another one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger window than
- *         `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
+ * @return FASTPAR_OK; FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+ *         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged, or
+ *         a frame that does not tell its size; FASTPAR_ERR_CHECKSUM: such a frame decompresses, but to
+ *         something else; FASTPAR_ERR_DICTIONARY: a frame needs a dictionary that was not given, or another
+ *         one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger
+ *         window than `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
  */
@@ -1502,17 +1791,21 @@ FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *opti
 /**
  * Opens a zstd file for reading at any place.
  *
- * As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes for every frame now
- * (for every block where there is no seek table), and the frames themselves when they are read. It is not mapped into memory: a
- * file that is cut off meanwhile gives an error. A file that is removed or replaced meanwhile stays as it was; one that is
- * overwritten gives errors, unless it has the same frames.
+ * As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes
+ * for every frame now (for every block where there is no seek table), and the frames themselves when they
+ * are read. It is not mapped into memory: a file that is cut off meanwhile gives an error. A file that is
+ * removed or replaced meanwhile stays as it was; one that is overwritten gives errors, unless it has the
+ * same frames.
  *
  * @param options  may be NULL; as for `fastpar_archive_open`
- * @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
- * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+ * @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content
+ *                 need not be trusted
+ * @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+ *                 failure
  * @param error    may be NULL; `position` is the offset of the frame in the file
- * @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;
- *         FASTPAR_ERR_UNSUPPORTED: it is a FIFO or a device, or an option; and all that `fastpar_archive_open` returns.
+ * @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's
+ *         number; FASTPAR_ERR_UNSUPPORTED: it is a FIFO or a device, or an option; and all that
+ *         `fastpar_archive_open` returns.
  *
  * May be called from any thread. Since: 1.0
  */
@@ -1523,8 +1816,8 @@ FASTPAR_API fastpar_status fastpar_archive_open_file(const fastpar_zstd_options 
  * Tells how many bytes the whole content has.
  *
  * @param archive  must not be NULL
- * @param size     out, bytes, must not be NULL; untouched on failure. Untrusted data may claim up to 32,768 times its own
- *                 size, and not all of it may be readable.
+ * @param size     out, bytes, must not be NULL; untouched on failure. Untrusted data may claim up to 32,768
+ *                 times its own size, and not all of it may be readable.
  * @param error    may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `size` is NULL.
  *
@@ -1553,7 +1846,8 @@ FASTPAR_API fastpar_status fastpar_archive_frames(const fastpar_archive *archive
  * @param index    0 to the number of frames - 1
  * @param info     in: `struct_size`; out; must not be NULL; untouched on failure
  * @param error    may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `info` is NULL, `struct_size`, or there is no such frame.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `info` is NULL, `struct_size`, or there is
+ *         no such frame.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1563,27 +1857,29 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
 /**
  * Reads a part of the content.
  *
- * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and their checksums are
- * verified. A frame of which only a part is wanted is decompressed as a whole and kept, so that other reads find it; the frames
- * that were used least recently make room. A thread that wants a frame which another one is decompressing waits for it. Frames
- * that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their
- * checksum is verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+ * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
+ * their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
+ * so that other reads find it; the frames that were used least recently make room for others. A thread that
+ * wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
+ * be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
+ * verified if that is their end; a read that goes on where one of the last four ended goes on from there.
  *
  * @param archive  must not be NULL
  * @param offset   where in the content; at its end or behind it nothing is read
- * @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its content means nothing.
+ * @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its
+ *                 content means nothing.
  * @param len      bytes
  * @param written  out, bytes, must not be NULL: `len`, or fewer where the content ends. Failure: 0.
  * @param error    may be NULL; `position` is the offset of the frame in the compressed data
- * @return FASTPAR_OK;
- *         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or
- *         what became of the file since; FASTPAR_ERR_IO: the file cannot be read, or has become shorter;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
+ * @return FASTPAR_OK; FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+ *         FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or the file has changed since;
+ *         FASTPAR_ERR_IO: the file cannot be read, or has become shorter; FASTPAR_ERR_LIMIT_EXCEEDED:
+ *         `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
  *         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
- * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread, by any number at a
- * time, and from inside callbacks. Since: 1.0
+ * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread,
+ * by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64_t offset, void *dst,
                                                 size_t len, size_t *written, fastpar_error *error);
@@ -1591,7 +1887,8 @@ FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64
 /**
  * Releases an archive.
  *
- * @param archive  NULL: nothing happens. No read may be under way.
+ * @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to
+ *                 their ends, and need what they were given, an archive in memory too, until then.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1618,38 +1915,59 @@ typedef struct fastpar_file_stats {
 /**
  * Compresses a file into another, in parallel, to ordinary zstd data.
  *
- * Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of the bytes, so it depends
- * on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only.
+ * Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of
+ * the bytes, so it depends on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict`
+ * only.
  *
- * The target appears when it is complete: it is written under another name in the same folder (".fastpar-", and a number), which
- * is renamed at the end. An existing target is replaced in that step, and stays as it is if the call fails. When the
- * process dies, at most that other file is left behind. The target takes over times and permissions of an ordinary
- * source, and its owner as far as the system allows. A target that is a symbolic link stays one: the file it points to
- * is replaced.
+ * The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
+ * and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
+ * is if the call fails. When the process dies, at most that other file is left behind. `target` itself is
+ * replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
+ * existing target is not replaced. A read-only target is replaced only where the source is read-only too.
  *
- * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
- * with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
- * large the file is (40 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
- * each lane; see `max_memory`.
+ * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
+ * allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
+ * would allow further users; where the group or the access list cannot be set, group and others get what both had.
  *
- * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not
- *                  known, from the calling thread.
- * @param src_path  must not be NULL; UTF-8
- * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
+ * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
+ * descriptor is duplicated, so the position is the one that the program has, and what appends appends. A
+ * reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written until
+ * then stay. In a sticky folder that others may write to, another user's FIFO is refused.
+ *
+ * A file that a rename cannot replace (a mounted file, a file in a folder that cannot be written, another
+ * user's file in a sticky folder) is found out before anything is read, as far as the system tells:
+ * FASTPAR_ERR_IO. With FASTPAR_ZSTD_IN_PLACE an ordinary file is written where it stands instead, and keeps
+ * its owner and mode; it is emptied when the first bytes are ready, so if the call fails later it holds the
+ * bytes written until then. On Linux the space of a large file that was replaced is given back a moment
+ * after the call.
+ *
+ * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it
+ * has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory
+ * stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and grows with frame size and
+ * level: up to 2 buffers of a frame, and a context, for each lane; see `max_memory`.
+ *
+ * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, `total` is
+ *                  UINT64_MAX if the size is not known, from the calling thread.
+ * @param src_path  must not be NULL; UTF-8 on Windows, any bytes elsewhere
+ * @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open
+ *                  descriptor, or nothing yet; not the source, by whatever name
  * @param stats     out, may be NULL
- * @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the source or the frame, if it is
- *                  about one
- * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
- *         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, or is a
- *         directory;
+ * @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the
+ *                  source or the frame, if it is about one
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it
+ *         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
+ *         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
+ *         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
  *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
- *         FASTPAR_ERR_UNSUPPORTED: the target is a device, a FIFO or the like; or an option;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
- *         found out before memory is taken;
- *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
+ *         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
+ *         even one lane fits into `max_memory`, which is found out before memory is taken;
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
+ *         FASTPAR_ERR_BUSY: from inside a hook.
  *
- * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *options, const char *src_path,
                                                  const char *dst_path, fastpar_file_stats *stats,
@@ -1658,26 +1976,29 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
 /**
  * Decompresses a file into another, in parallel where the data allows.
  *
- * Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by `fastpar_compress_file`: it appears when it is
- * complete, and whatever is wrong with the source, an existing one is not touched. A source without any bytes decompresses
- * to a target without any.
+ * Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by
+ * `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
+ * is wrong with the source. A source without any bytes decompresses to a target without any.
  *
- * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; in all UINT64_MAX if that is not known;
- *                  from the calling thread.
- * @param src_path  must not be NULL; UTF-8; may be a FIFO or a device; its content need not be trusted
- * @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+ * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
+ *                  UINT64_MAX if the size is not known; from the calling thread.
+ * @param src_path  must not be NULL; as there; may be a FIFO or a device; its content need not be trusted
+ * @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open
+ *                  descriptor, or nothing yet; not the source, by whatever name
  * @param stats     out, may be NULL
- * @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the offset in the source
- * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
- *         FASTPAR_ERR_IO, FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
- *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the source, as
- *         by `fastpar_decompress`;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
- *         more memory than `max_memory` (2 MiB at least);
- *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+ * @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the
+ *                  offset in the source
+ * @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it
+ *         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO,
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
+ *         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+ *         FASTPAR_ERR_DICTIONARY: the source, as by `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: it
+ *         decompresses to more than `max_output`, needs a larger window than `window_log` allows, or more
+ *         memory than `max_memory` (2 MiB at least); FASTPAR_ERR_CANCELLED: by the flag or the progress
+ *         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
- * Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_file(const fastpar_zstd_options *options, const char *src_path,
                                                    const char *dst_path, fastpar_file_stats *stats,

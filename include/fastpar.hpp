@@ -54,6 +54,7 @@
 
 #include "fastpar/archives.hpp"
 #include "fastpar/batches.hpp"
+#include "fastpar/callbacks.hpp"
 #include "fastpar/codec.hpp"
 #include "fastpar/dicts.hpp"
 #include "fastpar/error.hpp"

@@ -1,4 +1,4 @@
-//! What can go wrong, as Rust sees it. The numbers of the C ABI are given out in `ffi::status`.
+//! Errors as Rust sees them. `ffi::status` gives each kind its number in the C ABI.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -8,17 +8,17 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument is outside its documented range, or contradicts another one.
+    /// An argument is outside its documented range, or contradicts another.
     InvalidArgument,
-    /// A valid request for something that this build or this platform does not do.
+    /// A valid request that this build or this platform does not support.
     Unsupported,
     /// The output does not fit into the destination.
     BufferTooSmall,
     /// The system has no memory left for the call.
     OutOfMemory,
-    /// A limit that the caller set, or a documented one, would be passed.
+    /// A limit would be exceeded: one that the caller set, or a documented one.
     LimitExceeded,
-    /// Threads could not be started, or not as many as the call needs.
+    /// Threads could not be started, or fewer than the call needs.
     Threads,
     /// The compressed data is damaged.
     Corrupt,
@@ -26,19 +26,19 @@ pub enum ErrorKind {
     Checksum,
     /// The compressed data ends too early.
     Truncated,
-    /// The data needs a dictionary that was not given, or another one.
+    /// The data needs a dictionary, and none or another was given.
     Dictionary,
     /// The data is not zstd.
     NotZstd,
-    /// A callback asked to stop; the code is what it returned.
+    /// A callback asked to stop; the code is the callback's return value.
     Callback,
     /// The call was cancelled.
     Cancelled,
-    /// The time given was over.
+    /// The timeout has passed.
     Timeout,
     /// The queue or stream is closed.
     Closed,
-    /// The pool runs already, with other options.
+    /// The pool is running with other options.
     AlreadyStarted,
     /// Not possible from inside a callback or a hook.
     Busy,
@@ -50,7 +50,7 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// A failure: its kind, a number from elsewhere, a place, and a sentence for people.
+/// A failure: its kind, an error code, a position, and a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -64,9 +64,25 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A failure of `kind`; `message` says what and where, in one clause without a full stop.
+    /// A failure of `kind`; `message` says in one clause, without a full stop, what failed and where.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, code: 0, position: None, needed: None, message: message.into() }
+    }
+
+    /// The failure of a call whose callback returned `code`: what the callback has `told`, or else `message`.
+    pub(crate) fn of_callback(message: String, code: i32, told: Option<Self>) -> Self {
+        match told {
+            None => Self::new(ErrorKind::Callback, message).with_code(code),
+            Some(mut told) => {
+                if told.message.is_empty() {
+                    told.message = message.into();
+                }
+                if told.kind == ErrorKind::Callback && told.code == 0 {
+                    told.code = code;
+                }
+                told
+            }
+        }
     }
 
     /// The failure of a call whose cancel flag is set.
@@ -74,33 +90,33 @@ impl Error {
         Self::new(ErrorKind::Cancelled, "cancelled")
     }
 
-    /// The same with a number from elsewhere: a callback's return, zstd's or the system's error code.
+    /// Adds an error code: a callback's return value, zstd's or the system's error code.
     #[must_use]
     pub fn with_code(mut self, code: i32) -> Self {
         self.code = code;
         self
     }
 
-    /// The same with a place: a chunk, item or frame index, or a byte offset.
+    /// Adds a position: the index of a chunk, item or frame, or a byte offset.
     #[must_use]
     pub fn at(mut self, position: u64) -> Self {
         self.position = Some(position);
         self
     }
 
-    /// The same with the size that would have been enough, where something did not fit.
+    /// Adds the size that would have been enough for something that did not fit.
     #[must_use]
     pub fn with_needed(mut self, needed: u64) -> Self {
         self.needed = Some(needed);
         self
     }
 
-    /// What kind of failure this is.
+    /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The callback's return, zstd's or the system's error code, else 0.
+    /// A callback's return value, zstd's or the system's error code; 0: there is none.
     pub fn code(&self) -> i32 {
         self.code
     }
@@ -110,7 +126,7 @@ impl Error {
         self.position
     }
 
-    /// The size that would have been enough, if it is known: of a destination that was too small.
+    /// The size of the destination, or of a limit, that would have been enough, if it is known.
     pub fn needed(&self) -> Option<u64> {
         self.needed
     }

@@ -3,12 +3,12 @@
 //! Two flows, and nothing else:
 //!
 //! ```text
-//! C caller -> ffi -> plan -> job (claim chunks) -> callback         (helpers from the pool join the same job)
-//! C caller -> ffi -> codec -> frames -> job -> zstd contexts        (the codec is a client of the same job engine)
+//! C caller -> ffi -> plan -> job (claim chunks) -> callback     (helpers from the pool join the same job)
+//! C caller -> ffi -> codec -> frames -> job -> zstd contexts    (the codec is a client of the same engine)
 //! ```
 //!
-//! [`ffi`] is the only module that knows C: it turns pointers into slices, options into Rust structs, panics and
-//! errors into statuses. Everything else is ordinary Rust, and never imports `ffi`.
+//! [`ffi`] is the only module that knows C: it turns pointers into slices, options into Rust structs, panics
+//! and errors into statuses. Everything else is ordinary Rust, and never imports `ffi`.
 
 pub mod codec;
 pub mod error;

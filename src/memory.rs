@@ -1,13 +1,14 @@
-//! Memory for when the system has none.
+//! The allocator: a reserve of memory for when the system has none.
 //!
-//! Rust's standard library and rayon end the program where a small allocation fails: a box, a queue's next block, the text of an
-//! error. A library must not do that to its host. What may be large is asked for in ways that can fail ([`reserve`]), and refused
-//! where only this has memory; what is small comes from here then, so that the call can go on, or give up in good order. The
-//! reserve is memory of zeros that costs nothing until it is touched. While much of it is taken and the system has no more,
-//! [`check`] refuses what would take more for long.
+//! Rust's standard library and rayon end the process when a small allocation fails: a box, a queue's next
+//! block, the text of an error. A library must not do that to its host. So large memory is asked for in ways
+//! that can fail ([`reserve`]), and never comes from here. Small memory comes from this reserve when the
+//! system has none, so that a call can go on, or give up in good order. The reserve is memory of zeros, which
+//! costs nothing until it is touched. While much of it is taken and the system has no more, [`check`] refuses
+//! calls that would take more for long.
 //!
-//! Pieces are runs of bits of one word, or whole words, each claimed by one compare-and-exchange: no lock that a fork could leave
-//! locked.
+//! A block of the reserve is a run of bits of one word, or whole words, and each is claimed by one
+//! compare-and-exchange: there is no lock that a fork could leave locked.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -17,24 +18,24 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// The smallest piece, and its alignment: that of what has cache lines to itself.
+/// The smallest block, and its alignment: that of types with cache lines of their own.
 const GRANULE: usize = 128;
-/// Pieces of one word.
+/// Granules of one word.
 const BITS: usize = u64::BITS as usize;
-/// Enough for the start of a pool of 1,024 threads.
+/// Words of the reserve: enough for the start of a pool of 1,024 threads.
 const WORDS: usize = 512;
 const SIZE: usize = WORDS * BITS * GRANULE;
-/// More than this at a time is not small.
+/// Larger allocations are not small, and never come from the reserve.
 const LARGEST: usize = SIZE / 8;
-/// With so many pieces taken the system is asked again before anything begins.
+/// With so many granules taken, new calls first try whether the system has memory.
 const LOW: usize = WORDS * BITS / 4;
-/// With so many taken nothing begins.
+/// With so many granules taken, new calls are refused.
 const LOWEST: usize = WORDS * BITS / 2;
-/// What the system must have then, in bytes.
+/// The bytes that the system must then have.
 const ENOUGH: usize = 64 << 10;
 
-/// The system's allocator, and a reserve behind it. What programs link is built with it (the feature `reserve`); a Rust program that
-/// switches that off may name it as its own `#[global_allocator]`.
+/// The system's allocator with the reserve behind it. The feature `reserve` switches it on, as the built
+/// libraries do; a Rust program without that feature may name it as its own `#[global_allocator]`.
 pub struct Allocator;
 
 #[cfg(feature = "reserve")]
@@ -44,17 +45,18 @@ static ALLOCATOR: Allocator = Allocator;
 #[repr(align(4096))]
 struct Region(UnsafeCell<[MaybeUninit<u8>; SIZE]>);
 
-// SAFETY: only its address is shared; each piece is used by the one who claimed it.
+// SAFETY: only the region's address is shared; each block is used by the thread that claimed it.
 unsafe impl Sync for Region {}
 
 static REGION: Region = Region(UnsafeCell::new([MaybeUninit::uninit(); SIZE]));
-/// A bit for each piece: it is taken. Claimed with acquire and given back with release, so that who takes a piece over sees the
-/// last writes of whoever had it before.
+/// A bit for each granule: taken. Claimed with acquire and given back with release, so that a block's next
+/// owner sees the last writes of the owner before.
 static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
-/// How many are. Relaxed: advice.
+/// The number of granules taken. Relaxed: advice.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-/// Fails while much of the reserve is taken, and the system has no memory still: for calls that would begin something.
+/// Fails while much of the reserve is taken and the system still has no memory: for calls that would begin
+/// something.
 ///
 /// # Errors
 /// [`ErrorKind::OutOfMemory`].
@@ -67,7 +69,8 @@ pub(crate) fn check() -> Result<()> {
     check_low(used)
 }
 
-/// Who holds pieces may be a helper that has not come to run since, or a pool: that is no reason to refuse if memory is back.
+/// Whether the system has memory again. A pool, or a helper that has not run since, may hold blocks for long;
+/// that alone is no reason to refuse.
 #[cold]
 fn check_low(used: usize) -> Result<()> {
     if used < LOWEST && system_has(ENOUGH) {
@@ -76,10 +79,11 @@ fn check_low(used: usize) -> Result<()> {
     Err(Error::new(ErrorKind::OutOfMemory, "the system has no memory, and the reserve is low"))
 }
 
-/// Whether so much can be had from the system now.
+/// Whether the system has `bytes` bytes now.
 fn system_has(bytes: usize) -> bool {
     let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
-    // SAFETY: not empty, and given back with its layout. The black box keeps the compiler from leaving both out.
+    // SAFETY: the layout is not empty, and the memory is given back with it. The black box keeps the compiler
+    // from removing both calls.
     unsafe {
         let found = black_box(System.alloc(layout));
         if !found.is_null() {
@@ -89,7 +93,8 @@ fn system_has(bytes: usize) -> bool {
     }
 }
 
-/// Fails where so much memory cannot be had now: before something that takes it piece by piece and cannot fail.
+/// Fails if the system does not have `bytes` bytes now: for use before something that allocates them in many
+/// steps and cannot fail.
 ///
 /// # Errors
 /// [`ErrorKind::OutOfMemory`].
@@ -101,26 +106,28 @@ pub(crate) fn probe(bytes: usize) -> Result<()> {
     Err(Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))
 }
 
-/// Makes room for exactly `count` more items, from the system; what the vector has stays. (Where it grew into the reserve before
-/// this fails, it is there until it is dropped.)
+/// Makes room for exactly `count` more items, with memory of the system; the vector keeps its items. (If the
+/// vector has grown into the reserve and this then fails, the vector's memory stays there until it is
+/// dropped.)
 ///
 /// # Errors
 /// [`ErrorKind::OutOfMemory`].
 pub(crate) fn reserve<T>(vec: &mut Vec<T>, count: usize) -> Result<()> {
     let had = vec.capacity();
     let made = vec.try_reserve_exact(count).is_ok();
-    let spared = made && vec.capacity() != had && place_of(vec.as_mut_ptr().cast()).is_some();
+    let spared = made && vec.capacity() != had && granule_of(vec.as_mut_ptr().cast()).is_some();
     if spared && vec.is_empty() {
-        *vec = Vec::new(); // the reserve is for what cannot fail
+        *vec = Vec::new(); // the reserve is for allocations that cannot fail
     }
     if made && !spared {
         return Ok(());
     }
-    // A text that takes no memory: each item of a batch may fail so.
+    // A static text takes no memory: every item of a batch may fail like this.
     Err(Error::new(ErrorKind::OutOfMemory, "the system has no memory for the buffers of the call"))
 }
 
-// SAFETY: the system's allocator keeps the contract; pieces of the reserve are disjoint, large enough and aligned (see `take`).
+// SAFETY: the system's allocator keeps the contract; blocks of the reserve are disjoint, large enough and
+// aligned (see `take`).
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -141,7 +148,7 @@ unsafe impl GlobalAlloc for Allocator {
         }
         let taken = take(layout);
         if !taken.is_null() {
-            // SAFETY: a piece of this size, which may have been used before.
+            // SAFETY: a block of this size, which may have been used before.
             unsafe { taken.write_bytes(0, layout.size()) };
         }
         taken
@@ -149,16 +156,16 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
-        match place_of(old) {
-            // SAFETY: the caller's promise: it is his, and of this layout.
+        match granule_of(old) {
+            // SAFETY: the caller's promise: `old` belongs to the caller, and has this layout.
             None => unsafe { System.dealloc(old, layout) },
-            Some(place) => give_back(place, layout.size()),
+            Some(granule) => give_back(granule, layout.size()),
         }
     }
 
     #[inline]
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if place_of(old).is_none() {
+        if granule_of(old).is_none() {
             // SAFETY: the caller's promise, passed on.
             let found = unsafe { System.realloc(old, layout, size) };
             if !found.is_null() {
@@ -170,13 +177,13 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// What `realloc` means, step by step.
+/// `realloc` step by step: take new memory, copy, give the old memory back.
 ///
 /// # Safety
 /// As for [`GlobalAlloc::realloc`].
 #[cold]
 unsafe fn move_to_new(old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-    // SAFETY: the caller's promise; the new piece is another one, and both have as many bytes as are copied.
+    // SAFETY: the caller's promise; the new block is another one, and both have as many bytes as are copied.
     unsafe {
         let new = Allocator.alloc(Layout::from_size_align_unchecked(size, layout.align()));
         if !new.is_null() {
@@ -187,25 +194,25 @@ unsafe fn move_to_new(old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
     }
 }
 
-/// Which piece an address belongs to, if any.
+/// The granule of the reserve that an address belongs to, if any.
 #[inline]
-fn place_of(address: *mut u8) -> Option<usize> {
+fn granule_of(address: *mut u8) -> Option<usize> {
     let offset = (address as usize).wrapping_sub(REGION.0.get() as usize);
     (offset < SIZE).then_some(offset / GRANULE)
 }
 
-/// A piece of the reserve; null if there is none.
+/// A block of the reserve; null if there is none.
 #[cold]
 fn take(layout: Layout) -> *mut u8 {
     if layout.align() > GRANULE || layout.size() > LARGEST {
         return ptr::null_mut();
     }
-    let pieces = layout.size().div_ceil(GRANULE).max(1);
-    let found = if pieces <= BITS { take_bits(pieces) } else { take_words(pieces.div_ceil(BITS)) };
-    let Some(place) = found else { return ptr::null_mut() };
-    IN_USE.fetch_add(pieces, Ordering::Relaxed);
+    let granules = layout.size().div_ceil(GRANULE).max(1);
+    let found = if granules <= BITS { take_bits(granules) } else { take_words(granules.div_ceil(BITS)) };
+    let Some(granule) = found else { return ptr::null_mut() };
+    IN_USE.fetch_add(granules, Ordering::Relaxed);
     // SAFETY: within the region.
-    unsafe { REGION.0.get().cast::<u8>().add(place * GRANULE) }
+    unsafe { REGION.0.get().cast::<u8>().add(granule * GRANULE) }
 }
 
 /// Bits `first..first + count` of a word.
@@ -213,7 +220,7 @@ fn mask(first: u32, count: usize) -> u64 {
     (u64::MAX >> (BITS - count)) << first
 }
 
-/// The first `count` free pieces of one word that lie side by side.
+/// The first `count` free bits of one word that lie side by side.
 fn free_run(taken: u64, count: usize) -> Option<u32> {
     let mut starts = !taken;
     let mut known = 1;
@@ -257,14 +264,14 @@ fn take_words(count: usize) -> Option<usize> {
 }
 
 #[cold]
-fn give_back(place: usize, size: usize) {
-    let pieces = size.div_ceil(GRANULE).max(1);
-    IN_USE.fetch_sub(pieces, Ordering::Relaxed);
-    let word = place / BITS;
-    if pieces <= BITS {
-        TAKEN[word].fetch_and(!mask((place % BITS) as u32, pieces), Ordering::Release);
+fn give_back(granule: usize, size: usize) {
+    let granules = size.div_ceil(GRANULE).max(1);
+    IN_USE.fetch_sub(granules, Ordering::Relaxed);
+    let word = granule / BITS;
+    if granules <= BITS {
+        TAKEN[word].fetch_and(!mask((granule % BITS) as u32, granules), Ordering::Release);
     } else {
-        let words = &TAKEN[word..word + pieces.div_ceil(BITS)];
+        let words = &TAKEN[word..word + granules.div_ceil(BITS)];
         words.iter().for_each(|word| word.store(0, Ordering::Release));
     }
 }
@@ -290,10 +297,10 @@ mod tests {
         assert_eq!(mask(57, 7), !(full >> 7));
     }
 
-    /// One test, as there is one reserve: pieces of all sizes, from several threads, keep what is written to them; then all of it
-    /// can be had, no more, and `check` says when it is low.
+    /// One test, as there is one reserve. Blocks of all sizes, from several threads, keep what is written to
+    /// them. Then the whole reserve can be taken, and no more, and `check` fails while it is low.
     #[test]
-    fn pieces_are_disjoint_and_come_back() {
+    fn blocks_are_disjoint_and_come_back() {
         std::thread::scope(|scope| {
             for seed in 1..5u64 {
                 scope.spawn(move || {
@@ -302,19 +309,19 @@ mod tests {
                         let noise =
                             (turn * 2 + 1).wrapping_mul(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40;
                         let size = if noise % 50 == 0 { noise % 60_000 } else { noise % 5000 } as usize;
-                        let piece = take(layout(size));
-                        assert!(piece.is_null() || piece as usize % GRANULE == 0);
-                        if !piece.is_null() {
+                        let block = take(layout(size));
+                        assert!(block.is_null() || block as usize % GRANULE == 0);
+                        if !block.is_null() {
                             // SAFETY: just taken, of this size.
-                            unsafe { piece.write_bytes(seed as u8, size) };
-                            held.push((piece, size));
+                            unsafe { block.write_bytes(seed as u8, size) };
+                            held.push((block, size));
                         }
                         if held.len() > 20 || turn == 2999 {
-                            for (piece, size) in held.drain(..) {
+                            for (block, size) in held.drain(..) {
                                 // SAFETY: taken above, and not given back.
-                                let bytes = unsafe { std::slice::from_raw_parts(piece, size) };
+                                let bytes = unsafe { std::slice::from_raw_parts(block, size) };
                                 assert!(bytes.iter().all(|&byte| byte == seed as u8));
-                                give_back(place_of(piece).unwrap(), size);
+                                give_back(granule_of(block).unwrap(), size);
                             }
                         }
                     }
@@ -326,30 +333,31 @@ mod tests {
 
         assert!(take(layout(LARGEST + 1)).is_null());
         assert!(take(Layout::from_size_align(8, 2 * GRANULE).unwrap()).is_null());
-        let mut pieces = Vec::new();
+        let mut blocks = Vec::new();
         loop {
-            let piece = take(layout(LARGEST));
-            if piece.is_null() {
+            let block = take(layout(LARGEST));
+            if block.is_null() {
                 break;
             }
-            pieces.push(piece);
-            assert_eq!(check().is_err(), pieces.len() * LARGEST >= SIZE / 2);
+            blocks.push(block);
+            assert_eq!(check().is_err(), blocks.len() * LARGEST >= SIZE / 2);
         }
-        assert_eq!(pieces.len(), SIZE / LARGEST);
+        assert_eq!(blocks.len(), SIZE / LARGEST);
         assert!(take(layout(1)).is_null());
-        pieces.into_iter().for_each(|piece| give_back(place_of(piece).unwrap(), LARGEST));
+        blocks.into_iter().for_each(|block| give_back(granule_of(block).unwrap(), LARGEST));
         assert!(check().is_ok());
         what_is_reallocated_keeps_its_bytes();
     }
 
     fn what_is_reallocated_keeps_its_bytes() {
         let old = take(layout(100));
-        // SAFETY: `old` is a piece of 100 bytes, and what comes of it is given back by its last layout.
+        // SAFETY: `old` is a block of 100 bytes; the result is given back with its last layout.
         unsafe {
             old.write_bytes(7, 100);
             let new = Allocator.realloc(old, layout(100), 5000);
             assert!(
-                place_of(new).is_none() && std::slice::from_raw_parts(new, 100).iter().all(|&byte| byte == 7)
+                granule_of(new).is_none()
+                    && std::slice::from_raw_parts(new, 100).iter().all(|&byte| byte == 7)
             );
             Allocator.dealloc(new, layout(5000));
         }

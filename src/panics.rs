@@ -1,4 +1,4 @@
-//! Panics of callbacks, caught and told.
+//! Panics of callbacks: caught, and turned into texts.
 #![forbid(unsafe_code)]
 
 use std::any::Any;
@@ -20,6 +20,6 @@ pub(crate) fn panic_text(payload: Box<dyn Any + Send>) -> String {
 /// Drops the payload of a panic, whose own destructor may panic again.
 pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        std::mem::forget(second); // twice is enough: leak the second payload rather than let it out
+        std::mem::forget(second); // two attempts are enough: the second payload is leaked rather than let out
     }
 }

@@ -1,32 +1,34 @@
-//! Pure arithmetic: from a count of items and a schedule to chunks. Nothing here runs anything.
+//! Pure arithmetic: from a count of items and a schedule to chunks. Nothing is run here.
 //!
-//! A [`Plan`] is a few words that can tell every chunk's bounds, in order cheaply ([`Plan::walk`]) or one by one
-//! ([`Plan::bounds`]). It depends on the count, the schedule and the number of lanes, on nothing else.
+//! A [`Plan`] is a few words that tell every chunk's bounds, cheaply in order ([`Plan::walk`]) or singly
+//! ([`Plan::bounds`]). The plan depends only on the count, the schedule and the number of lanes.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;
 
-/// Segments of a loop unless the caller asks otherwise: the logical threads of a Ryzen 9 7900X.
+/// Segments of a loop by default: the logical CPUs of a Ryzen 9 7900X.
 pub const DEFAULT_SEGMENTS: usize = 24;
 
-/// What all lanes' chunks together may fill unless the caller asks otherwise: the L3 cache of that processor.
+/// The bytes that the chunks of all lanes together may fill by default: the L3 cache of that processor.
 pub const DEFAULT_CACHE_BYTES: usize = 64 << 20;
 
-/// Chunks that an automatic grain aims at: enough for balance on any number of threads, and the same on all.
+/// Chunks that an automatic grain aims at: enough for balance on any number of threads, and the same number
+/// on all machines.
 const AUTOMATIC_CHUNKS: usize = 32 * DEFAULT_SEGMENTS;
 
-/// How a range is cut into chunks. A zero asks for the default, as in the C options.
+/// How a range is cut into chunks. 0 asks for a default, as in the C options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedule {
     /// `min(segments, count)` chunks whose sizes differ by at most one item; 0: 24.
     Segments {
-        /// How many.
+        /// The number of chunks.
         segments: usize,
     },
-    /// Chunks of which one for every lane fits into the cache at the same time, in whole waves of one chunk a lane.
+    /// Chunks so small that one for every lane fits into the cache at the same time, in whole waves of one
+    /// chunk a lane.
     Cache {
-        /// Bytes that one item brings into the cache; 0: 1.
+        /// Bytes of cache that one item takes; 0: 1.
         item_size: usize,
         /// Bytes of cache that all lanes share; 0: 64 MiB.
         cache_bytes: usize,
@@ -36,9 +38,9 @@ pub enum Schedule {
         /// Items per chunk.
         grain: usize,
     },
-    /// Waves of one chunk a lane, each wave taking half of what is left, down to chunks of `grain` items; 0: automatic.
-    /// Source: factoring, S. F. Hummel, E. Schonberg, L. E. Flynn, "Factoring: a method for scheduling parallel
-    /// loops", CACM 35 (8), 1992.
+    /// Waves of one chunk a lane. Each wave takes half of the remaining items, down to chunks of `grain`
+    /// items; 0: automatic. Source: S. F. Hummel, E. Schonberg, L. E. Flynn, "Factoring: a method for
+    /// scheduling parallel loops", CACM 35 (8), 1992.
     Guided {
         /// The smallest chunk, in items.
         grain: usize,
@@ -67,12 +69,12 @@ enum Shape {
     Even { size: usize, longer: usize },
     /// Every chunk but the last holds `grain` items.
     Grain { grain: usize },
-    /// Waves of `wave` chunks that halve the rest, then chunks of `grain`.
+    /// Waves of `wave` chunks, each of half of the remaining items, then chunks of `grain`.
     Guided { wave: usize, grain: usize },
 }
 
 impl Plan {
-    /// Cuts `count` items for at most `lanes` lanes (at least one).
+    /// Cuts `count` items into chunks for at most `lanes` lanes (at least one).
     pub fn new(schedule: Schedule, count: usize, lanes: u32) -> Self {
         let lanes = lanes.max(1);
         let shape = match schedule {
@@ -103,24 +105,24 @@ impl Plan {
         Self { count, chunks, lanes, shape }
     }
 
-    /// How many items.
+    /// The number of items.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// How many chunks.
+    /// The number of chunks.
     pub fn chunks(&self) -> usize {
         self.chunks
     }
 
-    /// How many threads may work on it at the same time: at least one, at most one a chunk.
+    /// The threads that may work on the plan at the same time: at least one, at most one for each chunk.
     pub fn lanes(&self) -> u32 {
         self.lanes
     }
 
     /// Items in the largest chunk.
     pub fn largest(&self) -> usize {
-        // Every schedule puts a largest chunk first.
+        // In every schedule the first chunk is a largest one.
         if self.chunks == 0 {
             0
         } else {
@@ -169,7 +171,8 @@ impl Plan {
         (begin, end)
     }
 
-    /// Walks over the chunks from `index` on; cheap per step. Past the last chunk the bounds mean nothing.
+    /// Walks over the chunks from `index` on; each step is cheap. Past the last chunk the bounds are
+    /// meaningless.
     pub fn walk(&self, index: usize) -> Walk<'_> {
         let count = self.count;
         let mut walk = Walk { plan: self, index, begin: count, end: count, size: 0, until: index };
@@ -179,7 +182,7 @@ impl Plan {
         walk
     }
 
-    /// The chunks of one size at the start of `range`, which is not empty and within the chunks.
+    /// The chunks of equal size at the start of `range`, which is not empty and within the chunks.
     #[inline]
     pub(crate) fn equal_chunks(&self, range: Range<usize>) -> EqualChunks {
         debug_assert!(range.start < range.end && range.end <= self.chunks);
@@ -187,7 +190,7 @@ impl Plan {
         EqualChunks { begin, size: end - begin, until: self.same_size_until(range.start).min(range.end) }
     }
 
-    /// The first chunk after `index` that may differ from it in size.
+    /// The first chunk after `index` that may differ from chunk `index` in size.
     fn same_size_until(&self, index: usize) -> usize {
         match self.shape {
             Shape::Even { longer, .. } if index < longer => longer,
@@ -199,11 +202,11 @@ impl Plan {
     }
 }
 
-/// Neighbouring chunks of one size.
+/// Neighbouring chunks of equal size.
 pub(crate) struct EqualChunks {
-    /// The first item of the first.
+    /// The first item of the first chunk.
     pub(crate) begin: usize,
-    /// Items of each.
+    /// Items of each chunk.
     pub(crate) size: usize,
     /// One past the last chunk.
     pub(crate) until: usize,
@@ -215,17 +218,17 @@ pub struct Walk<'p> {
     plan: &'p Plan,
     /// The chunk's index.
     pub index: usize,
-    /// Its first item.
+    /// The chunk's first item.
     pub begin: usize,
-    /// One past its last item.
+    /// One past the chunk's last item.
     pub end: usize,
-    /// Its items: those of every chunk before `until`.
+    /// The items of the chunk, and of every chunk before `until`.
     size: usize,
     until: usize,
 }
 
 impl Walk<'_> {
-    /// Goes to the next chunk; false after the last one.
+    /// Goes to the next chunk; false: there is none.
     #[inline]
     pub fn advance(&mut self) -> bool {
         self.index += 1;
@@ -240,7 +243,7 @@ impl Walk<'_> {
         true
     }
 
-    /// Takes the bounds of chunk `index`.
+    /// Sets the bounds to those of chunk `index`.
     fn enter(&mut self) {
         let run = self.plan.equal_chunks(self.index..self.plan.chunks);
         (self.begin, self.end, self.size, self.until) =
@@ -248,7 +251,7 @@ impl Walk<'_> {
     }
 }
 
-/// One wave of a guided plan, or its tail: `items` from `first_item` on, in chunks of `size`.
+/// A wave of a guided plan, or its tail: `items` from `first_item` on, in chunks of `size`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wave {
     first_chunk: usize,
@@ -292,7 +295,7 @@ impl Iterator for Waves {
     }
 }
 
-/// Lanes for a call: as many as it asks for, 0 for all, at most the threads of the pool.
+/// Lanes for a call: `max_lanes`, 0 for all, at most the threads of the pool.
 pub(crate) fn lanes_of(threads: u32, max_lanes: u32) -> u32 {
     if max_lanes == 0 {
         threads
@@ -314,7 +317,8 @@ fn even(count: usize, chunks: usize) -> Shape {
     Shape::Even { size: count / chunks, longer: count % chunks }
 }
 
-/// Chunks in whole waves of `lanes`, each wave within `cache_bytes`; a single item may be larger than its share.
+/// The number of chunks in whole waves of `lanes`, each wave within `cache_bytes`. A single item may be
+/// larger than its share.
 fn cache_chunks(count: usize, item_size: usize, cache_bytes: usize, lanes: u32) -> usize {
     let lanes = lanes as usize;
     let share = (cache_bytes / lanes / item_size).max(1);

@@ -1,8 +1,9 @@
 //! A bounded queue of numbers for many producers and consumers, with timeouts and an end.
 //!
-//! The queue itself is crossbeam's bounded channel. Closing drops the queue's own sender; a producer holds a clone only while it
-//! pushes, and gives up when the second channel says that the queue is closed. So the channel ends when the last push under way
-//! has ended, and a consumer that finds it ended has missed nothing.
+//! The queue is crossbeam's bounded channel. `close` drops the queue's own sender. A producer holds a clone
+//! of it only while it pushes, and gives up when the second channel tells that the queue is closed. So the
+//! channel ends when the last push under way has ended, and a consumer that finds the end has missed no
+//! value.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +24,7 @@ pub struct Queue {
 
 struct Open {
     values: Sender<u64>,
-    /// Dropping it is the signal.
+    /// Dropping this sender tells producers that the queue is closed.
     _closing: Sender<()>,
 }
 
@@ -45,17 +46,19 @@ impl Queue {
             let text = format!("capacity is {capacity}, expected 1 to {MAX_CAPACITY}");
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        // The channel ends the program where there is no memory for its ring, which may be more than the reserve has: ask first.
+        // The channel ends the process if there is no memory for its ring, which may be larger than the
+        // reserve: ask first.
         memory::probe(capacity.saturating_mul(size_of::<[u64; 2]>()))?;
         let (sender, values) = bounded(capacity);
         let (closing, closed) = bounded(0);
         Ok(Self { open: RwLock::new(Some(Open { values: sender, _closing: closing })), closed, values })
     }
 
-    /// Adds a value, waiting for room.
+    /// Adds a value; waits for room.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`]; [`ErrorKind::Closed`], also when the queue is closed while this waits. The value is not added then.
+    /// [`ErrorKind::Timeout`]; [`ErrorKind::Closed`], also if the queue is closed while this waits. The value
+    /// is not added then.
     pub fn push(&self, value: u64, timeout: Option<Duration>) -> Result<()> {
         let sender = match &*self.open.read().unwrap_or_else(PoisonError::into_inner) {
             Some(open) => open.values.clone(),
@@ -75,7 +78,7 @@ impl Queue {
         }
     }
 
-    /// Takes the oldest value, waiting for one.
+    /// Takes the oldest value; waits for one.
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`]; [`ErrorKind::Closed`] once the queue is closed and empty.
@@ -90,7 +93,7 @@ impl Queue {
         }
     }
 
-    /// Ends the queue: no value can be added any more, those inside can still be taken.
+    /// Closes the queue: no value can be added any more, but those inside can still be taken.
     pub fn close(&self) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
     }

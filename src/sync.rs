@@ -19,16 +19,17 @@ pub(crate) use loom::{
     thread::yield_now,
 };
 
-/// Loom takes sequentially consistent accesses for acquire and release: this fence, between a store and a load that must not
-/// change places, says what they mean. Outside loom the accesses themselves do.
+/// Loom treats sequentially consistent accesses as acquire and release. This fence stands between a store and
+/// a load that must not change places, and gives loom the missing order. Outside loom the accesses themselves
+/// do.
 #[inline(always)]
 pub(crate) fn fence_for_loom() {
     #[cfg(loom)]
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
 
-/// A condition variable that asks the system to wake somebody only if somebody sleeps; std's asks every time. Notify after a change
-/// that was made under the lock, with the lock still held or not.
+/// A condition variable that asks the system to wake threads only if a thread sleeps; std's asks every time.
+/// Notify after a change that was made under the lock; the lock may still be held or not.
 #[derive(Default)]
 pub(crate) struct QuietCondvar {
     condvar: Condvar,
@@ -36,25 +37,26 @@ pub(crate) struct QuietCondvar {
 }
 
 impl QuietCondvar {
-    /// Sleeps until it is notified, or for no reason.
+    /// Sleeps until notified, or wakes for no reason.
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.sleep(|| self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The same, for so long at most.
+    /// Like `wait`, for at most `most`.
     pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, most: Duration) -> MutexGuard<'a, T> {
         self.sleep(|| self.condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0)
     }
 
     fn sleep<T>(&self, sleep: impl FnOnce() -> T) -> T {
-        // Relaxed: counted under the lock. Whoever changes something under it later sees the sleeper; whoever did so before was seen.
+        // Relaxed: counted under the lock. A thread that makes a change under the lock after this sees the
+        // sleeper; the sleeper has seen earlier changes.
         self.sleepers.fetch_add(1, Ordering::Relaxed);
         let woken = sleep();
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
         woken
     }
 
-    /// Wakes all who sleep.
+    /// Wakes all sleeping threads.
     pub(crate) fn notify_all(&self) {
         if self.sleepers.load(Ordering::Relaxed) > 0 {
             self.condvar.notify_all();
@@ -78,7 +80,7 @@ mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
 
-    /// Whoever waits for a change hears of it, though nobody is woken who is not seen to sleep.
+    /// A waiting thread hears of the change, though only threads that are seen to sleep are woken.
     #[test]
     fn loom_nobody_sleeps_through_a_change() {
         model(|| {

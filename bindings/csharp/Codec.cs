@@ -1,147 +1,155 @@
 using System;
+using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place,
+/// pinned for the time of the call. Every method may be called from any thread, by any number at a time, and from inside
+/// bodies of loops.
+/// </summary>
+/// <remarks>
+/// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and exceptions of .NET for
+/// arguments, damaged data and files, as <see cref="FastparException"/> lists them; with one of that type inside, which has the
+/// status, zstd's error code and the position: the frame, or its offset in the source.
+/// </remarks>
+public static unsafe partial class Codec
 {
-    /// <summary>
-    /// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place,
-    /// pinned for the time of the call. Every method may be called from any thread, by any number at a time, and from inside
-    /// bodies of loops.
-    /// </summary>
-    /// <remarks>
-    /// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and
-    /// <see cref="FastparException"/> for everything else, with the status, zstd's error code and the position: the frame, or its
-    /// offset in the source.
-    /// </remarks>
-    public static unsafe partial class Codec
+    /// <summary>A capacity that is enough for compressing any so many bytes with these options.</summary>
+    /// <param name="sourceLength">Bytes.</param>
+    /// <param name="options">Null: the defaults.</param>
+    /// <returns>Bytes, about 0.4 % more.</returns>
+    public static long CompressBound(long sourceLength, ZstdOptions? options = null)
     {
-        /// <summary>A capacity that is enough for compressing any so many bytes with these options.</summary>
-        /// <param name="sourceLength">Bytes.</param>
-        /// <param name="options">Null: the defaults.</param>
-        /// <returns>Bytes, about 0.4 % more.</returns>
-        public static long CompressBound(long sourceLength, ZstdOptions? options = null)
-        {
-            fastpar_error error;
-            fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
-            UIntPtr bound;
-            UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-            using var lease = new Lease(options?.Dict?.Handle);
-            native.dict = (fastpar_dict*)lease.Pointer;
-            Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
-            return (long)(ulong)bound;
-        }
-
-        /// <summary>Compresses a buffer into another.</summary>
-        /// <param name="source">What to compress.</param>
-        /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
-        /// <param name="options">Null: level 3, 24 frames.</param>
-        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
-        /// <returns>Bytes of the result.</returns>
-        /// <exception cref="FastparException"><see cref="FastparStatus.BufferTooSmall"/>: it does not fit.</exception>
-        public static int Compress(
-            ReadOnlySpan<byte> source,
-            Span<byte> destination,
-            ZstdOptions? options = null,
-            CancellationToken cancellationToken = default) =>
-            TryCompress(source, destination, out long written, options, cancellationToken)
-                ? (int)written
-                : throw TooSmall(written);
-
-        /// <summary>Compresses a buffer into another, if the result fits.</summary>
-        /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
-        /// <returns>Whether it fits.</returns>
-        /// <inheritdoc cref="Compress(ReadOnlySpan{byte}, Span{byte}, ZstdOptions, CancellationToken)"/>
-        /// <param name="source">What to compress.</param>
-        /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
-        /// <param name="options">Null: level 3, 24 frames.</param>
-        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
-        public static bool TryCompress(
-            ReadOnlySpan<byte> source,
-            Span<byte> destination,
-            out long written,
-            ZstdOptions? options = null,
-            CancellationToken cancellationToken = default)
-        {
-            CheckApart(source, destination);
-            fixed (byte* from = &Start(source), to = &Start(destination))
-            {
-                return TryCompress(
-                    (IntPtr)from, source.Length, (IntPtr)to, destination.Length, out written, options, cancellationToken);
-            }
-        }
-
-        /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
-        /// <param name="source">Address of what to compress.</param>
-        /// <param name="sourceLength">Its bytes.</param>
-        /// <param name="destination">Address of where to; must not overlap.</param>
-        /// <param name="destinationCapacity">Its bytes.</param>
-        /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
-        /// <param name="options">Null: level 3, 24 frames.</param>
-        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
-        /// <returns>Whether it fits.</returns>
-        public static bool TryCompress(
-            IntPtr source,
-            long sourceLength,
-            IntPtr destination,
-            long destinationCapacity,
-            out long written,
-            ZstdOptions? options = null,
-            CancellationToken cancellationToken = default)
-        {
-            UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-            UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
-            UIntPtr result = UIntPtr.Zero;
-            fastpar_error error;
-            using var call = new CodecCall(options, cancellationToken);
-            fastpar_zstd_options native;
-            int status = NativeMethods.fastpar_compress(
-                call.Options(&native), (void*)source, length, (void*)destination, capacity, &result, &error);
-            written = (long)(ulong)result;
-            return call.Fits(status, &error);
-        }
-
-        /// <summary>
-        /// Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.
-        /// </summary>
-        /// <param name="source">What to compress.</param>
-        /// <param name="options">Null: level 3, 24 frames.</param>
-        /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
-        /// <returns>The compressed bytes.</returns>
-        public static byte[] Compress(
-            ReadOnlySpan<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default)
-        {
-            long bound = CompressBound(source.Length, options);
-            IntPtr memory = Marshal.AllocHGlobal(new IntPtr(bound)); // pages that are not written to cost nothing
-            try
-            {
-                fixed (byte* from = &Start(source))
-                {
-                    if (!TryCompress((IntPtr)from, source.Length, memory, bound, out long written, options, cancellationToken))
-                    {
-                        throw TooSmall(written);
-                    }
-                    return new ReadOnlySpan<byte>((void*)memory, checked((int)written)).ToArray();
-                }
-            }
-            finally
-            {
-                Marshal.FreeHGlobal(memory);
-            }
-        }
-
-        /// <summary>What to pin; the pattern of the language needs a method that spans of Mono do not have.</summary>
-        private static ref byte Start(ReadOnlySpan<byte> span) => ref MemoryMarshal.GetReference(span);
-
-        private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)
-        {
-            if (source.Overlaps(destination))
-            {
-                throw new ArgumentException("source and destination overlap", nameof(destination));
-            }
-        }
-
-        private static FastparException TooSmall(long needed) =>
-            new FastparException(FastparStatus.BufferTooSmall) { RequiredSize = needed > 0 ? needed : (long?)null };
+        fastpar_error error;
+        fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
+        UIntPtr bound;
+        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+        using var lease = new Lease(options?.Dict?.Handle);
+        native.dict = (fastpar_dict*)lease.Pointer;
+        Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
+        return (long)(ulong)bound;
     }
+
+    /// <summary>Compresses a buffer into another.</summary>
+    /// <param name="source">What to compress.</param>
+    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="options">Null: level 3, 24 frames.</param>
+    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <returns>Bytes of the result.</returns>
+    /// <exception cref="ArgumentException">The destination is too small.</exception>
+    public static int Compress(
+        ReadOnlySpan<byte> source,
+        Span<byte> destination,
+        ZstdOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        TryCompress(source, destination, out long written, options, cancellationToken)
+            ? (int)written
+            : throw TooSmall(written);
+
+    /// <summary>Compresses a buffer into another, if the result fits.</summary>
+    /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+    /// <returns>Whether it fits.</returns>
+    /// <inheritdoc cref="Compress(ReadOnlySpan{byte}, Span{byte}, ZstdOptions, CancellationToken)"/>
+    /// <param name="source">What to compress.</param>
+    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="options">Null: level 3, 24 frames.</param>
+    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    public static bool TryCompress(
+        ReadOnlySpan<byte> source,
+        Span<byte> destination,
+        out long written,
+        ZstdOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        CheckApart(source, destination);
+        fixed (byte* from = &Start(source), to = &Start(destination))
+        {
+            return TryCompress(
+                (IntPtr)from, source.Length, (IntPtr)to, destination.Length, out written, options, cancellationToken);
+        }
+    }
+
+    /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
+    /// <param name="source">Address of what to compress.</param>
+    /// <param name="sourceLength">Its bytes.</param>
+    /// <param name="destination">Address of where to; must not overlap.</param>
+    /// <param name="destinationCapacity">Its bytes.</param>
+    /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+    /// <param name="options">Null: level 3, 24 frames.</param>
+    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <returns>Whether it fits.</returns>
+    public static bool TryCompress(
+        IntPtr source,
+        long sourceLength,
+        IntPtr destination,
+        long destinationCapacity,
+        out long written,
+        ZstdOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+        UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
+        UIntPtr result = UIntPtr.Zero;
+        fastpar_error error;
+        using var call = new CodecCall(options, cancellationToken);
+        fastpar_zstd_options native;
+        int status = NativeMethods.fastpar_compress(
+            call.Options(&native), (void*)source, length, (void*)destination, capacity, &result, &error);
+        written = (long)(ulong)result;
+        return call.Fits(status, &error);
+    }
+
+    /// <summary>
+    /// Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.
+    /// </summary>
+    /// <param name="source">What to compress.</param>
+    /// <param name="options">Null: level 3, 24 frames.</param>
+    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <returns>The compressed bytes.</returns>
+    public static byte[] Compress(
+        ReadOnlySpan<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        long bound = CompressBound(source.Length, options);
+        IntPtr memory = Marshal.AllocHGlobal(new IntPtr(bound)); // pages that are not written to cost nothing
+        try
+        {
+            fixed (byte* from = &Start(source))
+            {
+                if (!TryCompress((IntPtr)from, source.Length, memory, bound, out long written, options, cancellationToken))
+                {
+                    throw TooSmall(written);
+                }
+                return new ReadOnlySpan<byte>((void*)memory, checked((int)written)).ToArray();
+            }
+        }
+        finally
+        {
+            Marshal.FreeHGlobal(memory);
+        }
+    }
+
+    /// <summary>What to pin; the pattern of the language needs a method that spans of Mono do not have.</summary>
+    private static ref byte Start(ReadOnlySpan<byte> span) => ref MemoryMarshal.GetReference(span);
+
+    private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)
+    {
+        if (source.Overlaps(destination))
+        {
+            throw new ArgumentException("source and destination overlap", nameof(destination));
+        }
+    }
+
+    private static Exception TooSmall(long needed)
+    {
+        var failure = new FastparException(FastparStatus.BufferTooSmall) { RequiredSize = needed > 0 ? needed : null };
+        return new ArgumentException(
+            needed > 0 ? $"{failure.Message}: {needed} bytes are enough" : failure.Message, "destination", failure);
+    }
+
+    /// <summary>A result that no array holds.</summary>
+    private static InvalidDataException TooLarge(string message) =>
+        new(message, new FastparException(FastparStatus.LimitExceeded, message));
 }

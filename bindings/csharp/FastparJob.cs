@@ -1,63 +1,67 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It completes whether
+/// anybody waits or not; dropping this object does not end it, disposing does.
+/// </summary>
+public sealed class FastparJob : IDisposable
 {
-    /// <summary>
-    /// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It completes whether
-    /// anybody waits or not; dropping this object does not end it, disposing does.
-    /// </summary>
-    public sealed class FastparJob : IDisposable
+    private readonly JobState state;
+
+    internal FastparJob(JobState state) => this.state = state;
+
+    /// <summary>Completes when the job has ended: well, with what bodies threw, or cancelled.</summary>
+    public Task Completion => state.Completion;
+
+    /// <summary>For <c>await job</c>: the same as awaiting <see cref="Completion"/>.</summary>
+    /// <returns>The awaiter of the task.</returns>
+    public TaskAwaiter GetAwaiter() => state.Completion.GetAwaiter();
+
+    /// <summary>How far the job is: items done, and in all.</summary>
+    public FastparProgress Progress => state.Progress();
+
+    /// <summary>Lets no new chunk start; the task becomes cancelled once the chunks in flight are done.</summary>
+    public void Cancel() => state.Cancel();
+
+    /// <summary>Waits until the job has ended, helping with its chunks, and throws what its bodies threw.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">From inside a body of this job.</exception>
+    public void Wait() => Wait(Timeout.InfiniteTimeSpan);
+
+    /// <summary>The same for no longer than the time given, which may be passed by the length of one chunk.</summary>
+    /// <param name="timeout">0: only ask; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</param>
+    /// <returns>False: it has not ended yet.</returns>
+    /// <inheritdoc cref="Wait()"/>
+    public bool Wait(TimeSpan timeout)
     {
-        private readonly JobState state;
-
-        internal FastparJob(JobState state) => this.state = state;
-
-        /// <summary>Completes when the job has ended: well, with what bodies threw, or cancelled.</summary>
-        public Task Completion => state.Completion;
-
-        /// <summary>How far the job is: items done, and in all.</summary>
-        public FastparProgress Progress => state.Progress();
-
-        /// <summary>Lets no new chunk start; the task becomes cancelled once the chunks in flight are done.</summary>
-        public void Cancel() => state.Cancel();
-
-        /// <summary>Waits until the job has ended, helping with its chunks, and throws what its bodies threw.</summary>
-        /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-        /// <exception cref="FastparException"><see cref="FastparStatus.Busy"/>: from inside a body of this job.</exception>
-        public void Wait() => Wait(Timeout.InfiniteTimeSpan);
-
-        /// <summary>The same for no longer than the time given, which may be passed by the length of one chunk.</summary>
-        /// <param name="timeout">0: only ask; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</param>
-        /// <returns>False: it has not ended yet.</returns>
-        /// <inheritdoc cref="Wait()"/>
-        public bool Wait(TimeSpan timeout)
+        if (!state.Wait(Check.Timeout(timeout, nameof(timeout))))
         {
-            if (!state.Wait(Check.Timeout(timeout, nameof(timeout))))
-            {
-                return false;
-            }
-            state.Completion.GetAwaiter().GetResult();
-            return true;
+            return false;
         }
+        state.ThrowOutcome();
+        return true;
+    }
 
-        /// <summary>
-        /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very job it does not
-        /// wait. Throws nothing: <see cref="Completion"/> tells what it came to.
-        /// </summary>
-        public void Dispose()
+    /// <summary>
+    /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very job it does not
+    /// wait. Throws nothing: <see cref="Completion"/> tells what it came to.
+    /// </summary>
+    public void Dispose()
+    {
+        state.Cancel();
+        try
         {
-            state.Cancel();
-            try
-            {
-                state.Wait(ulong.MaxValue);
-            }
-            catch (FastparException busy) when (busy.Status == FastparStatus.Busy)
-            {
-                return; // the last body out ends it
-            }
-            _ = state.Completion.Exception; // looked at: nobody else has to
+            state.Wait(ulong.MaxValue);
         }
+        catch (InvalidOperationException)
+        {
+            return; // inside a body of this job: the last body ends it
+        }
+        _ = state.Completion.Exception; // looked at: nobody else has to
     }
 }

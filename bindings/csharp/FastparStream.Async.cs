@@ -1,66 +1,184 @@
 using System;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <content>The asynchronous methods.</content>
+public sealed partial class FastparStream
 {
-    /// <content>The asynchronous methods.</content>
-    public sealed partial class FastparStream
+    /// <inheritdoc/>
+#if NETSTANDARD2_0
+    public
+#else
+    public override
+#endif
+    ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        /// <inheritdoc/>
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-            new ValueTask(Task.Run(() => Write(buffer.Span, true, cancellationToken), cancellationToken));
-
-        /// <inheritdoc/>
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            WriteAsync(new ReadOnlyMemory<byte>(buffer, offset, count), cancellationToken).AsTask();
-
-        /// <inheritdoc/>
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            new ValueTask<int>(Task.Run(() => Read(buffer.Span, true, cancellationToken), cancellationToken));
-
-        /// <inheritdoc/>
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
-
-        /// <inheritdoc/>
-        public override async Task FlushAsync(CancellationToken cancellationToken)
+        if (cancellationToken.IsCancellationRequested)
         {
-            if (writes)
+            return new ValueTask(Task.FromCanceled(cancellationToken));
+        }
+        Begin(writing: true);
+        return OnWriter(Operation.Write, buffer, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Check.Buffer(buffer, offset, count);
+        return WriteAsync(new ReadOnlyMemory<byte>(buffer, offset, count), cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+#if NETSTANDARD2_0
+    public
+#else
+    public override
+#endif
+    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return new ValueTask<int>(Task.FromCanceled<int>(cancellationToken));
+        }
+        Begin(writing: false);
+        return new ValueTask<int>(Task.Run(() =>
+        {
+            using var use = new Use(this, asynchronous: true, cancellationToken);
+            return use.Read(buffer.Span);
+        }));
+    }
+
+    /// <inheritdoc/>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Check.Buffer(buffer, offset, count);
+        return ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+    public override async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (writes && !finished)
+        {
+            Begin(writing: true);
+            await OnWriter(Operation.Flush, default, cancellationToken).ConfigureAwait(false);
+            await inner.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The same without waiting.</summary>
+    /// <param name="cancellationToken">Cancels the call, and ends the stream as it is.</param>
+    /// <returns>Completes when the stream behind has everything.</returns>
+    public Task FinishAsync(CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellationToken);
+        }
+        Begin(writing: true);
+        return OnWriter(Operation.Finish, default, cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+#if NETSTANDARD2_0
+    public
+#else
+    public override
+#endif
+    async ValueTask DisposeAsync()
+    {
+        if (disposed)
+        {
+            return;
+        }
+        try
+        {
+            if (writes && !ended && state.Take())
             {
-                await Task.Run(() => Flush(true, cancellationToken), cancellationToken).ConfigureAwait(false);
-                await inner.FlushAsync(cancellationToken).ConfigureAwait(false);
+                await OnWriter(Operation.Finish, default, default).ConfigureAwait(false);
             }
         }
-
-        /// <summary>The same without waiting.</summary>
-        /// <param name="cancellationToken">Cancels the call, and ends the stream as it is.</param>
-        /// <returns>Completes when the stream behind has everything.</returns>
-        public Task FinishAsync(CancellationToken cancellationToken = default) =>
-            Task.Run(() => Finish(true, cancellationToken), cancellationToken);
-
-        /// <inheritdoc/>
-        public override async ValueTask DisposeAsync()
+        finally
         {
-            if (handle.IsClosed)
+            Release();
+            if (!leaveOpen)
             {
-                return;
-            }
-            try
-            {
-                if (writes && !ended)
-                {
-                    await FinishAsync().ConfigureAwait(false);
-                }
-            }
-            finally
-            {
-                handle.Dispose();
-                if (!leaveOpen)
-                {
-                    await inner.DisposeAsync().ConfigureAwait(false);
-                }
+                await inner.DisposeAsync().ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>
+    /// Compresses on this thread and on the pool; the output is gathered, and then awaited. Without output the call is over, and
+    /// nothing was allocated. The stream is claimed by the caller.
+    /// </summary>
+    private ValueTask OnWriter(Operation operation, ReadOnlyMemory<byte> buffer, CancellationToken token)
+    {
+        MemoryStream? gathered;
+        try
+        {
+            using var use = new Use(this, asynchronous: true, token);
+            switch (operation)
+            {
+                case Operation.Write:
+                    use.Write(buffer.Span);
+                    break;
+                case Operation.Flush:
+                    use.Flush();
+                    break;
+                default:
+                    use.Finish();
+                    break;
+            }
+            gathered = state.Gathered;
+            if (gathered != null)
+            {
+                use.KeepClaim();
+            }
+        }
+        catch (Exception exception)
+        {
+            return new ValueTask(
+                exception is OperationCanceledException cancelled && cancelled.CancellationToken.IsCancellationRequested
+                    ? Task.FromCanceled(cancelled.CancellationToken)
+                    : Task.FromException(exception));
+        }
+        return gathered == null ? default : Drain(gathered, token);
+    }
+
+    /// <summary>Gives what was gathered to the stream behind. If that fails or is cancelled, the stream has ended.</summary>
+    private async ValueTask Drain(MemoryStream gathered, CancellationToken token)
+    {
+        state.Gathered = null;
+        try
+        {
+            var output = new ReadOnlyMemory<byte>(gathered.GetBuffer(), 0, (int)gathered.Length);
+            await inner.WriteAsync(output, token).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            ended = true;
+            state.Fail(exception, 0);
+            if (disposed && exception is not ObjectDisposedException)
+            {
+                throw new ObjectDisposedException("the stream was disposed during the call", exception);
+            }
+            throw;
+        }
+        finally
+        {
+            state.GiveBack();
+        }
+    }
+
+    private enum Operation
+    {
+        Write,
+        Flush,
+        Finish,
     }
 }

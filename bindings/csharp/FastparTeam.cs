@@ -1,110 +1,131 @@
 using System;
+using System.ComponentModel;
 using System.Threading;
+using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>One member of a team at work. It cannot leave its body.</summary>
+public readonly unsafe ref struct TeamMember
 {
-    /// <summary>One member of a team at work. It cannot leave its body.</summary>
-    public readonly unsafe ref struct TeamMember
+    private readonly fastpar_team* team;
+
+    internal TeamMember(fastpar_team* team, uint member, uint members)
     {
-        private readonly fastpar_team* team;
-
-        internal TeamMember(fastpar_team* team, uint member, uint members)
-        {
-            this.team = team;
-            Member = (int)member;
-            Members = (int)members;
-        }
-
-        /// <summary>Its number, from 0; member 0 is the thread that made the call.</summary>
-        public int Member { get; }
-
-        /// <summary>How many there are.</summary>
-        public int Members { get; }
-
-        /// <summary>
-        /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member
-        /// that has returned is not waited for.
-        /// </summary>
-        /// <exception cref="FastparException">
-        /// <see cref="FastparStatus.Cancelled"/>: a member failed, nobody waits any more. Let it pass: the call throws what that
-        /// member threw.
-        /// </exception>
-        public void Barrier()
-        {
-            fastpar_error error;
-            int status = NativeMethods.fastpar_team_barrier(team, &error);
-            if (status == NativeMethods.FASTPAR_ERR_CANCELLED)
-            {
-                throw new TeamEndedException(Check.Exception(&error).Message, (IntPtr)team);
-            }
-            Check.Ok(status, &error);
-        }
+        this.team = team;
+        Member = (int)member;
+        Members = (int)members;
     }
 
-    /// <summary>What a member of a team does.</summary>
-    /// <param name="member">Which one it is, and the barrier.</param>
-    public delegate void MemberAction(TeamMember member);
+    /// <summary>Its number, from 0; member 0 is the thread that made the call.</summary>
+    public int Member { get; }
 
-    /// <summary>Members that run at the same time, each on a thread of its own, and may wait for each other.</summary>
-    public static unsafe class FastparTeam
+    /// <summary>How many there are.</summary>
+    public int Members { get; }
+
+    /// <summary>
+    /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member
+    /// that has returned is not waited for.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">
+    /// A member failed, so no barrier is waited at any more. Let it pass: the call throws the exception of that member.
+    /// </exception>
+    public void Barrier()
     {
-        /// <summary>Runs a body once for each member, all at the same time, and returns when all have ended.</summary>
-        /// <param name="members">1 to the threads of the pool, the caller included; 0: as many as the pool has.</param>
-        /// <param name="body">
-        /// What each member does. What it throws ends the team: the others are released from their barriers.
-        /// </param>
-        /// <exception cref="FastparException">
-        /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are
-        /// free now.
-        /// </exception>
-        public static void Run(int members, MemberAction body)
+        fastpar_error error;
+        int status = NativeMethods.fastpar_team_barrier(team, &error);
+        if (status == NativeMethods.FASTPAR_ERR_CANCELLED)
         {
-            uint count = Check.Count32(members, nameof(members));
-            fastpar_error error;
-            var state = new TeamState(Check.NotNull(body, nameof(body)));
-            using var call = new SyncCall(state);
-            int status = NativeMethods.fastpar_team_run(count, TeamState.OnMember, state.UserData, &error);
-            call.End(status, &error);
+            throw new TeamEndedException(Check.Text(error.message), (IntPtr)team);
         }
+        Check.Ok(status, &error);
+    }
+}
 
-        private sealed class TeamState : CallState
-        {
-            internal static readonly NativeMethods.fastpar_team_run_member_delegate OnMember = RunMember;
+/// <summary>What a member of a team does.</summary>
+/// <param name="member">Which one it is, and the barrier.</param>
+public delegate void MemberAction(TeamMember member);
 
-            private readonly MemberAction body;
-            private IntPtr team;
+/// <summary>An asynchronous body, which teams refuse.</summary>
+/// <param name="member">Which member it is, and the barrier.</param>
+/// <returns>Completes when the body has.</returns>
+public delegate Task MemberTask(TeamMember member);
 
-            internal TeamState(MemberAction body)
-                : base(null, CancellationToken.None) => this.body = body;
+/// <summary>An asynchronous body, which teams refuse.</summary>
+/// <param name="member">Which member it is, and the barrier.</param>
+/// <returns>Completes when the body has.</returns>
+public delegate ValueTask MemberValueTask(TeamMember member);
 
-            /// <summary>A member that was released from a barrier of this team has not failed by itself.</summary>
-            protected override bool IsConsequence(Exception exception) =>
-                exception is TeamEndedException ended && ended.Team == team;
+/// <summary>Members that run at the same time, each on a thread of its own, and may wait for each other.</summary>
+public static unsafe class FastparTeam
+{
+    private const string AsyncBodies = "A team waits for no task: its members are threads.";
 
-            [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_member_delegate))]
-            private static int RunMember(void* userData, fastpar_team* team, uint member, uint members)
-            {
-                var state = (TeamState)From(userData);
-                try
-                {
-                    state.team = (IntPtr)team;
-                    state.body(new TeamMember(team, member, members));
-                    return 0;
-                }
-                catch (Exception exception)
-                {
-                    return state.Fail(exception, member);
-                }
-            }
-        }
+    /// <summary>Runs a body once for each member, all at the same time, and returns when all have ended.</summary>
+    /// <param name="members">1 to the threads of the pool, the caller included; 0: as many as the pool has.</param>
+    /// <param name="body">
+    /// What each member does. An exception ends the team: the others are released from their barriers.
+    /// </param>
+    /// <exception cref="FastparException">
+    /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are
+    /// free now.
+    /// </exception>
+    public static void Run(int members, MemberAction body)
+    {
+        uint count = (uint)Check.NotNegative(members, nameof(members));
+        fastpar_error error;
+        var state = new TeamState(Check.NotNull(body, nameof(body)));
+        using var call = new SyncCall(state);
+        int status = NativeMethods.fastpar_team_run(count, TeamState.OnMember, state.UserData, &error);
+        call.End(status, &error);
     }
 
-    /// <summary>A barrier was left because another member failed.</summary>
-    internal sealed class TeamEndedException : FastparException
-    {
-        internal TeamEndedException(string message, IntPtr team)
-            : base(FastparStatus.Cancelled, message) => Team = team;
+    /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
+    /// <param name="members">Not used.</param>
+    /// <param name="body">Not called.</param>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(int members, MemberTask body) => throw new NotSupportedException(AsyncBodies);
 
-        internal IntPtr Team { get; }
+    /// <inheritdoc cref="Run(int, MemberTask)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(int members, MemberValueTask body) => throw new NotSupportedException(AsyncBodies);
+
+    private sealed class TeamState : CallState
+    {
+        internal static readonly NativeMethods.fastpar_team_run_member_delegate OnMember = RunMember;
+
+        private readonly MemberAction body;
+        private IntPtr team;
+
+        internal TeamState(MemberAction body)
+            : base(null, CancellationToken.None) => this.body = body;
+
+        /// <summary>A member that was released from a barrier of this team has not failed by itself.</summary>
+        protected override bool IsConsequence(Exception exception) =>
+            exception is TeamEndedException ended && ended.Team == team;
+
+        protected override int Invoke(int kind, void* a, void* b, void* c)
+        {
+            team = (IntPtr)a;
+            body(new TeamMember((fastpar_team*)a, *(uint*)b, *(uint*)c));
+            return 0;
+        }
+
+        protected override long Position(int kind, void* a, void* b) => *(uint*)b;
+
+        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_member_delegate))]
+        private static int RunMember(void* userData, fastpar_team* team, uint member, uint members) =>
+            ((TeamState)From(userData)).Callback(1, team, &member, &members);
     }
+}
+
+/// <summary>A barrier was left because another member failed.</summary>
+internal sealed class TeamEndedException : OperationCanceledException
+{
+    internal TeamEndedException(string message, IntPtr team)
+        : base(message, new FastparException(FastparStatus.Cancelled, message)) => Team = team;
+
+    internal IntPtr Team { get; }
 }

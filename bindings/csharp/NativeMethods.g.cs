@@ -39,14 +39,19 @@ namespace Fastpar
         internal const uint FASTPAR_ABI_VERSION = 1;
         internal const uint FASTPAR_THREADS_AUTO = 4294967295;
         internal const uint FASTPAR_POOL_PIN = 1;
+        internal const uint FASTPAR_POOL_PARTIAL = 2;
         internal const uint FASTPAR_SCHEDULE_SEGMENTS = 0;
         internal const uint FASTPAR_SCHEDULE_CACHE = 1;
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
+        internal const uint FASTPAR_LOOP_CACHE_DETECT = 1;
         internal const uint FASTPAR_ZSTD_NO_CHECKSUM = 1;
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
         internal const uint FASTPAR_ZSTD_SYNC = 8;
+        internal const uint FASTPAR_ZSTD_SPARSE = 64;
+        internal const uint FASTPAR_ZSTD_KEEP = 128;
+        internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);
@@ -68,6 +73,9 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_writer_open_sink_delegate(void* user_data, void* data, System.UIntPtr len);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_job_notify_done_delegate(void* user_data, int status, fastpar_error* error);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_hook_on_exit_delegate(void* user_data, uint worker);
@@ -99,6 +107,15 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_pool_threads", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_pool_threads();
 
+        [DllImport(__DllName, EntryPoint = "fastpar_cpus", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern uint fastpar_cpus();
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_limit", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_limit(uint lanes, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_limit_get", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern uint fastpar_pool_limit_get();
+
         [DllImport(__DllName, EntryPoint = "fastpar_pool_worker", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_worker();
 
@@ -126,6 +143,12 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold_delegate fold, fastpar_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_is_cancelled", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_is_cancelled();
+
+        [DllImport(__DllName, EntryPoint = "fastpar_fail", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_fail(fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_for_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_for_start(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_start_body_delegate body, void* user_data, fastpar_job** job, fastpar_error* error);
 
@@ -140,6 +163,12 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_job_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_job_free(fastpar_job* job);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_job_notify", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_job_notify(fastpar_job* job, fastpar_job_notify_done_delegate done, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_job_detach", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_job_detach(fastpar_job* job);
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_run(uint members, fastpar_team_run_member_delegate member, void* user_data, fastpar_error* error);
@@ -316,6 +345,8 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+        public uint flags;
+        public uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]

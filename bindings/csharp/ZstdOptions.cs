@@ -1,80 +1,83 @@
 using System;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// Options of the codec, for both directions: what concerns the other one has no effect. A property that is not set
+/// means its default. They are read when a call begins.
+/// </summary>
+public sealed class ZstdOptions
 {
+    private const int FastestLevel = -131_072;
+    private const int SmallestLevel = 22;
+    private const long LargestFrame = 1 << 30;
+
+    /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.</summary>
+    public int Level { get; set => field = (int)Check.Within(value, FastestLevel, SmallestLevel, nameof(value)); }
+
+    /// <summary>Compress: frames carry a checksum, as they do by default. Checksums that are there are always verified.</summary>
+    public bool Checksum { get; set; } = true;
+
+    /// <summary>Compress: a seek table follows the frames, as it does by default.</summary>
+    public bool SeekTable { get; set; } = true;
+
+    /// <summary>Compress: one frame, by one thread; <see cref="FrameSize"/> must be 0.</summary>
+    public bool SingleFrame { get; set; }
+
+    /// <summary>Files are on the disk (fsync) when a call returns. From memory to memory: no effect.</summary>
+    public bool Sync { get; set; }
+
     /// <summary>
-    /// Options of the codec, for both directions: what concerns the other one has no effect. Every field that is not set means
-    /// its default. It is read when a call begins.
+    /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be under 512 KiB, a
+    /// multiple of 24 when they would pass 64 MiB.
     /// </summary>
-    public sealed class ZstdOptions
+    public long FrameSize { get; set => field = Check.Within(value, 0, LargestFrame, nameof(value)); }
+
+    /// <summary>
+    /// Threads that work at the same time, the caller included. 0: as many as the CPUs this process may use.
+    /// </summary>
+    public int MaxLanes { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
+
+    /// <summary>
+    /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are refused; 0: 27
+    /// (128 MiB).
+    /// </summary>
+    public int WindowLog { get; set => field = value == 0 ? 0 : (int)Check.Within(value, 10, 31, nameof(value)); }
+
+    /// <summary>The most bytes that may come out. 0: no limit beyond the destination.</summary>
+    public long MaxOutput { get; set => field = Check.NotNegative(value, nameof(value)); }
+
+    /// <summary>Working memory of one call in bytes: lanes are given up to keep it. 0: no limit.</summary>
+    public long MaxMemory { get; set => field = Check.NotNegative(value, nameof(value)); }
+
+    /// <summary>
+    /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while
+    /// calls use it.
+    /// </summary>
+    public FastparDict? Dict { get; set; }
+
+    /// <summary>
+    /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell.
+    /// Called as <see cref="LoopOptions.Progress"/> is.
+    /// </summary>
+    public IProgress<FastparProgress>? Progress { get; set; }
+
+    /// <summary>The options that null stands for.</summary>
+    internal static ZstdOptions Defaults { get; } = new ZstdOptions();
+
+    /// <summary>The C struct, without pointers.</summary>
+    internal unsafe fastpar_zstd_options ToNative() => new fastpar_zstd_options
     {
-        /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.</summary>
-        public int Level { get; set; }
-
-        /// <summary>Compress: frames carry no checksum. Checksums that are there are always verified.</summary>
-        public bool NoChecksum { get; set; }
-
-        /// <summary>Compress: no seek table follows the frames.</summary>
-        public bool NoSeekTable { get; set; }
-
-        /// <summary>Compress: one frame, by one thread; <see cref="FrameSize"/> must be 0.</summary>
-        public bool SingleFrame { get; set; }
-
-        /// <summary>Files are on the disk (fsync) when a call returns. From memory to memory: no effect.</summary>
-        public bool Sync { get; set; }
-
-        /// <summary>
-        /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be under 512 KiB, a
-        /// multiple of 24 when they would pass 64 MiB.
-        /// </summary>
-        public long FrameSize { get; set; }
-
-        /// <summary>
-        /// Threads that work at the same time, the caller included. 0: as many as the CPUs this process may use.
-        /// </summary>
-        public int MaxLanes { get; set; }
-
-        /// <summary>
-        /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are refused; 0: 27
-        /// (128 MiB).
-        /// </summary>
-        public int WindowLog { get; set; }
-
-        /// <summary>The most bytes that may come out. 0: no limit beyond the destination.</summary>
-        public long MaxOutput { get; set; }
-
-        /// <summary>Working memory of one call in bytes: lanes are given up to keep it. 0: no limit.</summary>
-        public long MaxMemory { get; set; }
-
-        /// <summary>
-        /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while
-        /// calls use it.
-        /// </summary>
-        public FastparDict? Dict { get; set; }
-
-        /// <summary>
-        /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell.
-        /// Called as <see cref="LoopOptions.Progress"/> is.
-        /// </summary>
-        public IProgress<FastparProgress>? Progress { get; set; }
-
-        /// <summary>What null stands for.</summary>
-        internal static ZstdOptions Defaults { get; } = new ZstdOptions();
-
-        /// <summary>The C struct, without pointers.</summary>
-        internal unsafe fastpar_zstd_options ToNative() => new fastpar_zstd_options
-        {
-            struct_size = (UIntPtr)sizeof(fastpar_zstd_options),
-            level = Level,
-            flags = (NoChecksum ? NativeMethods.FASTPAR_ZSTD_NO_CHECKSUM : 0)
-                | (NoSeekTable ? NativeMethods.FASTPAR_ZSTD_NO_SEEK_TABLE : 0)
-                | (SingleFrame ? NativeMethods.FASTPAR_ZSTD_SINGLE_FRAME : 0)
-                | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
-            frame_size = Check.Count(FrameSize, nameof(FrameSize)),
-            max_lanes = Check.Count32(MaxLanes, nameof(MaxLanes)),
-            window_log = Check.Count32(WindowLog, nameof(WindowLog)),
-            max_output = (ulong)Check.Count(MaxOutput, nameof(MaxOutput)),
-            max_memory = (ulong)Check.Count(MaxMemory, nameof(MaxMemory)),
-        };
-    }
+        struct_size = (UIntPtr)sizeof(fastpar_zstd_options),
+        level = Level,
+        flags = (Checksum ? 0 : NativeMethods.FASTPAR_ZSTD_NO_CHECKSUM)
+            | (SeekTable ? 0 : NativeMethods.FASTPAR_ZSTD_NO_SEEK_TABLE)
+            | (SingleFrame ? NativeMethods.FASTPAR_ZSTD_SINGLE_FRAME : 0)
+            | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
+        frame_size = (UIntPtr)(ulong)FrameSize,
+        max_lanes = (uint)MaxLanes,
+        window_log = (uint)WindowLog,
+        max_output = (ulong)MaxOutput,
+        max_memory = (ulong)MaxMemory,
+    };
 }

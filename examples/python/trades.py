@@ -82,10 +82,10 @@ def with_fastpar(path: str) -> Totals:
     data, _ = read_file(path)
     rows = bytearray(zstd.decompressed_size(data))
     zstd.decompress_into(data, rows)
-    with memoryview(rows) as view:
-        return fastpar.reduce(
-            len(rows) // ROW.size, lambda begin, end: sum_up(view[begin * ROW.size : end * ROW.size]), add, NOTHING
-        )
+    total = NOTHING
+    for part in fastpar.map(sum_up, fastpar.chunks(rows, record_size=ROW.size), segments=24):
+        total = add(total, part)
+    return total
 
 
 def with_standard_library(path: str) -> Totals:

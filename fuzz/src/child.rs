@@ -1,7 +1,7 @@
 //! Forked children, which tell by their exit code what they came to.
 
 /// More than any child needs, and less than the fuzzer gives an input.
-const LIMIT_SECONDS: u32 = 20;
+const LIMIT_SECONDS: u32 = 200;
 
 /// Runs `body` in a forked child, and returns what it returned there. A child that panics, crashes or does not end is a finding.
 pub fn in_child(body: impl FnOnce() -> u8) -> u8 {

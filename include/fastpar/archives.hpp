@@ -38,7 +38,7 @@ class options_state final : public stream_state {
 } // namespace detail
 
 /**
- * Compressed data that is open for reading at any place. Any zstd data will do; the smaller its frames, the faster a place is
+ * Compressed data that can be read at any offset. Any zstd data will do; the smaller its frames, the faster an offset is
  * reached.
  *
  *     const fastpar::archive archive(std::filesystem::path("trades.zst"));
@@ -112,6 +112,7 @@ class archive {
    * Blocks until it is done. May be called from any thread, and from inside bodies.
    */
   std::size_t read(std::uint64_t offset, writable_bytes dst) const {
+    const std::shared_ptr<detail::stream_state> state = state_; // the archive may be released meanwhile
     std::size_t written = 0;
     fastpar_error failure;
     detail::check(fastpar_archive_read(raw_, offset, dst.data(), dst.size(), &written, &failure), failure);
@@ -121,7 +122,7 @@ class archive {
  private:
   template <class Open>
   void open(zstd_options options, Open function) {
-    auto made = std::make_unique<detail::options_state>(std::move(options));
+    auto made = std::make_shared<detail::options_state>(std::move(options));
     fastpar_error failure;
     detail::check(function(made->raw(), &failure), failure);
     state_ = std::move(made);
@@ -135,7 +136,7 @@ class archive {
     return answer;
   }
 
-  std::unique_ptr<detail::stream_state> state_;
+  std::shared_ptr<detail::stream_state> state_;
   fastpar_archive *raw_ = nullptr;
 };
 

@@ -7,7 +7,7 @@
 
 namespace fastpar {
 
-/** One buffer of a batch: what goes in, where it goes, and what became of it. */
+/** One buffer of a batch: its input, its output, and its result. */
 struct batch_item : fastpar_batch_item {
   batch_item() noexcept : fastpar_batch_item{} {}
   batch_item(bytes input, writable_bytes room) noexcept : fastpar_batch_item{} {
@@ -17,10 +17,10 @@ struct batch_item : fastpar_batch_item {
     dst_capacity = room.size();
   }
 
-  /** What became of it: status::ok, or why not. With buffer_too_small `written` is a capacity that is enough, or 0. */
+  /** The item's status: status::ok, or why it failed. With buffer_too_small `written` is a capacity that is enough, or 0. */
   [[nodiscard]] fastpar::status outcome() const noexcept { return static_cast<fastpar::status>(status); }
 
-  /** What was written, on status::ok. */
+  /** The bytes written, on status::ok. */
   [[nodiscard]] writable_bytes output() const noexcept {
     return {static_cast<std::byte *>(dst), outcome() == fastpar::status::ok ? written : 0};
   }
@@ -53,8 +53,9 @@ std::size_t on_batch(Function function, span<batch_item> items, const zstd_optio
  *
  * @param items  in and out; no buffer that is written may overlap another
  * @return how many items failed: `outcome()` of each tells why.
- * @throws error, for the call itself: invalid_argument, unsupported, limit_exceeded (max_memory), cancelled (then what was not done
- *         has status::cancelled), out_of_memory, threads, busy (from inside a hook); what the progress function threw.
+ * @throws error, for the call itself: invalid_argument, unsupported, limit_exceeded (max_memory), cancelled
+ *         (then an item that was not done has status::cancelled), out_of_memory, threads, busy (from inside a
+ *         hook); the exception of the progress function.
  *
  * Blocks until it is done. May be called from any thread, and from inside bodies.
  */

@@ -32,9 +32,9 @@ namespace fastpar {
  *
  * @param src  fastpar::as_bytes(container) makes them of any contiguous items
  * @param dst  may be smaller than compress_bound tells if the result fits; must not overlap `src`
- * @return the bytes written. What follows them in `dst` may be overwritten too.
+ * @return the bytes written. Bytes after them in `dst` may be overwritten too.
  * @throws error: buffer_too_small (`needed_size()` is always enough), limit_exceeded, cancelled, invalid_argument, unsupported,
- *         out_of_memory, threads, busy (from inside a hook); what the progress function threw.
+ *         out_of_memory, threads, busy (from inside a hook); the exception of the progress function.
  *
  * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing of the size of the data.
  */
@@ -71,8 +71,8 @@ inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &o
  * The data need not be trusted, but a few kilobytes may honestly decompress to gigabytes: compare the size with a limit of
  * yours before you allocate it.
  *
- * @throws error: unsupported (a frame does not tell its size), not_zstd, truncated, corrupt, limit_exceeded; `position()` is the
- *         offset of the frame.
+ * @throws error: unsupported (a frame does not tell its size), not_zstd, truncated, corrupt, limit_exceeded;
+ *         `position()` is the offset of the frame.
  *
  * Never blocks. May be called from any thread.
  */
@@ -89,10 +89,11 @@ inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &o
  * Reads all valid zstd data, which need not be trusted. Checksums that are there are verified.
  *
  * @param dst  must not overlap `src`
- * @return the bytes written. What follows them in `dst` may be overwritten too.
- * @throws error: buffer_too_small (`needed_size()` is what it takes, or 0), limit_exceeded, not_zstd, truncated, corrupt, checksum,
- *         dictionary (then `position()` is the offset of the frame), cancelled, invalid_argument, unsupported, out_of_memory,
- *         threads, busy (from inside a hook); what the progress function threw.
+ * @return the bytes written. Bytes after them in `dst` may be overwritten too.
+ * @throws error: buffer_too_small (`needed_size()` is a size that is enough, or 0), limit_exceeded, not_zstd,
+ *         truncated, corrupt, checksum, dictionary (then `position()` is the offset of the frame), cancelled,
+ *         invalid_argument, unsupported, out_of_memory, threads, busy (from inside a hook); the exception of
+ *         the progress function.
  *
  * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing that the data asks for.
  */

@@ -100,7 +100,7 @@ namespace detail {
 /** The code by which a callback tells C that it kept an exception. */
 inline constexpr std::int32_t threw = 1;
 
-/** The exception that a call carries to its caller: of several, that with the lowest place; of equals, the first. */
+/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the first. */
 class carried {
  public:
   carried() noexcept = default;
@@ -117,7 +117,7 @@ class carried {
     }
   }
 
-  /** Throws what was kept, else what the call came to. Called when the call is over. */
+  /** Throws the kept exception, else the call's error. Called when the call is over. */
   void rethrow(fastpar_status result, const fastpar_error &failure) const {
     if (exception_) std::rethrow_exception(exception_);
     check(result, failure);
@@ -134,7 +134,7 @@ class carried {
   std::mutex mutex_;
 };
 
-/** Behind all chunks: the place of a progress function's exception. */
+/** Behind all chunks: the position of a progress function's exception. */
 inline constexpr std::size_t after_chunks = SIZE_MAX;
 
 #ifdef __cpp_lib_jthread

@@ -12,7 +12,7 @@ namespace fastpar {
 /**
  * A dictionary, ready for any number of calls at a time: `options.dict = &dictionary`.
  *
- * Movable. Calls under way and streams that were opened with it keep what they need of it.
+ * Movable. Calls under way and streams that were opened with it keep the parts that they need.
  */
 class dict {
  public:
@@ -22,9 +22,10 @@ class dict {
   /**
    * Prepares a dictionary.
    *
-   * @param data   made by `dict_train` or `zstd --train`; any other bytes are raw content: what inputs are likely to repeat,
+   * @param data   made by `dict_train` or `zstd --train`; any other bytes are raw content that inputs are likely to repeat,
    *               the likeliest at the end. Copied.
-   * @param level  the level to compress at, as in the options; 0: 3. Calls with another one work too, the first is slower.
+   * @param level  the level to compress at, as in the options; 0: 3. Calls with another level work too; the
+   *               first of them is slower.
    * @throws error: dictionary (it is damaged), invalid_argument, out_of_memory.
    *
    * Blocks for a few milliseconds. May be called from any thread.
@@ -59,7 +60,8 @@ class dict {
 inline constexpr std::size_t dict_capacity = 112640;
 
 /**
- * Makes a dictionary from samples of what is to be compressed; it pays for inputs of up to some 100 KB that resemble each other.
+ * Makes a dictionary from samples of the data to be compressed; it pays for inputs of up to some 100 KB that
+ * resemble each other.
  *
  * @param samples       the samples, one after the other; about 100 times as many bytes as the dictionary shall have
  * @param sample_sizes  bytes of each

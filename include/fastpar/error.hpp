@@ -13,7 +13,7 @@
 
 namespace fastpar {
 
-/** What a call came to, with the numbers of fastpar.h. A condition: `e.code() == fastpar::status::cancelled`. */
+/** The result of a call, with the numbers of fastpar.h. A condition: `e.code() == fastpar::status::cancelled`. */
 enum class status : std::int32_t {
   ok = FASTPAR_OK,
   invalid_argument = FASTPAR_ERR_INVALID_ARGUMENT,
@@ -128,7 +128,7 @@ class status_category final : public std::error_category {
 /**
  * Thrown by everything that fails.
  *
- * `what()` says what and where, in English; `code()` compares with fastpar::status and with std::errc:
+ * `what()` tells in English what failed, and where; `code()` compares with fastpar::status and with std::errc:
  *
  *     catch (const fastpar::error &e) {
  *       if (e.code() == fastpar::status::cancelled) return;          // or e.status() == ...
@@ -149,7 +149,7 @@ class error : public std::system_error {
 
   [[nodiscard]] fastpar::status status() const noexcept { return static_cast<fastpar::status>(failure_.status); }
 
-  /** The code of whoever failed below: zstd's error code, the system's (status::io), else 0. */
+  /** zstd's error code, the system's (status::io), else 0. */
   [[nodiscard]] std::int32_t native_code() const noexcept { return failure_.code; }
 
   /** The system's code of a failed file operation, which std::errc compares with; else no error. */
@@ -182,7 +182,7 @@ class error : public std::system_error {
 
 namespace detail {
 
-/** Throws unless a call succeeded. `failure` is what it filled. */
+/** Throws unless a call succeeded. `failure` is the struct that the call filled. */
 inline void check(fastpar_status result, const fastpar_error &failure) {
   if (result != FASTPAR_OK) throw error(failure);
 }

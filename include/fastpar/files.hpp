@@ -7,7 +7,7 @@
 
 namespace fastpar {
 
-/** What a call on files has done. */
+/** Statistics of a call on files. */
 struct file_stats {
   /** Bytes read. */
   std::uint64_t bytes_in = 0;
@@ -42,14 +42,17 @@ file_stats on_files(Function function, const std::filesystem::path &src_path, co
 /**
  * Compresses a file into another, in parallel, to ordinary zstd data; reading, compressing and writing overlap.
  *
- * The target appears when it is complete; an existing one is replaced in that step, and stays as it is if the call fails. Memory
- * does not grow with the file.
+ * The target appears when it is complete; an existing one is replaced in that step, and stays as it is if the
+ * call fails. Memory does not grow with the file.
  *
  * @param src_path  may be a FIFO or a device
- * @param dst_path  an ordinary file, or nothing yet; not the source
- * @return what was done.
+ * The target itself is replaced: a symbolic link is not followed. FIFOs, character devices and, on Linux, names of open
+ * descriptors (/dev/stdout) are written where they stand; so is, with `in_place`, a file that a rename cannot replace.
+ *
+ * @param dst_path  a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not the source
+ * @return the statistics of the call.
  * @throws error: io (`system_code()` is the system's), invalid_argument, unsupported, limit_exceeded, cancelled, out_of_memory,
- *         threads, busy (from inside a hook); what the progress function threw.
+ *         threads, busy (from inside a hook); the exception of the progress function.
  *
  * Blocks until it is done. May be called from any thread, and from inside bodies.
  */
@@ -63,7 +66,8 @@ inline file_stats compress_file(const std::filesystem::path &src_path, const std
  *
  * The target is written as by compress_file.
  *
- * @throws as compress_file; error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the offset in the source).
+ * @throws as compress_file; error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the
+ *         offset in the source).
  */
 inline file_stats decompress_file(const std::filesystem::path &src_path, const std::filesystem::path &dst_path,
                                   const zstd_options &options = {}) {

@@ -5,9 +5,11 @@
 #include "options.hpp"
 #include "time.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
 
 namespace fastpar {
@@ -20,8 +22,11 @@ struct job_progress {
 
 namespace detail {
 
-/** What a job needs until it is finished. */
-class job_state {
+/**
+ * The state of a job until it has ended. Held by the job's owner, by every call on it, as a body may release
+ * the job that it belongs to, and by the job itself after `detach`.
+ */
+class job_state : public std::enable_shared_from_this<job_state> {
  public:
   job_state() = default;
   job_state(const job_state &) = delete;
@@ -40,27 +45,64 @@ class job_state {
       case FASTPAR_OK:
       case FASTPAR_ERR_CALLBACK:
       case FASTPAR_ERR_CANCELLED: exceptions.finish(result, failure); return true;
-      default: throw error(failure); // it may still run: its exceptions are not to be touched
+      default: throw error(failure); // the job may still run, so its exceptions are not touched
     }
   }
 
-  /** Lets go of a job: cancels it, waits for the chunks in flight, and takes the state apart. */
-  static void release(std::unique_ptr<job_state> state) noexcept {
+  /** Has `done` called with what `wait` would throw, once; without `done` the job only keeps its state until it has ended. */
+  void notify(std::function<void(std::exception_ptr)> done) {
+    if (notifies_.exchange(true)) throw error(status::busy, "the job has a notification already");
+    done_ = std::move(done);
+    kept_ = shared_from_this();
+    fastpar_error failure;
+    const fastpar_status result = fastpar_job_notify(handle, &ended, this, &failure);
+    if (result == FASTPAR_OK) return;
+    const std::shared_ptr<job_state> last = std::move(kept_);
+    done_ = nullptr;
+    notifies_ = false;
+    throw error(failure);
+  }
+
+  /** Lets the job go on without its owner. */
+  static void detach(const std::shared_ptr<job_state> &state) {
+    if (!state->notifies_) state->notify(nullptr); // a notification keeps the state already
+  }
+
+  /**
+   * Lets go of a job: cancels it, and waits for the chunks in flight; not inside its own body, where its state outlives this.
+   */
+  static void release(const std::shared_ptr<job_state> &state) noexcept {
     if (!state) return;
     fastpar_job_cancel(state->handle);
-    if (fastpar_job_wait(state->handle, 0, nullptr) != FASTPAR_ERR_BUSY) return fastpar_job_free(state->handle);
-    // From inside its own body, which still needs the state: somebody else waits for its end.
-    job_state *const rest = state.release();
+    if (fastpar_job_wait(state->handle, UINT64_MAX, nullptr) != FASTPAR_ERR_BUSY) return;
     try {
-      std::thread([rest] {
-        fastpar_job_wait(rest->handle, UINT64_MAX, nullptr);
-        fastpar_job_free(rest->handle);
-        delete rest;
-      }).detach();
-    } catch (const std::system_error &) {
-      // No thread to be had: the state stays for good.
+      detach(state);
+    } catch (...) {
+      state->kept_ = state; // the end of the job cannot be noticed: the state is never freed
     }
   }
+
+ protected:
+  /** By the most derived class, before it goes: the job has ended, or is waited for. */
+  void free_handle() noexcept { fastpar_job_free(std::exchange(handle, nullptr)); }
+
+ private:
+  static void ended(void *user_data, fastpar_status result, const fastpar_error *failure) noexcept {
+    auto *self = static_cast<job_state *>(user_data);
+    const std::shared_ptr<job_state> last = std::move(self->kept_); // the objects that `done_` refers to may release the job
+    if (!self->done_) return;
+    std::exception_ptr exception;
+    try {
+      self->exceptions.finish(result, failure ? *failure : fastpar_error{});
+    } catch (...) {
+      exception = std::current_exception();
+    }
+    self->done_(exception);
+  }
+
+  std::atomic<bool> notifies_{false};
+  std::function<void(std::exception_ptr)> done_;
+  std::shared_ptr<job_state> kept_;
 };
 
 inline namespace FASTPAR_CPP {
@@ -72,6 +114,7 @@ class body_state final : public job_state {
   template <class Argument>
   body_state(Argument &&body, loop_options options)
       : body_(std::forward<Argument>(body)), options_(std::move(options)), control_(options_, exceptions) {}
+  ~body_state() override { free_handle(); }
 
   void start(std::size_t count) {
     fastpar_loop_options raw = raw_options(options_);
@@ -105,8 +148,9 @@ class body_state final : public job_state {
 /**
  * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks in flight.
  *
- * The members but the destructor and the assignment may be called by several threads at a time, and from inside bodies of other
- * jobs. Released from inside its own body it does not wait; the body is then destroyed when its last chunk is done.
+ * The members but the destructor and the assignment may be called by several threads at a time, and from
+ * inside bodies of other jobs. Released from inside its own body, progress function or notification it does
+ * not wait; the body is then destroyed when the job has ended.
  */
 class job {
  public:
@@ -114,10 +158,14 @@ class job {
   job() noexcept = default;
   job(job &&) noexcept = default;
   job &operator=(job &&other) noexcept {
-    detail::job_state::release(std::exchange(state_, std::move(other.state_)));
+    const std::shared_ptr<detail::job_state> old = std::exchange(state_, std::move(other.state_));
+    detail::job_state::release(old);
     return *this;
   }
-  ~job() { detail::job_state::release(std::move(state_)); }
+  ~job() {
+    const std::shared_ptr<detail::job_state> old = std::move(state_);
+    detail::job_state::release(old);
+  }
 
   /** Whether there is a job. */
   [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
@@ -127,7 +175,7 @@ class job {
    *
    * @throws what for_each_chunk would have thrown; asking again throws the same. error: busy (from inside its own body).
    */
-  void wait() const { static_cast<void>(get().wait(UINT64_MAX)); }
+  void wait() const { static_cast<void>(get()->wait(UINT64_MAX)); }
 
   /**
    * Waits until the job is finished or the time is over, helping with its chunks: so it may take a chunk longer.
@@ -138,7 +186,7 @@ class job {
    */
   template <class Rep, class Period>
   [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period> &time) const {
-    return get().wait(detail::milliseconds(time));
+    return get()->wait(detail::milliseconds(time));
   }
 
   /** The same until a point in time. */
@@ -151,30 +199,59 @@ class job {
   [[nodiscard]] job_progress progress() const {
     job_progress now;
     fastpar_error failure;
-    detail::check(fastpar_job_progress(get().handle, &now.done, &now.total, &failure), failure);
+    detail::check(fastpar_job_progress(get()->handle, &now.done, &now.total, &failure), failure);
     return now;
   }
 
   /** Cancels it: no new chunk starts, and `wait` throws error with cancelled. Never blocks. */
   void cancel() noexcept {
-    if (state_) fastpar_job_cancel(state_->handle);
+    const std::shared_ptr<detail::job_state> state = state_;
+    if (state) fastpar_job_cancel(state->handle);
+  }
+
+  /**
+   * Has a function called once when the job has ended: on a thread of the pool, or at once, on the calling thread, if it has.
+   *
+   * @param done  `void (std::exception_ptr)`: empty on success, else what `wait` throws; may wait for the job, which returns at
+   *              once, and release it. Must not throw: std::terminate. Moved or copied into the job.
+   * @throws error: busy (there is a notification already), invalid_argument (there is no job), and as for_start if the job has
+   *         ended and the pool must be started; std::bad_alloc. `done` is not called then.
+   *
+   * Calls that wait for the job, release it on another thread or shut the pool down return after `done` has.
+   */
+  template <class Function>
+  void notify(Function &&done) const {
+    static_assert(std::is_invocable_v<std::decay_t<Function> &, std::exception_ptr>, "it is told what `wait` would throw");
+    get()->notify(std::forward<Function>(done));
+  }
+
+  /**
+   * Lets the job go on by itself: it is not cancelled, its body lives until it has ended, and a notification
+   * comes. There is no job here afterwards.
+   *
+   * @throws error: invalid_argument (there is no job); as `notify`, and then the job is still here.
+   */
+  void detach() {
+    detail::job_state::detach(get());
+    state_.reset();
   }
 
  private:
-  explicit job(std::unique_ptr<detail::job_state> state) noexcept : state_(std::move(state)) {}
+  explicit job(std::shared_ptr<detail::job_state> state) noexcept : state_(std::move(state)) {}
   template <class Body>
   friend job for_start(std::size_t count, Body &&body, loop_options options);
 
-  [[nodiscard]] const detail::job_state &get() const {
+  /** The state, for the time of a call: the job may be released meanwhile, by its own body. */
+  [[nodiscard]] std::shared_ptr<detail::job_state> get() const {
     if (!state_) throw error(status::invalid_argument, "there is no job");
-    return *state_;
+    return state_;
   }
 
-  std::unique_ptr<detail::job_state> state_;
+  std::shared_ptr<detail::job_state> state_;
 };
 
 /**
- * Starts a loop and returns at once; the workers of the pool run it, and whoever waits for it helps.
+ * Starts a loop and returns at once; the workers of the pool run it, and threads that wait for it help.
  *
  * Equivalent to for_each_chunk on another thread.
  *
@@ -188,7 +265,7 @@ class job {
  */
 template <class Body>
 [[nodiscard]] job for_start(std::size_t count, Body &&body, loop_options options) {
-  auto state = std::make_unique<detail::body_state<std::decay_t<Body>>>(std::forward<Body>(body), std::move(options));
+  auto state = std::make_shared<detail::body_state<std::decay_t<Body>>>(std::forward<Body>(body), std::move(options));
   state->start(count);
   return job(std::move(state));
 }

@@ -15,12 +15,12 @@ namespace fastpar {
  *     auto plan = plan_make(count, options);
  *     for (std::size_t i = 0; i < plan.chunks; i++) body(plan_chunk(count, i, options));
  *
- * What the body wrote is visible when the call returns. Nothing is allocated.
+ * The writes of the body are visible when the call returns. Nothing is allocated.
  *
  * @param count    items; 0: no call of the body
  * @param body     callable with a `chunk`, returns nothing; called by several threads at the same time
  * @param options  24 segments on every thread of the pool, unless they say otherwise
- * @throws what the body threw (of several chunks, the one with the lowest index) or the progress function;
+ * @throws the exception of the body (of several, that of the lowest chunk) or of the progress function;
  *         error: cancelled, invalid_argument (an option), threads or out_of_memory (the pool cannot be started),
  *         busy (from inside a hook).
  *

@@ -7,10 +7,9 @@
 
 namespace fastpar {
 
-/**
- * A piece of a range, as a body sees it: the items `[begin, end)`.
+/** A chunk of a range, as a body sees it: the items `[begin, end)`.
  *
- * `index` is its place among the chunks. `lane` is a number below `lanes` that no other thread holds while this one works for
+ * `index` is its number among the chunks. `lane` is a number below `lanes` that no other thread holds while this one works for
  * the call: lanes index per-thread scratch memory without locks. The thread that made the call is lane 0.
  */
 struct chunk : fastpar_chunk {
@@ -29,7 +28,7 @@ struct chunk : fastpar_chunk {
 enum class schedule : std::uint32_t {
   /** `segments` chunks whose sizes differ by at most one item. The default. */
   segments = FASTPAR_SCHEDULE_SEGMENTS,
-  /** Chunks of which one for every lane fits into `cache_bytes` at the same time. */
+  /** Chunks so small that one for every lane fits into `cache_bytes` at the same time. */
   cache = FASTPAR_SCHEDULE_CACHE,
   /** Chunks of `grain` items. */
   grain = FASTPAR_SCHEDULE_GRAIN,
@@ -39,7 +38,11 @@ enum class schedule : std::uint32_t {
 
 inline namespace FASTPAR_CPP {
 
-/** Options of a loop; every member has its default. */
+/**
+ * Options of a loop; every member has its default. Without a schedule and `segments`, `grain` means
+ * schedule::grain, and what is for the cache schedule::cache. What the schedule does not use must be 0
+ * (status::invalid_argument).
+ */
 struct loop_options {
   /** How the range is cut. */
   fastpar::schedule schedule = fastpar::schedule::segments;
@@ -53,6 +56,8 @@ struct loop_options {
   std::size_t item_size = 0;
   /** cache: all lanes' chunks together stay within it; 0: 64 MiB. */
   std::size_t cache_bytes = 0;
+  /** cache: `cache_bytes`, which must be 0, is half of the last-level caches of this machine. */
+  bool cache_detect = false;
   /** Cancels the call; may be null. */
   cancel_flag *cancel = nullptr;
 #ifdef __cpp_lib_jthread
@@ -67,16 +72,25 @@ struct loop_options {
 
 namespace detail {
 
-/** The options as C knows them, but for what control::apply adds. */
+/** The schedule; by what it is set by, where it is the default and `segments` is not set. */
+inline schedule schedule_of(const loop_options &options) noexcept {
+  if (options.schedule != schedule::segments || options.segments != 0) return options.schedule;
+  if (options.grain != 0) return schedule::grain;
+  const bool cache = options.item_size != 0 || options.cache_bytes != 0 || options.cache_detect;
+  return cache ? schedule::cache : schedule::segments;
+}
+
+/** The options in their C form, without those that control::apply adds. */
 inline fastpar_loop_options raw_options(const loop_options &options) noexcept {
   fastpar_loop_options raw = {};
   raw.struct_size = sizeof raw;
-  raw.schedule = static_cast<std::uint32_t>(options.schedule);
+  raw.schedule = static_cast<std::uint32_t>(schedule_of(options));
   raw.max_lanes = options.max_lanes;
   raw.segments = options.segments;
   raw.grain = options.grain;
   raw.item_size = options.item_size;
   raw.cache_bytes = options.cache_bytes;
+  raw.flags = options.cache_detect ? FASTPAR_LOOP_CACHE_DETECT : 0;
   return raw;
 }
 

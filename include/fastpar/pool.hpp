@@ -21,13 +21,15 @@ struct pool_options {
   std::uint32_t threads = 0;
   /** Each worker stays on one logical CPU. */
   bool pin = false;
+  /** Run with the threads that can be started, be it none, rather than fail. */
+  bool partial = false;
   /** Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB. */
   std::size_t stack_size = 0;
   /** Prefix of the workers' names, UTF-8. Empty: "fastpar". */
   std::string thread_name = {};
 };
 
-/** What the pool has done since it started; all 0 if it does not run. */
+/** Statistics of the pool since its start; all 0 if it is not running. */
 struct pool_stats {
   /** Worker threads. */
   std::uint32_t threads = 0;
@@ -37,7 +39,7 @@ struct pool_stats {
   std::uint64_t jobs = 0;
   /** Chunks of those calls. */
   std::uint64_t chunks = 0;
-  /** Times that a worker came to help with one. */
+  /** Visits of workers to help with a call. */
   std::uint64_t helpers = 0;
 };
 
@@ -53,7 +55,7 @@ inline void pool_start(const pool_options &options = {}) {
   fastpar_pool_options raw = {};
   raw.struct_size = sizeof raw;
   raw.threads = options.threads;
-  raw.flags = options.pin ? FASTPAR_POOL_PIN : 0;
+  raw.flags = (options.pin ? FASTPAR_POOL_PIN : 0) | (options.partial ? FASTPAR_POOL_PARTIAL : 0);
   raw.stack_size = options.stack_size;
   raw.thread_name = options.thread_name.empty() ? nullptr : options.thread_name.c_str();
   fastpar_error failure;
@@ -63,10 +65,22 @@ inline void pool_start(const pool_options &options = {}) {
 /** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing, never blocks. */
 [[nodiscard]] inline std::uint32_t pool_threads() noexcept { return fastpar_pool_threads(); }
 
+/** Returns how many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1. Never blocks. */
+[[nodiscard]] inline std::uint32_t cpus() noexcept { return fastpar_cpus(); }
+
+/**
+ * Caps the threads that work for a call at the same time, the caller included: for every call of the process from now on, teams
+ * excepted. 0: no cap. Plans and lanes stay what they are. Never blocks, never fails.
+ */
+inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar_pool_limit(lanes, nullptr)); }
+
+/** Returns what pool_limit has set; 0: no cap. Never blocks. */
+[[nodiscard]] inline std::uint32_t pool_limit_get() noexcept { return fastpar_pool_limit_get(); }
+
 /** Returns the calling thread's worker number; -1 on a thread that is not of the pool. Never blocks. */
 [[nodiscard]] inline std::int32_t pool_worker() noexcept { return fastpar_pool_worker(); }
 
-/** Reads what the pool has done since it started. Never blocks. May be called from any thread. */
+/** Reads the pool's statistics since its start. Never blocks. May be called from any thread. */
 [[nodiscard]] inline pool_stats pool_stats_read() {
   fastpar_pool_stats raw = {};
   raw.struct_size = sizeof raw;

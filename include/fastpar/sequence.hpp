@@ -25,7 +25,7 @@ inline constexpr bool
                                     decltype(++std::declval<T &>()), std::enable_if_t<!std::is_integral_v<T>>>> =
         !std::is_function_v<std::remove_pointer_t<T>>; // gcc counts with functions
 
-/** A range of items: how many, where one is, and what is there. */
+/** A range of items: its length, its positions, and the items there. */
 template <class First, class Last, class = void>
 class sequence {
   static_assert(is_integer<First> && is_integer<Last>, "two integers, or two random-access iterators of one type");

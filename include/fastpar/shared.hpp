@@ -19,7 +19,7 @@ namespace fastpar {
  *     fastpar::queue<std::size_t> files(100);
  *     while (auto file = files.pop()) read(*file);          // ends when it is closed and empty
  *
- * What a producer wrote before it pushed is visible to the consumer of the value. A chunk's body that waits occupies its
+ * A producer's writes before it pushed are visible to the consumer of the value. A chunk's body that waits occupies its
  * thread, and the chunk that would make room may not have begun: let members of a team wait, or other threads.
  *
  * @tparam T  a number, a pointer, or another type of at most 8 bytes that may be copied as bytes
@@ -45,7 +45,9 @@ class queue {
     fastpar_queue_free(std::exchange(raw_, std::exchange(other.raw_, nullptr)));
     return *this;
   }
-  /** Nobody may be using it, or wait in it: close it and join the users first. */
+  /**
+   * Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and join them first.
+   */
   ~queue() { fastpar_queue_free(raw_); }
 
   /** Adds a value, waiting for room; false: the queue is closed, and the value not added. */
@@ -76,7 +78,7 @@ class queue {
   /** Takes the oldest value if there is one now: status::ok, timeout (empty) or closed. */
   [[nodiscard]] status try_pop(T &value) { return pop_ms(value, 0); }
 
-  /** Ends it: nothing can be added any more, what is inside can still be taken, whoever waits in vain is released. */
+  /** Closes it: no value can be added any more, but those inside can be taken; threads that wait in vain are released. */
   void close() noexcept { fastpar_queue_close(raw_); }
 
  private:
@@ -106,7 +108,8 @@ class queue {
 /**
  * Atomic operations on a plain std::int64_t, such as one in memory shared with another language.
  *
- * For what only C++ sees std::atomic is the better choice; this also has `max` and `min`. Sequentially consistent; never blocks.
+ * For integers that only C++ uses std::atomic is the better choice; this also has `max` and `min`.
+ * Sequentially consistent; never blocks.
  */
 class atomic_ref {
  public:
@@ -122,7 +125,7 @@ class atomic_ref {
   std::int64_t max(std::int64_t value) const noexcept { return fastpar_atomic_max(place_, value); }
   /** Lowers it to at most `value`; returns the value before. */
   std::int64_t min(std::int64_t value) const noexcept { return fastpar_atomic_min(place_, value); }
-  /** Replaces it if it has the value expected; if not, `expected` becomes its value, and this returns false. */
+  /** Replaces it if it has the expected value; if not, `expected` becomes its value, and this returns false. */
   bool compare_exchange(std::int64_t &expected, std::int64_t desired) const noexcept {
     return fastpar_atomic_compare_exchange(place_, &expected, desired) != 0;
   }

@@ -11,7 +11,7 @@
 namespace fastpar {
 namespace detail {
 
-/** What the callbacks of a stream need for as long as it lives. */
+/** The state that the callbacks of a stream need while the stream lives. */
 class stream_state {
  public:
   stream_state() = default;
@@ -75,9 +75,10 @@ class function_state final : public stream_state {
  *     writer.write(fastpar::as_bytes(values));
  *     writer.finish();
  *
- * The result depends on the bytes, on where they are flushed and on the options only, not on how they are cut into calls, nor on
- * threads. Memory does not grow with the stream. Movable; used by one thread at a time. Released without `finish`
- * it drops what has not reached the sink; it must not be released inside its own sink. A writer that has failed fails in the same
+ * The result depends on the bytes, on where they are flushed and on the options only, not on how they are cut
+ * into calls, nor on threads. Memory does not grow with the stream. Movable; used by one thread at a time.
+ * Released without `finish` it drops what has not reached the sink; released inside its own sink or progress
+ * function too, and the call around it throws error with closed. A writer that has failed fails in the same
  * way from then on.
  */
 class writer {
@@ -98,7 +99,7 @@ class writer {
   template <class Sink, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Sink> &, bytes>>>
   explicit writer(Sink &&sink, zstd_options options = {}) {
     using state = detail::function_state<std::decay_t<Sink>>;
-    auto made = std::make_unique<state>(std::forward<Sink>(sink), std::move(options));
+    auto made = std::make_shared<state>(std::forward<Sink>(sink), std::move(options));
     fastpar_error failure;
     detail::check(fastpar_writer_open(made->raw(), &state::sink, made.get(), &raw_, &failure), failure);
     state_ = std::move(made);
@@ -112,37 +113,38 @@ class writer {
   ~writer() { fastpar_writer_free(raw_); }
 
   /**
-   * Compresses bytes; what comes of them reaches the sink in this call or in a later one.
+   * Compresses bytes; their compressed form reaches the sink in this call or in a later one.
    *
-   * @throws what the sink or the progress function threw; error: closed (it is finished), cancelled, limit_exceeded, busy (another
-   *         thread uses it, or its own sink), out_of_memory, threads.
+   * @throws the exception of the sink or of the progress function; error: closed (it is finished), cancelled,
+   *         limit_exceeded, busy (another thread uses it, or its own sink), out_of_memory, threads.
    *
    * Blocks while the sink does, and while as much is under way as fits into its memory.
    */
   void write(bytes data) {
-    fastpar_error failure;
-    finish(fastpar_writer_write(raw_, data.data(), data.size(), &failure), failure);
+    call([data](fastpar_writer *raw, fastpar_error *failure) {
+      return fastpar_writer_write(raw, data.data(), data.size(), failure);
+    });
   }
 
-  /** Ends the current frame, and gives everything written so far to the sink. Every frame costs compression. Throws as `write`. */
-  void flush() {
-    fastpar_error failure;
-    finish(fastpar_writer_flush(raw_, &failure), failure);
-  }
+  /**
+   * Ends the current frame, and gives everything written so far to the sink. Every frame costs compression. Throws as `write`.
+   */
+  void flush() { call(fastpar_writer_flush); }
 
   /** Ends the stream: the last frame and the seek table are given to the sink. Throws as `write`. */
-  void finish() {
-    fastpar_error failure;
-    finish(fastpar_writer_finish(raw_, &failure), failure);
-  }
+  void finish() { call(fastpar_writer_finish); }
 
  private:
-  void finish(fastpar_status result, const fastpar_error &failure) const {
-    if (!state_ || result == FASTPAR_ERR_BUSY) return detail::check(result, failure);
-    state_->exceptions.finish(result, failure);
+  template <class Function>
+  void call(Function function) const {
+    const std::shared_ptr<detail::stream_state> state = state_; // the sink may release this writer
+    fastpar_error failure;
+    const fastpar_status result = function(raw_, &failure);
+    if (!state || result == FASTPAR_ERR_BUSY) return detail::check(result, failure);
+    state->exceptions.finish(result, failure);
   }
 
-  std::unique_ptr<detail::stream_state> state_;
+  std::shared_ptr<detail::stream_state> state_;
   fastpar_writer *raw_ = nullptr;
 };
 
@@ -156,8 +158,9 @@ class writer {
  *     });
  *     while (const std::size_t size = reader.read(buffer)) use(buffer, size);
  *
- * The source is read ahead of what is given out. Memory does not grow with the stream. Movable; used by one thread at a time;
- * it must not be released inside its own source. A reader that has failed fails in the same way from then on.
+ * The source is read ahead of the output. Memory does not grow with the stream. Movable; used by one thread at a time.
+ * Released inside its own source or progress function, the call around it throws error with closed. A reader that has failed
+ * fails in the same way from then on.
  */
 class reader {
  public:
@@ -167,8 +170,9 @@ class reader {
   /**
    * Opens a stream.
    *
-   * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it filled, 0 at the end;
-   *                 called by the thread that calls the reader, while it does. Moved or copied into the reader.
+   * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it
+   *                 filled, 0 at the end; called by the thread that calls the reader, while it does. Moved or
+   *                 copied into the reader.
    * @param options  kept by the reader; what `cancel` points to must live as long. `progress` is told bytes of the source.
    * @throws error: invalid_argument, unsupported, limit_exceeded (max_memory), out_of_memory; std::bad_alloc.
    *
@@ -178,7 +182,7 @@ class reader {
             class = std::enable_if_t<std::is_invocable_r_v<std::size_t, std::decay_t<Source> &, writable_bytes>>>
   explicit reader(Source &&source, zstd_options options = {}) {
     using state = detail::function_state<std::decay_t<Source>>;
-    auto made = std::make_unique<state>(std::forward<Source>(source), std::move(options));
+    auto made = std::make_shared<state>(std::forward<Source>(source), std::move(options));
     fastpar_error failure;
     detail::check(fastpar_reader_open(made->raw(), &state::source, made.get(), &raw_, &failure), failure);
     state_ = std::move(made);
@@ -196,26 +200,27 @@ class reader {
    *
    * @param dst  filled from its start on; may be empty
    * @return at least 1 and maybe fewer than `dst` holds; 0: the end of the data, or `dst` is empty.
-   * @throws what the source or the progress function threw, after everything that came before was given out; error: not_zstd,
+   * @throws the exception of the source or of the progress function, after all output before it was given out; error: not_zstd,
    *         truncated, corrupt, checksum, dictionary (`position()` is the frame's offset), limit_exceeded, cancelled, busy
    *         (another thread uses it, or its own source), out_of_memory, threads.
    *
    * Blocks while the source does, and until there is something to give.
    */
   [[nodiscard]] std::size_t read(writable_bytes dst) {
+    const std::shared_ptr<detail::stream_state> state = state_; // the source may release this reader
     std::size_t len = 0;
     fastpar_error failure;
     const fastpar_status result = fastpar_reader_read(raw_, dst.data(), dst.size(), &len, &failure);
-    // An exception is kept until its turn comes: its status, or the end of the data for one of the last progress report.
+    // An exception is thrown when its status arrives; that of the last progress report at the end of the data.
     const bool its_turn = result == FASTPAR_ERR_CALLBACK || result == FASTPAR_ERR_CANCELLED ||
                           (result == FASTPAR_OK && len == 0 && !dst.empty());
-    if (state_ && its_turn) state_->exceptions.finish(result, failure);
+    if (state && its_turn) state->exceptions.finish(result, failure);
     detail::check(result, failure);
     return len;
   }
 
  private:
-  std::unique_ptr<detail::stream_state> state_;
+  std::shared_ptr<detail::stream_state> state_;
   fastpar_reader *raw_ = nullptr;
 };
 

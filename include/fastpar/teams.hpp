@@ -87,7 +87,7 @@ struct team_call {
  *
  * @param members  1 to the threads of the pool, the caller included; 0: as many as the pool has
  * @param body     callable with a `team &`, returns nothing
- * @throws what a member threw, the first in time; the others are released from their barriers by error with cancelled;
+ * @throws the exception of a member, the first in time; the others are released from their barriers by error with cancelled;
  *         error: threads (more members than there are threads, or from inside a body than are free), busy (inside a hook), or
  *         as for_each_chunk if the pool cannot be started.
  *

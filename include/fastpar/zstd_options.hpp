@@ -20,6 +20,12 @@ struct zstd_options {
   bool single_frame = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;
+  /** New target files have holes where the data is zero. */
+  bool sparse = false;
+  /** An existing target file is never replaced: error with io. */
+  bool keep = false;
+  /** An ordinary target file that a rename cannot replace is overwritten in place. */
+  bool in_place = false;
   /** Compress: uncompressed bytes per frame. 0: 24 equal frames, fewer for small data, more for large. */
   std::size_t frame_size = 0;
   /** Threads that work at the same time. 0: as many as the CPUs this process may use. */
@@ -28,7 +34,7 @@ struct zstd_options {
   std::uint32_t window_log = 0;
   /** The most bytes that may come out: error with limit_exceeded past it. 0: no limit. */
   std::uint64_t max_output = 0;
-  /** Working memory of one call in bytes: lanes are given up to keep it. 0: no limit. */
+  /** Working memory of one call in bytes: fewer lanes are used to keep to it. 0: no limit. */
   std::uint64_t max_memory = 0;
   /** Its dictionary; may be null. */
   const fastpar::dict *dict = nullptr;
@@ -55,7 +61,9 @@ class zstd_arguments {
     raw_.level = options.level;
     raw_.flags = (options.no_checksum ? FASTPAR_ZSTD_NO_CHECKSUM : 0u) |
                  (options.no_seek_table ? FASTPAR_ZSTD_NO_SEEK_TABLE : 0u) |
-                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u);
+                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
+                 (options.sparse ? FASTPAR_ZSTD_SPARSE : 0u) | (options.keep ? FASTPAR_ZSTD_KEEP : 0u) |
+                 (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u);
     raw_.frame_size = options.frame_size;
     raw_.max_lanes = options.max_lanes;
     raw_.window_log = options.window_log;
@@ -79,7 +87,7 @@ class zstd_call {
 
   [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return arguments_.raw(); }
 
-  /** Throws what the call came to. `written`: of a call that says there how much would have been enough. */
+  /** Throws the call's error. `written`: where the call has left the size that would have been enough. */
   void finish(fastpar_status result, const fastpar_error &failure, std::size_t written = 0) const {
     if (result == FASTPAR_ERR_BUFFER_TOO_SMALL) throw error(failure, written);
     exceptions_.finish(result, failure);

@@ -1,10 +1,12 @@
-//! From file to file: the streams, between an input that may be read from several threads and an output that appears when it is
-//! complete.
+//! From file to file: the streams, between an input that may be read from several threads and an output that
+//! appears when it is complete.
 #![forbid(unsafe_code)]
 
-use crate::codec::io::errors as failure;
+use crate::codec::format::frame::{Frames, LONGEST_HEADER};
+use crate::codec::format::seek_table::{self, SeekTable};
+use crate::codec::io::errors;
 use crate::codec::io::input::Input;
-use crate::codec::io::output::Target;
+use crate::codec::io::output::{Replaced, Target, Wishes};
 use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
@@ -13,6 +15,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// The largest seek table that is read only to know how much will come.
+const LARGEST_TABLE: u64 = 1 << 20;
 
 /// What a call on files has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,18 +36,20 @@ pub struct FileStats {
 
 /// Compresses a file into another, which appears when it is complete.
 ///
-/// `target` keeps mode and times of `source`. It may exist, and is replaced at the end. Of an ordinary file as many bytes are read as
-/// it has when it is opened.
+/// `target` gets owner, mode and times of `source`. It may exist, and is replaced at the end; a link is
+/// replaced itself. FIFOs, character devices and names of open descriptors are written where they stand. Of
+/// an ordinary source as many bytes are read as it has when it is opened.
 ///
 /// # Errors
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) with the system's number; [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): an
-/// option, or both are one file; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): `target` is a device; and those of
-/// [`Writer::write`].
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) with the system's number;
+/// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): an option, or both are one file;
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): `target` is a block device or a socket; and
+/// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
     let start = Instant::now();
     options.check()?;
     let input = Arc::new(Input::open(source)?);
-    let output = Target::create(target, &input)?;
+    let output = Target::create(target, &input, wishes(options))?;
     let fetched = input.len().map(|_| Arc::clone(&input));
     let mut writer = Writer::over(output, options, input.len(), fetched)?;
     match input.len() {
@@ -58,9 +65,10 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
         seconds: 0.0,
     };
     let (output, progress) = writer.into_parts();
-    output.commit(&input, options.sync)?;
+    let replaced = output.commit(&input, options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
+    give_back(replaced);
     Ok(stats)
 }
 
@@ -72,14 +80,15 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let start = Instant::now();
     options.check()?;
     let input = Input::open(source)?;
-    let mut output = Target::create(target, &input)?;
+    let mut output = Target::create(target, &input, wishes(options))?;
+    output.expect(announced(&input).unwrap_or(0));
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
         let chunk = reader.chunk()?;
         if chunk.is_empty() {
             break;
         }
-        output.write_all(chunk).map_err(|error| failure::io(&error, "writing"))?;
+        output.write_all(chunk).map_err(|error| errors::io(&error, "writing"))?;
         let len = chunk.len();
         reader.consume(len);
     }
@@ -91,8 +100,46 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
         seconds: 0.0,
     };
     let progress = reader.into_progress();
-    output.commit(&input, options.sync)?;
+    let replaced = output.commit(&input, options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
+    give_back(replaced);
     Ok(stats)
+}
+
+/// What the options say about the target.
+fn wishes(options: &Options<'_>) -> Wishes {
+    let Options { sync, sparse, keep, in_place, .. } = *options;
+    Wishes { sync, sparse, keep, in_place }
+}
+
+/// Gives the space of a file that was replaced back, on a worker of the pool if one runs.
+fn give_back(replaced: Replaced) {
+    #[cfg(target_os = "linux")]
+    if let Some(held) = replaced.held() {
+        crate::job::run_aside(move || drop(held));
+    }
+    #[cfg(not(target_os = "linux"))]
+    drop(replaced);
+}
+
+/// What the data says that it decompresses to, by its seek table or its first frame. It need not be true, and
+/// may be too little.
+fn announced(input: &Input) -> Option<u64> {
+    let len = input.len()?;
+    let mut footer = [0; seek_table::FOOTER_LEN];
+    let footer_at = len.checked_sub(footer.len() as u64)?;
+    input.read_at(footer_at, &mut footer).ok()?;
+    let table_len =
+        seek_table::len_by_footer(&footer).filter(|&table_len| table_len <= LARGEST_TABLE.min(len));
+    if let Some(table_len) = table_len {
+        let mut table = vec![0; table_len as usize]; // a MiB at the most
+        input.read_at(len - table_len, &mut table).ok()?;
+        let table = SeekTable::find_after(len - table_len, &table)?;
+        return Some(table.entries().map(|(_, size)| u64::from(size)).sum());
+    }
+    let mut header = [0; LONGEST_HEADER as usize];
+    let header = &mut header[..LONGEST_HEADER.min(len) as usize];
+    input.read_at(0, header).ok()?;
+    Frames::of_stream(header, 0, 0).start().ok()?.content_size
 }

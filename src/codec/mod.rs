@@ -1,21 +1,24 @@
 //! Parallel zstd: a client of the job engine.
 //!
 //! ```text
-//! compress:   frame layout (sizes) -> a task for each frame -> encode -> output slot in dst -> moved down in order -> seek table
-//! decompress: frame groups (by the seek table, else by walking) -> a task for each group -> decode straight into dst
+//! compress:   frame layout -> a task for each frame -> encode into an output slot of dst
+//!             -> moved down in order -> seek table
+//! decompress: frame groups (by the seek table, else by walking) -> a task for each group -> decode into dst
 //! ```
 //!
-//! Streams and files go through the job engine's ordered pipeline, with as many tasks in flight as the memory allows:
+//! Streams and files go through the job engine's ordered pipeline, with as many tasks in flight as the memory
+//! allows:
 //!
 //! ```text
 //! writer: write, or a file -> compress stage (a task for each frame) -> sink, in order -> seek table
-//! reader: source -> splitter (whole frames, or parts of a long one) -> decompress stage -> read, or a file, in order
+//! reader: source -> splitter (whole frames, or parts of a long one) -> decompress stage
+//!         -> read, or a file, in order
 //! ```
 //!
 //! The folders are floors: see ARCHITECTURE.md for who may import whom.
 //!
-//! What is written is a series of independent standard frames, followed by the official seek table. The bytes depend on the
-//! input and the options only: frames are cut by their sizes, and each is compressed by itself.
+//! The output is a series of independent standard frames, followed by the official seek table. The bytes
+//! depend on the input and the options only: frames are cut by their sizes, and each is compressed by itself.
 
 mod archive;
 mod buffer;

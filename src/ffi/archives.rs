@@ -3,16 +3,17 @@
 use super::borrow::{self, OptionsStruct, Out};
 use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ffi::{c_char, c_void};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
-/// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or `fastpar_archive_open_file`,
-/// released by `fastpar_archive_free`; any number of threads may read from it at a time.
+/// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or
+/// `fastpar_archive_open_file`, released by `fastpar_archive_free`; any number of threads may read from it at
+/// a time.
 pub struct fastpar_archive {
     // Declared, and so dropped, first.
     archive: Archive<'static>,
@@ -41,28 +42,20 @@ pub struct fastpar_frame_info {
 unsafe impl OptionsStruct for fastpar_frame_info {
     const NAME: &'static str = "fastpar_frame_info";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, offset));
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
-/// Borrows an archive.
+/// Holds an archive for the time of a call.
 ///
 /// # Safety
 /// `archive` is NULL or a live handle.
-unsafe fn borrow_handle<'a>(archive: *const fastpar_archive) -> Result<&'a fastpar_archive> {
+unsafe fn hold_archive(archive: *const fastpar_archive) -> Result<Held<fastpar_archive>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(archive) }.ok_or_else(|| invalid("archive is NULL"))
-}
-
-/// The same for those who only ask.
-///
-/// # Safety
-/// As above.
-unsafe fn borrow_archive<'a>(archive: *const fastpar_archive) -> Result<&'a Archive<'static>> {
-    // SAFETY: the caller's promise.
-    unsafe { borrow_handle(archive) }.map(|handle| &handle.archive)
+    unsafe { handle::hold(archive) }.ok_or_else(|| invalid("archive is NULL"))
 }
 
 /// Opens an archive, and writes its handle.
@@ -89,29 +82,33 @@ unsafe fn open(
 
 /// Opens zstd data in memory for reading at any place.
 ///
-/// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. The frames are found by the
-/// seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else by walking over the headers
-/// of all frames and blocks. Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads from
-/// a pipe): each of them is decompressed once now, in parallel, and what comes out is dropped. With a seek table they are not: the
-/// table is believed about their sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it
-/// lied). No data (`src_len` 0) is an archive without content.
+/// Any zstd data will do; the smaller its frames, the faster an offset is reached. The frames are found by
+/// the seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else
+/// by walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell
+/// their size (`zstd` writes them when it reads from a pipe): each of them is decompressed once now, in
+/// parallel, and the output is dropped. With a seek table they are not: the table is believed about their
+/// sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it lied).
+/// No data (`src_len` 0) is an archive without content.
 ///
-/// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so that `cancel` must live as
-///                 long as the archive. `max_output`: the most bytes that the whole content may have. `max_memory`: what
-///                 the archive keeps (24 bytes a frame, and decoded frames), and, counted apart, the contexts and buffers of
-///                 one read; 0: decoded frames of 64 MiB are kept. `progress` is not called.
-/// @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not be trusted
+/// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so
+///                 that `cancel` must live as long as the archive. `max_output`: the most bytes that the
+///                 whole content may have. `max_memory`: what the archive keeps (24 to 36 bytes a frame, and
+///                 decoded frames), and, counted apart, the contexts and buffers of one read; 0: decoded
+///                 frames of 64 MiB are kept. `progress` is not called.
+/// @param src      may be NULL if `src_len` is 0; must stay as it is as long as the archive lives; need not
+///                 be trusted
 /// @param src_len  bytes
-/// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+/// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+///                 failure
 /// @param error    may be NULL; `position` is the offset of the frame in `src`
-/// @return FASTPAR_OK;
-///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`; FASTPAR_ERR_TRUNCATED: the data ends within a
-///         frame; FASTPAR_ERR_CORRUPT: a header is damaged, or a frame that does not tell its size; FASTPAR_ERR_CHECKSUM: such a
-///         frame decompresses, but to something else; FASTPAR_ERR_DICTIONARY: a frame needs a dictionary that was not given, or
-///         another one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger window than
-///         `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
+/// @return FASTPAR_OK; FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
+///         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged, or
+///         a frame that does not tell its size; FASTPAR_ERR_CHECKSUM: such a frame decompresses, but to
+///         something else; FASTPAR_ERR_DICTIONARY: a frame needs a dictionary that was not given, or another
+///         one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger
+///         window than `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
 ///
@@ -140,17 +137,21 @@ pub unsafe extern "C" fn fastpar_archive_open(
 
 /// Opens a zstd file for reading at any place.
 ///
-/// As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes for every frame now
-/// (for every block where there is no seek table), and the frames themselves when they are read. It is not mapped into memory: a
-/// file that is cut off meanwhile gives an error. A file that is removed or replaced meanwhile stays as it was; one that is
-/// overwritten gives errors, unless it has the same frames.
+/// As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes
+/// for every frame now (for every block where there is no seek table), and the frames themselves when they
+/// are read. It is not mapped into memory: a file that is cut off meanwhile gives an error. A file that is
+/// removed or replaced meanwhile stays as it was; one that is overwritten gives errors, unless it has the
+/// same frames.
 ///
 /// @param options  may be NULL; as for `fastpar_archive_open`
-/// @param path     must not be NULL; UTF-8; an ordinary file; its content need not be trusted
-/// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on failure
+/// @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content
+///                 need not be trusted
+/// @param archive  out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+///                 failure
 /// @param error    may be NULL; `position` is the offset of the frame in the file
-/// @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's number;
-///         FASTPAR_ERR_UNSUPPORTED: it is a FIFO or a device, or an option; and all that `fastpar_archive_open` returns.
+/// @return FASTPAR_OK; FASTPAR_ERR_IO: the file cannot be opened or read, `error->code` is the system's
+///         number; FASTPAR_ERR_UNSUPPORTED: it is a FIFO or a device, or an option; and all that
+///         `fastpar_archive_open` returns.
 ///
 /// May be called from any thread. Since: 1.0
 ///
@@ -178,8 +179,8 @@ pub unsafe extern "C" fn fastpar_archive_open_file(
 /// Tells how many bytes the whole content has.
 ///
 /// @param archive  must not be NULL
-/// @param size     out, bytes, must not be NULL; untouched on failure. Untrusted data may claim up to 32,768 times its own
-///                 size, and not all of it may be readable.
+/// @param size     out, bytes, must not be NULL; untouched on failure. Untrusted data may claim up to 32,768
+///                 times its own size, and not all of it may be readable.
 /// @param error    may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `size` is NULL.
 ///
@@ -195,8 +196,8 @@ pub unsafe extern "C" fn fastpar_archive_size(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, Out::new(size, "size")?) };
-        place.set(archive.size());
+        let (archive, place) = unsafe { (hold_archive(archive)?, Out::new(size, "size")?) };
+        place.set(archive.archive.size());
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -222,8 +223,8 @@ pub unsafe extern "C" fn fastpar_archive_frames(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, Out::new(frames, "frames")?) };
-        place.set(archive.frames() as u64);
+        let (archive, place) = unsafe { (hold_archive(archive)?, Out::new(frames, "frames")?) };
+        place.set(archive.archive.frames() as u64);
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
@@ -236,7 +237,8 @@ pub unsafe extern "C" fn fastpar_archive_frames(
 /// @param index    0 to the number of frames - 1
 /// @param info     in: `struct_size`; out; must not be NULL; untouched on failure
 /// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `info` is NULL, `struct_size`, or there is no such frame.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `archive` or `info` is NULL, `struct_size`, or there is
+///         no such frame.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -251,7 +253,8 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (archive, place) = unsafe { (borrow_archive(archive)?, borrow::sized_output(info, "info")?) };
+        let (held, place) = unsafe { (hold_archive(archive)?, borrow::sized_output(info, "info")?) };
+        let archive = &held.archive;
         let frame = archive.frame(index).ok_or_else(|| {
             invalid(format!("index is {index}, but there are {} frames", archive.frames())).at(index)
         })?;
@@ -270,27 +273,29 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 
 /// Reads a part of the content.
 ///
-/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and their checksums are
-/// verified. A frame of which only a part is wanted is decompressed as a whole and kept, so that other reads find it; the frames
-/// that were used least recently make room. A thread that wants a frame which another one is decompressing waits for it. Frames
-/// that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their
-/// checksum is verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
+/// their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
+/// so that other reads find it; the frames that were used least recently make room for others. A thread that
+/// wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
+/// be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
+/// verified if that is their end; a read that goes on where one of the last four ended goes on from there.
 ///
 /// @param archive  must not be NULL
 /// @param offset   where in the content; at its end or behind it nothing is read
-/// @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its content means nothing.
+/// @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its
+///                 content means nothing.
 /// @param len      bytes
 /// @param written  out, bytes, must not be NULL: `len`, or fewer where the content ends. Failure: 0.
 /// @param error    may be NULL; `position` is the offset of the frame in the compressed data
-/// @return FASTPAR_OK;
-///         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or
-///         what became of the file since; FASTPAR_ERR_IO: the file cannot be read, or has become shorter;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
+/// @return FASTPAR_OK; FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+///         FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or the file has changed since;
+///         FASTPAR_ERR_IO: the file cannot be read, or has become shorter; FASTPAR_ERR_LIMIT_EXCEEDED:
+///         `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
 ///         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
-/// Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread, by any number at a
-/// time, and from inside callbacks. Since: 1.0
+/// Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread,
+/// by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// `archive` is NULL or a live handle; pointers are valid as described.
@@ -308,7 +313,7 @@ pub unsafe extern "C" fn fastpar_archive_read(
         let place = unsafe { Out::new(written, "written")? };
         let run = || {
             // SAFETY: the caller's promise.
-            let (handle, dst) = unsafe { (borrow_handle(archive)?, borrow::output(dst.cast(), len, "dst")?) };
+            let (handle, dst) = unsafe { (hold_archive(archive)?, borrow::output(dst.cast(), len, "dst")?) };
             borrow::disjoint((handle.src, "the archive"), (&*dst, "dst"))?;
             handle.archive.read(offset, dst)
         };
@@ -320,7 +325,8 @@ pub unsafe extern "C" fn fastpar_archive_read(
 
 /// Releases an archive.
 ///
-/// @param archive  NULL: nothing happens. No read may be under way.
+/// @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to
+///                 their ends, and need what they were given, an archive in memory too, until then.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -330,6 +336,6 @@ pub unsafe extern "C" fn fastpar_archive_read(
 pub unsafe extern "C" fn fastpar_archive_free(archive: *mut fastpar_archive) {
     guard_value((), || {
         // SAFETY: NULL, or made in `open` and given back once.
-        unsafe { handle::free(archive) };
+        drop(unsafe { handle::end(archive) });
     });
 }

@@ -23,14 +23,15 @@ pub struct fastpar_batch_item {
     pub src: *const c_void,
     /// Bytes of the input.
     pub src_len: usize,
-    /// Where the output goes. May be NULL if `dst_capacity` is 0. Its bytes after `written` may be overwritten.
+    /// Where the output goes. May be NULL if `dst_capacity` is 0. Its bytes after `written` may be
+    /// overwritten.
     pub dst: *mut c_void,
     /// Bytes that `dst` holds.
     pub dst_capacity: usize,
-    /// Out: bytes written. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is enough, or 0 where that is not known. Any other
-    /// failure: 0.
+    /// Out: bytes written. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is enough, or 0 where that is not
+    /// known. Any other failure: 0.
     pub written: usize,
-    /// Out: what became of this item, FASTPAR_OK or one of FASTPAR_ERR_.
+    /// Out: the status of this item, FASTPAR_OK or one of FASTPAR_ERR_.
     pub status: i32,
     /// Out: zstd's error code, if the failure comes from there, else 0.
     pub code: i32,
@@ -46,32 +47,35 @@ pub struct fastpar_batch_item {
 ///                                      items[i].dst_capacity, &items[i].written, NULL);
 /// ```
 ///
-/// Every item is compressed by one thread to the bytes that `fastpar_compress` makes with FASTPAR_ZSTD_SINGLE_FRAME, whatever
-/// its `dst_capacity`, if they fit. `frame_size` and the flags _NO_SEEK_TABLE and _SINGLE_FRAME have no effect; `max_output` is the
-/// limit of each item; `progress` is told input bytes. A dictionary pays most here.
+/// Every item is compressed by one thread to the bytes that `fastpar_compress` makes with
+/// FASTPAR_ZSTD_SINGLE_FRAME, whatever its `dst_capacity`, if they fit. `frame_size` and the flags
+/// _NO_SEEK_TABLE and _SINGLE_FRAME have no effect; `max_output` is the limit of each item; `progress` is
+/// told input bytes. A dictionary pays most here.
 ///
 /// @param options    may be NULL: level 3
-/// @param items      in and out; may be NULL if `count` is 0. Inputs may overlap each other. An item whose `dst` overlaps its own
-///                   `src`, a buffer of any other item, or `items` itself is not done, and its status is
-///                   FASTPAR_ERR_INVALID_ARGUMENT.
-/// @param item_size  `sizeof(fastpar_batch_item)`, the distance from one item to the next. A larger one, of a newer header, is
-///                   accepted; an item whose unknown bytes are not 0 has the status FASTPAR_ERR_UNSUPPORTED.
+/// @param items      in and out; may be NULL if `count` is 0. Inputs may overlap each other. An item whose
+///                   `dst` overlaps its own `src`, a buffer of any other item, or `items` itself is not done,
+///                   and its status is FASTPAR_ERR_INVALID_ARGUMENT.
+/// @param item_size  `sizeof(fastpar_batch_item)`, the distance from one item to the next. A larger distance,
+///                   of a newer header, is accepted; an item whose unknown bytes are not 0 has the status
+///                   FASTPAR_ERR_UNSUPPORTED.
 /// @param count      items
-/// @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
-///                   looked at
+/// @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no
+///                   item was looked at
 /// @param error      may be NULL
 /// @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
-///         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`;
-///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
-///         The call itself fails for
-///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`;
-///         FASTPAR_ERR_CANCELLED: by the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
-///         The items that were not done then have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
+///         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is
+///         larger than `max_output`; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED,
+///         FASTPAR_ERR_OUT_OF_MEMORY. The call itself fails for FASTPAR_ERR_INVALID_ARGUMENT,
+///         FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_CANCELLED: by
+///         the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook. The items that were not done then
+///         have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
 ///
-/// Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity` is less than its
-/// bound. Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity`
+/// is less than its bound. Blocks until it is done. May be called from any thread, by any number at a time,
+/// and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described, those of the items too.
@@ -95,25 +99,27 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 
 /// Decompresses many buffers, each with all the zstd frames in it, in parallel.
 ///
-/// The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The items are worked on
-/// at the same time, the frames of one item by one thread.
+/// The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The
+/// items are worked on at the same time, the frames of one item by one thread.
 ///
 /// @param options    may be NULL
-/// @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for `fastpar_compress_batch`.
+/// @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for
+///                   `fastpar_compress_batch`.
 /// @param item_size  `sizeof(fastpar_batch_item)`, as for `fastpar_compress_batch`
 /// @param count      items
-/// @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no item was
-///                   looked at
+/// @param failed     out, may be NULL: how many items have another status than FASTPAR_OK; untouched where no
+///                   item was looked at
 /// @param error      may be NULL
 /// @return FASTPAR_OK, even if items failed: look at `*failed`, and at each item's status:
-///         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than
-///         `max_output`, or needs a larger window than `window_log` allows;
-///         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data;
-///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY.
-///         The call itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
+///         FASTPAR_ERR_BUFFER_TOO_SMALL: it does not fit into its `dst`; FASTPAR_ERR_LIMIT_EXCEEDED: it is
+///         larger than `max_output`, or needs a larger window than `window_log` allows; FASTPAR_ERR_NOT_ZSTD,
+///         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the
+///         data; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_OUT_OF_MEMORY. The call
+///         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
 ///
-/// `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per lane a context. Blocks
-/// until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
+/// lane a context. Blocks until it is done. May be called from any thread, by any number at a time, and from
+/// inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described, those of the items too.
@@ -135,7 +141,7 @@ pub unsafe extern "C" fn fastpar_decompress_batch(
     }
 }
 
-/// Runs a batch, and writes what became of every item.
+/// Runs a batch, and writes the result of every item.
 ///
 /// # Safety
 /// As for the functions above.
@@ -199,10 +205,11 @@ impl Items {
         unsafe { self.first.add(index * self.item_size).cast() }
     }
 
-    /// Borrows every item's buffers. Those of items that are wrong are left alone: they have a result already.
+    /// Borrows every item's buffers. Those of items that are wrong are left alone: they have a result
+    /// already.
     ///
     /// # Safety
-    /// The array and the buffers are valid for `'a`, and used by nobody else.
+    /// The array and the buffers are valid for `'a`, and not used by another thread.
     unsafe fn borrow<'a>(&self) -> Result<Vec<BatchItem<'a>>> {
         let mut borrowed = room(self.count)?;
         let (mut inputs, mut outputs) = (room(self.count + 1)?, room(self.count)?);
@@ -258,7 +265,7 @@ impl Items {
         Ok((input, output))
     }
 
-    /// Writes what became of an item.
+    /// Writes the result of an item.
     ///
     /// # Safety
     /// As for [`Items::borrow`]; `index` is below `count`.

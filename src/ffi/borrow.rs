@@ -15,13 +15,16 @@ const LARGEST_OPTIONS: usize = 4096;
 /// A struct of options of the ABI.
 ///
 /// # Safety
-/// Every byte pattern is a valid value (integers, nullable pointers, nullable functions), all-zero means the defaults,
-/// and the first field is `size_t struct_size`.
+/// Every byte pattern is a valid value (integers, nullable pointers, nullable functions), all-zero means the
+/// defaults, and the first field is `size_t struct_size`.
 pub(super) unsafe trait OptionsStruct: Copy {
     /// Its name in the header.
     const NAME: &'static str;
     /// Its size in version 1 of the ABI.
     const SIZE_V1: usize;
+    /// Bytes between its fields, from and to, on systems of 32 bits that align 64-bit numbers to 8 bytes:
+    /// written as zero.
+    const PADDING: (usize, usize) = (0, 0);
 }
 
 fn invalid(message: String) -> Error {
@@ -103,7 +106,7 @@ pub(super) unsafe fn input<'a>(data: *const u8, len: usize, name: &str) -> Resul
 /// Borrows an output buffer, of which nothing is assumed to be initialised; (NULL, 0) is the empty one.
 ///
 /// # Safety
-/// `data` is NULL or valid for writing `len` bytes, and nobody else uses it for `'a`.
+/// `data` is NULL or valid for writing `len` bytes, and not used otherwise for `'a`.
 pub(super) unsafe fn output<'a>(data: *mut u8, len: usize, name: &str) -> Result<&'a mut [MaybeUninit<u8>]> {
     check_buffer(data, len, name)?;
     // SAFETY: not NULL, at most isize::MAX, and valid by contract.
@@ -137,7 +140,7 @@ pub(super) fn disjoint(a: (&[u8], &str), b: (&[MaybeUninit<u8>], &str)) -> Resul
     Ok(())
 }
 
-/// A place for one result. It is written even where it is misaligned.
+/// A pointer to one result, which may be misaligned.
 pub(super) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
@@ -159,7 +162,7 @@ impl<T> Out<T> {
     }
 }
 
-/// Writes what a call has written, or the size that would have been enough, or 0.
+/// Writes the number of bytes written, or the size that would have been enough, or 0.
 pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result<()> {
     let size = match &result {
         Ok(size) => *size,
@@ -172,20 +175,25 @@ pub(super) fn set_written(written: &Out<usize>, result: Result<usize>) -> Result
     result.map(drop)
 }
 
-/// A path of the caller's.
+/// A path of the caller's: UTF-8 on Windows, bytes elsewhere, as names are there.
 ///
 /// # Safety
 /// `path` is NULL or a C string that lives for `'a`.
 pub(super) unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path> {
-    let fail = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}")));
     if path.is_null() {
-        return fail("NULL");
+        return Err(invalid(format!("{name} is NULL")));
     }
     // SAFETY: not NULL, and a C string by the caller's promise.
-    match unsafe { CStr::from_ptr(path) }.to_str() {
-        Ok("") => fail("empty"),
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if bytes.is_empty() {
+        return Err(invalid(format!("{name} is empty")));
+    }
+    #[cfg(unix)]
+    return Ok(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)));
+    #[cfg(not(unix))]
+    match std::str::from_utf8(bytes) {
         Ok(path) => Ok(Path::new(path)),
-        Err(_) => fail("not UTF-8"),
+        Err(_) => Err(invalid(format!("{name} is not UTF-8"))),
     }
 }
 
@@ -208,7 +216,8 @@ pub(super) unsafe fn set_if_wanted<T>(place: *mut T, value: T) {
 /// Borrows the cancel flag of a call.
 ///
 /// # Safety
-/// `flag` is NULL, or points to an int32_t that lives for `'a` and is written through `fastpar_cancel` (or as an atomic).
+/// `flag` is NULL, or points to an int32_t that lives for `'a` and is written through `fastpar_cancel` (or as
+/// an atomic).
 pub(super) unsafe fn cancel_flag<'a>(flag: *const i32) -> Result<Option<&'a AtomicI32>> {
     if flag.is_null() {
         return Ok(None);
@@ -229,7 +238,8 @@ pub(super) struct SizedOut<T> {
 /// Takes a struct to be filled; its first field says how much of it the caller knows.
 ///
 /// # Safety
-/// `place` is NULL or valid for reading and writing as many bytes as its first field says, as long as the value lives.
+/// `place` is NULL or valid for reading and writing as many bytes as its first field says, as long as the
+/// value lives.
 pub(super) unsafe fn sized_output<T: OptionsStruct>(place: *mut T, name: &str) -> Result<SizedOut<T>> {
     if place.is_null() {
         return Err(invalid(format!("{name} is NULL")));
@@ -249,6 +259,9 @@ impl<T: OptionsStruct> SizedOut<T> {
         unsafe {
             std::ptr::copy_nonoverlapping(std::ptr::from_ref(&value).cast::<u8>(), self.place.cast(), known);
             self.place.cast::<u8>().add(known).write_bytes(0, self.size - known);
+            // Nothing of this stack goes to the caller between the fields.
+            let (from, to) = (T::PADDING.0.min(known), T::PADDING.1.min(known));
+            self.place.cast::<u8>().add(from).write_bytes(0, to - from);
         }
     }
 }

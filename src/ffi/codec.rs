@@ -13,24 +13,46 @@ use std::mem::{size_of, MaybeUninit};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicI32;
 
-/// `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there are verified.
+/// `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there
+/// are verified.
 pub const FASTPAR_ZSTD_NO_CHECKSUM: u32 = 1;
 /// `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect.
 pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
-/// `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing: no effect.
+/// `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing:
+/// no effect.
 ///
-/// For readers that take one frame only, or that pay for each. libzstd could split a frame over several threads, but they would
-/// be its own, beside the pool and lost in a forked child, and take memory that cannot be told beforehand.
+/// For readers that take only one frame, or for which each frame is costly. libzstd could split a frame over
+/// several threads, but they would be its own, beside the pool and lost in a forked child, and take memory
+/// that cannot be told beforehand.
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
-/// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory: no effect.
+/// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory:
+/// no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+/// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
+/// `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
+pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
+/// `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in
+/// `code` (ERROR_FILE_EXISTS or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand
+/// (FIFOs, devices, open descriptors), and memory: no effect.
+pub const FASTPAR_ZSTD_KEEP: u32 = 128;
+/// `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
+/// where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
+/// `fastpar_compress_file`. Other targets, and memory: no effect.
+pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
 
-const KNOWN_FLAGS: u32 =
-    FASTPAR_ZSTD_NO_CHECKSUM | FASTPAR_ZSTD_NO_SEEK_TABLE | FASTPAR_ZSTD_SINGLE_FRAME | FASTPAR_ZSTD_SYNC;
+const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
+    | FASTPAR_ZSTD_NO_SEEK_TABLE
+    | FASTPAR_ZSTD_SINGLE_FRAME
+    | FASTPAR_ZSTD_SYNC
+    | FASTPAR_ZSTD_SPARSE
+    | FASTPAR_ZSTD_KEEP
+    | FASTPAR_ZSTD_IN_PLACE;
 
-/// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need to zero.
+/// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need
+/// to zero.
 ///
-/// The same options serve both directions: a field that concerns the other direction must be in its range, and has no effect.
+/// The same options serve both directions: a field that concerns the other direction must be in its range,
+/// and has no effect.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_zstd_options {
@@ -38,34 +60,37 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, or 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0.
     pub flags: u32,
-    /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24 equal frames, fewer
-    /// when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB. Files and streams, whose memory is
-    /// bounded: 0: 4 MiB, or two windows of the level where that is more (from level 16 on), up to 64 MiB. Smaller frames are
-    /// faster to reach at random, and compress less.
+    /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
+    /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
+    /// Files and streams, whose memory is bounded: 0: 4 MiB, or two windows of the level where that is more
+    /// (from level 16 on), up to 64 MiB. Smaller frames are faster to reach at random, and compress less.
     pub frame_size: usize,
-    /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this process may use. Never
-    /// more than those, nor than the threads of the pool.
+    /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this
+    /// process may use. Never more than those, nor than the threads of the pool.
     pub max_lanes: u32,
-    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One larger than the
-    /// level's own turns long-distance matching on, and data with windows over 27 is refused by most readers unless they are
-    /// asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames of a single segment have no window.
+    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One
+    /// larger than the level's own turns long-distance matching on, and data with windows over 27 is refused
+    /// by most readers unless they are asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames
+    /// of a single segment have no window.
     pub window_log: u32,
-    /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none for files and streams.
+    /// The most bytes that may come out: FASTPAR_ERR_LIMIT_EXCEEDED past it. 0: no limit beyond `dst`; none
+    /// for files and streams.
     pub max_output: u64,
-    /// Working memory of one call in bytes, the dictionary included: lanes are given up to keep it. 0: no limit. At level 3 a
-    /// lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need buffers besides:
-    /// to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2 MiB at the least.
+    /// Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
+    /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
+    /// buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
+    /// decompress, 2 MiB at the least.
     pub max_memory: u64,
-    /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name none (they may have been
-    /// made with it, or without any). A frame that names another one is FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call
-    /// holds on to it: it may be released meanwhile.
+    /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
+    /// none (they may have been made with it, or without any). A frame that names another one is
+    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call holds on to it: it may be released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not tell. Decompressing
-    /// files and streams: bytes of the source.
+    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not
+    /// tell. Decompressing files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
@@ -125,6 +150,9 @@ impl Shared<'_> {
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
             sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
+            sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
+            keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
+            in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,
@@ -164,7 +192,8 @@ impl KeptArguments {
     /// # Safety
     /// The value outlives them.
     pub(super) unsafe fn options(&self) -> Options<'static> {
-        // SAFETY: both are boxed, and dropped with the value, which outlives the result by the caller's promise.
+        // SAFETY: both are boxed, and dropped with the value, which outlives the result by the caller's
+        // promise.
         let (shared, report) =
             unsafe { (&*std::ptr::from_ref(&*self.shared), &*std::ptr::from_ref(&*self.report)) };
         shared.core(&self.raw, report)
@@ -177,8 +206,8 @@ impl KeptArguments {
 /// @param src_len  bytes, 0 to SIZE_MAX / 2, in at most 134,217,728 frames (8 PiB of them by default)
 /// @param bound    out, bytes, must not be NULL; untouched on failure
 /// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can have;
-///         FASTPAR_ERR_UNSUPPORTED: an option.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an option, `bound`, or a `src_len` that no buffer can
+///         have; FASTPAR_ERR_UNSUPPORTED: an option.
 ///
 /// It is about 0.4 % more than `src_len`. Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -207,33 +236,35 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 
 /// Compresses a buffer into another, in parallel, to ordinary zstd data.
 ///
-/// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's seekable format) in
-/// a skippable frame if there are several: `zstd -d` and every other zstd reader decode it. An empty input makes one empty
-/// frame. The bytes depend on `src` and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only, never on threads.
+/// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
+/// seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
+/// it. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+/// `frame_size`, `window_log` and `dict` only, never on threads.
 ///
-/// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result fits, though fewer
-/// threads find room to work when it is tight. Working memory does not grow with `src_len`, but for 4 bytes a frame, and
-/// that of one frame (64 MiB at most by default) when `dst_capacity` is less than the bound.
+/// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
+/// fits, though fewer threads find room to work when it is tight. Working memory does not grow with
+/// `src_len`, but for 4 bytes a frame, and that of one frame (64 MiB at most by default) when `dst_capacity`
+/// is less than the bound.
 ///
 /// @param options       may be NULL: level 3, 24 frames
 /// @param src           may be NULL if `src_len` is 0; not kept
 /// @param src_len       bytes
-/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
-///                      overwritten; after a failure its content means nothing.
+/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after
+///                      `*written` may be overwritten; after a failure its content means nothing.
 /// @param dst_capacity  bytes
-/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always enough. Any other
-///                      failure: 0.
+/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: a capacity that is always
+///                      enough. Any other failure: 0.
 /// @param error         may be NULL; `position` is the frame, if it is about one
-/// @return FASTPAR_OK;
-///         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into `max_memory`, which is found
-///         out before memory is taken;
-///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
-///         flight are finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
+/// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
+///         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
+///         (whenever it was set before the return) or by the progress callback; the frames in flight are
+///         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
-/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+/// callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -255,19 +286,20 @@ pub unsafe extern "C" fn fastpar_compress(
 
 /// Tells how many bytes zstd data decompresses to, by its headers.
 ///
-/// A few bytes of every frame and every block are read, nothing is decompressed. The data need not be trusted: a size that the
-/// blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes may decompress to gigabytes (at most about
-/// 32,000 times its size): compare the size with a limit of yours before you allocate it.
+/// A few bytes of every frame and every block are read, nothing is decompressed. The data need not be
+/// trusted: a size that the blocks cannot have is FASTPAR_ERR_CORRUPT. Still honest data of a few kilobytes
+/// may decompress to gigabytes (at most about 32,000 times its size): compare the size with a limit of yours
+/// before you allocate it.
 ///
 /// @param src      may be NULL if `src_len` is 0; not kept
 /// @param src_len  bytes; 0 bytes of data decompress to 0 bytes
 /// @param size     out, bytes, must not be NULL; untouched on failure
 /// @param error    may be NULL; `position` is the offset of the frame in `src`
-/// @return FASTPAR_OK;
-///         FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a program that did not know it;
-///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
-///         FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is damaged;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+/// @return FASTPAR_OK; FASTPAR_ERR_UNSUPPORTED: a frame does not tell its size, as it was written by a
+///         program that did not know it; FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at
+///         `position`; FASTPAR_ERR_TRUNCATED: the data ends within a frame; FASTPAR_ERR_CORRUPT: a header is
+///         damaged; FASTPAR_ERR_LIMIT_EXCEEDED: 2^64 bytes or more; FASTPAR_ERR_INVALID_ARGUMENT: an
+///         argument.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -292,36 +324,36 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 
 /// Decompresses zstd data from a buffer into another, in parallel where the data allows.
 ///
-/// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek table if there is
-/// one, which is checked, else by walking over the headers. If every frame tells its size, frames are decompressed in
-/// parallel, else one after the other. Checksums that are there are verified. Nothing is allocated that the data asks for.
+/// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
+/// table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
+/// frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
+/// size that the data declares is allocated.
 ///
-/// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0 are
-/// FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
+/// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
+/// are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
 ///
 /// @param options       may be NULL
 /// @param src           may be NULL if `src_len` is 0; not kept; need not be trusted
 /// @param src_len       bytes
-/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after `*written` may be
-///                      overwritten; after a failure its content means nothing.
+/// @param dst           may be NULL if `dst_capacity` is 0; must not overlap `src`. Its bytes after
+///                      `*written` may be overwritten; after a failure its content means nothing.
 /// @param dst_capacity  bytes
-/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is needed, or 0 where the data
-///                      does not tell. Any other failure: 0.
+/// @param written       out, bytes, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the capacity that is
+///                      needed, or 0 where the data does not tell. Any other failure: 0.
 /// @param error         may be NULL; `position` is the offset of the frame in `src`, if it is about one
-/// @return FASTPAR_OK;
-///         FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than `window_log` allows; or not
-///         even one lane fits into `max_memory`;
-///         FASTPAR_ERR_NOT_ZSTD: something else than a frame begins at `position`;
-///         FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it in its first four bytes;
-///         FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it decompresses, but to something else;
-///         FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not given, or another one;
-///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress callback; the frames in
-///         flight are finished first, those over 64 MiB are left within a second;
-///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+/// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the result does not fit into `dst`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; a frame needs a larger window than
+///         `window_log` allows; or not even one lane fits into `max_memory`; FASTPAR_ERR_NOT_ZSTD: something
+///         else than a frame begins at `position`; FASTPAR_ERR_TRUNCATED: the data ends within a frame, be it
+///         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
+///         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
+///         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
+///         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
+///         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
-/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+/// callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

@@ -1,4 +1,4 @@
-//! Group "dictionaries": what small inputs have in common, learned once and shared by all calls.
+//! Group "dictionaries": content that small inputs have in common, learned once and shared by all calls.
 
 use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
@@ -25,30 +25,32 @@ fn invalid(message: &'static str) -> Error {
 /// `dict` is NULL or a live handle.
 pub(super) unsafe fn share(dict: *const fastpar_dict) -> Option<Dict> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(dict) }.map(|found| found.dict.clone())
+    unsafe { handle::hold(dict) }.map(|found| found.dict.clone())
 }
 
-/// Makes a dictionary from samples of what is to be compressed.
+/// Makes a dictionary from samples of the data to be compressed.
 ///
-/// Dictionaries pay for inputs of up to some 100 KB that resemble each other, such as records or messages: for those of 1 KB the
-/// result is typically 2 to 5 times smaller. About 100 KB of dictionary are enough, and about 100 times as many bytes of samples,
-/// each like one input. The result is an ordinary zstd dictionary (`zstd -D` takes it), and depends on the arguments only.
+/// Dictionaries pay for inputs of up to some 100 KB that resemble each other, such as records or messages:
+/// for those of 1 KB the result is typically 2 to 5 times smaller. About 100 KB of dictionary are enough, and
+/// about 100 times as many bytes of samples, each like one input. The result is an ordinary zstd dictionary
+/// (`zstd -D` takes it), and depends on the arguments only.
 ///
 /// @param samples        the samples, one after the other; must not be NULL; not kept
 /// @param sample_sizes   bytes of each sample; must not be NULL. Their sum is the size of `samples`.
 /// @param samples_count  samples
 /// @param dict           out; must not be NULL. After a failure its content means nothing.
-/// @param dict_capacity  bytes: the dictionary becomes as large as this where the samples hold enough; 112,640 is usual, at least 256
-/// @param written        out, bytes of the dictionary, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the least capacity. Any other
-///                       failure: 0.
+/// @param dict_capacity  bytes: the dictionary becomes as large as this where the samples hold enough;
+///                       112,640 is usual, at least 256
+/// @param written        out, bytes of the dictionary, must not be NULL. FASTPAR_ERR_BUFFER_TOO_SMALL: the
+///                       least capacity. Any other failure: 0.
 /// @param error          may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: `dict_capacity` is less than 256;
-///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, or samples from which nothing can be learned: fewer than about 10, or
-///         hardly larger than the dictionary, or without anything in common (`error->code` is zstd's);
-///         FASTPAR_ERR_OUT_OF_MEMORY.
+///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, or samples from which nothing can be learned: fewer
+///         than about 10, or hardly larger than the dictionary, or without anything in common (`error->code`
+///         is zstd's); FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Works on the calling thread only, about a second for 10 MB of samples; blocks until it is done, and cannot be cancelled. Memory:
-/// about 10 times the samples. May be called from any thread. Since: 1.0
+/// Works on the calling thread only, about a second for 10 MB of samples; blocks until it is done, and cannot
+/// be cancelled. Memory: about 10 times the samples. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -114,22 +116,24 @@ unsafe fn sizes(sizes: *const usize, count: usize) -> Result<Vec<usize>> {
 
 /// Prepares a dictionary for use in any number of calls at a time.
 ///
-/// @param data   a dictionary made by `fastpar_dict_train` or `zstd --train`; or any other bytes, which are then taken as raw content:
-///               what inputs are likely to repeat, the likeliest at the end. Must not be NULL; copied.
+/// @param data   a dictionary made by `fastpar_dict_train` or `zstd --train`; or any other bytes, which are
+///               then taken as raw content: content that inputs are likely to repeat, the likeliest at the
+///               end. Must not be NULL; copied.
 /// @param len    bytes, 1 to 1 GiB
-/// @param level  the level to compress at, as in the options; 0: 3. Options with `level` 0 or with this one find the dictionary ready;
-///               the first call with another level prepares it for that one (a few milliseconds; it remembers four)
+/// @param level  the level to compress at, as in the options; 0: 3. Options with `level` 0 or with this level
+///               find the dictionary ready; the first call with another level prepares it for that level (a
+///               few milliseconds; it stays prepared for four)
 /// @param dict   out, must not be NULL: the handle, to be released by `fastpar_dict_free`; NULL on failure
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_DICTIONARY: `data` begins like a dictionary, but is damaged;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Frames name their dictionary by its id, so that a wrong one is found out (FASTPAR_ERR_DICTIONARY). Raw content has no id: with
-/// other content, or without it, such frames fail as FASTPAR_ERR_CORRUPT or FASTPAR_ERR_CHECKSUM; without a checksum they may even
-/// decompress to something else.
+/// Frames name their dictionary by its id, so that a wrong dictionary is refused (FASTPAR_ERR_DICTIONARY).
+/// Raw content has no id: with other content, or without it, such frames fail as FASTPAR_ERR_CORRUPT or
+/// FASTPAR_ERR_CHECKSUM; without a checksum they may even decompress to something else.
 ///
-/// Memory: about 3 times `len`, and tables by the level (0.3 MB at level 3 for 110 KB). Blocks for a few milliseconds. May be called
-/// from any thread. Since: 1.0
+/// Memory: about 3 times `len`, and tables by the level (0.3 MB at level 3 for 110 KB). Blocks for a few
+/// milliseconds. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -178,7 +182,7 @@ pub unsafe extern "C" fn fastpar_dict_id(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (dict, place) = unsafe { (handle::look(dict), Out::new(id, "id")?) };
+        let (dict, place) = unsafe { (handle::hold(dict), Out::new(id, "id")?) };
         place.set(dict.ok_or_else(|| invalid("dict is NULL"))?.dict.id());
         Ok(())
     };
@@ -188,7 +192,8 @@ pub unsafe extern "C" fn fastpar_dict_id(
 
 /// Releases a dictionary.
 ///
-/// @param dict  NULL: nothing happens. Calls under way and handles that were opened with it keep what they need of it.
+/// @param dict  NULL: nothing happens. Calls under way and handles that were opened with it keep the parts
+///              that they need.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -198,6 +203,6 @@ pub unsafe extern "C" fn fastpar_dict_id(
 pub unsafe extern "C" fn fastpar_dict_free(dict: *mut fastpar_dict) {
     guard_value((), || {
         // SAFETY: NULL, or made in `fastpar_dict_open` and given back once.
-        unsafe { handle::free(dict) };
+        drop(unsafe { handle::end(dict) });
     });
 }

@@ -7,7 +7,7 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, FileStats, Options};
 use crate::error::Result;
 use std::ffi::c_char;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::path::Path;
 
 /// What a call on files has done. Set `struct_size` to `sizeof(fastpar_file_stats)` before the call.
@@ -32,6 +32,7 @@ pub struct fastpar_file_stats {
 unsafe impl OptionsStruct for fastpar_file_stats {
     const NAME: &'static str = "fastpar_file_stats";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, bytes_in));
 }
 
 /// Runs a call on files.
@@ -74,38 +75,59 @@ unsafe fn run(
 
 /// Compresses a file into another, in parallel, to ordinary zstd data.
 ///
-/// Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of the bytes, so it depends
-/// on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict` only.
+/// Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of
+/// the bytes, so it depends on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict`
+/// only.
 ///
-/// The target appears when it is complete: it is written under another name in the same folder (".fastpar-", and a number), which
-/// is renamed at the end. An existing target is replaced in that step, and stays as it is if the call fails. When the
-/// process dies, at most that other file is left behind. The target takes over times and permissions of an ordinary
-/// source, and its owner as far as the system allows. A target that is a symbolic link stays one: the file it points to
-/// is replaced.
+/// The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
+/// and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
+/// is if the call fails. When the process dies, at most that other file is left behind. `target` itself is
+/// replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
+/// existing target is not replaced. A read-only target is replaced only where the source is read-only too.
 ///
-/// The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it has when it is opened;
-/// with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory stays below 256 MB at level 3 however
-/// large the file is (40 MB on 2 CPUs), and grows with frame size and level: up to 2 buffers of a frame, and a context, for
-/// each lane; see `max_memory`.
+/// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
+/// allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
+/// would allow further users; where the group or the access list cannot be set, group and others get what both had.
 ///
-/// @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, in all UINT64_MAX if that is not
-///                  known, from the calling thread.
-/// @param src_path  must not be NULL; UTF-8
-/// @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+/// A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
+/// /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
+/// descriptor is duplicated, so the position is the one that the program has, and what appends appends. A
+/// reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written until
+/// then stay. In a sticky folder that others may write to, another user's FIFO is refused.
+///
+/// A file that a rename cannot replace (a mounted file, a file in a folder that cannot be written, another
+/// user's file in a sticky folder) is found out before anything is read, as far as the system tells:
+/// FASTPAR_ERR_IO. With FASTPAR_ZSTD_IN_PLACE an ordinary file is written where it stands instead, and keeps
+/// its owner and mode; it is emptied when the first bytes are ready, so if the call fails later it holds the
+/// bytes written until then. On Linux the space of a large file that was replaced is given back a moment
+/// after the call.
+///
+/// The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it
+/// has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory
+/// stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and grows with frame size and
+/// level: up to 2 buffers of a frame, and a context, for each lane; see `max_memory`.
+///
+/// @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, `total` is
+///                  UINT64_MAX if the size is not known, from the calling thread.
+/// @param src_path  must not be NULL; UTF-8 on Windows, any bytes elsewhere
+/// @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open
+///                  descriptor, or nothing yet; not the source, by whatever name
 /// @param stats     out, may be NULL
-/// @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the source or the frame, if it is
-///                  about one
-/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
-///         FASTPAR_ERR_IO: a file could not be opened, read (also one that became shorter meanwhile), written or renamed, or is a
-///         directory;
+/// @param error     may be NULL; `code` is the system's (errno, GetLastError), `position` the byte of the
+///                  source or the frame, if it is about one
+/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it
+///         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
+///         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
+///         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
 ///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
-///         FASTPAR_ERR_UNSUPPORTED: the target is a device, a FIFO or the like; or an option;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane fits into `max_memory`, which is
-///         found out before memory is taken;
-///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
+///         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
+///         even one lane fits into `max_memory`, which is found out before memory is taken;
+///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
+///         FASTPAR_ERR_BUSY: from inside a hook.
 ///
-/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+/// callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -125,26 +147,29 @@ pub unsafe extern "C" fn fastpar_compress_file(
 
 /// Decompresses a file into another, in parallel where the data allows.
 ///
-/// Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by `fastpar_compress_file`: it appears when it is
-/// complete, and whatever is wrong with the source, an existing one is not touched. A source without any bytes decompresses
-/// to a target without any.
+/// Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by
+/// `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
+/// is wrong with the source. A source without any bytes decompresses to a target without any.
 ///
-/// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; in all UINT64_MAX if that is not known;
-///                  from the calling thread.
-/// @param src_path  must not be NULL; UTF-8; may be a FIFO or a device; its content need not be trusted
-/// @param dst_path  must not be NULL; UTF-8; an ordinary file, or nothing yet; not the source, by whatever name
+/// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
+///                  UINT64_MAX if the size is not known; from the calling thread.
+/// @param src_path  must not be NULL; as there; may be a FIFO or a device; its content need not be trusted
+/// @param dst_path  must not be NULL; as `src_path`; a file, a link, a FIFO, a character device, an open
+///                  descriptor, or nothing yet; not the source, by whatever name
 /// @param stats     out, may be NULL
-/// @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the offset in the source
-/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it was before:
-///         FASTPAR_ERR_IO, FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
-///         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the source, as
-///         by `fastpar_decompress`;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: it decompresses to more than `max_output`, needs a larger window than `window_log` allows, or
-///         more memory than `max_memory` (2 MiB at least);
-///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started; FASTPAR_ERR_BUSY: from inside a hook.
+/// @param error     may be NULL; `code` is the system's (errno, GetLastError) or zstd's, `position` the
+///                  offset in the source
+/// @return FASTPAR_OK: the target is complete, and with FASTPAR_ZSTD_SYNC on the disk. Otherwise it is as it
+///         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO,
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: as by `fastpar_compress_file`;
+///         FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+///         FASTPAR_ERR_DICTIONARY: the source, as by `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: it
+///         decompresses to more than `max_output`, needs a larger window than `window_log` allows, or more
+///         memory than `max_memory` (2 MiB at least); FASTPAR_ERR_CANCELLED: by the flag or the progress
+///         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
-/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside callbacks. Since: 1.0
+/// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+/// callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

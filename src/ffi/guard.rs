@@ -1,4 +1,4 @@
-//! The one way from a Rust result to a C status: no panic passes, and the caller's error struct is filled.
+//! From a Rust result to a C status: panics are caught, and the caller's error struct is filled.
 
 use super::status::{fastpar_error, fastpar_status, status_of, FASTPAR_OK};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +11,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 /// `error` is NULL or valid for writing a `fastpar_error`.
 #[inline]
 pub(super) unsafe fn guard(error: *mut fastpar_error, body: impl FnOnce() -> Result<()>) -> fastpar_status {
-    // The bodies hold no broken state across a panic: what they share is atomics and locks that recover.
+    // The bodies hold no broken state across a panic: they share only atomics and locks that recover.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => FASTPAR_OK,
         // SAFETY: the caller's promise, passed on.

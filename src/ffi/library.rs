@@ -31,8 +31,8 @@ const VERSION_NUMBER: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) * 10_000
 
 /// Returns the version of the library: major * 10000 + minor * 100 + patch.
 ///
-/// Equal to `FASTPAR_VERSION_NUMBER` when program and library come from the same release. Never fails, never blocks,
-/// may be called from any thread. Since: 1.0
+/// Equal to `FASTPAR_VERSION_NUMBER` when program and library come from the same release. Never fails, never
+/// blocks, may be called from any thread. Since: 1.0
 #[no_mangle]
 pub extern "C" fn fastpar_version() -> u32 {
     VERSION_NUMBER
@@ -48,8 +48,8 @@ pub extern "C" fn fastpar_version_string() -> *const c_char {
 
 /// Returns the version of the ABI that the library speaks.
 ///
-/// Equal to `FASTPAR_ABI_VERSION`; a program that loads the library at run time checks this first, and refuses any
-/// other number. May be called from any thread. Since: 1.0
+/// Equal to `FASTPAR_ABI_VERSION`; a program that loads the library at run time checks this first, and
+/// refuses any other number. May be called from any thread. Since: 1.0
 #[no_mangle]
 pub extern "C" fn fastpar_abi_version() -> u32 {
     FASTPAR_ABI_VERSION

@@ -1,13 +1,14 @@
 //! The C ABI: the only module that knows C.
 //!
-//! Every exported function is a plain `extern "C" fn` whose body is one call of [`guard::guard`]. One file per group
-//! of functions, named as the group is in the header. The comments of this module are the manual: they become
-//! `include/fastpar.h` through `cargo xtask bindings`.
+//! Every exported function is a plain `extern "C" fn` whose body is one call of [`guard::guard`]. One file
+//! per group of functions, named as the group is in the header. The comments of this module are the manual:
+//! they become `include/fastpar.h` through `cargo xtask bindings`.
 #![allow(non_camel_case_types)]
 
 mod archives;
 mod batches;
 mod borrow;
+mod callbacks;
 mod codec;
 mod dicts;
 mod files;
@@ -28,6 +29,7 @@ mod teams;
 
 pub use archives::*;
 pub use batches::*;
+pub use callbacks::*;
 pub use codec::*;
 pub use dicts::*;
 pub use files::*;

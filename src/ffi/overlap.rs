@@ -8,15 +8,17 @@ use std::ops::Range;
 /// Addresses, and whose they are.
 pub(super) type Owned = (Range<usize>, usize);
 
-/// Calls `found` with the owner of every output that overlaps another output or an input, maybe more than once. No owner's
-/// output overlaps its own input. Both lists may be in any order, and are put in order: they usually are already, and then this is
-/// a few nanoseconds for each. Fails if there is no memory for a list of the outputs.
+/// Calls `found` with the owner of every output that overlaps another output or an input, maybe more than
+/// once. No owner's output overlaps its own input. Both lists may be in any order, and are put in order: they
+/// usually are already, and then this is a few nanoseconds for each. Fails if there is no memory for a list
+/// of the outputs.
 pub(super) fn find(inputs: &mut [Owned], outputs: &mut [Owned], mut found: impl FnMut(usize)) -> Result<()> {
     let by_start = |item: &Owned| item.0.start;
     inputs.sort_unstable_by_key(by_start);
     outputs.sort_unstable_by_key(by_start);
 
-    // Whoever overlaps an earlier output overlaps the one that ends last of them, or that one was found before.
+    // An output that overlaps any earlier one overlaps the earlier one that ends last, unless an overlap was
+    // found before.
     let mut last: Option<&Owned> = None;
     for output in &*outputs {
         match last {

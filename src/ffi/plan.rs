@@ -37,10 +37,11 @@ unsafe impl OptionsStruct for fastpar_plan {
 /// @param count    items, 0 to SIZE_MAX
 /// @param plan     out, must not be NULL; in: `struct_size`. Untouched on failure.
 /// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the environment.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `plan`, or the
+///         environment.
 ///
-/// A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool. Never blocks. May
-/// be called from any thread. Since: 1.0
+/// A plan depends on the options, the count and, for CACHE, GUIDED and `lanes`, on the threads of the pool.
+/// Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -77,7 +78,8 @@ pub unsafe extern "C" fn fastpar_plan_make(
 /// @param index    which chunk, below `fastpar_plan.chunks`
 /// @param chunk    out, must not be NULL; `lane` is 0. Untouched on failure.
 /// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or the environment.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, `index`, `chunk`, or
+///         the environment.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///

@@ -6,14 +6,20 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{self, PoolOptions, Threads};
 use std::ffi::{c_char, c_void, CStr};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
-/// `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup quota).
+/// `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup
+/// quota).
 pub const FASTPAR_THREADS_AUTO: u32 = 4_294_967_295;
 /// `fastpar_pool_options.flags`: each worker stays on one logical CPU.
 pub const FASTPAR_POOL_PIN: u32 = 1;
 
-/// Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need to zero.
+/// `fastpar_pool_options.flags`: run with the threads that could be started, be it none: callers finish their
+/// loops alone. The pool that a first call starts by itself is always so.
+pub const FASTPAR_POOL_PARTIAL: u32 = 2;
+
+/// Options of the pool. Set `struct_size` to `sizeof(fastpar_pool_options)` and every field you do not need
+/// to zero.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_pool_options {
@@ -22,12 +28,12 @@ pub struct fastpar_pool_options {
     /// Worker threads, 1 to 1024. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24.
     /// FASTPAR_THREADS_AUTO: as many as the operating system lets this process use.
     pub threads: u32,
-    /// FASTPAR_POOL_PIN, or 0.
+    /// The sum of FASTPAR_POOL_PIN and FASTPAR_POOL_PARTIAL, or 0.
     pub flags: u32,
     /// Bytes of stack of each worker, 64 KiB to 1 GiB. 0: 2 MiB.
     pub stack_size: usize,
-    /// Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar". Linux keeps the
-    /// first 15 bytes of a name.
+    /// Prefix of the workers' names, UTF-8, followed by "-" and the worker's number; copied. NULL: "fastpar".
+    /// Linux keeps the first 15 bytes of a name.
     pub thread_name: *const c_char,
 }
 
@@ -42,17 +48,18 @@ unsafe impl OptionsStruct for fastpar_pool_options {
 /// It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
 /// FASTPAR_ERR_BUSY.
 ///
-/// @param user_data  what was given to `fastpar_pool_hook`
+/// @param user_data  the `user_data` of `fastpar_pool_hook`
 /// @param worker     the worker's number, below the threads of the pool
 pub type fastpar_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, worker: u32)>;
 
-/// What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the call.
+/// What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the
+/// call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_pool_stats {
     /// `sizeof(fastpar_pool_stats)`.
     pub struct_size: usize,
-    /// Worker threads; 0: the pool does not run.
+    /// Worker threads that run; 0: the pool does not run, or none could be started.
     pub threads: u32,
     /// Workers that are working for a job at this moment.
     pub busy: u32,
@@ -68,6 +75,7 @@ pub struct fastpar_pool_stats {
 unsafe impl OptionsStruct for fastpar_pool_stats {
     const NAME: &'static str = "fastpar_pool_stats";
     const SIZE_V1: usize = size_of::<Self>();
+    const PADDING: (usize, usize) = (offset_of!(Self, busy) + size_of::<u32>(), offset_of!(Self, jobs));
 }
 
 /// Turns C options into the core's.
@@ -77,10 +85,10 @@ unsafe impl OptionsStruct for fastpar_pool_stats {
 unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptions> {
     // SAFETY: the caller's promise.
     let raw = unsafe { borrow::options(options)? };
-    if raw.flags & !FASTPAR_POOL_PIN != 0 {
+    if raw.flags & !(FASTPAR_POOL_PIN | FASTPAR_POOL_PARTIAL) != 0 {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("flags is {:#x}, expected FASTPAR_POOL_PIN (1) or 0", raw.flags),
+            format!("flags is {:#x}, expected a sum of FASTPAR_POOL_PIN (1) and _PARTIAL (2)", raw.flags),
         ));
     }
     let thread_name = if raw.thread_name.is_null() {
@@ -100,6 +108,7 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
     Ok(PoolOptions {
         threads,
         pin: raw.flags & FASTPAR_POOL_PIN != 0,
+        partial: raw.flags & FASTPAR_POOL_PARTIAL != 0,
         stack_size: raw.stack_size,
         thread_name,
     })
@@ -107,16 +116,19 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 
 /// Starts the pool now, with these options.
 ///
-/// There is no need to: the first parallel call starts it with the defaults. Loading the library starts nothing.
+/// There is no need to: the first parallel call starts it with the defaults, and with the threads that it
+/// gets. This insists on all of them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some
+/// it starts the missing ones.
 ///
 /// @param options  may be NULL: the defaults
 /// @param error    may be NULL
-/// @return FASTPAR_OK: it runs with these options, started now or before;
-///         FASTPAR_ERR_ALREADY_STARTED: it runs with other options (shut it down first), and goes on running;
-///         FASTPAR_ERR_INVALID_ARGUMENT: a field, or FASTPAR_THREADS where `threads` is 0, is outside its range;
-///         FASTPAR_ERR_UNSUPPORTED: pinning is not possible on this system, or a field is unknown;
-///         FASTPAR_ERR_THREADS: not every thread could be started (then none is left running);
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a hook.
+/// @return FASTPAR_OK: it runs with these options, started now or before; FASTPAR_ERR_ALREADY_STARTED: it
+///         runs with other options (shut it down first), and goes on running; FASTPAR_ERR_INVALID_ARGUMENT: a
+///         field, or FASTPAR_THREADS where `threads` is 0, is outside its range; FASTPAR_ERR_UNSUPPORTED:
+///         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
+///         FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for those
+///         of a pool that ran with fewer before, which goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY
+///         from inside a hook.
 ///
 /// May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
 ///
@@ -133,13 +145,62 @@ pub unsafe extern "C" fn fastpar_pool_start(
 
 /// Returns how many threads the pool has, or would start with; starts nothing.
 ///
-/// @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of threads (then
-///         every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
+/// @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
+///         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 #[no_mangle]
 pub extern "C" fn fastpar_pool_threads() -> u32 {
     guard_value(0, || pool::threads().unwrap_or(0))
+}
+
+/// Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+///
+/// @return at least 1, at most 1024, whatever the pool has. It starts nothing.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_cpus() -> u32 {
+    guard_value(1, pool::cpus)
+}
+
+/// Caps the threads that work for a call at the same time: for every parallel call of the process, whoever
+/// makes it.
+///
+/// For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
+/// The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
+///
+/// @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of
+///               `fastpar_for_start` to one worker). 0: no cap, as at first. A cap above what a call has
+///               changes nothing.
+/// @param error  may be NULL
+/// @return FASTPAR_OK.
+///
+/// It holds for every call that begins from now on, and for those under way as far as helpers still come; who
+/// works already goes on. Members of teams are exempt: they need each other. It is kept over
+/// `fastpar_pool_shutdown`, and copied by fork. Never blocks. May be called from any thread, and from inside
+/// callbacks and hooks. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_limit(lanes: u32, error: *mut fastpar_error) -> fastpar_status {
+    let body = || {
+        pool::set_limit(lanes);
+        Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Returns what `fastpar_pool_limit` has set.
+///
+/// @return threads a call; 0: no cap.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+#[no_mangle]
+pub extern "C" fn fastpar_pool_limit_get() -> u32 {
+    guard_value(0, pool::limit)
 }
 
 /// Returns the calling thread's worker number.
@@ -152,14 +213,15 @@ pub extern "C" fn fastpar_pool_worker() -> i32 {
     guard_value(-1, || pool::worker().map_or(-1, |worker| worker as i32))
 }
 
-/// Reads what the pool has done since it started.
+/// Reads the pool's statistics since its start.
 ///
-/// @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not run.
+/// @param stats  out, must not be NULL; in: `struct_size`. All zero (but `struct_size`) if the pool does not
+///               run.
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
 ///
-/// The numbers are read one by one while others work: they need not be from the same instant. Never blocks. May be called
-/// from any thread. Since: 1.0
+/// The numbers are read one by one while others work: they may be from different instants. Never blocks. May
+/// be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -204,26 +266,28 @@ impl ForeignHook {
     }
 
     fn call(&self, worker: u32) {
-        // SAFETY: the program promises that the hook may be called with its user_data for as long as the process lives.
+        // SAFETY: the program promises that the hook may be called with its user_data for as long as the
+        // process lives.
         unsafe { (self.function)(self.user_data, worker) }
     }
 }
 
 /// Adds functions that run on every worker thread when it starts and when it ends.
 ///
-/// `on_start` runs on every live worker before this returns, and on every later one before its first callback. `on_exit`
-/// runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for the life of the process; several
-/// start in the order in which they were added, and exit in the reverse order. A forked child's workers run them too.
+/// `on_start` runs on every live worker before this returns, and on every later one before its first
+/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
+/// the life of the process; several start in the order in which they were added, and exit in the reverse
+/// order. A forked child's workers run them too.
 ///
 /// @param on_start   may be NULL
 /// @param on_exit    may be NULL; not both
 /// @param user_data  given to both; used for as long as the process lives, by several threads at a time
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
-///         FASTPAR_ERR_BUSY: from inside a callback or a hook.
+///         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
 ///
-/// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be called from any
-/// thread that is not inside a callback. Since: 1.0
+/// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
+/// called from any thread that is not inside a callback. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -246,15 +310,16 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 
 /// Waits for the parallel calls under way, then ends and joins every worker thread.
 ///
-/// There is no need to call it before a program ends. A later parallel call starts a new pool with the defaults, whatever
-/// options this one had (`fastpar_pool_start` gives it others); so does one that another thread makes while this one
-/// waits. If no pool runs, nothing happens.
+/// There is no need to call it before a program ends. A later parallel call starts a new pool with the
+/// defaults, whatever options this one had (`fastpar_pool_start` gives it others); so does a call that
+/// another thread makes while this one waits. If no pool runs, nothing happens.
 ///
 /// @param error  may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself.
+/// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
+///         cannot run yet, see "Loading" above.
 ///
-/// Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for ever. May be
-/// called from any thread that is not inside a callback. Since: 1.0
+/// Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
+/// ever. May be called from any thread that is not inside a callback. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

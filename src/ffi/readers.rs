@@ -3,25 +3,28 @@
 use super::borrow::{self, Out};
 use super::codec::fastpar_zstd_options;
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use super::streams::{stopped, Handle};
-use crate::codec::Reader;
+use super::streams::{ask, Handle, Released};
+use crate::codec::{Options, Reader};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::c_void;
 use std::io::{self, Read};
+use std::sync::atomic::AtomicI32;
 
 /// Gives compressed data, in order.
 ///
-/// Called only by the thread that calls the reader, while it does, never by two at a time; not called again once it has told the end,
-/// or failed. It must return normally: a C++ exception or a longjmp through it is undefined. Using the same reader inside it
-/// is FASTPAR_ERR_BUSY.
+/// Called only by the thread that calls the reader, while it does, never by two at a time; not called again
+/// once it has told the end, or failed. It must return normally: a C++ exception or a longjmp through it is
+/// undefined. Using the same reader inside it is FASTPAR_ERR_BUSY.
 ///
-/// @param user_data  what was given to `fastpar_reader_open`
+/// @param user_data  the `user_data` of `fastpar_reader_open`
 /// @param buffer     to be filled from its start on
 /// @param capacity   bytes, at least 1
-/// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer than `capacity`.
-/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
+///                   than `capacity`.
+/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+///         in `error->code`.
 pub type fastpar_source_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -35,57 +38,63 @@ pub type fastpar_source_fn = Option<
 struct ForeignSource {
     function: unsafe extern "C" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32,
     user_data: *mut c_void,
+    released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Read for ForeignSource {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.released.check()?;
         let mut len = 0;
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: the program promises that the callback may be called with its data, and writes within the buffer.
-        match unsafe { (self.function)(self.user_data, data, capacity, &mut len) } {
-            0 if len <= capacity => Ok(len),
-            0 => {
-                let text = format!("the source says that it has written {len} bytes into {capacity}");
-                Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
-            }
-            code => Err(stopped("source", code)),
+        // SAFETY: the program promises that the callback may be called with its data, and writes within the
+        // buffer.
+        ask("source", self.cancel, || unsafe { (self.function)(self.user_data, data, capacity, &mut len) })?;
+        if len <= capacity {
+            return Ok(len);
         }
+        let text = format!("the source says that it has written {len} bytes into {capacity}");
+        Err(io::Error::other(Error::new(ErrorKind::InvalidArgument, text)))
     }
 }
 
 /// A stream that is decompressed. Opaque; made by `fastpar_reader_open`, released by `fastpar_reader_free`.
 pub struct fastpar_reader(Handle<Reader<'static, ForeignSource>>);
 
-/// Borrows a reader.
+/// Holds a reader for the time of a call.
 ///
 /// # Safety
 /// `reader` is NULL or a live handle.
-unsafe fn borrow_reader<'a>(reader: *mut fastpar_reader) -> Result<&'a fastpar_reader> {
+unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
+    unsafe { handle::hold(reader) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "reader is NULL"))
 }
 
 /// Opens a stream that is decompressed, in parallel where the data allows.
 ///
-/// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them. Frames are decoded at the
-/// same time, by the threads of the pool and by the calling one; a frame that would take more than about half of the memory, or
-/// comes first and decodes to more than 8 MiB, is decoded part by part, one after the other, and with the window that it
-/// asks for: what is decoded of it can be read before the rest has come. A seek table is not needed, and not looked at. The data
-/// need not be trusted: memory stays below 256 MB, and one window, or within `max_memory`.
+/// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them.
+/// Frames are decoded at the same time, by the threads of the pool and by the calling one; a frame that would
+/// take more than about half of the memory, or comes first and decodes to more than 8 MiB, is decoded part by
+/// part, one after the other, and with the window that it asks for: its decoded part can be read before the
+/// rest has come. A seek table is neither needed nor read. The data need not be trusted: memory stays below
+/// 256 MB, and one window, or within `max_memory`.
 ///
-/// The source is read ahead of what is given out: a source that waits for an answer to what it has given is not for this.
+/// The source is read ahead of the output, so a source that waits for an answer to its data cannot be read
+/// this way.
 ///
-/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
-///                   until the reader is freed. `progress` is told bytes of the source, in all UINT64_MAX until the end.
+/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+///                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
+///                   of the source, `total` is UINT64_MAX until the end.
 /// @param source     must not be NULL; called by `fastpar_reader_read`, not by this function
 /// @param user_data  given to `source`; must live until the reader is freed
-/// @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on failure
+/// @param reader     out, must not be NULL: the handle, to be released by `fastpar_reader_free`; NULL on
+///                   failure
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory` is less than 2 MiB; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
-/// thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+/// may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -103,9 +112,14 @@ pub unsafe extern "C" fn fastpar_reader_open(
         place.set(std::ptr::null_mut());
         let function =
             source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
-        let source = ForeignSource { function, user_data };
+        let released = Released::default();
+        let open = |options: &Options<'static>| {
+            let source =
+                ForeignSource { function, user_data, released: released.clone(), cancel: options.cancel };
+            Reader::new(source, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, |options| Reader::new(source, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_reader(stream)));
         Ok(())
     };
@@ -115,27 +129,29 @@ pub unsafe extern "C" fn fastpar_reader_open(
 
 /// Gives out the next decompressed bytes.
 ///
-/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has failed is dead: every later
-/// call for bytes fails in the same way.
+/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has
+/// failed is dead: every later call for bytes fails in the same way.
 ///
 /// @param reader    must not be NULL
 /// @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
 /// @param capacity  bytes; 0: nothing is done
-/// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of the data, or `capacity` is 0.
-///                  0 on failure.
-/// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about one
-/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned non-zero, `error->code` holds
-///         the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
-///         FASTPAR_ERR_DICTIONARY: the data, as by `fastpar_decompress`;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame needs a larger window than `window_log` allows, or
-///         more memory than `max_memory`; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback (the reader goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source wrote more than there was room for;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not be started, or the reader belongs to the parent of
-///         this forked process.
+/// @param len       out, bytes, must not be NULL: at least 1 and maybe fewer than `capacity`; 0: the end of
+///                  the data, or `capacity` is 0. 0 on failure.
+/// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
+///                  one
+/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
+///         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+///         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
+///         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
+///         needs a larger window than `window_log` allows, or more memory than `max_memory`;
+///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_CLOSED: it was freed
+///         meanwhile; FASTPAR_ERR_BUSY: another thread uses the reader, or this is inside its own callback
+///         (the reader goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the source
+///         wrote more than there was room for; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the reader
+///         belongs to the parent of this forked process.
 ///
-/// Blocks while the source does, and until there is something to give; the calling thread decompresses meanwhile. May be called
-/// from any thread, and from inside callbacks. Since: 1.0
+/// Blocks while the source does, and until there is something to give; the calling thread decompresses
+/// meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -152,20 +168,21 @@ pub unsafe extern "C" fn fastpar_reader_read(
         let place = unsafe { Out::new(len, "len")? };
         place.set(0);
         // SAFETY: the caller's promise.
-        let (reader, dst) = unsafe { (borrow_reader(reader)?, borrow::output(dst.cast(), capacity, "dst")?) };
+        let (reader, dst) = unsafe { (hold_reader(reader)?, borrow::output(dst.cast(), capacity, "dst")?) };
         if dst.is_empty() {
             return Ok(());
         }
-        reader.0.with("reader", |reader| {
+        let read = reader.0.with("reader", |reader| {
             let chunk = reader.chunk()?;
             let len = chunk.len().min(dst.len());
             for (place, &byte) in dst.iter_mut().zip(&chunk[..len]) {
                 place.write(byte);
             }
             reader.consume(len);
-            place.set(len);
-            Ok(())
-        })
+            Ok(len)
+        })?;
+        place.set(read);
+        Ok(())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -173,20 +190,21 @@ pub unsafe extern "C" fn fastpar_reader_read(
 
 /// Releases a reader, at any time; the source is not called.
 ///
-/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
-///                not free it there.
+/// @param reader  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+///                asking the source again; it needs what it was given until then.
 ///
-/// Waits for the frames that are being decoded, which takes moments. May be called from any thread. Since: 1.0
+/// Waits for the frames that are being decoded, which takes moments; where a call is under way, that call
+/// does. May be called from any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `reader` is NULL or a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_reader_free(reader: *mut fastpar_reader) {
     guard_value((), || {
-        // SAFETY: the caller's promise.
-        if unsafe { handle::look(reader) }.is_some_and(|reader| reader.0.is_idle()) {
-            // SAFETY: made in `fastpar_reader_open`, and given back once.
-            unsafe { handle::free(reader) };
+        // SAFETY: NULL, or made in `fastpar_reader_open` and given back once.
+        if let Some(reader) = unsafe { handle::end(reader) } {
+            reader.0.release();
         }
     });
 }

@@ -12,13 +12,14 @@ use std::ptr::{self, NonNull};
 
 /// Called for one chunk of a reduction: adds the chunk's items to an accumulator.
 ///
-/// Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this chunk alone, and is
-/// aligned to 128 bytes.
+/// Like `fastpar_chunk_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this
+/// chunk alone, and is aligned to 128 bytes.
 ///
-/// @param user_data    what was given to the call
+/// @param user_data    the `user_data` of the call
 /// @param chunk        valid until the callback returns
 /// @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
-/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+///         `error->code`.
 pub type fastpar_fold_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -31,10 +32,11 @@ pub type fastpar_fold_fn = Option<
 ///
 /// Called by the calling thread only, in rising order of chunks. Must return normally.
 ///
-/// @param user_data  what was given to the call
+/// @param user_data  the `user_data` of the call
 /// @param into       in and out: identity and all chunks before; `accumulator_size` bytes, aligned to 128
 /// @param from       the next chunk's accumulator, aligned to 128
-/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+///         `error->code`.
 pub type fastpar_combine_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, into: *mut c_void, from: *const c_void) -> i32>;
 
@@ -91,13 +93,15 @@ struct Foreign {
     size: usize,
 }
 
-// SAFETY: the program promises that `fold` may be called from several threads at the same time; the identity is only read.
+// SAFETY: the program promises that `fold` may be called from several threads at the same time; the identity
+// is only read.
 unsafe impl Sync for Foreign {}
 
 impl Foreign {
     /// Folds one chunk into an accumulator of its own.
     fn fold(&self, chunk: &Chunk, accumulator: *mut u8) -> ControlFlow<i32> {
-        // SAFETY: both are `size` bytes and apart; the accumulator belongs to this chunk alone; the program promises the rest.
+        // SAFETY: both are `size` bytes and apart; the accumulator belongs to this chunk alone; the program
+        // promises the rest.
         let code = unsafe {
             ptr::copy_nonoverlapping(self.identity, accumulator, self.size);
             (self.fold)(self.user_data, foreign_chunk(chunk), accumulator.cast())
@@ -137,18 +141,18 @@ fn answer(code: i32) -> ControlFlow<i32> {
 /// return FASTPAR_OK;
 /// ```
 ///
-/// For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS and GRAIN plans do
-/// not depend on the threads, CACHE and GUIDED plans do.
+/// For one plan the result is the same to the bit however many threads ran it, sums of floats too: SEGMENTS
+/// and GRAIN plans do not depend on the threads, CACHE and GUIDED plans do.
 ///
 /// @param options           may be NULL: 24 segments on every thread of the pool
 /// @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the result
 /// @param fold              must not be NULL
 /// @param combine           must not be NULL
 /// @param user_data         given to both; may be NULL
-/// @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is copied as bytes:
-///                          no constructors, no addresses of itself.
-/// @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks and about 64 MiB
-///                          at a time (but always for one a lane).
+/// @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
+///                          copied as bytes: no constructors, no addresses of itself.
+/// @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks
+///                          and about 64 MiB at a time (but always for one a lane).
 /// @param error             may be NULL
 /// @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
 ///

@@ -2,7 +2,7 @@
 
 use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::Queue;
@@ -29,7 +29,8 @@ unsafe fn atomic<'a>(place: *const i64) -> Option<&'a AtomicI64> {
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_load(place: *const i64) -> i64 {
     // SAFETY: the caller's promise.
@@ -44,7 +45,8 @@ pub unsafe extern "C" fn fastpar_atomic_load(place: *const i64) -> i64 {
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_store(place: *mut i64, value: i64) {
     // SAFETY: the caller's promise.
@@ -56,13 +58,14 @@ pub unsafe extern "C" fn fastpar_atomic_store(place: *mut i64, value: i64) {
 /// Adds to an integer in one step, wrapping around.
 ///
 /// @param place  aligned to 8 bytes; NULL or misaligned: nothing happens
-/// @param delta  what to add
+/// @param delta  the number to add
 /// @return the value before; 0 if `place` is NULL or misaligned.
 ///
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_add(place: *mut i64, delta: i64) -> i64 {
     // SAFETY: the caller's promise.
@@ -78,7 +81,8 @@ pub unsafe extern "C" fn fastpar_atomic_add(place: *mut i64, delta: i64) -> i64 
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_max(place: *mut i64, value: i64) -> i64 {
     // SAFETY: the caller's promise.
@@ -94,14 +98,15 @@ pub unsafe extern "C" fn fastpar_atomic_max(place: *mut i64, value: i64) -> i64 
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_min(place: *mut i64, value: i64) -> i64 {
     // SAFETY: the caller's promise.
     unsafe { atomic(place) }.map_or(0, |place| place.fetch_min(value, SeqCst))
 }
 
-/// Replaces an integer in one step, if it has the value expected.
+/// Replaces an integer in one step, if it has the expected value.
 ///
 /// @param place     aligned to 8 bytes
 /// @param expected  in: the value expected; out, if it was another: that value. Must not be NULL.
@@ -111,7 +116,8 @@ pub unsafe extern "C" fn fastpar_atomic_min(place: *mut i64, value: i64) -> i64 
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
-/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads use it.
+/// `place` is NULL, or valid and used only through these functions (or as an atomic) while several threads
+/// use it.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_atomic_compare_exchange(
     place: *mut i64,
@@ -136,22 +142,20 @@ pub struct fastpar_queue {
     queue: Queue,
 }
 
-/// Borrows a queue.
+/// Holds a queue for the time of a call.
 ///
 /// # Safety
 /// `queue` is NULL or a live handle.
-unsafe fn borrow_queue<'a>(queue: *const fastpar_queue) -> Result<&'a Queue> {
+unsafe fn hold_queue(queue: *const fastpar_queue) -> Result<Held<fastpar_queue>> {
     // SAFETY: the caller's promise.
-    match unsafe { handle::look(queue) } {
-        Some(queue) => Ok(&queue.queue),
-        None => Err(Error::new(ErrorKind::InvalidArgument, "queue is NULL")),
-    }
+    unsafe { handle::hold(queue) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "queue is NULL"))
 }
 
 /// Makes a queue for any number of producers and consumers: first in, first out.
 ///
 /// @param capacity  values that it holds at most, 1 to 16,777,216; its memory is taken now
-/// @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on failure
+/// @param queue     out, must not be NULL: the handle, to be released by `fastpar_queue_free`; NULL on
+///                  failure
 /// @param error     may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL, or `capacity` is outside its range;
 ///         FASTPAR_ERR_OUT_OF_MEMORY.
@@ -184,12 +188,12 @@ pub unsafe extern "C" fn fastpar_queue_open(
 /// @param value       any number, such as an index or an address
 /// @param timeout_ms  milliseconds; 0: do not wait; UINT64_MAX: for ever
 /// @param error       may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed full; FASTPAR_ERR_CLOSED: it is closed, before or while this waited;
-///         FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL. The value is added on FASTPAR_OK only.
+/// @return FASTPAR_OK; FASTPAR_ERR_TIMEOUT: it stayed full; FASTPAR_ERR_CLOSED: it is closed, before or while
+///         this waited; FASTPAR_ERR_INVALID_ARGUMENT: `queue` is NULL. The value is added on FASTPAR_OK only.
 ///
-/// What the producer wrote before is visible to the consumer of the value. A chunk's callback that waits occupies its thread, and
-/// the chunk that would make room may not have begun: let members of a team wait, or other threads. May be called from any
-/// thread. Since: 1.0
+/// What the producer wrote before is visible to the consumer of the value. A chunk's callback that waits
+/// occupies its thread, and the chunk that would make room may not have begun: let members of a team wait, or
+/// other threads. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// `queue` is NULL or a live handle.
@@ -201,7 +205,7 @@ pub unsafe extern "C" fn fastpar_queue_push(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, || borrow_queue(queue)?.push(value, borrow::timeout(timeout_ms))) }
+    unsafe { guard(error, || hold_queue(queue)?.queue.push(value, borrow::timeout(timeout_ms))) }
 }
 
 /// Takes the oldest value, waiting for one.
@@ -226,15 +230,16 @@ pub unsafe extern "C" fn fastpar_queue_pop(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (queue, place) = unsafe { (borrow_queue(queue)?, Out::new(value, "value")?) };
-        place.set(queue.pop(borrow::timeout(timeout_ms))?);
+        let (queue, place) = unsafe { (hold_queue(queue)?, Out::new(value, "value")?) };
+        place.set(queue.queue.pop(borrow::timeout(timeout_ms))?);
         Ok(())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
 
-/// Ends a queue: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released.
+/// Closes a queue: no value can be added any more, but the values inside can still be taken. Threads that
+/// wait in vain are released.
 ///
 /// @param queue  NULL: nothing happens. Closing twice is the same as once.
 ///
@@ -246,15 +251,16 @@ pub unsafe extern "C" fn fastpar_queue_pop(
 pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
     guard_value((), || {
         // SAFETY: the caller's promise.
-        if let Ok(queue) = unsafe { borrow_queue(queue) } {
-            queue.close();
+        if let Ok(queue) = unsafe { hold_queue(queue) } {
+            queue.queue.close();
         }
     });
 }
 
-/// Releases a queue and what is left in it.
+/// Releases a queue and the values left in it.
 ///
-/// @param queue  NULL: nothing happens. Nobody may be using it, or wait in it: close it and join the users first.
+/// @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is
+///               released as by `fastpar_queue_close`; the queue goes with the last of them.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -264,6 +270,8 @@ pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
 pub unsafe extern "C" fn fastpar_queue_free(queue: *mut fastpar_queue) {
     guard_value((), || {
         // SAFETY: NULL, or made in `fastpar_queue_open` and given back once.
-        unsafe { handle::free(queue) };
+        if let Some(queue) = unsafe { handle::end(queue) } {
+            queue.queue.close();
+        }
     });
 }

@@ -1,10 +1,10 @@
-//! Group "status": what a call came to, and why.
+//! Group "status": the result of a call, and its reason.
 //!
 //! Where the kinds of failure of the core get their numbers.
 
 use crate::error::{Error, ErrorKind};
 
-/// What a call came to: 0 is success, anything else one of the `FASTPAR_ERR_` constants.
+/// The result of a call: 0 is success, anything else one of the `FASTPAR_ERR_` constants.
 pub type fastpar_status = i32;
 
 /// Success.
@@ -13,7 +13,7 @@ pub const FASTPAR_OK: fastpar_status = 0;
 pub const FASTPAR_ERR_INVALID_ARGUMENT: fastpar_status = 10;
 /// A valid request that this version, this platform or this data does not allow.
 pub const FASTPAR_ERR_UNSUPPORTED: fastpar_status = 11;
-/// The output does not fit; `*written` holds a size that does, where one is known.
+/// The output does not fit; `*written` holds a size that is enough, if it is known.
 pub const FASTPAR_ERR_BUFFER_TOO_SMALL: fastpar_status = 12;
 /// The system has no memory left for the call.
 pub const FASTPAR_ERR_OUT_OF_MEMORY: fastpar_status = 20;
@@ -53,8 +53,8 @@ pub const FASTPAR_ERR_INTERNAL: fastpar_status = 91;
 /// Bytes of `fastpar_error.message`, the terminating NUL included.
 pub const FASTPAR_ERROR_MESSAGE_SIZE: usize = 240;
 
-/// What went wrong. The caller allocates it, on the stack for instance; no need to initialise it. A call that fails
-/// fills every field, a call that succeeds leaves it untouched.
+/// What went wrong. The caller allocates it, on the stack for instance; no need to initialise it. A call that
+/// fails fills every field, a call that succeeds leaves it untouched.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_error {
@@ -64,7 +64,7 @@ pub struct fastpar_error {
     pub code: i32,
     /// Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none.
     pub position: u64,
-    /// UTF-8, NUL-terminated: says what and where, in English.
+    /// UTF-8, NUL-terminated: tells in English what failed, and where.
     pub message: [std::ffi::c_char; FASTPAR_ERROR_MESSAGE_SIZE],
 }
 
@@ -151,6 +151,24 @@ pub(super) fn describe(status: fastpar_status) -> (&'static std::ffi::CStr, &'st
 }
 
 impl fastpar_error {
+    /// The core's form of what a callback wants its call to fail with.
+    pub(super) fn to_error(self) -> Error {
+        let told = match self.status {
+            // They are about the callee's time, not about the caller's work.
+            FASTPAR_ERR_TIMEOUT | FASTPAR_ERR_BUSY => None,
+            status => TABLE.iter().find(|row| row.1 == status),
+        };
+        let kind = told.map_or(ErrorKind::Callback, |row| row.0);
+        let bytes: Vec<u8> =
+            self.message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
+        let error = Error::new(kind, String::from_utf8_lossy(&bytes).into_owned()).with_code(self.code);
+        if self.position == u64::MAX {
+            error
+        } else {
+            error.at(self.position)
+        }
+    }
+
     /// The C form of `error`; a message that is too long ends at the last whole character that fits.
     pub(super) fn from_error(error: &Error) -> Self {
         let mut text = [0; FASTPAR_ERROR_MESSAGE_SIZE];

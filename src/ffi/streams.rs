@@ -3,24 +3,28 @@
 use super::borrow::{self, Out};
 use super::codec::{fastpar_zstd_options, KeptArguments};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::Writer;
+use crate::codec::{Options, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::Scope;
 use std::ffi::c_void;
 use std::io::{self, Write};
-use std::sync::{Mutex, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// Takes compressed data, in order.
 ///
-/// Called only by the thread that calls the writer, while it does, never by two at a time. It must return normally: a C++
-/// exception or a longjmp through it is undefined. Using the same writer inside it is FASTPAR_ERR_BUSY.
+/// Called only by the thread that calls the writer, while it does, never by two at a time. It must return
+/// normally: a C++ exception or a longjmp through it is undefined. Using the same writer inside it is
+/// FASTPAR_ERR_BUSY.
 ///
-/// @param user_data  what was given to `fastpar_writer_open`
+/// @param user_data  the `user_data` of `fastpar_writer_open`
 /// @param data       valid until the callback returns
 /// @param len        bytes, at least 1; all of them must be taken
-/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
+/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
+///         in `error->code`.
 pub type fastpar_sink_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, data: *const c_void, len: usize) -> i32>;
 
@@ -28,15 +32,17 @@ pub type fastpar_sink_fn =
 struct ForeignSink {
     function: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
     user_data: *mut c_void,
+    released: Released,
+    cancel: Option<&'static AtomicI32>,
 }
 
 impl Write for ForeignSink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        // SAFETY: the program promises that the callback may be called with its data; the bytes are valid meanwhile.
-        match unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) } {
-            0 => Ok(data.len()),
-            code => Err(stopped("sink", code)),
-        }
+        self.released.check()?;
+        // SAFETY: the program promises that the callback may be called with its data; the bytes are valid
+        // meanwhile.
+        let sink = || unsafe { (self.function)(self.user_data, data.as_ptr().cast(), data.len()) };
+        ask("sink", self.cancel, sink).map(|()| data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -44,18 +50,46 @@ impl Write for ForeignSink {
     }
 }
 
-pub(super) fn stopped(who: &str, code: i32) -> io::Error {
-    io::Error::other(Error::new(ErrorKind::Callback, format!("the {who} returned {code}")).with_code(code))
+/// Runs a callback of a stream that `cancel` cancels.
+pub(super) fn ask(who: &str, cancel: Option<&AtomicI32>, callback: impl FnOnce() -> i32) -> io::Result<()> {
+    Scope::enter(&cancel, |scope| match callback() {
+        0 => Ok(()),
+        code => Err(io::Error::other(Error::of_callback(
+            format!("the {who} returned {code}"),
+            code,
+            scope.take(),
+        ))),
+    })
 }
 
 /// A stream that is compressed. Opaque; made by `fastpar_writer_open`, released by `fastpar_writer_free`.
 pub struct fastpar_writer(Handle<Writer<'static, ForeignSink>>);
+
+/// Whether the program has released a stream, which a call under way may still be using.
+#[derive(Clone, Default)]
+pub(super) struct Released(Arc<AtomicBool>);
+
+impl Released {
+    /// Refuses to go on with a stream that is released: its callback is not called again.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.refuse().map_err(io::Error::other)
+    }
+
+    fn refuse(&self) -> Result<()> {
+        // Relaxed: it carries no data; the callback that released the stream ran on this thread.
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Closed, "the stream was released during this call"));
+        }
+        Ok(())
+    }
+}
 
 /// A stream, and what it refers to.
 pub(super) struct Handle<S> {
     // Declared, and so dropped, first.
     stream: Mutex<S>,
     _arguments: KeptArguments,
+    released: Released,
 }
 
 impl<S> Handle<S> {
@@ -65,67 +99,77 @@ impl<S> Handle<S> {
     /// `options` is NULL or a valid struct whose pointers live as long as the handle.
     pub(super) unsafe fn open(
         options: *const fastpar_zstd_options,
-        open: impl FnOnce(&crate::codec::Options<'static>) -> Result<S>,
+        released: Released,
+        open: impl FnOnce(&Options<'static>) -> Result<S>,
     ) -> Result<Self> {
         memory::check()?;
         // SAFETY: the caller's promise.
         let arguments = unsafe { KeptArguments::read(options)? };
         // SAFETY: the stream is dropped before the arguments.
         let stream = open(unsafe { &arguments.options() })?;
-        Ok(Self { stream: Mutex::new(stream), _arguments: arguments })
+        Ok(Self { stream: Mutex::new(stream), _arguments: arguments, released })
     }
 
-    /// Uses the stream, unless somebody does.
+    /// Uses the stream, unless another call does.
     pub(super) fn with<R>(&self, what: &str, run: impl FnOnce(&mut S) -> Result<R>) -> Result<R> {
-        match self.stream.try_lock() {
-            Ok(mut stream) => run(&mut stream),
-            Err(TryLockError::Poisoned(poisoned)) => run(&mut poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::new(
-                ErrorKind::Busy,
-                format!("the {what} is in use, by another thread or by the call that this is inside of"),
-            )),
-        }
+        let done = match self.stream.try_lock() {
+            Ok(mut stream) => run(&mut stream)?,
+            Err(TryLockError::Poisoned(poisoned)) => run(&mut poisoned.into_inner())?,
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    format!("the {what} is in use, by another thread or by the call that this is inside of"),
+                ))
+            }
+        };
+        self.released.refuse()?;
+        Ok(done)
     }
 
-    /// Whether nobody uses the stream.
-    pub(super) fn is_idle(&self) -> bool {
-        !matches!(self.stream.try_lock(), Err(TryLockError::WouldBlock))
+    /// The program has released the stream: a call under way ends.
+    pub(super) fn release(&self) {
+        self.released.0.store(true, Ordering::Relaxed); // see `Released::refuse`
     }
 }
 
-/// Borrows a writer.
+/// Holds a writer for the time of a call.
 ///
 /// # Safety
 /// `writer` is NULL or a live handle.
-unsafe fn borrow_writer<'a>(writer: *mut fastpar_writer) -> Result<&'a fastpar_writer> {
+unsafe fn hold_writer(writer: *mut fastpar_writer) -> Result<Held<fastpar_writer>> {
     // SAFETY: the caller's promise.
-    unsafe { handle::look(writer) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
+    unsafe { handle::hold(writer) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "writer is NULL"))
 }
 
 /// Opens a stream that is compressed, in parallel, to ordinary zstd data.
 ///
-/// What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level where that is more, up to
-/// 64 MiB); they are compressed by the threads of the pool and by the calling one, and given to the sink in order. After the
-/// last one comes a seek table, as by `fastpar_compress`; more than 134,217,728 frames have none. The result depends on the bytes,
-/// on where they are flushed, and on the options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are
-/// cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
-/// FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does not tell its size.
+/// What is written is cut into frames of `frame_size` bytes (by default 4 MiB, or two windows of the level
+/// where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
+/// and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
+/// 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
+/// options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
+/// nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
+/// FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does
+/// not tell its size.
 ///
-/// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`. Until it is finished,
-/// has failed or is freed, a stream between two calls has what is not compressed yet, and may keep one context for the next frame
-/// (1.3 MB at level 3, 40 MB at level 12).
+/// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
+/// Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
+/// compressed yet, and may keep one context for the next frame (1.3 MB at level 3, 40 MB at level 12).
 ///
-/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and `progress_data` point to must live
-///                   until the writer is freed. `progress` is told uncompressed bytes, in all UINT64_MAX until the end.
-/// @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this function
+/// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
+///                   `progress_data` point to must live until the writer is freed. `progress` is told
+///                   uncompressed bytes, `total` is UINT64_MAX until the end.
+/// @param sink       must not be NULL; called by `fastpar_writer_write`, `_flush` and `_finish`, not by this
+///                   function
 /// @param user_data  given to `sink`; must live until the writer is freed
-/// @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on failure
+/// @param writer     out, must not be NULL: the handle, to be released by `fastpar_writer_free`; NULL on
+///                   failure
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
-/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle may go from
-/// thread to thread, but is used by one at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
+/// Does not block, and starts no thread. May be called from any thread, and from inside callbacks. The handle
+/// may go from thread to thread, but is used by one thread at a time (FASTPAR_ERR_BUSY otherwise). Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -143,9 +187,14 @@ pub unsafe extern "C" fn fastpar_writer_open(
         place.set(std::ptr::null_mut());
         let function =
             sink.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the sink callback is NULL"))?;
-        let sink = ForeignSink { function, user_data };
+        let released = Released::default();
+        let open = |options: &Options<'static>| {
+            let sink =
+                ForeignSink { function, user_data, released: released.clone(), cancel: options.cancel };
+            Writer::new(sink, options)
+        };
         // SAFETY: the caller's promise.
-        let stream = unsafe { Handle::open(options, |options| Writer::new(sink, options))? };
+        let stream = unsafe { Handle::open(options, released.clone(), open)? };
         place.set(handle::give(fastpar_writer(stream)));
         Ok(())
     };
@@ -155,22 +204,24 @@ pub unsafe extern "C" fn fastpar_writer_open(
 
 /// Compresses bytes.
 ///
-/// All of them are taken; what comes of them reaches the sink in this call or in a later one. A writer that has failed is dead: every
-/// later call fails in the same way. What the sink got before is then a valid beginning of zstd data, nothing more.
+/// All bytes are taken; their compressed form reaches the sink in this call or in a later one. A writer that
+/// has failed is dead: every later call fails in the same way. What the sink got before is then a valid
+/// beginning of zstd data, nothing more.
 ///
 /// @param writer  must not be NULL
 /// @param data    may be NULL if `len` is 0; not kept
 /// @param len     bytes
 /// @param error   may be NULL; `position` is the frame, if it is about one
 /// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: the sink returned non-zero, `error->code` holds the value;
-///         FASTPAR_ERR_CLOSED: the stream is finished; FASTPAR_ERR_CANCELLED: by the flag or the progress callback;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, or the seek table passes `max_memory`;
-///         FASTPAR_ERR_BUSY: another thread uses the writer, or this is inside its own callback (the writer goes on), or inside a
-///         hook; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the pool could not
-///         be started, or the writer belongs to the parent of this forked process.
+///         FASTPAR_ERR_CLOSED: the stream is finished, or was freed meanwhile; FASTPAR_ERR_CANCELLED: by the
+///         flag or the progress callback; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out,
+///         or the seek table passes `max_memory`; FASTPAR_ERR_BUSY: another thread uses the writer, or this
+///         is inside its own callback (the writer goes on), or inside a hook; FASTPAR_ERR_INVALID_ARGUMENT:
+///         an argument; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_THREADS: the writer belongs to the parent of
+///         this forked process.
 ///
-/// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread compresses meanwhile.
-/// May be called from any thread, and from inside callbacks. Since: 1.0
+/// Blocks while the sink does, and while as much is under way as fits into its memory; the calling thread
+/// compresses meanwhile. May be called from any thread, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -183,7 +234,7 @@ pub unsafe extern "C" fn fastpar_writer_write(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let (writer, data) = unsafe { (borrow_writer(writer)?, borrow::input(data.cast(), len, "data")?) };
+        let (writer, data) = unsafe { (hold_writer(writer)?, borrow::input(data.cast(), len, "data")?) };
         writer.0.with("writer", |writer| writer.write(data))
     };
     // SAFETY: the caller's promise, passed on.
@@ -192,8 +243,8 @@ pub unsafe extern "C" fn fastpar_writer_write(
 
 /// Ends the current frame, and gives everything written so far to the sink.
 ///
-/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where nothing was written since the
-/// last flush nothing happens. Every frame costs compression: flush rarely.
+/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where
+/// nothing was written since the last flush nothing happens. Every frame costs compression: flush rarely.
 ///
 /// @param writer  must not be NULL
 /// @param error   may be NULL
@@ -210,7 +261,7 @@ pub unsafe extern "C" fn fastpar_writer_flush(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let writer = unsafe { borrow_writer(writer)? };
+        let writer = unsafe { hold_writer(writer)? };
         writer.0.with("writer", Writer::flush)
     };
     // SAFETY: the caller's promise, passed on.
@@ -219,8 +270,8 @@ pub unsafe extern "C" fn fastpar_writer_flush(
 
 /// Ends the stream: the last frame and the seek table are given to the sink.
 ///
-/// A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is FASTPAR_ERR_CLOSED from now
-/// on, this one too.
+/// A stream of no bytes makes one empty frame. The handle is still to be freed; every other call on it is
+/// FASTPAR_ERR_CLOSED from now on, this one too.
 ///
 /// @param writer  must not be NULL
 /// @param error   may be NULL
@@ -237,29 +288,31 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 ) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        let writer = unsafe { borrow_writer(writer)? };
+        let writer = unsafe { hold_writer(writer)? };
         writer.0.with("writer", Writer::finish)
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
 }
 
-/// Releases a writer. Without `fastpar_writer_finish` what has not reached the sink is dropped; the sink is not called.
+/// Releases a writer. Without `fastpar_writer_finish` the data that has not reached the sink is dropped; the
+/// sink is not called.
 ///
-/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. Inside its own callback nothing is released: do
-///                not free it there.
+/// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
+///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
+///                calling the sink again; it needs what it was given until then.
 ///
-/// Waits for the frames that are being compressed, which takes moments. May be called from any thread. Since: 1.0
+/// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call
+/// does. May be called from any thread, and from its own callbacks. Since: 1.0
 ///
 /// # Safety
 /// `writer` is NULL or a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_writer_free(writer: *mut fastpar_writer) {
     guard_value((), || {
-        // SAFETY: the caller's promise.
-        if unsafe { handle::look(writer) }.is_some_and(|writer| writer.0.is_idle()) {
-            // SAFETY: made in `fastpar_writer_open`, and given back once.
-            unsafe { handle::free(writer) };
+        // SAFETY: NULL, or made in `fastpar_writer_open` and given back once.
+        if let Some(writer) = unsafe { handle::end(writer) } {
+            writer.0.release();
         }
     });
 }

@@ -16,12 +16,13 @@ pub struct fastpar_team {
 ///
 /// Member 0 is the thread that called `fastpar_team_run`. Must return normally: no C++ exception, no longjmp.
 ///
-/// @param user_data  what was given to the call
+/// @param user_data  the `user_data` of the call
 /// @param team       for `fastpar_team_barrier`; valid until the callback returns
 /// @param member     0 to members - 1
 /// @param members    how many there are
-/// @return 0; anything else ends the team: the others are released from their barriers with FASTPAR_ERR_CANCELLED, and the call
-///         returns FASTPAR_ERR_CALLBACK with the value of the first that failed in `error->code`.
+/// @return 0; anything else ends the team: the others are released from their barriers with
+///         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first that
+///         failed in `error->code`.
 pub type fastpar_member_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, team: *mut fastpar_team, member: u32, members: u32) -> i32,
 >;
@@ -56,7 +57,8 @@ impl ForeignMember {
 /// for (uint32_t m = 1; m < members; m++) join_thread(thread[m]);
 /// ```
 ///
-/// Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a lock): each has a thread.
+/// Unlike the chunks of a loop, the members may wait for each other (`fastpar_team_barrier`, a queue, a
+/// lock): each has a thread.
 ///
 /// @param members    1 to the threads of the pool, the caller included; 0: as many as the pool has
 /// @param member     must not be NULL
@@ -65,12 +67,15 @@ impl ForeignMember {
 /// @return FASTPAR_OK: every member returned 0;
 ///         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
 ///         several, the first in time;
-///         FASTPAR_ERR_THREADS: more members than the pool has threads; or, from inside a callback, more than are free now;
-///         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook;
+///         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
+///         callback, more than are free now;
+///         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
+///         yet, see "Loading" above;
 ///         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
 ///
-/// Blocks until the last member has returned, and before that until enough workers have finished what they are doing: not from
-/// inside a callback, where it fails at once instead. May be called from any thread, by several at a time. Since: 1.0
+/// Blocks until the last member has returned, and before that until enough workers have finished what they
+/// are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by
+/// several at a time. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -94,16 +99,17 @@ pub unsafe extern "C" fn fastpar_team_run(
 ///
 /// What members wrote before it is visible to all after it. A member that has returned is not waited for.
 ///
-/// @param team   what the member's callback was given; must not be NULL
+/// @param team   the team that the member's callback was given; must not be NULL
 /// @param error  may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: nobody waits any more, return from the callback;
-///         FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is not a member of it;
-///         FASTPAR_ERR_THREADS: in a child that a member forked, where the others are not.
+/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: no member waits any more,
+///         return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
+///         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
+///         not.
 ///
 /// Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
 ///
 /// # Safety
-/// `team` is NULL or what the member's callback was given.
+/// `team` is NULL or the team that the member's callback was given.
 #[no_mangle]
 pub unsafe extern "C" fn fastpar_team_barrier(
     team: *mut fastpar_team,

@@ -4,8 +4,8 @@
 use super::progress::Progress;
 use std::sync::atomic::AtomicI32;
 
-/// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that it crosses
-/// without a copy.
+/// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that
+/// it crosses without a copy.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
@@ -26,7 +26,8 @@ pub struct Chunk {
 pub struct Control<'a> {
     /// Threads that may work on it at the same time, the caller included; 0: every thread of the pool.
     pub max_lanes: u32,
-    /// Non-zero: no new chunk starts, and the call fails with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    /// Non-zero: no new chunk starts, and the call fails with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub cancel: Option<&'a AtomicI32>,
     /// Told (items done, items in total).
     pub progress: Option<Progress<'a>>,

@@ -4,9 +4,12 @@ use super::chunk::{Chunk, Control};
 use super::claims::{Claiming, Claims, Pace};
 use super::progress::Monitor;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
+use crate::pool::{Asked, Scope};
 use std::any::Any;
+use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -25,6 +28,8 @@ pub(crate) struct Job<'a> {
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
     failure: Mutex<Option<Failure>>,
+    /// What the caller computes by.
+    floats: FloatEnv,
 }
 
 /// What a lane does between two claims.
@@ -33,8 +38,17 @@ enum Between<'s> {
     Nothing,
     /// Ends after a deadline.
     Until(Instant),
-    /// Calls this until it says that this is enough.
-    Settle(&'s dyn Fn() -> bool),
+    /// Asks this.
+    Ask(&'s dyn Fn() -> Next),
+}
+
+/// What a lane does that has asked.
+pub(crate) enum Next {
+    /// Claims, and asks again.
+    AskAgain,
+    /// Claims, and asks no more.
+    GoOn,
+    Leave,
 }
 
 /// Why a job stopped, and at which chunk.
@@ -72,13 +86,18 @@ impl<'a> Job<'a> {
             monitor,
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
+            floats: FloatEnv::current(),
         }
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`; calls `settled` between two claims until it says that this is
-    /// enough.
-    pub(crate) fn work(&self, lane: u32, settled: Option<&dyn Fn() -> bool>) {
-        let between = settled.map_or(Between::Nothing, Between::Settle);
+    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its caller.
+    pub(crate) fn away_from_caller(&self, work: impl FnOnce()) {
+        self.floats.with(work); // `work` is what this job does, which catches panics
+    }
+
+    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two claims, says so.
+    pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {
+        let between = ask.map_or(Between::Nothing, Between::Ask);
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
         unsafe { (self.lane)(self, self.body, lane, between) };
     }
@@ -124,9 +143,8 @@ impl<'a> Job<'a> {
     #[inline(never)]
     fn look(&self, chunk: usize, items: usize) -> ControlFlow<()> {
         if let Some(monitor) = self.monitor {
-            if monitor.add(items as u64).is_break() {
-                let error = Error::new(ErrorKind::Cancelled, "cancelled by its progress callback");
-                self.fail(chunk, error);
+            if let ControlFlow::Break(error) = monitor.add(items as u64) {
+                self.fail(chunk, at_chunk(error, chunk));
             }
         }
         if self.cancelled() {
@@ -157,6 +175,25 @@ impl<'a> Job<'a> {
     }
 }
 
+/// The chunk that a lane is running. Bodies borrow it, and what they ask of the call looks at its index meanwhile.
+type Current = Cell<Chunk>;
+
+/// A lane of a job, as the callbacks that it runs see it.
+struct Lane<'l, 'j> {
+    job: &'l Job<'j>,
+    chunk: &'l Current,
+}
+
+impl Asked for Lane<'_, '_> {
+    fn is_stopped(&self) -> bool {
+        self.job.stopping()
+    }
+
+    fn position(&self) -> u64 {
+        self.chunk.get().index as u64
+    }
+}
+
 /// A lane's part. Made once per type of body, so that the body's call is direct and may be inlined.
 ///
 /// # Safety
@@ -167,20 +204,23 @@ where
 {
     // SAFETY: the caller's promise.
     let body = unsafe { &*body.cast::<B>() };
-    let mut chunk = Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() };
-    // The body is not used again after a panic, as the job stops.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        if job.monitor.is_some() || job.cancel.is_some() {
-            run_claims::<B, true>(job, body, between, &mut chunk)
-        } else {
-            run_claims::<B, false>(job, body, between, &mut chunk)
+    let chunk = Cell::new(Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() });
+    Scope::enter(&Lane { job, chunk: &chunk }, |scope| {
+        // The body is not used again after a panic, as the job stops.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            if job.monitor.is_some() || job.cancel.is_some() {
+                run_claims::<B, true>(job, body, between, &chunk)
+            } else {
+                run_claims::<B, false>(job, body, between, &chunk)
+            }
+        }));
+        let at = chunk.get().index;
+        match outcome {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(code)) => job.fail(at, callback_error(at, code, scope)),
+            Err(payload) => job.fail(at, panic_error(at, payload)),
         }
-    }));
-    match outcome {
-        Ok(ControlFlow::Continue(())) => {}
-        Ok(ControlFlow::Break(code)) => job.fail(chunk.index, callback_error(chunk.index, code)),
-        Err(payload) => job.fail(chunk.index, panic_error(chunk.index, payload)),
-    }
+    });
 }
 
 /// Claims batches and runs them.
@@ -189,7 +229,7 @@ fn run_claims<B, const WATCHED: bool>(
     job: &Job<'_>,
     body: &B,
     mut between: Between<'_>,
-    chunk: &mut Chunk,
+    chunk: &Current,
 ) -> ControlFlow<i32>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
@@ -200,8 +240,12 @@ where
         let chunks = range.len();
         run_chunks::<B, WATCHED>(job, body, range, chunk)?;
         pace.ran(&job.claims, chunks);
-        if matches!(between, Between::Settle(settled) if settled()) {
-            between = Between::Nothing;
+        if let Between::Ask(ask) = between {
+            match ask() {
+                Next::AskAgain => {}
+                Next::GoOn => between = Between::Nothing,
+                Next::Leave => break,
+            }
         }
     }
     ControlFlow::Continue(())
@@ -216,7 +260,7 @@ fn run_chunks<B, const WATCHED: bool>(
     job: &Job<'_>,
     body: &B,
     mut range: Range<usize>,
-    chunk: &mut Chunk,
+    chunk: &Current,
 ) -> ControlFlow<i32>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
@@ -247,7 +291,7 @@ fn run_equal<B, const WATCHED: bool>(
     range: Range<usize>,
     mut begin: usize,
     size: usize,
-    chunk: &mut Chunk,
+    chunk: &Current,
 ) -> ControlFlow<Option<i32>>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
@@ -271,14 +315,19 @@ fn run_one<B, const WATCHED: bool>(
     index: usize,
     begin: &mut usize,
     size: usize,
-    chunk: &mut Chunk,
+    chunk: &Current,
 ) -> ControlFlow<Option<i32>>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let end = *begin + size;
-    (chunk.index, chunk.begin, chunk.end) = (index, *begin, end);
-    body(chunk).map_break(Some)?;
+    // SAFETY: this lane's own, and no body borrows it between two calls.
+    let current = unsafe {
+        let current = chunk.as_ptr();
+        ((*current).index, (*current).begin, (*current).end) = (index, *begin, end);
+        &*current
+    };
+    body(current).map_break(Some)?;
     if WATCHED && job.look(index, size).is_break() || job.stop.load(Ordering::Relaxed) {
         return ControlFlow::Break(None);
     }
@@ -286,11 +335,17 @@ where
     ControlFlow::Continue(())
 }
 
+/// The error that the callback of a chunk has told, or what it returned.
 #[cold]
-fn callback_error(chunk: usize, code: i32) -> Error {
-    Error::new(ErrorKind::Callback, format!("the callback returned {code} at chunk {chunk}"))
-        .with_code(code)
-        .at(chunk as u64)
+fn callback_error(chunk: usize, code: i32, scope: &Scope<'_>) -> Error {
+    let text = format!("the callback returned {code} at chunk {chunk}");
+    at_chunk(Error::of_callback(text, code, scope.take()), chunk)
+}
+
+/// The error with the chunk as its position, if it has none.
+fn at_chunk(error: Error, chunk: usize) -> Error {
+    let position = error.position().unwrap_or(chunk as u64);
+    error.at(position)
 }
 
 #[cold]

@@ -1,4 +1,5 @@
-//! Handing out the chunks of a job: each index exactly once, in order, in batches (`batches` says how large they are).
+//! The claims of a job: each chunk index is given out exactly once, in order, in batches (`batches` decides
+//! their size).
 #![forbid(unsafe_code)]
 
 use super::batches::{shift_of, Batch, BATCH_NS, BATCH_NS_PER_LANE, FEW, LARGEST_BATCH, SMALLEST_NS};
@@ -12,7 +13,7 @@ use std::time::Instant;
 pub(crate) enum Claiming {
     /// Many while many are left.
     InBatches,
-    /// One, whatever their number: each is worth waiting for.
+    /// One, however many there are: each chunk is long.
     Singly,
 }
 
@@ -22,7 +23,8 @@ const MANY: usize = 1024;
 /// The most lanes, as a gate counts them.
 const MOST_LANES: usize = 0x4000;
 
-/// Up to this end each lane may add a batch past it, and the counter does not wrap. Jobs of more chunks exist on 32-bit systems.
+/// Up to this end each lane may add a batch past it without wrapping the counter. Only on 32-bit systems a
+/// job may have more chunks.
 const LARGEST_END: usize = usize::MAX - MOST_LANES * LARGEST_BATCH;
 
 /// The shared counter of a job.
@@ -37,7 +39,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// All of `range`, for `width` lanes that can run at the same time.
+    /// The claims of all of `range`, for `width` lanes that can run at the same time.
     pub(crate) fn new(range: Range<usize>, width: u32, claiming: Claiming) -> Self {
         Self {
             next: CachePadded::new(AtomicUsize::new(range.start)),
@@ -48,7 +50,7 @@ impl Claims {
         }
     }
 
-    /// How a lane that begins now shall claim.
+    /// The pace of a lane that begins now.
     #[inline]
     pub(crate) fn pace(&self) -> Pace {
         if self.singly {
@@ -58,10 +60,10 @@ impl Claims {
         }
     }
 
-    /// The next batch, or nothing if everything is claimed.
+    /// The next batch; `None`: everything is claimed.
     #[inline]
     pub(crate) fn claim(&self, pace: &Pace) -> Option<Range<usize>> {
-        // Relaxed throughout: the counter only deals out numbers. The job's data is published by the gate, and the
+        // Relaxed throughout: the counter only gives out numbers. The gate publishes the job's data, and the
         // results come back through it.
         let guess = self.next.load(Ordering::Relaxed);
         if guess >= self.end {
@@ -80,8 +82,8 @@ impl Claims {
         (begin < self.end).then(|| begin..begin.saturating_add(size).min(self.end))
     }
 
-    /// For jobs that end close to the largest index: several lanes that add past the end would wrap the counter, and chunks would
-    /// be given out twice. Slower, as lanes may have to try again.
+    /// For jobs that end close to the largest index: several lanes that add past the end would wrap the
+    /// counter, and chunks would be given out twice. Slower, as lanes may have to try again.
     #[cold]
     fn take_without_wrapping(&self, size: usize) -> Option<Range<usize>> {
         let more = |begin: usize| (begin < self.end).then(|| begin.saturating_add(size).min(self.end));
@@ -89,24 +91,24 @@ impl Claims {
         Some(begin..begin.saturating_add(size).min(self.end))
     }
 
-    /// Whether there are so many chunks that it takes a while, however short they are.
+    /// Whether there are so many chunks that the job takes a while, however short they are.
     #[inline]
     pub(crate) fn are_many(&self) -> bool {
         self.end - self.next.load(Ordering::Relaxed) >= MANY
     }
 
-    /// Whether somebody who comes now would find something to do.
+    /// Whether a thread that comes now would find a chunk to claim.
     #[inline]
     pub(crate) fn any_left(&self) -> bool {
         self.next.load(Ordering::Relaxed) < self.end
     }
 }
 
-/// How a lane claims: the batch that suits it by what the last one took.
+/// The pace of a lane: the size of its batches, by the time that the last one took.
 #[derive(Debug)]
 pub(crate) struct Pace {
     batch: Batch,
-    /// When the last batch began; none: always one chunk.
+    /// The start of the last batch; `None`: batches are always one chunk.
     since: Option<Instant>,
 }
 
@@ -114,16 +116,16 @@ impl Pace {
     /// One chunk at a time.
     pub(crate) const ONE: Self = Self { batch: Batch::ONE, since: None };
 
-    /// A batch of `chunks` has run: the next one is chosen by the time that it took.
+    /// A batch of `chunks` has run; its time decides the size of the next.
     #[inline]
     pub(crate) fn ran(&mut self, claims: &Claims, chunks: usize) {
-        // A batch that the end made smaller says nothing: the next ones are smaller still.
+        // A batch that the end of the job made smaller tells nothing: the next ones are smaller still.
         if let (Some(since), true) = (self.since, chunks == self.batch.size) {
             self.adapt(claims.batch_ns, chunks, since);
         }
     }
 
-    /// A function of its own, so that where chunks are claimed one by one nothing of it is in the way.
+    /// A function of its own, so that it costs nothing where chunks are claimed singly.
     #[inline(never)]
     fn adapt(&mut self, batch_ns: u64, chunks: usize, since: Instant) {
         let now = Instant::now();

@@ -1,13 +1,15 @@
 //! How helpers come to a job: the caller opens a gate and sends a ticket, a worker takes the ticket to the gate.
 
-use super::chunks::Job;
+use super::chunks::{Job, Next};
 use super::gate::Gate;
 use super::gate_store;
 use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::fork::{ChildHook, Process};
-use crate::pool::{Call, Help, Pool, Ticket};
+use crate::pool::{most_lanes, Call, Help, Pool, Seat, Ticket, Turn, Visit};
+use std::cell::Cell;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ pub(super) type JobGate = Gate<Job<'static>>;
 /// The gate of a thread's loops: what is published lives on its stack.
 pub(super) struct LoopGate {
     gate: JobGate,
+    /// The loop is inside a callback of another job, and shares what that one has of the machine.
+    nested: AtomicBool,
     /// Of the thread.
     clock: Option<ThreadClock>,
 }
@@ -24,7 +28,7 @@ pub(super) struct LoopGate {
 impl LoopGate {
     /// A gate for loops of the calling thread.
     fn new() -> Self {
-        Self { gate: Gate::new(), clock: ThreadClock::own() }
+        Self { gate: Gate::new(), nested: AtomicBool::new(false), clock: ThreadClock::own() }
     }
 }
 
@@ -55,7 +59,8 @@ impl<'c> OpenGate<'c> {
     pub(super) fn new(call: &'c Call, job: &Job<'_>, helpers: u32) -> Self {
         let gate =
             gate_store::take(&GATES, call.pool().address()).unwrap_or_else(|| Arc::new(LoopGate::new()));
-        // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, is what makes that right.
+        gate.nested.store(call.is_nested(), Ordering::Relaxed); // advice
+                                                                // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, is what makes that right.
         gate.open(std::ptr::from_ref(job).cast(), helpers, job.is_large());
         Self { call, gate: Some(gate), process: Process::current() }
     }
@@ -91,20 +96,45 @@ impl Drop for OpenGate<'_> {
     }
 }
 
+/// Helpers that a loop with a caller may have now.
+fn most_helpers() -> u32 {
+    most_lanes() - 1
+}
+
 /// How many helpers a helper sends for before it starts. Each wake takes its time: if everybody sent for one, the last of 63
 /// would come ten times later.
 const EACH: u32 = 2;
 
+/// Whose CPUs the helpers of a job may take, where there are no others.
+#[derive(Clone, Copy)]
+pub(super) enum Share {
+    /// Nobody's.
+    None,
+    /// Those of helpers of other jobs, until these have no more threads; for a job that has so many callers.
+    Fair(u32),
+}
+
+impl Share {
+    #[inline]
+    fn is_left(self, pool: &Pool, gate: &JobGate, coming: u32) -> bool {
+        match self {
+            Self::None => pool.has_cpu_left(coming),
+            Self::Fair(callers) => pool.has_share_left(gate.inside(), coming, callers),
+        }
+    }
+}
+
 /// The opener of `gate` sends for a helper, unless a helper is on its way, which sends for more. While every CPU has a thread of this
 /// process to run, more threads would only take turns with those that work: then the idle-CPU monitor sends the helper, as soon as
-/// CPUs are idle, because callbacks wait for something for instance.
+/// CPUs are idle, because callbacks wait for something for instance. But a job gets its share of what other jobs have.
 #[inline]
 pub(super) fn recruit<'p>(
     pool: &'p Pool,
     gate: &'p JobGate,
+    share: Share,
     ticket: impl FnOnce() -> Ticket,
 ) -> Option<Pending<'p>> {
-    if pool.has_cpu_left(0) {
+    if share.is_left(pool, gate, 0) {
         if gate.claim_ticket(1) {
             pool.send(ticket());
             return Some(Pending::new(pool, gate));
@@ -115,24 +145,26 @@ pub(super) fn recruit<'p>(
     None
 }
 
-/// A helper of `gate` sends for more.
+/// A helper of `gate` sends for more, of whom `most` may come in all.
 pub(super) fn recruit_more<'p>(
     pool: &'p Pool,
     gate: &'p JobGate,
+    most: u32,
+    share: Share,
     ticket: impl Fn() -> Ticket,
 ) -> Option<Pending<'p>> {
     let mut sent = None;
     for _ in 0..EACH {
-        if gate.vacancies() == 0 {
+        if gate.vacancies(most) == 0 {
             break;
         }
-        if !pool.has_cpu_left(gate.coming()) {
+        if !share.is_left(pool, gate, gate.coming()) {
             if gate.coming() == 0 && gate.claim_watch() {
                 pool.send_when_idle(ticket());
             }
             break;
         }
-        if !gate.claim_ticket(gate.vacancies()) {
+        if !gate.claim_ticket(gate.vacancies(most)) {
             break;
         }
         pool.send(ticket());
@@ -177,23 +209,77 @@ impl<'p> Pending<'p> {
 pub(super) fn work(job: &Job<'_>, lane: u32, pending: Option<Pending<'_>>) {
     match pending {
         None => job.work(lane, None),
-        Some(pending) => job.work(lane, Some(&|| pending.is_settled())),
+        Some(pending) => {
+            let ask = || if pending.is_settled() { Next::GoOn } else { Next::AskAgain };
+            job.work(lane, Some(&ask));
+        }
+    }
+}
+
+/// The same for a helper, which makes room where others need it: true if it left the job like that.
+pub(super) fn work_as_helper(
+    job: &Job<'_>,
+    lane: u32,
+    pending: Option<Pending<'_>>,
+    needs_room: impl Fn() -> bool,
+) -> bool {
+    let (settled, left) = (Cell::new(pending.is_none()), Cell::new(false));
+    let ask = || {
+        if let (Some(pending), false) = (&pending, settled.get()) {
+            settled.set(pending.is_settled());
+        }
+        if needs_room() {
+            left.set(true);
+            return Next::Leave;
+        }
+        Next::AskAgain
+    };
+    job.work(lane, Some(&ask));
+    left.get() && job.wants_help()
+}
+
+impl LoopGate {
+    /// What the helpers of this loop may take.
+    pub(super) fn share(&self) -> Share {
+        if self.nested.load(Ordering::Relaxed) {
+            Share::None
+        } else {
+            Share::Fair(1)
+        }
+    }
+
+    /// Comes in, to stay or to come back.
+    fn come_in(&self, seat: Option<Seat>) -> Option<(*const Job<'static>, u32)> {
+        if let Some(seat) = seat {
+            return Some((self.enter_same(seat.job)?, seat.lane));
+        }
+        // The destructor of the gates is registered under the loader's lock: before the caller waits for this helper.
+        let _ = GATES.try_with(|_| ());
+        self.ticket_arrived();
+        self.enter(most_helpers())
     }
 }
 
 impl Help for LoopGate {
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64> {
-        self.ticket_arrived();
-        let (job, lane) = self.enter()?;
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
+        let Some((job, lane)) = self.come_in(turn.seat) else { return Visit::Over };
         // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
         let job = unsafe { &*job };
-        let more = || recruit_more(pool, self, || Ticket::Shared(Arc::clone(shared)));
+        let more =
+            || recruit_more(pool, self, most_helpers(), self.share(), || Ticket::Shared(Arc::clone(shared)));
         let pending = if job.wants_help() { more() } else { None };
-        work(job, lane, pending);
-        pool.count_helper();
-        let turn = self.turn();
+        let (mut left, needs_room) = (false, || pool.needs_room(self.coming(), &turn));
+        job.away_from_caller(|| left = work_as_helper(job, lane, pending, needs_room));
+        if turn.seat.is_none() {
+            pool.count_helper();
+        }
+        let (served, job) = (self.turn(), self.opened());
         self.leave();
-        Some(turn)
+        if left {
+            Visit::Left(Seat { job, lane })
+        } else {
+            Visit::Served(served)
+        }
     }
 
     fn linger(&self, served: u64, pool: &Pool) -> bool {

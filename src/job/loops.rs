@@ -7,19 +7,21 @@ use super::claims::Claiming;
 use super::helpers::{recruit, work, OpenGate};
 use super::progress::{watched, Monitor};
 use crate::error::Result;
+use crate::os::caches;
 use crate::plan::{lanes_of, Plan, Schedule};
-use crate::pool::{self, Call};
+use crate::pool::{self, most_lanes, Call};
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
 ///
-/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`], that code, and
-/// the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May be called from any thread,
-/// and from inside a body.
+/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`],
+/// that code, and the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May
+/// be called from any thread, and from inside a body.
 ///
 /// # Errors
-/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`] if the pool cannot
-/// be started.
+/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`]
+/// if the pool cannot be started.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -54,6 +56,23 @@ pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
     Ok(Plan::new(schedule, count, lanes_of(pool::threads()?, max_lanes)))
 }
 
+/// Half of what the last-level caches have together; 0, the default of a schedule, where the system does not
+/// tell.
+pub(crate) fn half_of_caches() -> usize {
+    /// Bytes plus 1; 0: not asked yet. They do not change while a process runs, and asking takes a while.
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: a number that carries no data, and is the same whoever asks.
+    let known = match KNOWN.load(Ordering::Relaxed) {
+        0 => {
+            let asked = caches::last_level_bytes().unwrap_or(0).saturating_add(1);
+            KNOWN.store(asked, Ordering::Relaxed);
+            asked
+        }
+        known => known,
+    };
+    usize::try_from((known - 1) / 2).unwrap_or(usize::MAX)
+}
+
 /// Runs the chunks `range` of `plan` on the caller and on helpers.
 pub(super) fn run<B>(
     call: &Call,
@@ -67,15 +86,16 @@ pub(super) fn run<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    if plan.lanes() <= 1 || range.len() <= 1 {
+    if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
         return run_alone(plan, range, control, monitor, body);
     }
-    let width = plan.lanes().min(call.pool().cpus());
+    let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
     let job = Job::new(plan, range, width, claiming, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
-    let helper = || recruit(call.pool(), open.gate(), || open.ticket());
+    let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
+    call.check_thread()?;
     open.close()?;
     job.finish()
 }

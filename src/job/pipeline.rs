@@ -1,18 +1,19 @@
-//! Tasks that come one after the other from one owner, are done by several threads, and whose results the owner takes in order:
-//! what streams are made of.
+//! Pipelines: tasks that one owner submits one after the other, several threads run, and whose results the
+//! owner takes in order. Streams are built on them.
 //!
-//! The owner works too: it never sleeps while a task that can be done is waiting, so a pipeline can always be finished by its
-//! owner alone. Helpers are recruited one by one, as tasks come; one that finds nothing to do leaves, and the next task that
-//! is submitted sends for another. They share the pipeline's state with the owner, so they may come as late as they like.
+//! The owner works too: it never sleeps while a task can be begun, so a pipeline can always be finished by
+//! its owner alone. Helpers are sent one by one, as tasks come. A helper that finds nothing to do leaves, and
+//! the next submitted task sends another. Helpers share the pipeline's state with the owner, so they may come
+//! late.
 //!
-//! A task may be chained: then it is begun only when the chained task before it is done. That is for work that goes on from
-//! task to task, such as one long frame; what comes before and after it is still done at the same time.
+//! A chained task is begun only when the chained task before it is done. Chains are for work that goes on
+//! from task to task, such as one long frame; tasks before and after the chain still run in parallel.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{Call, Pool, Ticket};
+use crate::pool::{most_lanes, Call, Pool, Ticket, Turn};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -20,24 +21,24 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// How often an owner that waits looks at its cancel flag.
+/// How often a waiting owner checks its cancel flag.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is done to each task.
+/// The work on each task.
 pub(crate) trait Stage: Send + Sync + 'static {
-    /// A task. It owns what it needs.
+    /// A task. It owns its data.
     type Input: Send + 'static;
-    /// What becomes of it.
+    /// The result of a task.
     type Output: Send + 'static;
 
-    /// Does one task. It should give up soon when `cancel` is not zero any more, and must wait for nobody.
+    /// Runs one task. It should give up soon once `cancel` is not zero, and must not wait for another task.
     fn run(&self, input: Self::Input, cancel: &AtomicI32) -> Result<Self::Output>;
 }
 
 /// See the module.
 pub(crate) struct Pipeline<S: Stage> {
     shared: Arc<Shared<S>>,
-    /// Tasks submitted ever, and those whose results were taken.
+    /// Tasks submitted so far, and results taken so far.
     submitted: u64,
     taken: u64,
     process: Process,
@@ -48,25 +49,25 @@ struct Shared<S: Stage> {
     state: Mutex<State<S>>,
     /// A task is done, or a helper has left.
     changed: QuietCondvar,
-    /// Non-zero: the owner has gone.
+    /// Non-zero: the owner has dropped the pipeline.
     gone: AtomicI32,
     most_helpers: u32,
 }
 
 struct State<S: Stage> {
-    /// The tasks under way, the oldest first.
+    /// The tasks in flight, the oldest first.
     slots: VecDeque<Slot<S>>,
-    /// The number of the oldest, counted from the first ever.
+    /// The number of the oldest task, counted from the first one ever.
     first: u64,
-    /// How many of them are begun; tasks are begun in order.
+    /// How many of the tasks in flight are begun; tasks are begun in order.
     begun: usize,
-    /// A chained task is being done.
+    /// Whether a chained task is running.
     chained: bool,
-    /// The lowest task that failed: none after it is begun.
+    /// The lowest task that failed: no task after it is begun.
     failed: u64,
     /// Helpers that are sent or working.
     helpers: u32,
-    /// One of them has not arrived yet.
+    /// Whether a helper has been sent that has not arrived yet.
     on_the_way: bool,
 }
 
@@ -76,7 +77,7 @@ enum Slot<S: Stage> {
     Done(Result<S::Output>),
 }
 
-/// A task that is begun.
+/// A task that has been begun.
 struct Begun<S: Stage> {
     number: u64,
     input: S::Input,
@@ -88,7 +89,7 @@ impl<S: Stage> State<S> {
         self.slots.len() - self.begun
     }
 
-    /// Whether a thread that comes now would find something to do.
+    /// Whether a thread that comes now could begin a task.
     fn can_begin(&self) -> bool {
         self.first + self.begun as u64 <= self.failed
             && match self.slots.get(self.begun) {
@@ -115,7 +116,7 @@ impl<S: Stage> State<S> {
         if result.is_err() {
             self.failed = self.failed.min(number);
         }
-        // What the owner has dropped meanwhile is nobody's.
+        // A task that the owner has dropped meanwhile has no slot any more.
         if let Some(slot) = number.checked_sub(self.first).and_then(|at| self.slots.get_mut(at as usize)) {
             *slot = Slot::Done(result);
         }
@@ -131,7 +132,8 @@ impl<S: Stage> State<S> {
 }
 
 impl<S: Stage> Pipeline<S> {
-    /// A pipeline that at most `lanes` threads work for at the same time, the owner included. It starts no thread.
+    /// A pipeline that at most `lanes` threads work for at the same time, the owner included. No thread is
+    /// started.
     pub(crate) fn new(stage: S, lanes: u32) -> Self {
         let state = State {
             slots: VecDeque::new(),
@@ -152,30 +154,32 @@ impl<S: Stage> Pipeline<S> {
         Self { shared: Arc::new(shared), submitted: 0, taken: 0, process: Process::current() }
     }
 
-    /// What was given to `new`.
+    /// The stage that was given to `new`.
     pub(crate) fn stage(&self) -> &S {
         &self.shared.stage
     }
 
-    /// Tasks submitted whose results are not taken yet.
+    /// Tasks whose results are not taken yet.
     pub(crate) fn in_flight(&self) -> usize {
         (self.submitted - self.taken) as usize
     }
 
-    /// Adds a task. Never blocks, but for the start of the pool.
+    /// Adds a task. Never blocks, except to start the pool.
     pub(crate) fn submit(&mut self, input: S::Input, chained: bool) -> Result<()> {
         self.check_process()?;
         self.shared.lock().slots.push_back(Slot::Waiting { input, chained });
         self.submitted += 1;
-        // What consists of one task is done by the owner, without a pool.
+        // The first task alone is run by the owner, without a pool.
         if self.submitted > 1 && self.shared.most_helpers > 0 {
             let call = Call::enter()?;
-            recruit(&self.shared, call.pool());
+            if call.can_have_help() {
+                recruit(&self.shared, call.pool());
+            }
         }
         Ok(())
     }
 
-    /// The oldest task's result, if it is done.
+    /// The oldest task's result, if the task is done.
     pub(crate) fn try_next(&mut self) -> Result<Option<S::Output>> {
         self.check_process()?;
         let done = self.shared.lock().take_done();
@@ -183,7 +187,7 @@ impl<S: Stage> Pipeline<S> {
         done.transpose()
     }
 
-    /// The oldest task's result; `None`: there is no task. Does tasks as long as it is not there yet.
+    /// The oldest task's result; `None`: there is no task. Runs tasks until the result is there.
     pub(crate) fn next(&mut self, cancel: Option<&AtomicI32>) -> Result<Option<S::Output>> {
         self.check_process()?;
         let flag = cancel.unwrap_or(&self.shared.gone);
@@ -226,14 +230,14 @@ impl<S: Stage> Pipeline<S> {
 impl<S: Stage> Drop for Pipeline<S> {
     fn drop(&mut self) {
         if self.check_process().is_err() {
-            return; // its helpers are in the parent, and what they hold is lost
+            return; // in a forked child the helpers are in the parent, and what they hold is lost
         }
         self.shared.gone.store(1, Ordering::Relaxed);
         let mut state = self.shared.lock();
         state.failed = 0;
         let begun = state.begun;
         let waiting = state.slots.split_off(begun);
-        // Those that are sent and have not arrived would find nothing: nobody waits for them.
+        // Helpers that have not arrived yet will find nothing to do, and need not be waited for.
         while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
             state = self.shared.changed.wait(state);
         }
@@ -249,7 +253,7 @@ impl<S: Stage> Shared<S> {
 
     fn run(&self, begun: Begun<S>, cancel: &AtomicI32) {
         let Begun { number, input, chained } = begun;
-        // A stage that panicked is not used for the task again, and its pipeline fails there.
+        // After a panic the pipeline fails at this task, so its stage is not used for it again.
         let result = catch_unwind(AssertUnwindSafe(|| self.stage.run(input, cancel)));
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
@@ -259,11 +263,11 @@ impl<S: Stage> Shared<S> {
     }
 }
 
-/// Sends one helper, unless one is on its way, or there is nothing to do, or there are enough.
+/// Sends one helper, unless a helper is on its way, or no task can be begun, or there are enough.
 fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     let mut state = shared.lock();
-    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= shared.most_helpers
-    {
+    let most = shared.most_helpers.min(most_lanes() - 1);
+    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= most {
         return;
     }
     state.on_the_way = true;
@@ -273,7 +277,7 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
 }
 
-/// A helper, from when it is sent to when it leaves.
+/// A helper, from when it is sent until it leaves.
 struct Helper<S: Stage> {
     shared: Arc<Shared<S>>,
     arrived: bool,
@@ -284,8 +288,10 @@ impl<S: Stage> Helper<S> {
         self.arrived = true;
         self.shared.lock().on_the_way = false;
         let mut helped = false;
-        // A pool that is about to end is left: the tasks that are still to come find the next one.
-        while !pool.is_stopping() {
+        // A pool that is about to end is left: the tasks that are still to come find the next one. Others who wait for a worker get
+        // it, too: the next task that is submitted sends for another.
+        let turn = Turn::now();
+        while !pool.is_stopping() && !(helped && pool.needs_room(0, &turn)) {
             let begun = self.shared.lock().begin();
             let Some(begun) = begun else { break };
             recruit(&self.shared, pool);
@@ -313,7 +319,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU32;
 
-    /// Doubles; fails at 13, panics at 17, and knows how many chained tasks run at the same time.
+    /// Doubles its input; fails at 13, panics at 17, and counts the chained tasks that run at the same time.
     #[derive(Default)]
     struct Doubling {
         chained: AtomicU32,

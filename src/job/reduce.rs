@@ -1,24 +1,26 @@
 //! Reductions: one accumulator a chunk, combined in chunk order.
 //!
-//! The order of combining is a left fold over the chunks, so the result depends on the plan alone: sums of floats are the same
-//! to the bit however many threads ran. Chunks are run in waves of a bounded number of accumulators, combined after each wave.
+//! The accumulators are combined by a left fold over the chunks, so the result depends on the plan alone:
+//! sums of floats are equal to the bit, however many threads ran. Chunks run in waves of a bounded number of
+//! accumulators, which are combined after each wave.
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control};
 use super::claims::Claiming;
 use super::loops::run;
 use super::progress::watched;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::plan::{Plan, Schedule};
-use crate::pool::Call;
+use crate::pool::{Asked, Call, Scope};
 use crossbeam_utils::CachePadded;
+use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Accumulators of one wave fill at most this, if that is enough for one a lane.
+/// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
 const WAVE_BYTES: usize = 64 << 20;
-/// And there are never more of them.
+/// The most accumulators of a wave.
 const WAVE_CHUNKS: usize = 16 << 10;
 
 /// Runs `fold(chunk, accumulator)` for every chunk, each on a clone of `identity`, in parallel; then
@@ -77,8 +79,25 @@ where
     Ok(result)
 }
 
-/// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with its padding;
-/// `prepare` makes room for so many, `fold` fills one from a chunk, `combine` adds one to the result.
+/// The combining of one wave, as its callbacks see it.
+struct Combining<'a> {
+    cancel: Option<&'a AtomicI32>,
+    chunk: Cell<usize>,
+}
+
+impl Asked for Combining<'_> {
+    fn is_stopped(&self) -> bool {
+        self.cancel.is_stopped()
+    }
+
+    fn position(&self) -> u64 {
+        self.chunk.get() as u64
+    }
+}
+
+/// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with
+/// its padding; `prepare` makes room for a number of them, `fold` fills an accumulator from a chunk,
+/// `combine` adds an accumulator to the result.
 #[allow(clippy::too_many_arguments)] // one shape for typed and untyped accumulators; used twice
 pub(crate) fn reduce_slots<S, P, F, C>(
     schedule: Schedule,
@@ -110,16 +129,22 @@ where
             run(&call, &plan, range.clone(), Claiming::InBatches, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
-            for slot in 0..range.len() {
-                if let ControlFlow::Break(code) = combine(slots, slot) {
+            let combining = Combining { cancel: control.cancel, chunk: Cell::new(range.start) };
+            Scope::enter(&combining, |scope| {
+                (0..range.len()).try_for_each(|slot| {
                     let chunk = range.start + slot;
+                    combining.chunk.set(chunk);
+                    let ControlFlow::Break(code) = combine(slots, slot) else { return Ok(()) };
                     let text = format!("the combine callback returned {code} at chunk {chunk}");
-                    return Err(Error::new(ErrorKind::Callback, text).with_code(code).at(chunk as u64));
-                }
-            }
+                    let error = Error::of_callback(text, code, scope.take());
+                    let position = error.position().unwrap_or(chunk as u64);
+                    Err(error.at(position))
+                })
+            })?;
             first = range.end;
         }
-        // A flag set while the last chunks were combined counts too, and one set before a reduction of nothing.
+        // A cancel flag that was set while the last chunks were combined counts too, and one set before an
+        // empty reduction.
         match control.cancel {
             Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),

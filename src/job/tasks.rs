@@ -1,4 +1,4 @@
-//! Tasks: pieces of pure computation, a few large ones such as the frames of the codec, or many of any size.
+//! Tasks: units of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control};
@@ -8,6 +8,8 @@ use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
+#[cfg(target_os = "linux")]
+use crate::pool::Ticket;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -22,9 +24,10 @@ pub(crate) fn lanes_left(max_lanes: u32) -> Result<u32> {
     Ok(if call.pool().has_cpu_left(0) { lanes } else { 1 })
 }
 
-/// Runs `task(index, lane)` for every index below `count`, each claimed by itself and in rising order; the error of the lowest
-/// task that failed is returned as it is. Tasks are pure computation with big tables, so there are never more lanes than
-/// CPUs for this process. A single task runs on the caller, without a pool. `control.progress` counts tasks.
+/// Runs `task(index, lane)` for every index below `count`. Each task is claimed by itself, in rising order.
+/// Returns the error of the lowest task that failed as it is. Tasks are pure computation with big tables, so
+/// there are never more lanes than CPUs for this process. A single task runs on the caller, without a pool.
+/// `control.progress` counts tasks.
 pub(crate) fn run_tasks<T>(count: usize, control: &Control<'_>, task: T) -> Result<()>
 where
     T: Fn(usize, u32) -> Result<()> + Sync,
@@ -32,7 +35,8 @@ where
     in_lanes(count, control, Claiming::Singly, |_| (), |index, lane, ()| task(index, lane))
 }
 
-/// The same for many tasks, each of which gets the state of its lane: they are claimed several at a time, as chunks are.
+/// Like `run_tasks`, for many tasks that share the state of their lane. They are claimed several at a time,
+/// as chunks are.
 pub(crate) fn run_many<S, T>(
     count: usize,
     control: &Control<'_>,
@@ -43,11 +47,24 @@ where
     S: Send,
     T: Fn(usize, &mut S) -> Result<()> + Sync,
 {
-    // Each is locked by its own lane only.
+    // Each state is locked by its own lane only.
     let states = |lanes| (0..lanes).map(|_| CachePadded::new(Mutex::new(state()))).collect::<Vec<_>>();
     in_lanes(count, control, Claiming::InBatches, states, |index, lane, states| {
         task(index, &mut states[lane as usize].lock().unwrap_or_else(PoisonError::into_inner))
     })
+}
+
+/// Runs a small task that no thread waits for, on a worker of the pool; without a running pool, on the
+/// calling thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_aside(task: impl FnOnce() + Send + 'static) {
+    if crate::pool::stats().threads == 0 {
+        return task();
+    }
+    match Call::enter() {
+        Ok(call) => call.pool().send(Ticket::Once(Box::new(|_| task()))),
+        Err(_) => task(),
+    }
 }
 
 fn in_lanes<C: Sync>(

@@ -2,33 +2,71 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The logical CPUs that the calling thread may use; none if the system does not tell.
+/// The logical CPUs that a thread may use.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn allowed() -> Option<libc::cpu_set_t> {
-    // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is valid for writing its own size.
-    (unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) } == 0).then_some(set)
+#[derive(Clone, Copy)]
+pub(crate) struct Mask(libc::cpu_set_t);
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Mask {
+    /// That of the main thread, which stands for the process; none if the system does not tell.
+    pub(crate) fn of_process() -> Option<Self> {
+        // SAFETY: has no preconditions. The number of the process is that of its main thread.
+        Self::of_thread(unsafe { libc::getpid() })
+    }
+
+    /// That of the calling thread.
+    pub(crate) fn of_caller() -> Option<Self> {
+        Self::of_thread(0)
+    }
+
+    fn of_thread(thread: libc::pid_t) -> Option<Self> {
+        // SAFETY: a cpu_set_t is plain bits, for which zero is valid.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `set` is valid for writing its own size.
+        (unsafe { libc::sched_getaffinity(thread, size_of_val(&set), &mut set) } == 0).then_some(Self(set))
+    }
+
+    /// Makes it that of the calling thread. The system refuses a mask without a CPU that there is: then nothing changes.
+    pub(crate) fn set_for_caller(&self) {
+        // SAFETY: valid for reading its own size.
+        unsafe { libc::sched_setaffinity(0, size_of_val(&self.0), &self.0) };
+    }
+
+    /// How many CPUs it has.
+    pub(crate) fn count(&self) -> usize {
+        // SAFETY: reads plain bits.
+        unsafe { libc::CPU_COUNT(&self.0) as usize }
+    }
+
+    fn numbers(&self) -> Vec<usize> {
+        // SAFETY: every index is below CPU_SETSIZE.
+        (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &self.0) }).collect()
+    }
 }
 
-/// The numbers of the logical CPUs that the calling thread may use.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl PartialEq for Mask {
+    fn eq(&self, other: &Self) -> bool {
+        // SAFETY: reads plain bits.
+        unsafe { libc::CPU_EQUAL(&self.0, &other.0) }
+    }
+}
+
+/// The numbers of the logical CPUs that the process may use.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn cpus() -> Result<Vec<usize>> {
-    let set = allowed().ok_or_else(affinity_error)?;
-    // SAFETY: every index is below CPU_SETSIZE.
-    Ok((0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
+    Ok(Mask::of_process().ok_or_else(affinity_error)?.numbers())
 }
 
 /// Keeps the calling thread on one logical CPU.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn pin_thread(cpu: usize) {
-    // SAFETY: as in `allowed`.
+    // SAFETY: as in `Mask::of_thread`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    // A CPU that was taken away meanwhile leaves the thread unpinned, which is only slower.
-    // SAFETY: `set` is valid for reading its own size.
-    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
+    Mask(set).set_for_caller(); // a CPU that was taken away meanwhile leaves the thread unpinned, which is only slower
 }
 
 /// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its number in there.

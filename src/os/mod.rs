@@ -1,7 +1,12 @@
-//! Everything that differs by operating system: CPUs, threads and their clocks, forks, staying loaded.
+//! Everything that differs by operating system: CPUs and their caches, threads and their clocks, forks, staying loaded.
 
 pub(crate) mod affinity;
+pub(crate) mod caches;
 pub(crate) mod clock;
+pub(crate) mod float_env;
 pub(crate) mod fork;
 pub(crate) mod module;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod quota;
+pub(crate) mod scheduling;
 pub(crate) mod thread;

@@ -1,7 +1,7 @@
 //! The library stays in the process: its workers run its code.
 
 use crate::error::Result;
-#[cfg(windows)]
+#[cfg(any(windows, target_os = "linux"))]
 use crate::error::{Error, ErrorKind};
 
 /// Runs as soon as the library is loaded. Windows does not give the slots of thread-local variables back when a library is
@@ -16,8 +16,7 @@ static AT_LOAD: extern "C" fn() = {
     at_load
 };
 
-/// Keeps the library mapped for the rest of the process's life: its workers run its code. On ELF systems the library is
-/// linked with DF_1_NODELETE, which does the same.
+/// Keeps the library mapped for the rest of the process's life: its workers run its code.
 #[cfg(windows)]
 pub(crate) fn keep_module() -> Result<()> {
     use windows_sys::Win32::System::LibraryLoader::{
@@ -40,8 +39,119 @@ pub(crate) fn keep_module() -> Result<()> {
     Ok(())
 }
 
-#[cfg(not(windows))]
+/// The same. The shared library is linked with DF_1_NODELETE, which does it; but a static copy is part of somebody else's module.
+#[cfg(target_os = "linux")]
+pub(crate) fn keep_module() -> Result<()> {
+    use elf::Module;
+    match elf::own_module() {
+        Module::Stays => Ok(()),
+        Module::Named(name) if elf::pin(&name) => Ok(()),
+        Module::Named(name) => {
+            let text = format!("{} cannot be kept in memory", name.to_string_lossy());
+            Err(Error::new(ErrorKind::Internal, text))
+        }
+    }
+}
+
+#[cfg(not(any(windows, target_os = "linux")))]
 #[allow(clippy::unnecessary_wraps)] // the same signature on every system
 pub(crate) fn keep_module() -> Result<()> {
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod elf {
+    use std::ffi::{c_int, c_void, CStr, CString};
+    use std::mem::{offset_of, size_of};
+    use std::ptr;
+
+    #[cfg(target_pointer_width = "32")]
+    use libc::{Elf32_Addr as Address, Elf32_Phdr as Segment};
+    #[cfg(target_pointer_width = "64")]
+    use libc::{Elf64_Addr as Address, Elf64_Phdr as Segment};
+
+    const DT_NULL: Address = 0;
+    const DT_FLAGS_1: Address = 0x6fff_fffb;
+    const DF_1_NODELETE: Address = 8;
+
+    /// An entry of a module's dynamic section.
+    #[repr(C)]
+    struct Entry {
+        tag: Address,
+        value: Address,
+    }
+
+    /// The module that holds this code.
+    pub(super) enum Module {
+        /// It cannot be unloaded.
+        Stays,
+        /// It can; the name by which the loader knows it.
+        Named(CString),
+    }
+
+    /// Looks for the module that holds this code. Not by `dladdr`: it waits for the lock that a thread holds which is loading a
+    /// library, and that thread may be waiting for a call of this one.
+    pub(super) fn own_module() -> Module {
+        let mut module = Module::Stays; // a program that is linked statically
+                                        // SAFETY: `look` gets what it expects.
+        unsafe { libc::dl_iterate_phdr(Some(look), ptr::from_mut(&mut module).cast()) };
+        module
+    }
+
+    /// # Safety
+    /// `info` describes a module that stays loaded meanwhile; `found` points to a [`Module`].
+    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, size: usize, found: *mut c_void) -> c_int {
+        if size < offset_of!(libc::dl_phdr_info, dlpi_phnum) + size_of::<u16>() {
+            return 0;
+        }
+        // SAFETY: so much of it is there. (The fields behind these are newer.)
+        let (base, name, segments) = unsafe {
+            let count = usize::from((*info).dlpi_phnum);
+            ((*info).dlpi_addr, (*info).dlpi_name, std::slice::from_raw_parts((*info).dlpi_phdr, count))
+        };
+        let address = own_module as *const () as Address;
+        let holds = |segment: &Segment| {
+            segment.p_type == libc::PT_LOAD
+                && address.wrapping_sub(base.wrapping_add(segment.p_vaddr)) < segment.p_memsz
+        };
+        if !segments.iter().any(holds) {
+            return 0;
+        }
+        let dynamic = segments.iter().find(|segment| segment.p_type == libc::PT_DYNAMIC);
+        let dynamic = dynamic.map(|segment| base.wrapping_add(segment.p_vaddr) as *const Entry);
+        // SAFETY: the loader has mapped the section; `name` is null, or a string that lives as long as the module.
+        unsafe {
+            // The program itself has no name.
+            let named = !name.is_null() && *name != 0;
+            if named && !dynamic.is_some_and(|entries| stays(entries)) {
+                *found.cast::<Module>() = Module::Named(CStr::from_ptr(name).to_owned());
+            }
+        }
+        1
+    }
+
+    /// Whether a module is linked so that it is never unloaded.
+    ///
+    /// # Safety
+    /// The entries end with a null entry.
+    unsafe fn stays(mut entry: *const Entry) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            while (*entry).tag != DT_NULL {
+                if (*entry).tag == DT_FLAGS_1 {
+                    return (*entry).value & DF_1_NODELETE != 0;
+                }
+                entry = entry.add(1);
+            }
+        }
+        false
+    }
+
+    /// Has a module stay, however often it is closed; false if the loader does not know it.
+    pub(super) fn pin(name: &CStr) -> bool {
+        // The handle is not closed: even without RTLD_NODELETE the module would stay.
+        // SAFETY: a string; NOLOAD only finds what is loaded, so no foreign code runs.
+        !unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) }
+            .is_null()
+    }
 }

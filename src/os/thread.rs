@@ -15,6 +15,7 @@ type Run = Box<dyn FnOnce() + Send>;
 mod linux {
     use super::Run;
     use crate::os::clock::ThreadClock;
+    use crate::os::scheduling::{self, SignalsBlocked};
     use crate::panics::drop_payload;
     use std::ffi::c_void;
     use std::io;
@@ -41,7 +42,8 @@ mod linux {
             let kept = name.len().min(NAME - 1);
             start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
             let argument = Box::into_raw(start);
-            // SAFETY: `argument` is a new box, given to one thread.
+            let _blocked = SignalsBlocked::new(); // for the new thread
+                                                  // SAFETY: `argument` is a new box, given to one thread.
             unsafe { create(stack_size, argument.cast()) }.map_err(|code| {
                 // SAFETY: there is no thread that could have it.
                 drop(unsafe { Box::from_raw(argument) });
@@ -88,6 +90,7 @@ mod linux {
         let Start { name, run } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
         // SAFETY: the calling thread, and a name of at most 16 bytes that ends with a NUL.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr().cast()) };
+        scheduling::join_process();
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => ptr::null_mut(),
             Err(payload) => {
@@ -102,6 +105,7 @@ mod linux {
 mod other {
     use super::Run;
     use crate::os::clock::ThreadClock;
+    use crate::os::scheduling::SignalsBlocked;
     use std::io;
     use std::thread::{Builder, JoinHandle};
 
@@ -111,6 +115,7 @@ mod other {
     impl Thread {
         /// Starts a thread with so many bytes of stack.
         pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
+            let _blocked = SignalsBlocked::new(); // for the new thread
             Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run).map(Self)
         }
 
@@ -124,4 +129,11 @@ mod other {
             ThreadClock::of_joinable(&self.0)
         }
     }
+}
+
+/// Whether the program has more rights than who started it (set-user-id, capabilities of the file): the environment is not its own.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_privileged() -> bool {
+    // SAFETY: reads what the kernel handed to the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

@@ -1,10 +1,12 @@
 //! Calls under way: each keeps the pool alive.
 
+use super::fibers::{self, Kept};
 use super::global::{self, Entry};
 use super::keep_alive::KeepAlive;
-use super::thread_state::{self, busy_in_hook, too_deep, ThreadState};
+use super::limit::most_lanes;
+use super::thread_state::{self, busy_in_hook, too_deep, End, ThreadState};
 use super::workers::{Pool, PoolRef};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::plan::lanes_of;
 use std::ptr;
@@ -13,8 +15,12 @@ use std::ptr;
 pub(crate) struct Call {
     pool: PoolRef,
     outer: *const (),
+    /// How many calls this thread was inside of, with this.
+    level: u32,
+    /// Tells the thread.
+    thread: *const ThreadState,
     /// None for a nested call: the outermost one, or being a worker, keeps the pool alive.
-    _entry: Option<Entry>,
+    entry: Option<Entry>,
 }
 
 impl Call {
@@ -27,18 +33,19 @@ impl Call {
         }
         memory::check()?;
         if let Some(pool) = PoolRef::here() {
-            if !thread_state::with(ThreadState::go_deeper) {
-                return Err(too_deep());
-            }
-            return Ok(Self { pool, outer, _entry: None });
+            return thread_state::with(|state| match state.go_deeper() {
+                Some(level) => Ok(Self { pool, outer, level, thread: state, entry: None }),
+                None => Err(too_deep()),
+            });
         }
         let entry = global::enter()?;
         let pool = global::pool_of(&entry)?;
-        thread_state::with(|state| {
-            state.go_deeper();
+        let pool = PoolRef::of(pool);
+        Ok(thread_state::with(|state| {
+            let level = state.go_deeper().unwrap_or_default();
             state.pool.set(pool.address());
-        });
-        Ok(Self { pool: PoolRef::of(pool), outer: ptr::null(), _entry: Some(entry) })
+            Self { pool, outer: ptr::null(), level, thread: state, entry: Some(entry) }
+        }))
     }
 
     /// The pool of this call.
@@ -51,6 +58,12 @@ impl Call {
     /// Lanes for this call.
     pub(crate) fn lanes(&self, max_lanes: u32) -> u32 {
         lanes_of(self.pool().threads(), max_lanes)
+    }
+
+    /// Whether workers may work for this call, and there are any.
+    #[inline]
+    pub(crate) fn can_have_help(&self) -> bool {
+        most_lanes() > 1 && self.pool().has_workers()
     }
 
     /// Whether the calling thread is inside a callback, or another call.
@@ -68,6 +81,18 @@ impl Call {
         self.pool().keep_alive()
     }
 
+    /// Fails where a callback has taken the call to another thread.
+    #[inline]
+    pub(crate) fn check_thread(&self) -> Result<()> {
+        if thread_state::with(|state| ptr::eq(state, self.thread)) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "a callback returned on another thread than it was called on; the pool can no longer be shut down",
+        ))
+    }
+
     /// Counts a parallel call and its chunks.
     #[inline]
     pub(crate) fn count_job(&self, chunks: usize) {
@@ -75,9 +100,32 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Ends before a call that began later, or on another thread than it began on (none).
+    #[cold]
+    fn end_unusually(&mut self, end: Option<End>) {
+        match end {
+            Some(end) => fibers::end(end, || match self.entry.take() {
+                Some(entry) => Kept::Entry(entry),
+                None => Kept::Pool(self.keep_alive()),
+            }),
+            // The thread that the call began on is marked as being inside it, for ever: so the pool stays.
+            None => std::mem::forget(self.entry.take()),
+        }
+    }
+}
+
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        thread_state::with(|state| state.end_use(self.pool().address(), self.outer));
+        let end = thread_state::with(|state| {
+            if !ptr::eq(state, self.thread) {
+                return None;
+            }
+            Some(state.end_use(self.level, self.pool.address(), self.outer))
+        });
+        if end != Some(End::Usual) {
+            self.end_unusually(end);
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! What a pool is made of: the caller's options, the environment, the defaults.
 #![forbid(unsafe_code)]
 
+use super::cpu_count;
 use crate::error::{Error, ErrorKind, Result};
-#[cfg(windows)]
-use crate::os::affinity;
 
 /// Threads of the pool unless the caller or the environment asks otherwise.
 pub const DEFAULT_THREADS: u32 = 24;
@@ -41,6 +40,8 @@ pub struct PoolOptions {
     pub threads: Threads,
     /// Whether each worker stays on one logical CPU.
     pub pin: bool,
+    /// Whether to run with the threads that could be started, none included.
+    pub partial: bool,
     /// Bytes of stack of a worker; 0: 2 MiB.
     pub stack_size: usize,
     /// Prefix of the workers' names; `None`: "fastpar".
@@ -61,7 +62,7 @@ impl PoolOptions {
     pub(crate) fn resolve(&self) -> Result<Config> {
         let threads = match self.threads {
             Threads::Default => threads_of_environment()?,
-            Threads::Auto => available_cpus(),
+            Threads::Auto => cpu_count::ask(),
             Threads::Exactly(threads) => check_threads(threads, "threads")?,
         };
         let stack_size = if self.stack_size == 0 { DEFAULT_STACK_SIZE } else { self.stack_size };
@@ -91,11 +92,11 @@ fn check_threads(threads: u32, name: &str) -> Result<u32> {
 
 /// What FASTPAR_THREADS asks for; 24 where it is not set, or empty.
 pub(crate) fn threads_of_environment() -> Result<u32> {
-    let Some(value) = std::env::var_os(VARIABLE) else { return Ok(DEFAULT_THREADS) };
+    let Some(value) = variable(VARIABLE) else { return Ok(DEFAULT_THREADS) };
     let text = value.to_string_lossy();
     match text.trim() {
         "" => Ok(DEFAULT_THREADS),
-        "auto" => Ok(available_cpus()),
+        "auto" => Ok(cpu_count::ask()),
         number => match number.parse::<u32>() {
             Ok(threads) => check_threads(threads, VARIABLE),
             Err(_) => Err(Error::new(
@@ -106,11 +107,12 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
     }
 }
 
-/// Logical CPUs that this process may use, counting affinity and cgroup quota: at least one.
-pub(crate) fn available_cpus() -> u32 {
-    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
-    // On Windows std counts the processors of one group, at most 64, whatever the affinity.
-    #[cfg(windows)]
-    let cpus = affinity::cpus().map_or(cpus, |allowed| allowed.len().max(1));
-    u32::try_from(cpus).unwrap_or(MAX_THREADS).min(MAX_THREADS)
+/// A variable of the environment; none in a program that has more rights than who started it
+/// (`secure_getenv`).
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    #[cfg(target_os = "linux")]
+    if crate::os::thread::is_privileged() {
+        return None;
+    }
+    std::env::var_os(name)
 }

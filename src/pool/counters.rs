@@ -1,11 +1,11 @@
-//! What the pool counts.
+//! The counters of a pool.
 #![forbid(unsafe_code)]
 
 use super::thread_state::{self, ThreadState, SHARDS};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One shard of what the statistics add up. Relaxed everywhere: the numbers are for people.
+/// One shard of the counters, which `stats` adds up. Relaxed everywhere: the numbers are for people.
 #[derive(Default)]
 struct Shard {
     jobs: AtomicU64,
@@ -17,18 +17,18 @@ struct Shard {
 #[derive(Default)]
 pub(super) struct Counters([CachePadded<Shard>; SHARDS]);
 
-/// What a pool has done since it started.
+/// Statistics of a pool since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Workers that it has; 0: it does not run.
+    /// Running workers; 0: the pool is not running, or could not start any.
     pub threads: u32,
     /// Workers that are working for a job now.
     pub busy: u32,
     /// Parallel calls begun.
     pub jobs: u64,
-    /// Chunks handed to them.
+    /// Chunks of those calls.
     pub chunks: u64,
-    /// Times that a worker came to help.
+    /// Visits of workers to help a job.
     pub helpers: u64,
 }
 
@@ -51,7 +51,7 @@ impl Counters {
         self.shard().helpers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The sums, of a pool of so many threads of which so many are busy.
+    /// The sums, of a pool of `threads` workers of which `busy` are working.
     pub(super) fn stats(&self, threads: u32, busy: u32) -> Stats {
         let sum = |which: fn(&Shard) -> &AtomicU64| {
             self.0.iter().map(|shard| which(shard).load(Ordering::Relaxed)).sum()

@@ -1,17 +1,20 @@
 //! Which pool a call uses, and how shutting down waits for the calls that use it.
 //!
-//! Pools come one after the other, each in an epoch of its own. A call announces itself in a counter of the current epoch
-//! before it looks at the pool, and checks afterwards that the epoch has not changed meanwhile; shutting down moves the epoch
-//! on and then waits until the old epoch's counters are zero. So a call either runs to its end on the old pool, or starts on
-//! the next one; nobody waits for a pool that is going away, and the pool is freed under nobody's feet. There are two sets
-//! of counters, used in turn; the shutdown lock keeps a set from being used again before it is zero.
+//! Pools come one after the other, each in an epoch of its own. A call announces itself in a counter of the
+//! current epoch before it looks at the pool, and checks afterwards that the epoch has not changed meanwhile.
+//! A shutdown moves the epoch on and then waits until the old epoch's counters are zero. So a call either
+//! runs to its end on the old pool, or starts on the next one. No call waits for a pool that is ending, and
+//! no pool is freed while a call uses it. There are two sets of counters, used in turn; the shutdown lock
+//! keeps a set from being used again before it is zero.
 //!
-//! Epoch 0 is the time before the first call: it ends when the hooks of forked children are registered. Nothing else happens in
-//! it, so a child that is forked before, or while, they are registered has nothing to forget.
+//! Epoch 0 is the time before the first call: it ends when the hooks of forked children are registered.
+//! Nothing else happens in it, so a child that is forked before or during the registration has nothing to
+//! forget.
 //!
-//! Orderings: announcing (add, then load the epoch) and shutting down (store the epoch, then load the counters) are each
-//! other's mirror image, which needs sequential consistency: one of the two must see the other. Leaving releases what the
-//! call did with the pool, and the loads of the counters acquire it before the pool is freed.
+//! Orderings: a call announces itself (add, then load the epoch) and a shutdown moves on (store the epoch,
+//! then load the counters). The two mirror each other, which needs sequential consistency: at least one must
+//! see the other. Leaving releases what the call did with the pool, and the loads of the counters acquire it
+//! before the pool is freed.
 
 use super::thread_state::SHARDS;
 use crate::error::Result;
@@ -39,15 +42,16 @@ pub(super) struct Epochs<P> {
     locks: AtomicPtr<Locks>,
 }
 
-/// Replaced in a forked child, where they may be held by threads that do not exist.
+/// Replaced in a forked child, because threads that do not exist there may hold them.
 struct Locks {
     /// Held by the thread that shuts down.
     shutdown: Mutex<()>,
-    /// Where that thread sleeps until the last call has left.
+    /// The shutting thread sleeps here until the last call has left.
     drained: (Mutex<()>, Condvar),
 }
 
-/// How far a fork moves the epoch: more than any number of shutdowns, and even, so that the sets keep their turn.
+/// How far a fork moves the epoch: further than any number of shutdowns, and even, so that the sets keep
+/// their turn.
 const FORK_STEP: u64 = 1 << 40;
 
 #[cfg(not(loom))]
@@ -95,7 +99,8 @@ impl<P> Epochs<P> {
         &self.epochs[epoch as usize % 2]
     }
 
-    /// Announces a call. `register` registers what a forked child forgets; it runs in epoch 0, which ends when it has succeeded.
+    /// Announces a call. `register` registers what a forked child must forget; it runs in epoch 0, which ends
+    /// when it has succeeded.
     #[inline]
     pub(super) fn enter(&self, shard: usize, register: fn() -> Result<()>) -> Result<Entry<'_, P>> {
         loop {
@@ -116,15 +121,15 @@ impl<P> Epochs<P> {
     #[cold]
     fn begin(&self, register: fn() -> Result<()>) -> Result<()> {
         register()?;
-        // It fails if another thread was here at the same time, or in the child of a fork meanwhile: epoch 0 is over then.
+        // This fails if another thread has ended epoch 0 meanwhile, or in a forked child.
         let _ = self.current.compare_exchange(0, 2, SeqCst, SeqCst);
         Ok(())
     }
 
     #[inline]
     fn leave(&self, epoch: u64, shard: usize) {
-        // A call that was under way when the process forked belongs to the parent: the child's epoch is another one, and
-        // its counters began at zero.
+        // A call that was under way when the process forked belongs to the parent: the child has another
+        // epoch, whose counters began at zero.
         let current = self.current.load(SeqCst);
         if current < epoch || current - epoch >= FORK_STEP {
             return;
@@ -145,18 +150,18 @@ impl<P> Epochs<P> {
 
     fn locks(&self) -> &Locks {
         let fresh = || Locks { shutdown: Mutex::new(()), drained: (Mutex::new(()), Condvar::new()) };
-        // SAFETY: what is published there is never freed.
+        // SAFETY: the locks are never freed once published.
         unsafe { published(&self.locks, fresh) }
     }
 
-    /// Ends the current pool: waits for the calls that use it, then lets `stop` join its workers, and frees it. A later call starts
-    /// a new pool.
+    /// Ends the current pool: waits for the calls that use it, then lets `stop` join its workers, and frees
+    /// it. A later call starts a new pool.
     pub(super) fn shutdown(&self, stop: impl FnOnce(&P) -> Result<()>) -> Result<()> {
         let locks = self.locks();
         let _one_at_a_time = locks.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = self.current.load(SeqCst);
         if epoch == 0 {
-            return Ok(()); // there never was a pool
+            return Ok(()); // no pool was ever started
         }
         self.current.store(epoch + 1, SeqCst);
         fence_for_loom();
@@ -173,12 +178,13 @@ impl<P> Epochs<P> {
             None => return Ok(()),
             Some(slot) => slot.get().map_or(Ok(()), stop),
         };
-        // SAFETY: as above. No call of its epoch is left, none can join it, and the workers have ended.
+        // SAFETY: as above. No call of the pool's epoch is left, none can join it, and the workers have
+        // ended.
         drop(unsafe { Box::from_raw(slot) });
         stopped
     }
 
-    /// Frees the locks, as loom insists on at the end of a model.
+    /// Frees the locks, as loom demands at the end of a model.
     #[cfg(all(test, loom))]
     pub(super) fn free_locks(&self) {
         let locks = self.locks.swap(ptr::null_mut(), SeqCst);
@@ -188,7 +194,7 @@ impl<P> Epochs<P> {
         }
     }
 
-    /// In the child of a fork: everything belonged to the parent. Only stores, as the parent's locks may be held.
+    /// In a forked child everything belonged to the parent. Only stores, as the parent's locks may be held.
     pub(super) fn forget(&self) {
         for epoch in &self.epochs {
             epoch.slot.store(ptr::null_mut(), SeqCst);
@@ -217,11 +223,11 @@ impl<P> Entry<'_, P> {
     /// The pool, if it is running.
     pub(super) fn running(&self) -> Option<&P> {
         let slot = self.epochs.of(self.epoch).slot.load(SeqCst);
-        // SAFETY: `shutdown` frees a slot once no call of its epoch is left; this is one.
+        // SAFETY: `shutdown` frees a slot once no call of its epoch is left; this entry is such a call.
         unsafe { slot.as_ref() }.and_then(Slot::get)
     }
 
-    /// The pool; `start` makes it if there is none.
+    /// The pool; `start` makes it if none is running.
     #[inline]
     pub(super) fn pool(&self, start: impl FnOnce() -> Result<P>) -> Result<&P> {
         match self.running() {
@@ -243,10 +249,10 @@ impl<P> Drop for Entry<'_, P> {
     }
 }
 
-/// What `at` points to, made by the first thread that asks.
+/// The value behind `at`, made by the first thread that asks.
 ///
 /// # Safety
-/// It is not freed while the result is used.
+/// The value is not freed while the result is used.
 unsafe fn published<T>(at: &AtomicPtr<T>, make: impl FnOnce() -> T) -> &T {
     let mut known = at.load(SeqCst);
     if known.is_null() {
@@ -254,7 +260,7 @@ unsafe fn published<T>(at: &AtomicPtr<T>, make: impl FnOnce() -> T) -> &T {
         known = match at.compare_exchange(ptr::null_mut(), fresh, SeqCst, SeqCst) {
             Ok(_) => fresh,
             Err(other) => {
-                // SAFETY: `fresh` came from Box::into_raw just above, and no other thread saw it.
+                // SAFETY: `fresh` came from Box::into_raw just above, and no other thread has seen it.
                 drop(unsafe { Box::from_raw(fresh) });
                 other
             }

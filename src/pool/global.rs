@@ -2,6 +2,7 @@
 
 use super::config::{self, Config, PoolOptions};
 use super::counters::Stats;
+use super::cpu_count;
 use super::epoch::{self, Epochs};
 use super::hooks::{self, Hook};
 use super::thread_state::{self, ThreadState};
@@ -40,17 +41,19 @@ pub(super) fn enter() -> Result<Entry> {
     EPOCHS.enter(shard, watch_forks)
 }
 
-/// The pool of a call, started with the default options if there is none.
+/// The pool of a call, started with the default options if there is none, and with as many workers as there can be.
 #[inline]
 pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
-    entry.pool(|| Pool::start(PoolOptions::default().resolve()?, &EPOCHS))
+    let pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
+    pool.try_to_complete();
+    Ok(pool)
 }
 
 /// Starts the pool with these options.
 ///
 /// # Errors
 /// [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value outside its range,
-/// [`ErrorKind::Threads`] if not all threads could be started (then none is left), [`ErrorKind::Unsupported`] if pinning is not
+/// [`ErrorKind::Threads`] if not all threads could be started and less is not asked for (then none is left, or as many as before), [`ErrorKind::Unsupported`] if pinning is not
 /// possible here.
 pub fn start(options: &PoolOptions) -> Result<()> {
     let config = options.resolve()?;
@@ -63,11 +66,15 @@ pub fn start(options: &PoolOptions) -> Result<()> {
                 return Err(thread_state::busy_in_hook());
             }
             entry = enter()?;
-            entry.pool(|| Pool::start(config.clone(), &EPOCHS))?
+            entry.pool(|| Pool::start(config.clone(), options.partial, &EPOCHS))?
         }
     };
     if *running.config() == config {
-        return Ok(());
+        if options.partial {
+            running.try_to_complete();
+            return Ok(());
+        }
+        return running.complete();
     }
     let Config { threads, pin, stack_size, thread_name } = running.config();
     Err(Error::new(
@@ -96,9 +103,14 @@ pub fn threads() -> Result<u32> {
     peek(Pool::threads).map_or_else(config::threads_of_environment, Ok)
 }
 
-/// Logical CPUs that the process may use, by the pool if it runs; starts nothing.
-pub(crate) fn cpus() -> u32 {
-    peek(Pool::cpus).unwrap_or_else(config::available_cpus)
+/// Logical CPUs that the process may use: affinity of its main thread and quotas of its cgroups counted. At least one.
+pub fn cpus() -> u32 {
+    cpu_count::ask()
+}
+
+/// The same, by an answer that may be a moment old.
+pub(crate) fn recent_cpus() -> u32 {
+    cpu_count::refreshed()
 }
 
 /// What the pool has done since it started.
@@ -110,20 +122,21 @@ pub fn stats() -> Stats {
 /// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook.
+/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where workers cannot run yet.
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     thread_state::refuse_inside("adding a hook")?;
     memory::check()?;
+    peek(Pool::await_workers).unwrap_or(Ok(()))?;
     hooks::add(on_start, on_exit);
-    peek(Pool::run_new_hooks);
-    Ok(())
+    peek(Pool::run_new_hooks).unwrap_or(Ok(()))
 }
 
 /// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`] from inside a callback or a hook.
+/// [`ErrorKind::Busy`] from inside a callback or a hook, and where workers cannot run yet.
 pub fn shutdown() -> Result<()> {
     thread_state::refuse_inside("shutting the pool down")?;
+    peek(Pool::await_threads).unwrap_or(Ok(()))?;
     EPOCHS.shutdown(Pool::stop)
 }

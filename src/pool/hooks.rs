@@ -1,7 +1,8 @@
 //! Functions that run on every worker when it starts and when it ends.
 //!
-//! Hooks are added, never removed: an append-only list that a worker can read at any moment without a lock, and that
-//! survives a fork. A worker runs what it has not seen yet when it starts, when the hook is added, and before any work.
+//! Hooks are added, never removed: an append-only list that a worker can read at any moment without a lock,
+//! and that survives a fork. A worker runs the hooks that it has not seen yet when it starts, when a hook is
+//! added, and before any work.
 
 use super::thread_state;
 use crate::panics::drop_payload;
@@ -10,7 +11,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// A function of the program, told the worker's number.
+/// A function of the program, called with the worker's number.
 pub type Hook = Box<dyn Fn(u32) + Send + Sync>;
 
 struct Node {
@@ -19,7 +20,7 @@ struct Node {
     older: *const Node,
 }
 
-/// The newest node. Nodes are never freed, so a pointer read once stays good.
+/// The newest node. Nodes are never freed, so a pointer that was read once stays valid.
 static NEWEST: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());
 
 thread_local! {
@@ -27,12 +28,12 @@ thread_local! {
     static SEEN: Cell<*const Node> = const { Cell::new(ptr::null()) };
 }
 
-/// Adds a pair of hooks; workers that run already find it by `catch_up`.
+/// Adds a pair of hooks; running workers find it by `catch_up`.
 pub(super) fn add(on_start: Option<Hook>, on_exit: Option<Hook>) {
     let node = Box::into_raw(Box::new(Node { on_start, on_exit, older: ptr::null() }));
     let mut newest = NEWEST.load(Ordering::Acquire);
     loop {
-        // SAFETY: `node` is ours until the exchange succeeds.
+        // SAFETY: until the exchange succeeds no other thread knows `node`.
         unsafe { (*node).older = newest };
         // Release: the node's fields, for the acquire loads of the workers.
         match NEWEST.compare_exchange_weak(newest, node, Ordering::AcqRel, Ordering::Acquire) {
@@ -57,7 +58,7 @@ fn run_unseen(newest: *const Node, index: u32) {
     let mut unseen = Vec::new();
     let mut at = newest;
     while at != seen {
-        // SAFETY: a node of the list; they are never freed.
+        // SAFETY: a node of the list; nodes are never freed.
         let node = unsafe { &*at };
         unseen.push(node);
         at = node.older;
@@ -66,10 +67,10 @@ fn run_unseen(newest: *const Node, index: u32) {
     hooks.for_each(|hook| run(hook, index));
 }
 
-/// Runs the `on_exit` of everything that worker `index` has seen, newest first.
+/// Runs the `on_exit` of every hook that worker `index` has seen, newest first.
 pub(super) fn run_exits(index: u32) {
     let mut at = SEEN.with(|seen| seen.replace(ptr::null()));
-    // SAFETY: null, or a node of the list; they are never freed.
+    // SAFETY: null, or a node of the list; nodes are never freed.
     while let Some(node) = unsafe { at.as_ref() } {
         if let Some(hook) = &node.on_exit {
             run(hook, index);
@@ -78,8 +79,8 @@ pub(super) fn run_exits(index: u32) {
     }
 }
 
-/// Runs one hook. The thread is marked meanwhile: what needs the pool is refused. A panic has been printed by the panic hook
-/// and ends here, as the worker, and the work that it is about to do, are needed by others.
+/// Runs one hook. Meanwhile the thread is marked, so that calls that need the pool are refused. The panic
+/// hook has printed a panic already. The panic ends here, because the worker and its next work are needed.
 fn run(hook: &Hook, index: u32) {
     thread_state::with(|state| state.in_hook.set(true));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(index))) {

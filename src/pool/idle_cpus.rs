@@ -1,15 +1,18 @@
 //! The idle-CPU monitor: it sends helpers beyond the number of CPUs.
 //!
-//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns, and the one that is off
-//! the CPU when the last chunk is claimed ends late (24 equal chunks of half a millisecond on 2 CPUs: 14 % longer). But a callback
-//! may wait, for a disk or a lock, and then CPUs lie idle until more chunks are begun. So helpers beyond the CPUs are not sent at
-//! once: the monitor, one more thread, reads the CPU time that workers and callers take, and sends helpers when there is some to
-//! spare. A callback may also spin until others run, which looks like work: so helpers come one by one in any case, after a while.
-//! The monitor is started when it is first needed, which is never where the pool has no more threads than there are CPUs, and sleeps
-//! while there is nothing to look at. Where threads have no clock that is good enough (Windows), the monitor sends helpers after a
-//! moment in any case.
+//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns, and
+//! the one that is off the CPU when the last chunk is claimed ends late (24 equal chunks of half a
+//! millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then CPUs lie idle
+//! until more chunks are begun. So helpers beyond the CPUs are not sent at once: the monitor, one more
+//! thread, reads the CPU time that workers and callers take, and sends helpers when there is some to spare. A
+//! callback may also spin until others run, which looks like work: so helpers come one by one in any case,
+//! after a while. The monitor is started when it is first needed, which is never where the pool has no more
+//! threads than there are CPUs, and sleeps while there is nothing to look at. Where threads have no clock
+//! that is good enough (Windows), the monitor sends helpers after a moment in any case.
 #![forbid(unsafe_code)]
 
+use super::arrivals::Arrivals;
+use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
@@ -21,7 +24,8 @@ use std::time::{Duration, Instant};
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(8);
 
-/// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any case.
+/// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any
+/// case.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The pool, as the monitor sees it.
@@ -29,7 +33,7 @@ pub(super) trait Machine {
     /// A ticket for a helper.
     type Ticket: Watched;
 
-    /// CPUs for the pool.
+    /// CPUs for the pool, now.
     fn cpus(&self) -> u32;
 
     /// Whether a worker is at work.
@@ -44,7 +48,8 @@ pub(super) trait Machine {
 
 /// What the monitor asks a ticket that waits.
 pub(super) trait Watched {
-    /// The monitor forgets the ticket; true if there is still something to help with, and no other helper is on the way.
+    /// The monitor forgets the ticket; true if there is still something to help with, and no other helper is
+    /// on the way.
     fn end_watch(&self) -> bool;
 
     /// Whether the monitor shall keep the ticket.
@@ -63,6 +68,8 @@ pub(super) struct IdleCpus<T> {
     idle: AtomicBool,
     state: Mutex<State<T>>,
     changed: Condvar,
+    /// Whether its thread runs.
+    arrivals: Arrivals,
 }
 
 struct State<T> {
@@ -87,7 +94,8 @@ impl<T: Watched> Waiting<T> {
         Self { job: ticket.job(), ticket, since: Instant::now() }
     }
 
-    /// Whether the monitor shall keep the ticket. Patience is for one job: it begins again with the next one of the same caller.
+    /// Whether the monitor shall keep the ticket. Patience is for one job: it begins again with the next one
+    /// of the same caller.
     fn keep(&mut self) -> bool {
         let job = self.ticket.job();
         if job != self.job {
@@ -97,8 +105,8 @@ impl<T: Watched> Waiting<T> {
     }
 }
 
-/// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read once a look. The
-/// vectors are used again, as the monitor must not allocate while others count on that.
+/// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read
+/// once a look. The vectors are used again, as the monitor must not allocate while others count on that.
 struct Usage {
     since: Instant,
     clocks: Vec<(ThreadClock, Duration)>,
@@ -142,7 +150,12 @@ impl<T: Watched> IdleCpus<T> {
     /// No thread yet.
     pub(super) fn new() -> Self {
         let state = State { waiting: Vec::new(), started: false, thread: None, resting: false, ended: false };
-        Self { idle: AtomicBool::new(false), state: Mutex::new(state), changed: Condvar::new() }
+        Self {
+            idle: AtomicBool::new(false),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            arrivals: Arrivals::default(),
+        }
     }
 
     /// Whether more helpers are welcome, whatever the number of CPUs.
@@ -152,7 +165,8 @@ impl<T: Watched> IdleCpus<T> {
         self.idle.load(Ordering::Relaxed)
     }
 
-    /// Takes a ticket to be sent later; gives it back if there can be no monitor. `start` starts the thread, which calls `run`.
+    /// Takes a ticket to be sent later; gives it back if there can be no monitor. `start` starts the thread,
+    /// which calls `run`.
     pub(super) fn watch(&self, ticket: T, start: impl FnOnce() -> io::Result<Option<Thread>>) -> Option<T> {
         let mut state = self.state();
         if state.ended {
@@ -169,6 +183,15 @@ impl<T: Watched> IdleCpus<T> {
             self.changed.notify_all();
         }
         None
+    }
+
+    /// Waits until the thread runs, if it was started.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) if it does not for some time.
+    pub(super) fn wait_for_thread(&self) -> Result<()> {
+        let started = self.state().started;
+        self.arrivals.wait(started.into())
     }
 
     /// Ends the monitor; no call uses the pool any more.
@@ -189,6 +212,7 @@ impl<T: Watched> IdleCpus<T> {
 
     /// The life of the thread.
     pub(super) fn run(&self, machine: &impl Machine<Ticket = T>) {
+        self.arrivals.arrive();
         let mut state = self.state();
         while !state.ended {
             if state.waiting.is_empty() && !self.sees_idle() {
@@ -207,20 +231,20 @@ impl<T: Watched> IdleCpus<T> {
         machine: &impl Machine<Ticket = T>,
         mut state: MutexGuard<'s, State<T>>,
     ) -> MutexGuard<'s, State<T>> {
-        let cpus = f64::from(machine.cpus());
         let workers = machine.clocks();
         let (mut interval, mut usage) = (SHORTEST, Usage::begin());
         loop {
             let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
             usage.watch(workers.iter().copied().chain(callers));
             state = self.pause(state, interval);
-            let used = usage.cpus();
+            let (used, cpus) = (usage.cpus(), f64::from(machine.cpus()));
             // Where nobody works any more there is nothing to be advised.
             let anybody = machine.is_at_work() || !state.waiting.is_empty();
             self.idle.store(anybody && used < cpus * 0.5, Ordering::Relaxed);
             // Three quarters, as a CPU may be away for a moment.
             let spare = used < cpus - 0.75;
-            // While callbacks only wait, and nobody asks, the monitor looks more and more rarely: it must not be what takes time.
+            // While callbacks only wait, and nobody asks, the monitor looks more and more rarely: it must not
+            // be what takes time.
             let asked = !state.waiting.is_empty();
             interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
             let mut at = 0;

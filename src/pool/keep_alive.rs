@@ -4,7 +4,8 @@
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::sync::{Arc, PoisonError};
 
-/// The background jobs of a pool. Shared with them, as the last job may still be telling of its end when the pool is freed.
+/// The background jobs of a pool. Shared with the jobs, because the last one may still be counting itself out
+/// when the pool is freed.
 #[derive(Clone, Default)]
 pub(super) struct BackgroundJobs(Arc<Running>);
 
@@ -18,7 +19,7 @@ struct Running {
 pub(crate) struct KeepAlive(BackgroundJobs);
 
 impl BackgroundJobs {
-    /// One more job keeps the pool.
+    /// Lets one more job keep the pool.
     pub(super) fn begin(&self) -> KeepAlive {
         *self.lock() += 1;
         KeepAlive(self.clone())

@@ -129,10 +129,17 @@ fn shut_down(epochs: &Epochs<FakePool>) -> bool {
     stopped
 }
 
+/// Epochs after the first call, which has started no pool.
+fn begun() -> Arc<Epochs<FakePool>> {
+    let epochs = Arc::new(Epochs::new());
+    drop(epochs.enter(0, || Ok(())).unwrap());
+    epochs
+}
+
 #[test]
 fn loom_no_pool_is_stopped_under_a_call() {
     model(|| {
-        let epochs = Arc::new(Epochs::new());
+        let epochs = begun();
         let callers = [0, 1].map(|shard| {
             let epochs = Arc::clone(&epochs);
             thread::spawn(move || u32::from(call(&epochs, shard)))
@@ -148,7 +155,7 @@ fn loom_no_pool_is_stopped_under_a_call() {
 #[test]
 fn loom_shutdowns_take_turns() {
     model(|| {
-        let epochs = Arc::new(Epochs::new());
+        let epochs = begun();
         let others = [0, 1].map(|other| {
             let epochs = Arc::clone(&epochs);
             thread::spawn(move || match other {
@@ -217,7 +224,8 @@ impl Machine for IdleMachine {
     }
 }
 
-/// Every ticket that the monitor takes is sent, whether the monitor rests or looks when the ticket comes, and the monitor ends.
+/// Every ticket that the monitor takes is sent, whether the monitor rests or looks when the ticket comes, and
+/// the monitor ends.
 #[test]
 fn loom_the_monitor_sends_every_ticket() {
     model(|| {

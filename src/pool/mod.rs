@@ -1,19 +1,27 @@
 //! The global pool's life: which threads there are, who uses them, when they start and end.
 //!
-//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep inside it, `sleepers`
-//! those that sleep outside. What a helper does on a worker is the business of those who send it (`workers::Help`).
+//! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep
+//! inside it, `sleepers` those that sleep outside. What a helper does on a worker is the business of those
+//! who send it (`workers::Help`).
 
+mod arrivals;
 mod call;
 mod config;
 mod counters;
+mod cpu_count;
+mod crew;
+mod deferred;
 mod epoch;
+mod fibers;
 mod global;
 mod hooks;
 mod idle_cpus;
 mod keep_alive;
+mod limit;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod permits;
+mod scope;
 mod sleepers;
 mod thread_state;
 mod workers;
@@ -21,10 +29,13 @@ mod workers;
 pub(crate) use call::Call;
 pub use config::{PoolOptions, Threads, DEFAULT_STACK_SIZE, DEFAULT_THREADS, MAX_THREADS};
 pub use counters::Stats;
-pub(crate) use global::cpus;
-pub use global::{hook, shutdown, start, stats, threads};
+pub(crate) use global::recent_cpus;
+pub use global::{cpus, hook, shutdown, start, stats, threads};
 pub use hooks::Hook;
 pub(crate) use keep_alive::KeepAlive;
+pub(crate) use limit::most_lanes;
+pub use limit::{limit, set_limit};
+pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
 pub(crate) use thread_state::{check_depth, thread_number};
-pub(crate) use workers::{Help, Pool, PoolRef, Ticket};
+pub(crate) use workers::{Help, Pool, PoolRef, Seat, Ticket, Turn, Visit};

@@ -1,27 +1,35 @@
 //! Workers that sleep outside rayon, so that they do not look for work.
 //!
-//! A worker of rayon that finds nothing to do yields dozens of times before it sleeps. Where threads are more than CPUs each yield
-//! is a switch to another thread that has work, and new workers do it all at once, as the program begins. So new workers sleep
-//! here first, and workers that leave a loop while every CPU is taken sleep here again. For each ticket that no worker inside
-//! rayon is free for, one sleeper is let in; the last one to fall asleep goes first, as its memory is still in a cache.
+//! A worker of rayon that finds nothing to do yields dozens of times before it sleeps. With more threads than
+//! CPUs each yield is a switch to another thread that has work, and new workers do it all at once, as the
+//! program begins. So new workers sleep here first, and workers that leave a loop while every CPU is taken
+//! sleep here again. For each ticket that no worker inside rayon is free for, one sleeper is let in. The last
+//! one to fall asleep is woken first, as its memory may still be in a cache.
 #![forbid(unsafe_code)]
 
-use crate::sync::{Condvar, Mutex, MutexGuard};
-use std::sync::PoisonError;
+use super::arrivals::Arrivals;
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crossbeam_utils::CachePadded;
+use std::sync::{Arc, PoisonError};
 
-/// The sleeping workers of a pool. No worker sleeps here while a ticket is left that no worker inside rayon is free for.
+/// The sleeping workers of a pool. No worker sleeps here while there is a ticket that no worker inside rayon
+/// is free for.
 pub(super) struct Sleepers {
     state: Mutex<State>,
-    /// One for each worker.
+    /// A condition variable for each worker.
     wakes: Box<[Condvar]>,
+    /// Tickets that no worker is free for. For those who look without the lock: written only where it changes.
+    unserved: CachePadded<AtomicUsize>,
+    /// Workers that run.
+    pub(super) arrivals: Arc<Arrivals>,
 }
 
 struct State {
-    /// Tickets that no worker has begun with.
+    /// Tickets that no worker has taken up.
     tickets: usize,
-    /// Workers inside rayon, or let in, that have no ticket.
+    /// Workers without a ticket that are inside rayon, or let in.
     free: usize,
-    /// Sleeping workers, in the order in which they came.
+    /// Sleeping workers, in the order in which they fell asleep.
     asleep: Vec<usize>,
     let_in: Box<[bool]>,
     /// Callers that need every worker inside rayon.
@@ -38,12 +46,36 @@ impl Sleepers {
             let_in: vec![false; count].into(),
             holders: 0,
         };
-        Self { state: Mutex::new(state), wakes: (0..count).map(|_| Condvar::new()).collect() }
+        let wakes = (0..count).map(|_| Condvar::new()).collect();
+        let unserved = CachePadded::new(AtomicUsize::new(0));
+        Self { state: Mutex::new(state), wakes, unserved, arrivals: Arc::default() }
     }
 
     /// A worker without a ticket goes in without sleeping.
     pub(super) fn go_in(&self) {
-        self.lock().free += 1;
+        let mut state = self.lock();
+        state.free += 1;
+        self.tell(&state);
+    }
+
+    /// Tickets that wait for a worker. Relaxed: advice.
+    #[inline]
+    pub(super) fn unserved(&self) -> usize {
+        self.unserved.load(Ordering::Relaxed)
+    }
+
+    /// The same, and what whoever takes these tickets up does afterwards sees what the caller did before.
+    pub(super) fn unserved_now(&self) -> usize {
+        let state = self.lock();
+        state.tickets.saturating_sub(state.free)
+    }
+
+    /// Tells those who look without the lock, which the caller holds.
+    fn tell(&self, state: &State) {
+        let unserved = state.tickets.saturating_sub(state.free);
+        if self.unserved() != unserved {
+            self.unserved.store(unserved, Ordering::Relaxed);
+        }
     }
 
     /// A worker without a ticket sleeps until it is needed inside.
@@ -51,6 +83,7 @@ impl Sleepers {
         let mut state = self.lock();
         if state.holders > 0 || state.tickets > state.free {
             state.free += 1;
+            self.tell(&state);
             return;
         }
         state.asleep.push(worker);
@@ -60,31 +93,33 @@ impl Sleepers {
         state.let_in[worker] = false;
     }
 
-    /// There will be one more ticket.
+    /// Announces one more ticket.
     pub(super) fn add_ticket(&self) {
         let mut state = self.lock();
         state.tickets += 1;
         if state.tickets > state.free {
             let sleeper = state.let_one_in();
+            self.tell(&state);
             drop(state);
             sleeper.inspect(|&worker| self.wakes[worker].notify_one());
         }
     }
 
-    /// A worker inside begins with a ticket.
+    /// A worker inside rayon takes up a ticket.
     pub(super) fn take_ticket(&self) {
         let mut state = self.lock();
         state.tickets -= 1;
         state.free -= 1;
     }
 
-    /// Lets every worker in, and those that come until `let_them_sleep` was called as often.
+    /// Lets every sleeper in. Workers stay inside until `let_them_sleep` has been called as often as this.
     pub(super) fn let_all_in(&self) {
         let mut state = self.lock();
         state.holders += 1;
         while let Some(worker) = state.let_one_in() {
             self.wakes[worker].notify_one();
         }
+        self.tell(&state);
     }
 
     pub(super) fn let_them_sleep(&self) {
@@ -97,7 +132,7 @@ impl Sleepers {
 }
 
 impl State {
-    /// The sleeper to be woken.
+    /// The sleeper that must be woken.
     fn let_one_in(&mut self) -> Option<usize> {
         let worker = self.asleep.pop()?;
         self.let_in[worker] = true;

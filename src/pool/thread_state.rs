@@ -1,6 +1,7 @@
 //! What a thread knows about itself: its worker number, the pool that it works for, how deep its calls are nested.
 #![forbid(unsafe_code)]
 
+use super::scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::ChildHook;
 use std::cell::Cell;
@@ -27,6 +28,9 @@ pub(super) struct ThreadState {
     pub(super) in_hook: Cell<bool>,
     /// Calls under way within each other.
     depth: Cell<u32>,
+    /// A call ended before one that began later, which goes on on another stack (a fiber's). Until the last one ends something keeps
+    /// the pool for them.
+    kept: Cell<bool>,
     /// The thread's number among all threads, plus one; 0: not decided.
     number: Cell<u32>,
 }
@@ -38,6 +42,7 @@ thread_local! {
             pool: Cell::new(ptr::null()),
             in_hook: Cell::new(false),
             depth: Cell::new(0),
+            kept: Cell::new(false),
             number: Cell::new(0),
         }
     };
@@ -63,7 +68,8 @@ pub(crate) fn thread_number() -> usize {
 /// Refuses what cannot be done from inside a callback or a hook.
 pub(super) fn refuse_inside(what: &str) -> Result<()> {
     let inside = with(|state| !state.pool.get().is_null() || state.worker.get() >= 0 || state.in_hook.get());
-    if inside {
+    // The callbacks of a stream run between its uses of the pool.
+    if inside || scope::is_in_callback() {
         return Err(Error::new(
             ErrorKind::Busy,
             format!("{what} is not possible from inside a callback or a hook"),
@@ -95,6 +101,17 @@ pub(super) fn too_deep() -> Error {
     Error::new(ErrorKind::LimitExceeded, text)
 }
 
+/// What the end of a call means to those that its thread is inside of still, on other stacks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing.
+    Usual,
+    /// Something has to keep the pool for them from now on.
+    First,
+    /// There are none any more.
+    Last,
+}
+
 impl ThreadState {
     /// A number that few other threads have, if any: numbers are dealt out in turn.
     #[inline]
@@ -113,14 +130,14 @@ impl ThreadState {
         self.number() % SHARDS
     }
 
-    /// Begins a call within those under way; false: there are as many as there may be.
+    /// Begins a call within those under way: how many there are then. None: there are as many as there may be.
     #[inline]
-    pub(super) fn go_deeper(&self) -> bool {
-        let can = self.can_go_deeper();
-        if can {
-            self.depth.set(self.depth.get() + 1);
-        }
-        can
+    pub(super) fn go_deeper(&self) -> Option<u32> {
+        let depth = self.depth.get() + 1;
+        self.can_go_deeper().then(|| {
+            self.depth.set(depth);
+            depth
+        })
     }
 
     /// Whether there may be one more call.
@@ -129,13 +146,41 @@ impl ThreadState {
         self.depth.get() < MAX_DEPTH
     }
 
-    /// Ends the use of `pool`, and one call. After a fork there is nothing to end: the thread has forgotten what the parent used.
+    /// Ends the call that began as the `level`th, and its use of `pool`. After a fork there is nothing to end: the thread has forgotten
+    /// what the parent used.
     #[inline]
-    pub(super) fn end_use(&self, pool: *const (), outer: *const ()) {
-        self.depth.set(self.depth.get().saturating_sub(1));
-        if self.pool.get() == pool {
-            self.pool.set(outer);
+    pub(super) fn end_use(&self, level: u32, pool: *const (), outer: *const ()) -> End {
+        let depth = self.depth.get();
+        self.depth.set(depth.saturating_sub(1));
+        if depth == level && !self.kept.get() {
+            if self.pool.get() == pool {
+                self.pool.set(outer);
+            }
+            return End::Usual;
         }
+        self.end_unusually(level, depth)
+    }
+
+    /// Calls end in the reverse order of their begins, unless callbacks switch to other stacks.
+    #[cold]
+    fn end_unusually(&self, level: u32, depth: u32) -> End {
+        if depth <= 1 {
+            // The last one. A worker stays one of its pool.
+            if self.worker.get() < 0 {
+                self.pool.set(ptr::null());
+            }
+            return if self.kept.replace(false) { End::Last } else { End::Usual };
+        }
+        if depth > level && !self.kept.replace(true) {
+            return End::First;
+        }
+        End::Usual
+    }
+
+    /// After a worker's visit: whether a call goes on on another stack, and nothing keeps the pool for it yet.
+    #[inline]
+    pub(super) fn left_open(&self) -> bool {
+        self.depth.get() > 0 && !self.kept.replace(true)
     }
 
     /// The thread is no longer a worker.
@@ -143,11 +188,13 @@ impl ThreadState {
         self.worker.set(-1);
         self.pool.set(ptr::null());
         self.depth.set(0);
+        self.kept.set(false);
     }
 
     /// Forgets everything that belonged to the parent process.
     fn forget(&self) {
         self.leave_pool();
         self.in_hook.set(false);
+        scope::forget();
     }
 }

@@ -1,17 +1,18 @@
-//! A barrier for the members of a team: whoever arrives waits for all, the last one lets them go.
+//! A barrier for the members of a team: a member that arrives waits for all, and the last one releases them.
 //!
 //! One word decides:
 //!
 //! ```text
 //! bits 0-15   arrived   members that wait in this phase
-//! bits 16-31  members   members that take part; one that has ended no longer does
-//! bit 32      SLEEPING  somebody sleeps in this phase
-//! bit 33      BROKEN    nobody waits any more
+//! bits 16-31  members   members that take part; members that have ended do not
+//! bit 32      SLEEPING  a member sleeps in this phase
+//! bit 33      BROKEN    no member waits any more
 //! bits 34-63  phase     counted up when all have arrived
 //! ```
 //!
-//! Orderings: every change is an acquire-release of the one word, so the last to arrive has seen what all members wrote before
-//! they arrived, and whoever sees the new phase, or that it is broken, has seen it too.
+//! Orderings: every change is an acquire-release of the one word, so the last member to arrive has seen what
+//! all members wrote before they arrived. A member that sees the new phase, or that the barrier is broken,
+//! has seen it too.
 
 use crate::sync::{spin_loop, yield_now, AtomicU64, Condvar, Mutex, Ordering};
 
@@ -48,7 +49,7 @@ fn phase(word: u64) -> u64 {
     word / PHASE
 }
 
-/// The word after the last one has arrived; everything else stays.
+/// The word once the last member has arrived: the next phase, in which none has arrived or sleeps.
 fn next_phase(word: u64) -> u64 {
     (word & !(ARRIVED | SLEEPING)).wrapping_add(PHASE)
 }
@@ -58,7 +59,7 @@ fn complete(word: u64) -> bool {
 }
 
 impl Barrier {
-    /// For so many members, at most 65,535.
+    /// A barrier for `members` members, at most 65,535.
     pub(crate) fn new(members: u32) -> Self {
         debug_assert!(members <= 0xffff);
         Self {
@@ -104,8 +105,8 @@ impl Barrier {
         let mut guard = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         loop {
             let mut word = self.word.load(Ordering::Acquire);
-            // Say that somebody sleeps, in this phase and no other, before sleeping: whoever ends the phase sees it in the
-            // word, and has to take the lock, which is released only by sleeping.
+            // SLEEPING is set before sleeping, in this phase and no other. The member that ends the phase
+            // sees it in the word, and must take the lock, which the sleeper releases only by sleeping.
             while ended(word, mine).is_none() {
                 match self.word.compare_exchange_weak(
                     word,
@@ -124,13 +125,14 @@ impl Barrier {
         }
     }
 
-    /// A member ends: nobody waits for it any more.
+    /// A member ends: the others do not wait for it any more.
     pub(crate) fn leave(&self) {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let fewer = word - MEMBER;
-            // Its going may be what the others were waiting for. But once the barrier is broken no phase ends any more: whoever
-            // still waits in it waits for the member that failed, and must not take its going for its coming.
+            // The others may have been waiting for this member only. But once the barrier is broken no phase
+            // ends any more: members that still wait there wait for the member that failed, and must not take
+            // its end for its arrival.
             let last = fewer & BROKEN == 0 && fewer & ARRIVED > 0 && complete(fewer);
             let next = if last { next_phase(fewer) } else { fewer };
             match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
@@ -145,7 +147,12 @@ impl Barrier {
         }
     }
 
-    /// Lets everybody go, now and later, with [`Broken`].
+    /// Whether the barrier is broken, so that no member waits any more. Relaxed: advice.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & BROKEN != 0
+    }
+
+    /// Releases all members, now and later, with [`Broken`].
     pub(crate) fn break_up(&self) {
         let before = self.word.fetch_or(BROKEN, Ordering::AcqRel);
         self.wake(before);
@@ -159,7 +166,8 @@ impl Barrier {
     }
 }
 
-/// How the wait of phase `mine` ended, if it has. A phase that was completed counts, even if the team broke afterwards.
+/// How the wait of phase `mine` ended, if it has. A phase that was completed counts, even if the team broke
+/// afterwards.
 fn ended(word: u64, mine: u64) -> Option<Result<(), Broken>> {
     if phase(word) != mine {
         Some(Ok(()))

@@ -6,7 +6,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-/// A barrier, and memory that it alone protects.
+/// A barrier, and memory that only the barrier protects.
 struct Shared {
     barrier: Barrier,
     cells: Vec<UnsafeCell<usize>>,
@@ -31,7 +31,7 @@ impl Shared {
     }
 }
 
-/// Runs member 0 here and the others on threads of their own.
+/// Runs member 0 on this thread and the others on threads of their own.
 fn run(shared: &Arc<Shared>, members: usize, body: impl Fn(&Shared, usize) + Copy + Send + 'static) {
     let others: Vec<_> = (1..members)
         .map(|member| {

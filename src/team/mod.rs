@@ -1,23 +1,25 @@
 //! Teams: members that run at the same time and meet at barriers.
 //!
-//! Member 0 is the caller, the others are workers set aside for the team before it begins (`pool::permits` says why no two teams
-//! can wait for each other's workers). The first member that fails breaks the barrier, so that nobody waits for it.
+//! Member 0 is the caller; the others are workers that are reserved for the team before it begins
+//! (`pool::permits` says why no two teams can wait for each other's workers). The first member that fails
+//! breaks the barrier, so that no member waits for it.
 
 mod barrier;
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::Call;
+use crate::pool::{Asked, Call, Scope};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A team at work, as its members see it.
+/// A running team, as its members see it.
 pub struct Team {
     members: u32,
     barrier: Barrier,
@@ -28,7 +30,7 @@ pub struct Team {
 
 #[derive(Default)]
 struct State {
-    /// Members that have ended, without the caller.
+    /// Members that have ended, the caller not counted.
     ended: u32,
     /// The first failure.
     failure: Option<Error>,
@@ -51,14 +53,15 @@ impl BodyPtr {
     }
 }
 
-/// Runs `body(team, member)` on `members` threads at the same time (0: every thread of the pool), and returns when all have ended.
+/// Runs `body(team, member)` on `members` threads at the same time (0: every thread of the pool). Returns
+/// when all members have ended.
 ///
-/// A member that breaks with a code, or panics, releases all others from their barriers; its failure is the call's. A member
-/// that returns early is not waited for at later barriers.
+/// A member that breaks with a code, or panics, releases all others from their barriers, and its failure is
+/// the call's. A member that returns early is not waited for at later barriers.
 ///
 /// # Errors
-/// Those of the first member that failed; [`ErrorKind::Threads`] if the team is larger than the pool, or, inside a callback,
-/// larger than what is free at this moment.
+/// Those of the first member that failed; [`ErrorKind::Threads`] if the team is larger than the pool, or,
+/// inside a callback, than the workers that are free at this moment.
 pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) -> Result<()> {
     let call = Call::enter()?;
     let pool = call.pool();
@@ -67,7 +70,11 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let text = format!("members is {members}, but the pool has {} threads", pool.threads());
         return Err(Error::new(ErrorKind::Threads, text));
     }
+    pool.need_workers(members - 1)?;
     call.count_job(members as usize);
+    if members > 1 {
+        pool.await_workers()?;
+    }
     pool.reserve(members - 1, call.is_nested())?;
     let team = Arc::new(Team {
         members,
@@ -76,6 +83,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         ended: Condvar::new(),
         process: Process::current(),
     });
+    let floats = FloatEnv::current();
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
         let body = BodyPtr(unsafe {
@@ -87,28 +95,35 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let (working, ending) = (Arc::clone(&team), Arc::clone(&team));
         pool.send_reserved(
             // SAFETY: the caller waits until this member has ended.
-            move || working.member(member, unsafe { &*body.get() }),
+            move || floats.with(|| working.member(member, unsafe { &*body.get() })),
             move || ending.member_ended(),
         );
     }
     team.member(0, body);
-    team.process.check()?; // in a child the other members are in the parent, which waits for them
+    team.process.check()?; // in a forked child the other members are in the parent, which waits for them
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
 }
 
+/// Has failed once its barrier is broken.
+impl Asked for Team {
+    fn is_stopped(&self) -> bool {
+        self.barrier.is_broken()
+    }
+}
+
 impl Team {
-    /// How many members there are.
+    /// The number of members.
     pub fn members(&self) -> u32 {
         self.members
     }
 
-    /// Waits until every member that has not ended is here: what they wrote before is visible after.
+    /// Waits until every member that has not ended has arrived. What they wrote before is visible afterwards.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that is not a member;
-    /// [`ErrorKind::Threads`] in a child that a member forked.
+    /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that
+    /// is not a member; [`ErrorKind::Threads`] in a child that a member forked.
     pub fn barrier(&self) -> Result<()> {
         if !MEMBER_OF.with(|member_of| std::ptr::eq(member_of.get(), self)) {
             return Err(Error::new(
@@ -124,7 +139,7 @@ impl Team {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a worker that has ended; the caller is told of the last one.
+    /// Counts a worker whose member has ended; the last one wakes the caller.
     fn member_ended(&self) {
         let mut state = self.state();
         state.ended += 1;
@@ -137,7 +152,8 @@ impl Team {
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(self, member)));
+        let (outcome, told) =
+            Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
         if !self.process.is_current() {
             return; // a child that a member forked: the other members are in the parent
@@ -146,7 +162,9 @@ impl Team {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(code)) => {
                 let text = format!("member {member} returned {code}");
-                self.fail(Error::new(ErrorKind::Callback, text).with_code(code).at(u64::from(member)));
+                let error = Error::of_callback(text, code, told);
+                let position = error.position().unwrap_or(u64::from(member));
+                self.fail(error.at(position));
             }
             Err(payload) => {
                 let text = format!("member {member} panicked: {}", panic_text(payload));
@@ -156,7 +174,7 @@ impl Team {
         self.barrier.leave();
     }
 
-    /// Notes the first failure and releases everybody. What members return after that is its consequence.
+    /// Keeps the first failure and releases all members. Later failures of members are its consequence.
     fn fail(&self, error: Error) {
         self.state().failure.get_or_insert(error);
         self.barrier.break_up();

@@ -29,7 +29,7 @@ layout! {
         lane: 24,
         lanes: 28,
     }
-    fastpar_loop_options: size 72, align 8 {
+    fastpar_loop_options: size 80, align 8 {
         struct_size: 0,
         schedule: 8,
         max_lanes: 12,
@@ -40,6 +40,8 @@ layout! {
         cancel: 48,
         progress: 56,
         progress_data: 64,
+        flags: 72,
+        reserved: 76,
     }
     fastpar_plan: size 40, align 8 {
         struct_size: 0,

@@ -93,7 +93,11 @@ static void failures(void)
   CHECK_EQUAL(fastpar_compress_file(NULL, FOLDER "/plain", FOLDER, NULL, &error), FASTPAR_ERR_IO);
   CHECK(error.code != 0);
   CHECK_EQUAL(fastpar_compress_file(NULL, FOLDER "/plain", FOLDER "/./plain", NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+#ifdef _WIN32
   CHECK_EQUAL(fastpar_compress_file(NULL, "\xff", FOLDER "/target", NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+#else /* bytes are names */
+  CHECK_EQUAL(fastpar_compress_file(NULL, "\xff", FOLDER "/target", NULL, NULL), FASTPAR_ERR_IO);
+#endif
   CHECK_EQUAL(fastpar_compress_file(NULL, FOLDER "/plain", FOLDER "/no/such/folder", NULL, NULL), FASTPAR_ERR_IO);
   CHECK(os_remove_file(FOLDER "/target"));
 }

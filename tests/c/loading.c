@@ -41,12 +41,12 @@ static void loading_and_unloading_without_work(void)
   }
 }
 
-/* The pool's 24, and its lookout if there are more of them than processors and one was missed: it names itself when it runs for the
+/* The pool's 24, and its idle-CPU monitor if there are more of them than CPUs and one was missed: it names itself when it runs for the
    first time. */
 static int is_pool_running(int before)
 {
   int others = os_threads(NULL) - before - 24;
-  return others == 0 || (others == 1 && os_threads("fastpar-lookout") == 1);
+  return others == 0 || (others == 1 && os_threads("fastpar-monitor") == 1);
 }
 
 static void loading_starts_no_thread(void)

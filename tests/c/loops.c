@@ -3,6 +3,8 @@
 #include "check.h"
 #include "grid.h"
 
+#include <stddef.h>
+
 static fastpar_loop_options loop_options(void)
 {
   fastpar_loop_options options;
@@ -22,9 +24,10 @@ static void every_schedule_visits_every_item_once(void)
       for (options.schedule = FASTPAR_SCHEDULE_SEGMENTS; options.schedule <= FASTPAR_SCHEDULE_GUIDED; options.schedule++) {
         for (size_t g = 0; g < sizeof grains / sizeof *grains; g++) {
           options.max_lanes = lanes[l];
-          options.segments = options.grain = grains[g];
-          options.item_size = 8;
-          options.cache_bytes = grains[g] * 1000;
+          options.segments = options.schedule == FASTPAR_SCHEDULE_SEGMENTS ? grains[g] : 0;
+          options.grain = options.schedule >= FASTPAR_SCHEDULE_GRAIN ? grains[g] : 0;
+          options.item_size = options.schedule == FASTPAR_SCHEDULE_CACHE ? 8 : 0;
+          options.cache_bytes = options.schedule == FASTPAR_SCHEDULE_CACHE ? grains[g] * 1000 : 0;
           grid_run(&options, counts[c]);
         }
       }
@@ -149,6 +152,34 @@ static void a_wrong_option_is_refused(void)
   CHECK(strstr(error.message, "schedule") != NULL);
   CHECK(error.position == UINT64_MAX);
   CHECK_EQUAL(f.calls, 0);
+}
+
+/* An option that the schedule has no use for is no option. */
+static void options_that_would_be_ignored_are_refused(void)
+{
+  static const struct {
+    const char *name;
+    size_t offset;
+    int used[4]; /* by SEGMENTS, CACHE, GRAIN, GUIDED */
+  } rows[] = {{"segments", offsetof(fastpar_loop_options, segments), {1, 0, 0, 0}},
+              {"grain", offsetof(fastpar_loop_options, grain), {0, 0, 1, 1}},
+              {"item_size", offsetof(fastpar_loop_options, item_size), {0, 1, 0, 0}},
+              {"cache_bytes", offsetof(fastpar_loop_options, cache_bytes), {0, 1, 0, 0}},
+              {"flags", offsetof(fastpar_loop_options, flags), {0, 1, 0, 0}}};
+  for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+    for (uint32_t schedule = 0; schedule <= FASTPAR_SCHEDULE_GUIDED; schedule++) {
+      failing f = {SIZE_MAX, 0};
+      fastpar_error error;
+      fastpar_loop_options options = loop_options();
+      fastpar_status expected = rows[row].used[schedule] ? FASTPAR_OK : FASTPAR_ERR_INVALID_ARGUMENT;
+      options.schedule = schedule;
+      if (strcmp(rows[row].name, "flags") == 0) options.flags = FASTPAR_LOOP_CACHE_DETECT;
+      else *(size_t *)((char *)&options + rows[row].offset) = 1;
+      memset(&error, 0, sizeof error);
+      CHECK_EQUAL(fastpar_for(&options, 10, failing_chunk, &f, &error), expected);
+      CHECK(expected ? f.calls == 0 && strstr(error.message, rows[row].name) != NULL : f.calls > 0);
+    }
+  }
 }
 
 /* ---- cancelling ---- */
@@ -354,6 +385,7 @@ int main(void)
   RUN(the_lowest_failing_chunk_is_told);
   RUN(success_leaves_the_error_alone);
   RUN(a_wrong_option_is_refused);
+  RUN(options_that_would_be_ignored_are_refused);
   RUN(cancelled_from_inside);
   RUN(cancelled_from_outside);
   RUN(progress_is_told_one_at_a_time);

@@ -61,7 +61,7 @@ static void wrong_options_are_refused(void)
   fastpar_pool_options options = pool_options(1025);
   CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
   options = pool_options(2);
-  options.flags = 2;
+  options.flags = 4;
   CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
   options = pool_options(2);
   options.stack_size = 1;

@@ -1,5 +1,5 @@
-//! One large frame, which several lanes decode where CPUs are idle: what comes out, and what is said of damage, is what one lane
-//! makes of it.
+//! One large frame, which several lanes decode where CPUs are idle: what comes out, and what is said of
+//! damage, is what one lane makes of it.
 
 use crate::common::{assert_kind, guarded, records, reference};
 use fastpar::codec::{self, Options};

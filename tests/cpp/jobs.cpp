@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -172,6 +173,129 @@ void from_inside() {
   CHECK_EQUAL(kept.use_count(), 1L);
 }
 
+/** Waits until a job has let go of what its body holds. */
+template <class T>
+void wait_for_last(const std::shared_ptr<T> &kept) {
+  while (kept.use_count() > 1) std::this_thread::sleep_for(1ms);
+}
+
+/** One of two workers is busy elsewhere, so that of a job's two lanes one is left to the waiter, which releases the job. */
+void released_by_the_body_that_wait_runs() {
+  fastpar::pool_shutdown();
+  fastpar::pool_options two;
+  two.threads = 2;
+  fastpar::pool_start(two);
+  fastpar::loop_options options;
+  for (int round = 0; round < 20; round++) {
+    const auto kept = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<bool> go{false};
+    std::optional<fastpar::job> owner;
+    options.segments = 1;
+    fastpar::job blocker = fastpar::for_start(1, [&](fastpar::chunk) { while (!go) std::this_thread::sleep_for(1ms); }, options);
+    options.segments = 1000000;
+    owner = fastpar::for_start(1000000, [&owner, kept](fastpar::chunk) {
+      if (fastpar::pool_worker() < 0 && !kept->exchange(true)) owner.reset();
+      std::this_thread::yield();
+    }, options);
+    if (round % 2) CHECK_STATUS(cancelled, owner->wait());
+    else CHECK_STATUS(cancelled, static_cast<void>(owner->wait_for(1h)));
+    CHECK(*kept);
+    go = true;
+    blocker.wait();
+    wait_for_last(kept);
+  }
+  fastpar::pool_shutdown();
+}
+
+void released_by_its_last_report() {
+  const auto kept = std::make_shared<int>(0);
+  std::optional<fastpar::job> owner;
+  std::atomic<bool> ready{false}, released{false};
+  fastpar::loop_options options;
+  options.progress = [&, kept](std::uint64_t done, std::uint64_t total) {
+    if (done < total) return;
+    CHECK_STATUS(busy, owner->wait());
+    CHECK_STATUS(busy, fastpar::pool_shutdown());
+    owner.reset();
+    released = true;
+  };
+  owner = fastpar::for_start(10, [&](fastpar::chunk) { while (!ready) std::this_thread::yield(); }, options);
+  options.progress = nullptr;
+  ready = true;
+  wait_for_last(kept);
+  CHECK(released);
+}
+
+void notifications() {
+  for (const bool fails : {false, true}) {
+    for (const bool finished : {false, true}) {
+      std::atomic<bool> go{finished};
+      std::atomic<int> told{0}, worker{-2};
+      std::exception_ptr exception;
+      const fastpar::job job = fastpar::for_start(100, [&](fastpar::chunk c) {
+        while (!go) std::this_thread::yield();
+        if (fails && c.index == 3) throw std::runtime_error("three");
+      });
+      if (finished) {
+        if (fails) CHECK_THROWS(std::runtime_error, job.wait());
+        else job.wait();
+      }
+      job.notify([&](std::exception_ptr failure) {
+        exception = failure;
+        worker = fastpar::pool_worker();
+        CHECK_STATUS(busy, fastpar::pool_shutdown());
+        if (fails) CHECK_THROWS(std::runtime_error, job.wait());
+        else job.wait();
+        told++;
+      });
+      CHECK_STATUS(busy, job.notify([](std::exception_ptr) {}));
+      go = true;
+      if (fails) CHECK_THROWS(std::runtime_error, job.wait());
+      else job.wait();
+      CHECK_EQUAL(told.load(), 1); // before whoever waits
+      CHECK_EQUAL(exception != nullptr, fails);
+      if (fails) CHECK_THROWS_WITH(std::runtime_error, std::rethrow_exception(exception), CHECK_EQUAL(e.what(), std::string("three")));
+      CHECK_EQUAL(worker >= 0, !finished);
+    }
+  }
+  CHECK_STATUS(invalid_argument, fastpar::job().notify([](std::exception_ptr) {}));
+}
+
+void released_by_its_notification() {
+  for (int round = 0; round < 20; round++) {
+    const auto kept = std::make_shared<int>(0);
+    std::optional<fastpar::job> owner;
+    std::atomic<bool> go{false}, told{false};
+    owner = fastpar::for_start(10, [&, kept](fastpar::chunk) { while (!go) std::this_thread::yield(); });
+    owner->notify([&, kept](std::exception_ptr) {
+      owner.reset();
+      told = true; // what it refers to is still there
+    });
+    go = true;
+    wait_for_last(kept);
+    CHECK(told);
+  }
+}
+
+void detached() {
+  for (const bool notified : {false, true}) {
+    const auto kept = std::make_shared<std::atomic<int>>(0);
+    std::atomic<bool> go{false}, told{false};
+    fastpar::job job = fastpar::for_start(100, [&go, kept](fastpar::chunk) {
+      while (!go) std::this_thread::yield();
+      ++*kept;
+    });
+    if (notified) job.notify([&](std::exception_ptr failure) { CHECK(!failure); told = true; });
+    job.detach();
+    CHECK(!job.valid());
+    go = true;
+    wait_for_last(kept); // nothing is cancelled
+    CHECK_EQUAL(kept->load(), 24);
+    CHECK_EQUAL(told.load(), notified);
+    CHECK_STATUS(invalid_argument, job.detach());
+  }
+}
+
 } // namespace
 
 int main() {
@@ -185,5 +309,10 @@ int main() {
   RUN(options_are_kept);
   RUN(waiters_help_and_share);
   RUN(from_inside);
+  RUN(released_by_the_body_that_wait_runs);
+  RUN(released_by_its_last_report);
+  RUN(notifications);
+  RUN(released_by_its_notification);
+  RUN(detached);
   return FINISH();
 }

@@ -55,6 +55,19 @@ void options_reach_the_library() {
   }, options);
 
   options = {};
+  options.grain = 10; // is for a schedule that it names
+  CHECK_EQUAL(fastpar::plan_make(1000, options).chunks, std::size_t{100});
+  options.segments = 5;
+  CHECK_STATUS(invalid_argument, fastpar::for_each_chunk(10, [](fastpar::chunk) {}, options));
+  options = {};
+  options.item_size = 1 << 20;
+  CHECK(fastpar::plan_make(100000, options).chunks > 1000);
+  options.cache_detect = true;
+  CHECK(fastpar::plan_make(100000, options).chunks >= 24);
+  options.schedule = fastpar::schedule::guided;
+  CHECK_STATUS(invalid_argument, fastpar::for_each_chunk(10, [](fastpar::chunk) {}, options));
+
+  options = {};
   options.schedule = static_cast<fastpar::schedule>(99);
   CHECK_STATUS(invalid_argument, fastpar::for_each_chunk(10, [](fastpar::chunk) {}, options));
 #if __cplusplus >= 202002L

@@ -1,8 +1,10 @@
 /* The pool: options, hooks, statistics, shutdown. */
 #include "check.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -68,11 +70,49 @@ void hooks() {
   CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_hook([](std::uint32_t) {}); }));
 }
 
+void limits() {
+  CHECK(fastpar::cpus() >= 1);
+  fastpar::pool_limit(1);
+  CHECK_EQUAL(fastpar::pool_limit_get(), 1u);
+  const auto caller = std::this_thread::get_id();
+  fastpar::for_each_chunk(100, [&](fastpar::chunk) { CHECK(std::this_thread::get_id() == caller); });
+  fastpar::pool_limit(0);
+  CHECK_EQUAL(fastpar::pool_limit_get(), 0u);
+  fastpar::pool_options options;
+  options.partial = true;
+  fastpar::pool_shutdown();
+  fastpar::pool_start(options);
+  CHECK_EQUAL(fastpar::pool_stats_read().threads, fastpar::pool_threads());
+}
+
+void asking() {
+  fastpar::cancel_flag flag;
+  fastpar::loop_options options;
+  options.cancel = &flag;
+  std::atomic<int> told{0};
+  CHECK(!fastpar::is_cancelled());
+  CHECK_STATUS(cancelled, fastpar::for_each_chunk(100, [&](fastpar::chunk) {
+    flag.cancel();
+    if (fastpar::is_cancelled()) told++;
+  }, options));
+  CHECK(told > 0);
+  // A callback of C in a program of C++.
+  const auto body = [](void *, const fastpar_chunk *) -> std::int32_t {
+    fastpar::fail(fastpar::error(fastpar::status::corrupt, "row 7"));
+    return 1;
+  };
+  fastpar_error failure;
+  CHECK_EQUAL(fastpar_for(nullptr, 1, body, nullptr, &failure), FASTPAR_ERR_CORRUPT);
+  CHECK_EQUAL(std::string(failure.message), std::string("row 7"));
+}
+
 } // namespace
 
 int main() {
   RUN(options_and_shutdown);
   RUN(statistics);
   RUN(hooks);
+  RUN(limits);
+  RUN(asking);
   return FINISH();
 }

@@ -4,76 +4,75 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar.Tests
+namespace Fastpar.Tests;
+
+internal static class DictTests
 {
-    internal static class DictTests
+    private static byte[] Record(int i) => Encoding.ASCII.GetBytes(
+        $"{{\"symbol\":\"SYM{i % 97}\",\"price\":{i * 7919 % 100003 / 100.0:F2},\"size\":{i * 31 % 1009},"
+        + $"\"venue\":\"exchange-{i % 5}\",\"id\":{i}}}");
+
+    private static readonly Lazy<byte[]> Trained =
+        new Lazy<byte[]>(() => FastparDict.Train(Enumerable.Range(0, 5000).Select(Record).ToArray(), 8192));
+
+    [Test]
+    private static void TrainingPays()
     {
-        private static byte[] Record(int i) => Encoding.ASCII.GetBytes(
-            $"{{\"symbol\":\"SYM{i % 97}\",\"price\":{i * 7919 % 100003 / 100.0:F2},\"size\":{i * 31 % 1009},"
-            + $"\"venue\":\"exchange-{i % 5}\",\"id\":{i}}}");
+        using var dict = new FastparDict(Trained.Value, 5);
+        Expect.True(dict.Id != 0, "id");
+        byte[] record = Record(123456);
+        var options = new ZstdOptions { Dict = dict };
+        byte[] with = Codec.Compress(record, options);
+        Expect.True(with.Length * 3 < Codec.Compress(record).Length * 2, $"{with.Length} bytes with the dictionary");
+        Expect.Same(record, Codec.Decompress(with, options));
+        Expect.Fails(FastparStatus.Dictionary, () => Codec.Decompress(with));
+        Expect.True(Codec.CompressBound(1000, options) >= 1000, "bound");
+    }
 
-        private static readonly Lazy<byte[]> Trained =
-            new Lazy<byte[]>(() => FastparDict.Train(Enumerable.Range(0, 5000).Select(Record).ToArray(), 8192));
+    [Test]
+    private static void RawContentAndBadData()
+    {
+        byte[] content = Record(1);
+        using var raw = new FastparDict(content);
+        Expect.Equal(0u, raw.Id);
+        var options = new ZstdOptions { Dict = raw };
+        Expect.Same(content, Codec.Decompress(Codec.Compress(content, options), options));
+        byte[] damaged = Trained.Value.Take(20).ToArray();
+        Expect.Fails(FastparStatus.Dictionary, () => new FastparDict(damaged));
+        Expect.Fails(FastparStatus.InvalidArgument, () => new FastparDict(ReadOnlySpan<byte>.Empty));
+        Expect.Fails(FastparStatus.InvalidArgument, () => FastparDict.Train(new[] { content }));
+        Expect.True(
+            Expect.Fails(FastparStatus.BufferTooSmall, () => FastparDict.Train(new[] { content }, 10)).RequiredSize >= 256,
+            "least");
+        Expect.Throws<ArgumentException>(() => FastparDict.Train(content, new[] { 1 }, new byte[1000]));
+        Expect.Throws<ArgumentNullException>(() => FastparDict.Train(null!));
+    }
 
-        [Test]
-        private static void TrainingPays()
+    [Test]
+    private static void DisposedWhileItIsUsed()
+    {
+        for (int round = 0; round < 30; round++)
         {
-            using var dict = new FastparDict(Trained.Value, 5);
-            Expect.True(dict.Id != 0, "id");
-            byte[] record = Record(123456);
+            var dict = new FastparDict(Trained.Value);
             var options = new ZstdOptions { Dict = dict };
-            byte[] with = Codec.Compress(record, options);
-            Expect.True(with.Length * 3 < Codec.Compress(record).Length * 2, $"{with.Length} bytes with the dictionary");
-            Expect.Same(record, Codec.Decompress(with, options));
-            Expect.Fails(FastparStatus.Dictionary, () => Codec.Decompress(with));
-            Expect.True(Codec.CompressBound(1000, options) >= 1000, "bound");
-        }
-
-        [Test]
-        private static void RawContentAndBadData()
-        {
-            byte[] content = Record(1);
-            using var raw = new FastparDict(content);
-            Expect.Equal(0u, raw.Id);
-            var options = new ZstdOptions { Dict = raw };
-            Expect.Same(content, Codec.Decompress(Codec.Compress(content, options), options));
-            byte[] damaged = Trained.Value.Take(20).ToArray();
-            Expect.Fails(FastparStatus.Dictionary, () => new FastparDict(damaged));
-            Expect.Fails(FastparStatus.InvalidArgument, () => new FastparDict(ReadOnlySpan<byte>.Empty));
-            Expect.Fails(FastparStatus.InvalidArgument, () => FastparDict.Train(new[] { content }));
-            Expect.True(
-                Expect.Fails(FastparStatus.BufferTooSmall, () => FastparDict.Train(new[] { content }, 10)).RequiredSize >= 256,
-                "least");
-            Expect.Throws<ArgumentException>(() => FastparDict.Train(content, new[] { 1 }, new byte[1000]));
-            Expect.Throws<ArgumentNullException>(() => FastparDict.Train(null!));
-        }
-
-        [Test]
-        private static void DisposedWhileItIsUsed()
-        {
-            for (int round = 0; round < 30; round++)
+            Task[] users = Enumerable.Range(0, 4).Select(user => Task.Run(() =>
             {
-                var dict = new FastparDict(Trained.Value);
-                var options = new ZstdOptions { Dict = dict };
-                Task[] users = Enumerable.Range(0, 4).Select(user => Task.Run(() =>
+                try
                 {
-                    try
+                    while (true)
                     {
-                        while (true)
-                        {
-                            Codec.Compress(Record(user), options);
-                        }
+                        Codec.Compress(Record(user), options);
                     }
-                    catch (ObjectDisposedException)
-                    {
-                        // As it shall be.
-                    }
-                })).ToArray();
-                Thread.Sleep(round % 3);
-                dict.Dispose();
-                dict.Dispose();
-                Expect.True(Task.WaitAll(users, 20000), "users end");
-            }
+                }
+                catch (ObjectDisposedException)
+                {
+                    // As it shall be.
+                }
+            })).ToArray();
+            Thread.Sleep(round % 3);
+            dict.Dispose();
+            dict.Dispose();
+            Expect.True(Task.WaitAll(users, 20000), "users end");
         }
     }
 }

@@ -5,210 +5,224 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar.Tests
+namespace Fastpar.Tests;
+
+internal static class JobTests
 {
-    internal static class JobTests
+    [Test]
+    private static async Task ATaskCompletes()
     {
-        [Test]
-        private static async Task ATaskCompletes()
+        long sum = 0;
+        await FastparLoop.Start(1000, range => Interlocked.Add(ref sum, range.Length)).Completion;
+        Expect.Equal(1000, sum);
+        await FastparLoop.Start(1000, (in Chunk chunk) => Interlocked.Add(ref sum, chunk.Length)).Completion;
+        Expect.Equal(2000, sum);
+        await FastparLoop.Start(0, range => sum = 0).Completion;
+        Expect.Equal(2000, sum);
+    }
+
+    [Test]
+    private static void WaitingHelps()
+    {
+        for (int round = 0; round < 300; round++)
         {
             long sum = 0;
-            await FastparLoop.ForAsync(1000, range => Interlocked.Add(ref sum, range.Length));
-            Expect.Equal(1000, sum);
-            await FastparLoop.ForAsync(1000, (in Chunk chunk) => Interlocked.Add(ref sum, chunk.Length));
-            Expect.Equal(2000, sum);
-            await FastparLoop.ForAsync(0, range => sum = 0);
-            Expect.Equal(2000, sum);
+            using FastparJob job = FastparLoop.Start(100, range => Interlocked.Add(ref sum, range.Length));
+            job.Wait();
+            Expect.Equal(100, sum);
+            job.Wait();
+            Expect.Equal(100, job.Progress.Done);
+            Expect.Equal(100, job.Progress.Total);
+            Expect.True(job.Completion.IsCompletedSuccessfully, "task");
         }
+    }
 
-        [Test]
-        private static void WaitingHelps()
-        {
-            for (int round = 0; round < 300; round++)
+    [Test]
+    private static void WaitingForATime()
+    {
+        using var go = new ManualResetEventSlim();
+        using var inside = new ManualResetEventSlim();
+        using FastparJob job = FastparLoop.Start(
+            24,
+            range =>
             {
-                long sum = 0;
-                using FastparJob job = FastparLoop.ForStart(100, range => Interlocked.Add(ref sum, range.Length));
-                job.Wait();
-                Expect.Equal(100, sum);
-                job.Wait();
-                Expect.Equal(100, job.Progress.Done);
-                Expect.Equal(100, job.Progress.Total);
-                Expect.True(job.Completion.IsCompletedSuccessfully, "task");
+                inside.Set();
+                go.Wait();
+            },
+            new LoopOptions { MaxLanes = 1 });
+        Expect.True(inside.Wait(30_000), "a worker"); // else the thread that waits would run the body
+        Expect.True(!job.Wait(TimeSpan.Zero), "ended");
+        Expect.True(!job.Wait(TimeSpan.FromMilliseconds(20)), "ended");
+        Expect.True(!job.Completion.IsCompleted, "completed");
+        Expect.Equal(24, job.Progress.Total);
+        go.Set();
+        Expect.True(job.Wait(Timeout.InfiniteTimeSpan), "not ended");
+    }
+
+    [Test]
+    private static async Task FailuresComeOut()
+    {
+        Task one = FastparLoop.Start(24, (in Chunk chunk) =>
+        {
+            if (chunk.Index == 5)
+            {
+                throw new FormatException("five");
             }
-        }
+        }).Completion;
+        Expect.Equal("five", Expect.Throws<FormatException>(() => one.GetAwaiter().GetResult()).Message);
+        Expect.True(one.Exception!.InnerException!.StackTrace!.Contains(nameof(FailuresComeOut)), "stack");
 
-        [Test]
-        private static void WaitingForATime()
-        {
-            using var go = new ManualResetEventSlim();
-            using FastparJob job = FastparLoop.ForStart(24, range => go.Wait(), new LoopOptions { MaxLanes = 1 });
-            Expect.Soon(() => FastparPool.StatsRead().Busy > 0, "a worker");
-            Expect.True(!job.Wait(TimeSpan.Zero), "ended");
-            Expect.True(!job.Wait(TimeSpan.FromMilliseconds(20)), "ended");
-            Expect.True(!job.Completion.IsCompleted, "completed");
-            Expect.Equal(24, job.Progress.Total);
-            go.Set();
-            Expect.True(job.Wait(Timeout.InfiniteTimeSpan), "not ended");
-        }
-
-        [Test]
-        private static async Task FailuresComeOut()
-        {
-            Task one = FastparLoop.ForAsync(24, (in Chunk chunk) =>
+        using var both = new Barrier(2);
+        using FastparJob several = FastparLoop.Start(
+            2,
+            range =>
             {
-                if (chunk.Index == 5)
-                {
-                    throw new FormatException("five");
-                }
-            });
-            Expect.Equal("five", Expect.Throws<FormatException>(() => one.GetAwaiter().GetResult()).Message);
-            Expect.True(one.Exception!.InnerException!.StackTrace!.Contains(nameof(FailuresComeOut)), "stack");
-
-            using var both = new Barrier(2);
-            using FastparJob several = FastparLoop.ForStart(
-                2,
-                range =>
-                {
-                    both.SignalAndWait(TimeSpan.FromSeconds(20));
-                    throw new FormatException("both");
-                },
-                new LoopOptions { Segments = 2 });
-            Expect.Equal(2, Expect.Throws<AggregateException>(several.Wait).InnerExceptions.Count);
-            Expect.Equal(
-                2, Expect.Throws<AggregateException>(() => several.Completion.GetAwaiter().GetResult()).InnerExceptions.Count);
-            await Task.CompletedTask;
-        }
-
-        [Test]
-        private static void Cancels()
+                both.SignalAndWait(TimeSpan.FromSeconds(20));
+                Fail();
+            },
+            new LoopOptions { Segments = 2 });
+        Expect.Throws<FormatException>(several.Wait);
+        Expect.Equal(2, several.Completion.Exception!.InnerExceptions.Count);
+        try
         {
-            int ran = 0;
-            FastparJob job = FastparLoop.ForStart(1 << 20, range =>
-            {
-                Interlocked.Increment(ref ran);
-                Thread.Sleep(1);
-            }, new LoopOptions { Segments = 1 << 20 });
-            Expect.Soon(() => Volatile.Read(ref ran) > 0, "a chunk");
-            job.Cancel();
-            job.Cancel();
-            Expect.Throws<TaskCanceledException>(job.Wait);
-            Expect.True(job.Completion.IsCanceled, job.Completion.Status.ToString());
-            Expect.True(job.Progress.Done < 1 << 20, "the job went on");
-            job.Dispose();
+            await several;
+            throw new UnexpectedException("no exception");
         }
-
-        [Test]
-        private static void ATokenCancels()
+        catch (FormatException)
         {
-            for (int round = 0; round < 100; round++)
+            // The first of them.
+        }
+    }
+
+    private static void Fail() => throw new FormatException("both");
+
+    [Test]
+    private static void Cancels()
+    {
+        int ran = 0;
+        FastparJob job = FastparLoop.Start(1 << 20, range =>
+        {
+            Interlocked.Increment(ref ran);
+            Thread.Sleep(1);
+        }, new LoopOptions { Segments = 1 << 20 });
+        Expect.Soon(() => Volatile.Read(ref ran) > 0, "a chunk");
+        job.Cancel();
+        job.Cancel();
+        Expect.Throws<TaskCanceledException>(job.Wait);
+        Expect.True(job.Completion.IsCanceled, job.Completion.Status.ToString());
+        Expect.True(job.Progress.Done < 1 << 20, "the job went on");
+        job.Dispose();
+    }
+
+    [Test]
+    private static void ATokenCancels()
+    {
+        for (int round = 0; round < 100; round++)
+        {
+            using var source = new CancellationTokenSource();
+            Task task = FastparLoop.Start(
+                1 << 20, range => Thread.SpinWait(100), new LoopOptions { Segments = 1 << 20 }, source.Token).Completion;
+            Thread.SpinWait(round * 100);
+            source.Cancel();
+            Expect.Soon(() => task.IsCompleted, "the end");
+            Expect.True(task.IsCanceled, task.Status.ToString());
+            Expect.True(FastparLoop.Start(1, range => { }, null, source.Token).Completion.IsCanceled, "began");
+        }
+    }
+
+    [Test]
+    private static void DisposingEndsIt()
+    {
+        int inside = 0;
+        FastparJob job = FastparLoop.Start(1 << 20, range =>
+        {
+            Interlocked.Increment(ref inside);
+            Thread.Sleep(2);
+            Interlocked.Decrement(ref inside);
+        }, new LoopOptions { Segments = 1 << 20 });
+        Thread.Sleep(5);
+        job.Dispose();
+        Expect.Equal(0, Volatile.Read(ref inside), "bodies after Dispose");
+        job.Dispose();
+        Expect.True(job.Completion.IsCompleted, "completed");
+        Expect.Throws<TaskCanceledException>(job.Wait);
+    }
+
+    [Test]
+    private static async Task FromInsideItsOwnBody()
+    {
+        var ready = new TaskCompletionSource<FastparJob>();
+        FastparStatus status = FastparStatus.Ok;
+        FastparJob job = FastparLoop.Start(1, range =>
+        {
+            FastparJob self = ready.Task.Result;
+            try
             {
-                using var source = new CancellationTokenSource();
-                Task task = FastparLoop.ForAsync(
-                    1 << 20, range => Thread.SpinWait(100), new LoopOptions { Segments = 1 << 20 }, source.Token);
-                Thread.SpinWait(round * 100);
-                source.Cancel();
-                Expect.Soon(() => task.IsCompleted, "the end");
-                Expect.True(task.IsCanceled, task.Status.ToString());
-                Expect.True(FastparLoop.ForAsync(1, range => { }, null, source.Token).IsCanceled, "began");
+                self.Wait();
             }
-        }
-
-        [Test]
-        private static void DisposingEndsIt()
-        {
-            int inside = 0;
-            FastparJob job = FastparLoop.ForStart(1 << 20, range =>
+            catch (InvalidOperationException exception)
             {
-                Interlocked.Increment(ref inside);
-                Thread.Sleep(2);
-                Interlocked.Decrement(ref inside);
-            }, new LoopOptions { Segments = 1 << 20 });
-            Thread.Sleep(5);
-            job.Dispose();
-            Expect.Equal(0, Volatile.Read(ref inside), "bodies after Dispose");
-            job.Dispose();
-            Expect.True(job.Completion.IsCompleted, "completed");
-            Expect.Throws<TaskCanceledException>(job.Wait);
-        }
-
-        [Test]
-        private static async Task FromInsideItsOwnBody()
-        {
-            var ready = new TaskCompletionSource<FastparJob>();
-            FastparStatus status = FastparStatus.Ok;
-            FastparJob job = FastparLoop.ForStart(1, range =>
-            {
-                FastparJob self = ready.Task.Result;
-                try
-                {
-                    self.Wait();
-                }
-                catch (FastparException exception)
-                {
-                    status = exception.Status;
-                }
-                self.Dispose();
-            });
-            ready.SetResult(job);
-            await Task.WhenAny(job.Completion);
-            Expect.Equal(FastparStatus.Busy, status);
-        }
-
-        [MethodImpl(MethodImplOptions.NoInlining)]
-        private static WeakReference StartAndDrop(CountdownEvent done)
-        {
-            var witness = new object();
-            var options = new LoopOptions { Segments = 50, Progress = new Listener(_ => GC.KeepAlive(witness)) };
-            FastparLoop.ForStart(50, range =>
-            {
-                Thread.Sleep(1);
-                GC.KeepAlive(witness);
-                done.Signal();
-            }, options);
-            return new WeakReference(witness);
-        }
-
-        [Test]
-        private static void ADroppedJobGoesOnAndIsCollectedAtItsEnd()
-        {
-            var dropped = new List<WeakReference>();
-            for (int round = 0; round < 5; round++)
-            {
-                using var done = new CountdownEvent(50);
-                dropped.Add(StartAndDrop(done));
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                Expect.True(done.Wait(TimeSpan.FromSeconds(30)), "dropped jobs end before their time");
+                status = FastparException.From(exception)!.Status;
             }
-            // A conservative collector may keep one.
-            bool Collected()
-            {
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                return dropped.Count(one => !one.IsAlive) >= 3;
-            }
-            Expect.Soon(Collected, "the bodies of jobs that have ended are collected");
-        }
+            self.Dispose();
+        });
+        ready.SetResult(job);
+        await Task.WhenAny(job.Completion);
+        Expect.Equal(FastparStatus.Busy, status);
+    }
 
-        [Test]
-        private static void ManyAtATime()
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference StartAndDrop(CountdownEvent done)
+    {
+        var witness = new object();
+        var options = new LoopOptions { Segments = 50, Progress = new Listener(_ => GC.KeepAlive(witness)) };
+        FastparLoop.Start(50, range =>
         {
-            long sum = 0;
-            Task[] tasks = Enumerable.Range(0, 300)
-                .Select(_ => FastparLoop.ForAsync(100, range => Interlocked.Add(ref sum, range.Length))).ToArray();
-            Expect.True(Task.WaitAll(tasks, 30000), "in time");
-            Expect.Equal(30000, sum);
-        }
+            Thread.Sleep(1);
+            GC.KeepAlive(witness);
+            done.Signal();
+        }, options);
+        return new WeakReference(witness);
+    }
 
-        [Test]
-        private static void ArgumentsAreChecked()
+    [Test]
+    private static void ADroppedJobGoesOnAndIsCollectedAtItsEnd()
+    {
+        var dropped = new List<WeakReference>();
+        for (int round = 0; round < 5; round++)
         {
-            Expect.Throws<ArgumentNullException>(() => FastparLoop.ForStart(1, (Action<Range64>)null!));
-            Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.ForAsync(-1, range => { }));
-            var wrong = new LoopOptions { Schedule = (Schedule)9 };
-            Expect.Fails(FastparStatus.InvalidArgument, () => FastparLoop.ForStart(1, range => { }, wrong));
-            Expect.Throws<ArgumentOutOfRangeException>(
-                () => FastparLoop.ForStart(1, range => { }).Wait(TimeSpan.FromSeconds(-3)));
+            using var done = new CountdownEvent(50);
+            dropped.Add(StartAndDrop(done));
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Expect.True(done.Wait(TimeSpan.FromSeconds(30)), "dropped jobs end before their time");
         }
+        // A conservative collector may keep one.
+        bool Collected()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return dropped.Count(one => !one.IsAlive) >= 3;
+        }
+        Expect.Soon(Collected, "the bodies of jobs that have ended are collected");
+    }
+
+    [Test]
+    private static void ManyAtATime()
+    {
+        long sum = 0;
+        Task[] tasks = Enumerable.Range(0, 300)
+            .Select(_ => FastparLoop.Start(100, range => Interlocked.Add(ref sum, range.Length)).Completion).ToArray();
+        Expect.True(Task.WaitAll(tasks, 30000), "in time");
+        Expect.Equal(30000, sum);
+    }
+
+    [Test]
+    private static void ArgumentsAreChecked()
+    {
+        Expect.Throws<ArgumentNullException>(() => FastparLoop.Start(1, (Action<Range64>)null!));
+        Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.Start(-1, range => { }));
+        Expect.Throws<ArgumentOutOfRangeException>(
+            () => FastparLoop.Start(1, range => { }).Wait(TimeSpan.FromSeconds(-3)));
     }
 }

@@ -39,7 +39,7 @@ namespace Fastpar.Tests
                 ("lane", 24),
                 ("lanes", 28),
             }),
-            ("fastpar_loop_options", 72, new[]
+            ("fastpar_loop_options", 80, new[]
             {
                 ("struct_size", 0),
                 ("schedule", 8),
@@ -51,6 +51,8 @@ namespace Fastpar.Tests
                 ("cancel", 48),
                 ("progress", 56),
                 ("progress_data", 64),
+                ("flags", 72),
+                ("reserved", 76),
             }),
             ("fastpar_plan", 40, new[]
             {

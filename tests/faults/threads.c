@@ -1,4 +1,5 @@
-/* Threads that cannot be started, all or some of them: the call says so, none is left behind, and the next one works. */
+/* Threads that cannot be started, all or some of them: calls work with fewer, those that cannot say so, and the next call has
+   them when there are more. */
 #define _GNU_SOURCE
 #include "calls.h"
 #include "check.h"
@@ -52,13 +53,21 @@ static uint32_t pool_threads_now(void)
   return stats.threads;
 }
 
-static void every_number_of_threads_fails_in_order(void)
+static fastpar_pool_options of_24(uint32_t flags)
 {
-  fastpar_error error;
   fastpar_pool_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
   options.threads = 24;
+  options.flags = flags;
+  return options;
+}
+
+/* A start without FASTPAR_POOL_PARTIAL has all threads or fails, and leaves none. */
+static void every_number_of_threads_fails_in_order(void)
+{
+  fastpar_error error;
+  fastpar_pool_options options = of_24(0);
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   for (int some = 0; some < 24; some++) {
     char text[64];
@@ -66,17 +75,91 @@ static void every_number_of_threads_fails_in_order(void)
     CHECK_EQUAL(fastpar_pool_start(&options, &error), FASTPAR_ERR_THREADS);
     snprintf(text, sizeof text, "only %d of 24", some);
     CHECK(strstr(error.message, text) != NULL);
-    CHECK_EQUAL(fastpar_for(NULL, 1000, calls_mark, room.marks, &error), FASTPAR_ERR_THREADS);
     CHECK_EQUAL(pool_threads_now(), 0);
     CHECK_EQUAL(threads_now(), 1);
   }
-  allow(24); /* and none for the lookout: loops do without */
+  allow(24); /* and none for the idle-CPU monitor: loops do without */
   CHECK_EQUAL(fastpar_pool_start(&options, &error), FASTPAR_OK);
   CHECK_EQUAL(pool_threads_now(), 24);
   for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   CHECK_EQUAL(threads_now(), 1);
   allow(1 << 30);
+}
+
+static int32_t lanes_of(void *user_data, const fastpar_chunk *chunk)
+{
+  atomic_store((atomic_int *)user_data, (int)chunk->lanes);
+  return 0;
+}
+
+static int32_t meets(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  (void)user_data;
+  (void)member;
+  (void)members;
+  return fastpar_team_barrier(team, NULL);
+}
+
+static void hook_counts(void *user_data, uint32_t worker)
+{
+  atomic_int *counts = user_data;
+  atomic_fetch_add(&counts[worker], 1);
+}
+
+static atomic_int hooked[25][24];
+
+/* A pool that lacks threads: loops, the codec, jobs and teams with those that there are. */
+static void works_with(int some)
+{
+  fastpar_plan plan;
+  fastpar_error error;
+  fastpar_pool_options strict = of_24(0), partial = of_24(FASTPAR_POOL_PARTIAL);
+  atomic_int lanes = 0;
+  int other_way = some % 2;
+  memset(&plan, 0, sizeof plan);
+  plan.struct_size = sizeof plan;
+  allow(some);
+  if (other_way) CHECK_EQUAL(fastpar_pool_start(&partial, NULL), FASTPAR_OK); /* the others: by the first call */
+  CHECK_EQUAL(fastpar_for(NULL, 1000, lanes_of, &lanes, &error), FASTPAR_OK);
+  CHECK_EQUAL(pool_threads_now(), some);
+  /* What a loop looks like does not depend on luck. */
+  CHECK(lanes == 24 && fastpar_pool_threads() == 24);
+  CHECK_EQUAL(fastpar_plan_make(NULL, 1000, &plan, NULL), FASTPAR_OK);
+  CHECK_EQUAL(plan.lanes, 24);
+  for (int i = 0; i < CALLS_KINDS; i++) {
+    fastpar_status status = CALLS[i].run(&room);
+    CHECK(status == FASTPAR_OK || (status == FASTPAR_ERR_THREADS && some == 0)); /* jobs and teams need a worker */
+  }
+  CHECK_EQUAL(fastpar_for_start(NULL, 100, lanes_of, &lanes, &(fastpar_job *){NULL}, NULL),
+              some ? FASTPAR_OK : FASTPAR_ERR_THREADS);
+  CHECK_EQUAL(fastpar_team_run((uint32_t)some + 1, meets, NULL, NULL), FASTPAR_OK);
+  if (some < 23) {
+    CHECK_EQUAL(fastpar_team_run((uint32_t)some + 2, meets, NULL, &error), FASTPAR_ERR_THREADS);
+    CHECK(strstr(error.message, "of 24 threads could be started") != NULL);
+  }
+  /* A hook has run on each worker, once. */
+  CHECK_EQUAL(fastpar_pool_hook(hook_counts, NULL, hooked[some], NULL), FASTPAR_OK);
+  for (int worker = 0; worker < 24; worker++) CHECK_EQUAL(hooked[some][worker], worker < some);
+  /* Who wants all threads is told, and those that there are stay. */
+  CHECK_EQUAL(fastpar_pool_start(&strict, &error), FASTPAR_ERR_THREADS);
+  CHECK_EQUAL(fastpar_pool_start(&partial, &error), FASTPAR_OK);
+  CHECK_EQUAL(pool_threads_now(), some);
+  /* When there are more, the next call has them, or who asks for all. */
+  allow(1 << 30);
+  if (other_way) CHECK_EQUAL(fastpar_pool_start(&strict, &error), FASTPAR_OK);
+  else CHECK_EQUAL(fastpar_for(NULL, 1000, calls_mark, room.marks, &error), FASTPAR_OK);
+  CHECK_EQUAL(pool_threads_now(), 24);
+  CHECK_EQUAL(fastpar_team_run(24, meets, NULL, NULL), FASTPAR_OK);
+  for (int worker = 0; worker < 24; worker++) CHECK_EQUAL(hooked[some][worker], 1);
+  for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(threads_now(), 1);
+}
+
+static void with_every_number_of_threads(void)
+{
+  for (int some = 0; some < 24; some += some < 4 ? 1 : 5) works_with(some);
 }
 
 /* What needs no threads works without. */
@@ -130,9 +213,12 @@ static void as_a_user_with_few_processes(void)
     CHECK_EQUAL(setuid(54321), 0);
   }
   limit(RLIMIT_NPROC, 5);
-  CHECK_EQUAL(fastpar_for(NULL, 1000, calls_mark, room.marks, &error), FASTPAR_ERR_THREADS);
+  CHECK_EQUAL(fastpar_pool_start(NULL, &error), FASTPAR_ERR_THREADS);
   CHECK(strstr(error.message, "of 24 threads could be started") != NULL);
   CHECK_EQUAL(threads_now(), 1);
+  CHECK_EQUAL(fastpar_for(NULL, 1000, calls_mark, room.marks, &error), FASTPAR_OK);
+  CHECK(pool_threads_now() < 5);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   limit(RLIMIT_NPROC, RLIM_INFINITY);
   for (int i = 0; i < CALLS_KINDS; i++) {
     if (CALLS[i].run != call_files) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
@@ -158,21 +244,21 @@ static void with_stacks_that_are_too_large(void)
   for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
 }
 
-/* Less and less address space, until nothing works: every call succeeds or says why not. */
+/* Less and less address space, until there is too little for all threads: every call succeeds or says why not. */
 static void with_less_and_less_memory(void)
 {
-  int worked = 0, failed = 0;
+  int worked = 0, short_of_threads = 0;
   for (rlim_t megabytes = 400; megabytes > 0; megabytes -= 5) {
     limit(RLIMIT_AS, megabytes << 20);
     for (int i = 0; i < CALLS_KINDS; i++) {
       fastpar_status status = CALLS[i].run(&room);
       CHECK(status == FASTPAR_OK || status == FASTPAR_ERR_THREADS || status == FASTPAR_ERR_OUT_OF_MEMORY);
-      if (status) failed++;
-      else worked++;
+      if (!status) worked++;
     }
+    if (pool_threads_now() < 24) short_of_threads++;
     CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   }
-  CHECK(worked > 0 && failed > 0);
+  CHECK(worked > 0 && short_of_threads > 0);
   limit(RLIMIT_AS, RLIM_INFINITY);
   for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
 }
@@ -188,6 +274,7 @@ int main(void)
   calls_make_files(&room);
   RUN(one_lane_needs_no_thread);
   RUN(every_number_of_threads_fails_in_order);
+  RUN(with_every_number_of_threads);
   RUN(a_user_with_few_processes);
   RUN(stacks_that_are_too_large);
   RUN(less_and_less_memory);

@@ -25,13 +25,24 @@ fn allowed() -> BTreeSet<usize> {
 
 /// Restricts the calling thread, and those that it starts, to one CPU.
 fn restrict_to(cpu: usize) {
+    restrict(0, &[cpu]);
+}
+
+/// Gives a thread these CPUs; 0: the calling one.
+fn restrict(thread: libc::pid_t, cpus: &[usize]) {
     // SAFETY: plain bits, for which zero is valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `cpu` is below CPU_SETSIZE; `set` is valid for reading its own size.
+    // SAFETY: each CPU is below CPU_SETSIZE; `set` is valid for reading its own size.
     unsafe {
-        libc::CPU_SET(cpu, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &set), 0);
+        cpus.iter().for_each(|&cpu| libc::CPU_SET(cpu, &mut set));
+        assert_eq!(libc::sched_setaffinity(thread, size_of_val(&set), &set), 0);
     }
+}
+
+/// The main thread, which stands for the process.
+fn main_thread() -> libc::pid_t {
+    // SAFETY: has no preconditions.
+    unsafe { libc::getpid() }
 }
 
 #[test]
@@ -42,7 +53,10 @@ fn auto_honours_affinity() {
             return skipped("auto_honours_affinity", "there is only one CPU");
         }
         std::env::set_var("FASTPAR_THREADS", "auto");
-        restrict_to(*cpus.last().expect("there are two"));
+        let last = *cpus.last().expect("there are two");
+        restrict_to(last);
+        assert_eq!(pool::threads(), Ok(cpus.len() as u32), "a pinned caller is not the process");
+        restrict(main_thread(), &[last]);
         assert_eq!(pool::threads(), Ok(1));
         assert_eq!(count_chunks(100), 100);
         assert_eq!(pool::stats().threads, 1);
@@ -50,6 +64,30 @@ fn auto_honours_affinity() {
         pool::shutdown().expect("the pool ends");
         pool::start(&PoolOptions { threads: Threads::Auto, ..PoolOptions::default() }).expect("it starts");
         assert_eq!(pool::stats().threads, 1);
+    });
+}
+
+#[test]
+fn cpus_that_come_and_go_are_seen() {
+    isolated(|| {
+        let all: Vec<_> = allowed().into_iter().collect();
+        if all.len() < 2 {
+            return skipped("cpus_that_come_and_go_are_seen", "there is only one CPU");
+        }
+        restrict(main_thread(), &all[..1]);
+        assert_eq!(pool::cpus(), 1);
+        assert_eq!(count_chunks(100), 100);
+        restrict(main_thread(), &all);
+        assert_eq!(pool::cpus(), all.len() as u32);
+        // A helper of a loop that computes all the time comes at once where a CPU is free for it, and the pool must notice that.
+        let helped = || {
+            let before = pool::stats().helpers;
+            count_chunks(10_000);
+            pool::stats().helpers > before
+        };
+        while !helped() {}
+        restrict(main_thread(), &all[..1]);
+        assert_eq!(pool::cpus(), 1);
     });
 }
 

@@ -6,6 +6,7 @@ mod support;
 #[cfg(target_os = "linux")]
 mod cpus;
 mod exit;
+mod fair;
 #[cfg(unix)]
 mod fork;
 mod hooks;
@@ -57,8 +58,8 @@ fn on_threads_at_once(threads: usize, body: impl Fn() + Sync) {
 fn thread_names(prefix: &str) -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").expect("the system tells the threads").flatten();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-    // The lookout is no worker: it comes when there are more workers than processors, and goes with them.
-    let workers = names.map(|name| name.trim_end().to_owned()).filter(|name| !name.ends_with("-lookout"));
+    // The idle-CPU monitor is no worker: it comes when there are more workers than CPUs, and goes with them.
+    let workers = names.map(|name| name.trim_end().to_owned()).filter(|name| !name.ends_with("-monitor"));
     workers.filter(|name| name.starts_with(prefix)).collect()
 }
 

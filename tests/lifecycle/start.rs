@@ -146,7 +146,7 @@ fn through_the_c_function() {
         let start = |options: &fastpar_pool_options| unsafe { fastpar_pool_start(options, ptr::null_mut()) };
         for bad in [
             fastpar_pool_options { struct_size: 8, ..good },
-            fastpar_pool_options { flags: 2, ..good },
+            fastpar_pool_options { flags: 4, ..good },
             fastpar_pool_options { threads: 1025, ..good },
             fastpar_pool_options { stack_size: 1, ..good },
             fastpar_pool_options { thread_name: c"\xff".as_ptr(), ..good },

@@ -5,6 +5,7 @@ use fastpar::ffi::*;
 use fastpar::job::{for_each_chunk, Control};
 use fastpar::plan::Schedule;
 use std::ffi::{c_void, CStr};
+use std::mem::offset_of;
 use std::ops::ControlFlow::Continue;
 use std::ptr;
 
@@ -129,7 +130,10 @@ fn loops_with_bad_options() {
     let misaligned = ptr::without_provenance(2);
     let invalid = [
         (fastpar_loop_options { struct_size: 0, ..good }, "struct_size is 0"),
-        (fastpar_loop_options { struct_size: good.struct_size - 1, ..good }, "struct_size is"),
+        (
+            fastpar_loop_options { struct_size: offset_of!(fastpar_loop_options, flags) - 1, ..good },
+            "struct_size is",
+        ),
         (fastpar_loop_options { struct_size: 5000, ..good }, "struct_size is 5000"),
         (fastpar_loop_options { schedule: 4, ..good }, "schedule is 4"),
         (fastpar_loop_options { cancel: misaligned, ..good }, "cancel"),

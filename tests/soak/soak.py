@@ -29,6 +29,9 @@ from fastpar import zstd
 SECONDS = float(os.environ["SOAK_SECONDS"])
 SEED = int(os.environ["SOAK_SEED"])
 THREADS = 2
+# Forks and shutdowns: a slow machine takes more time for them, up to so many times the seconds that were asked for.
+LEAST = 24
+PATIENCE = 3
 # What the allocators and the interpreter keep varies by some megabytes.
 MEGABYTES = 32
 
@@ -204,7 +207,12 @@ def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, fl
     forks = shutdowns = 0
     least = {1: math.inf, 3: math.inf}
     begun = time.monotonic()
-    while time.monotonic() < begun + SECONDS and not any(worker.failure for worker in workers):
+
+    def done() -> float:
+        """How much of the work is done: by time, and by forks and shutdowns, for which a slow machine takes more time."""
+        return min((time.monotonic() - begun) / SECONDS, forks / LEAST, shutdowns / LEAST)
+
+    while done() < 1 and time.monotonic() < begun + SECONDS * PATIENCE and not any(worker.failure for worker in workers):
         time.sleep(choices.random() * 0.01)
         choices.choice(workers).flag.cancel()
         what = choices.randrange(4)
@@ -216,7 +224,7 @@ def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, fl
             shutdowns += 1
         else:
             continue
-        quarter = int((time.monotonic() - begun) * 4 / SECONDS)
+        quarter = int(done() * 4)
         if quarter in least:
             least[quarter] = min(least[quarter], resident())
     # What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten megabytes: what stays
@@ -265,8 +273,9 @@ class Soak(unittest.TestCase):
         )
         for kind in KINDS:
             self.assertGreater(sum(worker.done[kind] for worker in workers), 0, kind.__name__)
-        for count in (cancelled, forks, shutdowns):
-            self.assertGreater(count, 0)
+        self.assertGreater(cancelled, 0)
+        for count in (forks, shutdowns):
+            self.assertGreaterEqual(count, LEAST)
         self.assertLess(max(before, after), math.inf, "no memory seen")
         self.assertLess(after, before + MEGABYTES)
         # A thread is listed for a moment after it was joined.

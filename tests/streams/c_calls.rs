@@ -58,6 +58,7 @@ unsafe extern "C" fn sink(user_data: *mut c_void, data: *const c_void, len: usiz
             let (status, _) = call(|error| fastpar_writer_write(writer, ptr::null(), 0, error));
             assert_eq!(status, FASTPAR_ERR_BUSY);
             assert_eq!(call(|error| fastpar_writer_finish(writer, error)).0, FASTPAR_ERR_BUSY);
+            assert_eq!(call(|error| fastpar_pool_shutdown(error)).0, FASTPAR_ERR_BUSY);
             fastpar_writer_free(writer);
         }
     }
@@ -85,6 +86,7 @@ unsafe extern "C" fn source(
         unsafe {
             let (status, _) = call(|error| fastpar_reader_read(reader, buffer, capacity, place, error));
             assert_eq!((status, got), (FASTPAR_ERR_BUSY, 0));
+            assert_eq!(call(|error| fastpar_pool_shutdown(error)).0, FASTPAR_ERR_BUSY);
             fastpar_reader_free(reader);
         }
     }
@@ -210,28 +212,31 @@ fn callbacks_that_fail_are_told() {
     }
 }
 
-/// Inside its own callback a handle is busy, even for freeing it.
+/// Inside its own callback a handle is busy; freed there, the call around it ends without calling back again.
 #[test]
-fn not_from_inside() {
+fn from_inside() {
     let data = records(100_000);
-    let options = options();
+    let mut options = options();
+    options.frame_size = 10_000;
     // SAFETY: live handles, used by this thread.
     unsafe {
         let mut ends = Ends::default();
         let place: *mut Ends = &mut ends;
         let writer = open_writer(&options, place);
         (*place).writer = Some(writer);
-        ok(|error| fastpar_writer_write(writer, data.as_ptr().cast(), data.len(), error));
-        ok(|error| fastpar_writer_finish(writer, error));
-        fastpar_writer_free(writer);
-        (*place).step = 1000;
+        let (status, error) =
+            call(|error| match fastpar_writer_write(writer, data.as_ptr().cast(), data.len(), error) {
+                FASTPAR_OK => fastpar_writer_finish(writer, error),
+                status => status,
+            });
+        assert_eq!((status, error.unwrap().status), (FASTPAR_ERR_CLOSED, FASTPAR_ERR_CLOSED));
+        assert_eq!((*place).calls, 1);
+        let mut ends = Ends { data: pack(&data, &Options::default()), step: 1000, ..Ends::default() };
+        let place: *mut Ends = &mut ends;
         let reader = open_reader(&options, place);
         (*place).reader = Some(reader);
-        let mut out = vec![0; 200_000];
-        let (status, len, _) = read(reader, &mut out);
-        assert_eq!(status, FASTPAR_OK);
-        assert!(out[..len] == data[..len] && len > 0);
-        fastpar_reader_free(reader);
+        assert_eq!(read(reader, &mut vec![0; 200_000]), (FASTPAR_ERR_CLOSED, 0, 0));
+        assert_eq!((*place).calls, 1);
     }
 }
 
@@ -322,6 +327,7 @@ fn files() {
         };
         invalid(ptr::null(), output.as_ptr().cast(), "src_path is NULL");
         invalid(input.as_ptr().cast(), c"".as_ptr().cast(), "dst_path is empty");
+        #[cfg(windows)]
         invalid(c"\xff".as_ptr().cast(), output.as_ptr().cast(), "src_path is not UTF-8");
         invalid(input.as_ptr().cast(), input.as_ptr().cast(), "same file");
         let (status, error) = call(|error| {

@@ -18,6 +18,8 @@ fn works_until_killed() {
     loop {
         compress_file(&path("input"), &path("input.zst"), &Options::default()).unwrap();
         decompress_file(&path("input.zst"), &path("back"), &Options::default()).unwrap();
+        let options = Options { sparse: true, sync: true, ..Options::default() };
+        decompress_file(&path("input.zst"), &path("back"), &options).unwrap();
     }
 }
 

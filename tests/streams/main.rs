@@ -13,6 +13,8 @@ mod kill;
 mod parts;
 mod reader;
 mod reader_limits;
+#[cfg(target_os = "linux")]
+mod targets;
 mod threads;
 mod writer;
 mod writer_faults;

@@ -7,9 +7,37 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// A program of `fuzz/targets`.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    /// How many inputs the test command tries: what two CPUs manage in half a minute when they have nothing else to do.
+    pub(crate) inputs: u64,
+}
+
 /// The targets, in pairs that run at the same time.
-pub(crate) const TARGETS: [&str; 7] =
-    ["decompress", "archive", "reader", "round_trip", "calls", "options", "plan"];
+pub(crate) const TARGETS: [Target; 8] = [
+    Target { name: "decompress", inputs: 60_000 },
+    Target { name: "archive", inputs: 60_000 },
+    Target { name: "reader", inputs: 30_000 },
+    Target { name: "dictionary", inputs: 20_000 },
+    Target { name: "round_trip", inputs: 5_000 },
+    Target { name: "calls", inputs: 1_500 },
+    Target { name: "options", inputs: 60_000 },
+    Target { name: "plan", inputs: 6_000 },
+];
+
+/// When a run ends.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// After so many inputs, or at the limit if there are fewer: a run of the test command.
+    Inputs(u64),
+    /// After so many seconds.
+    Seconds(u64),
+}
+
+/// The most that a number of inputs may take: twenty times what it takes on two CPUs that do nothing else. Not a measure of the
+/// machine, but an end to a target that does next to nothing.
+const INPUTS_LIMIT: u64 = 600;
 
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
@@ -65,8 +93,8 @@ pub(crate) fn build() -> Result<Fuzzer> {
 }
 
 impl Fuzzer {
-    /// Runs a target for so long, from its seeds, what earlier runs have found, and what once failed.
-    pub(crate) fn run(&self, target: &str, seconds: u64) -> Result<Figures> {
+    /// Runs a target, from its seeds, what earlier runs have found, and what once failed.
+    pub(crate) fn run(&self, target: &str, end: End) -> Result<Figures> {
         let folder = repo::scratch("fuzz")?;
         let corpus = folder.join("corpus").join(target);
         let failed = folder.join("failed");
@@ -78,12 +106,19 @@ impl Fuzzer {
         if regressions.exists() {
             command.arg(regressions);
         }
+        let seconds = match end {
+            End::Seconds(seconds) => seconds,
+            End::Inputs(inputs) => {
+                command.arg(format!("-runs={inputs}"));
+                INPUTS_LIMIT
+            }
+        };
         command.arg(format!("-max_total_time={seconds}"));
         command.arg(format!("-artifact_prefix={}/{target}-", failed.display()));
-        command.args(["-timeout=30", "-rss_limit_mb=3000", "-max_len=8192", "-print_final_stats=1"]);
+        command.args(["-timeout=300", "-rss_limit_mb=3000", "-max_len=8192", "-print_final_stats=1"]);
         // Leaks are looked for elsewhere: the pool and the contexts of libzstd are kept on purpose.
         command.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1");
-        let finished = process::run(&mut command, Duration::from_secs(seconds * 2 + 120))?;
+        let finished = process::run(&mut command, Duration::from_secs(seconds * 2 + 600))?;
         match figures(&finished.output) {
             Some(figures) if finished.success() => Ok(figures),
             _ => bail!("{}", without_progress(&finished.describe())),
@@ -107,12 +142,13 @@ fn figures(output: &str) -> Option<Figures> {
 
 /// Runs one target, or all one after the other.
 pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
-    if let Some(unknown) = target.filter(|target| !TARGETS.contains(target)) {
-        bail!("there is no target {unknown:?}; there are {}", TARGETS.join(", "));
+    let names = TARGETS.map(|target| target.name);
+    if let Some(unknown) = target.filter(|target| !names.contains(target)) {
+        bail!("there is no target {unknown:?}; there are {}", names.join(", "));
     }
     let fuzzer = build()?;
-    for name in TARGETS.into_iter().filter(|name| target.is_none_or(|target| target == *name)) {
-        let Figures { executions, edges } = fuzzer.run(name, seconds)?;
+    for name in names.into_iter().filter(|name| target.is_none_or(|target| target == *name)) {
+        let Figures { executions, edges } = fuzzer.run(name, End::Seconds(seconds))?;
         println!("{name}: {executions} executions in {seconds} s, {edges} edges");
     }
     Ok(())

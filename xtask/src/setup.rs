@@ -75,6 +75,23 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The reason to skip what is linked for 32 bits, if that does not work after an attempt to install it.
+    pub(crate) fn linker_for_32_bits(&self) -> Option<String> {
+        const PACKAGE: &str = "gcc-multilib";
+        let works = || {
+            let mut gcc = Command::new("gcc");
+            gcc.args(["-m32", "-print-file-name=crt1.o"]).output().is_ok_and(|found| {
+                std::path::Path::new(String::from_utf8_lossy(&found.stdout).trim()).is_absolute()
+            })
+        };
+        if !works() {
+            install(&[PACKAGE]);
+        }
+        (!works()).then(|| format!("gcc cannot link for 32 bits (Debian: apt-get install {PACKAGE})"))
+    }
+}
+
 /// The Debian package of a program.
 fn package(program: &str) -> &str {
     let mut known = PROGRAMS.iter().chain(&LARGE);

@@ -128,16 +128,23 @@ fn cargo() -> Result<Option<Command>> {
     if has_std()? || (process::installed("rustup") && add_target()? && has_std()?) {
         return Ok(Some(repo::cargo()));
     }
+    let Some(mut command) = debian_cargo() else { return Ok(None) };
+    command.arg("-Zbuild-std=std,panic_unwind");
+    Ok(Some(command))
+}
+
+/// Debian's cargo and rustc, which can build std from its sources; installed if it is not there.
+pub(crate) fn debian_cargo() -> Option<Command> {
     if !Path::new(DEBIAN_STD).is_file() {
         setup::install(&DEBIAN);
     }
     if ![DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_STD].iter().all(|path| Path::new(path).is_file()) {
-        return Ok(None);
+        return None;
     }
     let mut command = Command::new(DEBIAN_CARGO);
-    command.arg("-Zbuild-std=std,panic_unwind").current_dir(repo::root());
+    command.current_dir(repo::root());
     command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
-    Ok(Some(command))
+    Some(command)
 }
 
 /// Whether the compiler in use comes with a std for the target.

@@ -3,88 +3,104 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>The content of an archive as a stream: a position, and nothing else.</summary>
+internal sealed unsafe class ArchiveStream : Stream
 {
-    /// <summary>The content of an archive as a stream: a position, and nothing else.</summary>
-    internal sealed unsafe class ArchiveStream : Stream
+    private readonly SeekableArchive archive;
+    private long position;
+    private bool closed;
+
+    internal ArchiveStream(SeekableArchive archive) => this.archive = archive;
+
+    public override bool CanRead => !closed;
+
+    public override bool CanSeek => !closed;
+
+    public override bool CanWrite => false;
+
+    public override long Length => Open().Length;
+
+    public override long Position
     {
-        private readonly SeekableArchive archive;
-        private long position;
-        private bool closed;
-
-        internal ArchiveStream(SeekableArchive archive) => this.archive = archive;
-
-        public override bool CanRead => !closed;
-
-        public override bool CanSeek => !closed;
-
-        public override bool CanWrite => false;
-
-        public override long Length => Open().Length;
-
-        public override long Position
+        get
         {
-            get
-            {
-                Open();
-                return position;
-            }
-            set
-            {
-                Open();
-                position = value >= 0 ? value
-                    : throw new ArgumentOutOfRangeException(nameof(value), value, "must not be negative");
-            }
-        }
-
-        public override int Read(Span<byte> buffer)
-        {
-            int read = Open().Read(position, buffer);
-            position += read;
-            return read;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(new Span<byte>(buffer, offset, count));
-
-        public override int ReadByte()
-        {
-            byte value;
-            return Read(new Span<byte>(&value, 1)) == 0 ? -1 : value;
-        }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            new ValueTask<int>(Task.Run(() => Read(buffer.Span), cancellationToken));
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
-
-        public override long Seek(long offset, SeekOrigin origin)
-        {
-            long from = origin switch
-            {
-                SeekOrigin.Begin => 0,
-                SeekOrigin.Current => Position,
-                SeekOrigin.End => Length,
-                _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "expected Begin, Current or End"),
-            };
             Open();
-            // Past the end is allowed, as with other streams; there is nothing to read.
-            position = offset >= -from && offset <= long.MaxValue - from
-                ? from + offset
-                : throw new IOException($"there is no position {offset} from {from}");
             return position;
         }
-
-        public override void Flush()
+        set
         {
+            Open();
+            position = value >= 0 ? value
+                : throw new ArgumentOutOfRangeException(nameof(value), value, "must not be negative");
         }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing) => closed = true;
-
-        private SeekableArchive Open() => closed ? throw new ObjectDisposedException(nameof(ArchiveStream)) : archive;
     }
+
+#if NETSTANDARD2_0
+    public
+#else
+    public override
+#endif
+    int Read(Span<byte> buffer)
+    {
+        int read = Open().Read(position, buffer);
+        position += read;
+        return read;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        Check.Buffer(buffer, offset, count);
+        return Read(new Span<byte>(buffer, offset, count));
+    }
+
+    public override int ReadByte()
+    {
+        byte value;
+        return Read(new Span<byte>(&value, 1)) == 0 ? -1 : value;
+    }
+
+#if NETSTANDARD2_0
+    public
+#else
+    public override
+#endif
+    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        new ValueTask<int>(Task.Run(() => Read(buffer.Span), cancellationToken));
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Check.Buffer(buffer, offset, count);
+        return ReadAsync(new Memory<byte>(buffer, offset, count), cancellationToken).AsTask();
+    }
+
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        long from = origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => Position,
+            SeekOrigin.End => Length,
+            _ => throw new ArgumentOutOfRangeException(nameof(origin), origin, "expected Begin, Current or End"),
+        };
+        Open();
+        // Past the end is allowed, as with other streams; there is nothing to read.
+        position = offset >= -from && offset <= long.MaxValue - from
+            ? from + offset
+            : throw new IOException($"there is no position {offset} from {from}");
+        return position;
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing) => closed = true;
+
+    private SeekableArchive Open() => closed ? throw new ObjectDisposedException(nameof(ArchiveStream)) : archive;
 }

@@ -2,39 +2,38 @@ using System;
 using System.Runtime.InteropServices;
 using System.Threading;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>A flag that the native library looks at and a token sets; null for a token that is never cancelled.</summary>
+internal readonly unsafe struct CancelFlag : IDisposable
 {
-    /// <summary>A flag that the native library looks at and a token sets; null for a token that is never cancelled.</summary>
-    internal readonly unsafe struct CancelFlag : IDisposable
+    private readonly IntPtr flag;
+    private readonly CancellationTokenRegistration registration;
+
+    /// <exception cref="OperationCanceledException">The token is cancelled already.</exception>
+    internal CancelFlag(CancellationToken token)
     {
-        private readonly IntPtr flag;
-        private readonly CancellationTokenRegistration registration;
-
-        /// <exception cref="OperationCanceledException">The token is cancelled already.</exception>
-        internal CancelFlag(CancellationToken token)
+        token.ThrowIfCancellationRequested();
+        flag = IntPtr.Zero;
+        registration = default;
+        if (token.CanBeCanceled)
         {
-            token.ThrowIfCancellationRequested();
-            flag = IntPtr.Zero;
-            registration = default;
-            if (token.CanBeCanceled)
-            {
-                flag = Marshal.AllocHGlobal(sizeof(int));
-                *(int*)flag = 0;
-                // The number alone: a token lives longer than what it cancels, and must not keep that.
-                registration = token.Register(set => NativeMethods.fastpar_cancel((int*)(IntPtr)set!), flag);
-            }
+            flag = Marshal.AllocHGlobal(sizeof(int));
+            *(int*)flag = 0;
+            // The number alone: a token lives longer than what it cancels, and must not keep that.
+            registration = token.Register(set => NativeMethods.fastpar_cancel((int*)(IntPtr)set!), flag);
         }
+    }
 
-        /// <summary>For the field `cancel` of the options.</summary>
-        internal int* Pointer => (int*)flag;
+    /// <summary>For the field `cancel` of the options.</summary>
+    internal int* Pointer => (int*)flag;
 
-        public void Dispose()
+    public void Dispose()
+    {
+        if (flag != IntPtr.Zero)
         {
-            if (flag != IntPtr.Zero)
-            {
-                registration.Dispose(); // waits for a callback that is just setting the flag
-                Marshal.FreeHGlobal(flag);
-            }
+            registration.Dispose(); // waits for a callback that is just setting the flag
+            Marshal.FreeHGlobal(flag);
         }
     }
 }

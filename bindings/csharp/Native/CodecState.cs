@@ -1,89 +1,90 @@
 using System;
 using System.Threading;
 
-namespace Fastpar
-{
-    /// <summary>What the callbacks of a call of the codec share: its progress.</summary>
-    internal sealed unsafe class CodecState : CallState
-    {
-        internal CodecState(IProgress<FastparProgress>? progress, CancellationToken token)
-            : base(progress, token)
-        {
-        }
+namespace Fastpar;
 
-        internal override bool IsCalledBack => ProgressFunction != null;
+/// <summary>What the callbacks of a call of the codec share: its progress.</summary>
+internal sealed unsafe class CodecState : CallState
+{
+    internal CodecState(IProgress<FastparProgress>? progress, CancellationToken token)
+        : base(progress, token)
+    {
     }
 
-    /// <summary>
-    /// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without options and token
-    /// there is nothing to prepare, and small calls are over before an object would be made.
-    /// </summary>
-    internal readonly unsafe ref struct CodecCall
+    internal override bool IsCalledBack => ProgressFunction != null;
+
+    protected override int Invoke(int kind, void* a, void* b, void* c) => 0; // there is progress only
+}
+
+/// <summary>
+/// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without options and token
+/// there is nothing to prepare, and small calls are over before an object would be made.
+/// </summary>
+internal readonly unsafe ref struct CodecCall
+{
+    private readonly CodecState? state;
+    private readonly ZstdOptions? options;
+    private readonly Lease dict;
+    private readonly SyncCall call;
+
+    internal CodecCall(ZstdOptions? options, CancellationToken token)
     {
-        private readonly CodecState? state;
-        private readonly ZstdOptions options;
-        private readonly Lease dict;
-        private readonly SyncCall call;
-
-        internal CodecCall(ZstdOptions? options, CancellationToken token)
+        this = default;
+        if (options == null && !token.CanBeCanceled)
         {
-            this = default;
-            if (options == null && !token.CanBeCanceled)
-            {
-                return;
-            }
-            this.options = options ?? ZstdOptions.Defaults;
-            state = new CodecState(options?.Progress, token);
-            dict = new Lease(options?.Dict?.Handle);
-            try
-            {
-                call = new SyncCall(state);
-            }
-            catch
-            {
-                dict.Dispose();
-                throw;
-            }
+            return;
         }
-
-        /// <summary>The options for the library, in this place if there are any.</summary>
-        internal fastpar_zstd_options* Options(fastpar_zstd_options* place)
+        this.options = options ?? ZstdOptions.Defaults;
+        state = new CodecState(options?.Progress, token);
+        dict = new Lease(options?.Dict?.Handle);
+        try
         {
-            if (state == null)
-            {
-                return null;
-            }
-            *place = options.ToNative();
-            place->dict = (fastpar_dict*)dict.Pointer;
-            place->cancel = call.Cancel;
-            place->progress = state.ProgressFunction;
-            place->progress_data = state.UserData;
-            return place;
+            call = new SyncCall(state);
         }
-
-        /// <summary>What the library returned. False: the destination is too small; every other failure is thrown.</summary>
-        internal bool Fits(int status, fastpar_error* error)
+        catch
         {
-            if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && state?.HasFailed != true)
-            {
-                return false;
-            }
-            if (state == null)
-            {
-                Check.Ok(status, error);
-                return true;
-            }
-            call.End(status, error);
+            dict.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The options for the library, in this place if there are any.</summary>
+    internal fastpar_zstd_options* Options(fastpar_zstd_options* place)
+    {
+        if (state == null)
+        {
+            return null;
+        }
+        *place = options!.ToNative();
+        place->dict = (fastpar_dict*)dict.Pointer;
+        place->cancel = call.Cancel;
+        place->progress = state.ProgressFunction;
+        place->progress_data = state.UserData;
+        return place;
+    }
+
+    /// <summary>What the library returned. False: the destination is too small; every other failure is thrown.</summary>
+    internal bool Fits(int status, fastpar_error* error, in ErrorSite site = default)
+    {
+        if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && state?.HasFailed != true)
+        {
+            return false;
+        }
+        if (state == null)
+        {
+            Check.Ok(status, error, site);
             return true;
         }
+        call.End(status, error, site);
+        return true;
+    }
 
-        public void Dispose()
+    public void Dispose()
+    {
+        if (state != null)
         {
-            if (state != null)
-            {
-                dict.Dispose();
-                call.Dispose();
-            }
+            dict.Dispose();
+            call.Dispose();
         }
     }
 }

@@ -2,140 +2,139 @@ using System;
 using System.Buffers;
 using System.Runtime.InteropServices;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>A handle of the native library: released once, when nobody uses it any more.</summary>
+internal abstract class FastparHandle : SafeHandle
 {
-    /// <summary>A handle of the native library: released once, when nobody uses it any more.</summary>
-    internal abstract class FastparHandle : SafeHandle
-    {
-        protected FastparHandle(IntPtr handle)
-            : base(IntPtr.Zero, ownsHandle: true) => SetHandle(handle);
+    protected FastparHandle(IntPtr handle)
+        : base(IntPtr.Zero, ownsHandle: true) => SetHandle(handle);
 
-        public sealed override bool IsInvalid => handle == IntPtr.Zero;
+    public sealed override bool IsInvalid => handle == IntPtr.Zero;
+}
+
+/// <summary>A job: released, it is cancelled and waited for.</summary>
+internal sealed unsafe class JobHandle : FastparHandle
+{
+    internal JobHandle(fastpar_job* job)
+        : base((IntPtr)job)
+    {
     }
 
-    /// <summary>A job: released, it is cancelled and waited for.</summary>
-    internal sealed unsafe class JobHandle : FastparHandle
+    protected override bool ReleaseHandle()
     {
-        internal JobHandle(fastpar_job* job)
-            : base((IntPtr)job)
-        {
-        }
+        NativeMethods.fastpar_job_free((fastpar_job*)handle);
+        return true;
+    }
+}
 
-        protected override bool ReleaseHandle()
-        {
-            NativeMethods.fastpar_job_free((fastpar_job*)handle);
-            return true;
-        }
+/// <summary>A queue.</summary>
+internal sealed unsafe class QueueHandle : FastparHandle
+{
+    internal QueueHandle(fastpar_queue* queue)
+        : base((IntPtr)queue)
+    {
     }
 
-    /// <summary>A queue.</summary>
-    internal sealed unsafe class QueueHandle : FastparHandle
+    protected override bool ReleaseHandle()
     {
-        internal QueueHandle(fastpar_queue* queue)
-            : base((IntPtr)queue)
-        {
-        }
+        NativeMethods.fastpar_queue_free((fastpar_queue*)handle);
+        return true;
+    }
+}
 
-        protected override bool ReleaseHandle()
-        {
-            NativeMethods.fastpar_queue_free((fastpar_queue*)handle);
-            return true;
-        }
+/// <summary>A dictionary.</summary>
+internal sealed unsafe class DictHandle : FastparHandle
+{
+    internal DictHandle(fastpar_dict* dict)
+        : base((IntPtr)dict)
+    {
     }
 
-    /// <summary>A dictionary.</summary>
-    internal sealed unsafe class DictHandle : FastparHandle
+    protected override bool ReleaseHandle()
     {
-        internal DictHandle(fastpar_dict* dict)
-            : base((IntPtr)dict)
-        {
-        }
+        NativeMethods.fastpar_dict_free((fastpar_dict*)handle);
+        return true;
+    }
+}
 
-        protected override bool ReleaseHandle()
-        {
-            NativeMethods.fastpar_dict_free((fastpar_dict*)handle);
-            return true;
-        }
+/// <summary>
+/// A stream. The state that its callbacks find, and the flag that cancels it, live until it is released: so a stream that is
+/// dropped is released by the garbage collector, and without a word to the stream behind it.
+/// </summary>
+internal sealed unsafe class StreamHandle : FastparHandle
+{
+    private readonly CallState state;
+    private readonly bool writes;
+
+    /// <summary>Takes over the flag, and a state that is rooted.</summary>
+    internal StreamHandle(void* stream, bool writes, CallState state, int* cancel)
+        : base((IntPtr)stream)
+    {
+        this.writes = writes;
+        this.state = state;
+        Cancel = cancel;
     }
 
-    /// <summary>
-    /// A stream. The state that its callbacks find, and the flag that cancels it, live until it is released: so a stream that is
-    /// dropped is released by the garbage collector, and without a word to the stream behind it.
-    /// </summary>
-    internal sealed unsafe class StreamHandle : FastparHandle
+    /// <summary>For `fastpar_cancel`.</summary>
+    internal int* Cancel { get; }
+
+    protected override bool ReleaseHandle()
     {
-        private readonly CallState state;
-        private readonly bool writes;
-
-        /// <summary>Takes over the flag, and a state that is rooted.</summary>
-        internal StreamHandle(void* stream, bool writes, CallState state, int* cancel)
-            : base((IntPtr)stream)
+        if (writes)
         {
-            this.writes = writes;
-            this.state = state;
-            Cancel = cancel;
+            NativeMethods.fastpar_writer_free((fastpar_writer*)handle);
         }
-
-        /// <summary>For `fastpar_cancel`.</summary>
-        internal int* Cancel { get; }
-
-        protected override bool ReleaseHandle()
+        else
         {
-            if (writes)
-            {
-                NativeMethods.fastpar_writer_free((fastpar_writer*)handle);
-            }
-            else
-            {
-                NativeMethods.fastpar_reader_free((fastpar_reader*)handle);
-            }
-            state.Unroot();
-            Marshal.FreeHGlobal((IntPtr)Cancel);
-            return true;
+            NativeMethods.fastpar_reader_free((fastpar_reader*)handle);
         }
+        state.Unroot();
+        Marshal.FreeHGlobal((IntPtr)Cancel);
+        return true;
+    }
+}
+
+/// <summary>
+/// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and
+/// this is released.
+/// </summary>
+internal sealed unsafe class ArchiveHandle : FastparHandle
+{
+    private readonly CancelFlag cancel;
+    private MemoryHandle pin;
+
+    /// <summary>Takes over the flag and the pin.</summary>
+    internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
+        : base((IntPtr)archive)
+    {
+        this.cancel = cancel;
+        this.pin = pin;
     }
 
-    /// <summary>
-    /// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and
-    /// this is released.
-    /// </summary>
-    internal sealed unsafe class ArchiveHandle : FastparHandle
+    protected override bool ReleaseHandle()
     {
-        private readonly CancelFlag cancel;
-        private MemoryHandle pin;
+        NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
+        cancel.Dispose();
+        pin.Dispose();
+        return true;
+    }
+}
 
-        /// <summary>Takes over the flag and the pin.</summary>
-        internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
-            : base((IntPtr)archive)
-        {
-            this.cancel = cancel;
-            this.pin = pin;
-        }
+/// <summary>The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.</summary>
+internal readonly unsafe ref struct Lease
+{
+    private readonly SafeHandle? handle;
 
-        protected override bool ReleaseHandle()
-        {
-            NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
-            cancel.Dispose();
-            pin.Dispose();
-            return true;
-        }
+    /// <exception cref="ObjectDisposedException">The handle is released already.</exception>
+    internal Lease(SafeHandle? handle)
+    {
+        bool added = false;
+        handle?.DangerousAddRef(ref added);
+        this.handle = handle;
     }
 
-    /// <summary>The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.</summary>
-    internal readonly unsafe ref struct Lease
-    {
-        private readonly SafeHandle? handle;
+    internal void* Pointer => handle == null ? null : (void*)handle.DangerousGetHandle();
 
-        /// <exception cref="ObjectDisposedException">The handle is released already.</exception>
-        internal Lease(SafeHandle? handle)
-        {
-            bool added = false;
-            handle?.DangerousAddRef(ref added);
-            this.handle = handle;
-        }
-
-        internal void* Pointer => handle == null ? null : (void*)handle.DangerousGetHandle();
-
-        public void Dispose() => handle?.DangerousRelease();
-    }
+    public void Dispose() => handle?.DangerousRelease();
 }

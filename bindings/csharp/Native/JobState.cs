@@ -3,237 +3,254 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// A loop in the background. It is rooted until the native job has told that it has ended, even if the managed objects are
+/// dropped, and completes its task then: no thread waits for it.
+/// </summary>
+internal sealed unsafe class JobState : CallState
 {
-    /// <summary>
-    /// A loop that nobody waits for. It is rooted until the native job has ended, whoever drops the managed objects, and
-    /// completes its task without a thread that waits: the callback of the last item, a failure, or a cancel sends for somebody
-    /// who collects the outcome, which is then there in no more than the time of the chunks in flight.
-    /// </summary>
-    internal sealed unsafe class JobState : CallState
+    private const int RangeKind = 1;
+    private const int ChunkKind = 2;
+
+    private static readonly NativeMethods.fastpar_for_start_body_delegate OnRange = RunRange;
+    private static readonly NativeMethods.fastpar_for_start_body_delegate OnChunk = RunChunk;
+    private static readonly NativeMethods.fastpar_job_notify_done_delegate OnDone = RunDone;
+
+    private readonly Delegate body;
+    private readonly TaskCompletionSource<bool> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private JobHandle? handle;
+    private CancellationTokenRegistration registration;
+    private FastparProgress last;
+
+    private JobState(Delegate body, LoopOptions? options, CancellationToken token)
+        : base(options?.Progress, token, options?.Errors ?? default) => this.body = body;
+
+    internal Task Completion => source.Task;
+
+    /// <summary>Throws what bodies threw, or that the job was cancelled, once it has ended.</summary>
+    internal void ThrowOutcome()
     {
-        private const int Started = 1;
-        private const int Ending = 2;
-
-        private static readonly NativeMethods.fastpar_for_start_body_delegate OnRange = RunRange;
-        private static readonly NativeMethods.fastpar_for_start_body_delegate OnChunk = RunChunk;
-
-        private readonly Delegate body;
-        private readonly TaskCompletionSource<bool> source =
-            new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        private JobHandle? handle;
-        private CancellationTokenRegistration registration;
-        private FastparProgress last;
-        private long left;
-        private int phase;
-        private int completed;
-
-        private JobState(Delegate body, LoopOptions? options, CancellationToken token)
-            : base(options?.Progress, token) => this.body = body;
-
-        internal Task Completion => source.Task;
-
-        /// <summary>Starts a loop.</summary>
-        internal static JobState Start(long count, Delegate body, LoopOptions? options, CancellationToken token)
+        if (WantsAll && source.Task.Exception is { } all)
         {
-            UIntPtr items = Check.Count(count, nameof(count));
-            var state = new JobState(body, options, token) { left = count };
-            fastpar_loop_options native = (options ?? new LoopOptions()).ToNative();
-            if (token.IsCancellationRequested)
-            {
-                state.last = new FastparProgress(0, count);
-                state.completed = 1;
-                state.source.TrySetCanceled(token);
-                return state;
-            }
-            state.Root();
-            native.progress = state.ProgressFunction;
-            native.progress_data = state.UserData;
-            fastpar_error error;
-            fastpar_job* job;
-            int status = NativeMethods.fastpar_for_start(
-                &native, items, body is ChunkAction ? OnChunk : OnRange, state.UserData, &job, &error);
-            if (status != NativeMethods.FASTPAR_OK)
-            {
-                state.Unroot();
-                throw Check.Exception(&error);
-            }
-            state.handle = new JobHandle(job);
-            if (token.CanBeCanceled)
-            {
-                state.registration = token.Register(job => ((JobState)job!).Cancel(), state);
-            }
-            state.Mark(count == 0 ? Started | Ending : Started);
+            throw new AggregateException(all.InnerExceptions);
+        }
+        source.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Starts a loop in this context, which ends by itself.</summary>
+    internal static void StartDetached(long count, ChunkAction body, LoopOptions options, ExecutionContext? context)
+    {
+        var state = new JobState(body, options, CancellationToken.None) { Context = context };
+        fastpar_job* job = state.Start(count, options);
+        state.Notify(job);
+        NativeMethods.fastpar_job_detach(job);
+    }
+
+    /// <summary>Starts a loop.</summary>
+    internal static JobState Start(long count, Delegate body, LoopOptions? options, CancellationToken token)
+    {
+        Check.NotNegative(count, nameof(count));
+        var state = new JobState(body, options, token);
+        if (token.IsCancellationRequested)
+        {
+            state.last = new FastparProgress(0, count);
+            state.source.TrySetCanceled(token);
             return state;
         }
-
-        /// <summary>Lets no new chunk start.</summary>
-        internal void Cancel()
+        fastpar_job* job = state.Start(count, options ?? LoopOptions.Defaults);
+        state.handle = new JobHandle(job);
+        if (token.CanBeCanceled)
         {
-            if (source.Task.IsCompleted)
-            {
-                return;
-            }
-            try
-            {
-                using var lease = new Lease(handle!);
-                NativeMethods.fastpar_job_cancel((fastpar_job*)lease.Pointer);
-            }
-            catch (ObjectDisposedException)
-            {
-                return; // it has just ended
-            }
-            Mark(Ending);
+            state.registration = token.Register(started => ((JobState)started!).Cancel(), state);
         }
+        state.Notify(job);
+        return state;
+    }
 
-        /// <summary>Waits, helping with the chunks, and collects the outcome; false: the time is over.</summary>
-        internal bool Wait(ulong milliseconds)
+    private fastpar_job* Start(long count, LoopOptions options)
+    {
+        fastpar_loop_options native = options.ToNative();
+        Root();
+        native.progress = ProgressFunction;
+        native.progress_data = UserData;
+        fastpar_error error;
+        fastpar_job* job;
+        int status = NativeMethods.fastpar_for_start(
+            &native, (UIntPtr)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
+        if (status != NativeMethods.FASTPAR_OK)
         {
-            if (source.Task.IsCompleted)
-            {
-                return true;
-            }
-            fastpar_error error;
-            int status;
-            try
-            {
-                using var lease = new Lease(handle!);
-                status = NativeMethods.fastpar_job_wait((fastpar_job*)lease.Pointer, milliseconds, &error);
-            }
-            catch (ObjectDisposedException)
-            {
-                return true; // somebody else has just collected it
-            }
-            if (status == NativeMethods.FASTPAR_ERR_TIMEOUT)
-            {
-                return false;
-            }
-            if (status == NativeMethods.FASTPAR_ERR_BUSY)
-            {
-                throw Check.Exception(&error);
-            }
-            Complete(status, &error);
-            Task.WaitAny(source.Task); // another thread may be in the midst of it
+            Unroot();
+            throw Check.Exception(&error);
+        }
+        return job;
+    }
+
+    /// <summary>Has the end of the job told; without that there is no job.</summary>
+    private void Notify(fastpar_job* job)
+    {
+        fastpar_error error;
+        int status = NativeMethods.fastpar_job_notify(job, OnDone, UserData, &error);
+        if (status == NativeMethods.FASTPAR_OK)
+        {
+            return;
+        }
+        registration.Dispose();
+        if (handle != null)
+        {
+            handle.Dispose(); // cancels and waits
+        }
+        else
+        {
+            NativeMethods.fastpar_job_free(job);
+        }
+        Unroot();
+        throw Check.Exception(&error);
+    }
+
+    /// <summary>Lets no new chunk start.</summary>
+    internal void Cancel()
+    {
+        if (source.Task.IsCompleted)
+        {
+            return;
+        }
+        try
+        {
+            using var lease = new Lease(handle!);
+            NativeMethods.fastpar_job_cancel((fastpar_job*)lease.Pointer);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has just ended.
+        }
+    }
+
+    /// <summary>Waits, helping with the chunks; false: the time is over.</summary>
+    internal bool Wait(ulong milliseconds)
+    {
+        if (source.Task.IsCompleted)
+        {
             return true;
         }
-
-        /// <summary>Items done, and in all.</summary>
-        internal FastparProgress Progress()
+        fastpar_error error;
+        int status;
+        try
         {
-            if (!source.Task.IsCompleted)
-            {
-                try
-                {
-                    using var lease = new Lease(handle!);
-                    return Progress((fastpar_job*)lease.Pointer);
-                }
-                catch (ObjectDisposedException)
-                {
-                    // It has just ended.
-                }
-            }
-            return last;
+            using var lease = new Lease(handle!);
+            using var visit = new CallThread.Visit(this);
+            status = NativeMethods.fastpar_job_wait((fastpar_job*)lease.Pointer, milliseconds, &error);
         }
-
-        internal override int Fail(Exception exception, long position)
+        catch (ObjectDisposedException)
         {
-            int code = base.Fail(exception, position);
-            Mark(Ending);
-            return code;
+            return true; // it has just ended
         }
-
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
-        private static int RunRange(void* userData, fastpar_chunk* chunk)
+        if (status == NativeMethods.FASTPAR_ERR_TIMEOUT)
         {
-            var state = (JobState)From(userData);
+            return false;
+        }
+        if (status == NativeMethods.FASTPAR_ERR_BUSY)
+        {
+            throw Check.Exception(&error);
+        }
+        // What else it tells is what the job came to, and the notification has returned.
+        return true;
+    }
+
+    /// <summary>Items done, and in all.</summary>
+    internal FastparProgress Progress()
+    {
+        if (!source.Task.IsCompleted)
+        {
             try
             {
-                Range64 range = new Chunk(chunk).Range;
-                ((Action<Range64>)state.body)(range);
-                state.Done(range);
-                return 0;
+                using var lease = new Lease(handle!);
+                return Progress((fastpar_job*)lease.Pointer);
             }
-            catch (Exception exception)
+            catch (ObjectDisposedException)
             {
-                return state.Fail(exception, (long)(ulong)chunk->index);
+                // It has just ended.
             }
         }
+        return last;
+    }
 
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
-        private static int RunChunk(void* userData, fastpar_chunk* chunk)
+    protected override int Invoke(int kind, void* a, void* b, void* c)
+    {
+        var chunk = new Chunk((fastpar_chunk*)a);
+        if (kind == RangeKind)
         {
-            var state = (JobState)From(userData);
-            try
-            {
-                var managed = new Chunk(chunk);
-                ((ChunkAction)state.body)(managed);
-                state.Done(managed.Range);
-                return 0;
-            }
-            catch (Exception exception)
-            {
-                return state.Fail(exception, (long)(ulong)chunk->index);
-            }
+            ((Action<Range64>)body)(chunk.Range);
         }
-
-        private static FastparProgress Progress(fastpar_job* job)
+        else
         {
-            fastpar_error error;
-            ulong done, total;
-            Check.Ok(NativeMethods.fastpar_job_progress(job, &done, &total, &error), &error);
-            return new FastparProgress((long)done, (long)total);
+            ((ChunkAction)body)(chunk);
         }
+        return 0;
+    }
 
-        private void Done(Range64 range)
-        {
-            if (Interlocked.Add(ref left, -range.Length) == 0)
-            {
-                Mark(Ending);
-            }
-        }
+    protected override long Position(int kind, void* a, void* b) => (long)(ulong)((fastpar_chunk*)a)->index;
 
-        /// <summary>Once the handle is here and the job is ending, somebody collects the outcome.</summary>
-        private void Mark(int reached)
-        {
-            int before = phase;
-            for (int seen; (seen = Interlocked.CompareExchange(ref phase, before | reached, before)) != before; before = seen)
-            {
-            }
-            const int both = Started | Ending;
-            if (before != both && (before | reached) == both)
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(state => ((JobState)state!).Wait(ulong.MaxValue), this);
-            }
-        }
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
+    private static int RunRange(void* userData, fastpar_chunk* chunk) =>
+        ((JobState)From(userData)).Callback(RangeKind, chunk);
 
-        /// <summary>The native job has ended: no callback comes any more.</summary>
-        private void Complete(int status, fastpar_error* error)
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
+    private static int RunChunk(void* userData, fastpar_chunk* chunk) =>
+        ((JobState)From(userData)).Callback(ChunkKind, chunk);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_job_notify_done_delegate))]
+    private static void RunDone(void* userData, int status, fastpar_error* error) =>
+        ((JobState)From(userData)).End(status, error);
+
+    private static FastparProgress Progress(fastpar_job* job)
+    {
+        fastpar_error error;
+        ulong done, total;
+        Check.Ok(NativeMethods.fastpar_job_progress(job, &done, &total, &error), &error);
+        return new FastparProgress((long)done, (long)total);
+    }
+
+    /// <summary>The native job has ended: no callback comes any more.</summary>
+    private void End(int status, fastpar_error* error)
+    {
+        try
         {
-            if (Interlocked.Exchange(ref completed, 1) != 0)
+            if (handle != null)
             {
-                return; // another thread is doing this
+                last = Progress((fastpar_job*)handle.DangerousGetHandle());
+                handle.Dispose();
             }
-            registration.Dispose();
             Unroot();
-            ExceptionDispatchInfo? outcome = Outcome(status, error);
-            using (var lease = new Lease(handle!))
-            {
-                last = Progress((fastpar_job*)lease.Pointer);
-            }
-            if (outcome == null)
-            {
-                source.SetResult(true);
-            }
-            else if (IsConsequence(outcome.SourceException) || (status == NativeMethods.FASTPAR_ERR_CANCELLED && !HasFailed))
-            {
-                source.TrySetCanceled(Token);
-            }
-            else
-            {
-                source.SetException(outcome.SourceException);
-            }
-            handle!.Dispose();
+            Complete(status, error);
+        }
+        catch (Exception exception)
+        {
+            source.TrySetException(exception); // nothing may pass into the native frame
+        }
+        registration.Dispose();
+    }
+
+    private void Complete(int status, fastpar_error* error)
+    {
+        ExceptionDispatchInfo? outcome = Outcome(status, error);
+        if (outcome == null)
+        {
+            source.SetResult(true);
+        }
+        else if (IsConsequence(outcome.SourceException) || (status == NativeMethods.FASTPAR_ERR_CANCELLED && !HasFailed))
+        {
+            source.TrySetCanceled(Token);
+        }
+        else if (HasFailed)
+        {
+            source.SetException(OwnExceptions()); // await throws the first
+        }
+        else
+        {
+            source.SetException(outcome.SourceException);
         }
     }
 }

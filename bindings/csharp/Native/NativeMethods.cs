@@ -7,60 +7,75 @@ using Loader = System.Runtime.InteropServices.NativeLibrary;
 using Loader = Fastpar.ReflectedNativeLibrary;
 #endif
 
-namespace Fastpar
-{
-    /// <summary>The hand-written part: what finds and checks the native library before its first function is called.</summary>
-    internal static unsafe partial class NativeMethods
-    {
-        /// <summary>Holds the path of the native library, if it shall not be looked for.</summary>
-        private const string PathVariable = "FASTPAR_LIBRARY";
+namespace Fastpar;
 
-        static NativeMethods()
+/// <summary>The hand-written part: what finds and checks the native library before its first function is called.</summary>
+internal static unsafe partial class NativeMethods
+{
+    /// <summary>Holds the path of the native library, if it shall not be looked for.</summary>
+    private const string PathVariable = "FASTPAR_LIBRARY";
+
+    static NativeMethods()
+    {
+        try
         {
             Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        }
+        catch (InvalidOperationException)
+        {
+            // The host has set a resolver of its own for this assembly: it decides.
+        }
+        ProcessExit.Watch();
 #if !NETCOREAPP
-            MonoThreads.EndWithProcess();
+        MonoThreads.EndWithProcess();
 #endif
-        }
+    }
 
-        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        private delegate uint AbiVersion();
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    private delegate uint AbiVersion();
 
-        /// <summary>The type of `progress` in the options: csbindgen gives no name to what only stands in structs.</summary>
-        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int ProgressCallback(void* userData, ulong done, ulong total);
+    /// <summary>The type of `progress` in the options: csbindgen gives no name to what only stands in structs.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int ProgressCallback(void* userData, ulong done, ulong total);
 
-        private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
+    private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
+    {
+        if (name != __DllName)
         {
-            if (name != __DllName)
-            {
-                return IntPtr.Zero;
-            }
-            IntPtr library = Find(assembly, searchPath);
-            IntPtr function = Loader.GetExport(library, "fastpar_abi_version");
-            uint version = Marshal.GetDelegateForFunctionPointer<AbiVersion>(function)();
-            return version == FASTPAR_ABI_VERSION
-                ? library
-                : throw new DllNotFoundException(
-                    $"The native library speaks version {version} of the ABI of fastpar, expected {FASTPAR_ABI_VERSION}");
+            return IntPtr.Zero;
         }
+        IntPtr library = Find(assembly, searchPath);
+        IntPtr function = Loader.GetExport(library, "fastpar_abi_version");
+        uint version = Marshal.GetDelegateForFunctionPointer<AbiVersion>(function)();
+        return version == FASTPAR_ABI_VERSION
+            ? library
+            : throw new DllNotFoundException(
+                $"The native library speaks version {version} of the ABI of fastpar, expected {FASTPAR_ABI_VERSION}");
+    }
 
-        private static IntPtr Find(Assembly assembly, DllImportSearchPath? searchPath)
+    private static IntPtr Find(Assembly assembly, DllImportSearchPath? searchPath)
+    {
+        string? path = Environment.GetEnvironmentVariable(PathVariable);
+        if (!string.IsNullOrEmpty(path))
         {
-            string? path = Environment.GetEnvironmentVariable(PathVariable);
-            if (!string.IsNullOrEmpty(path))
-            {
-                return Loader.Load(path!);
-            }
-            // "libfastpar.so.1": the library on a Linux system that has no development files of it.
-            if (Loader.TryLoad(__DllName, assembly, searchPath, out IntPtr library)
-                || Loader.TryLoad("libfastpar.so.1", assembly, searchPath, out library))
-            {
-                return library;
-            }
+            return Loader.Load(path!);
+        }
+        // "libfastpar.so.1": the library on a Linux system that has no development files of it.
+        if (Loader.TryLoad(__DllName, assembly, searchPath, out IntPtr library)
+            || Loader.TryLoad("libfastpar.so.1", assembly, searchPath, out library))
+        {
+            return library;
+        }
+        try
+        {
+            return Loader.Load(__DllName, assembly, searchPath);
+        }
+        catch (DllNotFoundException exception)
+        {
             throw new DllNotFoundException(
-                "The native library of fastpar was not found, neither in the package nor on the system; "
-                + $"{PathVariable} may hold its path");
+                "The native library of fastpar was not found, neither in the package (which has it for linux-x64 and win-x64) nor on "
+                + $"the system; {PathVariable} may hold its path. {exception.Message}",
+                exception);
         }
     }
 }

@@ -1,50 +1,53 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using System.Threading.Tasks;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// A reduction on a loop in the background: the thread that folds a chunk also combines the parts that are next in order, if
+/// they are there. So the result depends on the plan alone, and the parts that wait are few.
+/// </summary>
+internal sealed class OrderedReduction<T>
 {
-    /// <summary>
-    /// A reduction on a loop that nobody waits for: whoever folds a chunk also combines what is next in order, if it is there. So
-    /// the result depends on the plan alone, and the parts that wait are few.
-    /// </summary>
-    internal sealed class OrderedReduction<T>
+    private readonly Func<T> identity;
+    private readonly Func<Range64, T, T> fold;
+    private readonly Func<T, T, T> combine;
+    private readonly Dictionary<long, T> waiting = new Dictionary<long, T>();
+    private readonly ExecutionContext? context = ExecutionContext.Capture();
+    private T result;
+    private long next;
+
+    internal OrderedReduction(Func<T> identity, Func<Range64, T, T> fold, Func<T, T, T> combine)
     {
-        private readonly Func<T> identity;
-        private readonly Func<Range64, T, T> fold;
-        private readonly Func<T, T, T> combine;
-        private readonly Dictionary<long, T> waiting = new Dictionary<long, T>();
-        private T result;
-        private long next;
+        this.identity = identity;
+        this.fold = fold;
+        this.combine = combine;
+        result = identity();
+    }
 
-        internal OrderedReduction(Func<T> identity, Func<Range64, T, T> fold, Func<T, T, T> combine)
+    /// <summary>The body of the loop.</summary>
+    internal void Fold(in Chunk chunk)
+    {
+        T part = fold(chunk.Range, identity());
+        CallThread.Restore(context);
+        lock (waiting)
         {
-            this.identity = identity;
-            this.fold = fold;
-            this.combine = combine;
-            result = identity();
-        }
-
-        /// <summary>The body of the loop.</summary>
-        internal void Fold(in Chunk chunk)
-        {
-            T part = fold(chunk.Range, identity());
-            lock (waiting)
+            waiting.Add(chunk.Index, part);
+            while (waiting.Remove(next, out T? first))
             {
-                waiting.Add(chunk.Index, part);
-                while (waiting.Remove(next, out T first))
-                {
-                    result = combine(result, first);
-                    next++;
-                }
+                result = combine(result, first!);
+                CallThread.Restore(context);
+                next++;
             }
         }
+    }
 
-        /// <summary>The result, once the loop has ended well.</summary>
-        internal async Task<T> Finish(Task loop)
-        {
-            await loop.ConfigureAwait(false);
-            return result;
-        }
+    /// <summary>The result, once the loop has ended well.</summary>
+    internal async Task<T> Finish(Task loop)
+    {
+        await loop.ConfigureAwait(false);
+        return result;
     }
 }

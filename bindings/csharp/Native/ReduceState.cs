@@ -2,141 +2,137 @@ using System;
 using System.Collections.Concurrent;
 using System.Threading;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>A reduction at work. The native library owns the accumulators, and calls back with pointers to them.</summary>
+internal abstract unsafe class ReduceState : CallState
 {
-    /// <summary>A reduction at work. The native library owns the accumulators, and calls back with pointers to them.</summary>
-    internal abstract unsafe class ReduceState : CallState
+    private const int FoldKind = 1;
+    private const int CombineKind = 2;
+
+    private static readonly NativeMethods.fastpar_reduce_fold_delegate OnFold = RunFold;
+    private static readonly NativeMethods.fastpar_reduce_combine_delegate OnCombine = RunCombine;
+
+    protected ReduceState(LoopOptions? options, CancellationToken token)
+        : base(options?.Progress, token, options?.Errors ?? default)
     {
-        private static readonly NativeMethods.fastpar_reduce_fold_delegate OnFold = RunFold;
-        private static readonly NativeMethods.fastpar_reduce_combine_delegate OnCombine = RunCombine;
-
-        protected ReduceState(LoopOptions? options, CancellationToken token)
-            : base(options?.Progress, token)
-        {
-        }
-
-        /// <summary>Runs the reduction to its end.</summary>
-        internal void Run(long count, LoopOptions? options, void* accumulator, int size)
-        {
-            UIntPtr items = Check.Count(count, nameof(count));
-            fastpar_loop_options native = (options ?? new LoopOptions()).ToNative();
-            fastpar_error error;
-            using var call = new SyncCall(this);
-            native.cancel = call.Cancel;
-            native.progress = ProgressFunction;
-            native.progress_data = UserData;
-            int status = NativeMethods.fastpar_reduce(
-                &native, items, OnFold, OnCombine, UserData, accumulator, (UIntPtr)(uint)size, &error);
-            call.End(status, &error);
-        }
-
-        protected abstract void Fold(fastpar_chunk* chunk, void* accumulator);
-
-        protected abstract void Combine(void* into, void* from);
-
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_fold_delegate))]
-        private static int RunFold(void* userData, fastpar_chunk* chunk, void* accumulator)
-        {
-            var state = (ReduceState)From(userData);
-            try
-            {
-                state.Fold(chunk, accumulator);
-                return 0;
-            }
-            catch (Exception exception)
-            {
-                return state.Fail(exception, (long)(ulong)chunk->index);
-            }
-        }
-
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_combine_delegate))]
-        private static int RunCombine(void* userData, void* into, void* from)
-        {
-            var state = (ReduceState)From(userData);
-            try
-            {
-                state.Combine(into, from);
-                return 0;
-            }
-            catch (Exception exception)
-            {
-                return state.Fail(exception, long.MaxValue);
-            }
-        }
     }
 
-    /// <summary>Accumulators without references, worked on where they are.</summary>
-    internal sealed unsafe class ReduceByReference<T> : ReduceState
-        where T : unmanaged
+    /// <summary>Runs the reduction to its end.</summary>
+    internal void Run(long count, LoopOptions? options, void* accumulator, int size)
     {
-        private readonly FoldAction<T> fold;
-        private readonly CombineAction<T> combine;
-
-        internal ReduceByReference(FoldAction<T> fold, CombineAction<T> combine, LoopOptions? options, CancellationToken token)
-            : base(options, token)
-        {
-            this.fold = fold;
-            this.combine = combine;
-        }
-
-        protected override void Fold(fastpar_chunk* chunk, void* accumulator) => fold(new Chunk(chunk), ref *(T*)accumulator);
-
-        protected override void Combine(void* into, void* from) => combine(ref *(T*)into, *(T*)from);
+        UIntPtr items = Check.Count(count, nameof(count));
+        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
+        fastpar_error error;
+        using var call = new SyncCall(this);
+        native.cancel = call.Cancel;
+        native.progress = ProgressFunction;
+        native.progress_data = UserData;
+        int status = NativeMethods.fastpar_reduce(
+            &native, items, OnFold, OnCombine, UserData, accumulator, (UIntPtr)(uint)size, &error);
+        call.End(status, &error);
     }
 
-    /// <summary>Accumulators without references, passed and returned as values.</summary>
-    internal sealed unsafe class ReduceByValue<T> : ReduceState
-        where T : unmanaged
+    protected abstract void Fold(fastpar_chunk* chunk, void* accumulator);
+
+    protected abstract void Combine(void* into, void* from);
+
+    protected sealed override int Invoke(int kind, void* a, void* b, void* c)
     {
-        private readonly Func<Range64, T, T> fold;
-        private readonly Func<T, T, T> combine;
-
-        internal ReduceByValue(Func<Range64, T, T> fold, Func<T, T, T> combine, LoopOptions? options, CancellationToken token)
-            : base(options, token)
+        if (kind == FoldKind)
         {
-            this.fold = fold;
-            this.combine = combine;
+            Fold((fastpar_chunk*)a, b);
         }
-
-        protected override void Fold(fastpar_chunk* chunk, void* accumulator) =>
-            *(T*)accumulator = fold(new Chunk(chunk).Range, *(T*)accumulator);
-
-        protected override void Combine(void* into, void* from) => *(T*)into = combine(*(T*)into, *(T*)from);
+        else
+        {
+            Combine(a, b);
+        }
+        return 0;
     }
 
-    /// <summary>
-    /// Accumulators that the garbage collector must see: they stay here, and the native ones hold the number of their chunk.
-    /// </summary>
-    internal sealed unsafe class ReduceObjects<T> : ReduceState
+    protected sealed override long Position(int kind, void* a, void* b) =>
+        kind == FoldKind ? (long)(ulong)((fastpar_chunk*)a)->index : long.MaxValue;
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_fold_delegate))]
+    private static int RunFold(void* userData, fastpar_chunk* chunk, void* accumulator) =>
+        ((ReduceState)From(userData)).Callback(FoldKind, chunk, accumulator);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_combine_delegate))]
+    private static int RunCombine(void* userData, void* into, void* from) =>
+        ((ReduceState)From(userData)).Callback(CombineKind, into, from);
+}
+
+/// <summary>Accumulators without references, worked on where they are.</summary>
+internal sealed unsafe class ReduceByReference<T> : ReduceState
+    where T : unmanaged
+{
+    private readonly FoldAction<T> fold;
+    private readonly CombineAction<T> combine;
+
+    internal ReduceByReference(FoldAction<T> fold, CombineAction<T> combine, LoopOptions? options, CancellationToken token)
+        : base(options, token)
     {
-        private readonly Func<T> identity;
-        private readonly Func<Range64, T, T> fold;
-        private readonly Func<T, T, T> combine;
-        private readonly ConcurrentDictionary<long, T> parts = new ConcurrentDictionary<long, T>();
+        this.fold = fold;
+        this.combine = combine;
+    }
 
-        internal ReduceObjects(
-            Func<T> identity, Func<Range64, T, T> fold, Func<T, T, T> combine, LoopOptions? options, CancellationToken token)
-            : base(options, token)
-        {
-            this.identity = identity;
-            this.fold = fold;
-            this.combine = combine;
-            Result = identity();
-        }
+    protected override void Fold(fastpar_chunk* chunk, void* accumulator) => fold(new Chunk(chunk), ref *(T*)accumulator);
 
-        internal T Result { get; private set; }
+    protected override void Combine(void* into, void* from) => combine(ref *(T*)into, *(T*)from);
+}
 
-        protected override void Fold(fastpar_chunk* chunk, void* accumulator)
-        {
-            long index = (long)(ulong)chunk->index;
-            parts[index] = fold(new Chunk(chunk).Range, identity());
-            *(long*)accumulator = index;
-        }
+/// <summary>Accumulators without references, passed and returned as values.</summary>
+internal sealed unsafe class ReduceByValue<T> : ReduceState
+    where T : unmanaged
+{
+    private readonly Func<Range64, T, T> fold;
+    private readonly Func<T, T, T> combine;
 
-        protected override void Combine(void* into, void* from)
-        {
-            parts.TryRemove(*(long*)from, out T part);
-            Result = combine(Result, part);
-        }
+    internal ReduceByValue(Func<Range64, T, T> fold, Func<T, T, T> combine, LoopOptions? options, CancellationToken token)
+        : base(options, token)
+    {
+        this.fold = fold;
+        this.combine = combine;
+    }
+
+    protected override void Fold(fastpar_chunk* chunk, void* accumulator) =>
+        *(T*)accumulator = fold(new Chunk(chunk).Range, *(T*)accumulator);
+
+    protected override void Combine(void* into, void* from) => *(T*)into = combine(*(T*)into, *(T*)from);
+}
+
+/// <summary>
+/// Accumulators that the garbage collector must see: they stay here, and the native ones hold the number of their chunk.
+/// </summary>
+internal sealed unsafe class ReduceObjects<T> : ReduceState
+{
+    private readonly Func<T> identity;
+    private readonly Func<Range64, T, T> fold;
+    private readonly Func<T, T, T> combine;
+    private readonly ConcurrentDictionary<long, T> parts = new ConcurrentDictionary<long, T>();
+
+    internal ReduceObjects(
+        Func<T> identity, Func<Range64, T, T> fold, Func<T, T, T> combine, LoopOptions? options, CancellationToken token)
+        : base(options, token)
+    {
+        this.identity = identity;
+        this.fold = fold;
+        this.combine = combine;
+        Result = identity();
+    }
+
+    internal T Result { get; private set; }
+
+    protected override void Fold(fastpar_chunk* chunk, void* accumulator)
+    {
+        long index = (long)(ulong)chunk->index;
+        parts[index] = fold(new Chunk(chunk).Range, identity());
+        *(long*)accumulator = index;
+    }
+
+    protected override void Combine(void* into, void* from)
+    {
+        parts.TryRemove(*(long*)from, out T? part);
+        Result = combine(Result, part!);
     }
 }

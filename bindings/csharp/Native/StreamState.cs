@@ -4,119 +4,122 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
 
-namespace Fastpar
+namespace Fastpar;
+
+/// <summary>
+/// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that needed it.
+/// </summary>
+internal sealed unsafe class StreamState : CallState
 {
-    /// <summary>
-    /// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that needed it.
-    /// </summary>
-    internal sealed unsafe class StreamState : CallState
+    private const int SinkKind = 1;
+    private const int SourceKind = 2;
+
+    /// <summary>No stream takes more at once.</summary>
+    private const int Most = 1 << 30;
+
+    private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;
+    private static readonly NativeMethods.fastpar_reader_open_source_delegate OnSource = RunSource;
+
+    private readonly Stream inner;
+    private int inUse;
+
+    private StreamState(Stream inner, ZstdOptions? options)
+        : base(options?.Progress, default) => this.inner = inner;
+
+    /// <summary>The call is made by a thread that may wait for tasks: the stream behind may know nothing else.</summary>
+    internal bool Asynchronous { get; set; }
+
+    /// <summary>Whether no call runs.</summary>
+    internal bool IsFree => Volatile.Read(ref inUse) == 0;
+
+    /// <summary>Output of an asynchronous call, which is awaited after it; null: none.</summary>
+    internal MemoryStream? Gathered { get; set; }
+
+    /// <summary>One call at a time: whether this one may begin.</summary>
+    internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
+
+    /// <summary>The call is over.</summary>
+    internal void GiveBack() => Volatile.Write(ref inUse, 0);
+
+    /// <summary>Opens a writer or a reader.</summary>
+    internal static StreamState Open(Stream inner, bool writes, ZstdOptions? options, out StreamHandle handle)
     {
-        /// <summary>No stream takes more at once.</summary>
-        private const int Most = 1 << 30;
-
-        private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;
-        private static readonly NativeMethods.fastpar_reader_open_source_delegate OnSource = RunSource;
-
-        private readonly Stream inner;
-        private int inUse;
-
-        private StreamState(Stream inner, ZstdOptions? options)
-            : base(options?.Progress, default) => this.inner = inner;
-
-        /// <summary>The call is made by a thread that may wait for tasks: the stream behind may know nothing else.</summary>
-        internal bool Asynchronous { get; set; }
-
-        /// <summary>One call at a time: whether this one may begin.</summary>
-        internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
-
-        /// <summary>The call is over.</summary>
-        internal void GiveBack() => Volatile.Write(ref inUse, 0);
-
-        /// <summary>Opens a writer or a reader.</summary>
-        internal static StreamState Open(Stream inner, bool writes, ZstdOptions? options, out StreamHandle handle)
+        fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
+        using var lease = new Lease(options?.Dict?.Handle);
+        var state = new StreamState(inner, options);
+        int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));
+        *cancel = 0;
+        state.Root(GCHandleType.Weak);
+        native.dict = (fastpar_dict*)lease.Pointer;
+        native.cancel = cancel;
+        native.progress = state.ProgressFunction;
+        native.progress_data = state.UserData;
+        fastpar_error error;
+        fastpar_writer* writer = null;
+        fastpar_reader* reader = null;
+        int status = writes
+            ? NativeMethods.fastpar_writer_open(&native, OnSink, state.UserData, &writer, &error)
+            : NativeMethods.fastpar_reader_open(&native, OnSource, state.UserData, &reader, &error);
+        if (status != NativeMethods.FASTPAR_OK)
         {
-            fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
-            using var lease = new Lease(options?.Dict?.Handle);
-            var state = new StreamState(inner, options);
-            int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));
-            *cancel = 0;
-            state.Root();
-            native.dict = (fastpar_dict*)lease.Pointer;
-            native.cancel = cancel;
-            native.progress = state.ProgressFunction;
-            native.progress_data = state.UserData;
-            fastpar_error error;
-            fastpar_writer* writer = null;
-            fastpar_reader* reader = null;
-            int status = writes
-                ? NativeMethods.fastpar_writer_open(&native, OnSink, state.UserData, &writer, &error)
-                : NativeMethods.fastpar_reader_open(&native, OnSource, state.UserData, &reader, &error);
-            if (status != NativeMethods.FASTPAR_OK)
-            {
-                state.Unroot();
-                Marshal.FreeHGlobal((IntPtr)cancel);
-                throw Check.Exception(&error);
-            }
-            handle = new StreamHandle(writes ? (void*)writer : reader, writes, state, cancel);
-            return state;
+            state.Unroot();
+            Marshal.FreeHGlobal((IntPtr)cancel);
+            throw Check.Exception(&error);
         }
+        handle = new StreamHandle(writes ? (void*)writer : reader, writes, state, cancel);
+        return state;
+    }
 
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_writer_open_sink_delegate))]
-        private static int RunSink(void* userData, void* data, UIntPtr length)
+    protected override int Invoke(int kind, void* a, void* b, void* c)
+    {
+        if (kind == SourceKind)
         {
-            var state = (StreamState)From(userData);
-            try
-            {
-                ulong left = (ulong)length;
-                for (byte* at = (byte*)data; left > 0;)
-                {
-                    int part = (int)Math.Min(left, Most);
-                    state.Write(at, part);
-                    at += part;
-                    left -= (ulong)part;
-                }
-                return 0;
-            }
-            catch (Exception exception)
-            {
-                return state.Fail(exception, 0);
-            }
+            *(UIntPtr*)c = (UIntPtr)(uint)Read(a, (int)Math.Min(*(ulong*)b, Most));
+            return 0;
         }
+        ulong left = *(ulong*)b;
+        for (byte* at = (byte*)a; left > 0;)
+        {
+            int part = (int)Math.Min(left, Most);
+            Write(at, part);
+            at += part;
+            left -= (ulong)part;
+        }
+        return 0;
+    }
 
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reader_open_source_delegate))]
-        private static int RunSource(void* userData, void* buffer, UIntPtr capacity, UIntPtr* length)
-        {
-            var state = (StreamState)From(userData);
-            try
-            {
-                *length = (UIntPtr)(uint)state.Read(buffer, (int)Math.Min((ulong)capacity, Most));
-                return 0;
-            }
-            catch (Exception exception)
-            {
-                return state.Fail(exception, 0);
-            }
-        }
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_writer_open_sink_delegate))]
+    private static int RunSink(void* userData, void* data, UIntPtr length)
+    {
+        ulong bytes = (ulong)length;
+        return ((StreamState)From(userData)).Callback(SinkKind, data, &bytes);
+    }
 
-        private void Write(void* data, int length)
-        {
-            if (!Asynchronous)
-            {
-                inner.Write(new ReadOnlySpan<byte>(data, length));
-                return;
-            }
-            using IMemoryOwner<byte> memory = new NativeMemory(data, length);
-            inner.WriteAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
-        }
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reader_open_source_delegate))]
+    private static int RunSource(void* userData, void* buffer, UIntPtr capacity, UIntPtr* length)
+    {
+        ulong room = (ulong)capacity;
+        return ((StreamState)From(userData)).Callback(SourceKind, buffer, &room, length);
+    }
 
-        private int Read(void* buffer, int capacity)
+    private void Write(void* data, int length)
+    {
+        if (!Asynchronous)
         {
-            if (!Asynchronous)
-            {
-                return inner.Read(new Span<byte>(buffer, capacity));
-            }
-            using IMemoryOwner<byte> memory = new NativeMemory(buffer, capacity);
-            return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
+            inner.Write(new ReadOnlySpan<byte>(data, length));
+            return;
         }
+        Gathered ??= new MemoryStream(length);
+        Gathered.Write(new ReadOnlySpan<byte>(data, length));
+    }
+
+    private int Read(void* buffer, int capacity)
+    {
+        if (!Asynchronous)
+        {
+            return inner.Read(new Span<byte>(buffer, capacity));
+        }
+        using IMemoryOwner<byte> memory = new NativeMemory(buffer, capacity);
+        return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
     }
 }

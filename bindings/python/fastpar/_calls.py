@@ -1,16 +1,16 @@
 """A parallel call under way: what its callbacks do, what becomes of exceptions, how the main thread stays interruptible."""
 
+import contextvars
 import ctypes
-import itertools
 import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
 
 from . import _native as n
-from ._errors import CancelFlag, error_of, watching
+from ._errors import error_of, watching
 from ._library import lib
-from ._options import chunk_count
+from ._options import LoopOptions, native
 from ._threads import begin, live
 
 _chunk_at = n.fastpar_chunk.from_address
@@ -19,24 +19,40 @@ _chunk_at = n.fastpar_chunk.from_address
 _PATIENCE_MS = 20
 
 
+class Lane:
+    """What the thread that holds a lane has for itself."""
+
+    __slots__ = ("done", "run")
+
+    def __init__(self, context: contextvars.Context) -> None:
+        #: Calls a function in the lane's copy of the caller's context.
+        self.run = context.copy().run
+        #: Items whose body has returned.
+        self.done = 0
+
+
 class Call:
     """One call of a loop."""
 
-    __slots__ = ("_flag", "address", "completed", "failures", "progress", "step")
+    __slots__ = ("_flag", "address", "context", "failures", "lanes", "progress", "step", "stopped")
 
     def __init__(self, step: Callable[..., object], progress: Callable[[int, int], object] | None = None) -> None:
         #: Does the work of one chunk.
         self.step = step
-        #: Counts what was completed. A callback that dies before its first line returns rubbish, which may look like success.
-        self.completed = itertools.count().__next__
+        #: What bodies set is gone after the call, and a context cannot be entered by two threads: each lane has a copy.
+        self.context = contextvars.copy_context()
+        self.lanes: dict[int, Lane] = {}
         #: What was raised, with the number of the chunk.
         self.failures: list[tuple[int, BaseException]] = []
         self.progress = progress
+        #: Whether no new chunk starts; bodies of several items look at it between two.
+        self.stopped = False
         self._flag = ctypes.c_int32()
         self.address = ctypes.addressof(self._flag)
 
     def stop(self) -> None:
         """No new chunk starts."""
+        self.stopped = True
         lib.fastpar_cancel(self.address)
 
     def fail(self, index: int, error: BaseException) -> None:
@@ -44,13 +60,27 @@ class Call:
         self.failures.append((index, error))
         self.stop()
 
+    def done(self) -> int:
+        """The items whose body has returned. A callback that dies before its first line returns rubbish, which may look
+        like success."""
+        return sum(lane.done for lane in self.lanes.values())
+
+    def lane(self, number: int) -> Lane:
+        """A lane that is new to this call. No other thread asks for it meanwhile."""
+        lane = self.lanes[number] = Lane(self.context)
+        return lane
+
 
 def run_chunk(call: Call, address: int) -> int:
     """What the pool calls for a chunk."""
     try:
         chunk = _chunk_at(address)
-        call.step(chunk)
-        call.completed()
+        try:
+            lane = call.lanes[chunk.lane]
+        except KeyError:
+            lane = call.lane(chunk.lane)
+        lane.run(call.step, chunk)
+        lane.done += chunk.end - chunk.begin
         return 0
     except BaseException as error:
         call.fail(_chunk_at(address).index, error)
@@ -61,8 +91,13 @@ def run_range(call: Call, address: int) -> int:
     """The same where the work takes the range: one Python call fewer for each chunk."""
     try:
         chunk = _chunk_at(address)
-        call.step(chunk.begin, chunk.end)
-        call.completed()
+        begin, end = chunk.begin, chunk.end
+        try:
+            lane = call.lanes[chunk.lane]
+        except KeyError:
+            lane = call.lane(chunk.lane)
+        lane.run(call.step, begin, end)
+        lane.done += end - begin
         return 0
     except BaseException as error:
         call.fail(_chunk_at(address).index, error)
@@ -72,7 +107,8 @@ def run_range(call: Call, address: int) -> int:
 def _report_progress(call: Call, done: int, total: int) -> int:
     try:
         if call.progress is not None:
-            call.progress(done, total)
+            # Never two at a time, so one context serves them all.
+            call.context.run(call.progress, done, total)
         return 0
     except BaseException as error:
         call.fail(sys.maxsize, error)
@@ -110,8 +146,15 @@ def _without_entry(traceback: TracebackType | None) -> TracebackType | None:
     return inner or traceback
 
 
-def raise_failures(failures: list[tuple[int, BaseException]], what: str) -> None:
-    """Raises what bodies have raised, in the order of their chunks: alone if it is one, else as a group.
+def group_of(errors: str) -> bool:
+    """Whether failures are raised as a group, by the option `errors`."""
+    if errors not in ("first", "group"):
+        raise ValueError(f'errors must be "first" or "group", not {errors!r}')
+    return errors == "group"
+
+
+def raise_failures(failures: list[tuple[int, BaseException]], what: str, group: bool) -> None:
+    """Raises what bodies have raised: that of the lowest chunk, or all in the order of their chunks as an ExceptionGroup.
 
     KeyboardInterrupt, SystemExit and the like are for the whole program, and go before everything else.
     """
@@ -123,43 +166,36 @@ def raise_failures(failures: list[tuple[int, BaseException]], what: str) -> None
     try:
         if urgent:
             raise urgent[0]
-        if len(ordinary) == 1:
-            raise ordinary[0]
-        if ordinary:
+        if ordinary and group:
             raise ExceptionGroup(f"{len(ordinary)} {what} failed", ordinary)
+        if ordinary:
+            raise ordinary[0]
     finally:
         # An exception's traceback holds this frame, and the frame would hold the exception.
         del errors, urgent, ordinary
 
 
-def run(
-    step: Callable[..., object],
-    count: int,
-    options: n.fastpar_loop_options,
-    cancel: CancelFlag | None = None,
-    progress: Callable[[int, int], object] | None = None,
-    callback: ctypes._CFunctionType = chunk_callback,
-) -> None:
-    """Runs a loop, waits for it, and raises what it came to. `step` is what `callback` takes."""
-    call = Call(step, progress)
-    options.cancel = call.address
-    if progress is not None:
-        options.progress, options.progress_data = progress_callback, call
-    error = n.fastpar_error()
+def run(call: Call, count: int, options: LoopOptions, callback: ctypes._CFunctionType = chunk_callback) -> None:
+    """Runs a loop, waits for it, and raises what it came to. The step of `call` is what `callback` takes."""
+    settings, error = native(**options), n.fastpar_error()
+    group = group_of(options.get("errors", "first"))
+    settings.cancel = call.address
+    if call.progress is not None:
+        settings.progress, settings.progress_data = progress_callback, call
     try:
         begin(call)
-        with watching(cancel, call):
+        with watching(options.get("cancel"), call):
             if threading.get_ident() == threading.main_thread().ident:
-                status = _run_interruptible(call, count, options, callback, error)
+                status = _run_interruptible(call, count, settings, callback, error)
             else:
-                status = lib.fastpar_for(ctypes.byref(options), count, callback, call, ctypes.byref(error))
+                status = lib.fastpar_for(ctypes.byref(settings), count, callback, call, ctypes.byref(error))
     finally:
         live.discard(call)
     if call.failures:
-        raise_failures(call.failures, "chunks")
+        raise_failures(call.failures, "chunks", group)
     if status not in (n.FASTPAR_OK, n.FASTPAR_ERR_CALLBACK):
         raise error_of(error)
-    if status != n.FASTPAR_OK or call.completed() != chunk_count(options, count):
+    if status != n.FASTPAR_OK or call.done() != count:
         raise RuntimeError("a body was ended from outside before it was done")
 
 

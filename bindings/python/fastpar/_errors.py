@@ -1,13 +1,16 @@
 """Failures of the library as exceptions."""
 
+import concurrent.futures
 import contextlib
 import ctypes
 import operator
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, SupportsIndex
 
 from . import _native as n
+from ._handles import Uncopied
 from ._library import lib, status_name
 
 _NO_POSITION = 2**64 - 1
@@ -57,7 +60,7 @@ class ThreadsError(Error, RuntimeError):
     """Threads could not be started, or not as many as the call needs."""
 
 
-class CancelledError(Error):
+class CancelledError(Error, concurrent.futures.CancelledError):
     """The call was cancelled, by its flag."""
 
 
@@ -88,14 +91,26 @@ _KINDS: dict[int, type[Error]] = {
 }
 
 
-def error_of(error: n.fastpar_error, kinds: dict[int, type[Error]] = _KINDS) -> Exception:
-    """The exception for what a call has reported."""
+def error_of(error: n.fastpar_error, kinds: dict[int, type[Error]] = _KINDS, paths: Sequence[str] = ()) -> Exception:
+    """The exception for what a call has reported; `paths`: of the files that it was given."""
     message = error.message.decode("utf-8", "replace")
     if error.status == n.FASTPAR_ERR_IO:
-        return OSError(error.code, message)
+        return _os_error(error.code, message, paths)
     position = None if error.position == _NO_POSITION else error.position
     kind = kinds.get(error.status) or _KINDS.get(error.status, Error)
     return kind.of(error.status, message, error.code, position)
+
+
+def _os_error(code: int, message: str, paths: Sequence[str]) -> OSError:
+    """The exception of the system's error, with the name of the file that the message names."""
+    filename = next((path for path in sorted(paths, key=len, reverse=True) if message.endswith(path)), None)
+    if filename is None:
+        filename = paths[0] if len(paths) == 1 else None
+    else:
+        message = message.removesuffix(filename).removesuffix(": ")
+    if sys.platform == "win32":
+        return OSError(0, message, filename, code)
+    return OSError(code, message, filename) if filename is not None else OSError(code, message)
 
 
 def call(function: ctypes._NamedFuncPointer, *arguments: object) -> None:
@@ -112,7 +127,7 @@ class Stoppable(Protocol):
         """Lets nothing new start."""
 
 
-class CancelFlag:
+class CancelFlag(Uncopied):
     """Stops the calls that were given it as `cancel`: they start nothing new, and raise CancelledError.
 
     One flag may serve any number of calls, from any thread.

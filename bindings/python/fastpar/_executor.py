@@ -2,23 +2,28 @@
 
 import collections
 import concurrent.futures.thread
+import contextvars
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import Protocol
 
 from . import _threads
 from ._errors import Error
 from ._executor_map import MapWork
-from ._jobs import Task
+from ._executor_threads import Start, in_pool
+from ._handles import Uncopied
 from ._library import lib
 from ._pool import pool_worker
 
 BrokenThreadPool = concurrent.futures.thread.BrokenThreadPool
 
 _LOGGER = logging.getLogger("concurrent.futures")
+
+# Seconds that a runner waits for more before its thread is the pool's again.
+_LINGER = 0.002
 
 #: Executors with something to do, and whether the interpreter is about to end.
 _working: set["ThreadPoolExecutor"] = set()
@@ -41,12 +46,20 @@ class _Item(Protocol):
 class _CallItem:
     """A call with a future."""
 
-    __slots__ = ("args", "fn", "future", "kwargs")
+    __slots__ = ("_claim", "args", "fn", "future", "kwargs")
 
     def __init__(self, future: Future, fn: Callable[..., object], args: tuple, kwargs: dict) -> None:
         self.future, self.fn, self.args, self.kwargs = future, fn, args, kwargs
+        self._claim = threading.Lock()
 
     def run(self) -> None:
+        # Whoever waits for the call may have begun it.
+        if self._claim.acquire(blocking=False):
+            self._run()
+
+    def _run(self) -> None:
+        # Each has the other until here: a future outlives what its call was given.
+        self.future._item = None
         if not self.future.set_running_or_notify_cancel():
             return
         try:
@@ -65,11 +78,38 @@ class _CallItem:
         self.future.set_exception(error)
 
 
-class ThreadPoolExecutor(Executor):
+class _CallFuture[T](Future[T]):
+    """The future of a call. A worker that waits for it makes the call itself if no other has begun it."""
+
+    def __init__(self, executor: "ThreadPoolExecutor") -> None:
+        super().__init__()
+        self._executor = executor
+        self._item: _CallItem | None = None
+
+    def result(self, timeout: float | None = None) -> T:
+        if timeout is None and self._state == "PENDING":
+            self._help()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        if timeout is None and self._state == "PENDING":
+            self._help()
+        return super().exception(timeout)
+
+    def _help(self) -> None:
+        item = self._item
+        if item is not None and in_pool():
+            self._executor._run_here(item)
+
+
+class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     """A `concurrent.futures.ThreadPoolExecutor` whose calls run on the threads of fastpar's pool.
 
-    What differs from the standard one: the threads are there already and are shared with everything else that uses the pool;
-    no more than `fastpar.pool_threads()` calls run at a time, whatever `max_workers` says; a call costs a fraction.
+    What differs from the standard one: the threads are there already and are shared with everything else that uses the pool,
+    and a call costs a fraction. Where calls block, so that the pool has no thread left, the executor starts threads of its own, up
+    to `max_workers` in all. A worker that waits for the result of a call which has not begun makes that call itself.
+
+    Initializer and calls of one worker share a context: a copy of that of the `submit` which brought the worker.
     """
 
     def __init__(
@@ -79,7 +119,7 @@ class ThreadPoolExecutor(Executor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple = (),
     ) -> None:
-        """`max_workers`: how many calls run at a time at most; None: as many as the pool has threads.
+        """`max_workers`: how many calls run at a time at most, any number; None: as many as the pool has threads.
 
         `initializer(*initargs)` is called on every thread before its first call for this executor; if it raises, the executor
         is broken, and every call that waits or comes later is BrokenThreadPool. `thread_name_prefix`: threads have names that
@@ -93,35 +133,40 @@ class ThreadPoolExecutor(Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         self._max_workers = max_workers
-        self._most_runners = min(max_workers, threads)
+        self._threads_of_pool = threads
+        self._context = contextvars.copy_context()
         self._thread_name_prefix = thread_name_prefix
         self._initializer, self._initargs = initializer, initargs
-        self._initialized = threading.local()
+        #: Of each thread: its context for this executor, and whether the initializer has been called in it.
+        self._here = threading.local()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._items: collections.deque[_Item] = collections.deque()
         #: Tasks on the pool that take items, and whether one of them has not taken its first yet: 0 or 1.
         self._runners = 0
         self._waking = 0
+        #: What a runner without items waits at for a moment: starting another one takes longer than waking this.
+        self._lingering: threading.Lock | None = None
         self._shutdown = False
         self._broken: str | None = None
 
     def submit(self, fn, /, *args, **kwargs):
-        future: Future = Future()
-        self._add((_CallItem(future, fn, args, kwargs),))
+        future: Future = _CallFuture(self)
+        future._item = item = _CallItem(future, fn, args, kwargs)
+        self._add((item,))
         return future
 
-    submit.__doc__ = Executor.submit.__doc__
+    submit.__doc__ = concurrent.futures.Executor.submit.__doc__
 
     def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
         if buffersize is not None:
             return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize, buffersize=buffersize)
         work = MapWork(fn, list(zip(*iterables)), timeout)
         # One item for each thread: they share the calls among themselves.
-        self._add((work,) * min(self._most_runners, work.count) or ())
+        self._add((work,) * min(self._max_workers, work.count) or ())
         return work.results()
 
-    map.__doc__ = Executor.map.__doc__
+    map.__doc__ = concurrent.futures.Executor.map.__doc__
 
     def _add(self, items: Iterable[_Item]) -> None:
         """Queues items, and starts runners for them."""
@@ -133,8 +178,15 @@ class ThreadPoolExecutor(Executor):
             if _closing:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._items.extend(items)
+            lingering = self._lingering
+            if lingering is not None:
+                if self._items:
+                    self._lingering, self._waking = None, 1
+                    lingering.release()
+                return
             if not self._recruit():
                 return
+            self._context = contextvars.copy_context()
         self._start_runner()
 
     def _recruit(self) -> bool:
@@ -144,7 +196,7 @@ class ThreadPoolExecutor(Executor):
         wake all threads, and still nothing waits behind a call that takes long: wherever items wait a runner is waking, or all
         are busy.
         """
-        if self._waking or not self._items or self._runners == self._most_runners:
+        if self._waking or not self._items or self._runners >= self._max_workers:
             return False
         if self._runners == 0:
             _working.add(self)
@@ -154,7 +206,7 @@ class ThreadPoolExecutor(Executor):
 
     def _start_runner(self) -> None:
         try:
-            Task(self._run, self._lost).start()
+            Start(self._run, self._lost, self._runner_name()).start(self._threads_of_pool)
         except BaseException as error:
             self._not_started(error)
             raise
@@ -177,13 +229,59 @@ class ThreadPoolExecutor(Executor):
             _working.discard(self)
             self._idle.notify_all()
 
+    def _runner_name(self) -> str:
+        return f"{self._thread_name_prefix or 'fastpar-executor'}_{self._threads_of_pool + self._runners}"
+
+    def _context_here(self) -> contextvars.Context:
+        """This thread's context for this executor; a copy of it where a call further down the stack is in it."""
+        context = getattr(self._here, "context", None)
+        if context is None:
+            context = self._here.context = self._context.copy()
+        return context.copy() if getattr(self._here, "entered", False) else context
+
+    def _in_context(self, function: Callable[..., None], *arguments: object) -> None:
+        entered = getattr(self._here, "entered", False)
+        context = self._context_here()
+        self._here.entered = True
+        try:
+            context.run(function, *arguments)
+        finally:
+            self._here.entered = entered
+
+    def _run_here(self, item: _CallItem) -> None:
+        """Makes a call on the calling thread, as one more worker, if the executor may have one."""
+        with self._lock:
+            if self._runners >= self._max_workers or self._broken:
+                return
+            if self._runners == 0:
+                _working.add(self)
+            self._runners += 1
+        try:
+            self._in_context(self._run_item, item)
+        finally:
+            with self._lock:
+                self._left()
+                recruited = self._recruit()
+            if recruited:
+                self._start_runner()
+
+    def _run_item(self, item: _CallItem) -> None:
+        if self._initializer is None or self._initialize():
+            item.run()
+
     def _run(self) -> None:
-        """What a runner does: takes items until there is none left."""
+        """What a runner does, in its context."""
+        self._in_context(self._work)
+
+    def _work(self) -> None:
+        """Takes items until there is none left."""
         ready = self._initializer is None or self._initialize()
         thread, prefix = threading.current_thread(), self._thread_name_prefix
         name = thread.name
         if prefix:
-            thread.name = f"{prefix}_{pool_worker()}"
+            worker = pool_worker()
+            if worker is not None:
+                thread.name = f"{prefix}_{worker}"
         item = self._first() if ready else None
         while item is not None:
             item.run()
@@ -220,7 +318,25 @@ class ThreadPoolExecutor(Executor):
         except IndexError:
             pass
         with self._lock:
-            return self._take_last_chance()
+            if self._items or self._lingering is not None or self._waking or self._shutdown or _closing:
+                return self._take_last_chance()
+            self._lingering = lingering = threading.Lock()
+            lingering.acquire()
+        woken = lingering.acquire(timeout=_LINGER)
+        if not woken:
+            with self._lock:
+                if self._lingering is lingering:
+                    self._lingering = None
+                    return self._take_last_chance()
+        # Whoever took it out has counted this runner as waking.
+        return self._first()
+
+    def _dismiss(self) -> None:
+        """Ends the waiting of a runner without items; under the lock."""
+        lingering, self._lingering = self._lingering, None
+        if lingering is not None:
+            self._waking = 1
+            lingering.release()
 
     def _take_last_chance(self) -> _Item | None:
         """An item; None: the runner has ended. Under the lock, which adding takes too, but not every taking: so it just tries."""
@@ -237,7 +353,7 @@ class ThreadPoolExecutor(Executor):
 
     def _initialize(self) -> bool:
         """Calls the initializer if this thread has not done so; false: the executor is broken."""
-        if getattr(self._initialized, "done", False):
+        if getattr(self._here, "initialized", False):
             return True
         try:
             self._initializer(*self._initargs)
@@ -250,12 +366,13 @@ class ThreadPoolExecutor(Executor):
             for item in items:
                 item.break_(BrokenThreadPool(self._broken))
             return False
-        self._initialized.done = True
+        self._here.initialized = True
         return True
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         with self._lock:
             self._shutdown = True
+            self._dismiss()
             items = list(self._items) if cancel_futures else ()
             if items:
                 self._items.clear()
@@ -264,10 +381,11 @@ class ThreadPoolExecutor(Executor):
         if wait:
             self._wait()
 
-    shutdown.__doc__ = Executor.shutdown.__doc__
+    shutdown.__doc__ = concurrent.futures.Executor.shutdown.__doc__
 
     def _wait(self) -> None:
         with self._idle:
+            self._dismiss()
             self._idle.wait_for(lambda: self._runners == 0)
 
 

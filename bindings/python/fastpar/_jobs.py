@@ -1,14 +1,16 @@
 """Loops and single calls that run by themselves, as futures."""
 
+import contextvars
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
-from typing import Unpack
+from typing import Any, Unpack
 
 from . import _native as n
-from ._calls import entries
-from ._errors import CancelFlag, CancelledError, error_of, size
+from ._calls import entries, group_of
+from ._errors import CancelFlag, error_of, size
+from ._handles import JobHandle, Uncopied
 from ._library import lib
 from ._loops import for_range
 from ._options import LoopOptions, native
@@ -29,19 +31,21 @@ class Task:
         """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
         self._run = run
         self._lost = lost
-        self._handle = ctypes.c_void_p()
+        self._handle: JobHandle | None = None
 
     def start(self) -> None:
         """Starts it; this object lives until the function has returned."""
-        error = n.fastpar_error()
+        error, handle = n.fastpar_error(), ctypes.c_void_p()
         begin(self)
         try:
             status = lib.fastpar_for_start(
-                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(self._handle), ctypes.byref(error)
+                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(handle), ctypes.byref(error)
             )
+            if status == n.FASTPAR_OK:
+                self._handle = JobHandle(handle.value)
         except BaseException:
             # A signal's handler has raised: if it struck after the start, the task removes itself.
-            if not self._handle:
+            if not handle:
                 live.discard(self)
             raise
         if status != n.FASTPAR_OK:
@@ -60,9 +64,6 @@ class Task:
         self._lost(error)
         live.discard(self)
 
-    def __del__(self) -> None:
-        lib.fastpar_job_free(self._handle)
-
 
 def run_task(call: Task, chunk: int) -> int:
     """What the pool calls for a task."""
@@ -77,22 +78,24 @@ _task_callback = n.fastpar_chunk_fn(run_task)
 entries.add(run_task.__code__)
 
 
-class Job(Future[None]):
-    """A loop that runs by itself: a future whose result is None. Made by `for_start`."""
+class Job(Uncopied, Future[None]):
+    """A loop that runs by itself: a future whose result is None. Made by `for_start`.
+
+    `await job` waits in an event loop; when the task that awaits is cancelled, so is the job.
+    """
 
     def __init__(self, start: Callable[[CancelFlag], None]) -> None:
         super().__init__()
         self._loop = start
         self._flag = CancelFlag()
-        self._task = Task(self._work, self._lose)
+        context = contextvars.copy_context()
+        self._task = Task(lambda: context.run(self._work), self._lose)
 
     def _work(self) -> None:
         if not self.set_running_or_notify_cancel():
             return
         try:
             self._loop(self._flag)
-        except CancelledError as error:
-            self.set_exception(FutureCancelledError(str(error)))
         except BaseException as error:
             self.set_exception(error)
         else:
@@ -131,6 +134,11 @@ class Job(Future[None]):
             self._task.help()
         return super().exception(timeout)
 
+    def __await__(self) -> Generator[Any, None, None]:
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()
+
 
 def for_start(n_items: int, body: Callable[..., object], /, *, lane: bool = False, **options: Unpack[LoopOptions]) -> Job:
     """Starts a loop and returns at once: `for_range` on a thread of the pool, which other threads help.
@@ -140,6 +148,7 @@ def for_start(n_items: int, body: Callable[..., object], /, *, lane: bool = Fals
     """
     n_items = size(n_items, "n")
     native(**options)
+    group_of(options.get("errors", "first"))
     outer = options.pop("cancel", None)
 
     def start(flag: CancelFlag) -> None:

@@ -1,16 +1,26 @@
 """Parallel loops."""
 
+import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Unpack, overload
 
 from . import _native as n
-from ._calls import chunk_callback, range_callback, run
+from ._calls import Call, range_callback, run
 from ._errors import size
-from ._options import LoopOptions, native, plan
+from ._options import LoopOptions
+
+#: In the place of a value that was not given.
+_NONE = object()
 
 
+@overload
+def for_range(n_items: int, body: Callable[[int, int], object], /, **options: Unpack[LoopOptions]) -> None: ...
+@overload
+def for_range(
+    n_items: int, body: Callable[[int, int, int], object], /, *, lane: bool, **options: Unpack[LoopOptions]
+) -> None: ...
 def for_range(n_items: int, body: Callable[..., object], /, *, lane: bool = False, **options: Unpack[LoopOptions]) -> None:
     """Calls `body(begin, end)` for the chunks of `range(n_items)`, in parallel, and returns when all are done.
 
@@ -22,90 +32,115 @@ def for_range(n_items: int, body: Callable[..., object], /, *, lane: bool = Fals
     `lane=True`: `body(begin, end, lane)`, where `lane` is a number below `pool_threads()` that no other thread has while this one
     works for the loop: an index of scratch memory that needs no lock.
 
+    Where the body works on the items of an array or buffer, `for_slices` gives it views of its own, which scales; elements of one
+    shared object do not (see the table in `help(fastpar)`).
+
     The calling thread works too. An exception of a body stops the loop: no new chunk starts, those in flight finish, and it is
-    raised here with its traceback; several become an ExceptionGroup in the order of their chunks. KeyboardInterrupt in the main
-    thread stops the loop in the same way, and is raised alone; a second one no longer waits for the chunks in flight.
+    raised here with its traceback; of several, that of the lowest chunk (`errors="group"`: all, in an ExceptionGroup).
+    KeyboardInterrupt in the main thread stops the loop in the same way; a second one no longer waits for the chunks in flight.
+
+    Bodies see the caller's context variables (and decimal's context, warnings' filters); what they set there ends with the loop.
 
     May be called from any thread and from inside bodies. A body must not wait for another chunk of its own loop: see `team`.
     """
-    step, callback = body, range_callback
-    if lane:
-        callback = chunk_callback
-
-        def step(chunk: n.fastpar_chunk) -> None:
-            body(chunk.begin, chunk.end, chunk.lane)
-
     count = size(n_items, "n")
-    run(step, count, native(**options), options.get("cancel"), options.get("progress"), callback)
+    progress = options.get("progress")
+    if not lane:
+        run(Call(body, progress), count, options, range_callback)
+        return
+
+    def step(chunk: n.fastpar_chunk) -> None:
+        body(chunk.begin, chunk.end, chunk.lane)
+
+    run(Call(step, progress), count, options)
 
 
-def _in_order[R](n_items: int, part: Callable[[int, int], R], options: LoopOptions) -> list[R]:
-    """What `part(begin, end)` returns for every chunk, in their order."""
+def in_order[R](n_items: int, part: Callable[[Call, int, int], R], options: LoopOptions) -> list[R]:
+    """What `part(call, begin, end)` returns for every chunk, in their order."""
     parts: dict[int, R] = {}
 
     def step(chunk: n.fastpar_chunk) -> None:
-        parts[chunk.index] = part(chunk.begin, chunk.end)
+        parts[chunk.index] = part(call, chunk.begin, chunk.end)
 
-    run(step, n_items, native(**options), options.get("cancel"), options.get("progress"))
+    call = Call(step, options.get("progress"))
+    try:
+        run(call, n_items, options)
+    finally:
+        # The call holds `step`, which holds the call.
+        del call
     return [parts[index] for index in range(len(parts))]
 
 
 def map[T, R](function: Callable[[T], R], items: Iterable[T], /, **options: Unpack[LoopOptions]) -> list[R]:
     """`[function(item) for item in items]`, in parallel.
 
-    A sequence is sliced, so that of a buffer nothing is copied; anything else is made a list first. Exceptions: as `for_range`.
+    A sequence is sliced, so that of a buffer nothing is copied; anything else is made a list first. Exceptions: as `for_range`;
+    threads stop between two items.
     """
     sequence = items if isinstance(items, (Sequence, memoryview)) else list(items)
-    parts = _in_order(len(sequence), lambda begin, end: [function(item) for item in sequence[begin:end]], options)
-    return list(itertools.chain.from_iterable(parts))
+
+    def part(call: Call, begin: int, end: int) -> list[R]:
+        results = []
+        for item in sequence[begin:end]:
+            if call.stopped:
+                break
+            results.append(function(item))
+        return results
+
+    return list(itertools.chain.from_iterable(in_order(len(sequence), part, options)))
 
 
 def starmap[R](function: Callable[..., R], items: Iterable[Iterable[object]], /, **options: Unpack[LoopOptions]) -> list[R]:
     """`[function(*item) for item in items]`, in parallel: as `map`."""
-    sequence = items if isinstance(items, Sequence) else list(items)
-    parts = _in_order(len(sequence), lambda begin, end: [function(*item) for item in sequence[begin:end]], options)
-    return list(itertools.chain.from_iterable(parts))
+    return map(lambda item: function(*item), items, **options)
 
 
+@overload
+def reduce[R](n_items: int, fold: Callable[[int, int], R], /, **options: Unpack[LoopOptions]) -> R: ...
+@overload
 def reduce[R](
+    n_items: int, fold: Callable[[int, int], R], /, combine: Callable[[R, R], R], **options: Unpack[LoopOptions]
+) -> R: ...
+@overload
+def reduce[A, R](
+    n_items: int, fold: Callable[[int, int], R], /, combine: Callable[[A, R], A], initial: A, **options: Unpack[LoopOptions]
+) -> A: ...
+@overload
+def reduce[R](n_items: int, fold: Callable[[int, int], R], /, *, initial: R, **options: Unpack[LoopOptions]) -> R: ...
+@overload
+def reduce[A, R](
     n_items: int,
     fold: Callable[[int, int], R],
     /,
-    combine: Callable[[R, R], R] = operator.add,
-    initial: R = 0,
+    combine: Callable[[A, R], A],
+    *,
+    initial_factory: Callable[[], A],
     **options: Unpack[LoopOptions],
-) -> R:
+) -> A: ...
+def reduce(n_items, fold, /, combine=None, initial=_NONE, *, initial_factory=None, **options):
     """Folds the chunks of `range(n_items)` in parallel, and combines what comes out in the order of the chunks.
 
     The same as this, but for the threads:
 
-        result = initial
-        for chunk in fastpar.plan(n_items, **options):
-            result = combine(result, fold(chunk.start, chunk.stop))
+        parts = [fold(chunk.start, chunk.stop) for chunk in fastpar.plan(n_items, **options)]
+        result = functools.reduce(combine, parts, initial)
+
+    `combine`: None: addition. `initial`: where combining starts, and the result if there are no items; without it the first part
+    is where it starts, and no items are a TypeError, as with functools.reduce. `combine` may change its first argument and return
+    it: that object is then `initial` itself, or the first part. `initial_factory=list` makes a fresh `initial` for each call.
 
     `combine` is called by the calling thread only. With the schedules SEGMENTS and GRAIN the result does not depend on the number
     of threads, for floats too. Exceptions: as `for_range`.
     """
-    result = initial
-    for part in _in_order(size(n_items, "n"), fold, options):
-        result = combine(result, part)
-    return result
-
-
-@overload
-def chunks(items: bytes | bytearray | memoryview, segments: int = 24, /) -> list[memoryview]: ...
-@overload
-def chunks[S: Sequence[object]](items: S, segments: int = 24, /) -> list[S]: ...
-def chunks(items, segments=24, /):
-    """Cuts a sequence into up to `segments` parts whose lengths differ by at most one.
-
-    Whatever has the buffer protocol (bytes, bytearray, mmap, array.array, memoryview) is not copied: its parts are memoryviews.
-    Anything else is sliced.
-    """
-    if segments < 1:
-        raise ValueError(f"segments must be at least 1, not {segments}")
-    try:
-        items = memoryview(items)
-    except TypeError:
-        pass
-    return [items[part.start : part.stop] for part in plan(len(items), segments=segments)]
+    if initial_factory is not None:
+        if initial is not _NONE:
+            raise TypeError("initial and initial_factory exclude each other")
+        initial = initial_factory()
+    if combine is None:
+        combine = operator.add
+    parts = in_order(size(n_items, "n"), lambda call, begin, end: fold(begin, end), options)
+    if initial is not _NONE:
+        return functools.reduce(combine, parts, initial)
+    if not parts:
+        raise TypeError("reduce() of no items with no initial value")
+    return functools.reduce(combine, parts)

@@ -32,14 +32,19 @@ FASTPAR_ERROR_MESSAGE_SIZE: Final = 240
 FASTPAR_ABI_VERSION: Final = 1
 FASTPAR_THREADS_AUTO: Final = 4294967295
 FASTPAR_POOL_PIN: Final = 1
+FASTPAR_POOL_PARTIAL: Final = 2
 FASTPAR_SCHEDULE_SEGMENTS: Final = 0
 FASTPAR_SCHEDULE_CACHE: Final = 1
 FASTPAR_SCHEDULE_GRAIN: Final = 2
 FASTPAR_SCHEDULE_GUIDED: Final = 3
+FASTPAR_LOOP_CACHE_DETECT: Final = 1
 FASTPAR_ZSTD_NO_CHECKSUM: Final = 1
 FASTPAR_ZSTD_NO_SEEK_TABLE: Final = 2
 FASTPAR_ZSTD_SINGLE_FRAME: Final = 4
 FASTPAR_ZSTD_SYNC: Final = 8
+FASTPAR_ZSTD_SPARSE: Final = 64
+FASTPAR_ZSTD_KEEP: Final = 128
+FASTPAR_ZSTD_IN_PLACE: Final = 512
 
 
 class fastpar_error(ctypes.Structure):
@@ -103,6 +108,8 @@ class fastpar_loop_options(ctypes.Structure):
         ("cancel", ctypes.c_void_p),
         ("progress", fastpar_progress_fn),
         ("progress_data", ctypes.py_object),
+        ("flags", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
     )
 
 
@@ -121,6 +128,9 @@ fastpar_fold_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_vo
 
 
 fastpar_combine_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
+fastpar_done_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_int32, ctypes.c_void_p)
 
 
 fastpar_member_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
@@ -200,6 +210,12 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_pool_start.restype = ctypes.c_int32
     library.fastpar_pool_threads.argtypes = ()
     library.fastpar_pool_threads.restype = ctypes.c_uint32
+    library.fastpar_cpus.argtypes = ()
+    library.fastpar_cpus.restype = ctypes.c_uint32
+    library.fastpar_pool_limit.argtypes = (ctypes.c_uint32, ctypes.c_void_p)
+    library.fastpar_pool_limit.restype = ctypes.c_int32
+    library.fastpar_pool_limit_get.argtypes = ()
+    library.fastpar_pool_limit_get.restype = ctypes.c_uint32
     library.fastpar_pool_worker.argtypes = ()
     library.fastpar_pool_worker.restype = ctypes.c_int32
     library.fastpar_pool_stats_read.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
@@ -227,6 +243,10 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_reduce.restype = ctypes.c_int32
+    library.fastpar_is_cancelled.argtypes = ()
+    library.fastpar_is_cancelled.restype = ctypes.c_int32
+    library.fastpar_fail.argtypes = (ctypes.c_void_p,)
+    library.fastpar_fail.restype = None
     library.fastpar_for_start.argtypes = (
         ctypes.c_void_p,
         ctypes.c_size_t,
@@ -244,6 +264,10 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_job_cancel.restype = None
     library.fastpar_job_free.argtypes = (ctypes.c_void_p,)
     library.fastpar_job_free.restype = None
+    library.fastpar_job_notify.argtypes = (ctypes.c_void_p, fastpar_done_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_job_notify.restype = ctypes.c_int32
+    library.fastpar_job_detach.argtypes = (ctypes.c_void_p,)
+    library.fastpar_job_detach.restype = None
     library.fastpar_team_run.argtypes = (ctypes.c_uint32, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_team_run.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)

@@ -1,9 +1,10 @@
 """Options of loops."""
 
 import ctypes
+import difflib
 import enum
 from collections.abc import Callable
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 from . import _native as n
 from ._errors import CancelFlag, call, size, uint32
@@ -24,7 +25,11 @@ class Schedule(enum.IntEnum):
 
 
 class LoopOptions(TypedDict, total=False):
-    """What every loop takes as keyword arguments; what is not given, or 0, is the default."""
+    """What every loop takes as keyword arguments; what is not given, or 0, is the default.
+
+    Without a schedule and segments, `grain` means GRAIN, and what is for the cache CACHE. What the schedule does not use must not
+    be given: InvalidArgumentError.
+    """
 
     #: How the range is cut.
     schedule: Schedule
@@ -36,13 +41,26 @@ class LoopOptions(TypedDict, total=False):
     item_size: int
     #: CACHE: all lanes' chunks together stay within it; 0: 64 MiB.
     cache_bytes: int
+    #: CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of this machine have together.
+    cache_detect: bool
     #: Threads that work on the loop at the same time, the caller included; 0: every thread of the pool.
     max_lanes: int
+    #: What is raised when bodies fail. "first": the exception of the lowest chunk of those that ran. "group": an ExceptionGroup
+    #: of all, in the order of their chunks, even if it is one.
+    errors: Literal["first", "group"]
     #: A flag that stops the loop: it then raises CancelledError.
     cancel: CancelFlag | None
     #: Told (items done, items in all), at most about 20 times a second and once at the end of a loop that succeeds; from the
     #: threads that work, never from two at a time. What it raises stops the loop.
     progress: Callable[[int, int], object] | None
+
+
+def unknown_option(name: str, options: type) -> TypeError:
+    """The exception for a keyword that is none of the options."""
+    known = list(options.__annotations__)
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+    return TypeError(f"there is no option {name!r}: {hint}")
 
 
 _SIZE = ctypes.sizeof(n.fastpar_loop_options)
@@ -54,11 +72,21 @@ def native(
     grain: int = 0,
     item_size: int = 0,
     cache_bytes: int = 0,
+    cache_detect: bool = False,
     max_lanes: int = 0,
     cancel: CancelFlag | None = None,
     progress: Callable[[int, int], object] | None = None,
+    errors: str = "first",
+    **unknown: object,
 ) -> n.fastpar_loop_options:
-    """The C struct, without `cancel` and `progress`: these belong to the call."""
+    """The C struct, without `cancel`, `progress` and `errors`: these belong to the call."""
+    if unknown:
+        raise unknown_option(next(iter(unknown)), LoopOptions)
+    if schedule == Schedule.SEGMENTS and segments == 0:
+        if grain != 0:
+            schedule = Schedule.GRAIN
+        elif item_size != 0 or cache_bytes != 0 or cache_detect:
+            schedule = Schedule.CACHE
     return n.fastpar_loop_options(
         _SIZE,
         uint32(schedule, "schedule"),
@@ -67,6 +95,7 @@ def native(
         size(grain, "grain"),
         size(item_size, "item_size"),
         size(cache_bytes, "cache_bytes"),
+        flags=n.FASTPAR_LOOP_CACHE_DETECT if cache_detect else 0,
     )
 
 

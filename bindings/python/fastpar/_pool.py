@@ -28,11 +28,13 @@ class PoolStats:
     helpers: int
 
 
-def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thread_name: str | None = None) -> None:
+def pool_start(
+    *, threads: int = 0, pin: bool = False, partial: bool = False, stack_size: int = 0, thread_name: str | None = None
+) -> None:
     """Starts the pool now, with these options. There is no need to: the first parallel call starts it with the defaults.
 
     `threads`: 1 to 1024; 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. `pin`: each worker stays on
-    one logical CPU. `stack_size`: bytes, 64 KiB to 1 GiB; 0: 2 MiB, which is little for deep recursion. `thread_name`: prefix
+    one logical CPU. `partial`: runs with the threads that can be started, be it none, rather than fail. `stack_size`: bytes, 64 KiB to 1 GiB; 0: 2 MiB, which is little for deep recursion. `thread_name`: prefix
     of the names that the system sees; None: "fastpar".
 
     Raises BusyError if the pool runs with other options, or from inside a hook.
@@ -40,7 +42,7 @@ def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thre
     options = n.fastpar_pool_options(
         ctypes.sizeof(n.fastpar_pool_options),
         uint32(threads, "threads"),
-        n.FASTPAR_POOL_PIN if pin else 0,
+        (n.FASTPAR_POOL_PIN if pin else 0) | (n.FASTPAR_POOL_PARTIAL if partial else 0),
         size(stack_size, "stack_size"),
         None if thread_name is None else thread_name.encode(),
     )
@@ -50,6 +52,28 @@ def pool_start(*, threads: int = 0, pin: bool = False, stack_size: int = 0, thre
 def pool_threads() -> int:
     """How many threads the pool has, or would start with; starts nothing. 0: FASTPAR_THREADS does not hold a number."""
     return lib.fastpar_pool_threads()
+
+
+def cpus() -> int:
+    """How many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1."""
+    return lib.fastpar_cpus()
+
+
+def pool_limit(lanes: int) -> None:
+    """Caps the threads that work for a call at the same time, the caller included: for every call of the process from now on,
+    teams excepted. 0: no cap. Plans and lanes stay what they are."""
+    call(lib.fastpar_pool_limit, uint32(lanes, "lanes"))
+
+
+def pool_limit_get() -> int:
+    """What `pool_limit` has set; 0: no cap."""
+    return lib.fastpar_pool_limit_get()
+
+
+def is_cancelled() -> bool:
+    """Whether a body should come to an end: the innermost call whose body runs on this thread, or a call around it on this thread,
+    is cancelled or has failed. False outside of bodies."""
+    return bool(lib.fastpar_is_cancelled())
 
 
 def pool_worker() -> int | None:

@@ -9,6 +9,7 @@ def check():
     running = "this is Python %d.%d" % sys.version_info[:2]
     if sys.version_info < (3, 14):
         raise RuntimeError("fastpar needs free-threaded Python 3.14 or later, and " + running + ": run it with python3.14t")
+    _check_interpreter()
     if not sys._is_gil_enabled():
         return
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -19,3 +20,17 @@ def check():
     raise RuntimeError(
         "fastpar needs a free-threaded Python, and " + running + " with the GIL: run it with python%d.%dt" % sys.version_info[:2]
     )
+
+
+def _check_interpreter():
+    """Raises ImportError in a subinterpreter: threads of the pool belong to the main one, and run no code of others."""
+    try:
+        import _interpreters
+    except ImportError:
+        return
+    if _interpreters.get_current()[0] != _interpreters.get_main()[0]:
+        raise ImportError(
+            "fastpar cannot be used in a subinterpreter: the threads of its pool belong to the main interpreter. Use it there; "
+            "free-threaded Python runs threads of one interpreter in parallel",
+            name="fastpar",
+        )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from . import _native as n
 from ._errors import ClosedError, TimeoutError, call, error_of, size
+from ._handles import QueueHandle, Uncopied
 from ._library import lib
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -20,10 +21,11 @@ def _int64(value: int) -> int:
     return value
 
 
-class AtomicInt:
+class AtomicInt(Uncopied):
     """An integer of 64 bits that any number of threads may change at the same time, each change in one step.
 
-    Changes are sequentially consistent.
+    For state that is shared with native code; among Python's threads a threading.Lock around an int is faster. Changes are
+    sequentially consistent.
     """
 
     __slots__ = ("_at", "_place")
@@ -96,8 +98,8 @@ def _wait(deadline: float, attempt: Callable[[int, object], int]) -> None:
             raise error_of(error)
 
 
-class Queue[T]:
-    """A bounded queue, first in, first out, for any number of producers and consumers.
+class Queue[T](Uncopied):
+    """A bounded queue, first in, first out, for any number of producers and consumers. queue.Queue is faster.
 
     A body that waits occupies its thread, and the chunk that would make room may not have begun: let the members of a `team`
     wait, or other threads.
@@ -107,8 +109,9 @@ class Queue[T]:
 
     def __init__(self, capacity: int, /) -> None:
         """`capacity`: items that it holds at most, 1 to 16,777,216."""
-        self._handle = ctypes.c_void_p()
-        call(lib.fastpar_queue_open, size(capacity, "capacity"), ctypes.byref(self._handle))
+        handle = ctypes.c_void_p()
+        call(lib.fastpar_queue_open, size(capacity, "capacity"), ctypes.byref(handle))
+        self._handle = QueueHandle(handle.value)
         # The library's queue holds numbers, and this what they stand for.
         self._items: dict[int, T] = {}
         self._keys = itertools.count().__next__
@@ -152,6 +155,3 @@ class Queue[T]:
     def __len__(self) -> int:
         """How many items are inside or about to be; another thread may change it at once."""
         return len(self._items)
-
-    def __del__(self) -> None:
-        lib.fastpar_queue_free(self._handle)

@@ -1,6 +1,7 @@
 //! Writes what the fuzzer begins with, into `FOLDER/TARGET/`: frames of all kinds, seek tables, and what is made of them.
 
-use fastpar::codec::{self, Options, Writer};
+use fastpar::codec::{self, Dict, Options, Writer};
+use std::mem::MaybeUninit;
 use std::path::Path;
 
 /// Text, the same on every run.
@@ -65,6 +66,29 @@ fn packed() -> Vec<Vec<u8>> {
     all
 }
 
+/// A dictionary, learned or raw, with frames that were made with it, some of them without naming it.
+fn with_dictionaries() -> Vec<Vec<u8>> {
+    let samples: Vec<Vec<u8>> = (0..100).map(|i| text(40 + i * 3)[i / 2..].to_vec()).collect();
+    let sizes: Vec<usize> = samples.iter().map(Vec::len).collect();
+    let mut place = vec![MaybeUninit::uninit(); 700];
+    let written = codec::train(&samples.concat(), &sizes, &mut place).expect("learns");
+    // SAFETY: so many bytes are initialised.
+    let learned = unsafe { std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), written) };
+    let mut all = Vec::new();
+    for (which, content) in [(1, learned), (2, learned), (2, &text(500)[..])] {
+        let dict = Dict::new(content, 0).expect("prepares");
+        for (level, frame_size) in [(1, 0), (19, 200)] {
+            let options = Options { level, frame_size, dict: Some(&dict), ..Options::default() };
+            let packed = codec::compress_to_vec(&text(900), &options).expect("compresses");
+            let head = [which, (content.len() >> 8) as u8, content.len() as u8];
+            all.push([&head[..], content, &packed].concat());
+        }
+    }
+    // Samples: how many, how long, how often the text; the sizes follow, then the text.
+    all.push([&[0, 0, 100, 0, 60, 3, 1, 2, 0][..], &noise(200), &text(700)].concat());
+    all
+}
+
 fn save(folder: &Path, target: &str, seeds: impl IntoIterator<Item = Vec<u8>>) -> std::io::Result<()> {
     let folder = folder.join(target);
     std::fs::create_dir_all(&folder)?;
@@ -98,6 +122,7 @@ fn main() -> std::io::Result<()> {
         "options",
         (0..4).flat_map(|which| [vec![which; 1], [&[which, 0, 60][..], &noise(200)].concat()]),
     )?;
+    save(folder, "dictionary", with_dictionaries())?;
     save(folder, "plan", (0..4).map(|which| [&[which, 20][..], &noise(40)].concat()))?;
     save(folder, "calls", (0..6).map(|part| noise(3000)[part * 500..][..300 + part * 30].to_vec()))
 }

@@ -1,7 +1,9 @@
-//! Decoded frames of an archive, kept as long as there is room, and the cursors of frames that are too large for that.
+//! Decoded frames of an archive, kept as long as there is room, and cursors of frames that are too large to
+//! be kept.
 //!
-//! A frame that is wanted by several threads is decoded by the first of them; the others wait for it. They do not wait for ever:
-//! whoever decodes waits for nobody, and gives up its claim if it fails, by an error or a panic.
+//! A frame that several threads want is decoded by the first of them; the others wait for that thread. No
+//! wait is endless: a thread that decodes waits for no other, and gives up its claim if it fails, by an error
+//! or a panic.
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
@@ -9,7 +11,7 @@ use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 
-/// The most cursors that are kept: as many readers can go through large frames side by side.
+/// The most cursors that are kept: so many readers can go through large frames side by side.
 const CURSORS: usize = 4;
 
 /// The content of a frame.
@@ -17,9 +19,9 @@ pub(super) type Content = Arc<Vec<u8>>;
 
 /// See the module.
 pub(super) struct Cache {
-    /// Bytes that all of it may take.
+    /// Bytes that all content together may take.
     budget: usize,
-    /// Whether that is the caller's limit, rather than a choice of ours.
+    /// Whether the budget is the caller's limit, rather than the default.
     strict: bool,
     state: Mutex<State>,
     changed: QuietCondvar,
@@ -28,17 +30,17 @@ pub(super) struct Cache {
 #[derive(Default)]
 struct State {
     frames: HashMap<usize, Slot>,
-    /// Frames that are there, by when they were used last.
+    /// Frames that are decoded, by when they were used last.
     order: BTreeMap<u64, usize>,
     clock: u64,
-    /// Bytes of frames that are there or being decoded.
+    /// Bytes of frames that are decoded or being decoded.
     used: usize,
-    /// The one used last at the end.
+    /// The cursor that was used last is at the end.
     cursors: Vec<Cursor>,
 }
 
 enum Slot {
-    /// Somebody is decoding it.
+    /// A thread is decoding the frame.
     Coming,
     There {
         content: Content,
@@ -46,12 +48,12 @@ enum Slot {
     },
 }
 
-/// What there is of a frame.
+/// What the cache has of a frame.
 pub(super) enum Found<'c> {
     There(Content),
-    /// Nothing: decode it.
+    /// Nothing: the finder is to decode the frame.
     Claimed(Claim<'c>),
-    /// Nothing, and no room either, without taking more than is our choice.
+    /// Nothing, and keeping the frame would exceed the default budget.
     NoRoom,
 }
 
@@ -64,20 +66,21 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a frame of so many bytes can be kept at all.
+    /// Whether a frame of `size` bytes can be kept at all.
     pub(super) fn takes(&self, size: u64) -> bool {
         size <= self.budget as u64
     }
 
-    /// A frame, if it is there.
+    /// The content of a frame, if it is cached.
     pub(super) fn peek(&self, frame: usize) -> Option<Content> {
         self.lock().there(frame)
     }
 
-    /// A frame of `size` bytes, which [`Cache::takes`], or the right to decode it. Waits while another thread does, and where the
-    /// caller's limit leaves no room for both.
+    /// The content of a frame of `size` bytes, for which [`Cache::takes`] is true, or the right to decode it.
+    /// Waits while another thread decodes the frame, and while the caller's limit leaves no room for it
+    /// beside frames being decoded.
     pub(super) fn find(&self, frame: usize, size: usize) -> Found<'_> {
-        let mut evicted = Vec::new(); // freed when nobody waits for the lock any more
+        let mut evicted = Vec::new(); // freed without the lock
         let mut state = self.lock();
         loop {
             if let Some(content) = state.there(frame) {
@@ -87,7 +90,7 @@ impl Cache {
                 if state.make_room(self.budget - size, &mut evicted) {
                     break;
                 }
-                // All the room is taken by frames that are being decoded.
+                // Frames that are being decoded take all the room.
                 if !self.strict {
                     return Found::NoRoom;
                 }
@@ -97,20 +100,21 @@ impl Cache {
         state.used += size;
         state.frames.insert(frame, Slot::Coming);
         drop(state);
-        // Fresh memory has to be cleared by the system, which takes a tenth of the time that decoding takes.
+        // The memory of an evicted frame is used again: the system clears fresh memory, in a tenth of the
+        // time that decoding takes.
         let fits = |vec: &Vec<u8>| vec.capacity() >= size && vec.capacity() / 2 <= size;
         let mut unused = evicted.into_iter().filter_map(|content| Arc::try_unwrap(content).ok());
         let spare = unused.find(fits).unwrap_or_default();
         Found::Claimed(Claim { cache: self, frame, size, spare, kept: false })
     }
 
-    /// A cursor in this frame, at most at `offset`, if there is one.
+    /// A cursor in this frame, at `offset` or before it, if there is one.
     pub(super) fn take_cursor(&self, frame: usize, offset: u64) -> Option<Cursor> {
         let mut state = self.lock();
         let fitting = state.cursors.iter().enumerate();
         let fitting = fitting.filter(|(_, cursor)| cursor.index() == frame && cursor.at() <= offset);
-        let (place, _) = fitting.max_by_key(|(_, cursor)| cursor.at())?;
-        Some(state.cursors.remove(place))
+        let (index, _) = fitting.max_by_key(|(_, cursor)| cursor.at())?;
+        Some(state.cursors.remove(index))
     }
 
     /// Keeps a cursor for the next read.
@@ -133,7 +137,8 @@ impl Cache {
 }
 
 impl State {
-    /// Lets go of what was used least recently, until at most `most` bytes are used; false: there is not enough to let go.
+    /// Evicts what was used least recently, until at most `most` bytes are used; false: evicting everything
+    /// is not enough.
     fn make_room(&mut self, most: usize, evicted: &mut Vec<Content>) -> bool {
         while self.used > most {
             let Some((_, oldest)) = self.order.pop_first() else { return false };
@@ -156,23 +161,23 @@ impl State {
     }
 }
 
-/// The right to decode a frame. Dropped before it is kept, somebody else may.
+/// The right to decode a frame. If the claim is dropped before `keep`, another thread may decode the frame.
 pub(super) struct Claim<'c> {
     cache: &'c Cache,
     frame: usize,
     size: usize,
-    /// Memory of a frame that made room.
+    /// Memory of an evicted frame.
     spare: Vec<u8>,
     kept: bool,
 }
 
 impl Claim<'_> {
-    /// Memory for it, or none.
+    /// Memory for the content: that of an evicted frame, or an empty vector.
     pub(super) fn spare(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
     }
 
-    /// Here it is, of the size that was told.
+    /// Keeps the decoded content, whose size is the one that `find` was told.
     pub(super) fn keep(mut self, content: Content) {
         self.kept = true;
         let mut state = self.cache.lock();

@@ -1,5 +1,5 @@
-//! Decoding a frame from its beginning up to wherever, and on from there: for frames that are too large to be kept decoded. It
-//! needs memory for the window only.
+//! A cursor decodes a frame from its beginning to any offset, and goes on from there. It is for frames that
+//! are too large to be kept decoded: a cursor needs memory for the window only.
 #![forbid(unsafe_code)]
 
 use super::source::{Peek, Source};
@@ -18,37 +18,38 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
 
-/// Compressed bytes that are read at once: enough to make reading free, few enough to stay in the cache.
+/// Compressed bytes that are read at once: so many that reads cost little, and so few that they stay in the
+/// CPU's cache.
 const CHUNK: u64 = 128 << 10;
-/// Bytes that are decoded at once to be dropped.
+/// Decoded bytes that are skipped at once.
 const DROPPED: usize = 128 << 10;
 
 /// See the module.
 pub(super) struct Cursor {
     context: InUse<Decompressor>,
-    /// Its extent among the frames of the archive.
+    /// The number of the frame among the frames of the archive.
     index: usize,
     frame: Frame,
-    /// Bytes that it decodes to, if they are known.
+    /// The bytes that the frame decodes to, if they are known.
     size: Option<u64>,
-    /// What has not been read yet of it.
+    /// The part of the frame that has not been read yet.
     rest: Range<u64>,
-    /// What has been read but not been decoded, and from where on.
+    /// Bytes that have been read, and from where on they have not been decoded.
     chunk: Vec<u8>,
     used: usize,
-    /// How far it is decoded.
+    /// How far the frame is decoded.
     at: u64,
     done: bool,
     memory: usize,
 }
 
 impl Cursor {
-    /// Bytes that one takes for a frame with such a window.
+    /// The bytes that a cursor takes for a frame with this window.
     pub(super) fn memory(window: u64) -> usize {
         calls::stream_decompressor_size(window).saturating_add(CHUNK as usize + DROPPED)
     }
 
-    /// At the beginning of frame `index`, which lies at `extent`.
+    /// A cursor at the beginning of frame `index`, which lies at `extent` of the archive.
     pub(super) fn new(
         source: &Source<'_>,
         index: usize,
@@ -58,7 +59,7 @@ impl Cursor {
     ) -> Result<Self> {
         let mut peek = Peek::new(source);
         let header = peek.at(extent.start, LONGEST_HEADER.min(extent.end - extent.start))?;
-        let frame = Frames::of_piece(header, extent.start, index as u64).start()?;
+        let frame = Frames::of_stream(header, extent.start, index as u64).start()?;
         limits::check(&frame, options)?;
         let log = options.window_log_max().min(LARGEST_WINDOW_LOG);
         limits::check_window(&frame, log, "to be read in parts ")?;
@@ -88,27 +89,27 @@ impl Cursor {
         })
     }
 
-    /// The frame that it is in.
+    /// The number of the frame.
     pub(super) fn index(&self) -> usize {
         self.index
     }
 
-    /// How far it is decoded.
+    /// How far the frame is decoded.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Whether the end of the frame was reached, and everything was as it should be.
+    /// Whether the end of the frame was reached without an error.
     pub(super) fn is_done(&self) -> bool {
         self.done
     }
 
-    /// The memory that it takes.
+    /// The memory that the cursor takes.
     pub(super) fn size(&self) -> usize {
         self.memory
     }
 
-    /// Decodes on until `dst` is full, which must not be past the end.
+    /// Decodes on until `dst` is full; `dst` must not reach past the end of the frame.
     pub(super) fn read(
         &mut self,
         source: &Source<'_>,
@@ -126,7 +127,8 @@ impl Cursor {
         self.finish(source)
     }
 
-    /// Decodes on for `count` bytes, or to the end, or for as much as is dropped at once; tells how far it came.
+    /// Decodes on and drops the output: `count` bytes, or up to the end, or as much as one step decodes.
+    /// Returns how many bytes were skipped.
     pub(super) fn skip(
         &mut self,
         source: &Source<'_>,
@@ -148,7 +150,7 @@ impl Cursor {
         Ok(filled as u64)
     }
 
-    /// Once all content is there: what is left are the checksum and the end, which nobody waits for.
+    /// Reads the checksum and the end of the frame, once all content is decoded.
     fn finish(&mut self, source: &Source<'_>) -> Result<()> {
         while !self.done && self.size == Some(self.at) {
             self.step(source, &mut [])?;

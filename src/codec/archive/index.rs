@@ -1,10 +1,11 @@
-//! Where the frames of an archive are, and what they hold: by its seek table, if the frames' own headers say the same, else by
-//! walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell their size.
+//! The index: where the frames of an archive are, and what they hold. It is taken from the seek table, if the
+//! frames' own headers agree with the table, else by walking over the headers of all frames and blocks. Only
+//! frames that do not tell their size are decompressed.
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
 use super::source::{Peek, Source};
-use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::frame::{Frames, LONGEST_HEADER};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::walk::Skim;
 use crate::codec::options::limits;
@@ -16,53 +17,79 @@ use crate::memory;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// No block of 4 bytes decodes to more than 128 KiB: what claims more, lies.
+/// A block of 4 bytes decodes to at most 128 KiB: a table that claims a larger ratio is wrong.
 const LARGEST_RATIO: u64 = 32 << 10;
-/// How often a long walk looks at the cancel flag.
+/// Blocks of a long walk between two checks of the cancel flag.
 const BLOCKS_BETWEEN_LOOKS: u32 = 256;
 
-/// One frame.
+/// A frame of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     offset: u64,
     len: u64,
-    /// Where its content begins in the whole.
+    /// Where the frame's content begins in the whole content.
     content: u64,
 }
 
-/// See the module. Skippable frames are left out.
+/// The frames of the archive, without skippable ones: see the module.
 #[derive(Debug)]
 pub(super) struct Index {
     entries: Vec<Entry>,
     total: u64,
 }
 
-/// A frame while the index is made.
-#[derive(Clone, Copy)]
+/// In [`Found`], `content` of a frame whose size is not known yet.
+const UNKNOWN: u64 = u64::MAX;
+
+/// Frames that are decoded for their sizes at once; the sizes are then stored.
+const MEASURED_AT_ONCE: usize = 64 << 10;
+
+/// The frames while the index is made. `content` of each holds the size of its content, until all sizes are
+/// known.
+#[derive(Default)]
 struct Found {
-    offset: u64,
-    len: u64,
-    size: Option<u64>,
-    window: u64,
+    entries: Vec<Entry>,
+    /// The largest window of the frames that do not tell their size; `None`: all tell it.
+    window: Option<u64>,
+}
+
+impl Found {
+    /// Adds a frame, within the limits of memory.
+    fn push(&mut self, frame: Entry, window: u64, options: &Options<'_>) -> Result<()> {
+        if frame.content == UNKNOWN {
+            self.window = self.window.max(Some(window));
+        }
+        let len = self.entries.len();
+        if len == self.entries.capacity() {
+            let more = (len / 2).max(32);
+            let need = ((len + more) * size_of::<Entry>()) as u64;
+            if options.max_memory != 0 && need > options.max_memory {
+                let what = format!("max_memory is {}, but the index needs {need} bytes", options.max_memory);
+                return Err(Error::new(ErrorKind::LimitExceeded, what).with_needed(need));
+            }
+            memory::reserve(&mut self.entries, more)?;
+        }
+        self.entries.push(frame);
+        Ok(())
+    }
 }
 
 impl Index {
-    /// Finds the frames.
+    /// Finds the frames of `source`.
     pub(super) fn new(source: &Source<'_>, options: &Options<'_>) -> Result<Self> {
         let progress = CallProgress::new(options, None);
-        let found = match of_table(source, options, &progress)? {
+        let mut found = match of_table(source, options, &progress)? {
             Some(found) => found,
             None => scan(source, options, &progress)?,
         };
-        let sizes = sizes(source, options, &found, &progress)?;
-        let mut entries = Vec::new();
-        memory::reserve(&mut entries, found.len())?;
+        measure(source, options, &mut found, &progress)?;
+        let mut entries = found.entries;
         let mut total = 0u64;
-        for (index, (frame, size)) in found.iter().zip(sizes).enumerate() {
-            entries.push(Entry { offset: frame.offset, len: frame.len, content: total });
+        for (index, entry) in entries.iter_mut().enumerate() {
+            let size = std::mem::replace(&mut entry.content, total);
             total = total.checked_add(size).ok_or_else(|| {
                 let what = format!("more than 2^64 bytes are declared up to frame {index}");
-                Error::new(ErrorKind::LimitExceeded, what).at(frame.offset)
+                Error::new(ErrorKind::LimitExceeded, what).at(entry.offset)
             })?;
         }
         if total > options.max_output() {
@@ -72,17 +99,17 @@ impl Index {
         Ok(Self { entries, total })
     }
 
-    /// How many frames.
+    /// The number of frames.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of the whole content.
+    /// The bytes of the whole content.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
 
-    /// Its memory.
+    /// The memory that the index takes.
     pub(super) fn memory(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
@@ -93,40 +120,25 @@ impl Index {
         entry.offset..entry.offset + entry.len
     }
 
-    /// Where its content is in the whole.
+    /// Where the frame's content is in the whole content.
     pub(super) fn content(&self, frame: usize) -> Range<u64> {
         let end = self.entries.get(frame + 1).map_or(self.total, |next| next.content);
         self.entries[frame].content..end
     }
 
-    /// The frame that holds the byte at `offset`, which is inside the whole.
+    /// The frame that holds the byte at `offset`, which is inside the whole content.
     pub(super) fn frame_at(&self, offset: u64) -> usize {
-        // Of those that begin there the last: the others are empty.
+        // If several frames begin there, the last: the others are empty.
         self.entries.partition_point(|entry| entry.content <= offset) - 1
     }
 }
 
-/// Adds a frame to the list, within the limits of memory.
-fn push(found: &mut Vec<Found>, frame: Found, options: &Options<'_>) -> Result<()> {
-    if found.len() == found.capacity() {
-        let more = found.len().max(32);
-        let need = ((found.len() + more) * (size_of::<Found>() + size_of::<Entry>())) as u64;
-        if options.max_memory != 0 && need > options.max_memory {
-            let what = format!("max_memory is {}, but the index needs {need} bytes", options.max_memory);
-            return Err(Error::new(ErrorKind::LimitExceeded, what).with_needed(need));
-        }
-        memory::reserve(found, more)?;
-    }
-    found.push(frame);
-    Ok(())
-}
-
-/// What the seek table says, if there is one and the headers of the frames agree.
+/// The frames of the seek table, if there is one and the headers of the frames agree with it.
 fn of_table(
     source: &Source<'_>,
     options: &Options<'_>,
     progress: &CallProgress<'_>,
-) -> Result<Option<Vec<Found>>> {
+) -> Result<Option<Found>> {
     let len = source.len();
     let Some(footer_at) = len.checked_sub(seek_table::FOOTER_LEN as u64) else { return Ok(None) };
     let mut scratch = Vec::new();
@@ -142,7 +154,7 @@ fn of_table(
         return Ok(None);
     };
     let mut peek = Peek::new(source);
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let mut offset = 0;
     for (index, (compressed, decompressed)) in table.entries().enumerate() {
         let (compressed, decompressed) = (u64::from(compressed), u64::from(decompressed));
@@ -150,31 +162,30 @@ fn of_table(
             progress.add(0)?;
         }
         let header = peek.at(offset, LONGEST_HEADER.min(compressed))?;
-        let Ok(frame) = Frames::of_piece(header, offset, index as u64).start() else { return Ok(None) };
+        let Ok(frame) = Frames::of_stream(header, offset, index as u64).start() else { return Ok(None) };
         let agreed = match frame.content_size {
             _ if frame.skippable => decompressed == 0 && frame.len as u64 == compressed,
             Some(size) => size == decompressed && size <= compressed.saturating_mul(LARGEST_RATIO),
-            None => true, // found out when it is decoded
+            None => true, // checked when the frame is decoded
         };
         if !agreed || limits::check(&frame, options).is_err() {
             return Ok(None);
         }
         if !frame.skippable {
-            let size = Some(decompressed);
-            push(&mut found, Found { offset, len: compressed, size, window: frame.window }, options)?;
+            found.push(Entry { offset, len: compressed, content: decompressed }, frame.window, options)?;
         }
         offset += compressed;
     }
     Ok(Some(found))
 }
 
-/// What the frames and blocks themselves say.
-fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>) -> Result<Vec<Found>> {
+/// The frames by their own headers and those of their blocks.
+fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>) -> Result<Found> {
     let mut peek = Peek::new(source);
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let (mut offset, mut index, mut blocks) = (0, 0, 0u32);
     while offset < source.len() {
-        let frame = Frames::of_piece(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
+        let frame = Frames::of_stream(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
         limits::check(&frame, options)?;
         let mut skim = Skim::new(frame);
         if !frame.skippable {
@@ -187,8 +198,8 @@ fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>)
         }
         let len = skim.end(source.len() - offset)?;
         if !frame.skippable {
-            let Frame { content_size, window, .. } = frame;
-            push(&mut found, Found { offset, len, size: content_size, window }, options)?;
+            let content = frame.content_size.unwrap_or(UNKNOWN);
+            found.push(Entry { offset, len, content }, frame.window, options)?;
         }
         progress.add(0)?;
         offset += len;
@@ -197,44 +208,52 @@ fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>)
     Ok(found)
 }
 
-/// The size of every frame's content. Those that do not tell it are decoded, several at a time, and what comes out is dropped.
-fn sizes<'f>(
+/// Fills in the sizes of frames that do not tell them: the frames are decoded, several at a time, and the
+/// output is dropped.
+fn measure(
     source: &Source<'_>,
     options: &Options<'_>,
-    found: &'f [Found],
+    found: &mut Found,
     progress: &CallProgress<'_>,
-) -> Result<impl Iterator<Item = u64> + 'f> {
-    let mut silent = Vec::new();
-    let count = found.iter().filter(|frame| frame.size.is_none()).count();
-    memory::reserve(&mut silent, count)?;
-    silent.extend((0..found.len()).filter(|&index| found[index].size.is_none()));
-    let window = silent.iter().map(|&index| found[index].window).max().unwrap_or(0);
-    let mut measured = Vec::new();
-    memory::reserve(&mut measured, count)?;
-    measured.extend((0..count).map(|_| AtomicU64::new(0)));
+) -> Result<()> {
+    let Some(window) = found.window else { return Ok(()) };
+    let entries = &mut found.entries;
     let sum = AtomicU64::new(0);
-    if count > 0 {
-        let control = options.control(Cursor::memory(window), count * 16)?;
-        job::run_tasks(count, &control, |task, _| {
+    let mut silent = Vec::new();
+    let mut sizes: Vec<AtomicU64> = Vec::new();
+    let mut from = 0;
+    loop {
+        silent.clear();
+        memory::reserve(&mut silent, MEASURED_AT_ONCE.min(entries.len() - from))?;
+        let rest = (from..entries.len()).filter(|&index| entries[index].content == UNKNOWN);
+        silent.extend(rest.take(MEASURED_AT_ONCE));
+        let Some(&last) = silent.last() else { return Ok(()) };
+        from = last + 1;
+        sizes.clear();
+        memory::reserve(&mut sizes, silent.len())?;
+        sizes.extend(silent.iter().map(|_| AtomicU64::new(0)));
+        let control = options.control(Cursor::memory(window), silent.len() * 16)?;
+        job::run_tasks(silent.len(), &control, |task, _| {
             let index = silent[task];
-            let extent = found[index].offset..found[index].offset + found[index].len;
+            let extent = entries[index].offset..entries[index].offset + entries[index].len;
             let mut cursor = Cursor::new(source, index, extent, None, options)?;
             let mut size = 0u64;
             loop {
                 let step = cursor.skip(source, u64::MAX, progress)?;
                 size += step;
-                // Data that decodes to 32,000 times its size shall not keep anybody busy for long.
+                // A bound on the work: hostile data can decode to 32,000 times its size.
                 if sum.fetch_add(step, Ordering::Relaxed) + step > options.max_output() {
                     let what = format!("the archive holds more than max_output, {}", options.max_output());
                     return Err(Error::new(ErrorKind::LimitExceeded, what));
                 }
                 if cursor.is_done() {
-                    measured[task].store(size, Ordering::Relaxed);
+                    sizes[task].store(size, Ordering::Relaxed);
                     return Ok(());
                 }
             }
         })?;
+        for (&index, size) in silent.iter().zip(&mut sizes) {
+            entries[index].content = *size.get_mut();
+        }
     }
-    let mut measured = measured.into_iter().map(AtomicU64::into_inner);
-    Ok(found.iter().map(move |frame| frame.size.or_else(|| measured.next()).unwrap_or(0)))
 }

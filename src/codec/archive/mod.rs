@@ -1,9 +1,11 @@
-//! Reading any part of compressed data, from any number of threads, without decompressing what lies before it.
+//! Reading any part of compressed data, from any number of threads, without decompressing what lies before
+//! it.
 //!
 //! ```text
 //! open: seek table, checked against the frames' headers, else all headers -> index
 //! read: index -> frames -> whole ones straight into dst, in parallel
-//!                       -> parts of one: decoded into the cache, then copied; or by a cursor, if it is too large for that
+//!                       -> parts of a frame: decoded into the cache, then copied;
+//!                          by a cursor, if the frame is too large for the cache
 //! ```
 
 mod cache;
@@ -31,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Decoded frames that are kept, unless the caller sets `max_memory`.
 const CACHE: usize = 64 << 20;
-/// Compressed frames of files are read as a whole up to this size, larger ones piece by piece.
+/// Compressed frames of files are read as a whole up to this size, and in chunks beyond it.
 const WHOLE: u64 = 64 << 20;
 /// Small frames are put together until a task has so many bytes to decode.
 const TASK: u64 = 256 << 10;
@@ -39,17 +41,17 @@ const TASK: u64 = 256 << 10;
 /// Where a frame is, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameInfo {
-    /// Where it begins in the archive.
+    /// Where the frame begins in the archive.
     pub offset: u64,
-    /// Its bytes there.
+    /// The bytes of the frame in the archive.
     pub size: u64,
-    /// Where its content begins in the whole.
+    /// Where the frame's content begins in the whole content.
     pub content_offset: u64,
-    /// The bytes of its content.
+    /// The bytes of the frame's content.
     pub content_size: u64,
 }
 
-/// Compressed data that is open for reading at any place. Any number of threads may read at the same time.
+/// Compressed data that can be read at any offset. Any number of threads may read at the same time.
 pub struct Archive<'a> {
     source: Source<'a>,
     index: Index,
@@ -64,22 +66,25 @@ pub struct Archive<'a> {
 impl<'a> Archive<'a> {
     /// Opens data in memory.
     ///
-    /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by walking over
-    /// all headers. Frames that do not tell their size are decoded once now. `options` hold for the archive's whole life;
-    /// of them `dict`, `window_log`, `max_lanes`, `max_memory`, `max_output` (of the whole content) and `cancel` matter.
+    /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by
+    /// walking over all headers. Frames that do not tell their size are decoded once now. `options` hold for
+    /// the archive's whole life; the options with an effect are `dict`, `window_log`, `max_lanes`,
+    /// `max_memory`, `max_output` (of the whole content) and `cancel`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]: the
-    /// data; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`.
-    /// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and those of starting the pool.
+    /// The data: [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
+    /// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]; the position is the frame's offset.
+    /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
+    /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
     pub fn new(data: &'a [u8], options: &Options<'a>) -> Result<Self> {
         Self::of(Source::Memory(data), options)
     }
 
-    /// Opens a file, which is read where it is needed and stays open.
+    /// Opens a file. The file stays open, and only the parts that are needed are read.
     ///
     /// # Errors
-    /// Those of [`Archive::new`]; [`ErrorKind::Io`]; [`ErrorKind::Unsupported`]: it is a FIFO or a device.
+    /// Those of [`Archive::new`]; [`ErrorKind::Io`]; [`ErrorKind::Unsupported`]: the file is a FIFO or a
+    /// device.
     pub fn open(path: &Path, options: &Options<'a>) -> Result<Self> {
         options.check()?;
         Self::of(Source::open(path)?, options)
@@ -119,34 +124,36 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Bytes of the whole content.
+    /// The bytes of the whole content.
     pub fn size(&self) -> u64 {
         self.index.total()
     }
 
-    /// How many frames there are, skippable ones not counted.
+    /// The number of frames, skippable ones not counted.
     pub fn frames(&self) -> usize {
         self.index.len()
     }
 
-    /// Where a frame is, if there is one with this number.
+    /// Where frame `index` is; `None`: there is no such frame.
     pub fn frame(&self, index: u64) -> Option<FrameInfo> {
         let index = usize::try_from(index).ok().filter(|&index| index < self.frames())?;
-        let (place, content) = (self.index.extent(index), self.index.content(index));
+        let (extent, content) = (self.index.extent(index), self.index.content(index));
         Some(FrameInfo {
-            offset: place.start,
-            size: place.end - place.start,
+            offset: extent.start,
+            size: extent.end - extent.start,
             content_offset: content.start,
             content_size: content.end - content.start,
         })
     }
 
-    /// Reads the content from `offset` on until `dst` is full or the content ends; returns how many bytes of `dst` are written.
+    /// Reads the content from `offset` on until `dst` is full or the content ends; returns how many bytes of
+    /// `dst` are written.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`], [`ErrorKind::NotZstd`]: the data,
-    /// or what became of the file since; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_memory`, or
-    /// `window_log` for a part of a large frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and those of
+    /// The data, or a file that has changed: [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
+    /// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`], [`ErrorKind::NotZstd`]; the position is the
+    /// frame's offset. [`ErrorKind::LimitExceeded`]: `max_memory`, or `window_log` for a part of a large
+    /// frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and the errors of
     /// starting the pool.
     pub fn read(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
         let left = self.size().saturating_sub(offset);
@@ -168,16 +175,16 @@ impl<'a> Archive<'a> {
         }
         let tasks = self.tasks(offset, first, dst)?;
         job::run_many(tasks.len(), &control, Lane::default, |task, lane| {
-            // Locked once, by the lane that has claimed it.
+            // Locked once, by the lane that has claimed the task.
             let mut task = tasks[task].lock().unwrap_or_else(PoisonError::into_inner);
             let Task { mut offset, mut frame, dst } = std::mem::take(&mut *task);
             let mut rest = dst;
             while !rest.is_empty() {
                 let content = self.index.content(frame);
                 let here = usize::try_from(content.end - offset).unwrap_or(usize::MAX).min(rest.len());
-                let (place, more) = rest.split_at_mut(here);
+                let (now, more) = rest.split_at_mut(here);
                 if here > 0 {
-                    self.part(lane, frame, offset - content.start, place, &options, &progress)?;
+                    self.part(lane, frame, offset - content.start, now, &options, &progress)?;
                 }
                 offset += here as u64;
                 rest = more;
@@ -188,7 +195,7 @@ impl<'a> Archive<'a> {
         Ok(len)
     }
 
-    /// Cuts a read into pieces of whole frames, or of parts at its ends.
+    /// Cuts a read into tasks: groups of whole frames, with parts of frames at its ends.
     fn tasks<'d>(
         &self,
         mut offset: u64,
@@ -201,36 +208,36 @@ impl<'a> Archive<'a> {
             let end = start + dst.len() as u64;
             while offset < end && offset - start < TASK {
                 let next = self.index.content(frame).end.min(end);
-                // A long frame is not kept waiting for the short ones before it.
+                // A long frame is a task of its own, so that it does not wait for the short ones before it.
                 if offset > start && next - offset >= TASK {
                     break;
                 }
                 offset = next;
                 frame += 1;
             }
-            let (place, rest) = dst.split_at_mut((offset - start) as usize); // at most its length
+            let (part, rest) = dst.split_at_mut((offset - start) as usize); // at most its length
             if tasks.len() == tasks.capacity() {
                 let more = tasks.len().max(32);
                 memory::reserve(&mut tasks, more)?;
             }
-            tasks.push(Mutex::new(Task { offset: start, frame: first, dst: place }));
+            tasks.push(Mutex::new(Task { offset: start, frame: first, dst: part }));
             dst = rest;
         }
         Ok(tasks)
     }
 
-    /// The most memory that a lane needs for these frames, beside the cache.
+    /// The most memory that a lane needs for these frames, the cache not counted.
     fn lane_memory(&self, first: usize, last: usize) -> usize {
         if !self.source.is_file() || self.max_memory == 0 {
             return decode::memory();
         }
         let compressed =
-            (first..=last).map(|frame| self.index.extent(frame)).map(|place| place.end - place.start);
+            (first..=last).map(|frame| self.index.extent(frame)).map(|extent| extent.end - extent.start);
         let longest = compressed.filter(|&len| len <= WHOLE).max().unwrap_or(0);
         decode::memory().saturating_add(longest as usize) // of 64 MiB at most
     }
 
-    /// Reads a part of one frame, or all of it.
+    /// Reads a part of a frame, or all of it.
     fn part<'s>(
         &'s self,
         lane: &mut Lane<'s>,
@@ -259,10 +266,10 @@ impl<'a> Archive<'a> {
                     return Ok(());
                 }
                 Found::Claimed(mut claim) => {
-                    let fill = |place: &mut [MaybeUninit<u8>]| {
-                        self.whole(lane, frame, place, options, progress).map(|()| size)
+                    let fill = |dst: &mut [MaybeUninit<u8>]| {
+                        self.whole(lane, frame, dst, options, progress).map(|()| size)
                     };
-                    // SAFETY: `whole` fills all of its place, or fails.
+                    // SAFETY: `whole` fills all of its destination, or fails.
                     let content = Arc::new(unsafe { calls::refill_vec(claim.spare(), size, fill)? });
                     calls::copy(&content[skipped as usize..][..dst.len()], dst);
                     claim.keep(content);
@@ -274,7 +281,7 @@ impl<'a> Archive<'a> {
         self.in_passing(frame, skipped, dst, options, progress)
     }
 
-    /// Decodes all of a frame; `dst` has its size, and is filled.
+    /// Decodes a whole frame; `dst` has the frame's size, and is filled.
     fn whole<'s>(
         &'s self,
         lane: &mut Lane<'s>,
@@ -283,19 +290,19 @@ impl<'a> Archive<'a> {
         options: &Options<'s>,
         progress: &CallProgress<'_>,
     ) -> Result<()> {
-        let place = self.index.extent(frame);
-        if self.source.is_file() && place.end - place.start > WHOLE {
+        let extent = self.index.extent(frame);
+        if self.source.is_file() && extent.end - extent.start > WHOLE {
             return self.in_passing(frame, 0, dst, options, progress);
         }
-        let offset = place.start;
+        let offset = extent.start;
         let changed = || {
             let what =
                 format!("frame {frame} at byte {offset}: it is not what the seek table or its header said");
             Error::new(ErrorKind::Corrupt, what).at(offset)
         };
-        let bytes = self.source.bytes(place, &mut lane.scratch)?;
+        let bytes = self.source.bytes(extent, &mut lane.scratch)?;
         let decoder = lane.decoder.get_or_insert_with(|| Decoder::new(options));
-        match frames(bytes, Frames::of_piece(bytes, offset, frame as u64), dst, decoder, options, progress) {
+        match frames(bytes, Frames::of_stream(bytes, offset, frame as u64), dst, decoder, options, progress) {
             Ok(written) if written == dst.len() => Ok(()),
             Ok(_) => Err(changed()),
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(changed()),
@@ -303,7 +310,8 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Decodes a frame from its beginning, or from where the last read of it ended, up to the end of `dst` only.
+    /// Decodes a frame up to the end of `dst` without keeping it: from its beginning, or from where the last
+    /// read ended.
     fn in_passing(
         &self,
         frame: usize,
@@ -329,7 +337,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// A piece of a read: from `offset` in the whole, which is in `frame`.
+/// A task of a read: the bytes from `offset` of the whole content on; the first are in `frame`.
 #[derive(Default)]
 struct Task<'d> {
     offset: u64,
@@ -337,7 +345,7 @@ struct Task<'d> {
     dst: &'d mut [MaybeUninit<u8>],
 }
 
-/// What a lane keeps from one piece to the next.
+/// What a lane keeps from one task to the next.
 #[derive(Default)]
 struct Lane<'s> {
     decoder: Option<Decoder<'s>>,

@@ -1,8 +1,7 @@
-//! Where the bytes of an archive are: in memory, or in a file that is read where they are needed. Files are never mapped: one that
-//! is cut off under a reader must be an error, not a signal.
+//! The bytes of an archive: in memory, or in a file of which the needed parts are read. Files are never
+//! mapped, because a file that is cut off under a reader must be an error, not a signal.
 #![forbid(unsafe_code)]
 
-use crate::codec::io::errors;
 use crate::codec::io::input::Input;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -16,20 +15,14 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Opens a file that can be read at any place.
+    /// Opens a file that can be read at any offset.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let metadata = std::fs::metadata(path).map_err(|error| errors::file(&error, "opening", path))?;
-        // Looked at first: opening a FIFO would wait for its other end.
-        if !metadata.is_file() && !metadata.is_dir() {
-            let what = format!("cannot be read at any place, as it is no regular file: {}", path.display());
-            return Err(Error::new(ErrorKind::Unsupported, what));
-        }
-        let input = Input::open(path)?;
+        let input = Input::open_seekable(path)?;
         let len = input.metadata().len();
         Ok(Self::File { input, len })
     }
 
-    /// All bytes.
+    /// The bytes of the archive.
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Memory(data) => data.len() as u64,
@@ -45,12 +38,12 @@ impl Source<'_> {
     /// The bytes of a range inside; `scratch` is for those of a file.
     pub(super) fn bytes<'s>(&'s self, range: Range<u64>, scratch: &'s mut Vec<u8>) -> Result<&'s [u8]> {
         match self {
-            Self::Memory(data) => Ok(&data[range.start as usize..range.end as usize]), // inside
+            Self::Memory(data) => Ok(&data[range.start as usize..range.end as usize]), // the caller's range is inside
             Self::File { input, .. } => {
                 let len = usize::try_from(range.end - range.start)
                     .map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
                 if scratch.capacity() < len {
-                    scratch.clear(); // nothing to be copied
+                    scratch.clear(); // so that `reserve` has nothing to copy
                     memory::reserve(scratch, len)?;
                 }
                 scratch.resize(len, 0);
@@ -61,14 +54,14 @@ impl Source<'_> {
     }
 }
 
-/// Reads headers: few bytes here and there, in rising order.
+/// Reads headers: a few bytes here and there, in rising order of offsets.
 pub(super) struct Peek<'s, 'a> {
     source: &'s Source<'a>,
     buffer: Vec<u8>,
     start: u64,
 }
 
-/// As much as costs no more than less would.
+/// Bytes that are read at once: fewer would not be faster.
 const PAGE: u64 = 4096;
 
 impl<'s, 'a> Peek<'s, 'a> {

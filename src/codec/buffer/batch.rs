@@ -1,7 +1,8 @@
 //! Batches: many buffers, each compressed to a frame of its own, or decompressed, with its own result.
 //!
-//! What one item costs beside the work itself is small: items are claimed several at a time, and each lane keeps one context for
-//! the whole call. After its first items a lane allocates nothing, but the message of an item that fails.
+//! An item costs little beside the work itself: items are claimed several at a time, and each lane keeps one
+//! context for the whole call. After its first items a lane allocates nothing but the message of an item that
+//! fails.
 #![forbid(unsafe_code)]
 
 use crate::codec::context::cache::{Cached, InUse};
@@ -26,21 +27,24 @@ pub struct BatchItem<'a> {
     pub src: &'a [u8],
     /// Where the output goes, from its start on. What follows may be overwritten too.
     pub dst: &'a mut [MaybeUninit<u8>],
-    /// Bytes written, or why not. An item that has a result already is passed over; one that has none after the call was
-    /// not done, as the call was cancelled.
+    /// Bytes written, or why the item failed. An item that has a result before the call is passed over. An
+    /// item without a result after the call was not done, because the call was cancelled.
     pub result: Option<Result<usize>>,
 }
 
-/// Where libzstd's tables change with the length of the input: between these, more bytes never need less memory.
+/// The lengths of input at which libzstd's tables change. Between two of them more input never needs less
+/// memory.
 const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
-/// Compresses every item to one frame, without a seek table; `frame_size` and `single_frame` do not matter. The bytes of an
-/// item depend on it and on the options only, as those of [`super::compress`] with `single_frame`. `max_output` is each item's.
+/// Compresses every item to one frame, without a seek table; `frame_size` and `single_frame` have no effect.
+/// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
+/// `single_frame`. `max_output` is a limit of each item.
 ///
 /// # Errors
-/// What concerns an item is its result: [`ErrorKind::BufferTooSmall`], with a size that is enough in [`Error::needed`];
-/// [`ErrorKind::LimitExceeded`]: `max_output`; [`ErrorKind::OutOfMemory`]. The call fails with [`ErrorKind::Cancelled`],
-/// [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`, and those of starting the pool.
+/// The failure of an item is its result: [`ErrorKind::BufferTooSmall`], with a size that is enough in
+/// [`Error::needed`]; [`ErrorKind::LimitExceeded`]: `max_output`; [`ErrorKind::OutOfMemory`]. The call fails
+/// with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`,
+/// and the errors of starting the pool.
 pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     let options = &Options { frame_size: 0, single_frame: true, ..*options };
     options.check()?;
@@ -65,12 +69,12 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
     Ok(())
 }
 
-/// Decompresses every item: all frames that it consists of, one after the other. `max_output` is each item's.
+/// Decompresses every item: all its frames, one after the other. `max_output` is a limit of each item.
 ///
 /// # Errors
-/// What concerns an item is its result, as for [`super::decompress`], but that offsets are in the item. The call fails with
-/// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`, and those of starting
-/// the pool.
+/// The failure of an item is its result, as for [`super::decompress`], with offsets inside the item. The call
+/// fails with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]:
+/// `max_memory`, and the errors of starting the pool.
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
     let progress = CallProgress::new(options, None);
@@ -82,7 +86,7 @@ pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> R
     Ok(())
 }
 
-/// Runs `work` for every item without a result; `memory` is a lane's.
+/// Runs `work` for every item without a result; `memory` is what one lane needs.
 fn run<S: Send>(
     items: &mut [BatchItem<'_>],
     options: &Options<'_>,
@@ -94,13 +98,13 @@ fn run<S: Send>(
     let count = items.len();
     let cells = cells(items)?;
     job::run_many(count, &control, new, |index, state| {
-        // Locked once, by the lane that has claimed it.
+        // Locked once, by the lane that has claimed the item.
         let mut item = cells[index].lock().unwrap_or_else(PoisonError::into_inner);
         if item.result.is_some() {
             return Ok(());
         }
         match work(state, index, item.src, item.dst) {
-            // It is the call that is cancelled, not the item that is wrong.
+            // The call is cancelled; the item is not at fault.
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             result => item.result = Some(result),
         }
@@ -124,14 +128,14 @@ fn limit(options: &Options<'_>) -> usize {
     usize::try_from(options.max_output()).unwrap_or(usize::MAX)
 }
 
-/// What a lane keeps for compressing.
+/// What a lane keeps between the items that it compresses.
 struct CompressLane<'o> {
     options: &'o Options<'o>,
     progress: &'o CallProgress<'o>,
-    /// What the context may need at the most.
+    /// The most memory that the context may need.
     memory: usize,
     compressor: Option<InUse<Compressor>>,
-    /// For inputs of one length, the last one's.
+    /// The recipe of the last item, and the length that it is for.
     recipe: Option<(usize, Recipe)>,
     scratch: Vec<u8>,
 }
@@ -156,7 +160,7 @@ impl CompressLane<'_> {
                 recipe.encode_with(context, index, src, &mut Uninit::new(&mut dst[..room]), self.progress)?;
             return size.ok_or_else(|| no_room(src.len(), dst.len(), limit));
         }
-        // The bytes must not depend on the room: apart from it, then copied.
+        // The bytes must not depend on the room: the frame is compressed apart from `dst`, then copied.
         let need = bound(src.len());
         if scratch.capacity() < need {
             memory::reserve(scratch, need)?;
@@ -181,7 +185,7 @@ fn no_room(len: usize, room: usize, limit: usize) -> Error {
     Error::new(ErrorKind::BufferTooSmall, what).with_needed(bound(len) as u64)
 }
 
-/// What a lane keeps for decompressing.
+/// What a lane keeps between the items that it decompresses.
 struct DecompressLane<'o> {
     options: &'o Options<'o>,
     progress: &'o CallProgress<'o>,
@@ -218,10 +222,10 @@ impl DecompressLane<'_> {
     }
 }
 
-/// What all frames of an item decode to.
+/// The bytes that all frames of an item decode to.
 struct Sizes {
     least: u64,
-    /// If they all tell.
+    /// Known if all frames tell their sizes.
     total: Option<u64>,
 }
 

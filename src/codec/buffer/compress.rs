@@ -19,7 +19,8 @@ use zstd::zstd_safe;
 /// A capacity that is enough for compressing any `len` bytes with these options.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`]: an option, or more bytes than a buffer can have.
+/// [`ErrorKind::InvalidArgument`]: an option is out of range, or the capacity would exceed the largest
+/// buffer.
 pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
     options.check()?;
     bound(&FrameLayout::new(len, options)?)
@@ -33,14 +34,15 @@ fn bound(layout: &FrameLayout) -> Result<usize> {
 
 /// Compresses `src` into `dst`, in parallel; returns how many bytes of `dst` are written from its start on.
 ///
-/// Frames are compressed straight into `dst`, so bytes after the result may be overwritten too. `dst` may be smaller
-/// than [`compress_bound`] says: what matters is that the result fits, though there is less room for parallelism then.
-/// The result depends on `src` and the options, never on threads or on the room.
+/// Frames are compressed straight into `dst`, so bytes after the result may be overwritten too. `dst` may be
+/// smaller than [`compress_bound`] says, if the result fits; then there is less parallelism. The result
+/// depends on `src` and the options, never on threads or on the room.
 ///
 /// # Errors
-/// [`ErrorKind::BufferTooSmall`] with a size that is enough in [`Error::needed`]; [`ErrorKind::LimitExceeded`]: by the output, or
-/// before anything is done by the memory; [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and
-/// those of starting the pool. The position is a frame's number.
+/// [`ErrorKind::BufferTooSmall`] with a size that is enough in [`Error::needed`];
+/// [`ErrorKind::LimitExceeded`]: `max_output`, or (before any work) `max_memory`; [`ErrorKind::Cancelled`],
+/// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
+/// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
     let layout = FrameLayout::new(src.len(), options)?;
@@ -60,12 +62,12 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         error.at(frame as u64)
     };
 
-    // With less room than the bound a frame may have to be tried apart from dst: see `squeeze`.
+    // With less room than the bound a frame may have to be compressed apart from `dst`: see `squeeze`.
     let scratch = if capacity < bound { recipes.scratch() } else { 0 };
     let control = options.control(recipes.memory(), scratch + Output::bookkeeping(&layout))?;
     let progress = CallProgress::new(options, Some(src.len() as u64));
     if layout.frames() == 1 && bound <= capacity {
-        // Nothing to share out, and room for whatever it becomes.
+        // A single frame leaves nothing to share out, and there is room for the largest result.
         progress.add(0)?;
         let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
         let size = size.ok_or_else(|| no_room(0))?;
@@ -74,7 +76,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     }
     let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
     let _lease = Compressor::cache().reserve(lanes, recipes.memory());
-    // The end is kept for the seek table, so that it fits when the frames do.
+    // The end of `dst` is kept for the seek table, so that the table fits when the frames do.
     let output = Output::new(&mut dst[..capacity.saturating_sub(layout.tail())], layout)?;
     job::run_tasks(layout.frames(), &control, |frame, _lane| {
         let part = &src[layout.range(frame)];
@@ -101,7 +103,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     Ok(written)
 }
 
-/// How to compress the frames of an input: they have two lengths.
+/// How to compress the frames of an input: the frames have at most two lengths.
 struct Recipes {
     first: Recipe,
     first_len: usize,
@@ -139,8 +141,8 @@ impl Recipes {
     }
 }
 
-/// Compresses a frame that may or may not fit into `dst`: apart from it, as the bytes must not depend on the room, then copies.
-/// Only one frame at a time does this: the lowest, when it is alone.
+/// Compresses a frame that may not fit into `dst`: into memory of its own, because the bytes must not depend
+/// on the room, then copies it. Only one frame at a time does this: the lowest, when it is alone.
 fn squeeze(
     recipe: &Recipe,
     frame: usize,

@@ -14,24 +14,27 @@ use crate::memory;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
-/// How many bytes `src` decompresses to, by the headers of its frames. It reads a few bytes of every block, and refuses sizes that
-/// the blocks cannot have; still a few bytes may truly declare a size 30,000 times as large.
+/// How many bytes `src` decompresses to, by the headers of its frames. The function reads a few bytes of
+/// every block, and refuses sizes that the blocks cannot have. Even so a few bytes of input may truly decode
+/// to 30,000 times as many.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`]: a frame does not tell; [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`]. The
-/// position is the frame's offset.
+/// [`ErrorKind::Unsupported`]: a frame does not tell its size; [`ErrorKind::NotZstd`],
+/// [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`]. The position is the frame's offset.
 pub fn decompressed_size(src: &[u8]) -> Result<u64> {
     frame_groups::declared_size(src)
 }
 
-/// Decompresses all frames of `src` into `dst`, in parallel where they tell their sizes; returns how many bytes of `dst` are
-/// written from its start on. Bytes after them may be overwritten too; after a failure none of them means anything.
+/// Decompresses all frames of `src` into `dst`, in parallel if the frames tell their sizes; returns how many
+/// bytes of `dst` are written from its start on. Bytes after them may be overwritten too. After a failure the
+/// content of `dst` is undefined.
 ///
 /// # Errors
-/// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]: the data;
-/// the position is the frame's offset. [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if the frames tell.
+/// The data: [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
+/// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]; the position is the frame's offset.
+/// [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if the frames tell it.
 /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
-/// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and those of starting the pool.
+/// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
     let room = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst.len());
@@ -46,13 +49,14 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
                 progress.finish(total)?;
                 return Ok(total as usize); // at most `room`
             }
-            // The table was only a hint: what is wrong, the data or the table, is found out without it.
+            // The seek table is only a hint. Decoding without it finds out whether the data or the table is
+            // wrong.
             Err(error) if is_about_data(&error) => attempted = Some(progress),
             Err(error) => return Err(error),
         }
     }
 
-    // What is wrong with data that is not a single frame is found out below.
+    // Not a single whole frame: the general way below finds out what is wrong, if anything is.
     let mut frame = Frame::default();
     if matches!(Frames::new(src).read_next(&mut frame), Ok(true)) && frame.len == src.len() {
         if let (false, Some(size)) = (frame.skippable, frame.content_size) {
@@ -95,7 +99,7 @@ fn alone(
     if size > dst.len() as u64 {
         return Err(no_room(Some(size), limited, options, dst.len()));
     }
-    options.control(decode::memory(), 0)?; // is there enough of it?
+    options.control(decode::memory(), 0)?; // is there enough memory?
     let progress = CallProgress::new(options, Some(size));
     progress.add(0)?;
     let slot = &mut dst[..size as usize]; // at most its length
@@ -110,7 +114,7 @@ fn alone(
     Ok(written)
 }
 
-/// The output is larger than the room for it.
+/// The error for an output that is larger than the room for it.
 fn no_room(total: Option<u64>, limited: bool, options: &Options<'_>, room: usize) -> Error {
     let size = total.map_or("more".to_owned(), |total| format!("{total} bytes"));
     if limited {
@@ -138,7 +142,7 @@ fn is_about_data(error: &Error) -> bool {
     ) || error.kind() == ErrorKind::LimitExceeded && error.position().is_some()
 }
 
-/// Decodes groups, which lie one after the other in `dst` too.
+/// Decodes groups of frames in parallel; their contents lie one after the other in `dst`.
 fn in_parallel(
     src: &[u8],
     mut dst: &mut [MaybeUninit<u8>],
@@ -184,8 +188,8 @@ fn serially(
     Ok(slot.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
-/// Decompresses `src` into a new vector, of the size that the frames tell, or, where they do not, of the most that they can
-/// decode to. Set `max_output` for data that is not trusted.
+/// Decompresses `src` into a new vector. Its capacity is the size that the frames tell, or else the most that
+/// the frames can decode to: set `max_output` for data that is not trusted.
 ///
 /// # Errors
 /// Those of [`decompress`].

@@ -1,4 +1,5 @@
-//! Finding out what there is to decode, and cutting it into tasks: groups of whole frames whose slot in the output is known.
+//! Finding the frames of a buffer, and making tasks of them: groups of whole frames whose slot in the output
+//! is known.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::frame::{Frame, Frames};
@@ -7,22 +8,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
 
-/// Small frames are put together until a group has so many bytes, compressed or decompressed: it makes tasks worth their while,
-/// and bounds the memory that a hostile number of tiny frames costs.
+/// Small frames are put together until a group has so many bytes, compressed or decompressed. This makes a
+/// task worth its costs, and bounds the memory that a hostile number of tiny frames takes.
 const SMALLEST: u64 = 256 << 10;
 
-/// Frames that are decoded by one task.
+/// Frames that one task decodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrameGroup {
-    /// The number of its first frame.
+    /// The number of the group's first frame.
     pub(crate) first: u64,
-    /// Where it lies in the data.
+    /// The bytes of the group in the data.
     pub(crate) src: Range<usize>,
-    /// The bytes that it decodes to.
+    /// The bytes that the group decodes to.
     pub(crate) len: u64,
 }
 
-/// Puts frames together.
+/// Puts small frames together into groups.
 #[derive(Default)]
 struct GroupBuilder {
     done: Vec<FrameGroup>,
@@ -64,9 +65,9 @@ impl GroupBuilder {
     }
 }
 
-/// What the seek table claims: groups that cover all of `data` before it, and the bytes that they decode to. Whether it is
-/// true shows when each group is decoded: its frames must end where it ends, and fill its slot exactly. Nothing, if that
-/// would be more than `room`.
+/// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they decode
+/// to, or `None` if those are more than `room`. The claim is checked when each group is decoded: the group's
+/// frames must end where the group ends, and fill its slot exactly.
 pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGroup>, u64)>> {
     let Some(table) = SeekTable::find(data) else { return Ok(None) };
     let total = table.entries().map(|(_, decompressed)| u64::from(decompressed)).sum();
@@ -83,19 +84,19 @@ pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGrou
     Ok(Some((groups.finish()?, total)))
 }
 
-/// What the frames themselves say.
+/// The groups that the frames' own headers tell.
 pub(crate) struct Walked {
-    /// Nothing, where a frame does not tell its size.
+    /// Empty if a frame does not tell its size.
     pub(crate) groups: Vec<FrameGroup>,
-    /// The bytes that all frames decode to, if they all tell.
+    /// The bytes that all frames decode to, if all tell their sizes.
     pub(crate) total: Option<u64>,
-    /// The least that it can be.
+    /// The least that the frames can decode to.
     pub(crate) least: u64,
-    /// The most that it can be.
+    /// The most that the frames can decode to.
     pub(crate) most: u64,
 }
 
-/// Walks over all frames. `check` may refuse one.
+/// Walks over all frames. `check` may refuse a frame.
 pub(crate) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> Result<Walked> {
     let mut groups = GroupBuilder::default();
     let (mut total, mut least, mut most) = (Some(0u64), 0u64, 0u64);

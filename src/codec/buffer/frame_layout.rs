@@ -1,4 +1,4 @@
-//! Where an input is layout into frames: by its size and the options, never by the number of threads.
+//! The frame layout: an input is cut into frames by its size and the options, never by the number of threads.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::seek_table;
@@ -8,14 +8,14 @@ use crate::plan::{Plan, Schedule};
 use std::ops::Range;
 use zstd::zstd_safe;
 
-/// Frames unless the caller asks otherwise: the threads of the pool.
+/// Frames of an input by default: the pool's default number of threads.
 const FRAMES: usize = 24;
-/// Frames are not made smaller than this for the sake of parallelism: each costs compression.
+/// Frames are not made smaller than this for the sake of parallelism: smaller frames compress less.
 const SMALLEST: usize = 512 << 10;
-/// Nor larger, for the sake of balance and of the memory of those who decode.
+/// Frames are not made larger than this, for balance between threads and for the memory of decoders.
 const LARGEST: usize = 64 << 20;
 
-/// An input layout into frames.
+/// The frame layout of an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLayout {
     plan: Plan,
@@ -23,7 +23,7 @@ pub(crate) struct FrameLayout {
 }
 
 impl FrameLayout {
-    /// Cuts `len` bytes.
+    /// The layout of `len` bytes.
     pub(crate) fn new(len: usize, options: &Options<'_>) -> Result<Self> {
         if len > isize::MAX as usize {
             return Err(Error::new(
@@ -53,23 +53,23 @@ impl FrameLayout {
         Ok(Self { plan, seek_table: options.seek_table && plan.chunks() > 1 })
     }
 
-    /// How many frames: one, empty, for an empty input.
+    /// The number of frames; an empty input makes one empty frame.
     pub(crate) fn frames(&self) -> usize {
         self.plan.chunks().max(1)
     }
 
-    /// The bytes of one frame.
+    /// The bytes of the input that frame `frame` holds.
     pub(crate) fn range(&self, frame: usize) -> Range<usize> {
         let walk = self.plan.walk(frame);
         walk.begin..walk.end
     }
 
-    /// Bytes of the largest frame.
+    /// The bytes of the largest frame.
     pub(crate) fn largest(&self) -> usize {
         self.plan.largest()
     }
 
-    /// A capacity that is enough for one frame.
+    /// A capacity that is enough for frame `frame`.
     pub(crate) fn bound_of(&self, frame: usize) -> usize {
         zstd_safe::compress_bound(self.range(frame).len())
     }
@@ -79,7 +79,7 @@ impl FrameLayout {
         self.seek_table
     }
 
-    /// Bytes of what follows the frames.
+    /// The bytes that follow the frames: the seek table.
     pub(crate) fn tail(&self) -> usize {
         if self.seek_table {
             seek_table::encoded_len(self.frames())
@@ -88,9 +88,9 @@ impl FrameLayout {
         }
     }
 
-    /// A capacity that is enough for everything; `None`: none can be.
+    /// A capacity that is enough for everything; `None`: it exceeds the largest buffer.
     pub(crate) fn bound(&self) -> Option<usize> {
-        // Whatever the schedule, the frames have two sizes, the larger ones first.
+        // In every layout the frames have at most two sizes, the larger ones first.
         let (first, last) = (self.range(0).len(), self.range(self.frames() - 1).len());
         let frames = self.frames();
         let larger =
@@ -102,7 +102,7 @@ impl FrameLayout {
     }
 }
 
-/// How many equal frames for `len` bytes.
+/// The number of equal frames for `len` bytes.
 fn automatic(len: usize) -> usize {
     if len / FRAMES < SMALLEST {
         (len / SMALLEST).max(1)

@@ -1,9 +1,10 @@
-//! The destination of a compression, shared by the lanes: each frame is compressed into a slot of its own, and moved down into
-//! order. Who may write where is decided by [`OutputSlots`]; here it is made true, with a lock around it and a way to wait.
+//! The destination of a compression, shared by the lanes: each frame is compressed into a slot of its own,
+//! and moved down into order. [`OutputSlots`] decides which frame may write where; this module adds the
+//! memory, a lock and a way to wait.
 //!
-//! Nobody waits for ever: a frame waits only for frames before it, those have been claimed (tasks are claimed in rising order)
-//! and run on some thread, and the lowest of them waits for nobody. If one of them fails, by an error or a panic, its claim
-//! is dropped, and those after it are told.
+//! No wait is endless. A frame waits only for frames before it. Those have been claimed (tasks are claimed in
+//! rising order) and run on some thread, and the lowest of them waits for none. If a frame fails, by an error
+//! or a panic, its claim is dropped, and the frames after it are told.
 
 use super::frame_layout::FrameLayout;
 use super::output_slots::{Answer, OutputSlots};
@@ -30,16 +31,17 @@ struct State {
     keep_sizes: bool,
 }
 
-// SAFETY: `base` stands for a `&mut [MaybeUninit<u8>]`, which may be sent, and whose parts are given out to one thread each.
+// SAFETY: `base` stands for a `&mut [MaybeUninit<u8>]`, which may be sent, and each part is given to one
+// thread only.
 unsafe impl Send for Output<'_> {}
-// SAFETY: as above; everything else is behind the lock.
+// SAFETY: as for Send; everything else is behind the lock.
 unsafe impl Sync for Output<'_> {}
 
-/// Where a frame may be written.
+/// The part of the destination that a frame may be written to.
 pub(crate) enum OutputSlot<'c> {
-    /// As large as the frame can become.
+    /// A slot as large as the frame can become.
     Slot(&'c mut [MaybeUninit<u8>]),
-    /// All that is left, and it may not be enough.
+    /// All that is left, which may be too little.
     Rest(&'c mut [MaybeUninit<u8>]),
 }
 
@@ -60,7 +62,7 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Memory that an output needs for its bookkeeping.
+    /// The memory that an output needs for its bookkeeping.
     pub(crate) fn bookkeeping(layout: &FrameLayout) -> usize {
         if layout.has_seek_table() {
             layout.frames() * size_of::<u32>()
@@ -69,12 +71,13 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Begins a frame. Every frame is claimed once, in any order; but see the module for who waits for whom.
+    /// Begins a frame. Every frame is claimed once; rising order keeps all waits finite (see the module).
     pub(crate) fn claim(&self, frame: usize) -> Claim<'_> {
         Claim { output: self, frame, finished: false }
     }
 
-    /// When all frames are finished: the end of the output, and the sizes of the frames if there is a seek table.
+    /// Once all frames are finished: the end of the output, and the sizes of the frames if there is a seek
+    /// table.
     pub(crate) fn into_sizes(self) -> (usize, Vec<u32>) {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         (state.slots.committed(), state.sizes)
@@ -84,12 +87,14 @@ impl<'a> Output<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves down what can be moved. Others go on meanwhile: only one moves at a time, without the lock.
+    /// Moves finished frames down. Only one thread moves at a time, without the lock, so other frames go on
+    /// meanwhile.
     fn settle<'s>(&'s self, mut state: MutexGuard<'s, State>) {
         while let Some((from, to)) = state.slots.begin_move() {
             drop(state);
-            // SAFETY: the frame at `from` is finished, so nobody writes there. What lies between `to` and the end of the
-            // moved frame is committed to nobody, and no slot of a later frame begins there (see `OutputSlots`). One moves at a time.
+            // SAFETY: the frame at `from` is finished, so no thread writes there. The bytes between `to` and
+            // the end of the moved frame hold no committed frame, and no slot of a later frame begins there
+            // (see `OutputSlots`). One thread moves at a time.
             unsafe { std::ptr::copy(self.base.add(from.start), self.base.add(to), from.len()) };
             state = self.lock();
             let size = state.slots.end_move();
@@ -101,7 +106,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// A frame under way. Dropped before it is finished, it has failed.
+/// A frame under way. If the claim is dropped before `finish`, the frame has failed.
 pub(crate) struct Claim<'a> {
     output: &'a Output<'a>,
     frame: usize,
@@ -109,7 +114,7 @@ pub(crate) struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The frame's slot; waits until there is one.
+    /// The frame's slot; waits until a slot is free.
     pub(crate) fn slot(&mut self) -> Result<OutputSlot<'_>> {
         let mut state = self.output.lock();
         loop {
@@ -118,11 +123,11 @@ impl Claim<'_> {
                     state = self.output.changed.wait(state);
                 }
                 Answer::Abandoned => {
-                    // A frame before this one has failed, and its error is the one that counts.
+                    // A frame before this one has failed, and that frame's error is the one to report.
                     return Err(Error::new(ErrorKind::Internal, "abandoned").at(self.frame as u64));
                 }
                 Answer::Slot(slot) => {
-                    self.output.changed.notify_all(); // it is the next frame's turn
+                    self.output.changed.notify_all(); // the next frame may now ask
                     return Ok(OutputSlot::Slot(self.slice(slot)));
                 }
                 Answer::Rest(slot) => return Ok(OutputSlot::Rest(self.slice(slot))),
@@ -131,8 +136,9 @@ impl Claim<'_> {
     }
 
     fn slice(&mut self, slot: Range<usize>) -> &mut [MaybeUninit<u8>] {
-        // SAFETY: inside the destination, and until the frame is finished nobody else reads or writes there: no other slot
-        // overlaps it, and nothing is moved there (see `OutputSlots`). A frame asks once; the slice ends before `finish`.
+        // SAFETY: the slot is inside the destination, and until the frame is finished no other thread reads
+        // or writes there: no other slot overlaps it, and nothing is moved there (see `OutputSlots`). A frame
+        // asks once; the slice ends before `finish`.
         unsafe { std::slice::from_raw_parts_mut(self.output.base.add(slot.start), slot.len()) }
     }
 
@@ -165,7 +171,7 @@ mod tests {
     const FRAMES: usize = 200;
     const FRAME: usize = 100;
 
-    /// What frame `frame` becomes: its size and its bytes depend on nothing else.
+    /// The size of compressed frame `frame` in this test; its bytes depend on the number only, too.
     fn size_of_frame(frame: usize) -> usize {
         (frame * 2_654_435_761) % FRAME + 1
     }
@@ -187,7 +193,7 @@ mod tests {
             match claim.slot() {
                 Ok(OutputSlot::Slot(slot) | OutputSlot::Rest(slot)) if slot.len() >= size => {
                     for turn in 0..3 {
-                        slot.iter_mut().for_each(|byte| _ = byte.write(turn)); // all of it may be used
+                        slot.iter_mut().for_each(|byte| _ = byte.write(turn)); // the whole slot may be written
                         std::thread::yield_now();
                     }
                     slot[..size].iter_mut().for_each(|byte| _ = byte.write(frame as u8));
@@ -225,7 +231,7 @@ mod tests {
         }
     }
 
-    /// Nobody waits for a frame that failed, and what was before it is complete.
+    /// No frame waits for a frame that failed, and the frames before that are complete.
     #[test]
     fn failures_let_the_others_go() {
         for threads in [1, 3, 24] {

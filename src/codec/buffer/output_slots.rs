@@ -1,16 +1,19 @@
-//! Who may write where in a destination that several frames are compressed into at the same time: pure bookkeeping.
+//! Which frame may write where, in a destination that several frames are compressed into at the same time:
+//! bookkeeping without memory or locks.
 //!
 //! ```text
 //! | committed | frames being compressed or moved, each in a slot of its own, and gaps |
 //! 0           C                                                                capacity
 //! ```
 //!
-//! Frames get their slots in rising order. A slot is as large as the frame can become, and begins at C plus what the frames
-//! before it may still need, or later: so a frame that is moved down to C never touches a slot of a later one. From there
-//! the first gap is taken, so that memory that was used before is used again. A finished frame shrinks its slot to its real
-//! size; when all before it are committed, it is moved down to C and is committed too.
+//! Frames get their slots in rising order. A slot is as large as the frame can become, and begins at C plus
+//! what the frames before it may still need, or later. So a frame that is moved down to C never touches the
+//! slot of a later frame. The first gap from there on is taken, so that memory that was used before is used
+//! again. A finished frame shrinks its slot to its real size. When all frames before it are committed, it is
+//! moved down to C and is committed too.
 //!
-//! The lowest frame that is not committed, when it has no slot, has no neighbours either: it gets everything from C on.
+//! If the lowest frame that is not committed has no slot, no later frame has one: the lowest gets everything
+//! from C on.
 #![forbid(unsafe_code)]
 
 use super::frame_layout::FrameLayout;
@@ -28,7 +31,7 @@ pub(crate) struct OutputSlots {
     committed: usize,
     /// The lowest frame that is not committed.
     front: usize,
-    /// OutputSlots of the frames from `front` on.
+    /// The slots of the frames from `front` on.
     taken: VecDeque<Slot>,
     /// The front frame is being moved.
     moving: bool,
@@ -39,7 +42,7 @@ pub(crate) struct OutputSlots {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     start: usize,
-    /// What is reserved; when the frame is finished, what it has become.
+    /// The reserved bytes; once the frame is finished, its real size.
     len: usize,
     finished: bool,
 }
@@ -49,11 +52,11 @@ struct Slot {
 pub(crate) enum Answer {
     /// A slot as large as the frame can become.
     Slot(Range<usize>),
-    /// All that is left, and it may not be enough.
+    /// All that is left, which may be too little.
     Rest(Range<usize>),
-    /// Not now: ask again when something has changed.
+    /// No slot is free: ask again when something has changed.
     Wait,
-    /// Never: a frame before it has failed.
+    /// There will be no slot: a frame before this one has failed.
     Abandoned,
 }
 
@@ -91,7 +94,7 @@ impl OutputSlots {
         Answer::Rest(rest)
     }
 
-    /// The first gap of `need` bytes that is out of the way of everything before.
+    /// The first gap of `need` bytes behind what the frames before may still need.
     fn first_fit(&self, need: usize) -> Option<usize> {
         let floor = self.committed + self.taken.iter().map(|slot| slot.len).sum::<usize>();
         let mut in_use: Vec<(usize, usize)> =
@@ -114,12 +117,12 @@ impl OutputSlots {
         slot.finished = true;
     }
 
-    /// A frame failed: it and those after it will never be committed.
+    /// A frame has failed: this frame and those after it will never be committed.
     pub(crate) fn fail(&mut self, frame: usize) {
         self.failed = self.failed.min(frame);
     }
 
-    /// The next move, if the front frame is finished and nobody moves it yet: from where to where.
+    /// The next move, from where to where, if the front frame is finished and not being moved yet.
     pub(crate) fn begin_move(&mut self) -> Option<(Range<usize>, usize)> {
         let slot = self.taken.front().filter(|slot| slot.finished && !self.moving)?;
         self.moving = true;
@@ -190,9 +193,10 @@ mod tests {
     }
 
     proptest! {
-        /// Frames finish in any order and with any size: no two slots overlap, and no move touches a slot in use.
+        /// Frames finish in any order and with any size: no two slots overlap, and no move touches a slot in
+        /// use.
         #[test]
-        fn places_are_disjoint(
+        fn slots_are_disjoint(
             extra in 0usize..2000,
             steps in prop::collection::vec((0usize..8, 0usize..100), 1..300),
         ) {

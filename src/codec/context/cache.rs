@@ -1,14 +1,16 @@
 //! The context cache: where contexts of libzstd wait for their next use.
 //!
-//! Each thread has a slot for the context that it used last. It empties and fills the slot by one atomic swap, so that small calls
-//! of many threads do not meet. Behind the slots is a free list with a lock, from which the context that was used least recently
-//! goes first. Slots and list are bounded in number and in memory. A reservation raises the bounds of the list for a call or a
-//! stream that has counted contexts as its own: at the slow levels a context has 40 MB, and making it anew for each frame takes a
-//! seventh of the call's time. If neither the own slot nor the list has a context that will do, another thread's slot may: there
-//! are never more contexts than were in use at a time, however many threads come and go.
+//! Each thread has a slot for the context that it used last. The thread empties and fills its slot by one
+//! atomic swap, so that small calls of many threads do not contend for a lock. Behind the slots is a free
+//! list with a lock; the context that was used least recently leaves it first. Slots and list are bounded in
+//! number and in memory. A reservation raises the bounds of the list for a call or a stream whose own limits
+//! count the contexts already: at the slow levels a context has 40 MB, and making it anew for each frame
+//! takes a seventh of the call's time. If neither the thread's slot nor the list has a suitable context,
+//! another thread's slot may have one. So there are never more contexts than were in use at the same time,
+//! however many threads come and go.
 //!
-//! In the child of a fork the lock may be held by a thread that does not exist. The child forgets the list with all that is in it,
-//! and makes its own. A context in a slot is in nobody's hands, and stays.
+//! In the child of a fork the lock may be held by a thread that does not exist there. The child forgets the
+//! list with all that is in it, and makes its own. A context in a slot is used by no thread, and stays.
 
 use super::free_list::{Entry, FreeList};
 use crate::codec::libzstd::errors;
@@ -21,24 +23,24 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Places: threads beyond so many share them.
+/// Slots of the cache; beyond so many threads, several share a slot.
 const THREAD_SLOTS: usize = 32;
-/// The largest context in a slot: at level 3 each has 1.3 MB.
+/// The largest context that a slot keeps: at level 3 a context has 1.3 MB.
 const LARGEST: usize = 3 << 19;
-/// A context that cannot take so many bytes more is not entry.
+/// A context that cannot take so many more bytes of input is not cached.
 const WORTH_KEEPING: u64 = 64 << 20;
 
-/// What can be entry.
+/// What can be cached: a context of libzstd.
 pub(crate) trait Cached: Sized + Send + 'static {
-    /// A new one, if there is memory.
+    /// A new context, if there is memory.
     fn create() -> Option<Self>;
-    /// Its memory, in bytes.
+    /// The context's memory, in bytes.
     fn size(&self) -> usize;
-    /// Makes it as good as new, but for its memory; false: it is not to be used again.
+    /// Makes the context as good as new, but keeps its memory; false: it must not be used again.
     fn reset(&mut self) -> bool;
-    /// Whether it can take `bytes` more.
+    /// Whether the context can take `bytes` more of input.
     fn has_life_for(&self, bytes: u64) -> bool;
-    /// Its cache.
+    /// The cache of this kind of context.
     fn cache() -> &'static ContextCache<Self>;
 }
 
@@ -60,8 +62,8 @@ impl<T: Cached> ContextCache<T> {
         }
     }
 
-    /// The largest one that has at most `need` bytes, as a larger one would use more memory than was counted; the calling
-    /// thread's own if that will do.
+    /// A cached context of at most `need` bytes: a larger one would use more memory than the call has
+    /// counted. The calling thread's own is preferred, then the largest that fits.
     #[inline]
     fn take(&self, need: usize, bytes: u64) -> Option<Box<Entry<T>>> {
         let fits = |entry: &Entry<T>| entry.size <= need && entry.item.has_life_for(bytes);
@@ -77,7 +79,7 @@ impl<T: Cached> ContextCache<T> {
         found.or_else(|| self.take_elsewhere(fits))
     }
 
-    /// One from another thread's slot.
+    /// A suitable context from another thread's slot.
     #[cold]
     fn take_elsewhere(&self, fits: impl Fn(&Entry<T>) -> bool) -> Option<Box<Entry<T>>> {
         for slot in &self.thread_slots {
@@ -96,20 +98,20 @@ impl<T: Cached> ContextCache<T> {
         if !entry.item.has_life_for(WORTH_KEEPING) || !entry.item.reset() {
             return;
         }
-        // Who comes next finds what was used last, be it another one than before.
+        // The slot keeps what its thread used last, even if it is another context than before.
         let other =
             if entry.size <= LARGEST { swap(self.own_slot(), Box::into_raw(entry)) } else { Some(entry) };
         self.put_in_list(other);
     }
 
-    /// Puts one on the cache behind the thread_slots.
+    /// Puts a context on the free list behind the slots.
     fn put_in_list(&self, entry: Option<Box<Entry<T>>>) {
         let Some(entry) = entry else { return };
         let surplus = self.free_list().map(|mut free_list| free_list.push(entry));
-        drop(surplus); // without the lock: freeing memory may take long, and nobody should wait for it
+        drop(surplus); // without the lock: freeing memory may take long, and no other thread should wait for that
     }
 
-    /// Keeps so many of so many bytes for a call under way, beyond what is entry anyway.
+    /// Keeps `count` contexts of `size` bytes for a call under way, beyond what is cached anyway.
     pub(crate) fn reserve(&'static self, count: usize, size: usize) -> Reservation<T> {
         let bytes = count.saturating_mul(size);
         if let Some(mut free_list) = self.free_list() {
@@ -124,9 +126,10 @@ impl<T: Cached> ContextCache<T> {
         &self.thread_slots[pool::thread_number() % THREAD_SLOTS]
     }
 
-    /// The cache behind the thread_slots; `None` if a fork could not be survived: then nothing is entry there.
+    /// The free list behind the slots; `None`: the child hook cannot be registered, so nothing is kept in the
+    /// list.
     fn free_list(&self) -> Option<MutexGuard<'static, FreeList<T>>> {
-        // Acquire and release: the free_list's own fields. What is in it is the lock's business.
+        // Acquire and release: the list's own fields. The entries are protected by the lock.
         let mut free_list = self.free_list.load(Ordering::Acquire);
         if free_list.is_null() {
             fork::on_child(self.child_hook).ok()?;
@@ -139,35 +142,36 @@ impl<T: Cached> ContextCache<T> {
             ) {
                 Ok(_) => fresh,
                 Err(other) => {
-                    // SAFETY: `fresh` came from Box::into_raw just above, and nobody else saw it.
+                    // SAFETY: `fresh` came from Box::into_raw just above, and no other thread has seen it.
                     drop(unsafe { Box::from_raw(fresh) });
                     other
                 }
             };
         }
-        // SAFETY: never freed.
+        // SAFETY: the list is never freed.
         Some(unsafe { &*free_list }.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// See the module. Only a store, as the parent's lock may be in_use.
+    /// See the module. Only a store: in a forked child the parent's lock may be in use.
     pub(crate) fn forget(&self) {
         self.free_list.store(ptr::null_mut(), Ordering::Release);
     }
 }
 
-/// Leaves `new`, which came from a box or is null, in a slot.
+/// Puts `new`, which came from a box or is null, into a slot, and returns what was there.
 #[inline]
 fn swap<T>(slot: &AtomicPtr<T>, new: *mut T) -> Option<Box<T>> {
-    // Relaxed: empty or not, it is right to do nothing. Acquire and release: what is in the box.
+    // Relaxed: whether the slot is empty or not, doing nothing is right. Acquire and release: the box's
+    // content.
     if new.is_null() && slot.load(Ordering::Relaxed).is_null() {
         return None;
     }
     let old = slot.swap(new, Ordering::AcqRel);
-    // SAFETY: what is in a slot came from a box, and whoever takes it out is the only one who has it.
+    // SAFETY: what is in a slot came from a box, and the thread that takes it out is its only owner.
     (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
 }
 
-/// While it lives, what is counted as somebody's memory stays on the cache between two frames.
+/// While it lives, the contexts that a call has counted stay in the cache between two frames.
 pub(crate) struct Reservation<T: Cached> {
     cache: &'static ContextCache<T>,
     count: usize,
@@ -181,11 +185,11 @@ impl<T: Cached> Drop for Reservation<T> {
     }
 }
 
-/// One that is in use; it goes back at the end.
+/// A context in use; dropping it returns it to the cache.
 pub(crate) struct InUse<T: Cached>(Option<Box<Entry<T>>>);
 
 impl<T: Cached> InUse<T> {
-    /// One for `bytes` more of input that will need at most `need` bytes of memory.
+    /// A context for `bytes` more of input that will need at most `need` bytes of memory.
     #[inline]
     pub(crate) fn take(need: usize, bytes: u64) -> Result<Self> {
         let create = || T::create().map(|item| Box::new(Entry { item, size: 0 }));
@@ -200,19 +204,19 @@ impl<T: Cached> Deref for InUse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0.as_ref().expect("in_use until dropped").item
+        &self.0.as_ref().expect("in use until dropped").item
     }
 }
 
 impl<T: Cached> DerefMut for InUse<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.0.as_mut().expect("in_use until dropped").item
+        &mut self.0.as_mut().expect("in use until dropped").item
     }
 }
 
 impl<T: Cached> Drop for InUse<T> {
     fn drop(&mut self) {
-        // After a panic nobody knows what it was doing: let it go.
+        // After a panic the context may be in the middle of anything: it is dropped.
         if let Some(entry) = self.0.take().filter(|_| !std::thread::panicking()) {
             T::cache().put(entry);
         }
@@ -225,7 +229,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
-    /// Something to keep, which counts how many there are.
+    /// A cached thing of the tests; `ALIVE` counts how many there are.
     struct Thing {
         size: usize,
         life: u64,
@@ -270,13 +274,13 @@ mod tests {
         InUse::take(need, bytes).unwrap()
     }
 
-    /// Brings one back that has become so large.
+    /// Returns a thing to the cache that has grown to `size` bytes.
     fn leave(size: usize) {
         let mut in_use = take(0, 0);
         in_use.size = size;
     }
 
-    /// Takes all that are entry, each at most as large as the one before; returns their sizes.
+    /// Takes all cached things, each at most as large as the one before; returns their sizes.
     fn empty() -> Vec<usize> {
         let mut all = Vec::new();
         while let Some(entry) = THINGS.take(usize::MAX, 0) {
@@ -292,12 +296,12 @@ mod tests {
         leave(1000);
         leave(2000);
         assert_eq!(THINGS.free_list().unwrap().len(), 1);
-        // Its own first, though it is not the smallest one that fits; then the largest that fits.
+        // The thread's own first, though it is not the smallest that fits; then the largest that fits.
         assert_eq!(take(5000, 0).size, 2000);
         let (own, other) = (take(5000, 0), take(5000, 0));
         assert_eq!((own.size, other.size), (2000, 1000));
         drop((other, own));
-        // The own one is too large: it makes room for the other one, and is found on the cache.
+        // The thread's own is too large: it goes to the free list, and the other one is taken.
         assert_eq!(take(1500, 0).size, 1000);
         assert_eq!(empty(), [1000, 2000]);
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
@@ -309,8 +313,8 @@ mod tests {
         empty();
         leave(LARGEST + 1);
         assert_eq!(THINGS.free_list().unwrap().len(), 1);
-        leave(MOST_BYTES + 1); // not entry
-        take(0, 0).life = WORTH_KEEPING - 1; // nor this one
+        leave(MOST_BYTES + 1); // too large to be cached
+        take(0, 0).life = WORTH_KEEPING - 1; // too old to be cached
         assert_eq!(take(usize::MAX, u64::MAX).size, LARGEST + 1);
         assert_eq!(empty(), [LARGEST + 1]);
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
@@ -327,12 +331,12 @@ mod tests {
         for (index, mut in_use) in large.into_iter().enumerate() {
             in_use.size = MOST_BYTES / 3 + index;
         }
-        let entry = empty();
-        assert_eq!(entry, [MOST_BYTES / 3 + 4, MOST_BYTES / 3 + 3]); // a third of it rounded down, and more
+        let cached = empty();
+        assert_eq!(cached, [MOST_BYTES / 3 + 4, MOST_BYTES / 3 + 3]); // a third rounded down, and a little more
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
-    /// What a call has counted stays as long as the call.
+    /// Contexts that a call has counted are kept as long as the call.
     #[test]
     fn more_is_kept_for_a_call() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -341,7 +345,7 @@ mod tests {
         let three = || (0..3).map(|_| take(usize::MAX, 0)).collect::<Vec<_>>();
         let reservation = THINGS.reserve(2, size);
         three().iter_mut().for_each(|in_use| in_use.size = size);
-        assert_eq!(ALIVE.load(Ordering::Relaxed), 3); // two of the call's, and what is entry anyway
+        assert_eq!(ALIVE.load(Ordering::Relaxed), 3); // two of the call's, and one that is cached anyway
         drop(THINGS.reserve(5, size));
         drop(three());
         assert_eq!(ALIVE.load(Ordering::Relaxed), 3);
@@ -350,7 +354,7 @@ mod tests {
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
-    /// Threads that share thread_slots: nobody has what somebody else has, and nothing is lost.
+    /// Threads that share slots: no thing is in two hands, and nothing is lost.
     #[test]
     fn many_threads() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -370,12 +374,12 @@ mod tests {
                 });
             }
         });
-        let entry = empty().len();
-        assert!(entry <= 2 * THREAD_SLOTS, "{entry}"); // as many as there were threads
+        let cached = empty().len();
+        assert!(cached <= 2 * THREAD_SLOTS, "{cached}"); // at most as many as there were threads
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
-    /// One after the other: one is enough for them all.
+    /// Threads that run one after the other need one context among them.
     #[test]
     fn threads_that_come_and_go() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -386,14 +390,15 @@ mod tests {
         assert_eq!(empty(), [1 << 10]);
     }
 
-    /// The lock of a cache is in_use while the process forks: the child does not wait for it.
+    /// The lock of the free list is in use while the process forks: the child does not wait for it.
     #[cfg(unix)]
     #[test]
-    fn forked_child_has_its_own_shelf() {
+    fn forked_child_has_its_own_free_list() {
         use super::super::contexts::Compressor;
         drop(InUse::<Compressor>::take(0, 0).unwrap());
         let locked = Compressor::cache().free_list().unwrap();
-        // SAFETY: the child takes and returns contexts, and ends by `_exit`; a child that waits is ended by the alarm.
+        // SAFETY: the child takes and returns contexts, and ends by `_exit`; a child that waits is ended by
+        // the alarm.
         let child = unsafe { libc::fork() };
         if child == 0 {
             // SAFETY: as above.

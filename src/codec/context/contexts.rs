@@ -1,4 +1,5 @@
-//! Contexts of libzstd, which are kept for the next call: making one costs memory that the system has to clear first.
+//! Contexts of libzstd. They are kept for the next call, because the system clears the memory of a new one
+//! first.
 
 use super::cache::{Cached, ContextCache};
 use crate::os::fork::ChildHook;
@@ -6,20 +7,21 @@ use std::ptr;
 use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
 
-/// A compressing context is dropped before it has seen so many bytes. libzstd numbers positions over all frames of a context, in
-/// 32 bits; where they run over it has to renumber, and then what it finds would depend on what came before.
+/// A compressing context is dropped before it has seen so many bytes. libzstd numbers positions over all
+/// frames of a context, in 32 bits. Where they overflow libzstd renumbers them, and then the matches that it
+/// finds would depend on the frames before.
 const LIFETIME: u64 = 2 << 30;
 
 /// A context that compresses.
 pub(crate) struct Compressor {
     context: CCtx<'static>,
     seen: u64,
-    /// What the context refers to until it is reset.
+    /// The dictionary that the context refers to until it is reset.
     dict: Option<Arc<CDict<'static>>>,
 }
 
 impl Compressor {
-    /// The context, to be used for a frame of `bytes`.
+    /// Prepares the context for a frame of `bytes`.
     pub(crate) fn begin(&mut self, bytes: u64) -> &mut CCtx<'static> {
         self.seen = self.seen.saturating_add(bytes);
         &mut self.context
@@ -29,10 +31,11 @@ impl Compressor {
     pub(crate) fn use_dictionary(&mut self, dict: Arc<CDict<'static>>) -> Result<(), ErrorCode> {
         let before = self.dict.replace(dict);
         let dict: *const CDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: entry until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        // SAFETY: `dict` is kept until the context refers to another one, is reset or is dropped; the context
+        // is dropped first (see the fields).
         let set = self.context.ref_cdict(unsafe { &*dict });
         if set.is_err() {
-            std::mem::forget(before); // the context may refer to it still
+            std::mem::forget(before); // the context may still refer to it
         }
         set.map(drop)
     }
@@ -41,9 +44,9 @@ impl Compressor {
 /// A context that decompresses.
 pub(crate) struct Decompressor {
     context: DCtx<'static>,
-    /// What the context refers to until it is reset.
+    /// The dictionary that the context refers to until it is reset.
     dict: Option<Arc<DDict<'static>>>,
-    /// There is nothing to reset.
+    /// The context is as new, so there is nothing to reset.
     as_new: bool,
 }
 
@@ -54,7 +57,7 @@ impl Decompressor {
         &mut self.context
     }
 
-    /// Decodes whole frames in one call, after which the context is as it was before, unless it fails.
+    /// Decodes whole frames in one call. The context is afterwards as it was before, unless the call fails.
     pub(crate) fn decompress(
         &mut self,
         dst: &mut (impl WriteBuf + ?Sized),
@@ -71,10 +74,11 @@ impl Decompressor {
         self.as_new = false;
         let before = self.dict.replace(dict);
         let dict: *const DDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: entry until the context refers to another one, is reset or is dropped, which comes first (see the fields).
+        // SAFETY: `dict` is kept until the context refers to another one, is reset or is dropped; the context
+        // is dropped first (see the fields).
         let set = self.context.ref_ddict(unsafe { &*dict });
         if set.is_err() {
-            std::mem::forget(before); // the context may refer to it still
+            std::mem::forget(before); // the context may still refer to it
         }
         set.map(drop)
     }
@@ -138,7 +142,7 @@ impl Cached for Decompressor {
     }
 }
 
-/// See the cache.
+/// See `ContextCache::forget`.
 fn forget_after_fork() {
     COMPRESSORS.forget();
     DECOMPRESSORS.forget();

@@ -1,5 +1,5 @@
-//! Decoding one frame, straight into its slot: in one call of libzstd, or, where the frame is long or does not tell its size, in
-//! steps of whole blocks, between which the call can be cancelled.
+//! Decoding one frame, straight into its slot: in one call of libzstd, or, if the frame is long or does not
+//! tell its size, in steps of whole blocks. Between two steps the call can be cancelled.
 #![forbid(unsafe_code)]
 
 use super::cache::{Cached, InUse};
@@ -16,11 +16,12 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
-/// Frames that decode to more are decoded in steps.
+/// Frames that decode to more bytes are decoded in steps.
 const LONG: u64 = 64 << 20;
-/// Bytes that a step can decode to.
+/// The most bytes that one step decodes to.
 const STEP: u64 = 1 << 20;
-/// The largest window that libzstd decodes in steps, though in its slot it needs no memory for it.
+/// The largest window that libzstd decodes in steps, though it needs no memory for a window that is in the
+/// output slot.
 pub(crate) const LARGEST_WINDOW_LOG: u32 = if usize::BITS < 64 { 30 } else { 31 };
 /// A context that works in steps has room for one block.
 const BUFFERS: usize = (128 << 10) + (4 << 10);
@@ -32,10 +33,10 @@ pub(crate) fn memory() -> usize {
 
 /// Decodes frames one after the other.
 pub(crate) struct Decoder<'o> {
-    /// From the first frame on.
+    /// Taken for the first frame.
     context: Option<InUse<Decompressor>>,
     dict: Option<&'o Dict>,
-    /// The context is as the next frame needs it.
+    /// Whether the context is prepared for the next frame.
     ready: bool,
 }
 
@@ -45,7 +46,7 @@ impl<'o> Decoder<'o> {
         Self { context: None, dict: options.dict, ready: false }
     }
 
-    /// The context, as a frame needs it.
+    /// The context, prepared for a frame.
     fn prepare(&mut self) -> Result<&mut Decompressor> {
         let ready = std::mem::replace(&mut self.ready, false);
         if !ready && !self.context.as_mut().is_some_and(|context| context.reset()) {
@@ -62,8 +63,8 @@ impl<'o> Decoder<'o> {
         Ok(context)
     }
 
-    /// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its size, `dst` has that
-    /// size.
+    /// Decodes `frame` of `data`; returns how many bytes of `dst` are written. For a frame that tells its
+    /// size, `dst` has that size.
     pub(crate) fn frame(
         &mut self,
         data: &[u8],
@@ -73,7 +74,8 @@ impl<'o> Decoder<'o> {
     ) -> Result<usize> {
         let result = self.decode(data, frame, dst, progress);
         match result {
-            // The dictionary is the caller's word only: no error tells a wrong one from damage.
+            // Only the caller says that the frame needs this dictionary: no error code tells a wrong
+            // dictionary from damage.
             Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
                 let what = format!("{}; or it was made with another dictionary, or none", error.message());
                 Err(Error::new(error.kind(), what)
@@ -109,7 +111,7 @@ impl<'o> Decoder<'o> {
     }
 }
 
-/// Decodes some frames one after the other into `dst`; returns how many bytes are written.
+/// Decodes `frames` one after the other into `dst`; returns how many bytes are written.
 pub(crate) fn frames(
     src: &[u8],
     frames: Frames<'_>,
@@ -174,7 +176,7 @@ fn in_steps(
     }
 }
 
-/// A frame's bytes, in pieces that begin and end with blocks, so that libzstd need not copy halves of blocks.
+/// A frame's bytes, in parts that begin and end with blocks, so that libzstd need not copy halves of blocks.
 struct Steps<'d> {
     blocks: Blocks<'d>,
     at: usize,
@@ -199,7 +201,7 @@ impl Iterator for Steps<'_> {
                     self.at = block.offset + block.len;
                     most += block.most;
                 }
-                // No more blocks: the checksum is left, and has to go with the last block.
+                // No more blocks: only the checksum is left, and it has to go with the last block.
                 _ => {
                     self.at = self.end;
                     break;

@@ -1,8 +1,9 @@
 //! Compressing one frame.
 //!
-//! In one call of libzstd where that is over soon; in steps, between which the call can be cancelled, where it would take
-//! seconds: frames over 64 MiB, and all but small ones at the slow levels. Which of the two depends on the length and the level
-//! only, as the bytes differ a little (0.1 % at level 3, nothing at the slow levels).
+//! A frame is compressed in one call of libzstd if that is over soon. Where it would take seconds (frames
+//! over 64 MiB, and all but small ones at the slow levels) it is compressed in steps, between which the call
+//! can be cancelled. The choice depends on the length and the level only, because the bytes differ a little
+//! (0.1 % at level 3, nothing at the slow levels).
 #![forbid(unsafe_code)]
 
 use super::cache::InUse;
@@ -18,15 +19,15 @@ use zstd::zstd_safe::{self, CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, Wr
 
 /// Longer frames are compressed in steps.
 const LONG: usize = 64 << 20;
-/// The same for the slow levels.
+/// Longer frames are compressed in steps at the slow levels.
 const LONG_AT_SLOW_LEVELS: usize = 4 << 20;
-/// The levels from here on run at less than about 30 MB/s.
+/// The slow levels begin here: they run at less than about 30 MB/s.
 const SLOW_LEVEL: i32 = 12;
 /// Bytes of a step: a fifth of a second at level 19.
 pub(crate) const STEP: usize = 512 << 10;
 /// libzstd's largest block.
 const BLOCK: usize = 128 << 10;
-/// What libzstd rounds up and aligns.
+/// What libzstd adds for rounding and alignment.
 const SLACK: usize = 4 << 10;
 /// Shortest match that long-distance matching looks for, as in the `zstd` program.
 const LONG_MATCH: u32 = 64;
@@ -38,7 +39,7 @@ pub(crate) struct Recipe {
     checksum: bool,
     dict: Option<Dict>,
     window_log: u32,
-    /// Size of the table for long-distance matching, as a power of two; 0: without.
+    /// Size of the table for long-distance matching, as a power of two; 0: no such matching.
     long_hash_log: u32,
     steps: bool,
     memory: usize,
@@ -51,7 +52,7 @@ impl Recipe {
         Self::with(options, len, steps)
     }
 
-    /// The recipe for one frame of so many bytes, if that is known, which come piece by piece.
+    /// The recipe for one frame whose content comes in parts; `len`: its bytes, if they are known.
     pub(crate) fn streaming(options: &Options<'_>, len: Option<u64>) -> Self {
         let len = len.map_or(usize::MAX, |len| usize::try_from(len).unwrap_or(usize::MAX));
         Self::with(options, len, true)
@@ -68,7 +69,7 @@ impl Recipe {
         let mut memory = tuning.context + SLACK;
         let mut long_hash_log = 0;
         if tuning.window_log > own.window_log {
-            // libzstd's own choice, made here so that the memory is known.
+            // The formula of libzstd's own choice, repeated here so that the memory is known.
             long_hash_log = (tuning.window_log - (7 - tuning.strategy / 3)).clamp(6, 30);
             memory += (9 << long_hash_log) + BLOCK;
         }
@@ -91,13 +92,13 @@ impl Recipe {
         self.memory
     }
 
-    /// Whether the result is the same however little room there is for it. In one call of libzstd it is not: near the end of its
-    /// room it stores what it could have compressed.
+    /// Whether the result is the same however little room there is for it. In one call of libzstd it is not:
+    /// near the end of the room libzstd stores blocks that it could have compressed.
     pub(crate) fn fits_exactly(&self) -> bool {
         self.steps
     }
 
-    /// Tells a context what to do.
+    /// Sets the parameters of a context.
     fn configure(&self, context: &mut CCtx<'_>) -> Result<(), ErrorCode> {
         context.set_parameter(CParameter::CompressionLevel(self.level))?;
         context.set_parameter(CParameter::ChecksumFlag(self.checksum))?;
@@ -124,7 +125,7 @@ impl Recipe {
         self.encode_with(&mut compressor, index, src, dst, progress)
     }
 
-    /// What a context sees of a frame of `len` bytes.
+    /// The bytes that a context sees for a frame of `len` bytes: the frame and the dictionary.
     pub(crate) fn bytes(&self, len: u64) -> u64 {
         len.saturating_add(self.dict.as_ref().map_or(0, Dict::len) as u64)
     }
@@ -145,7 +146,7 @@ impl Recipe {
         Ok(context)
     }
 
-    /// The same with a context that has just been made, or reset.
+    /// Like `encode`, with a context that has just been made, or reset.
     pub(crate) fn encode_with(
         &self,
         compressor: &mut Compressor,
@@ -185,12 +186,13 @@ fn in_steps(
             let todo = ZSTD_EndDirective::ZSTD_e_continue;
             context.compress_stream2(&mut out, &mut input, todo).map_err(&fail)?;
             if (input.pos, out.pos()) == before {
-                return Ok(None); // there is a block waiting to go out
+                return Ok(None); // a compressed block does not fit
             }
         }
         progress.add(step.len())?;
     }
-    // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
+    // No input together with the end: libzstd would cut it into blocks in another way where there is more
+    // room.
     loop {
         let before = out.pos();
         let todo = ZSTD_EndDirective::ZSTD_e_end;
@@ -216,7 +218,7 @@ mod tests {
         (0..len as u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 20).to_le_bytes()).take(len).collect()
     }
 
-    /// What a context really takes stays within the estimate, at every level.
+    /// The memory of a context stays within the estimate, at every level.
     #[test]
     fn memory_is_not_underestimated() {
         let src = sample(6 << 20);
@@ -227,7 +229,7 @@ mod tests {
                 [(0, 0), (1000, 0), (100_000, 0), (src.len(), 0), (src.len(), 27), (src.len(), 10)]
             {
                 if len == src.len() && level > 15 && level % 3 != 0 {
-                    continue; // slow, and much the same
+                    continue; // slow, and much the same as its neighbours
                 }
                 let options = Options { level, window_log, ..Options::default() };
                 let recipe = Recipe::new(&options, len);
@@ -252,7 +254,8 @@ mod tests {
         }
     }
 
-    /// Nor with a dictionary, for frames that are short or long beside it, at its own level or another one.
+    /// With a dictionary the memory stays within the estimate, too: for frames that are short or long beside
+    /// the dictionary, at its own level or another one.
     #[test]
     fn memory_with_a_dictionary_is_not_underestimated() {
         let src = sample(2 << 20);
@@ -261,7 +264,7 @@ mod tests {
         for level in levels {
             for dict_len in [100, 5_000, 112_640, 1 << 20] {
                 if level > 15 && (level + dict_len) % 3 != 0 {
-                    continue; // slow, and much the same
+                    continue; // slow, and much the same as its neighbours
                 }
                 let dict =
                     Dict::new(&src[src.len() - dict_len as usize..], if level > 3 { 0 } else { level })
@@ -293,7 +296,7 @@ mod tests {
         }
     }
 
-    /// In steps the result depends neither on the room nor on what the context did before.
+    /// In steps the result depends neither on the room nor on earlier frames of the context.
     #[test]
     fn steps_fit_exactly() {
         let src = sample(LONG_AT_SLOW_LEVELS + 1);
@@ -302,7 +305,7 @@ mod tests {
         assert!(recipe.fits_exactly());
         let progress = CallProgress::new(&options, None);
         let run = |room: usize| {
-            // What is not written stays 0.
+            // Bytes that are not written stay 0.
             let mut out = vec![0u8; room];
             let size = recipe.encode(0, &src, &mut out[..], &progress).unwrap();
             out.truncate(size.unwrap_or(0));

@@ -1,24 +1,25 @@
-//! A free_list of things that are entry: bounded in number and in memory, the one that was used least recently goes first.
+//! A free list: entries that wait for their next use, bounded in number and in memory. The entry that was
+//! used least recently leaves first.
 #![forbid(unsafe_code)]
 
-/// The most on a free_list.
+/// The most entries of a list without reservations.
 pub(crate) const MOST: usize = 64;
-/// The most memory of them.
+/// The most memory of those entries.
 pub(crate) const MOST_BYTES: usize = 32 << 20;
 
-/// One of them, boxed for its whole life.
+/// An entry, boxed for its whole life.
 pub(crate) struct Entry<T> {
     pub(crate) item: T,
-    /// Its memory, asked once, when it came back.
+    /// The item's memory, measured when the item was returned.
     pub(crate) size: usize,
 }
 
 /// See the module.
 pub(crate) struct FreeList<T> {
-    /// The one used last at the end.
+    /// The entry that was used last is at the end.
     entries: Vec<Box<Entry<T>>>,
     bytes: usize,
-    /// How many more there may be, and of how many bytes.
+    /// How many more entries reservations allow, and how many more bytes.
     reserved: (usize, usize),
 }
 
@@ -27,7 +28,7 @@ impl<T> FreeList<T> {
         Self { entries: Vec::new(), bytes: 0, reserved: (0, 0) }
     }
 
-    /// Adds one; returns those that have to go for it, or itself.
+    /// Adds an entry; returns those that have to leave for it, perhaps itself.
     pub(crate) fn push(&mut self, entry: Box<Entry<T>>) -> Vec<Box<Entry<T>>> {
         if entry.size > self.most_bytes() {
             return vec![entry];
@@ -37,19 +38,20 @@ impl<T> FreeList<T> {
         self.shrink()
     }
 
-    /// Takes the largest one that fits.
+    /// Takes the largest entry that fits.
     pub(crate) fn take(&mut self, fits: impl Fn(&Entry<T>) -> bool) -> Option<Box<Entry<T>>> {
         let fitting = self.entries.iter().enumerate().filter(|(_, entry)| fits(entry));
         let (index, _) = fitting.max_by_key(|(_, entry)| entry.size)?;
         Some(self.remove(index))
     }
 
-    /// Keeps more from now on.
+    /// Allows `count` more entries, of `bytes` more memory.
     pub(crate) fn reserve(&mut self, count: usize, bytes: usize) {
         self.reserved = (self.reserved.0.saturating_add(count), self.reserved.1.saturating_add(bytes));
     }
 
-    /// Keeps so much less; returns what has to go. What a forked child returns may have been reserved by its parent.
+    /// Takes an allowance back; returns the entries that have to leave. In a forked child it may be one that
+    /// the parent was given, hence the saturating subtraction.
     pub(crate) fn release(&mut self, count: usize, bytes: usize) -> Vec<Box<Entry<T>>> {
         self.reserved = (self.reserved.0.saturating_sub(count), self.reserved.1.saturating_sub(bytes));
         self.shrink()

@@ -11,7 +11,7 @@ pub(crate) mod encode;
 
 mod free_list;
 
-/// Threads that a call may have.
+/// The threads that a call may use, the caller included.
 pub(crate) fn lanes(max_lanes: u32) -> Result<u32> {
-    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::cpus()))
+    Ok(lanes_of(pool::threads()?, max_lanes).min(pool::recent_cpus()))
 }

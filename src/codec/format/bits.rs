@@ -1,15 +1,15 @@
 //! Bits of a stream that is read from its end to its beginning, as all of zstd's entropy-coded streams are.
 
-/// Whatever the block decoder does not decode by itself: damage of any kind, and the few valid things that it leaves out.
-/// libzstd decodes the frame again then, and its verdict counts.
+/// Whatever the block decoder does not decode by itself: damage of any kind, and the few valid things that it
+/// leaves out. libzstd decodes the frame again then, and its verdict counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Odd;
 
 /// What steps of the block decoder return.
 pub(crate) type Checked<T> = std::result::Result<T, Odd>;
 
-/// Bytes that have to lie before a stream, so that words are read without a look at where it begins. A frame's header and those of a
-/// block have more.
+/// Bytes that have to lie before a stream, so that words are read without a look at where it begins. A
+/// frame's header and those of a block have more.
 pub(crate) const BEFORE: usize = 8;
 
 /// The eight bytes of `data` that end at `end`, the last byte highest.
@@ -19,12 +19,13 @@ pub(crate) const BEFORE: usize = 8;
 #[inline(always)]
 pub(super) unsafe fn word_before(data: &[u8], end: usize) -> u64 {
     debug_assert!(end >= 8 && end <= data.len());
-    // SAFETY: the eight bytes before `end` are within the data by the caller's promise; a read of any alignment.
+    // SAFETY: the eight bytes before `end` are within the data by the caller's promise; a read of any
+    // alignment.
     u64::from_le(unsafe { data.as_ptr().add(end - 8).cast::<u64>().read_unaligned() })
 }
 
-/// The number of bits in the stream `start..end` of `data`, counted from the beginning of the data to where the marker bit stands;
-/// the stream has to be one of at least a byte, with `BEFORE` bytes before it.
+/// The number of bits in the stream `start..end` of `data`, counted from the beginning of the data to where
+/// the marker bit stands; the stream has to be one of at least a byte, with `BEFORE` bytes before it.
 pub(super) fn last_bit(data: &[u8], start: usize, end: usize) -> Checked<usize> {
     if start >= end || start < BEFORE {
         return Err(Odd);

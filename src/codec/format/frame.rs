@@ -1,21 +1,22 @@
 //! The structure of zstd data by RFC 8878, without decompressing: frames, their headers, their blocks.
 //!
-//! The data is untrusted. A frame that is handed out lies wholly inside the data, its blocks end where it says, and its declared
-//! content size is one that its blocks can have: 2^60 bytes declared over one small block are refused here, before anybody
-//! allocates them. The costs are a few bytes read for every block.
+//! The data is untrusted. A frame that is handed out lies wholly inside the data, its blocks end where the
+//! frame does, and its declared content size is one that its blocks can have: 2^60 bytes declared over one
+//! small block are refused here, before a caller allocates them. This costs reading a few bytes of every
+//! block.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What a frame begins with.
+/// The magic number that a frame begins with.
 const MAGIC: u32 = 0xfd2f_b528;
-/// What a skippable frame begins with; the last four bits are free.
+/// The magic number that a skippable frame begins with; the last four bits are free.
 const SKIPPABLE: u32 = 0x184d_2a50;
-/// No block holds more, compressed or not.
+/// The largest block, compressed or not.
 pub(crate) const LARGEST_BLOCK: u64 = 128 << 10;
-/// No frame's header has more bytes.
+/// The longest header of a frame.
 pub(crate) const LONGEST_HEADER: u64 = 18;
 /// Bytes of a block's header.
 pub(crate) const BLOCK_HEADER: usize = 3;
@@ -25,31 +26,31 @@ pub(crate) const CHECKSUM: usize = 4;
 /// One frame of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Its place among all frames, skippable ones counted.
+    /// The frame's number among all frames, skippable ones counted.
     pub index: u64,
-    /// Where it begins in the data.
+    /// The offset of the frame in the data.
     pub offset: usize,
-    /// All its bytes: header, blocks, checksum.
+    /// The bytes of the frame: header, blocks, checksum.
     pub len: usize,
-    /// Bytes of its header.
+    /// The bytes of the frame's header.
     pub header_len: usize,
-    /// A frame for other programs, which holds no content.
+    /// Whether this is a skippable frame: data for other programs, without content.
     pub skippable: bool,
-    /// The bytes that it decodes to, if it says so; a skippable frame has none.
+    /// The bytes that the frame decodes to, if it tells them; `None` for a skippable frame.
     pub content_size: Option<u64>,
-    /// The memory that a decoder needs to keep of what it has decoded.
+    /// The window: the bytes of its latest output that a decoder must keep.
     pub window: u64,
-    /// The whole content is the window: nothing needs to be kept apart from it.
+    /// Whether the window is the whole content, so that nothing is kept apart from the output.
     pub single_segment: bool,
-    /// The dictionary that it needs; 0: none, or it does not say.
+    /// The dictionary that the frame needs; 0: none, or the frame does not tell.
     pub dictionary: u32,
-    /// Whether a checksum of the content ends it.
+    /// Whether the frame ends with a checksum of its content.
     pub checksum: bool,
-    /// The least that its blocks can decode to.
+    /// The least that the frame's blocks can decode to.
     pub least: u64,
-    /// The most that its blocks can decode to.
+    /// The most that the frame's blocks can decode to.
     pub most: u64,
-    /// What lies before the data in the stream that it is a part of.
+    /// The bytes of the stream before the data, where the data is a part of a stream.
     pub(crate) base: u64,
 }
 
@@ -59,12 +60,12 @@ impl Frame {
         error(kind, self.index, self.base + self.offset as u64, what)
     }
 
-    /// Its bytes in the data.
+    /// The frame's bytes in the data.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.len
     }
 
-    /// Its blocks, in `data` where it was found.
+    /// The frame's blocks, in the same `data` that the frame was found in.
     pub fn blocks<'d>(&self, data: &'d [u8]) -> Blocks<'d> {
         let first = self.offset + self.header_len;
         Blocks { data, at: first, largest: self.window.min(LARGEST_BLOCK), ended: self.skippable }
@@ -90,13 +91,15 @@ impl<'d> Frames<'d> {
         Self::within(data, 0..data.len(), 0)
     }
 
-    /// The frames of a part of `data`, which begins and ends with a frame; `first` is the first one's number.
+    /// The frames of a part of `data` that begins and ends with a frame; `first` is the number of its first
+    /// frame.
     pub(crate) fn within(data: &'d [u8], part: Range<usize>, first: u64) -> Self {
         Self { data: &data[..part.end], offset: part.start, index: first, base: 0 }
     }
 
-    /// The frames of a piece of a stream, before which there are `base` bytes; `first` is the first one's number.
-    pub(crate) fn of_piece(data: &'d [u8], base: u64, first: u64) -> Self {
+    /// The frames of a part of a stream, before which there are `base` bytes; `first` is the number of its
+    /// first frame.
+    pub(crate) fn of_stream(data: &'d [u8], base: u64, first: u64) -> Self {
         Self { data, offset: 0, index: first, base }
     }
 
@@ -104,7 +107,7 @@ impl<'d> Frames<'d> {
         error(kind, self.index, self.base + self.offset as u64, what)
     }
 
-    /// Reads the next frame into `frame`, where it need not be moved; false: there is none.
+    /// Reads the next frame into `frame`, in place to save a copy; false: there is no other frame.
     pub(crate) fn read_next(&mut self, frame: &mut Frame) -> Result<bool> {
         if self.offset >= self.data.len() {
             return Ok(false);
@@ -120,7 +123,7 @@ impl<'d> Frames<'d> {
         read.map(|()| true)
     }
 
-    /// Reads the frame at the current place.
+    /// Reads the frame at the current offset.
     fn read(&self, frame: &mut Frame) -> Result<()> {
         self.read_start(frame)?;
         if !frame.skippable {
@@ -132,7 +135,7 @@ impl<'d> Frames<'d> {
         Ok(())
     }
 
-    /// Reads its header; a skippable one tells its length.
+    /// Reads the frame's header, and the length of a skippable frame.
     pub(crate) fn start(&self) -> Result<Frame> {
         let mut frame = Frame::default();
         self.read_start(&mut frame)?;
@@ -218,7 +221,7 @@ impl<'d> Frames<'d> {
 }
 
 impl Frame {
-    /// Compares what it declares with what its blocks can hold.
+    /// Compares the declared content size with what the blocks can hold.
     pub(crate) fn check_size(&self) -> Result<()> {
         match self.content_size {
             Some(size) if size < self.least || size > self.most => Err(self.error(
@@ -246,13 +249,13 @@ impl Iterator for Frames<'_> {
 /// One block of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Where it begins in the data.
+    /// The offset of the block in the data.
     pub offset: usize,
-    /// All its bytes, header included.
+    /// The bytes of the block, header included.
     pub len: usize,
-    /// The least that it can decode to.
+    /// The least that the block can decode to.
     pub least: u64,
-    /// The most that it can decode to.
+    /// The most that the block can decode to.
     pub most: u64,
 }
 
@@ -289,7 +292,7 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// The block at `offset`, by its header, and whether it is the last one of its frame.
+/// The block at `offset`, by its header, and whether it is the last block of its frame.
 pub(crate) fn block(
     header: &[u8],
     offset: usize,
@@ -298,9 +301,10 @@ pub(crate) fn block(
     let header = little(header);
     let size = header >> 3;
     let (content, least, most) = match (header >> 1) & 3 {
-        0 => (size, size, size), // as it is
+        0 => (size, size, size), // stored as it is
         1 => (1, size, size),    // one byte, repeated
-        // libzstd's one-shot function says so too; its streaming one takes it for an empty block, against the format.
+        // libzstd's one-shot function refuses it too; its streaming function takes it for an empty block,
+        // against the format.
         2 if size == 0 => return Err((ErrorKind::Corrupt, "a compressed block is empty")),
         2 => (size, 0, largest), // compressed
         _ => return Err((ErrorKind::Corrupt, "a block of a reserved type")),
@@ -312,10 +316,10 @@ pub(crate) fn block(
     Ok((Block { offset, len, least, most }, header & 1 != 0))
 }
 
-/// What data can begin with.
+/// How data can begin.
 enum Start {
     Magic(u32),
-    /// The first bytes of a magic number, and then the end.
+    /// The first bytes of a magic number, and then the data ends.
     Cut,
     Legacy,
     Other,

@@ -30,8 +30,8 @@ impl Counts {
         Self { counts, symbols: N, log }
     }
 
-    /// Reads a distribution of at most `symbols` symbols and `1 << log` states from the beginning of `data`; returns how many
-    /// bytes it takes.
+    /// Reads a distribution of at most `symbols` symbols and `1 << log` states from the beginning of `data`;
+    /// returns how many bytes it takes.
     pub(super) fn read(data: &[u8], symbols: usize, log: u32) -> Checked<(Self, usize)> {
         let symbols = symbols.min(MOST_SYMBOLS);
         let mut bits = Forward { data, at: 0 };
@@ -118,8 +118,8 @@ impl Forward<'_> {
     }
 }
 
-/// Lays the symbols of a distribution out over its states, in the order that zstd prescribes, and tells `set` of each state: its
-/// symbol, how many bits lead to the next state, and what they are added to.
+/// Lays the symbols of a distribution out over its states, in the order that zstd prescribes, and tells `set`
+/// of each state: its symbol, how many bits lead to the next state, and what they are added to.
 pub(super) fn spread(counts: &Counts, mut set: impl FnMut(usize, u8, u32, u32)) -> Checked<()> {
     let size = 1usize << counts.log;
     let mask = size - 1;

@@ -8,8 +8,8 @@ const LOG: u32 = 11;
 /// Symbols that a stream makes of one filling of its word: 55 bits of 56.
 const AT_ONCE: usize = 5;
 
-/// The decoding table of one lane, which keeps the tree that was built last: for the next `LOG` bits the symbol, above the
-/// number of bits that it takes.
+/// The decoding table of one lane, which keeps the tree that was built last: for the next `LOG` bits the
+/// symbol, above the number of bits that it takes.
 #[derive(Clone, Debug)]
 pub(crate) struct HuffmanTable {
     entries: [u16; 1 << LOG],
@@ -20,7 +20,8 @@ pub(crate) struct HuffmanTable {
 impl HuffmanTable {
     pub(crate) const EMPTY: Self = Self { entries: [0; 1 << LOG], source: None };
 
-    /// Makes it the table of the tree that is described at `at`, in a section that ends at `end`; returns the description's bytes.
+    /// Makes it the table of the tree that is described at `at`, in a section that ends at `end`; returns the
+    /// description's bytes.
     pub(crate) fn prepare(&mut self, data: &[u8], at: usize, end: usize) -> Checked<usize> {
         if let Some((_, len)) = self.source.filter(|source| source.0 == at) {
             return Ok(len);
@@ -62,7 +63,8 @@ impl HuffmanTable {
         self.rest(Backward::new(data, start, end)?, out)
     }
 
-    /// Decodes four streams in `start..end` of `data`, before which their sizes stand, to the four quarters of `out`.
+    /// Decodes four streams in `start..end` of `data`, before which their sizes stand, to the four quarters
+    /// of `out`.
     pub(crate) fn four_streams(&self, data: &[u8], start: usize, end: usize, out: &mut [u8]) -> Checked<()> {
         let sizes = data.get(start..end).and_then(|section| section.first_chunk::<6>()).ok_or(Odd)?;
         if out.len() < 6 || end > data.len() {
@@ -108,7 +110,8 @@ impl HuffmanTable {
         }
     }
 
-    /// Decodes as much of all four streams as they have in common, without a look at their ends; returns the symbols of each.
+    /// Decodes as much of all four streams as they have in common, without a look at their ends; returns the
+    /// symbols of each.
     fn together(
         &self,
         data: &[u8],
@@ -148,7 +151,8 @@ impl HuffmanTable {
         out: &mut [u8],
     ) -> usize {
         let last = out.len().saturating_sub(3 * quarter); // the last quarter is the shortest
-                                                          // Each word's highest bits come next; below its bits stands a 1, which tells how many were used.
+                                                          // Each word's highest bits come next; below its
+                                                          // bits stands a 1, which tells how many were used.
         let mut ends = at.map(|at| at.div_ceil(8));
         let mut words = [0u64; 4];
         for stream in 0..4 {
@@ -172,7 +176,8 @@ impl HuffmanTable {
                     for stream in 0..4 {
                         let entry = self.entries[(words[stream] >> (64 - LOG)) as usize];
                         words[stream] <<= entry & 63;
-                        // SAFETY: `done + AT_ONCE` is at most the length of the last quarter, the shortest, for all rounds.
+                        // SAFETY: `done + AT_ONCE` is at most the length of the last quarter, the shortest,
+                        // for all rounds.
                         unsafe {
                             *out.get_unchecked_mut(stream * quarter + done + step) = (entry >> 8) as u8;
                         }
@@ -207,7 +212,8 @@ struct Weights {
 }
 
 impl Weights {
-    /// Reads the description of a tree at `at` of `data`, in a section that ends at `end`; returns its bytes too.
+    /// Reads the description of a tree at `at` of `data`, in a section that ends at `end`; returns its bytes
+    /// too.
     fn read(data: &[u8], at: usize, end: usize) -> Checked<(Self, usize)> {
         let section = data.get(at..end).ok_or(Odd)?;
         let head = usize::from(*section.first().ok_or(Odd)?);

@@ -75,8 +75,8 @@ impl Head {
         Ok(head)
     }
 
-    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number; `tree`: where the tree is
-    /// described, and where the section ends that it is described in.
+    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number; `tree`:
+    /// where the tree is described, and where the section ends that it is described in.
     pub(crate) fn decompress(
         &self,
         data: &[u8],

@@ -1,7 +1,6 @@
-//! The format and nothing else: headers of frames and blocks, walking over them, the seek table; and for the block decoder, tables,
-//! literals and sequences of blocks, each by itself.
-//!
-//! What of a block is decoded here libzstd would decode to the same, or it is not decoded at all ([`bits::Odd`]).
+//! The format and nothing else: headers of frames and blocks, walking over them, the seek table. For the
+//! block decoder: tables, literals and sequences of blocks, each block by itself. What of a block is decoded
+//! here libzstd would decode to the same, or it is not decoded at all ([`bits::Odd`]).
 
 pub(crate) mod bits;
 pub(crate) mod frame;

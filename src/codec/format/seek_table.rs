@@ -1,9 +1,9 @@
-//! The seek table of zstd's seekable format 0.1.0: a skippable frame at the end of the data that tells the sizes of all frames
-//! before it.
+//! The seek table of zstd's seekable format 0.1.0: a skippable frame at the end of the data that tells the
+//! sizes of all frames before it.
 //!
 //! ```text
 //! 5E 2A 4D 18   size of the rest          the skippable frame's header
-//! for each frame: compressed size, decompressed size (4 bytes each), and a checksum of 4 bytes if there are any
+//! for each frame: compressed size, decompressed size, a checksum if bit 7 says so (4 bytes each)
 //! number of frames (4 bytes), descriptor (bit 7: checksums; 2 to 6: 0), B1 EA 92 8F
 //! ```
 #![forbid(unsafe_code)]
@@ -25,8 +25,8 @@ const RESERVED: u8 = 0x7c;
 /// The most frames that the format allows.
 pub(crate) const MAX_FRAMES: usize = 0x800_0000;
 
-/// A seek table found at the end of some data. Nothing of it is more than a claim, but its size and that the frames it
-/// tells of end where it begins.
+/// A seek table found at the end of some data. Only two things are checked: the table's own size, and that
+/// the frames that it lists end where the table begins. The rest is a claim.
 #[derive(Clone, Copy, Debug)]
 pub struct SeekTable<'d> {
     entries: &'d [u8],
@@ -35,12 +35,12 @@ pub struct SeekTable<'d> {
 }
 
 impl<'d> SeekTable<'d> {
-    /// The seek table of `data`, if it ends with one that covers everything before it.
+    /// The seek table at the end of `data`, if there is one that covers everything before it.
     pub fn find(data: &'d [u8]) -> Option<Self> {
         Self::find_after(0, data)
     }
 
-    /// The same, where `before` bytes of the data are elsewhere.
+    /// Like `find`, where `before` more bytes precede `data`.
     pub(crate) fn find_after(before: u64, data: &'d [u8]) -> Option<Self> {
         let footer = &data[data.len().checked_sub(FOOTER)?..];
         let (frames, descriptor) = (little(&footer[..4]), footer[4]);
@@ -59,17 +59,17 @@ impl<'d> SeekTable<'d> {
         (covered == before.checked_add(offset as u64)?).then_some(table)
     }
 
-    /// Where it begins: the end of the frames that it tells of.
+    /// Where the table begins: the end of the frames that it lists.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// How many frames it tells of.
+    /// How many frames the table lists.
     pub fn len(&self) -> usize {
         self.entries.len() / self.entry_len
     }
 
-    /// Whether it tells of none.
+    /// Whether the table lists no frames.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -81,10 +81,10 @@ impl<'d> SeekTable<'d> {
     }
 }
 
-/// Bytes of the footer, by which [`len_by_footer`] tells how much belongs to it.
+/// Bytes of the footer, from which [`len_by_footer`] tells the table's length.
 pub(crate) const FOOTER_LEN: usize = FOOTER;
 
-/// Bytes of the header, which [`is_header`] looks at.
+/// Bytes of the header that [`is_header`] checks.
 pub(crate) const HEADER_LEN: usize = HEADER;
 
 /// Whether these bytes begin a table of `len` bytes.
@@ -92,23 +92,24 @@ pub(crate) fn is_header(bytes: &[u8], len: u64) -> bool {
     little(&bytes[..4]) == u64::from(MAGIC) && little(&bytes[4..HEADER]) == len - HEADER as u64
 }
 
-/// The bytes of a whole table, by its footer; `None`: it is none.
+/// The bytes of a whole table, by its footer; `None`: this is no footer.
 pub(crate) fn len_by_footer(footer: &[u8; FOOTER]) -> Option<u64> {
     let entry = if footer[4] & HAS_CHECKSUMS != 0 { ENTRY_WITH_CHECKSUM } else { ENTRY };
     let len = little(&footer[..4]) * entry as u64 + (HEADER + FOOTER) as u64;
     (little(&footer[5..]) == u64::from(FOOTER_MAGIC)).then_some(len)
 }
 
-/// Bytes of the table of so many frames.
+/// The bytes of a table of `frames` frames.
 pub(crate) fn encoded_len(frames: usize) -> usize {
     HEADER + frames * ENTRY + FOOTER
 }
 
-/// Writes the table of frames of these (compressed, decompressed) sizes; `out` has exactly its length.
+/// Writes the table of frames of these (compressed, decompressed) sizes; `out` has exactly the table's
+/// length.
 pub(crate) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
     debug_assert_eq!(out.len(), encoded_len(entries.len()));
-    for (place, byte) in out.iter_mut().zip(bytes(entries)) {
-        place.write(byte);
+    for (slot, byte) in out.iter_mut().zip(bytes(entries)) {
+        slot.write(byte);
     }
 }
 
@@ -122,8 +123,8 @@ fn bytes(entries: impl ExactSizeIterator<Item = (u32, u32)>) -> impl Iterator<It
     header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer)
 }
 
-/// A table that grows frame by frame, of a stream whose end is not known. Where there are more frames than the format allows
-/// there is no table: the frames are as good without.
+/// A table that grows frame by frame, for a stream whose end is not known. There is no table if there are
+/// more frames than the format allows: the frames can be decoded without one.
 #[derive(Default)]
 pub(crate) struct Growing {
     wanted: bool,
@@ -131,7 +132,7 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
-    /// An empty table with room for some frames, or none.
+    /// An empty table with room for `frames` frames; without `wanted` it stays empty.
     pub(crate) fn new(wanted: bool, frames: usize) -> Result<Self> {
         let mut entries = Vec::new();
         if wanted {
@@ -140,12 +141,12 @@ impl Growing {
         Ok(Self { wanted, entries })
     }
 
-    /// The memory of a table with room for so many frames.
+    /// The memory of a table with room for `frames` frames.
     pub(crate) fn size(frames: usize) -> usize {
         frames.saturating_mul(size_of::<(u32, u32)>())
     }
 
-    /// Adds a frame of this (compressed, decompressed) size; the table keeps within `limit` bytes of memory.
+    /// Adds a frame of this (compressed, decompressed) size; the table stays within `limit` bytes of memory.
     pub(crate) fn push(&mut self, entry: (u32, u32), limit: u64) -> Result<()> {
         self.push_within(entry, limit, MAX_FRAMES)
     }
@@ -170,12 +171,12 @@ impl Growing {
         Ok(())
     }
 
-    /// The memory that it takes.
+    /// The memory that the table takes.
     pub(crate) fn memory(&self) -> usize {
         Self::size(self.entries.capacity())
     }
 
-    /// What follows the frames: nothing if there is only one.
+    /// The bytes of the table; none if there is only one frame.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
         let table = (self.entries.len() > 1).then(|| bytes(self.entries.iter().copied()));
         table.into_iter().flatten()

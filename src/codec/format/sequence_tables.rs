@@ -20,7 +20,8 @@ pub(super) const CODES: [Code; 3] = [Code::LiteralLength, Code::Offset, Code::Ma
 pub(crate) enum TableSource {
     /// From the format's own distribution.
     Predefined,
-    /// From the sequences section of a block: where its byte of modes stands in the data, and where the block ends.
+    /// From the sequences section of a block: where its byte of modes stands in the data, and where the block
+    /// ends.
     Block { modes: usize, end: usize },
 }
 
@@ -52,10 +53,11 @@ impl Mode {
     }
 }
 
-/// A state of a table, packed: the sum of three of them has the sums of their bits, and a shift by one is a shift by its extra bits.
+/// A state of a table, packed: the sum of three of them has the sums of their bits, and a shift by one is a
+/// shift by its extra bits.
 ///
-/// Bits 0 to 7: extra bits of the value. 8 to 15: bits that lead to the next state. 16 to 31: what these are added to. 32 to 63: what the
-/// extra bits are added to.
+/// Bits 0 to 7: extra bits of the value. 8 to 15: bits that lead to the next state. 16 to 31: what these are
+/// added to. 32 to 63: what the extra bits are added to.
 pub(super) type State = u64;
 
 fn state(next: u32, extra: u8, bits: u32, base: u32) -> State {
@@ -197,7 +199,8 @@ impl Code {
         }
     }
 
-    /// What a symbol stands for: a number, and how many bits are added to it. Offsets are the format's offset values.
+    /// What a symbol stands for: a number, and how many bits are added to it. Offsets are the format's offset
+    /// values.
     fn value(self, symbol: u8) -> Checked<(u32, u8)> {
         let index = usize::from(symbol);
         match self {
@@ -238,7 +241,7 @@ static LITERAL_LENGTHS: [(u32, u8); 36] = ranges(
 );
 
 static MATCH_LENGTHS: [(u32, u8); 53] = ranges(
-    3,
+    0,
     &[
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1,
         1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
@@ -274,8 +277,8 @@ mod tests {
     fn codes_cover_the_lengths_of_a_block() {
         assert_eq!(LITERAL_LENGTHS[35], (65536, 16));
         assert_eq!(LITERAL_LENGTHS[24], (48, 4));
-        assert_eq!(MATCH_LENGTHS[52], (65539, 16));
-        assert_eq!(MATCH_LENGTHS[42], (99, 5));
+        assert_eq!(MATCH_LENGTHS[52], (65536, 16));
+        assert_eq!(MATCH_LENGTHS[42], (96, 5));
     }
 
     #[test]
@@ -284,7 +287,7 @@ mod tests {
         tables.prepare([TableSource::Predefined; 3], &[]).unwrap();
         assert_eq!(tables.literal_lengths.states[16], state(0, 4, 5, 48));
         assert_eq!(tables.literal_lengths.states[17], state(32, 6, 5, 64));
-        assert_eq!(tables.match_lengths.states[63], state(0, 10, 6, 1027));
+        assert_eq!(tables.match_lengths.states[63], state(0, 10, 6, 1024));
         assert_eq!(tables.offsets.states[15], state(16, 7, 4, 128));
         assert_eq!((tables.literal_lengths.log, tables.offsets.log, tables.match_lengths.log), (6, 5, 6));
     }

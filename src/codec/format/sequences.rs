@@ -7,23 +7,24 @@ use super::sequence_tables::SequenceTables;
 pub(crate) const MOST_SEQUENCES: usize = (128 << 10) / 3;
 /// Bytes that have to lie before the bits, so that words are read without a look at where these begin.
 const BEFORE: usize = 16;
-/// Offsets have to be below. What is above stands for repeat offsets of the block before.
-const SYMBOLIC: u32 = 1 << 31;
 /// The largest window whose offsets fit into a sequence.
 pub(crate) const LARGEST_WINDOW: u64 = 1 << 29;
 /// The numbers that stand for one repeat offset of the block before, less 0, 1, 2 and so on.
 const DECREMENTS: u32 = 1 << 11;
+/// Offsets are below 2^30. What stands for an offset that is not known is so far above that the place of its
+/// match, in 32 bits with a sign, is positive.
+const SYMBOLIC: u32 = (3 << 30) - 3 * DECREMENTS;
 
-/// What a block begins with when nothing is known: each repeat offset stands for itself. What is subtracted is subtracted here
-/// too; after half of `DECREMENTS` it is given up.
+/// What a block begins with when nothing is known: each repeat offset stands for itself. What is subtracted
+/// from it is subtracted from the number.
 const UNKNOWN: [u32; 3] =
     [SYMBOLIC + DECREMENTS - 1, SYMBOLIC + 2 * DECREMENTS - 1, SYMBOLIC + 3 * DECREMENTS - 1];
 
-/// One sequence in 8 bytes. Bits 0 to 16: literals to copy. 17 to 33: the length of the match, less 3. 34 to 63, signed: where the
-/// match begins, counted from the block's first byte.
+/// One sequence in 8 bytes. Bits 0 to 16: literals to copy. 17 to 33: the length of the match, less 3. 34 to
+/// 63, signed: where the match begins, counted from the block's first byte.
 ///
-/// A sequence whose offset depends on the block before has other high bits: 34 to 46 name the repeat offset, 47 to 63 say
-/// where in the block its match is copied to.
+/// A sequence whose offset depends on the block before has the low bits of a number from `SYMBOLIC` on as offset,
+/// until that is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sequence(u64);
 
@@ -49,7 +50,16 @@ impl Sequence {
     }
 }
 
-/// What is known of a section once it is decoded. The executor relies on it: whatever makes one keeps to what it says.
+/// A sequence that depends on the block before: its number, and from bit 32 on where its match is copied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Symbolic(u64);
+
+impl Symbolic {
+    pub(crate) const NONE: Self = Self(0);
+}
+
+/// What is known of a section once it is decoded. The executor relies on it: whatever makes one keeps to what
+/// it says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Decoded {
     /// The number of sequences.
@@ -60,8 +70,8 @@ pub(crate) struct Decoded {
     pub(crate) literals: usize,
     /// Bytes that all sequences make.
     pub(crate) len: usize,
-    /// The largest offset that the block has of its own.
-    pub(crate) farthest: u32,
+    /// All bits that an offset value has.
+    pub(crate) values: u64,
     /// The farthest that a match of those that depend on nothing begins before the block.
     pub(crate) reach: usize,
     /// The repeat offsets that the block ends with, which may stand for those that it begins with.
@@ -103,12 +113,12 @@ impl Head {
 /// The places that the sequences of a block are written to.
 pub(crate) struct Places<'p> {
     pub(crate) sequences: &'p mut [Sequence],
-    /// The numbers of those that depend on the block before; one more than there are sequences.
-    pub(crate) symbolic: &'p mut [u16],
+    /// Those that depend on the block before; room for as many as there are sequences.
+    pub(crate) symbolic: &'p mut [Symbolic],
 }
 
-/// Decodes `count` sequences from the bits `start..end` of `data`. `window`: how far an offset may reach back. `largest`: bytes that
-/// the block may hold.
+/// Decodes `count` sequences from the bits `start..end` of `data`. `window`: how far an offset may reach
+/// back. `largest`: bytes that the block may hold.
 pub(crate) fn decode(
     data: &[u8],
     (start, end): (usize, usize),
@@ -131,7 +141,7 @@ pub(crate) fn decode(
         // SAFETY: this processor has the features.
         return unsafe { decode_bmi2(&input, places) };
     }
-    decode_body(&input, places)
+    decode_body::<false>(&input, places)
 }
 
 struct Input<'d> {
@@ -147,26 +157,28 @@ struct Input<'d> {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi1,bmi2")]
 unsafe fn decode_bmi2(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
-    decode_body(input, places)
+    decode_body::<true>(input, places)
 }
 
 /// Bits that lead to the next states, of all three together.
 const STATE_BITS: u32 = 9 + 8 + 9;
 
-/// The highest bits of a word, as many as `state` has extra bits.
+/// The `wide & 255` bits of a word that end `end` bits, modulo 64, above its lowest; at most 63.
+///
+/// `BMI2`: this processor has the instruction for it, and the caller the feature.
 #[inline(always)]
-fn top(word: u64, state: u64) -> u64 {
-    (word >> 1) >> (!state & 63)
+fn field<const BMI2: bool>(word: u64, end: u64, wide: u64) -> u64 {
+    let word = word >> (end & 63);
+    #[cfg(target_arch = "x86_64")]
+    if BMI2 {
+        // SAFETY: by the meaning of `BMI2`.
+        return unsafe { std::arch::x86_64::_bzhi_u64(word, wide as u32) };
+    }
+    word & ((1 << (wide & 63)) - 1)
 }
 
-/// A word without them.
-#[inline(always)]
-fn below(word: u64, state: u64) -> u64 {
-    word << (state & 63)
-}
-
-/// The bits of a stream, some of them in a word whose highest bits come next. The word is filled from an address that does not
-/// depend on how many bits were used last, so that memory is not waited for.
+/// The bits of a stream, some of them in a word whose highest bits come next. The word is filled from an
+/// address that does not depend on how many bits were used last, so that memory is not waited for.
 struct Bits<'d> {
     data: &'d [u8],
     /// The highest bits come next.
@@ -186,7 +198,8 @@ impl<'d> Bits<'d> {
         Ok(Self { data, word, held, rest: last / 8 })
     }
 
-    /// Fills the word to at least 56 bits. Past the stream's beginning it goes on with what lies before; fails where there is nothing.
+    /// Fills the word to at least 56 bits. Past the stream's beginning it goes on with what lies before;
+    /// fails where there is nothing.
     #[inline(always)]
     fn fill(&mut self) -> Checked<()> {
         if self.rest < 8 {
@@ -202,30 +215,36 @@ impl<'d> Bits<'d> {
 }
 
 #[inline(always)]
-fn decode_body(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
+fn decode_body<const BMI2: bool>(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
     let &Input { data, start, end, count, tables, window, largest } = input;
     if count == 0 || window > LARGEST_WINDOW {
         return Err(Odd);
     }
     let sequences = places.sequences.get_mut(..count).ok_or(Odd)?;
+    let symbolic = places.symbolic.get_mut(..count).ok_or(Odd)?;
     let bits = Bits::new(data, start, end)?;
-    read_values(bits, 8 * start, tables, sequences)?;
-    to_places(sequences, places.symbolic, window, largest)
+    let values = read_values::<BMI2>(bits, 8 * start, tables, sequences)?;
+    // No value is larger than all of them together; if that is too large, then maybe only that.
+    let largest_value = window + 3;
+    if values > largest_value && sequences.iter().any(|sequence| sequence.0 >> 34 > largest_value) {
+        return Err(Odd);
+    }
+    to_places(sequences, symbolic, values, largest)
 }
 
-/// Reads the values of all sequences, in the layout of a sequence but for the high bits, which hold the offset value. The stream has to
-/// end with its `first` bit.
+/// Reads the values of all sequences, in the layout of a sequence but for the high bits, which hold the offset
+/// value. The stream has to end with its `first` bit. Returns all bits that an offset value has.
 #[inline(always)]
-fn read_values(
+fn read_values<const BMI2: bool>(
     mut bits: Bits<'_>,
     first: usize,
     tables: &SequenceTables,
     sequences: &mut [Sequence],
-) -> Checked<()> {
+) -> Checked<u64> {
     bits.fill()?;
     let mut first_state = |log: u32| {
-        let state = top(bits.word, u64::from(log)) as usize;
-        bits.word = below(bits.word, u64::from(log));
+        let state = field::<BMI2>(bits.word, 0u64.wrapping_sub(log.into()), log.into()) as usize;
+        bits.word <<= log;
         bits.held -= log;
         state
     };
@@ -242,93 +261,93 @@ fn read_values(
             let distance = tables.offsets.states[offset & 255];
             let length = tables.match_lengths.states[match_length & 511];
             let sums = literals + distance + length; // no part of a sum reaches the next one
-            let extra = sums as u32 & 0xff;
+            let mut used = sums & 0xff;
 
             let mut word = bits.word;
-            let value = (distance >> 32) + top(word, distance);
-            word = below(word, distance);
-            let mut packed = ((length >> 32) - 3 + top(word, length)) << 17 | value << 34;
+            // Modulo 64, where the next field ends; above, it means nothing.
+            let mut end = 0u64.wrapping_sub(distance);
+            let value = (distance >> 32) + field::<BMI2>(word, end, distance);
+            end = end.wrapping_sub(length);
+            let mut packed = ((length >> 32) + field::<BMI2>(word, end, length)) << 17 | value << 34;
             values |= value;
-            if extra <= 56 - STATE_BITS {
-                word = below(word, length);
-                bits.held -= extra;
-            } else {
+            if used > (56 - STATE_BITS).into() {
                 // Rare: large offsets, or long lengths.
-                let used = (distance as u32 & 0xff) + (length as u32 & 0xff);
-                bits.word = below(word, length);
-                bits.held -= used;
+                let before = (distance & 0xff) + (length & 0xff);
+                bits.word <<= before & 63;
+                bits.held -= before as u32;
                 bits.fill()?;
                 word = bits.word;
-                bits.held -= extra - used;
+                used -= before;
+                end = 0;
             }
-            packed |= (literals >> 32) + top(word, literals);
-            word = below(word, literals);
+            end = end.wrapping_sub(literals);
+            packed |= (literals >> 32) + field::<BMI2>(word, end, literals);
             *sequence = Sequence(packed);
-            if is_last {
-                continue; // no state follows
+            if !is_last {
+                let (first, second, third) = (literals >> 8, length >> 8, distance >> 8);
+                end = end.wrapping_sub(first);
+                literal_length = ((literals >> 16) + field::<BMI2>(word, end, first)) as usize;
+                end = end.wrapping_sub(second);
+                match_length = ((length >> 16) + field::<BMI2>(word, end, second)) as usize;
+                end = end.wrapping_sub(third);
+                offset = ((distance >> 16) + field::<BMI2>(word, end, third)) as usize;
+                used += sums >> 8 & 0xff;
             }
-            literal_length = (literals >> 16 & 0xffff) as usize + top(word, literals >> 8) as usize;
-            word = below(word, literals >> 8);
-            match_length = (length >> 16 & 0xffff) as usize + top(word, length >> 8) as usize;
-            word = below(word, length >> 8);
-            offset = (distance >> 16 & 0xffff) as usize + top(word, distance >> 8) as usize;
-            bits.word = below(word, distance >> 8);
-            bits.held -= (sums >> 8) as u32 & 0xff;
+            bits.word <<= used & 63;
+            bits.held -= used as u32;
         }
     }
     if 8 * bits.rest + bits.held as usize != first || values >= 1 << 30 {
         return Err(Odd);
     }
-    Ok(())
+    Ok(values)
 }
 
-/// Puts the places of matches in place of the offset values.
+/// Puts the places of matches in place of the offset values, none of which has a bit that `values` has not.
 #[inline(always)]
 fn to_places(
     sequences: &mut [Sequence],
-    symbolic: &mut [u16],
-    window: u64,
+    symbolic: &mut [Symbolic],
+    values: u64,
     largest: usize,
 ) -> Checked<Decoded> {
     let count = sequences.len();
-    let symbolic = symbolic.get_mut(..count + 1).ok_or(Odd)?;
-    let mut depend = 0;
     let [mut first, mut second, mut third] = UNKNOWN;
-    let (mut at, mut literals, mut lowest, mut farthest) = (0u64, 0u64, 0i64, 0u32);
-    // Not 0: an offset is 0, or 1 was subtracted from a repeat offset too often.
-    let mut bad = 0;
+    let (mut at, mut literals, mut lowest) = (0u64, 0u64, 0i32);
+    let (mut depend, mut subtracted) = (0, 0);
     for (number, sequence) in sequences.iter_mut().enumerate() {
-        // Without branches, as nobody could foretell them.
         let packed = sequence.0;
         let length = packed & 0x1ffff;
         let value = (packed >> 34) as u32;
-        let fresh = value > 3;
-        let which = if fresh { 3 } else { value.wrapping_sub(1) + u32::from(length == 0) };
-        let known = if which == 0 { first } else { second };
-        let known = if which == 2 { third } else { known };
-        let known = if which == 3 { first.wrapping_sub(1) } else { known };
-        let distance = if fresh { value.wrapping_sub(3) } else { known };
-        third = if which >= 2 { second } else { third };
-        second = if which >= 1 { first } else { second };
-        first = distance;
-        farthest = farthest.max(value);
-
         at += length;
         literals += length;
-        let unknown = distance >= SYMBOLIC;
-        bad |= u32::from(distance == 0) | (distance >> 31 & !(distance >> 10));
-        let from = at as i64 - i64::from(distance);
-        lowest = lowest.min(if unknown { 0 } else { from });
-        let named = at << 13 | u64::from(distance & 0x1fff);
-        let high = if unknown { named } else { from as u64 };
+        if value > 3 {
+            (first, second, third) = (value - 3, first, second);
+        } else {
+            match value.wrapping_sub(u32::from(length != 0)) {
+                0 => {}
+                1 => (first, second) = (second, first),
+                2 => (first, second, third) = (third, first, second),
+                _ => {
+                    (first, second, third) = (first.wrapping_sub(1), first, second);
+                    subtracted += 1;
+                    if first == 0 {
+                        return Err(Odd);
+                    }
+                }
+            }
+            *symbolic.get_mut(depend).ok_or(Odd)? = Symbolic(number as u64 | at << 32);
+            depend += (first >> 31) as usize; // SYMBOLIC
+        }
+        // Of an offset that is not known this is large, and means nothing yet.
+        let from = (at as u32).wrapping_sub(first);
+        lowest = lowest.min(from as i32);
+        sequence.0 = packed & ((1 << 34) - 1) | u64::from(from) << 34;
         at += (packed >> 17 & 0x1ffff) + 3;
-        sequence.0 = packed & ((1 << 34) - 1) | high << 34;
-        symbolic[depend] = number as u16; // below MOST_SEQUENCES
-        depend += usize::from(unknown);
     }
-    // What did not fit into a sequence's fields is found out here: nobody has used them yet.
-    let farthest = farthest.saturating_sub(3);
-    if at > largest as u64 || bad & 1 != 0 || u64::from(farthest) > window {
+    // What did not fit into a sequence's fields is found out here: nobody has used them yet. And where so much might
+    // have been subtracted from an offset that is not known, it may have become another one.
+    if at > largest as u64 || depend > 0 && subtracted >= DECREMENTS {
         return Err(Odd);
     }
     Ok(Decoded {
@@ -336,15 +355,15 @@ fn to_places(
         symbolic: depend,
         literals: literals as usize,
         len: at as usize,
-        farthest,
+        values,
         reach: lowest.unsigned_abs() as usize,
         reps: [first, second, third],
     })
 }
 
 impl Decoded {
-    /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that begins at the place
-    /// `base` of its frame; `reps` are those of the block after.
+    /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that
+    /// begins at the place `base` of its frame; `reps` are those of the block after.
     pub(crate) fn resolve(
         &self,
         places: Places<'_>,
@@ -353,26 +372,27 @@ impl Decoded {
         window: u64,
     ) -> Checked<()> {
         let before = *reps;
-        let distance = |named: u32| {
-            let which = (named >> 11) as usize; // DECREMENTS
-            let known = before.get(which).copied().ok_or(Odd)?;
+        let distance = |number: u32| {
+            let named = number.checked_sub(SYMBOLIC).ok_or(Odd)?;
+            let known = before.get((named / DECREMENTS) as usize).copied().ok_or(Odd)?;
             known.checked_sub(DECREMENTS - 1 - named % DECREMENTS).filter(|&distance| distance > 0).ok_or(Odd)
         };
         if self.reach > base {
             return Err(Odd);
         }
-        for &number in places.symbolic.get(..self.symbolic).ok_or(Odd)? {
-            let sequence = places.sequences.get_mut(usize::from(number)).ok_or(Odd)?;
-            let named = sequence.0 >> 34;
-            let at = named >> 13;
-            let distance = u64::from(distance((named & 0x1fff) as u32)?);
+        for symbolic in places.symbolic.get(..self.symbolic).ok_or(Odd)? {
+            let at = symbolic.0 >> 32;
+            let sequence = places.sequences.get_mut(symbolic.0 as u32 as usize).ok_or(Odd)?;
+            // The high two bits of the number are known, and were not kept.
+            let number = (at as u32).wrapping_sub((sequence.0 >> 34) as u32) & ((1 << 30) - 1) | 2 << 30;
+            let distance = u64::from(distance(number)?);
             if distance > window || distance > base as u64 + at {
                 return Err(Odd);
             }
             sequence.0 = sequence.0 & ((1 << 34) - 1) | at.wrapping_sub(distance) << 34;
         }
         for (rep, now) in reps.iter_mut().zip(self.reps) {
-            *rep = if now >= SYMBOLIC { distance(now & 0x1fff)? } else { now };
+            *rep = if now >= SYMBOLIC { distance(now)? } else { now };
         }
         Ok(())
     }

@@ -1,27 +1,28 @@
-//! Frames whose data is not all there: going from block to block as data arrives, or by headers read one by one.
+//! Walking over a frame whose data is not all there: from block to block as data arrives, or by headers that
+//! are read one by one.
 #![forbid(unsafe_code)]
 
 use super::frame::{block, Blocks, Frame, BLOCK_HEADER, CHECKSUM, LARGEST_BLOCK};
 use crate::error::{ErrorKind, Result};
 
-/// So many decompressed bytes at a frame's beginning tell how well the rest will compress.
+/// After so many decompressed bytes of a frame, its ratio is taken as typical of the rest.
 const TYPICAL: u64 = 2 << 20;
 
-/// A frame of which more and more data arrives.
+/// A frame whose data is still arriving.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     pub(crate) frame: Frame,
-    /// The end of the last block that was seen, counted from where the data begins.
+    /// The end of the last block that was seen, from the beginning of the data.
     at: usize,
     ended: bool,
 }
 
-/// What is next in a frame.
+/// What comes next in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A block, whole.
+    /// A whole block.
     Block,
-    /// The end of the frame. Its length is known now.
+    /// The end of the frame; its length is known now.
     End,
     /// More data has to arrive.
     More,
@@ -33,19 +34,19 @@ impl Walk {
         Self { frame, at: frame.header_len, ended: false }
     }
 
-    /// The same frame from its beginning.
+    /// A walk over the same frame from its beginning.
     pub(crate) fn again(&self) -> Self {
         Self::new(Frame { least: 0, most: 0, ..self.frame })
     }
 
-    /// The end of what was seen.
+    /// The end of the blocks that were seen.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// Whether more than three quarters of the next `left` bytes are this frame's, for all that is known: of a frame that goes on as
-    /// it began that can be told early. A guess: libzstd also writes blocks that hold less than they could, and then it is low,
-    /// which only means that more is looked at. One that is far too high is none.
+    /// Whether more than three quarters of the next `left` bytes are probably this frame's. A frame that goes
+    /// on as it began is recognised early. The guess may be low, as libzstd also writes blocks that hold less
+    /// than they could; then only more data is looked at. A guess that is far too high does not count.
     pub(crate) fn is_most_of(&self, left: u64) -> bool {
         let (seen, held) = (self.at as u64, self.frame.most);
         let most = left / 4 * 3;
@@ -61,12 +62,13 @@ impl Walk {
         self.ended
     }
 
-    /// The first `len` bytes of the data, all of them seen, are no longer there.
+    /// The first `len` bytes of the data, all of them seen, have been removed.
     pub(crate) fn forget(&mut self, len: usize) {
         self.at -= len;
     }
 
-    /// Goes over one block. `data` begins where the frame does, or where it was last forgotten; `all`: no more will arrive.
+    /// Goes over one block. `data` begins with the frame, or behind the bytes that `forget` removed; `all`:
+    /// no more data will arrive.
     pub(crate) fn step(&mut self, data: &[u8], all: bool) -> Result<Step> {
         let frame = &mut self.frame;
         let cut = |frame: &Frame, what| match all {
@@ -94,16 +96,16 @@ impl Walk {
             }
             Some(Err((ErrorKind::Truncated, what))) => cut(frame, what),
             Some(Err((kind, what))) => Err(frame.error(kind, what)),
-            None => Ok(Step::End), // there is always one
+            None => Ok(Step::End), // a frame has at least one block
         }
     }
 }
 
-/// A frame that is walked over by its headers alone, wherever they are read from.
+/// A walk over a frame by its headers alone, wherever the headers are read from.
 pub(crate) struct Skim {
     /// The frame, as far as it is known.
     pub(crate) frame: Frame,
-    /// Bytes up to the next header, counted from the frame's beginning.
+    /// The bytes from the frame's beginning to the next block header.
     pub(crate) at: u64,
     ended: bool,
 }
@@ -114,7 +116,8 @@ impl Skim {
         Self { at: frame.header_len as u64, ended: frame.skippable, frame }
     }
 
-    /// Goes on by the block header at `at`, of which `header` are the bytes that there are. Tells whether there is another.
+    /// Goes on by the block header at `at`; `header`: as many bytes of it as exist. Returns whether there is
+    /// another block.
     pub(crate) fn step(&mut self, header: &[u8]) -> Result<bool> {
         let frame = &mut self.frame;
         let Some(header) = header.get(..BLOCK_HEADER) else {
@@ -129,7 +132,7 @@ impl Skim {
         Ok(!last)
     }
 
-    /// When there is no other block: the bytes of the frame, of which there are at most `left`.
+    /// After the last block: the bytes of the frame, of which there are at most `left`.
     pub(crate) fn end(&self, left: u64) -> Result<u64> {
         debug_assert!(self.ended);
         let frame = &self.frame;
@@ -150,7 +153,7 @@ mod tests {
     use super::super::frame::Frames;
     use super::*;
 
-    /// Bytes of which each has four bits of noise.
+    /// Random bytes with four bits of noise each.
     fn nibbles(len: usize) -> Vec<u8> {
         let mut noise = 1u32;
         let mut next = || {
@@ -164,7 +167,7 @@ mod tests {
         zstd::bulk::compress(data, 3).unwrap()
     }
 
-    /// Goes over a frame, and tells `look` of each block.
+    /// Walks over a frame, and calls `look` after each block.
     fn walk_over(packed: &[u8], mut look: impl FnMut(&Walk)) -> Walk {
         let mut walk = Walk::new(Frames::new(packed).start().unwrap());
         while walk.step(packed, true).unwrap() == Step::Block {
@@ -182,7 +185,7 @@ mod tests {
             for left in [len, len / 6 * 7] {
                 assert!(walk.is_most_of(left) != early || seen > left / 4 * 3, "{seen} of {left}");
             }
-            // There is as much again after it, or it began unlike the rest.
+            // As much data again follows, or the frame is shorter than its beginning tells.
             for left in [len * 2, len / 2] {
                 assert_eq!(walk.is_most_of(left), seen > left / 4 * 3, "{seen} of {left}");
             }
@@ -204,7 +207,7 @@ mod tests {
         }
     }
 
-    /// What begins unlike the rest is found to be most of the data later, but it is.
+    /// A frame that begins unlike the rest is recognised late, but is recognised.
     #[test]
     fn mixed_data() {
         let (hard, easy) = (nibbles(6 << 20), b"many happy returns ".repeat(400_000));

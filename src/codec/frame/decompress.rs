@@ -12,9 +12,10 @@ use std::mem::MaybeUninit;
 /// Frames that decode to less are over before several lanes are at work.
 const SMALLEST: u64 = 2 << 20;
 
-/// Decodes `frame` of `data`, which has been checked with the same options and tells its size, into `dst`, which has that size, where
-/// several lanes can do it at the same time. `None`: libzstd has to decode it, from its start, because nobody else is free, because
-/// the frame is not one for this decoder, or because something about it is odd, which libzstd shall tell.
+/// Decodes `frame` of `data`, which has been checked with the same options and tells its size, into `dst`,
+/// which has that size, where several lanes can do it at the same time. `None`: libzstd has to decode it,
+/// from its start, because nobody else is free, because the frame is not one for this decoder, or because
+/// something about it is odd, which libzstd shall tell.
 pub(crate) fn in_lanes(
     data: &[u8],
     frame: &Frame,

@@ -28,9 +28,27 @@ pub(crate) fn to_io(error: Error) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// What the system said about a file. Its words come first, as messages may be cut.
+/// The longest message that the C form of an error holds.
+const LONGEST: usize = 239;
+
+/// A message about a file. Of a long path the end is kept: it tells most.
+pub(crate) fn about(text: &str, path: &Path) -> String {
+    const LEFT_OUT: &str = "...";
+    let shown = path.display().to_string();
+    let room = LONGEST.saturating_sub(text.len() + 2);
+    if shown.len() <= room {
+        return format!("{text}: {shown}");
+    }
+    let mut start = shown.len() - room.saturating_sub(LEFT_OUT.len()).min(shown.len());
+    while !shown.is_char_boundary(start) {
+        start += 1;
+    }
+    format!("{text}: {LEFT_OUT}{}", &shown[start..])
+}
+
+/// What the system said about a file.
 pub(crate) fn file(error: &io::Error, doing: &str, path: &Path) -> Error {
-    let text = format!("{doing} failed: {error}: {}", path.display());
+    let text = about(&format!("{doing} failed: {error}"), path);
     Error::new(ErrorKind::Io, text).with_code(error.raw_os_error().unwrap_or(0))
 }
 
@@ -40,6 +58,6 @@ pub(crate) fn directory(doing: &str, path: &Path) -> Error {
     let code = libc::EISDIR;
     #[cfg(windows)]
     let code = windows_sys::Win32::Foundation::ERROR_DIRECTORY_NOT_SUPPORTED as i32;
-    let text = format!("{doing} failed: it is a directory: {}", path.display());
+    let text = about(&format!("{doing} failed: it is a directory"), path);
     Error::new(ErrorKind::Io, text).with_code(code)
 }

@@ -1,8 +1,10 @@
 //! A file that is read.
 #![forbid(unsafe_code)]
 
-use super::errors as failure;
+use super::errors;
+use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,14 +20,40 @@ pub(crate) struct Input {
 impl Input {
     /// Opens a file, a FIFO, a device; not a directory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let fail = |error: io::Error| failure::file(&error, "opening", path);
-        // Looked at first: what opening a directory says differs between systems.
-        if std::fs::metadata(path).map_err(fail)?.is_dir() {
-            return Err(failure::directory("reading", path));
+        Self::open_with(path, false)
+    }
+
+    /// Opens a file that can be read at any place; what cannot is not waited for.
+    pub(crate) fn open_seekable(path: &Path) -> Result<Self> {
+        let input = Self::open_with(path, true)?;
+        if !input.metadata.is_file() {
+            let text = errors::about("cannot be read at any place, as it is no regular file", path);
+            return Err(Error::new(ErrorKind::Unsupported, text));
         }
-        let file = File::open(path).map_err(fail)?;
+        Ok(input)
+    }
+
+    /// What it is, the open file tells: a name may stand for something else the next time.
+    fn open_with(path: &Path, at_once: bool) -> Result<Self> {
+        let fail = |error: io::Error| errors::file(&error, "opening", path);
+        let file = open(path, at_once).map_err(|error| {
+            // What opening a directory says differs between systems.
+            match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_dir() => errors::directory("reading", path),
+                _ => fail(error),
+            }
+        })?;
         let metadata = file.metadata().map_err(fail)?;
+        if metadata.is_dir() {
+            return Err(errors::directory("reading", path));
+        }
         Ok(Self { file, path: path.to_owned(), metadata })
+    }
+
+    /// The open file.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// What the system knew of it when it was opened.
@@ -33,10 +61,32 @@ impl Input {
         &self.metadata
     }
 
-    /// The open file.
-    #[cfg(windows)]
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Whether a name in a folder leads to it, by links as well.
+    pub(crate) fn is_behind(&self, folder: &Folder, name: &OsStr) -> bool {
+        #[cfg(unix)]
+        return folder.leads_to(name, &self.metadata);
+        #[cfg(windows)]
+        return folder.leads_to(name, &self.file);
+    }
+
+    /// Whether it is the file of which this was told.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is(&self, other: &Metadata) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        (self.metadata.dev(), self.metadata.ino()) == (other.dev(), other.ino())
+    }
+
+    /// Whether it is a character device.
+    pub(crate) fn is_device(&self) -> bool {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileTypeExt::is_char_device(&self.metadata.file_type());
+        #[cfg(windows)]
+        return false;
+    }
+
+    /// Whether it is an ordinary file that nobody may write to.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.metadata.is_file() && self.metadata.permissions().readonly()
     }
 
     /// Its bytes, if that is known: files that the system makes up as they are read say 0.
@@ -53,7 +103,7 @@ impl Input {
                 Ok(0) => return Err(self.shrunk(at)),
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failure::file(&error, "reading", &self.path).at(at)),
+                Err(error) => return Err(errors::file(&error, "reading", &self.path).at(at)),
             }
         }
         Ok(())
@@ -62,12 +112,22 @@ impl Input {
     /// It ended before its end.
     fn shrunk(&self, at: u64) -> Error {
         let len = self.metadata.len();
-        let text = format!(
-            "reading failed: the file ends at byte {at}, and had {len} when it was opened: {}",
-            self.path.display()
-        );
-        Error::new(ErrorKind::Io, text).at(at)
+        let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened",);
+        Error::new(ErrorKind::Io, errors::about(&text, &self.path)).at(at)
     }
+}
+
+/// `at_once`: opening a FIFO does not wait for its other end. No terminal becomes that of the process.
+#[cfg(unix)]
+fn open(path: &Path, at_once: bool) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = libc::O_NOCTTY | if at_once { libc::O_NONBLOCK } else { 0 };
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(windows)]
+fn open(path: &Path, _: bool) -> io::Result<File> {
+    File::open(path)
 }
 
 #[cfg(unix)]
@@ -85,7 +145,7 @@ impl Read for &Input {
         let read = (&self.file).read(place);
         read.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            _ => failure::to_io(failure::file(&error, "reading", &self.path)),
+            _ => errors::to_io(errors::file(&error, "reading", &self.path)),
         })
     }
 }

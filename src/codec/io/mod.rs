@@ -1,5 +1,30 @@
-//! Files: the one that is read, the one that is written, and what the system says about them.
+//! Files: the one that is read, the one that is written and the parts of it (its folder, descriptors that are open already, what is taken
+//! over from the source, holes), and what the system says about them.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod access_list;
+#[cfg(target_os = "linux")]
+pub(crate) mod descriptor;
 pub(crate) mod errors;
+#[cfg_attr(unix, path = "folder_unix.rs")]
+#[cfg_attr(windows, path = "folder_windows.rs")]
+pub(crate) mod folder;
 pub(crate) mod input;
 pub(crate) mod output;
+pub(crate) mod permissions;
+pub(crate) mod space;
+pub(crate) mod zeros;
+
+/// What a name stands for, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An ordinary file.
+    File,
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A FIFO or a character device: it is written where it stands.
+    Stream,
+    /// A block device, a socket.
+    Other,
+}

@@ -1,16 +1,25 @@
 //! A file that is written: complete, or not there at all.
 //!
 //! It is written under another name in the same folder, one that nobody else has, and takes its own name at the end, in one step.
-//! Until then what has that name stays as it is; if anything goes wrong, the other file is removed.
+//! Until then what has that name stays as it is; if anything goes wrong, the other file is removed. Links are not followed: the name
+//! that was given is what is replaced.
+//!
+//! What is open already, FIFOs and devices are written where they stand; so are, if the caller asks for it, ordinary files that a
+//! rename cannot replace.
 #![forbid(unsafe_code)]
 
-use super::errors as failure;
+use super::errors;
+use super::folder::{cannot_be_written, exists, Folder, Found};
 use super::input::Input;
+use super::space::Space;
+use super::zeros::{self, Run};
+use super::{permissions, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::hash_map::RandomState;
-use std::fs::{File, FileTimes, Metadata, OpenOptions};
+use std::ffi::OsString;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Names that are tried before giving up.
@@ -18,72 +27,295 @@ const TRIES: u32 = 100;
 /// Bytes written at a time. For more the kernel's cache takes pages of up to 2 MiB, which it first has to make, and on a virtual
 /// machine to get from the host: that can take three times as long as all the rest.
 const PIECE: usize = 256 << 10;
-/// Symbolic links that are followed, as by the system.
-const LINKS: u32 = 40;
 
 /// See the module.
 pub(crate) struct Target {
-    /// Its own name.
+    /// As the caller has given it.
     path: PathBuf,
-    /// The other name.
-    temporary: PathBuf,
-    /// None: it has its own name, or is removed.
+    way: Way,
+    /// Until it is complete.
     file: Option<File>,
+    /// Bytes so far, holes included.
+    len: u64,
+    /// Bytes of a hole that the file ends with: they are skipped, not written yet.
+    hole: u64,
+    space: Space,
 }
 
+/// What the caller asks of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// It is on the disk, with its name, when the work is done.
+    pub(crate) sync: bool,
+    /// Long runs of zeros become holes.
+    pub(crate) sparse: bool,
+    /// What has the name already is never replaced.
+    pub(crate) keep: bool,
+    /// An ordinary file that a rename cannot replace is written where it stands.
+    pub(crate) in_place: bool,
+}
+
+/// How it comes to its name.
+enum Way {
+    /// Under another name at first.
+    Beside(Box<Beside>),
+    /// An ordinary file, where it stands; emptied when the first byte is there.
+    InPlace { emptied: bool },
+    /// What is written to as it is.
+    Stream,
+}
+
+struct Beside {
+    folder: Folder,
+    name: OsString,
+    temporary: OsString,
+    keep: bool,
+    sparse: bool,
+    /// Opened before the work begins, where the name shall be on the disk.
+    #[cfg(unix)]
+    sync: Option<File>,
+    /// What is replaced.
+    old: Option<Found>,
+}
+
+/// The space of a file that was replaced. Dropping it gives the space back, which takes a while.
+pub(crate) struct Replaced(#[cfg(target_os = "linux")] Option<std::os::fd::OwnedFd>);
+
 impl Target {
-    /// Begins a file that shall be called `path`. What may not be written over is refused: the input, by whatever name,
-    /// directories, devices.
-    pub(crate) fn create(path: &Path, input: &Input) -> Result<Self> {
-        let path = follow(path)?;
-        match std::fs::metadata(&path) {
-            Ok(metadata) => refuse(&path, &metadata, input)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failure::file(&error, "writing", &path)),
+    /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever name, directories,
+    /// block devices; and what a rename cannot replace.
+    pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
+        let fail = |error: io::Error| errors::file(&error, "writing", path);
+        let Some((folder, name)) =
+            Folder::of(path).map_err(|error| errors::file(&error, "creating", path))?
+        else {
+            // "name/" is not the name of a file, whatever there is.
+            std::fs::metadata(path).map_err(fail)?;
+            return Err(errors::directory("writing", path));
+        };
+        #[cfg(target_os = "linux")]
+        if let Some(opened) = super::descriptor::behind(&folder, &name)? {
+            return Self::over_descriptor(path, opened.map_err(fail)?, input);
         }
-        let folder = folder(&path);
-        for _ in 0..TRIES {
-            let temporary = folder.join(temporary_name());
-            match create_new(&temporary, input.metadata().is_file()) {
-                Ok(file) => return Ok(Self { path, temporary, file: Some(file) }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failure::file(&error, "creating", &path)),
+        let Some(found) = folder.look(&name).map_err(fail)? else {
+            return Self::beside(path, folder, name, None, input, wishes).map_err(|error| error.error);
+        };
+        let kind = found.kind();
+        if kind == Kind::Directory || kind == Kind::Link && folder.leads_to_folder(&name) {
+            return Err(errors::directory("writing", path));
+        }
+        // A terminal may well be read and written.
+        if input.is_behind(&folder, &name) && !(kind == Kind::Stream && input.is_device()) {
+            return Err(same_file(path));
+        }
+        match kind {
+            Kind::Stream => {
+                let file = folder.open(&name, &found).map_err(fail)?;
+                return Ok(Self::new(path, Way::Stream, file));
+            }
+            Kind::Other => {
+                let text = "the output is not an ordinary file, and cannot be replaced";
+                return Err(Error::new(ErrorKind::Unsupported, errors::about(text, path)));
+            }
+            Kind::File | Kind::Link | Kind::Directory => {}
+        }
+        if wishes.keep {
+            return Err(fail(exists()));
+        }
+        if kind == Kind::File && found.is_read_only() && !input.is_read_only() {
+            let text = errors::about("writing failed: it is read-only, and the source is not", path);
+            return Err(Error::new(ErrorKind::Io, text).with_code(permission_denied()));
+        }
+        let mut in_the_way = folder.obstacle(&found).map(|error| errors::file(&error, "replacing", path));
+        let (folder, name, found) = match in_the_way {
+            Some(_) => (folder, name, found),
+            None => match Self::beside(path, folder, name, Some(found), input, wishes) {
+                Err(Refused { error, again: Some(again) }) => {
+                    in_the_way = Some(error);
+                    *again
+                }
+                result => return result.map_err(|refused| refused.error),
+            },
+        };
+        match in_the_way {
+            Some(error) if !wishes.in_place || kind != Kind::File => Err(error),
+            _ => {
+                let file = folder.open(&name, &found).map_err(fail)?;
+                Ok(Self::new(path, Way::InPlace { emptied: false }, file))
             }
         }
-        Err(Error::new(ErrorKind::Io, format!("no free name for a new file: {}", folder.display())))
+    }
+
+    fn new(path: &Path, way: Way, file: File) -> Self {
+        let space = Space::default();
+        Self { path: path.to_owned(), way, file: Some(file), len: 0, hole: 0, space }
+    }
+
+    /// What is open already is written to as it is.
+    #[cfg(target_os = "linux")]
+    fn over_descriptor(path: &Path, file: File, input: &Input) -> Result<Self> {
+        let metadata = file.metadata().map_err(|error| errors::file(&error, "writing", path))?;
+        if metadata.is_file() && input.is(&metadata) {
+            return Err(same_file(path));
+        }
+        Ok(Self::new(path, Way::Stream, file))
+    }
+
+    /// Begins a new file beside the target.
+    fn beside(
+        path: &Path,
+        folder: Folder,
+        name: OsString,
+        old: Option<Found>,
+        input: &Input,
+        wishes: Wishes,
+    ) -> Result<Self, Refused> {
+        #[cfg(unix)]
+        let sync = match wishes.sync.then(|| folder.to_sync()).transpose() {
+            Ok(sync) => sync,
+            Err(error) => return Err(Refused::new(errors::file(&error, "opening the folder", path))),
+        };
+        for _ in 0..TRIES {
+            let temporary = temporary_name();
+            match folder.create_new(&temporary, input.metadata().is_file()) {
+                Ok(file) => {
+                    let (keep, sparse) = (wishes.keep, wishes.sparse);
+                    let beside = Beside {
+                        folder,
+                        name,
+                        temporary,
+                        keep,
+                        sparse,
+                        #[cfg(unix)]
+                        sync,
+                        old,
+                    };
+                    return Ok(Self::new(path, Way::Beside(Box::new(beside)), file));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let mut refused = Refused::new(errors::file(&error, "creating", path));
+                    if cannot_be_written(&error) {
+                        refused.again = old.map(|found| Box::new((folder, name, found)));
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+        Err(Refused::new(Error::new(ErrorKind::Io, errors::about("no free name for a new file", path))))
+    }
+
+    /// Bytes that will come, as far as is known: a hint.
+    pub(crate) fn expect(&mut self, len: u64) {
+        if let Way::Beside(beside) = &self.way {
+            if !beside.sparse {
+                self.space.expect(len);
+            }
+        }
     }
 
     /// Gives the file its name, and the mode and the times of the input; `sync`: it is on the disk then.
-    pub(crate) fn commit(mut self, input: &Input, sync: bool) -> Result<()> {
-        let fail = |error: io::Error| failure::file(&error, "writing", &self.path);
+    pub(crate) fn commit(mut self, input: &Input, sync: bool) -> Result<Replaced> {
+        self.complete(input, sync).map_err(|error| errors::file(&error, "writing", &self.path))
+    }
+
+    fn complete(&mut self, input: &Input, sync: bool) -> io::Result<Replaced> {
+        self.empty()?;
         if let Some(file) = &self.file {
-            if input.metadata().is_file() {
-                imitate(file, input.metadata());
+            if self.hole > 0 || self.space.is_more_than(self.len) {
+                file.set_len(self.len)?;
+            }
+            if matches!(self.way, Way::Beside(_)) && input.metadata().is_file() {
+                permissions::imitate(file, input);
             }
             if sync {
-                file.sync_all().map_err(fail)?;
+                match file.sync_all() {
+                    // Pipes and devices have no disk.
+                    Err(_) if matches!(self.way, Way::Stream) && !file.metadata()?.is_file() => {}
+                    result => result?,
+                }
             }
         }
-        // Windows does not rename what is open. If it fails, `drop` removes the file.
-        let file = self.file.take();
-        drop(file);
-        if let Err(error) = std::fs::rename(&self.temporary, &self.path) {
-            let _ = std::fs::remove_file(&self.temporary);
-            return Err(fail(error));
+        let Way::Beside(beside) = &mut self.way else {
+            self.file = None;
+            return Ok(Replaced::nothing());
+        };
+        // Windows does not rename what is open. If it fails, the file is removed.
+        self.file = None;
+        if let Err(error) = beside.folder.rename(&beside.temporary, &beside.name, beside.keep) {
+            let _ = beside.folder.remove(&beside.temporary);
+            return Err(error);
         }
-        if sync {
-            sync_folder(folder(&self.path)).map_err(fail)?;
+        #[cfg(unix)]
+        if let Some(folder) = &beside.sync {
+            folder.sync_all()?;
+        }
+        Ok(Replaced::of(beside.old.take()))
+    }
+
+    /// Empties a file that is written where it stands, at the last moment.
+    fn empty(&mut self) -> io::Result<()> {
+        if let (Way::InPlace { emptied: emptied @ false }, Some(file)) = (&mut self.way, &self.file) {
+            file.set_len(0)?;
+            *emptied = true;
         }
         Ok(())
     }
+
+    /// Writes, or skips, the beginning of `data`, which is not empty.
+    fn put(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.empty()?;
+        let data = &data[..data.len().min(PIECE)];
+        let Some(file) = &mut self.file else { return Ok(0) };
+        let data = match &self.way {
+            Way::Beside(beside) if beside.sparse => match zeros::first_run(data, self.len) {
+                Run::Hole(len) => {
+                    self.hole += len as u64;
+                    self.len += len as u64;
+                    return Ok(len);
+                }
+                Run::Data(len) => &data[..len],
+            },
+            _ => data,
+        };
+        if self.hole > 0 {
+            file.seek(SeekFrom::Start(self.len))?;
+            self.hole = 0;
+        }
+        self.space.make(file, self.len, data.len());
+        let len = write(file, data)?;
+        self.len += len as u64;
+        Ok(len)
+    }
+}
+
+/// Waits where the program has made a descriptor non-blocking.
+fn write(file: &mut File, data: &[u8]) -> io::Result<usize> {
+    #[cfg(unix)]
+    loop {
+        match file.write(data) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                use rustix::event::{poll, PollFd, PollFlags};
+                match poll(&mut [PollFd::new(file, PollFlags::OUT)], None) {
+                    Err(rustix::io::Errno::INTR) | Ok(_) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            result => return result,
+        }
+    }
+    #[cfg(not(unix))]
+    file.write(data)
 }
 
 impl Write for Target {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let Some(file) = &mut self.file else { return Ok(0) };
-        file.write(&data[..data.len().min(PIECE)]).map_err(|error| match error.kind() {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.put(data).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            _ => failure::to_io(failure::file(&error, "writing", &self.path)),
+            _ => errors::to_io(errors::file(&error, "writing", &self.path)),
         })
     }
 
@@ -94,110 +326,66 @@ impl Write for Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
+        if let (Some(file), Way::Beside(beside)) = (self.file.take(), &self.way) {
             drop(file); // Windows does not remove what is open
-            let _ = std::fs::remove_file(&self.temporary);
+            let _ = beside.folder.remove(&beside.temporary);
         }
     }
 }
 
-/// What a name stands for: the end of a chain of symbolic links, which need not exist.
-fn follow(path: &Path) -> Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        let Ok(link) = std::fs::read_link(&path) else { return Ok(path) };
-        path = folder(&path).join(link);
+impl Replaced {
+    fn nothing() -> Self {
+        Self(
+            #[cfg(target_os = "linux")]
+            None,
+        )
     }
-    Ok(path) // the system will say what it thinks of it
+
+    /// Of what was found: it was held open, so the rename did not have to give its space back.
+    fn of(old: Option<Found>) -> Self {
+        #[cfg(target_os = "linux")]
+        return Self(old.and_then(Found::into_large));
+        #[cfg(not(target_os = "linux"))]
+        {
+            drop(old);
+            Self()
+        }
+    }
+
+    /// What holds the space, where giving it back takes long enough to be done aside.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn held(self) -> Option<std::os::fd::OwnedFd> {
+        self.0
+    }
 }
 
-/// The folder that a file is in.
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+/// Why no file could be begun; with what is needed for another way.
+struct Refused {
+    error: Error,
+    again: Option<Box<(Folder, OsString, Found)>>,
+}
+
+impl Refused {
+    fn new(error: Error) -> Self {
+        Self { error, again: None }
     }
 }
 
-fn refuse(path: &Path, metadata: &Metadata, input: &Input) -> Result<()> {
-    if metadata.is_dir() {
-        return Err(failure::directory("writing", path));
-    }
-    if same(path, metadata, input) {
-        let text = format!("the input and the output are the same file: {}", path.display());
-        return Err(Error::new(ErrorKind::InvalidArgument, text));
-    }
-    if !metadata.is_file() {
-        let text = format!("the output is not an ordinary file, and cannot be replaced: {}", path.display());
-        return Err(Error::new(ErrorKind::Unsupported, text));
-    }
-    Ok(())
+fn same_file(path: &Path) -> Error {
+    let text = errors::about("the input and the output are the same file", path);
+    Error::new(ErrorKind::InvalidArgument, text)
 }
 
-#[cfg(unix)]
-fn same(_: &Path, metadata: &Metadata, input: &Input) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino()) == (input.metadata().dev(), input.metadata().ino())
-}
-
-#[cfg(windows)]
-fn same(path: &Path, _: &Metadata, input: &Input) -> bool {
-    let Ok(file) = input.file().try_clone() else { return false };
-    match (same_file::Handle::from_file(file), same_file::Handle::from_path(path)) {
-        (Ok(input), Ok(output)) => input == output,
-        _ => false,
-    }
+fn permission_denied() -> i32 {
+    #[cfg(unix)]
+    return libc::EACCES;
+    #[cfg(windows)]
+    return windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED as i32;
 }
 
 /// A name that is short whatever the target's is, and that no other call makes.
-fn temporary_name() -> String {
+fn temporary_name() -> OsString {
     // Different for every call: the state is seeded by the system once for a thread, and counts.
     let random = RandomState::new().build_hasher().finish();
-    format!(".fastpar-{}-{random:016x}.tmp", std::process::id())
-}
-
-fn create_new(path: &Path, private: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if private {
-        // Nobody reads it before it has the mode of the input.
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = private;
-    options.open(path)
-}
-
-/// Mode, owner and times of the input, as far as the system allows it: the data does not depend on them.
-fn imitate(file: &File, metadata: &Metadata) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{fchown, MetadataExt, PermissionsExt};
-        // In this order no one can do more with the file than with the input at any time.
-        let _ = fchown(file, None, Some(metadata.gid()));
-        let _ = file.set_permissions(PermissionsExt::from_mode(metadata.mode() & 0o777));
-        let _ = fchown(file, Some(metadata.uid()), None);
-    }
-    #[cfg(not(unix))]
-    let _ = file.set_permissions(metadata.permissions());
-    let mut times = FileTimes::new();
-    if let Ok(modified) = metadata.modified() {
-        times = times.set_modified(modified);
-    }
-    if let Ok(accessed) = metadata.accessed() {
-        times = times.set_accessed(accessed);
-    }
-    let _ = file.set_times(times);
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows writes names to the disk by itself.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+    format!(".fastpar-{}-{random:016x}.tmp", std::process::id()).into()
 }

@@ -1,4 +1,5 @@
-//! What libzstd offers to C only: output that is not initialised yet, and estimates of memory.
+//! Calls of libzstd that the `zstd` crate does not offer safely: output that is not initialised yet, and
+//! estimates of memory.
 
 use crate::error::Result;
 use crate::memory;
@@ -6,20 +7,21 @@ use std::mem::MaybeUninit;
 use zstd::zstd_safe::zstd_sys;
 use zstd::zstd_safe::WriteBuf;
 
-/// A place for libzstd's output, of which a growing part is initialised.
+/// A buffer for libzstd's output, of which a growing part is initialised.
 pub(crate) struct Uninit<'a> {
     bytes: &'a mut [MaybeUninit<u8>],
     filled: usize,
 }
 
 impl<'a> Uninit<'a> {
-    /// All of `bytes`; nothing is initialised.
+    /// A buffer over all of `bytes`, of which nothing is initialised.
     pub(crate) fn new(bytes: &'a mut [MaybeUninit<u8>]) -> Self {
         Self { bytes, filled: 0 }
     }
 }
 
-// SAFETY: the pointer is valid for writing `capacity` bytes; `filled` grows only by what `filled_until` is promised.
+// SAFETY: the pointer is valid for writing `capacity` bytes; `filled` grows only by what `filled_until` is
+// promised.
 unsafe impl WriteBuf for Uninit<'_> {
     fn as_slice(&self) -> &[u8] {
         // SAFETY: the first `filled` bytes are initialised, and `filled` is at most the length.
@@ -52,7 +54,7 @@ pub(crate) unsafe fn fill_vec(
     unsafe { refill_vec(Vec::new(), capacity, fill) }
 }
 
-/// The same in the memory of a vector that is not needed any more.
+/// Like [`fill_vec`], in the memory of a vector that is not needed any more.
 ///
 /// # Safety
 /// As for [`fill_vec`].
@@ -70,36 +72,38 @@ pub(crate) unsafe fn refill_vec(
     Ok(bytes)
 }
 
-/// Initialised bytes as a place for output, for tests that read them back.
+/// Initialised bytes as a buffer for output, for tests that read them back.
 #[cfg(test)]
 pub(crate) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: the same layout; the codec writes initialised bytes only.
     unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
 }
 
-/// Copies `src` to a place of the same length.
+/// Copies `src` to `dst`, of the same length.
 pub(crate) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
     assert_eq!(src.len(), dst.len());
-    // SAFETY: of the same length, and a `&mut` does not overlap with anything.
+    // SAFETY: both have the same length, and a `&mut` does not overlap with anything.
     unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), dst.as_mut_ptr().cast(), src.len()) };
 }
 
-/// How libzstd compresses a frame of a known length at a level.
+/// libzstd's parameters for a frame of a known length at a level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tuning {
     /// The window, as a power of two.
     pub(crate) window_log: u32,
-    /// The way of searching, 1 (fast) to 9 (btultra2).
+    /// The search strategy, 1 (fast) to 9 (btultra2).
     pub(crate) strategy: u32,
     /// An upper bound of a context's size, without buffers and long-distance matching.
     pub(crate) context: usize,
 }
 
-/// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes, or 0; `window_log` 0: its own.
+/// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log` 0: by
+/// libzstd.
 pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tuning {
     let len = (len as u64).max(1); // 0 would mean that it is not known
     let choose = |len| {
-        // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are clamped to them.
+        // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are
+        // clamped to them.
         unsafe {
             let mut chosen = zstd_sys::ZSTD_getCParams(level, len, dict);
             if window_log != 0 {
@@ -111,7 +115,8 @@ pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tu
     };
     let (chosen, mut context) = choose(len);
     if dict > 0 {
-        // A short frame takes over the tables' sizes from the prepared dictionary, which was made for frames of any length.
+        // A short frame takes over the table sizes of the prepared dictionary, which was made for frames of
+        // any length.
         context = context.max(choose(0).1);
     }
     Tuning { window_log: chosen.windowLog, strategy: chosen.strategy as u32, context }
@@ -123,7 +128,7 @@ pub(crate) fn prepared_size(len: usize, level: i32) -> usize {
     unsafe { zstd_sys::ZSTD_estimateCDictSize(len, level) }
 }
 
-/// Bytes of a decompression context that decodes piece by piece, and keeps `window` bytes of what it has decoded.
+/// Bytes of a decompression context that decodes in steps, and keeps a window of `window` bytes.
 pub(crate) fn stream_decompressor_size(window: u64) -> usize {
     // SAFETY: plain computation on a value.
     unsafe { zstd_sys::ZSTD_estimateDStreamSize(usize::try_from(window).unwrap_or(usize::MAX / 2)) }

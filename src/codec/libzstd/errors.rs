@@ -1,4 +1,4 @@
-//! From libzstd's error codes to kinds of failure, with the place.
+//! From libzstd's error codes to kinds of errors, with their positions.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::frame::Frame;
@@ -26,7 +26,7 @@ pub(crate) fn is_out_of_memory(code: ErrorCode) -> bool {
     is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation)
 }
 
-/// Why a frame could not be decoded. `room`: bytes that there were for a frame of unknown size.
+/// Why a frame could not be decoded. `room`: the bytes that were available for a frame of unknown size.
 pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
     let name = zstd_safe::get_error_name(code);
     if is_too_small(code) && frame.content_size.is_none() {
@@ -39,20 +39,20 @@ pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
     } else if is_out_of_memory(code) {
         ErrorKind::OutOfMemory
     } else {
-        // The headers and the sizes have been checked before: whatever else libzstd finds is damage.
+        // The headers and the sizes have been checked before: any other error of libzstd is damage.
         ErrorKind::Corrupt
     };
     frame.error(kind, name).with_code(number(code))
 }
 
-/// Why a frame could not be compressed, other than for want of room.
+/// Why a frame could not be compressed; not for an output that did not fit.
 pub(crate) fn encoding(code: ErrorCode, frame: usize) -> Error {
     let kind = if is_out_of_memory(code) { ErrorKind::OutOfMemory } else { ErrorKind::Internal };
     let name = zstd_safe::get_error_name(code);
     Error::new(kind, format!("frame {frame}: {name}")).with_code(number(code)).at(frame as u64)
 }
 
-/// A context could not be made.
+/// The error when a context could not be made.
 pub(crate) fn no_context() -> Error {
     Error::new(ErrorKind::OutOfMemory, "no memory for a zstd context")
 }

@@ -1,4 +1,5 @@
-//! Dictionaries: what frames have in common, known before they begin. Made once, then only read, by any number of threads.
+//! Dictionaries: content that frames have in common and that is known before they begin. A dictionary is made
+//! once, then only read, by any number of threads.
 #![forbid(unsafe_code)]
 
 use super::level::{check_level, level_or_default};
@@ -11,13 +12,13 @@ use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::{self, CDict, DDict};
 
-/// What a dictionary that is more than raw content begins with.
+/// The magic number of a dictionary that is more than raw content.
 const MAGIC: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
 /// The longest dictionary: libzstd's own limits are not far above.
 const LONGEST: usize = 1 << 30;
-/// The smallest place that libzstd makes a dictionary in.
+/// The smallest buffer that libzstd trains a dictionary into.
 const SMALLEST_TRAINED: usize = 256;
-/// libzstd 1.5.7 reads out of bounds where it has less to learn from.
+/// With fewer bytes to learn from, libzstd 1.5.7 reads out of bounds.
 const LEAST_LEARNED: usize = 8;
 /// How many other levels a dictionary stays prepared for.
 const OTHER_LEVELS: usize = 4;
@@ -31,17 +32,18 @@ struct Inner {
     level: i32,
     compress: Arc<CDict<'static>>,
     decompress: Arc<DDict<'static>>,
-    /// Prepared for levels that calls asked for, the one made last at the end.
+    /// Prepared for other levels that calls have asked for, the latest at the end.
     others: Mutex<Vec<(i32, Arc<CDict<'static>>)>>,
 }
 
 impl Dict {
-    /// Prepares a dictionary: one made by [`train`] or by `zstd --train`, or any content that frames are likely to repeat.
-    /// `level` is the one to compress at; 0: 3.
+    /// Prepares a dictionary: one made by [`train`] or by `zstd --train`, or any content that frames are
+    /// likely to repeat. `level` is the level to compress at; 0: 3.
     ///
     /// # Errors
-    /// [`ErrorKind::Dictionary`]: it begins like a dictionary, but is damaged. [`ErrorKind::InvalidArgument`]: it is empty or longer
-    /// than 1 GiB, or the level. [`ErrorKind::OutOfMemory`].
+    /// [`ErrorKind::Dictionary`]: the content begins like a dictionary, but is damaged.
+    /// [`ErrorKind::InvalidArgument`]: the content is empty or longer than 1 GiB, or the level is out of
+    /// range. [`ErrorKind::OutOfMemory`].
     pub fn new(content: &[u8], level: i32) -> Result<Self> {
         check_level(level)?;
         if content.is_empty() || content.len() > LONGEST {
@@ -62,35 +64,36 @@ impl Dict {
         })))
     }
 
-    /// The number that frames name it by; 0: it is raw content, and frames do not name it.
+    /// The number by which frames name the dictionary; 0: raw content, which frames do not name.
     pub fn id(&self) -> u32 {
         zstd_safe::get_dict_id_from_dict(&self.0.content).map_or(0, |id| id.get())
     }
 
-    /// The level that it was made for.
+    /// The level that the dictionary was made for.
     pub fn level(&self) -> i32 {
         self.0.level
     }
 
-    /// Its bytes.
+    /// The bytes of the content.
     pub(crate) fn len(&self) -> usize {
         self.0.content.len()
     }
 
-    /// The memory that it takes for compressing at `level`.
+    /// The memory that the dictionary takes for compressing at `level`.
     pub(crate) fn memory(&self, level: i32) -> usize {
         let inner = &*self.0;
         let other = if level == inner.level { 0 } else { calls::prepared_size(self.len(), level) };
         self.len() + inner.compress.sizeof() + inner.decompress.sizeof() + other
     }
 
-    /// Prepared for compressing at `level`: at once for its own, after some milliseconds for another one.
+    /// The dictionary prepared for compressing at `level`: at once for its own level, after some milliseconds
+    /// for another.
     pub(crate) fn for_compressing(&self, level: i32) -> Result<Arc<CDict<'static>>> {
         let inner = &*self.0;
         if level == inner.level {
             return Ok(inner.compress.clone());
         }
-        // The lock is held meanwhile, as other lanes of the call wait for the same.
+        // The lock is held while the dictionary is prepared: other lanes of the call wait for the same level.
         let mut others = inner.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = others.iter().find(|(known, _)| *known == level) {
             return Ok(known.clone());
@@ -103,7 +106,7 @@ impl Dict {
         Ok(fresh)
     }
 
-    /// Prepared for decompressing.
+    /// The dictionary prepared for decompressing.
     pub(crate) fn for_decompressing(&self) -> Arc<DDict<'static>> {
         self.0.decompress.clone()
     }
@@ -123,7 +126,7 @@ fn prepare(content: &[u8], level: i32) -> Result<Arc<CDict<'static>>> {
     CDict::try_create(content, level).map(Arc::new).ok_or_else(|| cannot_prepare(content))
 }
 
-/// libzstd does not say why.
+/// The error when libzstd cannot prepare a dictionary; libzstd does not say why.
 fn cannot_prepare(content: &[u8]) -> Error {
     if content.starts_with(&MAGIC) {
         let what = "it begins like a dictionary, but its tables are damaged";
@@ -132,17 +135,19 @@ fn cannot_prepare(content: &[u8]) -> Error {
     Error::new(ErrorKind::OutOfMemory, "no memory for a dictionary")
 }
 
-/// The bytes that libzstd learns from; it tries the result on the rest of the samples.
+/// The bytes that libzstd learns from; it tests the result on the other samples.
 fn learned_from(sizes: &[usize]) -> usize {
     let learned = (sizes.len() as f64 * 0.75) as usize;
-    sizes[..learned].iter().sum() // no more than all, whose sum is known
+    sizes[..learned].iter().sum() // at most the sum of all sizes, which is known
 }
 
-/// Makes a dictionary from samples, which lie in `samples` one after the other; returns how many bytes of `dst` it takes.
+/// Makes a dictionary from samples that lie in `samples` one after the other; returns how many bytes of `dst`
+/// the dictionary takes.
 ///
 /// # Errors
-/// [`ErrorKind::BufferTooSmall`]: `dst` has less than 256 bytes. [`ErrorKind::InvalidArgument`]: the sizes do not add up to the
-/// samples, or the samples are too few or too small to learn from. [`ErrorKind::OutOfMemory`].
+/// [`ErrorKind::BufferTooSmall`]: `dst` has less than 256 bytes. [`ErrorKind::InvalidArgument`]: the sizes do
+/// not add up to the samples, or the samples are too few or too small to learn from.
+/// [`ErrorKind::OutOfMemory`].
 pub fn train(samples: &[u8], sizes: &[usize], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
     if dst.len() < SMALLEST_TRAINED {
         let what = format!("dict holds {} bytes, a dictionary takes at least {SMALLEST_TRAINED}", dst.len());

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::ops::RangeInclusive;
 use zstd::zstd_safe;
 
-/// The level for 0.
+/// The level that 0 stands for.
 const DEFAULT_LEVEL: i32 = 3;
 
 /// The levels that libzstd has, from fastest to smallest.

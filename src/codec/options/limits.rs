@@ -1,4 +1,4 @@
-//! What options allow a frame to be.
+//! Limits that options set for a frame.
 #![forbid(unsafe_code)]
 
 use super::dict::Dict;
@@ -19,12 +19,13 @@ pub(crate) fn check(frame: &Frame, options: &Options<'_>) -> Result<()> {
         return Err(frame.error(ErrorKind::Dictionary, what));
     }
     if frame.single_segment {
-        return Ok(()); // whole, it needs no window
+        return Ok(()); // the window is the content itself
     }
     check_window(frame, options.window_log_max(), "")
 }
 
-/// Refuses a frame that needs a larger window than 2 to the power of `log`; `when`: why it needs one at all.
+/// Refuses a frame that needs a larger window than 2 to the power of `log`; `when` says in the error why it
+/// needs a window.
 pub(crate) fn check_window(frame: &Frame, log: u32, when: &str) -> Result<()> {
     if frame.window <= 1 << log {
         return Ok(());

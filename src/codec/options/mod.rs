@@ -1,4 +1,4 @@
-//! What a caller may ask of the codec.
+//! Options of the codec.
 #![forbid(unsafe_code)]
 
 use dict::Dict;
@@ -22,38 +22,46 @@ const WINDOW_LOGS: RangeInclusive<u32> = 10..=if usize::BITS < 64 { 30 } else { 
 /// The largest window that is decoded unless the caller allows more: 128 MiB, as in the `zstd` program.
 const DEFAULT_WINDOW_LOG_MAX: u32 = 27;
 
-/// Options of the codec, the same for both directions: what concerns the other direction only has no effect, but must
-/// be in its range. The default asks for level 3, checksums and a seek table, and sets no limits.
+/// Options of the codec, the same for both directions: an option that concerns the other direction has no
+/// effect, but must be in its range. The default asks for level 3, checksums and a seek table, and sets no
+/// limits.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Compression level, within [`level::level_range`]; 0: the dictionary's, or 3.
     pub level: i32,
-    /// Whether frames end with a checksum. When decoding, checksums that are there are always verified.
+    /// Whether frames end with a checksum. When decoding, checksums in the data are always verified.
     pub checksum: bool,
     /// Whether a seek table follows if there are several frames.
     pub seek_table: bool,
     /// One frame, compressed on one thread; `frame_size` must be 0.
     pub single_frame: bool,
-    /// Files only: they are on the disk when the call returns.
+    /// Files only: the data is on the disk when the call returns.
     pub sync: bool,
-    /// Uncompressed bytes per frame, at most [`MAX_FRAME_SIZE`]; 0: 24 equal frames, fewer when they would be under 512 KiB,
-    /// a multiple of 24 when they would pass 64 MiB. Streams and files: 4 MiB, or two windows where that is more, up to 64 MiB.
+    /// Files only: holes in the target where the data is zero.
+    pub sparse: bool,
+    /// Files only: an existing target is never replaced.
+    pub keep: bool,
+    /// Files only: an ordinary target that a rename cannot replace is overwritten in place.
+    pub in_place: bool,
+    /// Uncompressed bytes per frame, at most [`MAX_FRAME_SIZE`]; 0: 24 equal frames, fewer when they would be
+    /// under 512 KiB, a multiple of 24 when they would pass 64 MiB. Streams and files: 4 MiB, or two windows
+    /// where that is more, up to 64 MiB.
     pub frame_size: usize,
-    /// Threads that may work on it at the same time, the caller included; 0: as many as the CPUs of the process, at most the
-    /// pool's threads.
+    /// Threads that may work on the call at the same time, the caller included; 0: as many as the CPUs of the
+    /// process, at most the pool's threads.
     pub max_lanes: u32,
-    /// Compressing: the window as a power of two, 0: by level; one larger than the level's own also turns long-distance
-    /// matching on. Decoding: the largest window accepted, 0: 27.
+    /// Compressing: the window as a power of two, 0: by level; one larger than the level's own also turns
+    /// long-distance matching on. Decoding: the largest window accepted, 0: 27.
     pub window_log: u32,
     /// The most bytes that may come out; 0: what the destination holds.
     pub max_output: u64,
-    /// Working memory of the call; lanes are given up to keep it; 0: no limit.
+    /// The most working memory of the call; fewer lanes are used to keep to it; 0: no limit.
     pub max_memory: u64,
-    /// The dictionary to compress with, or to decode frames with that need one or do not say.
+    /// The dictionary to compress with, or to decode frames with that need it or do not say.
     pub dict: Option<&'a Dict>,
     /// Non-zero: the call fails with [`ErrorKind::Cancelled`].
     pub cancel: Option<&'a AtomicI32>,
-    /// Told (uncompressed bytes done, total). The total is `u64::MAX` while the frames do not tell it.
+    /// Called with (uncompressed bytes done, total). The total is `u64::MAX` while it is unknown.
     pub progress: Option<Progress<'a>>,
 }
 
@@ -65,6 +73,9 @@ impl Default for Options<'_> {
             seek_table: true,
             single_frame: false,
             sync: false,
+            sparse: false,
+            keep: false,
+            in_place: false,
             frame_size: 0,
             max_lanes: 0,
             window_log: 0,
@@ -127,8 +138,9 @@ impl Options<'_> {
         }
     }
 
-    /// How the engine shall run tasks of which each lane needs `lane` bytes of memory, and the call `fixed` bytes more, and the
-    /// dictionary. Progress is not the engine's business: see `progress`.
+    /// The job engine's control for tasks of which each lane needs `lane` bytes of memory; the call needs
+    /// `fixed` bytes more, and the dictionary. Progress is reported by the codec, not by the engine: see
+    /// `progress`.
     pub(crate) fn control(&self, lane: usize, fixed: usize) -> Result<Control<'_>> {
         let mut max_lanes = self.max_lanes;
         if self.max_memory != 0 {

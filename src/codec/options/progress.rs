@@ -1,10 +1,11 @@
-//! What a codec call tells its caller while it runs, and how it is stopped: progress in uncompressed bytes, and the cancel flag
-//! between the steps of a long frame.
+//! Progress of a codec call in uncompressed bytes, and its cancel flag, which is also checked between the
+//! steps of a long frame.
 #![forbid(unsafe_code)]
 
 use super::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Monitor, Progress};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// See the module.
@@ -12,12 +13,13 @@ pub(crate) struct CallProgress<'a> {
     cancel: Option<&'a AtomicI32>,
     report: Option<Progress<'a>>,
     monitor: Monitor<'a>,
-    /// Bytes that were counted in an attempt that is repeated: they are not counted again, so that progress never falls.
+    /// Bytes that were counted by an attempt that is repeated. They are not counted again, so that progress
+    /// never falls.
     debt: AtomicU64,
 }
 
 impl<'a> CallProgress<'a> {
-    /// Watches a call with `total` uncompressed bytes; `None`: nobody knows yet how many.
+    /// Progress of a call with `total` uncompressed bytes; `None`: the total is not known yet.
     pub(crate) fn new(options: &Options<'a>, total: Option<u64>) -> Self {
         Self {
             cancel: options.cancel,
@@ -27,7 +29,7 @@ impl<'a> CallProgress<'a> {
         }
     }
 
-    /// Watches the cancel flag only: for a task whose bytes are counted elsewhere.
+    /// Checks the cancel flag only: for a task whose bytes are counted elsewhere.
     pub(crate) fn cancel_only(cancel: &'a AtomicI32) -> Self {
         Self {
             cancel: Some(cancel),
@@ -39,12 +41,12 @@ impl<'a> CallProgress<'a> {
 
     /// Counts uncompressed bytes that are done, and says whether to go on.
     pub(crate) fn add(&self, bytes: usize) -> Result<()> {
-        // Relaxed, all of them: numbers for people, and a flag that carries no data.
+        // Relaxed, both: a number for people, and a flag that carries no data.
         if self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0) {
             return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
         }
         if self.report.is_none() {
-            return Ok(()); // nobody counts
+            return Ok(()); // nothing to report to
         }
         let mut fresh = bytes as u64;
         if self.debt.load(Ordering::Relaxed) > 0 {
@@ -52,24 +54,27 @@ impl<'a> CallProgress<'a> {
             let debt = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).unwrap_or(0);
             fresh = fresh.saturating_sub(debt);
         }
-        if fresh > 0 && self.monitor.add(fresh).is_break() {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled by its progress callback"));
+        if fresh == 0 {
+            return Ok(());
         }
-        Ok(())
+        match self.monitor.add(fresh) {
+            ControlFlow::Break(error) => Err(error),
+            ControlFlow::Continue(()) => Ok(()),
+        }
     }
 
-    /// Watches a second attempt, which begins again from the start.
+    /// Progress of a second attempt, which begins again from the start.
     pub(crate) fn after(first: Option<Self>, options: &Options<'a>, total: Option<u64>) -> Self {
         let second = Self::new(options, total);
         if let Some(first) = first {
             let counted = first.monitor.counted();
             second.debt.store(counted, Ordering::Relaxed);
-            let _ = second.monitor.add(counted); // asked again at the next step
+            let _ = second.monitor.add(counted); // a break is noticed at the next step
         }
         second
     }
 
-    /// The last report: `total` bytes are done, and nothing can stop the call any more.
+    /// The last report: `total` bytes are done. Its answer cannot stop the call any more.
     pub(crate) fn finish(&self, total: u64) -> Result<()> {
         Monitor::new(self.report, total).finish()
     }

@@ -1,5 +1,5 @@
-//! Buffers of streams: used again and again, as fresh memory has to be cleared by the system first, and counted, so that a call can
-//! tell how much memory it took.
+//! Buffers of streams. They are used again and again, because the system clears fresh memory first, and their
+//! memory is counted, so that a call can tell how much it took.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -7,7 +7,7 @@ use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts memory. Relaxed everywhere: a number for people.
+/// Counts memory. Relaxed everywhere: the counts order no other data.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     now: AtomicU64,
@@ -24,18 +24,18 @@ impl Meter {
         self.now.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts something until the result is dropped.
+    /// Counts `bytes` until the result is dropped.
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Counted {
         self.add(bytes);
         Counted { meter: Arc::clone(self), bytes }
     }
 
-    /// What there is now.
+    /// The bytes that are counted now.
     pub(crate) fn now(&self) -> u64 {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// The most that there ever was.
+    /// The most bytes that were counted at a time.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
@@ -49,7 +49,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// It has grown, or shrunk.
+    /// The counted memory has grown, or shrunk, to `bytes`.
     fn change(&mut self, bytes: usize) {
         self.meter.add(bytes.saturating_sub(self.bytes));
         self.meter.sub(self.bytes.saturating_sub(bytes));
@@ -66,41 +66,41 @@ impl Drop for Counted {
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// It is filled by fastpar, and stays initialised.
+    /// Filled by fastpar, and always initialised.
     Input,
-    /// It is filled by libzstd.
+    /// Filled by libzstd.
     Output,
 }
 
 /// A buffer that is filled from the front.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    /// Initialised as far as it was ever used.
+    /// Initialised as far as the buffer was ever filled.
     bytes: Vec<u8>,
     filled: usize,
-    /// It does not become larger of itself.
+    /// Growing with headroom stops at so many bytes.
     most: usize,
     side: Side,
     counted: Counted,
 }
 
 impl Buffer {
-    /// What it holds.
+    /// The filled bytes.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }
 
-    /// How much it holds.
+    /// The number of filled bytes.
     pub(crate) fn len(&self) -> usize {
         self.filled
     }
 
-    /// The memory that it takes.
+    /// The memory that the buffer takes.
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Room for exactly `len` more bytes; how many of them are filled is told to `advance`.
+    /// Room for exactly `len` more bytes. The caller tells `advance` how many of them it has filled.
     pub(crate) fn room(&mut self, len: usize) -> Result<&mut [u8]> {
         let end = self.filled.checked_add(len).ok_or_else(no_memory)?;
         self.reserve(end)?;
@@ -110,28 +110,28 @@ impl Buffer {
         Ok(&mut self.bytes[self.filled..end])
     }
 
-    /// So many bytes of the room are filled.
+    /// The first `len` bytes of the room are filled.
     pub(crate) fn advance(&mut self, len: usize) {
         self.filled += len;
         assert!(self.filled <= self.bytes.len());
     }
 
-    /// Only the first `len` bytes are left.
+    /// Keeps only the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.filled = self.filled.min(len);
     }
 
-    /// The first `len` bytes are gone, the others move to the front.
+    /// Removes the first `len` bytes; the others move to the front.
     pub(crate) fn forget(&mut self, len: usize) {
         self.bytes.copy_within(len..self.filled, 0);
         self.filled -= len;
     }
 
-    /// Adds bytes.
+    /// Appends `bytes`.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let end = self.filled + bytes.len(); // of two slices that exist
+        let end = self.filled + bytes.len(); // the sum of two slices' lengths
         self.reserve(end)?;
-        // What is initialised is overwritten, the rest is appended: no byte is written twice.
+        // Initialised bytes are overwritten and the others appended, so that no byte is written twice.
         let known = (self.bytes.len() - self.filled).min(bytes.len());
         self.bytes[self.filled..self.filled + known].copy_from_slice(&bytes[..known]);
         self.bytes.extend_from_slice(&bytes[known..]);
@@ -139,7 +139,8 @@ impl Buffer {
         Ok(())
     }
 
-    /// Lets libzstd write into it: `write` is given an empty vector of the capacity asked for.
+    /// Lets libzstd write into the buffer: `write` gets an empty vector of the capacity that `take` was asked
+    /// for.
     pub(crate) fn fill(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
         self.bytes.clear();
         self.filled = 0;
@@ -151,7 +152,7 @@ impl Buffer {
 
     fn reserve(&mut self, capacity: usize) -> Result<()> {
         if capacity > self.bytes.capacity() {
-            // By a quarter at least each time, so that growing costs little.
+            // By at least a quarter each time, so that growing costs little.
             let grown = self.bytes.capacity() + self.bytes.capacity() / 4;
             let more = capacity.max(grown.min(self.most)) - self.bytes.len();
             memory::reserve(&mut self.bytes, more)?;
@@ -161,7 +162,7 @@ impl Buffer {
     }
 }
 
-/// Where buffers wait for their next use.
+/// Buffers that wait for their next use.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     meter: Arc<Meter>,
@@ -170,12 +171,13 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Nothing yet. Nothing is unused that would take the place of something needed, where all is to stay within `limit` bytes.
+    /// No buffers yet. All memory together stays within `limit` bytes: an unused buffer is freed if a needed
+    /// one would exceed them.
     pub(crate) fn new(meter: &Arc<Meter>, limit: u64) -> Self {
         Self { meter: Arc::clone(meter), limit, unused: Mutex::default() }
     }
 
-    /// An empty buffer with room for `capacity` bytes, and for no more than `most`.
+    /// An empty buffer with room for `capacity` bytes, which grows with headroom up to `most`.
     pub(crate) fn take(&self, side: Side, capacity: usize, most: usize) -> Result<Buffer> {
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |buffer: &Buffer| buffer.side == side && (capacity..=most).contains(&buffer.capacity());
@@ -184,7 +186,7 @@ impl Buffers {
             (buffer.filled, buffer.most) = (0, most);
             return Ok(buffer);
         }
-        // Sizes have changed: one that does not fit any more makes place for one that does.
+        // Sizes have changed: an unused buffer that is too small is freed for a new one.
         if let Some(index) = unused.iter().position(|buffer| buffer.side == side) {
             drop(unused.swap_remove(index));
         }
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(meter.now(), grown as u64 + 150);
         buffers.put(again);
         let large = buffers.take(Side::Output, 800, 800).unwrap();
-        assert_eq!(meter.now(), 950, "what was unused has made place");
+        assert_eq!(meter.now(), 950, "the unused buffer was freed");
         drop((other, large));
         assert_eq!(meter.now(), 0);
         assert!(meter.peak() >= 950);

@@ -1,4 +1,4 @@
-//! What is done to each piece of a stream that is compressed: a stage of the job engine's pipeline.
+//! The compress stage: what the job engine's pipeline does to each task of a stream that is compressed.
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
@@ -14,32 +14,32 @@ use std::sync::atomic::AtomicI32;
 use std::sync::Arc;
 use zstd::zstd_safe;
 
-/// Where a piece comes from.
+/// Where a task's input comes from.
 pub(crate) enum Source {
-    /// It is here.
+    /// The input itself.
     Bytes(Buffer),
-    /// It is in the input file.
+    /// An extent of the input file.
     Extent { offset: u64, len: usize },
 }
 
-/// A task.
+/// A task of the stage.
 pub(crate) struct CompressTask {
     pub(crate) source: Source,
     pub(crate) work: Work,
 }
 
-/// What becomes of a piece.
+/// What a task's input becomes.
 pub(crate) enum Work {
     /// A frame of its own.
     Frame { number: usize, recipe: Recipe },
-    /// A part of the only frame. Such tasks are chained.
+    /// A part of the only frame. Such tasks run one after the other.
     Part(Then),
 }
 
-/// What became of it.
+/// The result of a task.
 pub(crate) struct Compressed {
     pub(crate) bytes: Buffer,
-    /// Bytes of the input.
+    /// The bytes of the task's input.
     pub(crate) consumed: usize,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Compressed {
 pub(crate) struct CompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
-    /// Bytes of the largest piece.
+    /// The most bytes of a task's input.
     pub(crate) task_len: usize,
     pub(crate) file: Option<Arc<Input>>,
     pub(crate) single: Option<SingleFrame>,
@@ -73,24 +73,25 @@ impl Stage for CompressStage {
     type Input = CompressTask;
     type Output = Compressed;
 
-    fn run(&self, piece: CompressTask, cancel: &AtomicI32) -> Result<Compressed> {
+    fn run(&self, task: CompressTask, cancel: &AtomicI32) -> Result<Compressed> {
         let progress = CallProgress::cancel_only(cancel);
-        let input = self.source(piece.source)?;
-        // As large as a frame can become: with less room libzstd would write other bytes.
+        let input = self.source(task.source)?;
+        // Always as large as the frame can become: with less room libzstd would write other bytes.
         let bound = zstd_safe::compress_bound(input.len());
         let most = zstd_safe::compress_bound(self.task_len);
         let mut bytes = self.buffers.take(Side::Output, bound, most)?;
-        bytes.fill(|out| match (&piece.work, &self.single) {
+        bytes.fill(|out| match (&task.work, &self.single) {
             (Work::Frame { number, recipe }, _) => {
                 let _counted = self.meter.hold(recipe.memory());
-                // As long as other pieces are worked on, what this one leaves is needed again. A file's writer lends for all.
+                // This task's context will be needed again while other tasks are in flight, so it is
+                // reserved. The writer of a file has reserved all contexts itself.
                 let reserve = || Compressor::cache().reserve(1, recipe.memory());
                 let _reserved = self.file.is_none().then(reserve);
                 let size = recipe.encode(*number, input.filled(), out, &progress)?;
                 size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
             }
             (Work::Part(then), Some(single)) => {
-                single.piece(input.filled(), *then, out, &self.meter, &progress)
+                single.part(input.filled(), *then, out, &self.meter, &progress)
             }
             (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
         })?;

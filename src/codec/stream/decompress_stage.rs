@@ -1,4 +1,4 @@
-//! What is done to each piece of a stream that is decompressed: a stage of the job engine's pipeline.
+//! The decompress stage: what the job engine's pipeline does to each task of a stream that is decompressed.
 #![forbid(unsafe_code)]
 
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
@@ -19,14 +19,14 @@ use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
 
-/// What became of a piece.
+/// The result of a task.
 pub(crate) struct Decompressed {
     pub(crate) bytes: Buffer,
-    /// Bytes of the compressed data.
+    /// The bytes of the compressed data.
     pub(crate) consumed: usize,
-    /// Frames that ended in it.
+    /// The frames that ended in the task.
     pub(crate) frames: u64,
-    /// What is wrong with the frame after those.
+    /// The error of the frame after those.
     pub(crate) failure: Option<Error>,
 }
 
@@ -35,14 +35,14 @@ pub(crate) struct DecompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
     pub(crate) dict: Option<Dict>,
-    /// Windows up to here are decoded, as a power of two.
+    /// The largest window that is decoded, as a power of two.
     pub(crate) window_log_max: u32,
-    /// The context of a frame that comes in parts.
+    /// The context of a frame that is decoded in parts.
     pub(crate) parts: Mutex<Option<(InUse<Decompressor>, buffers::Counted)>>,
 }
 
 impl DecompressStage {
-    /// Decodes frames up to the end, or to one that cannot be decoded; returns how many.
+    /// Decodes frames up to the end, or to a frame that cannot be decoded; returns how many.
     fn frames(
         &self,
         data: &[u8],
@@ -54,15 +54,15 @@ impl DecompressStage {
         let _counted = self.meter.hold(decode::memory());
         let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() });
         let mut frames = 0;
-        for frame in Frames::of_piece(data, base, first) {
+        for frame in Frames::of_stream(data, base, first) {
             let frame = frame?;
             if frame.skippable {
                 continue;
             }
             let before = out.len();
-            let mut place = Cursor::new(&mut *out);
-            place.set_position(before as u64);
-            if let Err(error) = decoder.frame(data, &frame, &mut place, progress) {
+            let mut output = Cursor::new(&mut *out);
+            output.set_position(before as u64);
+            if let Err(error) = decoder.frame(data, &frame, &mut output, progress) {
                 out.truncate(before);
                 return Ok((frames, Some(error)));
             }
@@ -94,12 +94,12 @@ impl DecompressStage {
             return Err(frame.error(ErrorKind::Internal, "its beginning is missing"));
         };
         let mut input = InBuffer::around(data);
-        let mut place = OutBuffer::around(out);
+        let mut output = OutBuffer::around(out);
         let mut wanted = 1;
         while input.pos < data.len() {
-            let before = (input.pos, place.pos());
-            wanted = context.context().decompress_stream(&mut place, &mut input).map_err(fail)?;
-            if (input.pos, place.pos()) == before || wanted == 0 && input.pos < data.len() {
+            let before = (input.pos, output.pos());
+            wanted = context.context().decompress_stream(&mut output, &mut input).map_err(fail)?;
+            if (input.pos, output.pos()) == before || wanted == 0 && input.pos < data.len() {
                 return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
             }
             progress.add(0)?;
@@ -130,9 +130,9 @@ impl Stage for DecompressStage {
     type Input = DecompressTask;
     type Output = Decompressed;
 
-    fn run(&self, piece: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
+    fn run(&self, task: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
         let progress = CallProgress::cancel_only(cancel);
-        let DecompressTask { data, most, kind } = piece;
+        let DecompressTask { data, most, kind } = task;
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);

@@ -1,5 +1,5 @@
-//! How a stream is cut and how much of it is under way at the same time: as much as keeps every lane busy, and as little as the
-//! memory allows.
+//! The memory plan: the task size of a stream, and how many tasks are in flight. As many as keep every lane
+//! busy, and as few as the memory allows.
 #![forbid(unsafe_code)]
 
 use crate::codec::context::decode;
@@ -12,15 +12,16 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use zstd::zstd_safe;
 
-/// Frames of streams and files are not smaller by default: at level 3 smaller ones compress less, larger ones hardly more.
+/// The smallest frame of streams and files by default: at level 3 smaller frames compress less, larger ones
+/// hardly more.
 const SMALLEST_FRAME: usize = 4 << 20;
-/// Nor larger, as in memory.
+/// The largest frame by default, as for buffers in memory.
 const LARGEST_FRAME: usize = 64 << 20;
-/// What a single frame is worked on in.
+/// A single frame is compressed in parts of so many bytes.
 const PART: usize = 1 << 20;
-/// Frames that the seek table has room for where their number is not known: it grows.
+/// Frames that the seek table has room for at first if their number is not known; the table grows.
 const UNKNOWN_FRAMES: usize = 1024;
-/// The memory that a stream keeps to by default, as far as its frames are not larger than the default at level 3.
+/// The memory that a stream keeps to by default, unless its frames are larger than the default at level 3.
 const MEMORY: u64 = 240 << 20;
 /// The least memory that a stream can be read with.
 const LEAST_MEMORY: u64 = 2 << 20;
@@ -30,35 +31,35 @@ pub(crate) fn frame_size(options: &Options<'_>) -> usize {
     if options.frame_size != 0 {
         return options.frame_size;
     }
-    // Two windows: what is lost at the start of a frame is then a small part of it.
+    // Two windows: a frame compresses less up to its first window, which is then a small part of it.
     let window = calls::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
     (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
 }
 
-/// The memory of the dictionary, as far as limits are concerned.
+/// The memory of the dictionary that counts towards limits.
 fn dictionary(options: &Options<'_>) -> u64 {
     options.dict.map_or(0, |dict| dict.memory(options.level())) as u64
 }
 
-/// How something is compressed.
+/// The memory plan of a writer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WritePlan {
-    /// Uncompressed bytes that make a task.
+    /// The uncompressed bytes of a task.
     pub(crate) task_len: usize,
     /// Threads, the caller included.
     pub(crate) lanes: u32,
-    /// Tasks under way.
+    /// The most tasks in flight.
     pub(crate) slots: usize,
     /// Whether all tasks make one frame.
     pub(crate) single: bool,
     /// Frames that the seek table has room for from the beginning.
     pub(crate) frames: usize,
-    /// The memory that the call may take.
+    /// The most memory that the call may take.
     pub(crate) limit: u64,
 }
 
 impl WritePlan {
-    /// For `len` bytes, if that is known; `fetched`: each task reads its own input.
+    /// The plan for `len` bytes, if they are known; `fetched`: each task reads its own input.
     pub(crate) fn new(options: &Options<'_>, len: Option<u64>, fetched: bool) -> Result<Self> {
         let single = options.single_frame;
         let frame = if single { PART } else { frame_size(options) };
@@ -67,13 +68,13 @@ impl WritePlan {
         let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(tasks).unwrap_or(u32::MAX));
         let context;
         if single {
-            // One compresses, the other reads and writes.
+            // One thread compresses, the other reads and writes.
             lanes = lanes.min(2);
             context = Recipe::streaming(options, len).memory();
         } else {
             context = Recipe::new(options, task_len).memory();
         }
-        // What each lane, and each task under way, needs; and the piece that the caller is filling.
+        // The memory that each lane and each task in flight needs, and the buffer that the caller is filling.
         let bound = zstd_safe::compress_bound(task_len);
         let (lane, slot, extra) =
             if fetched { (task_len, bound, 0) } else { (0, task_len + bound, task_len) };
@@ -103,24 +104,25 @@ impl WritePlan {
     }
 }
 
-/// How something is decompressed.
+/// The memory plan of a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadPlan {
     /// Threads, the caller included.
     pub(crate) lanes: u32,
-    /// Tasks under way.
+    /// The most tasks in flight.
     pub(crate) slots: usize,
-    /// The memory that the call may take.
+    /// The most memory that the call may take.
     pub(crate) limit: u64,
-    /// Frames that need more memory, input and output together, are decoded part by part.
+    /// Frames that need more memory, input and output together, are decoded in parts.
     pub(crate) whole: u64,
-    /// Bytes that a part decodes to.
+    /// The bytes that a part decodes to.
     pub(crate) part: u64,
-    /// Bytes that the source is asked for at a time.
+    /// The bytes that the source is asked for at a time.
     pub(crate) read: usize,
 }
 
-/// Where buffers of other sizes are used again: the most memory of one for so many bytes.
+/// The most memory of a buffer for `bytes` bytes: with headroom, so that it serves again for a size that is a
+/// little larger.
 pub(crate) fn with_headroom(bytes: u64) -> u64 {
     bytes.saturating_add(bytes / 4)
 }
@@ -146,7 +148,7 @@ impl ReadPlan {
         })
     }
 
-    /// The memory that it takes to decode a frame in parts, but for what of it has arrived.
+    /// The memory that decoding a frame in parts takes, its arrived data not counted.
     pub(crate) fn in_parts(&self, frame: &Frame) -> u64 {
         (context(frame) as u64).saturating_add(2 * with_headroom(self.read as u64 + self.part))
     }

@@ -1,4 +1,5 @@
-//! Streams: a writer that compresses and a reader that decompresses, through an ordered pipeline, with bounded memory.
+//! Streams: a writer that compresses and a reader that decompresses, through an ordered pipeline, with
+//! bounded memory.
 
 pub(crate) mod reader;
 pub(crate) mod writer;

@@ -1,4 +1,5 @@
-//! Decompressing a stream: pieces are read ahead from the source, decoded at the same time, and given out in order.
+//! Decompressing a stream: tasks are read ahead from the source, decoded in parallel, and their output is
+//! given out in order.
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffers, Meter};
@@ -14,11 +15,12 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex};
 
-/// Decompresses what a source of the caller's gives, in parallel where the data allows.
+/// Decompresses the data of the caller's source, in parallel where the data allows.
 ///
-/// It reads all valid zstd data. Frames are decoded at the same time as far as they fit into the memory together; one that is
-/// very long, or long and the first, is decoded part by part. The source is called by the thread that calls the reader, never by another, and is
-/// read ahead of what is given out. What comes before damaged data is given out before the error is.
+/// The reader takes all valid zstd data. Frames are decoded in parallel as far as they fit into the memory
+/// together. A frame that is very long, or long and the first, is decoded part by part. The source is called
+/// by the thread that calls the reader, never by another, and is read ahead of what is given out. Data before
+/// damage is given out before the error is.
 ///
 /// After a failure every later call fails in the same way.
 ///
@@ -39,36 +41,38 @@ pub struct Reader<'a, R> {
     progress: CallProgress<'a>,
     plan: ReadPlan,
     splitter: Splitter,
-    /// The source has ended.
+    /// Whether the source has ended.
     all: bool,
-    /// A piece that has to wait for memory.
+    /// A task that waits for memory.
     pending: Option<DecompressTask>,
-    /// The memory of each piece under way, and of all of them.
+    /// The memory of each task in flight, and of all of them.
     costs: VecDeque<u64>,
     cost: u64,
-    /// What is being given out, and how much of it was.
+    /// The result that is being given out, and how much of it was.
     current: Option<Decompressed>,
     given: usize,
-    /// What comes after the pieces under way.
+    /// What follows the tasks in flight.
     end: Option<Result<()>>,
     failed: Option<Error>,
     read: u64,
     unpacked: u64,
     frames: u64,
-    /// The last report of progress is still to be made.
+    /// Whether the last report of progress is still to be made.
     tells_end: bool,
 }
 
 impl<'a, R: Read> Reader<'a, R> {
-    /// A reader of `source`. Nothing is read yet, and no thread started.
+    /// A reader of `source`. The source is not read yet, and no thread started.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::LimitExceeded`]: `max_memory` is too small.
+    /// [`ErrorKind::InvalidArgument`]: an option is out of range; [`ErrorKind::LimitExceeded`]: `max_memory`
+    /// is too small.
     pub fn new(source: R, options: &Options<'a>) -> Result<Self> {
         Self::over(source, options, None, true)
     }
 
-    /// The same for a source of so many bytes, if that is known; without `tells_end` the last report is made by others.
+    /// Like `new`, for a source of `len` bytes, if they are known. Without `tells_end` the caller makes the
+    /// last report of progress.
     pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
         options.check()?;
         let plan = ReadPlan::new(options)?;
@@ -99,19 +103,21 @@ impl<'a, R: Read> Reader<'a, R> {
         })
     }
 
-    /// Decompressed bytes that come next; none at the end. They are given again until they are [consumed](Self::consume).
+    /// The next decompressed bytes; none at the end. The same bytes are given again until they are
+    /// [consumed](Self::consume).
     ///
     /// # Errors
-    /// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`], [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]: the
-    /// data; the position is the frame's offset. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. Those of
-    /// the source ([`ErrorKind::Io`], or the error of fastpar's that it returned inside); [`ErrorKind::Cancelled`],
-    /// [`ErrorKind::OutOfMemory`], and those of starting the pool.
+    /// The data: [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
+    /// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]; the position is the frame's offset.
+    /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. The errors of the source
+    /// ([`ErrorKind::Io`], or an error of fastpar inside); [`ErrorKind::Cancelled`],
+    /// [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
     pub fn chunk(&mut self) -> Result<&[u8]> {
         if self.given == self.current.as_ref().map_or(0, |current| current.bytes.len()) {
             if let Some(error) = &self.failed {
                 return Err(error.clone());
             }
-            // Left by a panic of the source, it is not used again.
+            // A panic of the source has left the last call: the reader is not used again.
             self.failed = Some(Error::new(ErrorKind::Closed, "the reader was left in the middle of a call"));
             let result = self.advance();
             self.failed = result.err();
@@ -122,13 +128,13 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(self.current.as_ref().map_or(&[], |current| &current.bytes.filled()[self.given..]))
     }
 
-    /// So many bytes of the chunk are used.
+    /// The first `len` bytes of the chunk are used.
     pub fn consume(&mut self, len: usize) {
         let left = self.current.as_ref().map_or(0, |current| current.bytes.len()) - self.given;
         self.given += len.min(left);
     }
 
-    /// Copies what comes next to `dst`; returns how much, 0 at the end (or if `dst` is empty).
+    /// Copies the next bytes to `dst`; returns how many, 0 at the end (or if `dst` is empty).
     ///
     /// # Errors
     /// Those of [`chunk`](Self::chunk).
@@ -143,37 +149,37 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(len)
     }
 
-    /// The source. It has been read further than what was given out.
+    /// The source. It has been read further than the output that was given out.
     pub fn get_ref(&self) -> &R {
         &self.source
     }
 
-    /// Bytes read from the source.
+    /// The bytes read from the source.
     pub fn bytes_read(&self) -> u64 {
         self.read
     }
 
-    /// Decompressed bytes so far.
+    /// The decompressed bytes so far.
     pub fn unpacked(&self) -> u64 {
         self.unpacked
     }
 
-    /// Frames decoded so far, without skippable ones.
+    /// The frames decoded so far, without skippable ones.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The most memory that it took so far: buffers and contexts.
+    /// The most memory so far: buffers and contexts.
     pub fn peak_memory(&self) -> u64 {
         self.pipeline.stage().meter.peak()
     }
 
-    /// Who is to be told that all is done.
+    /// The progress of the call, for the caller who makes the last report.
     pub(crate) fn into_progress(self) -> CallProgress<'a> {
         self.progress
     }
 
-    /// Gets the next piece of output; nothing at the end.
+    /// Gets the output of the next task; none at the end.
     fn advance(&mut self) -> Result<()> {
         self.pipeline.check_process()?;
         self.progress.add(0)?;
@@ -232,7 +238,7 @@ impl<'a, R: Read> Reader<'a, R> {
         }
     }
 
-    /// Sends one more piece on its way, or reads some more from the source; false: there is nothing more to do, or no room.
+    /// Submits the next task, or reads more from the source; false: there is nothing to do, or no room.
     fn read_ahead(&mut self) -> Result<bool> {
         if self.end.is_some() {
             return Ok(false);
@@ -243,25 +249,25 @@ impl<'a, R: Read> Reader<'a, R> {
         }
         let buffers = &self.pipeline.stage().buffers;
         let found = match self.pending.take() {
-            Some(piece) => Ok(Some(piece)),
+            Some(task) => Ok(Some(task)),
             None => self.splitter.next(self.all, &self.options, &self.plan, buffers),
         };
         match found {
-            Ok(Some(piece)) => {
-                // The context of a frame in parts is there from the first to the last of them.
-                let (chained, begins, ends) = match piece.kind {
+            Ok(Some(task)) => {
+                // The context of a frame in parts lives from the first part to the last.
+                let (chained, begins, ends) = match task.kind {
                     Kind::Frames { .. } => (false, 0, 0),
                     Kind::Part { first, last, memory, .. } => {
                         (true, if first { memory as u64 } else { 0 }, if last { memory as u64 } else { 0 })
                     }
                 };
-                let own = (piece.data.capacity() as u64).saturating_add(with_headroom(piece.most));
+                let own = (task.data.capacity() as u64).saturating_add(with_headroom(task.most));
                 let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
                 if busy && self.cost.saturating_add(more) > self.plan.limit {
-                    self.pending = Some(piece);
+                    self.pending = Some(task);
                     return Ok(false);
                 }
-                self.pipeline.submit(piece, chained)?;
+                self.pipeline.submit(task, chained)?;
                 self.costs.push_back(own + ends);
                 self.cost += own + begins;
                 Ok(true)
@@ -284,7 +290,7 @@ impl<'a, R: Read> Reader<'a, R> {
         }
     }
 
-    /// Reads some more. A failure is told after what came before it.
+    /// Reads more from the source. A failure is returned after the output before it.
     fn read_source(&mut self) {
         let room = match self.splitter.room(self.plan.read, &self.pipeline.stage().buffers) {
             Ok(room) => room,

@@ -1,4 +1,5 @@
-//! One frame that comes piece by piece. The bytes depend on the pieces, which are of one size whatever the caller's calls are.
+//! A single frame that is compressed in parts. The bytes depend on the parts, so all have one size, however
+//! the caller cuts its writes.
 #![forbid(unsafe_code)]
 
 use super::buffers;
@@ -14,17 +15,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{CCtx, InBuffer, OutBuffer};
 
-/// Room that is added where there is none left: one block at least.
+/// Room that is added when none is left: one block at least.
 const MORE: usize = 192 << 10;
 
-/// What follows a piece.
+/// What follows a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// Another piece.
+    /// Another part.
     Go,
-    /// Another piece, but everything up to here can be decoded already.
+    /// Another part; everything up to here must be decodable already.
     Flush,
-    /// Nothing.
+    /// The end of the frame.
     End,
 }
 
@@ -32,20 +33,20 @@ pub(crate) enum Then {
 pub(crate) struct SingleFrame {
     recipe: Recipe,
     len: Option<u64>,
-    /// From the first piece to the last.
+    /// Lives from the first part to the last.
     context: Mutex<Option<(InUse<Compressor>, buffers::Counted)>>,
 }
 
 impl SingleFrame {
-    /// A frame of so many bytes, if that is known.
+    /// A frame of `len` bytes, if they are known.
     pub(crate) fn new(recipe: Recipe, len: Option<u64>) -> Self {
         Self { recipe, len, context: Mutex::new(None) }
     }
 
-    /// Compresses the next piece; what is ready of the frame is added to `out`.
-    pub(crate) fn piece(
+    /// Compresses the next part; what libzstd gives out is added to `out`.
+    pub(crate) fn part(
         &self,
-        piece: &[u8],
+        part: &[u8],
         then: Then,
         out: &mut Vec<u8>,
         meter: &Arc<Meter>,
@@ -57,11 +58,12 @@ impl SingleFrame {
         }
         let Some((in_use, _)) = context.as_mut() else { return Ok(()) };
         let compressor = in_use.begin(0);
-        for step in piece.chunks(STEP) {
+        for step in part.chunks(STEP) {
             feed(compressor, step, ZSTD_EndDirective::ZSTD_e_continue, out)?;
             progress.add(0)?;
         }
-        // Nothing may be given together with the end: libzstd would cut it into blocks in another way where there is room.
+        // No input together with the end: libzstd would cut it into blocks in another way where there is more
+        // room.
         match then {
             Then::Go => {}
             Then::Flush => feed(compressor, &[], ZSTD_EndDirective::ZSTD_e_flush, out)?,
@@ -74,7 +76,8 @@ impl SingleFrame {
     }
 
     fn begin(&self) -> Result<InUse<Compressor>> {
-        // Of unknown length: a context that nothing else has used, and nothing else will.
+        // Of unknown length: the context is new, and is not used again, so that its positions cannot
+        // overflow.
         let len = self.len.unwrap_or(u64::MAX);
         let mut in_use = InUse::<Compressor>::take(self.recipe.memory(), self.recipe.bytes(len))?;
         let context = self.recipe.begin(&mut in_use, 0, len)?;
@@ -89,9 +92,9 @@ fn feed(context: &mut CCtx<'_>, input: &[u8], todo: ZSTD_EndDirective, out: &mut
     loop {
         let at = out.len();
         let left = {
-            let mut place = OutBuffer::around_pos(out, at);
+            let mut output = OutBuffer::around_pos(out, at);
             context
-                .compress_stream2(&mut place, &mut input, todo)
+                .compress_stream2(&mut output, &mut input, todo)
                 .map_err(|code| errors::encoding(code, 0))?
         };
         let done = match todo {

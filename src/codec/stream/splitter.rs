@@ -1,6 +1,7 @@
-//! Cuts a stream of zstd data into pieces that can be decoded: groups of whole frames, each independent of all others, and, of a
-//! frame that is too large to be kept whole, parts that end with a block and have to be decoded in order. Nothing is
-//! decompressed for that: headers of frames and blocks tell where they end.
+//! The splitter cuts a stream of zstd data into tasks: groups of whole frames, independent of each other, and
+//! parts of frames that are too large to be kept whole. A part ends with a block, and the parts of a frame
+//! are decoded in order. Nothing is decompressed for that: the headers of frames and blocks tell where they
+//! end.
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Side};
@@ -13,28 +14,29 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.
 const SMALLEST: u64 = 256 << 10;
-/// A frame that decodes to more is not waited for if it may be all there is. Those of streams are smaller by default, and up to here
-/// the owner alone, without a pool, is as fast.
+/// A frame that decodes to more bytes, and may be the whole stream, is decoded in parts at once. Frames of
+/// streams are smaller by default, and up to this size the calling thread alone, without a pool, is as fast.
 const LONG: u64 = 8 << 20;
-/// Skippable frames up to here are kept with their neighbours, longer ones are thrown away as they arrive.
+/// Skippable frames of at most so many bytes are kept with their neighbours; longer ones are thrown away as
+/// they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
 
-/// Something to decode.
+/// A task for the decompress stage.
 pub(crate) struct DecompressTask {
     /// The compressed bytes.
     pub(crate) data: Buffer,
-    /// The most that they decode to.
+    /// The most bytes that the data decodes to.
     pub(crate) most: u64,
     pub(crate) kind: Kind,
 }
 
-/// What a piece is.
+/// What a task consists of.
 pub(crate) enum Kind {
     /// Whole frames.
     Frames {
-        /// Bytes of the stream before them.
+        /// The bytes of the stream before the frames.
         base: u64,
-        /// The number of the first one.
+        /// The number of the first frame.
         first: u64,
     },
     /// A part of a frame.
@@ -42,31 +44,31 @@ pub(crate) enum Kind {
         frame: Frame,
         first: bool,
         last: bool,
-        /// Memory of the context that decodes the frame.
+        /// The memory of the context that decodes the frame.
         memory: usize,
     },
 }
 
 /// See the module.
 pub(crate) struct Splitter {
-    /// Bytes of the whole stream, if that is known.
+    /// The bytes of the whole stream, if they are known.
     total: Option<u64>,
     data: Option<Buffer>,
-    /// Bytes at its beginning that are done with.
+    /// Bytes at the beginning of the buffer that are done with.
     done: usize,
-    /// Bytes of the stream before those that are left.
+    /// The bytes of the stream before the remaining ones.
     base: u64,
-    /// The frames that are whole and wait for more.
+    /// Whole frames that wait for more of their group.
     group: Group,
-    /// The frame after them.
+    /// The walk over the frame after the group.
     walk: Option<Walk>,
-    /// That frame is handed out in parts.
+    /// Set while that frame is handed out in parts.
     part: Option<Part>,
     /// The number of that frame.
     index: u64,
     /// A skippable frame, and how many of its bytes are still to be thrown away.
     skip: Option<(Frame, u64)>,
-    /// Bytes of the last piece: a good guess of the next one's.
+    /// The bytes of the last task: a good guess for the next one.
     usual: usize,
     most_usual: usize,
 }
@@ -81,13 +83,13 @@ struct Group {
 #[derive(Clone, Copy)]
 struct Part {
     first: bool,
-    /// What the parts before this one hold at the most.
+    /// The most bytes that the parts before this one decode to.
     before: u64,
     memory: usize,
 }
 
 impl Splitter {
-    /// For a stream of so many bytes, if that is known.
+    /// A splitter for a stream of `total` bytes, if they are known.
     pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
         Self {
             total,
@@ -104,7 +106,7 @@ impl Splitter {
         }
     }
 
-    /// Room for `len` more bytes of the stream; how many have arrived is told to `arrived`.
+    /// Room for `len` more bytes of the stream. The caller tells `arrived` how many have arrived.
     pub(crate) fn room(&mut self, len: usize, buffers: &Buffers) -> Result<&mut [u8]> {
         let mut data = match self.data.take() {
             Some(data) => data,
@@ -117,20 +119,20 @@ impl Splitter {
         self.data.insert(data).room(len)
     }
 
-    /// So many bytes of the room are filled.
+    /// The first `len` bytes of the room are filled.
     pub(crate) fn arrived(&mut self, len: usize) {
         if let Some(data) = &mut self.data {
             data.advance(len);
         }
     }
 
-    /// The memory that it takes.
+    /// The memory that the splitter takes.
     pub(crate) fn memory(&self) -> u64 {
         self.data.as_ref().map_or(0, Buffer::capacity) as u64
     }
 
-    /// The memory that it will take when `len` more bytes have arrived, and what the next piece will need to be decoded, as far as
-    /// that is known.
+    /// The memory that the splitter will take when `len` more bytes have arrived, and that decoding the next
+    /// task will need, as far as it is known.
     pub(crate) fn cost(&self, len: usize) -> u64 {
         let filled = self.data.as_ref().map_or(0, Buffer::len) + len;
         let frame = self.walk.as_ref().filter(|_| self.part.is_none()).map_or(0, |walk| content(&walk.frame));
@@ -143,7 +145,7 @@ impl Splitter {
         self.data.as_ref().map_or(&[], |data| &data.filled()[self.done..])
     }
 
-    /// The next piece; `None`: more has to arrive, or, with `all`, nothing is left.
+    /// The next task; `None`: more data has to arrive, or, with `all`, nothing is left.
     pub(crate) fn next(
         &mut self,
         all: bool,
@@ -167,7 +169,8 @@ impl Splitter {
             match self.grow(all, options, plan) {
                 Ok(Grown::More) => return Ok(None),
                 Ok(Grown::Frame) => {}
-                // What is whole comes before what is not; what is wrong is found again next time.
+                // The whole frames come first. The large frame, or the error, is found again at the next
+                // call.
                 Ok(Grown::Large | Grown::LongSkippable(_)) | Err(_) if self.group.len > 0 => {
                     return self.emit_group(buffers).map(Some);
                 }
@@ -178,7 +181,7 @@ impl Splitter {
         }
     }
 
-    /// Throws away what has arrived of a long skippable frame; whether that was all.
+    /// Throws away the arrived bytes of a long skippable frame; returns whether the frame is complete.
     fn skip(&mut self, frame: &Frame, rest: u64, all: bool) -> Result<bool> {
         let now = rest.min(self.left().len() as u64);
         self.done += now as usize;
@@ -192,7 +195,7 @@ impl Splitter {
         Ok(true)
     }
 
-    /// Looks at the frame after the group, and adds it if it is whole.
+    /// Looks at the frame after the group, and adds the frame if it is whole.
     fn grow(&mut self, all: bool, options: &Options<'_>, plan: &ReadPlan) -> Result<Grown> {
         let mut walk = self.walk.take();
         let rest = &self.left()[self.group.len..];
@@ -203,7 +206,7 @@ impl Splitter {
             Some(walk) => walk,
             None => {
                 let begin = self.base + self.group.len as u64;
-                let frame = match Frames::of_piece(rest, begin, self.index).start() {
+                let frame = match Frames::of_stream(rest, begin, self.index).start() {
                     Err(error) if error.kind() == ErrorKind::Truncated && !all => return Ok(Grown::More),
                     frame => frame?,
                 };
@@ -214,7 +217,7 @@ impl Splitter {
                 walk.insert(Walk::new(frame))
             }
         };
-        // Whether it is now or never that there is room for decoding it in parts.
+        // Whether this is the last chance: with one more read there would be no room for decoding in parts.
         let room = plan.limit.saturating_sub(plan.in_parts(&walk.frame));
         let (now, next) = (rest.len() + plan.read, rest.len() + 2 * plan.read);
         let last_chance = (with_headroom(now as u64)..with_headroom(next as u64)).contains(&room);
@@ -239,8 +242,8 @@ impl Splitter {
         }
     }
 
-    /// Whether other threads would have little to do beside this frame, and it can be decoded in parts: while more of it is read, and
-    /// what is decoded is used.
+    /// Whether this frame leaves other threads little to do, and it can be decoded in parts. Then its parts
+    /// are decoded and used while more of it is read.
     fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
         let frame = &walk.frame;
         let begin = self.base + self.group.len as u64;
@@ -272,7 +275,7 @@ impl Splitter {
         self.index += 1;
     }
 
-    /// The frame at the beginning of what is left is not kept whole.
+    /// Begins to hand out the next frame in parts.
     fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
         let Some(walk) = &self.walk else { return Ok(()) };
         let frame = &walk.frame;
@@ -283,7 +286,7 @@ impl Splitter {
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
         let memory = memory_plan::context(frame);
-        // Its blocks are gone over once more, part by part.
+        // Walks over the frame's blocks once more, part by part.
         self.walk = Some(walk.again());
         self.part = Some(Part { first: true, before: 0, memory });
         Ok(())
@@ -293,7 +296,7 @@ impl Splitter {
         let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
         loop {
             let most = walk.frame.most - part.before;
-            // The checksum, or nothing, goes with the last block.
+            // The checksum, or the empty rest, goes with the last block.
             let last = if most >= plan.part && !walk.has_ended() {
                 false
             } else {
@@ -333,7 +336,8 @@ impl Splitter {
         Ok(DecompressTask { data, most, kind: Kind::Frames { base, first } })
     }
 
-    /// The first `len` bytes that are left, in a buffer of their own. The smaller side is copied.
+    /// Hands out the first `len` of the remaining bytes, in a buffer of their own. The smaller side is
+    /// copied.
     fn hand_out(&mut self, len: usize, buffers: &Buffers) -> Result<Buffer> {
         let left = self.left().len();
         self.base += len as u64;
@@ -358,13 +362,13 @@ impl Splitter {
 
 /// What `grow` found.
 enum Grown {
-    /// The group has one frame more.
+    /// A frame was added to the group.
     Frame,
     /// The next frame is too large to be kept whole.
     Large,
     /// The next frame is skippable, and too long to be kept.
     LongSkippable(Frame),
-    /// More has to arrive.
+    /// More data has to arrive.
     More,
 }
 
@@ -377,7 +381,7 @@ fn take(buffers: &Buffers, len: usize) -> Result<Buffer> {
     buffers.take(Side::Input, len, usize::try_from(with_headroom(len as u64)).unwrap_or(usize::MAX))
 }
 
-/// The most that a frame decodes to, as far as it is known.
+/// The most bytes that a frame decodes to, as far as they are known.
 fn content(frame: &Frame) -> u64 {
     frame.content_size.unwrap_or(frame.most)
 }

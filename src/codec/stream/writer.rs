@@ -1,4 +1,5 @@
-//! Compressing a stream: pieces of one size are compressed at the same time, and given to the sink in order.
+//! Compressing a stream: tasks of one size are compressed in parallel, and their output is given to the sink
+//! in order.
 #![forbid(unsafe_code)]
 
 use super::buffers::{Buffer, Buffers, Meter, Side};
@@ -18,18 +19,20 @@ use crate::job::Pipeline;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// Bytes that a buffer begins with where frames are large: it grows as it is filled.
+/// The first capacity of an input buffer; it grows up to the task size as it is filled.
 const BEGINNING: usize = 4 << 20;
 /// Bytes of the seek table that are given to the sink at a time.
 const TABLE_WRITE: usize = 64 << 10;
 
-/// Compresses what is written to it, in parallel, and writes the result to a sink of the caller's.
+/// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
 ///
-/// Frames are cut every so many bytes (see [`Options::frame_size`]) and by [`flush`](Self::flush), so the result depends on what is
-/// written and on where it is flushed, not on how it is cut into calls. The sink is called by the thread that calls the
-/// writer, never by another. What is written and not finished is dropped with the writer.
+/// Frames are cut at a fixed size (see [`Options::frame_size`]) and by [`flush`](Self::flush). So the result
+/// depends on the data and on where it is flushed, not on the sizes of single writes. The sink is called by
+/// the thread that calls the writer, never by another. Data that is written and not finished is dropped with
+/// the writer.
 ///
-/// After a failure of any call every later one fails in the same way; after `finish` it is [`ErrorKind::Closed`].
+/// After a failure of any call every later call fails in the same way; after `finish` it fails with
+/// [`ErrorKind::Closed`].
 ///
 /// ```
 /// use fastpar::codec::{Options, Writer};
@@ -40,7 +43,7 @@ const TABLE_WRITE: usize = 64 << 10;
 /// }
 /// writer.finish()?;
 /// let compressed = writer.into_inner();
-/// assert_eq!(fastpar::codec::decompress_to_vec(&packed, &Options::default())?, b"many happy returns");
+/// assert_eq!(fastpar::codec::decompress_to_vec(&compressed, &Options::default())?, b"many happy returns");
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Writer<'a, W> {
@@ -50,17 +53,17 @@ pub struct Writer<'a, W> {
     progress: CallProgress<'a>,
     plan: WritePlan,
     state: State,
-    /// The piece that is being filled.
+    /// The input of the next task, which is being filled.
     current: Option<Buffer>,
     /// Where the input file is read next.
     offset: u64,
-    /// Pieces begun.
-    pieces: usize,
+    /// Tasks submitted.
+    submitted: usize,
     recipe: Recipe,
-    /// Until the last frame is compressed.
+    /// Held until the last frame is compressed.
     reservation: Option<Reservation<Compressor>>,
     table: Growing,
-    /// Something was compressed since the last flush.
+    /// Whether data was compressed since the last flush.
     dirty: bool,
     consumed: u64,
     written: u64,
@@ -73,15 +76,17 @@ enum State {
 }
 
 impl<'a, W: Write> Writer<'a, W> {
-    /// A writer to `sink`. Nothing is written yet, and no thread started.
+    /// A writer to `sink`. The sink is not called yet, and no thread started.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::LimitExceeded`]: not even one lane fits into `max_memory`.
+    /// [`ErrorKind::InvalidArgument`]: an option is out of range; [`ErrorKind::LimitExceeded`]: not even one
+    /// lane fits into `max_memory`.
     pub fn new(sink: W, options: &Options<'a>) -> Result<Self> {
         Self::over(sink, options, None, None)
     }
 
-    /// The same, for so many bytes if that is known; with a file, they are read from there by [`fetch`](Self::fetch).
+    /// Like `new`, for `len` bytes, if they are known; with a file, [`fetch`](Self::fetch) reads them from
+    /// the file.
     pub(crate) fn over(
         sink: W,
         options: &Options<'a>,
@@ -94,7 +99,8 @@ impl<'a, W: Write> Writer<'a, W> {
         let single = plan.single.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
         let buffers = Buffers::new(&meter, plan.limit);
         let recipe = Recipe::new(options, plan.task_len);
-        // A stream may stay open for days, and lends for one lane; the others while they work (see the stage).
+        // A stream may stay open for days, so it reserves the context of one lane only; the others are
+        // reserved while their tasks run (see the compress stage).
         let lanes = if file.is_some() { plan.lanes as usize } else { 1 };
         let reserve = || Compressor::cache().reserve(lanes, recipe.memory());
         let stage = CompressStage { meter, buffers, task_len: plan.task_len, file, single };
@@ -110,7 +116,7 @@ impl<'a, W: Write> Writer<'a, W> {
             state: State::Open,
             current: None,
             offset: 0,
-            pieces: 0,
+            submitted: 0,
             table: Growing::new(options.seek_table && !plan.single, plan.frames)?,
             dirty: false,
             consumed: 0,
@@ -118,18 +124,21 @@ impl<'a, W: Write> Writer<'a, W> {
         })
     }
 
-    /// Takes all of `data`. Blocks while the sink does, or while as much is under way as may be.
+    /// Takes all of `data`. Blocks while the sink does, or while as many tasks are in flight as the memory
+    /// plan allows.
     ///
     /// # Errors
-    /// Those of the sink ([`ErrorKind::Io`], or the error of fastpar's that it returned inside); [`ErrorKind::LimitExceeded`]:
-    /// `max_output`, or `max_memory` by the seek table; [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], [`ErrorKind::Closed`], and
-    /// those of starting the pool.
+    /// The errors of the sink ([`ErrorKind::Io`], or an error of fastpar inside);
+    /// [`ErrorKind::LimitExceeded`]: `max_output`, or the seek table exceeds `max_memory`;
+    /// [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], [`ErrorKind::Closed`], and the errors of
+    /// starting the pool.
     pub fn write(&mut self, data: &[u8]) -> Result<()> {
         self.guarded(|writer| writer.take(data))
     }
 
-    /// Ends the current frame, and gives everything to the sink; with `single_frame` only a block is ended. Nothing happens where
-    /// nothing was written since the last time, but that the sink is flushed. Every frame costs compression: flush rarely.
+    /// Ends the current frame (with `single_frame` only a block), and gives everything to the sink. If
+    /// nothing was written since the last flush, only the sink is flushed. Every frame costs compression:
+    /// flush rarely.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
@@ -155,7 +164,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// The same, but for the last report of progress.
+    /// Like `finish`, without the last report of progress.
     pub(crate) fn end_data(&mut self) -> Result<()> {
         self.guarded(Self::end)?;
         self.state = State::Finished;
@@ -163,7 +172,8 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// The sink, and who is to be told that all is done. Nothing is in flight any more.
+    /// The sink, and the progress of the call, for the caller who makes the last report. No task is in flight
+    /// any more.
     pub(crate) fn into_parts(self) -> (W, CallProgress<'a>) {
         (self.sink, self.progress)
     }
@@ -173,36 +183,36 @@ impl<'a, W: Write> Writer<'a, W> {
         &self.sink
     }
 
-    /// Gives the sink back; what is not finished is dropped.
+    /// Gives the sink back; data that is not finished is dropped.
     pub fn into_inner(self) -> W {
         self.sink
     }
 
-    /// Bytes written to the sink.
+    /// The bytes written to the sink.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Bytes of the input that are compressed and given to the sink.
+    /// The bytes of the input that are compressed and given to the sink.
     pub fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// Frames begun.
+    /// The frames begun.
     pub fn frames(&self) -> u64 {
         if self.plan.single {
             1
         } else {
-            self.pieces as u64
+            self.submitted as u64
         }
     }
 
-    /// The most memory that it took so far: buffers and contexts.
+    /// The most memory so far: buffers and contexts.
     pub fn peak_memory(&self) -> u64 {
         self.pipeline.stage().meter.peak() + self.table.memory() as u64
     }
 
-    /// Takes the next piece from the input file.
+    /// Takes the next `len` bytes from the input file.
     pub(crate) fn fetch(&mut self, len: u64) -> Result<()> {
         self.guarded(|writer| {
             let end = writer.offset + len;
@@ -217,12 +227,13 @@ impl<'a, W: Write> Writer<'a, W> {
         })
     }
 
-    /// Takes what `source` has, straight into the current piece; returns how much, 0 at the end.
+    /// Takes what one read of `source` gives, straight into the current task's input; returns how much, 0 at
+    /// the end.
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
             let left = writer.plan.task_len - writer.current()?.len();
             let current = writer.current()?;
-            // What is already initialised and fits is asked for at once.
+            // One read asks for all the room that is initialised already.
             let room = current.room(left.min(BEGINNING))?;
             let len = loop {
                 match source.read(room) {
@@ -238,7 +249,8 @@ impl<'a, W: Write> Writer<'a, W> {
         })
     }
 
-    /// Runs a step of an open writer; whatever goes wrong, a panic of the sink included, it is not used again.
+    /// Runs a step of an open writer. After any failure, a panic of the sink included, the writer is not used
+    /// again.
     fn guarded<R>(&mut self, step: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let unfinished = Error::new(ErrorKind::Closed, "the writer was left in the middle of a call");
         match std::mem::replace(&mut self.state, State::Failed(unfinished)) {
@@ -266,12 +278,12 @@ impl<'a, W: Write> Writer<'a, W> {
     fn take(&mut self, mut data: &[u8]) -> Result<()> {
         self.progress.add(0)?;
         while !data.is_empty() {
-            let piece = self.plan.task_len;
+            let task_len = self.plan.task_len;
             let current = self.current()?;
-            let (now, rest) = data.split_at(data.len().min(piece - current.len()));
+            let (now, rest) = data.split_at(data.len().min(task_len - current.len()));
             current.push(now)?;
             data = rest;
-            if current.len() == piece {
+            if current.len() == task_len {
                 self.end_task(Then::Go)?;
             }
         }
@@ -286,14 +298,14 @@ impl<'a, W: Write> Writer<'a, W> {
         let fresh = match self.current.take() {
             Some(current) => current,
             None => {
-                let piece = self.plan.task_len;
-                self.pipeline.stage().buffers.take(Side::Input, piece.min(BEGINNING), piece)?
+                let task_len = self.plan.task_len;
+                self.pipeline.stage().buffers.take(Side::Input, task_len.min(BEGINNING), task_len)?
             }
         };
         Ok(self.current.insert(fresh))
     }
 
-    /// Ends the current piece.
+    /// Ends the input of the current task, and submits the task.
     fn end_task(&mut self, then: Then) -> Result<()> {
         let current = match self.current.take() {
             Some(current) => current,
@@ -303,17 +315,17 @@ impl<'a, W: Write> Writer<'a, W> {
         self.submit(Source::Bytes(current), len, then)
     }
 
-    /// Sends a piece on its way, and gives to the sink what is ready.
+    /// Submits a task, and gives finished output to the sink.
     fn submit(&mut self, source: Source, len: usize, then: Then) -> Result<()> {
         self.drain(self.plan.slots - 1)?;
         let work = if self.plan.single {
             Work::Part(then)
         } else if len == self.plan.task_len {
-            Work::Frame { number: self.pieces, recipe: self.recipe.clone() }
+            Work::Frame { number: self.submitted, recipe: self.recipe.clone() }
         } else {
-            Work::Frame { number: self.pieces, recipe: Recipe::new(&self.options, len) }
+            Work::Frame { number: self.submitted, recipe: Recipe::new(&self.options, len) }
         };
-        self.pieces += 1;
+        self.submitted += 1;
         self.dirty = true;
         self.pipeline.submit(CompressTask { source, work }, self.plan.single)?;
         if self.plan.lanes == 1 {
@@ -325,7 +337,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// Goes on until at most `left` pieces are under way.
+    /// Waits until at most `left` tasks are in flight.
     fn drain(&mut self, left: usize) -> Result<()> {
         while self.pipeline.in_flight() > left {
             match self.pipeline.next(self.options.cancel)? {
@@ -362,18 +374,18 @@ impl<'a, W: Write> Writer<'a, W> {
     fn end(&mut self) -> Result<()> {
         self.progress.add(0)?;
         // Empty data makes an empty frame; a single frame has to be ended.
-        if self.has_current() || self.pieces == 0 || self.plan.single {
+        if self.has_current() || self.submitted == 0 || self.plan.single {
             self.end_task(Then::End)?;
         }
         self.drain(0)?;
         let table = std::mem::take(&mut self.table);
         let mut table = table.bytes();
         loop {
-            let piece: Vec<u8> = table.by_ref().take(TABLE_WRITE).collect();
-            if piece.is_empty() {
+            let part: Vec<u8> = table.by_ref().take(TABLE_WRITE).collect();
+            if part.is_empty() {
                 break;
             }
-            self.give(&piece)?;
+            self.give(&part)?;
         }
         self.sink.flush().map_err(|error| errors::io(&error, "flushing"))
     }

@@ -45,7 +45,7 @@ STRUCTS = {
         },
     ),
     "fastpar_loop_options": (
-        72,
+        80,
         {
             "struct_size": 0,
             "schedule": 8,
@@ -57,6 +57,8 @@ STRUCTS = {
             "cancel": 48,
             "progress": 56,
             "progress_data": 64,
+            "flags": 72,
+            "reserved": 76,
         },
     ),
     "fastpar_plan": (

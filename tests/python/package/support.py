@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,3 +46,20 @@ def run(code: str, timeout: float = 60, **more: object) -> tuple[int, str, str]:
             output, errors = process.communicate()
             raise AssertionError(f"it hangs:\n{code}\n{output}\n{errors}") from None
     return process.returncode, output, errors
+
+
+@contextlib.contextmanager
+def no_unraisable(case: unittest.TestCase, *allowed: type[BaseException]):
+    """No finalizer or callback may raise while it is entered, but for exceptions of these types."""
+    seen, before = [], sys.unraisablehook
+
+    def note(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(unraisable.exc_value, allowed):
+            seen.append(repr(unraisable.exc_value))
+
+    sys.unraisablehook = note
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+    case.assertEqual(seen, [])

@@ -1,8 +1,12 @@
 """ThreadPoolExecutor behaves like the standard one: every test runs on both."""
 
+import asyncio
 import concurrent.futures
+import contextvars
 import gc
 import itertools
+import queue
+import sys
 import threading
 import time
 import unittest
@@ -216,15 +220,115 @@ class Behaviour:
         self.assertEqual(total.load(), 4000)
 
 
+    def test_two_executors(self):
+        with self.Executor() as outer, self.Executor() as inner:
+
+            def work(i):
+                both = inner.submit(pow, i, 2)
+                return both.result() if i % 2 else both.result(60)
+
+            self.assertEqual(list(outer.map(work, range(100))), [i**2 for i in range(100)])
+            self.assertEqual([future.result() for future in [outer.submit(work, i) for i in range(100)]][-1], 99**2)
+
+    def test_a_private_executor_in_each_task(self):
+        def work(i):
+            with self.Executor(2) as private:
+                return sum(private.map(int, range(i)))
+
+        with self.Executor(30) as executor:
+            self.assertEqual(list(executor.map(work, range(60))), [i * (i - 1) // 2 for i in range(60)])
+
+    def test_consumers_that_block_on_a_queue(self):
+        items, results = queue.Queue(), queue.Queue()
+
+        def consume():
+            while (item := items.get()) is not None:
+                results.put(item)
+
+        with self.Executor(40) as consumers, self.Executor(2) as producers:
+            running = [consumers.submit(consume) for _ in range(40)]
+            for done in [producers.submit(items.put, i) for i in range(200)]:
+                done.result(60)
+            self.assertEqual(sorted(results.get(timeout=60) for _ in range(200)), list(range(200)))
+            for _ in running:
+                items.put(None)
+
+    def test_more_workers_than_threads(self):
+        together = threading.Barrier(200)
+        with self.Executor(200) as executor:
+            self.assertEqual(len(list(executor.map(lambda _: together.wait(60), range(200)))), 200)
+            futures = [executor.submit(together.wait, 60) for _ in range(200)]
+            self.assertEqual(sorted(future.result() for future in futures), list(range(200)))
+
+    def test_one_worker_runs_one_call_at_a_time(self):
+        """Waiting workers of another executor do not run its calls beside it."""
+        running, most = fastpar.AtomicInt(), fastpar.AtomicInt()
+
+        def work():
+            most.max(running.add(1) + 1)
+            time.sleep(0.001)
+            running.add(-1)
+
+        with self.Executor(8) as outer, self.Executor(1) as serial:
+            list(outer.map(lambda _: serial.submit(work).result(), range(60)))
+        self.assertEqual(most.load(), 1)
+
+    def test_a_waiting_worker_runs_no_call_but_that_one(self):
+        """Another's might want a lock that is held."""
+        lock = threading.Lock()
+
+        def other():
+            with lock:
+                return 1
+
+        def work(_):
+            others = [inner.submit(other) for _ in range(4)]
+            with lock:
+                mine = inner.submit(int).result()
+            return mine + sum(future.result() for future in others)
+
+        with self.Executor(30) as outer, self.Executor(300) as inner:
+            self.assertEqual(sum(outer.map(work, range(60))), 240)
+
+    def test_workers_share_a_context(self):
+        name = contextvars.ContextVar("name", default="nothing")
+
+        def work(_):
+            before = name.get()
+            name.set(f"{before}+")
+            return before
+
+        def initialize():
+            seen.append(name.get())
+            name.set("initializer")
+
+        seen = []
+        name.set("caller")
+        with self.Executor(1, initializer=initialize) as executor:
+            self.assertEqual(list(executor.map(work, range(3))), ["initializer" + "+" * i for i in range(3)])
+        self.assertEqual((seen, name.get()), (["caller"], "caller"))
+
+    def test_an_event_loop_takes_it(self):
+        async def main():
+            asyncio.get_running_loop().set_default_executor(self.Executor(3))
+            return await asyncio.gather(*(asyncio.to_thread(pow, i, 2) for i in range(20)))
+
+        self.assertEqual(asyncio.run(main()), [i**2 for i in range(20)])
+
+
 class Standard(Behaviour, unittest.TestCase):
     Executor = concurrent.futures.ThreadPoolExecutor
+
+    @unittest.skipUnless(sys.flags.thread_inherit_context, "threads of this Python do not inherit the context")
+    def test_workers_share_a_context(self):
+        super().test_workers_share_a_context()
 
 
 class Fastpar(Behaviour, unittest.TestCase):
     Executor = fastpar.ThreadPoolExecutor
 
     def test_it_is_an_executor(self):
-        self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.Executor))
+        self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor))
         self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)
 
     def test_short_bursts(self):

@@ -162,6 +162,26 @@ class Interrupts(unittest.TestCase):
         )
         self.assertEqual((status, output), (0, "stopped\n"), errors)
 
+    def test_codec(self):
+        for work in (
+            "zstd.compress(data, 22)",
+            "zstd.compress_batch([data] * 9, 22)",
+            "zstd.compress_file(path, path + '.zst', 22)",
+        ):
+            status, output, errors = self.interrupt(
+                "import tempfile\n"
+                "from fastpar import zstd\n"
+                "data = os.urandom(1 << 20) * 48\n"
+                "folder = tempfile.TemporaryDirectory(); path = os.path.join(folder.name, 'data')\n"
+                "with open(path, 'wb') as file: file.write(data)\n"
+                "print('now', flush=True)\n"
+                f"try:\n    while True: {work}\n"
+                "except KeyboardInterrupt: print('stopped', os.listdir(folder.name))\n"
+                "assert zstd.decompress(zstd.compress(data[:10_000_000])) == data[:10_000_000]",
+                30,
+            )
+            self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
+
     def test_handlers_that_raise(self):
         status, output, errors = support.run(
             LOOP + "import signal\n"

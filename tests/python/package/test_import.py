@@ -1,7 +1,9 @@
 """What the import of the package checks."""
 
 import ctypes
+import inspect
 import os
+import pydoc
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,42 @@ class Refusals(unittest.TestCase):
             code, _, errors = support.run("import fastpar", env={"FASTPAR_LIBRARY": library})
         self.assertEqual(code, 1)
         self.assertRegex(errors, "ImportError: .* speaks version 2 of fastpar's ABI, and this package version 1")
+
+
+class Subinterpreters(unittest.TestCase):
+    def test_refused(self):
+        code, output, errors = support.run(
+            "import fastpar\n"
+            "from concurrent import interpreters\n"
+            "other = interpreters.create()\n"
+            "try: other.exec('import fastpar')\n"
+            "except interpreters.ExecutionFailed as error: print(error.excinfo.type.__name__, error.excinfo.msg)\n"
+            "print(fastpar.reduce(10, lambda begin, end: end - begin))"
+        )
+        self.assertEqual(code, 0, errors)
+        self.assertRegex(output, "ImportError fastpar cannot be used in a subinterpreter: .*\n10\n")
+
+
+class Names(unittest.TestCase):
+    def test_all(self):
+        for module in (fastpar, fastpar.zstd):
+            self.assertEqual(len(set(module.__all__)), len(module.__all__))
+            for name in module.__all__:
+                self.assertTrue(hasattr(module, name), name)
+            public = {name for name, value in vars(module).items() if not name.startswith("_") and not inspect.ismodule(value)}
+            self.assertEqual(public - set(module.__all__), set())
+        self.assertIn("zstd", fastpar.__all__)
+
+    def test_version(self):
+        self.assertEqual(fastpar.__version__, fastpar.version())
+
+    def test_help(self):
+        text = pydoc.render_doc(fastpar, renderer=pydoc.plaintext)
+        for name in fastpar.__all__:
+            self.assertIn(name, text)
+        for name in fastpar.__all__:
+            if name not in ("zstd", "THREADS_AUTO"):
+                self.assertTrue(inspect.getdoc(getattr(fastpar, name)), name)
 
 
 class Native(unittest.TestCase):

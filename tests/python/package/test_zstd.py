@@ -205,9 +205,14 @@ class Batches(unittest.TestCase):
     def test_bad_items(self):
         packed = zstd.compress_batch(self.items)
         packed[7] = packed[7][:-1] + bytes([packed[7][-1] ^ 1])
+        packed[9] = b"nothing of zstd"
         with self.assertRaises(ExceptionGroup) as caught:
+            zstd.decompress_batch(packed, errors="group")
+        self.assertEqual([error.position for error in caught.exception.exceptions], [7, 9])
+        with self.assertRaises(zstd.ZstdError) as caught:
             zstd.decompress_batch(packed)
-        self.assertEqual([error.position for error in caught.exception.exceptions], [7])
+        self.assertEqual(caught.exception.position, 7)
+        self.assertRaises(ValueError, zstd.compress_batch, [b"a"], errors="all")
 
 
 class Files(unittest.TestCase):
@@ -329,6 +334,17 @@ class Files(unittest.TestCase):
         self.assertEqual(zstd.decompress_file(self.path, back).bytes_out, len(DATA))
         with open(back, "rb") as file:
             self.assertEqual(file.read(), DATA)
+        for source, target, missing in (
+            (self.path + ".none", self.path, self.path + ".none"),
+            (__file__, os.path.join(self.path + ".none", "x"), os.path.join(self.path + ".none", "x")),
+        ):
+            for call in (zstd.compress_file, zstd.decompress_file):
+                if call is zstd.decompress_file and source == __file__:
+                    continue
+                with self.assertRaises(FileNotFoundError) as caught:
+                    call(source, target)
+                self.assertEqual(caught.exception.filename, missing)
+                self.assertNotIn(missing, caught.exception.strerror)
         with self.assertRaises(FileNotFoundError):
             zstd.compress_file(self.path + ".none", back)
         with self.assertRaises(standard.ZstdError):
@@ -382,7 +398,9 @@ class Archives(unittest.TestCase):
 
                 fastpar.for_range(len(DATA), body, segments=100)
                 self.assertEqual(archive.read_at(len(DATA), bytearray(5)), 0)
-            self.assertRaises(FileNotFoundError, zstd.open_archive, path + ".none")
+            with self.assertRaises(FileNotFoundError) as caught:
+                zstd.open_archive(path + ".none")
+            self.assertEqual(caught.exception.filename, path + ".none")
             self.assertRaises(ValueError, zstd.open_archive, path + "\0")
             self.assertRaises(standard.ZstdError, zstd.open_archive, b"this is not zstd")
 

@@ -2,8 +2,7 @@
 
 use super::runner::Runner;
 use super::{build, data, machine, Effort};
-use crate::dotnet::Sdk;
-use crate::setup::Setup;
+use crate::dotnet::{Sdk, FRAMEWORK};
 use crate::stage::Staged;
 use crate::{python, repo};
 use anyhow::Result;
@@ -66,14 +65,14 @@ fn native(staged: &Staged, _effort: Effort) -> Result<Result<Command, String>> {
 }
 
 fn csharp(_staged: &Staged, _effort: Effort) -> Result<Result<Command, String>> {
-    let sdk = match Sdk::get(&Setup::prepare()?)? {
+    let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
         Err(reason) => return Ok(Err(reason)),
     };
     let artifacts = repo::scratch("bench")?.join("csharp");
     sdk.build("build", PROJECT, &artifacts, &[])?;
     let mut command = sdk.command();
-    command.arg(artifacts.join("bin/Bench/Release").join(sdk.framework()?).join("Bench.dll"));
+    command.arg(artifacts.join("bin/Bench/Release").join(FRAMEWORK).join("Bench.dll"));
     Ok(Ok(command))
 }
 

@@ -156,7 +156,7 @@ fn names(which: &[(&'static str, &str)]) -> Vec<&'static str> {
     which.iter().map(|(peer, _)| *peer).collect()
 }
 
-/// The rounds of one library: the median of their medians, and how far they lie apart.
+/// The rounds of one library and the median of their medians: what the tables and pictures take.
 fn summary(peer: &str, variant: &str, rounds: &[Map<String, Value>]) -> Value {
     let column = |name: &str| -> Vec<f64> {
         rounds.iter().filter_map(|round| round.get(name).and_then(Value::as_f64)).map(|ns| ns / 1e3).collect()
@@ -167,11 +167,6 @@ fn summary(peer: &str, variant: &str, rounds: &[Map<String, Value>]) -> Value {
         "variant": variant,
         "us": median(&us),
         "rounds_us": us,
-        "lowest_us": us.iter().copied().fold(f64::INFINITY, f64::min),
-        "highest_us": us.iter().copied().fold(0.0, f64::max),
-        "mean_us": median(&column("mean")),
-        "calls": rounds.iter().filter_map(|round| round.get("calls")?.as_u64()).sum::<u64>(),
-        "disturbed_rounds": rounds.iter().filter(|round| round.contains_key("disturbed")).count(),
     })
 }
 

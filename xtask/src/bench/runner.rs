@@ -1,5 +1,6 @@
 //! One measurement: a process that prints a line of JSON, run again if other programs took too much of the machine.
 
+use crate::process;
 use anyhow::{bail, Context, Result};
 use serde_json::{Map, Value};
 use std::process::{Command, Stdio};
@@ -72,9 +73,9 @@ impl Runner {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (start, all, mine) = (Instant::now(), busy()?, own()?);
+            let (start, all, mine) = (Instant::now(), busy()?, process::children_cpu()?);
             let value = run()?;
-            let others = (busy()? - all) - (own()? - mine);
+            let others = (busy()? - all) - (process::children_cpu()? - mine);
             let disturbed = others / start.elapsed().as_secs_f64() > OTHERS;
             if !disturbed || tries == TRIES || self.patience.is_zero() {
                 return Ok((value, disturbed));
@@ -103,15 +104,6 @@ fn busy() -> Result<f64> {
     // user nice system idle iowait irq softirq steal
     Ok(numbers.iter().take(8).enumerate().filter(|(i, _)| ![3, 4].contains(i)).map(|(_, n)| n).sum::<f64>()
         / 100.0)
-}
-
-/// Seconds of CPU time of the children that were waited for.
-fn own() -> Result<f64> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    // After the name, which may hold anything: state is field 3, cutime and cstime are fields 16 and 17.
-    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let numbers = rest.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());
-    Ok(numbers.sum::<f64>() / 100.0)
 }
 
 fn fields(line: &str) -> Vec<f64> {

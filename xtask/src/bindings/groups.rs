@@ -5,11 +5,12 @@ use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
 /// The groups in the header's order. One that is not named here comes after them, by its name.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "status",
     "library",
     "pool",
     "loops",
+    "callbacks",
     "jobs",
     "teams",
     "shared state",

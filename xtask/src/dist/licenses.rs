@@ -78,14 +78,16 @@ fn section(heading: &str, text: &str) -> String {
     format!("\n{line}\n{heading}\n{line}\n\n{}\n", text.trim_end())
 }
 
-struct Part {
-    name: String,
-    license: String,
-    folder: PathBuf,
+/// A crate that is linked.
+pub(super) struct Part {
+    /// With its version: "rayon 1.12.0".
+    pub(super) name: String,
+    pub(super) license: String,
+    pub(super) folder: PathBuf,
 }
 
 /// What is linked: the normal dependencies, all the way down; neither macros nor what only builds.
-fn crates(target: &str) -> Result<Vec<Part>> {
+pub(super) fn crates(target: &str) -> Result<Vec<Part>> {
     let mut cargo = repo::cargo();
     cargo.args(["tree", "--package", "fastpar", "--edges", "normal,no-proc-macro", "--prefix", "none"]);
     cargo.args(["--target", target, "--format", "{p}", "--no-dedupe"]);

@@ -1,10 +1,12 @@
 //! `cargo xtask dist`: what people install, in `dist`. The same sources and the same tools make the same bytes.
 
 mod archive;
+mod checklist;
 mod licenses;
 mod linux;
 pub(crate) mod nuget;
 mod package;
+pub(crate) mod sbom;
 pub(crate) mod wheel;
 
 pub(crate) use linux::{zig, GLIBC};
@@ -36,18 +38,25 @@ pub(crate) struct Made {
     pub(crate) nuget: PathBuf,
     /// The crate.
     pub(crate) source: PathBuf,
+    /// What is in the libraries, for machines.
+    pub(crate) sbom_linux: PathBuf,
+    pub(crate) sbom_windows: PathBuf,
     pub(crate) sums: PathBuf,
 }
 
 impl Made {
-    pub(crate) fn files(&self) -> [&Path; 7] {
-        let Self { linux, windows, wheel_linux, wheel_windows, nuget, source, sums } = self;
-        [linux, windows, wheel_linux, wheel_windows, nuget, source, sums].map(PathBuf::as_path)
+    pub(crate) fn files(&self) -> [&Path; 9] {
+        let Self { linux, windows, wheel_linux, wheel_windows, nuget, source, .. } = self;
+        let Self { sbom_linux, sbom_windows, sums, .. } = self;
+        [linux, windows, wheel_linux, wheel_windows, nuget, source, sbom_linux, sbom_windows, sums]
+            .map(PathBuf::as_path)
     }
 }
 
-/// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them, too.
+/// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them, too. Begins with the
+/// checklist of a release: what a machine can look at is checked, the rest is for who releases.
 pub(crate) fn run() -> Result<()> {
+    checklist::show()?;
     let folder = repo::root().join("dist");
     let builds = repo::scratch("dist")?;
     for file in make(&Setup::prepare()?, &folder, &builds)?.files() {
@@ -85,10 +94,14 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
         windows: windows_archive,
         wheel_linux: wheel::make(&linux, &wheel_linux(), builds, folder)?,
         wheel_windows: wheel::make(&windows, WHEEL_WINDOWS, builds, folder)?,
-        nuget: nuget::make(setup, &runtimes, builds, folder)?,
+        nuget: nuget::make(&runtimes, builds, folder)?,
         source: source(builds, folder)?,
+        sbom_linux: folder.join(format!("{}.cdx.json", name("linux")?)),
+        sbom_windows: folder.join(format!("{}.cdx.json", name("windows")?)),
         sums: folder.join("SHA256SUMS"),
     };
+    sbom::write(LINUX, &made.sbom_linux)?;
+    sbom::write(windows::TARGET, &made.sbom_windows)?;
     let mut sums = String::new();
     for file in made.files().iter().filter(|file| **file != made.sums) {
         let name = file.file_name().context("a package has a name")?;

@@ -3,7 +3,6 @@
 use super::{archive, Entry, Library};
 use crate::dotnet::Sdk;
 use crate::repo;
-use crate::setup::Setup;
 use anyhow::{bail, Context, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -29,8 +28,8 @@ pub(super) fn runtimes(libraries: [(&str, &str, &Library); 2], builds: &Path) ->
 }
 
 /// Makes the package in `folder`.
-pub(super) fn make(setup: &Setup, runtimes: &Path, builds: &Path, folder: &Path) -> Result<PathBuf> {
-    let sdk = match Sdk::get(setup)? {
+pub(super) fn make(runtimes: &Path, builds: &Path, folder: &Path) -> Result<PathBuf> {
+    let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
         Err(reason) => bail!("the NuGet package cannot be made: {reason}"),
     };

@@ -171,7 +171,9 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
     } else if ty == "fastpar_error" {
         argument.before = format!("  fastpar_error {place} = {{-1, 0, 0, \"\"}};\n");
         argument.value = pick(&format!("&{place}"));
-        argument.after = format!("  check_error(PICK({i}, &{place}), (fastpar_status)result);\n");
+        if !pointee.starts_with("const ") {
+            argument.after = format!("  check_error(PICK({i}, &{place}), (fastpar_status)result);\n");
+        }
     } else if header.is_sized_struct(ty) {
         argument.before = format!(
             "  struct {{ {ty} value; unsigned char tail[32]; }} {place};

@@ -1,7 +1,7 @@
-//! Suite "csharp": both builds of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
+//! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
 
 use super::{lines, Case, Context};
-use crate::dotnet::Sdk;
+use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK, LIBRARIES};
 use crate::stage::{self, Staged};
 use crate::{demo, process, repo, windows};
 use anyhow::{ensure, Context as _, Result};
@@ -16,13 +16,12 @@ const TESTS: &str = "tests/csharp/Fastpar.Tests.csproj";
 const EXAMPLE: &str = "examples/csharp/Lines.csproj";
 const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 
-/// The build that older runtimes, Unity and Mono take.
-pub(super) const STANDARD: &str = "netstandard2.1";
+/// The builds that Mono runs: that for Mono itself and Unity, and that for .NET Framework.
+const STANDARD: [&str; 2] = ["netstandard2.1", "netstandard2.0"];
 
 /// What the tests are built with and run on.
 struct Bench<'a> {
     sdk: Sdk,
-    framework: &'static str,
     staged: &'a Staged,
     /// fastpar.dll, or why there is none.
     dll: std::result::Result<PathBuf, String>,
@@ -31,17 +30,18 @@ struct Bench<'a> {
 }
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
-    let sdk = match Sdk::get(&context.setup)? {
+    let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
         Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
     };
     let no_zstd = context.setup.missing(&["zstd"]);
-    let framework = sdk.framework()?;
     let dll = context.windows()?.map(windows::Staged::dll);
     let folder = repo::scratch("csharp")?;
-    let bench = Bench { sdk, framework, staged: context.staged()?, dll, folder };
-    let mut cases = bench.tests(framework)?;
-    cases.extend(bench.tests(STANDARD)?);
+    let bench = Bench { sdk, staged: context.staged()?, dll, folder };
+    let mut cases = Vec::new();
+    for library in LIBRARIES {
+        cases.extend(bench.tests(library)?);
+    }
     cases.extend(bench.small_heap()?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
     cases.extend(
@@ -53,14 +53,16 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Err(reason) => Case::skipped("package", reason.clone()),
     });
     cases.push(Case::of("benchmark builds", || {
-        bench.sdk.build("build", BENCH, &bench.artifacts(framework), &[])
+        bench.sdk.build("build", BENCH, &bench.artifacts(FRAMEWORK), &[])
     }));
     cases.push(match no_zstd {
         Some(reason) => Case::skipped("example", reason),
         None => Case::of("example", || bench.example()),
     });
     if process::installed("mono") {
-        cases.extend(bench.mono()?);
+        for library in STANDARD {
+            cases.extend(bench.mono(library)?);
+        }
     } else {
         println!("  not run on Mono: it is not installed (Debian: apt-get install mono-devel)");
     }
@@ -68,20 +70,19 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
 }
 
 /// Builds the tests against one build of the library; what `dotnet` runs.
-fn build_tests(sdk: &Sdk, framework: &str, library: &str) -> Result<PathBuf> {
+fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
-    Ok(artifacts.join("bin/Fastpar.Tests/Release").join(framework).join("Fastpar.Tests.dll"))
+    Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
 }
 
 /// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
 pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
-    let sdk = match Sdk::get(&context.setup)? {
+    let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
         Err(reason) => return Ok(Err(reason)),
     };
-    let framework = sdk.framework()?;
-    let program = build_tests(&sdk, framework, framework)?;
+    let program = build_tests(&sdk, FRAMEWORK)?;
     stage::replace(library, &program.with_file_name(library.file_name().unwrap_or_default()))?;
     let mut command = sdk.command();
     command.arg(program).env("FASTPAR_LIBRARY", context.staged()?.shared());
@@ -94,8 +95,9 @@ impl Bench<'_> {
     }
 
     /// What the build of a project made.
-    fn built(&self, variant: &str, project: &str, framework: &str, file: &str) -> PathBuf {
-        self.artifacts(variant).join("bin").join(project).join("Release").join(framework).join(file)
+    fn built(&self, variant: &str, project: &str) -> PathBuf {
+        let file = format!("{project}.dll");
+        self.artifacts(variant).join("bin").join(project).join("Release").join(FRAMEWORK).join(file)
     }
 
     /// Runs a built program on .NET, with the staged library.
@@ -107,7 +109,7 @@ impl Bench<'_> {
 
     /// The tests against one build of the library.
     fn tests(&self, library: &str) -> Result<Vec<Case>> {
-        match build_tests(&self.sdk, self.framework, library) {
+        match build_tests(&self.sdk, library) {
             Ok(program) => Ok(lines::program(library, &process::run(&mut self.dotnet(&program), LIMIT)?)),
             Err(error) => Ok(vec![Case::failed(format!("{library} builds"), format!("{error:#}"))]),
         }
@@ -115,26 +117,29 @@ impl Bench<'_> {
 
     /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.
     fn small_heap(&self) -> Result<Vec<Case>> {
-        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        let program = self.built(FRAMEWORK, "Fastpar.Tests");
         let mut command = self.dotnet(&program);
-        let finished = process::run(command.env("COMPlus_GCgen0size", "10000"), LIMIT)?;
+        let finished = process::run(command.env("DOTNET_GCgen0size", "10000"), LIMIT)?;
         Ok(lines::program("small heap", &finished))
     }
 
     /// The same program on Mono, which finds the library its own way.
-    fn mono(&self) -> Result<Vec<Case>> {
-        let properties = [format!("-p:FastparLibrary={STANDARD}"), format!("-p:TargetFramework={STANDARD}")];
+    fn mono(&self, library: &str) -> Result<Vec<Case>> {
+        let variant = format!("mono-{library}");
+        let properties =
+            [format!("-p:FastparLibrary={library}"), "-p:TargetFramework=netstandard2.1".to_owned()];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
-        self.sdk.build("build", TESTS, &self.artifacts("mono"), &properties)?;
+        self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
-        command.arg(self.built("mono", "Fastpar.Tests", STANDARD, "Fastpar.Tests.dll"));
+        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release/netstandard2.1");
+        command.arg(folder.join("Fastpar.Tests.dll"));
         command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
-        Ok(lines::program("Mono", &process::run(&mut command, LIMIT)?))
+        Ok(lines::program(&format!("Mono, {library}"), &process::run(&mut command, LIMIT)?))
     }
 
     /// A wrong path is told, and so is a library of something else.
     fn missing_library(&self) -> Result<()> {
-        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        let program = self.built(FRAMEWORK, "Fastpar.Tests");
         for (path, expected) in
             [("/nowhere/fastpar.so", "/nowhere/fastpar.so"), ("libm.so.6", "fastpar_abi_version")]
         {
@@ -149,7 +154,7 @@ impl Bench<'_> {
 
     /// A process ends at once, and as it wants to, whatever the pool is doing.
     fn leaving(&self, how: &str) -> Result<()> {
-        let program = self.built(self.framework, "Fastpar.Tests", self.framework, "Fastpar.Tests.dll");
+        let program = self.built(FRAMEWORK, "Fastpar.Tests");
         for milliseconds in 0..8 {
             let mut command = self.dotnet(&program);
             command.args(["--leave", how, &milliseconds.to_string()]);
@@ -178,11 +183,8 @@ impl Bench<'_> {
         let [major, minor, patch] = repo::version()?;
         let version = format!("{major}.{minor}.{patch}");
         let package = artifacts.join("packages").join(format!("Fastpar.{version}.nupkg"));
-        let mut expected: Vec<_> = [self.framework, STANDARD]
-            .iter()
-            .flat_map(|framework| ["dll", "xml"].map(|kind| format!("lib/{framework}/Fastpar.{kind}")))
-            .chain(["runtimes/linux-x64/native/libfastpar.so", "README.md"].map(String::from))
-            .collect();
+        let mut expected = assemblies();
+        expected.extend(["runtimes/linux-x64/native/libfastpar.so", "README.md"].map(String::from));
         self.sdk.build("pack", LIBRARY, &artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
         check_package(&package, &expected)?;
         std::fs::create_dir_all(&win)?;
@@ -207,7 +209,7 @@ impl Bench<'_> {
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", EXAMPLE, &self.artifacts(variant), &properties)?;
         let folder = tempfile::tempdir()?;
-        let program = self.built(variant, "Lines", self.framework, "Lines.dll");
+        let program = self.built(variant, "Lines");
         let mut command = self.sdk.command();
         command.arg(program).arg(repo::root().join("include/fastpar.h")).arg(folder.path().join("out.zst"));
         process::must(command.env_remove("FASTPAR_LIBRARY"), LIMIT).map(drop)
@@ -215,8 +217,8 @@ impl Bench<'_> {
 
     /// The example on real input; zstd reads what it wrote.
     fn example(&self) -> Result<()> {
-        self.sdk.build("build", EXAMPLE, &self.artifacts(self.framework), &[])?;
-        let program = self.built(self.framework, "Lines", self.framework, "Lines.dll");
+        self.sdk.build("build", EXAMPLE, &self.artifacts(FRAMEWORK), &[])?;
+        let program = self.built(FRAMEWORK, "Lines");
         let folder = tempfile::tempdir()?;
         let (compressed, restored) = (folder.path().join("out.zst"), folder.path().join("out"));
         let empty = folder.path().join("empty");
@@ -241,6 +243,12 @@ impl Bench<'_> {
         ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
         Ok(())
     }
+}
+
+/// All builds of the library, with their documentation, as a package has them.
+pub(super) fn assemblies() -> Vec<String> {
+    let files = |build| ["dll", "xml"].map(|kind| format!("lib/{build}/{ASSEMBLY}.{kind}"));
+    LIBRARIES.into_iter().flat_map(files).collect()
 }
 
 /// A package has these files, and no native library besides.

@@ -6,7 +6,6 @@ use super::wine::Wine;
 use super::{c, csharp, installed_msvc, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
-use crate::setup::Setup;
 use crate::stage::{self, Staged};
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};
@@ -61,8 +60,8 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let staged = Staged { include: linux.join("include"), lib: linux.join("lib") };
     let ran = c::with(&staged, &c::programs(context)?, &place.join("c"))?;
     cases.extend(ran.into_iter().map(|case| Case { name: format!("Linux, {}", case.name), ..case }));
-    cases.push(Case::of("NuGet package", || nuget(&made.nuget, &context.setup)));
-    cases.push(match (Python::get(&place.join("python"))?, Sdk::get(&context.setup)?) {
+    cases.push(Case::of("NuGet package", || nuget(&made.nuget)));
+    cases.push(match (Python::get(&place.join("python"))?, Sdk::get()?) {
         (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {
             let _ = std::fs::remove_dir_all(&consumer.folder);
             commands(place, &made, &python, &sdk)
@@ -91,9 +90,6 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     for file in made.files() {
         std::fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
     }
-    let project = place.join("app/consumer.csproj");
-    let text = std::fs::read_to_string(&project)?.replace(readme::FRAMEWORK, sdk.framework()?);
-    std::fs::write(project, text)?;
     let mut shell = tool("sh");
     sdk.prepare(&mut shell);
     // Else a package of this version that was made before would be taken.
@@ -109,13 +105,9 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     python.loaded(place)
 }
 
-/// Both builds with their documentation, and the libraries where .NET looks for them.
-fn nuget(package: &Path, setup: &Setup) -> Result<()> {
-    let framework = Sdk::get(setup)?.map_or(Ok(readme::FRAMEWORK), |sdk| sdk.framework())?;
-    let mut expected = Vec::new();
-    for framework in [framework, csharp::STANDARD] {
-        expected.extend(["dll", "xml"].map(|kind| format!("lib/{framework}/Fastpar.{kind}")));
-    }
+/// All builds with their documentation, and the libraries where .NET looks for them.
+fn nuget(package: &Path) -> Result<()> {
+    let mut expected = csharp::assemblies();
     for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
         expected.push(format!("runtimes/{runtime}/native/{library}"));
         expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));

@@ -2,6 +2,7 @@
 
 mod abi;
 mod abi_guard;
+mod budget;
 mod c;
 mod calls;
 mod comments;
@@ -16,21 +17,27 @@ mod installed;
 mod installed_msvc;
 mod installed_python;
 mod instructions;
+mod instrumented;
 mod lines;
+mod miri;
+mod plugins;
 mod python;
 mod readme;
 mod rust;
 pub(crate) mod soak;
 mod symbols;
 mod trust;
+mod tsan;
+mod users;
 mod windows_dll;
 mod windows_python;
 mod wine;
+mod workflows;
 
 use crate::header::Header;
 use crate::setup::Setup;
 use crate::stage::{self, Staged};
-use crate::windows;
+use crate::{process, windows};
 use anyhow::{bail, Result};
 
 use std::time::Instant;
@@ -125,22 +132,28 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
-const SUITES: [Suite; 23] = [
+const SUITES: &[Suite] = &[
     Suite { name: "format", about: "cargo fmt --check", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "imports", about: "no import of src runs up or sideways", run: imports::run },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
     Suite { name: "comments", about: "what the header says about every function", run: comments::run },
     Suite { name: "rust", about: "cargo test", run: rust::tests },
+    Suite { name: "narrow", about: "plans, claims and parsers with addresses of 32 bits", run: rust::narrow },
+    Suite { name: "users", about: "two users, links, sticky folders and groups", run: users::run },
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
     Suite { name: "abi", about: "what programs were promised", run: abi_guard::run },
     Suite { name: "trust", about: "what is linked is what deny.toml allows", run: trust::run },
+    Suite { name: "workflows", about: "what the public CI runs", run: workflows::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
+    Suite { name: "plugins", about: "libraries that are loaded and unloaded", run: plugins::run },
     Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
+    Suite { name: "miri", about: "undefined behaviour, step by step", run: miri::run },
+    Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
@@ -160,6 +173,8 @@ struct Report {
     suite: &'static str,
     cases: Vec<Case>,
     seconds: f64,
+    /// CPU time of the programs that it ran.
+    cpu_seconds: f64,
 }
 
 impl Report {
@@ -187,23 +202,39 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
     for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
     {
         println!("== {}: {}", suite.name, suite.about);
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), process::children_cpu().unwrap_or_default());
         let cases = (suite.run)(&mut context);
         let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
         if context.setup.ci {
             cases.iter_mut().for_each(refuse_skip);
         }
-        let report = Report { suite: suite.name, cases, seconds: start.elapsed().as_secs_f64() };
+        let seconds = start.elapsed().as_secs_f64();
+        let cpu_seconds = process::children_cpu().unwrap_or_default() - cpu;
+        let report = Report { suite: suite.name, cases, seconds, cpu_seconds };
         show(&report);
         reports.push(report);
+    }
+    let budgets = check_budgets(&reports)?;
+    if context.setup.ci {
+        reports.push(budgets);
     }
     Ok(summarize(&reports))
 }
 
-/// Where everything can be installed nothing is skipped, except what needs a Python that cannot be had there.
+/// Minutes of the suites beside their budgets.
+fn check_budgets(reports: &[Report]) -> Result<Report> {
+    let took: Vec<_> = reports
+        .iter()
+        .map(|&Report { suite, seconds, cpu_seconds, .. }| budget::Took { suite, seconds, cpu_seconds })
+        .collect();
+    let cases = budget::check(&budget::read()?, SUITES, &took);
+    Ok(Report { suite: "budget", cases, seconds: 0.0, cpu_seconds: 0.0 })
+}
+
+/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that cannot be had there.
 fn refuse_skip(case: &mut Case) {
     if let Outcome::Skipped(reason) = &case.outcome {
-        if !reason.contains("free-threaded") {
+        if !["free-threaded", "Miri"].iter().any(|known| reason.contains(known)) {
             case.outcome = Outcome::Failed(format!("must not be skipped in CI: {reason}"));
         }
     }
@@ -235,12 +266,16 @@ fn end_of(text: &str) -> String {
 
 /// Prints the table, what was skipped and what failed, and the counts as the last line.
 fn summarize(reports: &[Report]) -> bool {
-    println!("\n{:<12} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
+    println!(
+        "\n{:<12} {:>7} {:>7} {:>8} {:>8} {:>12}",
+        "suite", "passed", "failed", "skipped", "minutes", "CPU minutes"
+    );
     let mut total = [0; 3];
     for report in reports {
         let counts = report.counts();
         let [passed, failed, skipped] = counts;
-        println!("{:<12} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", report.suite, report.seconds);
+        let (minutes, cpu) = (report.seconds / 60.0, report.cpu_seconds / 60.0);
+        println!("{:<12} {passed:>7} {failed:>7} {skipped:>8} {minutes:>8.1} {cpu:>12.1}", report.suite);
         total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
     for report in reports {
@@ -262,10 +297,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ci_skips_nothing_but_free_threaded_python() {
-        let mut cases = [Case::skipped("a", "no clang"), Case::skipped("b", "no free-threaded Python")];
+    fn ci_skips_nothing_but_free_threaded_python_and_miri() {
+        let reasons = ["no clang", "no free-threaded Python", "Miri cannot be had", "no nightly"];
+        let mut cases = reasons.map(|reason| Case::skipped("a", reason));
         cases.iter_mut().for_each(refuse_skip);
-        assert!(matches!(cases[0].outcome, Outcome::Failed(_)));
-        assert!(matches!(cases[1].outcome, Outcome::Skipped(_)));
+        let refused = cases.map(|case| matches!(case.outcome, Outcome::Failed(_)));
+        assert_eq!(refused, [true, false, false, true]);
     }
 }

@@ -28,9 +28,6 @@ const COLUMNS: [(usize, &[&str], &str); 3] = [
     (5, &["bindings/python/fastpar", "bindings/python/fastpar/zstd"], "py"),
 ];
 
-/// What C# programs of the README are made for; SDKs before 8.0 make them for their own newest framework.
-pub(super) const FRAMEWORK: &str = "net8.0";
-
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;
     let names = Case::checked("names", names(&readme, context.header()?));
@@ -52,13 +49,12 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }));
     let blocks = blocks(&readme);
     cases.push(Case::checked("every program is run by a command", unused(&blocks)));
-    let sdk = Sdk::get(&context.setup)?;
-    let framework = sdk.as_ref().map_or(Ok(FRAMEWORK), Sdk::framework)?;
+    let sdk = Sdk::get()?;
     for block in &blocks {
         if let Some(file) = block.file() {
             let path = folder.join(file);
             std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
-            std::fs::write(path, block.code.replace(FRAMEWORK, framework))?;
+            std::fs::write(path, &block.code)?;
         }
     }
     link(&repo::target(), &folder.join("target"))?;

@@ -52,3 +52,30 @@ fn mentions(folder: &Path, text: &str) -> Result<bool> {
     }
     Ok(false)
 }
+
+const NARROW: &str = "i686-unknown-linux-gnu";
+
+/// The tests of `tests/narrow` where addresses have 32 bits.
+pub(super) fn narrow(context: &mut Context) -> Result<Vec<Case>> {
+    if let Some(reason) = missing_for_narrow(context) {
+        return Ok(vec![Case::skipped(NARROW, reason)]);
+    }
+    let arguments =
+        ["test", "--package", "fastpar-narrow", "--target", NARROW, "--no-fail-fast", "--", "--show-output"];
+    Ok(lines::libtest(&process::run(repo::cargo().args(arguments), LIMIT)?))
+}
+
+/// What rustc needs for it, installed where that is possible.
+fn missing_for_narrow(context: &Context) -> Option<String> {
+    if process::installed("rustup") {
+        let mut add = std::process::Command::new("rustup");
+        // Where it cannot be had the library is not found below.
+        let _ = process::run(add.args(["target", "add", NARROW]), LIMIT);
+    }
+    let mut ask = std::process::Command::new("rustc");
+    let library = ask.args(["--print", "target-libdir", "--target", NARROW]).output().ok()?;
+    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
+        return Some(format!("no standard library for {NARROW} (rustup target add {NARROW})"));
+    }
+    context.setup.linker_for_32_bits()
+}

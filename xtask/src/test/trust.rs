@@ -1,8 +1,10 @@
 //! Suite "trust": what is linked is what `deny.toml` allows.
 
 use super::{Case, Context};
-use crate::{process, repo};
-use anyhow::{Context as _, Result};
+use crate::dist::sbom;
+use crate::pypi::Packages;
+use crate::{dist, process, repo, windows};
+use anyhow::{ensure, Context as _, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use toml::{Table, Value};
@@ -19,7 +21,18 @@ struct Part {
     license: String,
 }
 
-pub(super) fn run(_: &mut Context) -> Result<Vec<Case>> {
+/// CycloneDX's own checker.
+const CHECKER: &str = "cyclonedx-python-lib[json-validation]==11.12.0";
+
+const CHECK_SBOM: &str = "
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
+sys.exit(str(error) if error else 0)
+";
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let policy: Table = repo::read("deny.toml")?.parse().context("deny.toml")?;
     let lock: Table = repo::read("Cargo.lock")?.parse().context("Cargo.lock")?;
     let parts = parts_for(&strings(&policy, "graph", "targets")?)?;
@@ -27,12 +40,50 @@ pub(super) fn run(_: &mut Context) -> Result<Vec<Case>> {
     let anywhere = parts_for(&["all".to_owned()])?;
     let licenses = strings(&policy, "licenses", "allow")?;
     let crates = names(&policy)?;
-    Ok(vec![
+    let boms = match context.setup.missing(&["python3", "pip3"]) {
+        Some(reason) => vec![Case::skipped("SBOM", reason)],
+        None => [dist::LINUX, windows::TARGET]
+            .map(|target| Case::of(format!("SBOM, {target}"), || check_sbom(target)))
+            .into(),
+    };
+    let mut cases = vec![
         Case::checked("licences", licence_complaints(&parts, &licenses)),
         Case::checked("crates are those of deny.toml", crate_complaints(&parts, &anywhere, &crates)),
         Case::checked("each crate once", twice(&parts)),
         Case::checked("crates come from crates.io, with their checksums", source_complaints(&lock)),
-    ])
+    ];
+    cases.extend(boms);
+    Ok(cases)
+}
+
+/// What is told to be in a library is valid CycloneDX, and what cargo links into it.
+fn check_sbom(target: &str) -> Result<()> {
+    let file = repo::scratch("trust")?.join(format!("{target}.cdx.json"));
+    sbom::write(target, &file)?;
+    let checker = Packages::get(&[CHECKER])?;
+    process::must(checker.python().args(["-c", CHECK_SBOM]).arg(&file), LIMIT)?;
+    let bom: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    let told: BTreeSet<_> = bom["components"]
+        .as_array()
+        .context("components")?
+        .iter()
+        .filter_map(|part| Some(format!("{} {}", part["name"].as_str()?, part["version"].as_str()?)))
+        .collect();
+    // Macros and what only builds are not linked.
+    let mut cargo = repo::cargo();
+    cargo.args(["tree", "--locked", "--package", "fastpar", "--edges", "normal,no-proc-macro"]);
+    cargo.args(["--no-dedupe", "--prefix", "none", "--format", "{p}", "--target", target]);
+    let tree = process::must(&mut cargo, LIMIT)?;
+    let linked = tree.lines().filter_map(|line| {
+        let (name, rest) = line.split_once(" v")?;
+        Some(format!("{name} {}", rest.split(' ').next()?))
+    });
+    let linked: BTreeSet<_> = linked.filter(|part| !part.starts_with("fastpar ")).collect();
+    let missing: Vec<_> = linked.difference(&told).collect();
+    let more: Vec<_> = told.difference(&linked).filter(|part| !part.starts_with("rust-std ")).collect();
+    ensure!(missing.is_empty() && !linked.is_empty(), "not told: {missing:?}");
+    ensure!(more.len() == 1 && more[0].starts_with("zstd "), "told, and not linked: {more:?}");
+    Ok(())
 }
 
 fn strings(policy: &Table, section: &str, key: &str) -> Result<Vec<String>> {

@@ -23,6 +23,16 @@ from compression.zstd import (
 )
 
 from ._archive import Archive, Frame, open_archive
+from ._async import (
+    compress_async,
+    compress_batch_async,
+    compress_file_async,
+    compress_into_async,
+    decompress_async,
+    decompress_batch_async,
+    decompress_file_async,
+    decompress_into_async,
+)
 from ._batches import compress_batch, decompress_batch
 from ._codec import compress, compress_bound, compress_into, decompress, decompress_into, decompressed_size
 from ._file import ZstdFile, open
@@ -46,14 +56,22 @@ __all__ = (
     "ZstdFile",
     "ZstdOptions",
     "compress",
+    "compress_async",
     "compress_batch",
+    "compress_batch_async",
     "compress_bound",
     "compress_file",
+    "compress_file_async",
     "compress_into",
+    "compress_into_async",
     "decompress",
+    "decompress_async",
     "decompress_batch",
+    "decompress_batch_async",
     "decompress_file",
+    "decompress_file_async",
     "decompress_into",
+    "decompress_into_async",
     "decompressed_size",
     "finalize_dict",
     "get_frame_info",

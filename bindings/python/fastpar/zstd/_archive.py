@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from .. import _native as n
+from .._handles import ArchiveHandle, Uncopied
 from .._library import lib
-from ._buffers import address
+from .._buffers import address
 from ._settings import Settings, ZstdOptions, check, path
+
+# Bytes that are read ahead for lines.
+_LINES = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +30,24 @@ class Frame:
     content_size: int
 
 
-class Archive(io.RawIOBase):
+class Archive(Uncopied, io.RawIOBase):
     """The content of compressed data as a file that can be read at any place. Made by `open_archive`.
 
     `read`, `seek` and the like share one position; `read_at` needs none, and may be called by any number of threads at a time.
     Nothing but the frames that lie in what is asked for is decompressed; those that are read in part are kept.
     """
 
-    def __init__(self, settings: Settings, handle: ctypes.c_void_p, kept: ExitStack) -> None:
-        self._settings, self._handle, self._kept = settings, handle, kept
-        size = ctypes.c_uint64()
-        error = n.fastpar_error()
+    #: None: closed. Dropping it closes: a call under way in another thread has a reference of its own.
+    _handle: ArchiveHandle | None = None
+
+    def __init__(self, handle: ArchiveHandle) -> None:
+        self._handle = handle
+        size, error = ctypes.c_uint64(), n.fastpar_error()
         check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
         self._size = size.value
         self._position = 0
+        #: Where lines come from: a part of the content, and its offset.
+        self._block = (0, b"")
 
     def __len__(self) -> int:
         """The bytes of the whole content."""
@@ -50,19 +58,19 @@ class Archive(io.RawIOBase):
 
     def frames(self) -> list[Frame]:
         """Where the frames are."""
-        self._check_open()
+        handle = self._opened()
         count, error = ctypes.c_uint64(), n.fastpar_error()
-        check(lib.fastpar_archive_frames(self._handle, ctypes.byref(count), ctypes.byref(error)), error)
+        check(lib.fastpar_archive_frames(handle, ctypes.byref(count), ctypes.byref(error)), error)
         info = n.fastpar_frame_info(ctypes.sizeof(n.fastpar_frame_info))
         found = []
         for index in range(count.value):
-            check(lib.fastpar_archive_frame(self._handle, index, ctypes.byref(info), ctypes.byref(error)), error)
+            check(lib.fastpar_archive_frame(handle, index, ctypes.byref(info), ctypes.byref(error)), error)
             found.append(Frame(info.offset, info.size, info.content_offset, info.content_size))
         return found
 
     def read_at(self, offset: int, out: Buffer, /) -> int:
         """Fills a writable buffer from the content at `offset`; returns how many bytes: fewer where the content ends."""
-        self._check_open()
+        handle = self._opened()
         if offset < 0:
             raise ValueError(f"offset must not be negative, and is {offset}")
         if offset >= self._size:
@@ -70,7 +78,7 @@ class Archive(io.RawIOBase):
         written, error = ctypes.c_size_t(), n.fastpar_error()
         with address(out, writable=True) as (to, capacity):
             check(
-                lib.fastpar_archive_read(self._handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error)),
+                lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error)),
                 error,
             )
         return written.value
@@ -83,12 +91,12 @@ class Archive(io.RawIOBase):
 
     def readall(self) -> bytes:
         """The rest of the content."""
-        self._check_open()
+        self._opened()
         return self.read(max(self._size - self._position, 0))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Sets the position."""
-        self._check_open()
+        self._opened()
         match whence:
             case os.SEEK_SET:
                 place = offset
@@ -105,28 +113,68 @@ class Archive(io.RawIOBase):
 
     def tell(self) -> int:
         """The position."""
-        self._check_open()
+        self._opened()
         return self._position
 
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line with its end, or `size` bytes of it."""
+        self._opened()
+        position = self._position
+        most = self._size - position if size is None or size < 0 else size
+        parts: list[bytes] = []
+        while most > 0:
+            # One attribute, so that threads that read lines at the same time each have a block and its own offset.
+            offset, block = self._block
+            begin = position - offset
+            if not 0 <= begin < len(block):
+                offset, block = self._block = (position, self._block_at(position))
+                begin = 0
+                if not block:
+                    break
+            end = block.find(b"\n", begin, begin + most) + 1 or min(begin + most, len(block))
+            parts.append(block[begin:end])
+            position += end - begin
+            most -= end - begin
+            if block[end - 1] == 10:
+                break
+        self._position = position
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __next__(self) -> bytes:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def _block_at(self, position: int) -> bytes:
+        block = bytearray(min(_LINES, max(self._size - position, 0)))
+        return bytes(block[: self.read_at(position, block)])
+
     def readable(self) -> bool:
-        self._check_open()
+        self._opened()
         return True
 
     def seekable(self) -> bool:
-        self._check_open()
+        self._opened()
         return True
 
     def close(self) -> None:
-        """Releases it. No other thread may be reading."""
-        handle, self._handle = getattr(self, "_handle", None), None
-        if handle is not None:
-            lib.fastpar_archive_free(handle)
-            self._kept.close()
+        """Releases it. Other threads may be reading: those calls end as usual, and later ones are ValueError."""
+        self._handle = None
         super().close()
 
-    def _check_open(self) -> None:
-        if self._handle is None:
+    def _opened(self) -> ArchiveHandle:
+        handle = self._handle
+        if handle is None:
             raise ValueError("I/O operation on closed file")
+        return handle
+
+
+class _Source(ExitStack):
+    """The buffer that an archive is read from; released with the archive's handle."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def open_archive(
@@ -139,17 +187,20 @@ def open_archive(
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error = ctypes.c_void_p(), n.fastpar_error()
-    with ExitStack() as stack:
-        stack.enter_context(settings.watching())
-        if isinstance(source, (str, os.PathLike)):
-            status = lib.fastpar_archive_open_file(
-                ctypes.byref(settings.native), path(source), ctypes.byref(handle), ctypes.byref(error)
-            )
-        else:
-            where, length = stack.enter_context(address(source))
-            status = lib.fastpar_archive_open(
-                ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
-            )
-        check(status, error)
-        return Archive(settings, handle, stack.pop_all())
+    handle, error, kept = ctypes.c_void_p(), n.fastpar_error(), _Source()
+    try:
+        with settings.watching():
+            if isinstance(source, (str, os.PathLike)):
+                status = lib.fastpar_archive_open_file(
+                    ctypes.byref(settings.native), path(source), ctypes.byref(handle), ctypes.byref(error)
+                )
+            else:
+                where, length = kept.enter_context(address(source))
+                status = lib.fastpar_archive_open(
+                    ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
+                )
+        check(status, error, (os.fsdecode(source),) if isinstance(source, (str, os.PathLike)) else ())
+    except BaseException:
+        kept.close()
+        raise
+    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)))

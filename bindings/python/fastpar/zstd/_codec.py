@@ -8,9 +8,9 @@ from typing import Unpack
 from .. import _native as n
 from .._errors import BufferTooSmallError, LimitError, size
 from .._library import lib
-from .._threads import begin, live
 from . import _small
-from ._buffers import address, fill_bytes
+from .._buffers import address, fill_bytes
+from ._interrupts import interruptible
 from ._settings import DataError, Settings, ZstdOptions, check, failure, is_level
 
 # Where data does not tell its size: the first guess is this many times its own.
@@ -20,14 +20,12 @@ _GUESS = 8
 def _run(function: ctypes._NamedFuncPointer, settings: Settings, *arguments: object) -> int:
     """Calls a function of the codec: the bytes written, or what it reports."""
     written, error = ctypes.c_size_t(), n.fastpar_error()
-    try:
-        begin(settings)
-        with settings.watching():
-            status = function(
-                ctypes.byref(settings.native), *arguments, ctypes.byref(written), ctypes.byref(error)
-            )
-    finally:
-        live.discard(settings)
+
+    def work() -> int:
+        return function(ctypes.byref(settings.native), *arguments, ctypes.byref(written), ctypes.byref(error))
+
+    # Source and target each come as address and size.
+    status = interruptible(settings, work, arguments[1] + arguments[3])
     if status == n.FASTPAR_OK:
         return written.value
     raise failure(error, written.value)

@@ -2,27 +2,32 @@
 
 import io
 import os
+import threading
 from collections.abc import Buffer
 from compression import zstd as standard
 from compression.zstd import ZstdCompressor
 from typing import Any, Unpack
 
+from .._handles import Uncopied
 from ._settings import Settings, ZstdOptions
 from ._streams import BUFFER_SIZE, ParallelReader, ParallelWriter, StandardWriter
 
 builtin_open = open
 
 
-class ZstdFile(io.BufferedIOBase):
+class ZstdFile(Uncopied, io.BufferedIOBase):
     """A file object that compresses what is written to it, or decompresses what is read from it, in parallel.
 
     As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty, one that is empty or cut off is EOFError.
     What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
-    `open_archive` finds any place. Used by one thread at a time.
+    `open_archive` finds any place. Calls from several threads take turns.
     """
 
     FLUSH_BLOCK = ZstdCompressor.FLUSH_BLOCK
     FLUSH_FRAME = ZstdCompressor.FLUSH_FRAME
+
+    # What a finalizer finds where opening has failed.
+    _file: Any = None
 
     def __init__(
         self,
@@ -36,8 +41,8 @@ class ZstdFile(io.BufferedIOBase):
         **more: Unpack[ZstdOptions],
     ) -> None:
         """`file`: a path, or a file object with `read` or `write`. `mode`: "r", "w", "x" or "a", with or without "b"."""
-        self._file: Any = None
         self._close_file = False
+        self._closing = threading.Lock()
         self._buffer: io.BufferedReader | None = None
         self._writer: ParallelWriter | StandardWriter | None = None
         if not isinstance(mode, str):
@@ -76,16 +81,22 @@ class ZstdFile(io.BufferedIOBase):
 
     def close(self) -> None:
         """Ends and closes the file; may be called several times. A file object that was given stays open."""
-        file, self._file = self._file, None
+        if self._file is None:
+            return
+        with self._closing:
+            file, self._file = self._file, None
         if file is None:
             return
+        buffer, writer = self._buffer, self._writer
         try:
-            if self._buffer is not None:
-                self._buffer.close()
-            elif self._writer is not None and not self._untouched:
-                self._writer.finish()
+            if buffer is not None:
+                buffer.close()
+            elif writer is not None and not self._untouched:
+                writer.finish()
         finally:
             self._buffer = self._writer = None
+            if isinstance(writer, ParallelWriter):
+                writer.release()
             if self._close_file:
                 file.close()
 
@@ -96,88 +107,81 @@ class ZstdFile(io.BufferedIOBase):
 
     def write(self, data: Buffer, /) -> int:
         """Takes all of `data`, and returns how many bytes that were. What comes of it may reach the file later."""
-        self._check_writes()
+        writer = self._writing()
         with memoryview(data) as view:
             length = view.nbytes
-        self._writer.write(data)
+        # First: a call that is interrupted may have taken a part.
+        self._untouched = False
+        writer.write(data)
         self._position += length
-        self._clean = self._untouched = False
+        self._clean = False
         return length
 
     def flush(self, mode: int = FLUSH_BLOCK) -> None:
         """Gives everything written to the file, and ends the frame: it costs compression. Nothing in read mode."""
-        if self._file is not None and self._reads:
+        file = self._opened()
+        if self._reads:
             return
-        self._check_open()
+        writer = self._writing()
         if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError("Invalid mode argument, expected either ZstdFile.FLUSH_FRAME or ZstdFile.FLUSH_BLOCK")
         if not self._clean or (self._untouched and mode == self.FLUSH_BLOCK):
             self._untouched = False
-            if mode == self.FLUSH_FRAME and isinstance(self._writer, StandardWriter):
-                self._writer.finish()
+            if mode == self.FLUSH_FRAME and isinstance(writer, StandardWriter):
+                writer.finish()
             else:
-                self._writer.flush()
+                writer.flush()
             self._clean = True
-        if hasattr(self._file, "flush"):
-            self._file.flush()
+        if hasattr(file, "flush"):
+            file.flush()
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes, fewer only at the end; None or negative: the rest."""
-        self._check_reads()
-        return self._buffer.read(-1 if size is None else size)
+        return self._reading().read(-1 if size is None else size)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes, as soon as there are some; negative: a buffer full."""
-        self._check_reads()
-        return self._buffer.read1(BUFFER_SIZE if size < 0 else size)
+        return self._reading().read1(BUFFER_SIZE if size < 0 else size)
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fills a writable buffer; returns how many bytes."""
-        self._check_reads()
-        return self._buffer.readinto(buffer)
+        return self._reading().readinto(buffer)
 
     def readinto1(self, buffer: Buffer, /) -> int:
         """Fills a writable buffer as far as there is something at once; returns how many bytes."""
-        self._check_reads()
-        return self._buffer.readinto1(buffer)
+        return self._reading().readinto1(buffer)
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """A line with its end, or `size` bytes of it."""
-        self._check_reads()
-        return self._buffer.readline(-1 if size is None else size)
+        return self._reading().readline(-1 if size is None else size)
 
     def peek(self, size: int = -1, /) -> bytes:
         """What comes next, at least one byte unless at the end, without going on."""
-        self._check_reads()
-        return self._buffer.peek(size)
+        return self._reading().peek(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Goes to a place of the content: by reading, from the start if it lies behind. See `open_archive`."""
-        self._check_reads()
-        return self._buffer.seek(offset, whence)
+        return self._reading().seek(offset, whence)
 
     def tell(self) -> int:
         """The place in the content."""
-        self._check_open()
-        return self._buffer.tell() if self._reads else self._position
+        self._opened()
+        return self._reading().tell() if self._reads else self._position
 
     def __next__(self) -> bytes:
-        self._check_reads()
-        line = self._buffer.readline()
+        line = self._reading().readline()
         if not line:
             raise StopIteration
         return line
 
     def fileno(self) -> int:
         """The descriptor of the compressed file."""
-        self._check_open()
-        return self._file.fileno()
+        return self._opened().fileno()
 
     @property
     def name(self) -> str:
         """The name of the compressed file."""
-        self._check_open()
-        return self._file.name
+        return self._opened().name
 
     @property
     def mode(self) -> str:
@@ -185,29 +189,41 @@ class ZstdFile(io.BufferedIOBase):
         return "rb" if self._reads else "wb"
 
     def readable(self) -> bool:
-        self._check_open()
+        self._opened()
         return self._reads
 
     def writable(self) -> bool:
-        self._check_open()
+        self._opened()
         return not self._reads
 
     def seekable(self) -> bool:
-        return self.readable() and self._buffer.seekable()
+        return self.readable() and self._reading().seekable()
 
-    def _check_open(self) -> None:
-        if self._file is None:
+    # Each takes an attribute once: another thread may close the file at any time.
+
+    def _opened(self) -> Any:
+        file = self._file
+        if file is None:
             raise ValueError("I/O operation on closed file")
+        return file
 
-    def _check_reads(self) -> None:
-        self._check_open()
+    def _reading(self) -> io.BufferedReader:
+        self._opened()
         if not self._reads:
             raise io.UnsupportedOperation("File not open for reading")
+        buffer = self._buffer
+        if buffer is None:
+            raise ValueError("I/O operation on closed file")
+        return buffer
 
-    def _check_writes(self) -> None:
-        self._check_open()
+    def _writing(self) -> ParallelWriter | StandardWriter:
+        self._opened()
         if self._reads:
             raise io.UnsupportedOperation("File not open for writing")
+        writer = self._writer
+        if writer is None:
+            raise ValueError("I/O operation on closed file")
+        return writer
 
 
 def open(

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from .. import _native as n
 from .._library import lib
-from .._threads import begin, live
+from ._interrupts import interruptible
 from ._settings import Settings, ZstdOptions, check, path
 
 
@@ -35,13 +35,10 @@ def _run(
     error = n.fastpar_error()
     settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
     names = (path(source), path(target))
-    try:
-        begin(settings)
-        with settings.watching():
-            status = function(ctypes.byref(settings.native), *names, ctypes.byref(stats), ctypes.byref(error))
-    finally:
-        live.discard(settings)
-    check(status, error)
+    status = interruptible(
+        settings, lambda: function(ctypes.byref(settings.native), *names, ctypes.byref(stats), ctypes.byref(error))
+    )
+    check(status, error, (os.fsdecode(source), os.fsdecode(target)))
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)
 
 

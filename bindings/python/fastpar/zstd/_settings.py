@@ -3,14 +3,16 @@
 import ctypes
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Sequence
 from compression import zstd as standard
 from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDict, ZstdError
 from typing import TypedDict, Unpack
 
 from .. import _native as n
 from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
+from .._handles import DictHandle
 from .._library import lib
+from .._options import unknown_option
 
 _SIZE = ctypes.sizeof(n.fastpar_zstd_options)
 
@@ -42,19 +44,20 @@ _STANDARD_WORDS = {
 }
 
 
-def failure(error: n.fastpar_error, needed: int = 0) -> Exception:
-    """The exception for what a call of the codec has reported; `needed`: the capacity that it asks for if that was too small."""
+def failure(error: n.fastpar_error, needed: int = 0, paths: Sequence[str] = ()) -> Exception:
+    """The exception for what a call of the codec has reported; `needed`: the capacity that it asks for if that was too small;
+    `paths`: of the files that it was given."""
     error.message = (_STANDARD_WORDS.get(error.status, b"") + error.message)[: n.FASTPAR_ERROR_MESSAGE_SIZE - 1]
-    exception = error_of(error, _DATA_ERRORS)
+    exception = error_of(error, _DATA_ERRORS, paths)
     if isinstance(exception, BufferTooSmallError):
         exception.needed = needed
     return exception
 
 
-def check(status: int, error: n.fastpar_error) -> None:
+def check(status: int, error: n.fastpar_error, paths: Sequence[str] = ()) -> None:
     """Raises what a call of the codec has reported."""
     if status != n.FASTPAR_OK:
-        raise failure(error)
+        raise failure(error, 0, paths)
 
 
 def is_level(level: object) -> bool:
@@ -68,12 +71,9 @@ class Dict:
     __slots__ = ("handle",)
 
     def __init__(self, content: bytes, level: int) -> None:
-        self.handle = ctypes.c_void_p()
-        error = n.fastpar_error()
-        check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(self.handle), ctypes.byref(error)), error)
-
-    def __del__(self) -> None:
-        lib.fastpar_dict_free(self.handle)
+        handle, error = ctypes.c_void_p(), n.fastpar_error()
+        check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(handle), ctypes.byref(error)), error)
+        self.handle = DictHandle(handle.value)
 
 
 _dicts: weakref.WeakKeyDictionary[ZstdDict, Dict] = weakref.WeakKeyDictionary()
@@ -142,6 +142,10 @@ class Settings:
         """Cancels the call."""
         lib.fastpar_cancel(ctypes.addressof(self._flag))
 
+    def kept(self) -> object:
+        """What the library looks at for as long as it has these options."""
+        return self._flag
+
     def watching(self):
         """While it is entered, the caller's flag stops the call."""
         return watching(self.cancel, self)
@@ -155,7 +159,10 @@ class Settings:
         max_output: int = 0,
         max_memory: int = 0,
         cancel: CancelFlag | None = None,
+        **unknown: object,
     ) -> None:
+        if unknown:
+            raise unknown_option(next(iter(unknown)), ZstdOptions)
         self.native.frame_size = size(frame_size, "frame_size")
         self.native.max_lanes = uint32(max_lanes, "max_lanes")
         self.native.max_output = size(max_output, "max_output")
@@ -205,7 +212,7 @@ class Settings:
             self.supported = False
         else:
             self._kept = found
-            self.native.dict = found.handle
+            self.native.dict = found.handle.address
 
 
 def _prepared(zstd_dict: ZstdDict) -> Dict | None:

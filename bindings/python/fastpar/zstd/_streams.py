@@ -2,24 +2,30 @@
 
 import ctypes
 import io
+import threading
 from compression.zstd import ZstdCompressor
 from typing import Any
 
 from .. import _native as n
 from .._calls import entries
+from .._handles import Handle, ReaderHandle, WriterHandle
 from .._library import lib
-from ._buffers import address
+from .._buffers import address
 from ._settings import DataError, Settings, check
 
 
 class _Stream:
-    """What a stream's callbacks need. A stream is used by one thread at a time."""
+    """A stream of the library and its file object. Calls from several threads take turns."""
+
+    #: None: closed, or never opened.
+    _handle: Handle | None = None
 
     def __init__(self, file: Any, settings: Settings) -> None:
         self.file = file
         self._settings = settings
-        self._handle = ctypes.c_void_p()
         self._failure: BaseException | None = None
+        # Reentrant: a file object that uses its own stream is told so by the library, instead of waiting for itself.
+        self._lock = threading.RLock()
         #: Whether the file has given anything.
         self.started = False
 
@@ -29,12 +35,20 @@ class _Stream:
 
     def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> None:
         error = n.fastpar_error()
-        with self._settings.watching():
-            status = function(self._handle, *arguments, ctypes.byref(error))
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        with self._lock:
+            handle = self._handle
+            if handle is None:
+                raise ValueError("I/O operation on closed file")
+            with self._settings.watching():
+                status = function(handle, *arguments, ctypes.byref(error))
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
         check(status, error)
+
+    def release(self) -> None:
+        """Closes it without ending the stream. Its handle goes when the call under way, if there is one, returns."""
+        self._handle = None
 
 
 def write_to_file(call: _Stream, data: int, length: int) -> int:
@@ -76,11 +90,12 @@ class ParallelWriter(_Stream):
         self._open()
 
     def _open(self) -> None:
-        error = n.fastpar_error()
+        handle, error = ctypes.c_void_p(), n.fastpar_error()
         status = lib.fastpar_writer_open(
-            ctypes.byref(self._settings.native), _sink, self, ctypes.byref(self._handle), ctypes.byref(error)
+            ctypes.byref(self._settings.native), _sink, self, ctypes.byref(handle), ctypes.byref(error)
         )
         check(status, error)
+        self._handle = WriterHandle(handle.value, self._settings.kept())
 
     def write(self, data: Any) -> None:
         """Takes all of it."""
@@ -94,9 +109,6 @@ class ParallelWriter(_Stream):
     def finish(self) -> None:
         """Ends the stream."""
         self._call(lib.fastpar_writer_finish)
-
-    def __del__(self) -> None:
-        lib.fastpar_writer_free(self._handle)
 
 
 class StandardWriter:
@@ -126,15 +138,12 @@ class ParallelReader(_Stream, io.RawIOBase):
         self._open()
 
     def _open(self) -> None:
-        error = n.fastpar_error()
+        handle, error = ctypes.c_void_p(), n.fastpar_error()
         status = lib.fastpar_reader_open(
-            ctypes.byref(self._settings.native), _source, self, ctypes.byref(self._handle), ctypes.byref(error)
+            ctypes.byref(self._settings.native), _source, self, ctypes.byref(handle), ctypes.byref(error)
         )
         check(status, error)
-
-    def _release(self) -> None:
-        lib.fastpar_reader_free(self._handle)
-        self._handle = ctypes.c_void_p()
+        self._handle = ReaderHandle(handle.value, self._settings.kept())
 
     def readable(self) -> bool:
         return True
@@ -171,7 +180,7 @@ class ParallelReader(_Stream, io.RawIOBase):
             raise ValueError(f"Invalid value for whence: {whence}")
         if offset < self._position:
             self.file.seek(0)
-            self._release()
+            self.release()
             self._position = 0
             self._open()
         self._skip(offset)
@@ -190,7 +199,7 @@ class ParallelReader(_Stream, io.RawIOBase):
         return self._position
 
     def close(self) -> None:
-        self._release()
+        self.release()
         super().close()
 
 

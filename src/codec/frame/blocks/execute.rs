@@ -8,17 +8,18 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 /// Matches that are farther away than this may not be in a core's own caches.
-const FAR: u32 = 256 << 10;
+const FAR: u64 = 256 << 10;
 
-/// The place that a frame is decoded to. What is executed is read by any lane while one lane writes behind it.
+/// The place that a frame is decoded to. What is executed is read by any lane while one lane writes behind
+/// it.
 pub(super) struct Target<'t> {
     start: *mut u8,
     len: usize,
     place: PhantomData<&'t mut [MaybeUninit<u8>]>,
 }
 
-// SAFETY: a pointer to bytes that are borrowed for as long as it lives; who may read and write them is for the callers of its
-// methods to see to.
+// SAFETY: a pointer to bytes that are borrowed for as long as it lives; who may read and write them is for
+// the callers of its methods to see to.
 unsafe impl Send for Target<'_> {}
 // SAFETY: the same.
 unsafe impl Sync for Target<'_> {}
@@ -38,7 +39,8 @@ impl<'t> Target<'t> {
         unsafe { std::slice::from_raw_parts(self.start.add(begin), end - begin) }
     }
 
-    /// Executes the block in `slot` at `at`; returns how many bytes it has, and leaves its repeat offsets in `reps`.
+    /// Executes the block in `slot` at `at`; returns how many bytes it has, and leaves its repeat offsets in
+    /// `reps`.
     ///
     /// # Safety
     /// All bytes before `at` are written, and nobody else writes, nor reads from `at` on.
@@ -95,14 +97,16 @@ struct Place {
 
 impl Place {
     /// # Safety
-    /// `start` has `at` bytes that are written, and `room` more, which nobody else reads or writes; the block's sequences make
-    /// `decoded.len` bytes, of which `decoded.literals` are literals, and with the literals that are left it has `all`, at most `room`;
-    /// each match begins before the place that it is copied to, and not before `start`. `SLACK` bytes lie behind the literals, `AHEAD`
-    /// sequences behind the sequences.
+    /// `start` has `at` bytes that are written, and `room` more, which nobody else reads or writes; the
+    /// block's sequences make `decoded.len` bytes, of which `decoded.literals` are literals, and with the
+    /// literals that are left it has `all`, at most `room`; each match begins before the place that it is
+    /// copied to, and not before `start`. `SLACK` bytes lie behind the literals, `AHEAD` sequences behind the
+    /// sequences.
     unsafe fn copy_block(&self, literals: &[u8], sequences: &[Sequence], decoded: &Decoded) {
         let near_end = self.room < self.all + SLACK;
-        let far = decoded.farthest > FAR;
-        // SAFETY: the caller's promise; where `near_end` is false there are `SLACK` bytes of room behind the block.
+        let far = decoded.values > FAR;
+        // SAFETY: the caller's promise; where `near_end` is false there are `SLACK` bytes of room behind the
+        // block.
         unsafe {
             match (near_end, far) {
                 (false, false) => self.copy::<false, false>(literals, sequences, decoded),
@@ -121,8 +125,9 @@ impl Place {
         sequences: &[Sequence],
         decoded: &Decoded,
     ) {
-        // SAFETY: `at` is within the place; all that is added to `out` and `from` below stays within what the caller promises, or
-        // `SLACK` bytes behind it where that was checked, and nothing is read but what is written already or lies in the literals.
+        // SAFETY: `at` is within the place; all that is added to `out` and `from` below stays within what the
+        // caller promises, or `SLACK` bytes behind it where that was checked, and nothing is read but what is
+        // written already or lies in the literals.
         unsafe {
             let base = self.start.add(self.at);
             let end = base.add(self.room);
@@ -201,7 +206,8 @@ unsafe fn copy_32s(mut from: *const u8, mut to: *mut u8, len: usize) {
 #[inline(always)]
 unsafe fn copy_match(from: *const u8, to: *mut u8, len: usize) {
     let distance = to as usize - from as usize;
-    // SAFETY: the caller's promise; what is read is before what is written, in steps no longer than the distance.
+    // SAFETY: the caller's promise; what is read is before what is written, in steps no longer than the
+    // distance.
     unsafe {
         if distance >= 16 {
             copy_16(from, to);
@@ -220,8 +226,8 @@ unsafe fn copy_match(from: *const u8, to: *mut u8, len: usize) {
 /// As for `copy_match`.
 #[inline(always)]
 unsafe fn copy_near(mut from: *const u8, mut to: *mut u8, len: usize, distance: usize) {
-    // Where the source of the second four bytes begins, and that of what follows the first eight: the same byte of the period, the
-    // latter at least 8 away.
+    // Where the source of the second four bytes begins, and that of what follows the first eight: the same
+    // byte of the period, the latter at least 8 away.
     const SECOND: [u8; 8] = [0, 1, 2, 1, 4, 4, 4, 4];
     const THIRD: [u8; 8] = [0, 1, 2, 2, 4, 3, 2, 1];
     // SAFETY: the caller's promise; eight bytes at a time, from at least eight bytes before.

@@ -4,8 +4,8 @@
 //! scan (headers) -> decode literals and sequences, blocks in any order -> execute, in order -> hash
 //! ```
 //!
-//! What is decoded here libzstd would decode to the same bytes. Whatever is odd is left to it: any error, and what this
-//! decoder does not do. So its verdicts, and its messages, are those of the library.
+//! What is decoded here libzstd would decode to the same bytes. Whatever is odd is left to it: any error, and
+//! what this decoder does not do. So its verdicts, and its messages, are those of the library.
 
 mod execute;
 mod ring;
@@ -48,9 +48,9 @@ pub(crate) fn memory(lanes: u32) -> usize {
     slots(lanes) * slot::MEMORY + lanes as usize * size_of::<Tables>()
 }
 
-/// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd has to decode it, to `dst` as
-/// well, from its start. `run` has the closure called by every lane there is; `step` is told after each block how many bytes it
-/// had, and can stop the call.
+/// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd
+/// has to decode it, to `dst` as well, from its start. `run` has the closure called by every lane there is;
+/// `step` is told after each block how many bytes it had, and can stop the call.
 pub(crate) fn decode(
     data: &[u8],
     header: &Header,
@@ -82,8 +82,8 @@ pub(crate) fn decode(
                 }
                 Work::Execute(number, at) => {
                     let mut slot = lock(&slots[ring.slot(number)]);
-                    // SAFETY: the ring lets one lane execute at a time, the blocks in order, each where the one before ends; and
-                    // hands out for hashing only what was executed before.
+                    // SAFETY: the ring lets one lane execute at a time, the blocks in order, each where the
+                    // one before ends; and hands out for hashing only what was executed before.
                     let executed = unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), window) };
                     drop(slot);
                     executed.map(|len| match step(len) {

@@ -1,8 +1,9 @@
 //! The blocks under way: who decodes which one, who executes, and who hashes.
 //!
-//! Each lane takes what is next, in this order: execute the oldest block, if it is decoded and nobody executes; hash what is
-//! executed, if nobody hashes; decode another block, if the ring has room. Whoever finds nothing to take waits, which only happens
-//! while another lane is at work: so a lane that is alone never waits.
+//! Each lane takes what is next, in this order: execute the oldest block, if it is decoded and nobody
+//! executes; hash what is executed, if nobody hashes; decode another block, if the ring has room. Whoever
+//! finds nothing to take waits, which only happens while another lane is at work: so a lane that is alone
+//! never waits.
 #![forbid(unsafe_code)]
 
 use super::scan::{Block, Scan};

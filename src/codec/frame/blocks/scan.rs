@@ -1,5 +1,5 @@
-//! Going over the blocks of a frame by their headers: what each block consists of, and which block before it defines its tables. No order is
-//! left between blocks then, but for their execution.
+//! Going over the blocks of a frame by their headers: what each block consists of, and which block before it
+//! defines its tables. No order is left between blocks then, but for their execution.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::bits::{Checked, Odd};

@@ -6,10 +6,11 @@ use crate::codec::format::bits::{Checked, Odd};
 use crate::codec::format::huffman::HuffmanTable;
 use crate::codec::format::literals::Kind;
 use crate::codec::format::sequence_tables::{Definitions, SequenceTables};
-use crate::codec::format::sequences::{self, Decoded, Places, Sequence, MOST_SEQUENCES};
+use crate::codec::format::sequences::{self, Decoded, Places, Sequence, Symbolic, MOST_SEQUENCES};
 use std::ops::Range;
 
-/// Literals are copied in steps: so many bytes behind them may be read, and so many behind what is written may be written.
+/// Literals are copied in steps: so many bytes behind them may be read, and so many behind what is written
+/// may be written.
 pub(super) const SLACK: usize = 32;
 /// Sequences are looked at so long before they are executed.
 pub(super) const AHEAD: usize = 64;
@@ -37,11 +38,12 @@ pub(super) enum Literals {
     InData(Range<usize>),
 }
 
-/// A block that waits for its execution. The buffers grow to what the largest block needs, never past what a block can have.
+/// A block that waits for its execution. The buffers grow to what the largest block needs, never past what a
+/// block can have.
 pub(super) struct Slot {
     buffer: Vec<u8>,
     sequences: Vec<Sequence>,
-    symbolic: Vec<u16>,
+    symbolic: Vec<Symbolic>,
     pub(super) content: Content,
 }
 
@@ -54,8 +56,10 @@ pub(super) enum Content {
 }
 
 /// The most memory that a slot can take.
-pub(super) const MEMORY: usize =
-    LARGEST_BLOCK + SLACK + (MOST_SEQUENCES + AHEAD) * size_of::<Sequence>() + (MOST_SEQUENCES + 1) * 2;
+pub(super) const MEMORY: usize = LARGEST_BLOCK
+    + SLACK
+    + (MOST_SEQUENCES + AHEAD) * size_of::<Sequence>()
+    + MOST_SEQUENCES * size_of::<Symbolic>();
 
 impl Slot {
     pub(super) const fn new() -> Self {
@@ -121,7 +125,7 @@ impl Slot {
         let bits = Definitions::end(data, block.modes_at, block.end)?;
         let places = Places {
             sequences: grow(&mut self.sequences, count + AHEAD, Sequence::NONE)?,
-            symbolic: grow(&mut self.symbolic, count + 1, 0)?,
+            symbolic: grow(&mut self.symbolic, count, Symbolic::NONE)?,
         };
         sequences::decode(data, (bits, block.end), count, &tables.sequences, places, window, largest)
     }

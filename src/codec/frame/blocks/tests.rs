@@ -1,4 +1,5 @@
-//! Differential tests: what is decoded here libzstd decodes to the same bytes, and ordinary frames are decoded here.
+//! Differential tests: what is decoded here libzstd decodes to the same bytes, and ordinary frames are
+//! decoded here.
 
 use super::*;
 use crate::codec::format::frame::Frames;
@@ -269,7 +270,8 @@ fn try_damaged(seed: u64, count: usize) -> (usize, usize) {
 #[test]
 fn damaged_frames_are_left_to_libzstd() {
     let (ours, theirs) = try_damaged(3, 600);
-    // Most frames that are still valid are decoded here: libzstd also takes offsets past the window, and streams that go on.
+    // Most frames that are still valid are decoded here: libzstd also takes offsets past the window, and
+    // streams that go on.
     assert!(ours * 2 >= theirs, "{ours} of {theirs}");
 }
 

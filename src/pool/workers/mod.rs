@@ -1,33 +1,76 @@
 //! A pool: its workers, and how helpers come to them.
 
-use super::config::{self, Config, DEFAULT_STACK_SIZE};
-use super::counters::{Counters, Stats};
-use super::epoch::Epochs;
-use super::hooks;
-use super::idle_cpus::{IdleCpus, Machine, Watched};
-use super::keep_alive::{BackgroundJobs, KeepAlive};
-use super::permits::Permits;
-use super::sleepers::Sleepers;
-use super::thread_state::{self, ThreadState};
+mod staff;
+mod visits;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
 use crate::os::{affinity, module};
 use crate::panics::drop_payload;
+use crate::pool::config::{Config, DEFAULT_STACK_SIZE};
+use crate::pool::counters::{Counters, Stats};
+use crate::pool::cpu_count;
+use crate::pool::crew::Crew;
+use crate::pool::deferred::Deferred;
+use crate::pool::epoch::Epochs;
+use crate::pool::fibers::{self, Kept};
+use crate::pool::hooks;
+use crate::pool::idle_cpus::{IdleCpus, Machine, Watched};
+use crate::pool::keep_alive::{BackgroundJobs, KeepAlive};
+use crate::pool::permits::Permits;
+use crate::pool::sleepers::Sleepers;
+use crate::pool::thread_state::{self, End, ThreadState};
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
 const THREAD_MEMORY: usize = 8 << 10;
 
+/// A helper stays so long before it makes room for others: changing the job takes a microsecond or two.
+const SHORTEST_STAY: Duration = Duration::from_micros(100);
+
+/// How a helper's visit ended.
+pub(crate) enum Visit {
+    /// There is nothing to come back for.
+    Over,
+    /// It was for this job, and may go on with the next one of the same caller.
+    Served(u64),
+    /// Others waited for the worker: the helper comes back.
+    Left(Seat),
+}
+
+/// What a helper that left between two chunks comes back to: its lane stays its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Seat {
+    /// Tells the job from others of the same caller.
+    pub(crate) job: u64,
+    pub(crate) lane: u32,
+}
+
+/// A helper's visit.
+pub(crate) struct Turn {
+    /// It comes back to this.
+    pub(crate) seat: Option<Seat>,
+    /// Until then it stays, whoever waits for the worker.
+    pub(crate) until: Instant,
+}
+
+impl Turn {
+    /// One that begins.
+    pub(crate) fn now() -> Self {
+        Self { seat: None, until: Instant::now() + SHORTEST_STAY }
+    }
+}
+
 /// Work that helpers from the pool may join, shared by all of them and by those who send them.
 pub(crate) trait Help: Send + Sync {
-    /// A worker's visit; `shared` is this, to be sent again. A visit that may go on with the next job of the same caller tells
-    /// which job it was for.
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool) -> Option<u64>;
+    /// A worker's visit; `shared` is this, to be sent again.
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit;
 
     /// After a visit for job `served`, without a permit, so that a team need not wait for workers that only wait: waits a moment
     /// for the caller's next job. True if the worker shall visit again.
@@ -61,6 +104,8 @@ pub(crate) trait Help: Send + Sync {
 pub(crate) enum Ticket {
     /// To join what others work for as well.
     Shared(Arc<dyn Help>),
+    /// The same, to come back. It is never watched.
+    Back(Arc<dyn Help>, Seat),
     /// To run a task that brings all that it needs. It is sent at once, never watched.
     Once(Box<dyn FnOnce(&Pool) + Send>),
 }
@@ -69,28 +114,28 @@ impl Watched for Ticket {
     fn end_watch(&self) -> bool {
         match self {
             Self::Shared(work) => work.end_watch(),
-            Self::Once(_) => true,
+            Self::Back(..) | Self::Once(_) => true,
         }
     }
 
     fn keep_watch(&self) -> bool {
         match self {
             Self::Shared(work) => work.keep_watch(),
-            Self::Once(_) => true,
+            Self::Back(..) | Self::Once(_) => true,
         }
     }
 
     fn job(&self) -> u64 {
         match self {
             Self::Shared(work) => work.job(),
-            Self::Once(_) => 0,
+            Self::Back(..) | Self::Once(_) => 0,
         }
     }
 
     fn callers_clock(&self) -> Option<ThreadClock> {
         match self {
             Self::Shared(work) => work.callers_clock(),
-            Self::Once(_) => None,
+            Self::Back(..) | Self::Once(_) => None,
         }
     }
 }
@@ -100,12 +145,12 @@ pub(crate) struct Pool {
     /// Taken by `stop`. Workers do not use it: they send by `rayon::spawn`, which finds the queues of the worker that calls it.
     rayon: RwLock<Option<rayon::ThreadPool>>,
     config: Config,
-    cpus: u32,
     /// The calls under way.
     epochs: &'static Epochs<Pool>,
     sleepers: Arc<Sleepers>,
-    workers: Mutex<Vec<Thread>>,
+    crew: Crew,
     permits: Permits<Ticket>,
+    deferred: Deferred<Ticket>,
     idle_cpus: IdleCpus<Ticket>,
     background: BackgroundJobs,
     /// Its workers are about to be joined.
@@ -115,52 +160,45 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn start(config: Config, epochs: &'static Epochs<Self>) -> Result<Self> {
+    /// Starts a pool; with fewer workers than it shall have, be it none, if that is `partial`.
+    pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;
         let sleepers = Arc::new(Sleepers::new(threads));
-        let mut workers = Vec::new();
-        let built = rayon::ThreadPoolBuilder::new()
+        let crew = Crew::new(&config, cpus, Arc::clone(&sleepers));
+        let rayon = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
             // Nothing is left to panic (see `work`); if something does, it must not abort the program.
             .panic_handler(drop_payload)
-            .spawn_handler(|thread| {
-                let cpu = (!cpus.is_empty()).then(|| cpus[thread.index() % cpus.len()]);
-                let name = format!("{}-{}", config.thread_name, thread.index());
-                let sleepers = sleepers.clone();
-                let life = Box::new(move || run_worker(thread, cpu, &sleepers));
-                workers.push(Thread::start(&name, config.stack_size, life)?);
+            .spawn_handler(|place| {
+                crew.add_place(place);
                 Ok(())
             })
-            .build();
-        match built {
-            Ok(rayon) => Ok(Self {
-                rayon: RwLock::new(Some(rayon)),
-                config,
-                cpus: config::available_cpus(),
-                epochs,
-                sleepers,
-                workers: Mutex::new(workers),
-                permits: Permits::new(threads),
-                idle_cpus: IdleCpus::new(),
-                background: BackgroundJobs::default(),
-                stopping: AtomicBool::new(false),
-                busy: CachePadded::default(),
-                counters: Counters::default(),
-            }),
-            Err(error) => {
-                // rayon has told the workers that did start to end.
-                sleepers.let_all_in();
-                let started = workers.len();
-                workers.into_iter().for_each(|worker| _ = worker.join());
-                Err(Error::new(
-                    ErrorKind::Threads,
-                    format!("only {started} of {threads} threads could be started: {error}"),
-                ))
-            }
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Threads, format!("rayon has no pool for us: {error}")))?;
+        let complete = crew.complete(|| ());
+        if let (Err(error), false) = (complete, partial) {
+            drop(rayon); // tells the workers that did start to end
+            sleepers.let_all_in();
+            crew.join();
+            return Err(error);
         }
+        Ok(Self {
+            rayon: RwLock::new(Some(rayon)),
+            config,
+            epochs,
+            sleepers,
+            permits: Permits::new(crew.running()),
+            crew,
+            deferred: Deferred::new(),
+            idle_cpus: IdleCpus::new(),
+            background: BackgroundJobs::default(),
+            stopping: AtomicBool::new(false),
+            busy: CachePadded::default(),
+            counters: Counters::default(),
+        })
     }
 
     /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs still do until they
@@ -173,56 +211,11 @@ impl Pool {
         // sends them, which is among those that have not ended.
         drop(self.rayon.write().unwrap_or_else(PoisonError::into_inner).take());
         self.sleepers.let_all_in();
-        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        let failed = workers.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count();
+        let failed = self.crew.join();
         if failed > 0 {
             return Err(Error::new(ErrorKind::Internal, format!("{failed} workers ended by a panic")));
         }
         Ok(())
-    }
-
-    /// Sends a helper. It needs a permit when it arrives; without one it waits for a team to end.
-    pub(crate) fn send(&self, ticket: Ticket) {
-        self.spawn(move |pool| pool.help(ticket));
-    }
-
-    /// A helper's time on a worker. True if others need the CPU more than a worker that looks for tickets.
-    fn help(&self, ticket: Ticket) -> bool {
-        let has_caller = matches!(&ticket, Ticket::Shared(work) if work.has_caller());
-        let mut arrived = self.permits.take(ticket);
-        while let Some(ticket) = arrived {
-            let mut visited = None;
-            self.work(|| match ticket {
-                Ticket::Shared(work) => {
-                    let served = work.help(&work, self);
-                    visited = served.map(|served| (work, served));
-                }
-                Ticket::Once(task) => task(self),
-            });
-            self.release();
-            let stays = visited.filter(|(work, served)| work.linger(*served, self));
-            arrived = stays.and_then(|(work, _)| self.permits.take(Ticket::Shared(work)));
-        }
-        has_caller && !self.has_cpus_to_wait(1)
-    }
-
-    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
-    /// idle-CPU monitor, too many take turns.
-    #[inline]
-    fn engaged(&self) -> u32 {
-        self.busy.load(Ordering::Relaxed) + self.epochs.callers()
-    }
-
-    /// Whether one more worker would have a CPU to itself, beside the engaged threads and the workers on their way that the
-    /// caller knows of, or the engaged threads leave CPUs idle.
-    #[inline]
-    pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
-        self.engaged() + coming < self.cpus || self.idle_cpus.sees_idle()
-    }
-
-    /// Whether there are CPUs for `more` threads that would only wait for what the engaged threads do.
-    pub(crate) fn has_cpus_to_wait(&self, more: u32) -> bool {
-        self.engaged() + more <= self.cpus
     }
 
     /// Sends a helper as soon as CPUs are idle.
@@ -266,38 +259,6 @@ impl Pool {
         }
     }
 
-    /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more tickets.
-    fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
-        // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
-        let pool = unsafe { PoolRef(self).get() };
-        self.sleepers.add_ticket();
-        let task = move || {
-            pool.sleepers.take_ticket();
-            if run(pool) {
-                pool.sleepers.sleep(thread_state::with(|state| state.worker.get() as usize));
-            } else {
-                pool.sleepers.go_in();
-            }
-        };
-        if thread_state::with(|state| state.worker.get()) >= 0 {
-            // By the worker's own registry, which lives until the worker ends: that the pool is stopping makes no difference.
-            rayon::spawn(task);
-        } else if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            // A thread from outside is in a call, or in a background job, or the monitor: `stop` waits for all of these first.
-            rayon.spawn(task);
-        }
-    }
-
-    /// Runs the hooks that workers have not run yet, on every worker.
-    pub(super) fn run_new_hooks(&self) {
-        // The broadcast waits for every worker, so each must be where rayon finds it.
-        self.sleepers.let_all_in();
-        if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            rayon.broadcast(|context| hooks::catch_up(context.index() as u32));
-        }
-        self.sleepers.let_them_sleep();
-    }
-
     /// Runs work on the calling worker of this pool.
     fn work(&self, work: impl FnOnce()) {
         let index = thread_state::with(|state| {
@@ -312,18 +273,30 @@ impl Pool {
             drop_payload(payload);
         }
         self.busy.fetch_sub(1, Ordering::Relaxed);
+        if thread_state::with(ThreadState::left_open) {
+            fibers::end(End::First, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
     /// it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        // The caller has asked `check_depth`.
-        let outer = thread_state::with(|state| {
-            state.go_deeper();
-            state.pool.replace(self.address())
-        });
+        // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
+        let (level, outer) =
+            thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
-        thread_state::with(|state| state.end_use(self.address(), outer));
+        let end = thread_state::with(|state| match level {
+            Some(level) => state.end_use(level, self.address(), outer),
+            None => {
+                if state.pool.get() == self.address() {
+                    state.pool.set(outer);
+                }
+                End::Usual
+            }
+        });
+        if end != End::Usual {
+            fibers::end(end, || Kept::Pool(self.keep_alive()));
+        }
     }
 
     /// The address, which tells pools that are alive from each other.
@@ -342,9 +315,9 @@ impl Pool {
         &self.config
     }
 
-    /// Logical CPUs that the process could use when the pool started.
+    /// Logical CPUs that the process may use.
     pub(crate) fn cpus(&self) -> u32 {
-        self.cpus
+        cpu_count::known()
     }
 
     /// Whether its workers are about to be joined: a helper that has work for long should leave.
@@ -365,7 +338,7 @@ impl Pool {
 
     /// What the pool has done since it started.
     pub(super) fn stats(&self) -> Stats {
-        self.counters.stats(self.config.threads, self.busy.load(Ordering::Relaxed))
+        self.counters.stats(self.crew.running(), self.busy.load(Ordering::Relaxed))
     }
 
     /// Keeps the pool for a job that outlives the call which starts it.
@@ -378,7 +351,7 @@ impl Machine for Pool {
     type Ticket = Ticket;
 
     fn cpus(&self) -> u32 {
-        self.cpus
+        cpu_count::refreshed()
     }
 
     fn is_at_work(&self) -> bool {
@@ -386,8 +359,7 @@ impl Machine for Pool {
     }
 
     fn clocks(&self) -> Vec<ThreadClock> {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().filter_map(Thread::clock).collect()
+        self.crew.clocks()
     }
 
     fn send(&self, ticket: Ticket) {
@@ -416,6 +388,12 @@ impl PoolRef {
         (!address.is_null()).then_some(Self(address.cast()))
     }
 
+    /// What tells the pool from others.
+    #[inline]
+    pub(super) fn address(self) -> *const () {
+        self.0.cast()
+    }
+
     /// The pool.
     ///
     /// # Safety
@@ -425,19 +403,4 @@ impl PoolRef {
         // SAFETY: the caller's promise; a pool does not move.
         unsafe { &*self.0 }
     }
-}
-
-/// The life of a worker thread.
-fn run_worker(thread: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepers) {
-    let index = thread.index() as u32;
-    thread_state::with(|state| state.worker.set(index as i32));
-    if let Some(cpu) = cpu {
-        affinity::pin_thread(cpu);
-    }
-    hooks::catch_up(index);
-    sleepers.sleep(thread.index());
-    thread.run();
-    hooks::run_exits(index);
-    // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
-    thread_state::with(ThreadState::leave_pool);
 }

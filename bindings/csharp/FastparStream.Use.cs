@@ -1,0 +1,169 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Fastpar;
+
+/// <content>Calls of the native library.</content>
+public sealed unsafe partial class FastparStream
+{
+    /// <summary>Claims the stream for a call; refused while another one runs.</summary>
+    private void Begin(bool writing)
+    {
+        if (writes != writing)
+        {
+            throw new NotSupportedException(
+                writing ? "this stream decompresses: it is read" : "this stream compresses: it is written to");
+        }
+        if (disposed)
+        {
+            throw new ObjectDisposedException(nameof(FastparStream));
+        }
+        if (!state.Take())
+        {
+            const string message = "the stream is being used, by another thread or by a caller of this one";
+            throw new InvalidOperationException(message, new FastparException(FastparStatus.Busy, message));
+        }
+    }
+
+    /// <summary>A call on the native stream, by one thread at a time; the stream is free again after it.</summary>
+    private readonly ref struct Use
+    {
+        private readonly FastparStream stream;
+        private readonly Lease lease;
+        private readonly CallThread.Visit visit;
+
+        /// <summary>A synchronous call.</summary>
+        internal Use(FastparStream stream, bool writing)
+            : this(Claimed(stream, writing), asynchronous: false, default)
+        {
+        }
+
+        /// <summary>A call on a stream that is claimed already.</summary>
+        internal Use(FastparStream stream, bool asynchronous, CancellationToken token)
+        {
+            this.stream = stream;
+            try
+            {
+                lease = new Lease(stream.handle);
+            }
+            catch (ObjectDisposedException)
+            {
+                stream.state.GiveBack();
+                throw new ObjectDisposedException(nameof(FastparStream));
+            }
+            stream.state.Asynchronous = asynchronous;
+            stream.state.Gathered = null;
+            stream.state.Token = token;
+            stream.state.Context = ExecutionContext.Capture();
+            visit = new CallThread.Visit(stream.state);
+        }
+
+        /// <summary>An asynchronous call goes on: it frees the stream at its end.</summary>
+        internal void KeepClaim() => stream.keepsClaim = true;
+
+        internal void Write(ReadOnlySpan<byte> buffer)
+        {
+            WriteFew();
+            WriteThrough(buffer);
+        }
+
+        internal int Read(Span<byte> buffer)
+        {
+            int ready = stream.fewEnd - stream.fewStart;
+            if (ready > 0)
+            {
+                int taken = Math.Min(ready, buffer.Length);
+                stream.few.AsSpan(stream.fewStart, taken).CopyTo(buffer);
+                stream.fewStart += taken;
+                return taken;
+            }
+            fastpar_error error;
+            UIntPtr read;
+            fixed (byte* data = &MemoryMarshal.GetReference(buffer))
+            {
+                End(
+                    NativeMethods.fastpar_reader_read(
+                        (fastpar_reader*)lease.Pointer, data, (UIntPtr)(uint)buffer.Length, &read, &error),
+                    &error);
+            }
+            return (int)(uint)read;
+        }
+
+        internal void Flush()
+        {
+            WriteFew();
+            fastpar_error error;
+            End(NativeMethods.fastpar_writer_flush((fastpar_writer*)lease.Pointer, &error), &error);
+        }
+
+        internal void Finish()
+        {
+            WriteFew();
+            fastpar_error error;
+            End(NativeMethods.fastpar_writer_finish((fastpar_writer*)lease.Pointer, &error), &error);
+            stream.ended = true;
+            stream.finished = true;
+        }
+
+        public void Dispose()
+        {
+            visit.Dispose();
+            stream.state.ReleaseThreads();
+            stream.state.Context = null;
+            lease.Dispose();
+            bool keeps = stream.keepsClaim;
+            stream.keepsClaim = false;
+            if (!keeps)
+            {
+                stream.state.GiveBack();
+            }
+            GC.KeepAlive(stream);
+        }
+
+        private static FastparStream Claimed(FastparStream stream, bool writing)
+        {
+            stream.Begin(writing);
+            return stream;
+        }
+
+        /// <summary>Single bytes that were written before.</summary>
+        private void WriteFew()
+        {
+            if (stream.fewEnd > 0)
+            {
+                int length = stream.fewEnd;
+                stream.fewEnd = 0;
+                WriteThrough(stream.few.AsSpan(0, length));
+            }
+        }
+
+        private void WriteThrough(ReadOnlySpan<byte> buffer)
+        {
+            fastpar_error error;
+            fixed (byte* data = &MemoryMarshal.GetReference(buffer))
+            {
+                End(
+                    NativeMethods.fastpar_writer_write(
+                        (fastpar_writer*)lease.Pointer, data, (UIntPtr)(uint)buffer.Length, &error),
+                    &error);
+            }
+        }
+
+        /// <summary>Throws the exception of the call, if it has failed. Such a stream is not finished any more.</summary>
+        private void End(int status, fastpar_error* error)
+        {
+            if (status == NativeMethods.FASTPAR_OK && !stream.state.HasFailed)
+            {
+                return;
+            }
+            stream.ended = true;
+            var outcome = stream.state.Outcome(status, error, new ErrorSite { Reads = !stream.writes })!;
+            if (stream.disposed && outcome.SourceException is not ObjectDisposedException)
+            {
+                throw new ObjectDisposedException("the stream was disposed during the call", outcome.SourceException);
+            }
+            outcome.Throw();
+        }
+    }
+}

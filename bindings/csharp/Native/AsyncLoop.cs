@@ -1,0 +1,298 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Fastpar;
+
+/// <summary>
+/// A loop over asynchronous bodies. Workers begin them, in pumps that take chunk after chunk; a body that is suspended occupies no
+/// worker, only one of the places that MaxLanes allows. A place that becomes free later gets a new pump.
+/// </summary>
+internal sealed class AsyncLoop
+{
+    private static readonly long ReportPause = Stopwatch.Frequency / 20;
+
+    private readonly Func<Range64, CancellationToken, ValueTask> body;
+    private readonly LoopOptions options;
+    private readonly LoopOptions pumpOptions = new() { Schedule = Schedule.Grain, Grain = 1 };
+    private readonly CancellationToken token;
+    private readonly CancellationTokenSource stopping;
+    private readonly CancellationToken stoppingToken;
+    private readonly ExecutionContext? context = ExecutionContext.Capture();
+    private readonly TaskCompletionSource<bool> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<(long Chunk, Exception Exception)> failures = new();
+    private readonly long count;
+    private readonly long chunks;
+    private readonly int places;
+    private CancellationTokenRegistration registration;
+
+    // Under the lock of the failures:
+    private long next;
+    private long done;
+    private long reported;
+    private int active;
+    private int starting;
+    private bool stopped;
+    private bool ended;
+
+    private AsyncLoop(
+        long count, Func<Range64, CancellationToken, ValueTask> body, LoopOptions? options, CancellationToken token)
+    {
+        this.count = count;
+        this.body = body;
+        this.options = options ?? LoopOptions.Defaults;
+        this.token = token;
+        LoopPlan plan = FastparLoop.PlanMake(count, this.options);
+        chunks = plan.Chunks;
+        places = plan.Lanes;
+        stopping = CancellationTokenSource.CreateLinkedTokenSource(token);
+        stoppingToken = stopping.Token;
+    }
+
+    /// <summary>Starts a loop; the task ends after its last body.</summary>
+    internal static Task Start(
+        long count, Func<Range64, CancellationToken, ValueTask> body, LoopOptions? options, CancellationToken token)
+    {
+        Check.NotNegative(count, nameof(count));
+        var loop = new AsyncLoop(count, body, options, token);
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled(token);
+        }
+        if (loop.chunks == 0)
+        {
+            loop.options.Progress?.Report(new FastparProgress(0, 0));
+            return Task.CompletedTask;
+        }
+        int pumps = (int)Math.Min(loop.places, loop.chunks);
+        loop.starting = pumps;
+        loop.StartPumps(pumps);
+        if (token.CanBeCanceled)
+        {
+            loop.registration = token.Register(state => ((AsyncLoop)state!).Stop(), loop);
+        }
+        return loop.source.Task;
+    }
+
+    private void StartPumps(int pumps) =>
+        JobState.StartDetached(pumps, Pump, pumpOptions, context);
+
+    /// <summary>Works on chunks as long as there are some, and places for their bodies.</summary>
+    private void Pump(in Chunk pump)
+    {
+        bool first = true;
+        while (Claim(ref first, out long index, out bool another))
+        {
+            if (another)
+            {
+                Recruit();
+            }
+            Begin(index);
+        }
+    }
+
+    private bool Claim(ref bool first, out long index, out bool another)
+    {
+        lock (failures)
+        {
+            if (first)
+            {
+                starting--;
+                first = false;
+            }
+            index = next;
+            another = false;
+            if (stopped || active == places || next == chunks)
+            {
+                return false;
+            }
+            next++;
+            active++;
+            another = WantsPump();
+            return true;
+        }
+    }
+
+    /// <summary>Whether a pump is to be started; it counts as starting then.</summary>
+    private bool WantsPump()
+    {
+        bool wants = !stopped && starting == 0 && active < places && next < chunks;
+        starting += wants ? 1 : 0;
+        return wants;
+    }
+
+    private void Recruit()
+    {
+        try
+        {
+            StartPumps(1);
+        }
+        catch (Exception exception)
+        {
+            lock (failures)
+            {
+                starting--;
+            }
+            Fail(long.MaxValue, exception);
+        }
+    }
+
+    /// <summary>Calls the body of a chunk.</summary>
+    private void Begin(long index)
+    {
+        Range64 range = default;
+        try
+        {
+            range = FastparLoop.PlanChunk(count, index, options).Range;
+            ValueTask task = body(range, stoppingToken);
+            if (!task.IsCompleted)
+            {
+                _ = EndLater(task, index, range);
+                return;
+            }
+            task.GetAwaiter().GetResult();
+        }
+        catch (Exception exception)
+        {
+            Fail(index, exception);
+            range = default;
+        }
+        End(range.Length, pumped: true);
+    }
+
+    /// <summary>Waits for a body that is suspended, without a thread.</summary>
+    private async Task EndLater(ValueTask task, long index, Range64 range)
+    {
+        long length = range.Length;
+        try
+        {
+            await task.ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            Fail(index, exception);
+            length = 0;
+        }
+        if (End(length, pumped: false))
+        {
+            Recruit();
+        }
+    }
+
+    /// <summary>
+    /// A body has ended; whether its place needs a new pump: that of a body in a pump has one. The last one ends the loop.
+    /// </summary>
+    private bool End(long items, bool pumped)
+    {
+        bool last, wants;
+        lock (failures)
+        {
+            active--;
+            done += items;
+            Report();
+            last = IsLast();
+            wants = !last && !pumped && WantsPump();
+        }
+        if (last)
+        {
+            Complete();
+        }
+        return wants;
+    }
+
+    /// <summary>Lets no new body begin.</summary>
+    private void Stop()
+    {
+        bool last;
+        lock (failures)
+        {
+            stopped = true;
+            last = IsLast();
+        }
+        if (last)
+        {
+            Complete();
+        }
+    }
+
+    /// <summary>Whether this is the moment in which the loop ends.</summary>
+    private bool IsLast()
+    {
+        bool last = !ended && active == 0 && (stopped || next == chunks);
+        ended |= last;
+        return last;
+    }
+
+    private void Fail(long index, Exception exception)
+    {
+        lock (failures)
+        {
+            failures.Add((index, exception));
+            stopped = true;
+        }
+        try
+        {
+            stopping.Cancel();
+        }
+        catch (Exception callback)
+        {
+            lock (failures)
+            {
+                failures.Add((long.MaxValue, callback));
+            }
+        }
+    }
+
+    /// <summary>Tells progress, at most 20 times a second, and at the end.</summary>
+    private void Report()
+    {
+        if (options.Progress == null || stopped)
+        {
+            return;
+        }
+        long now = Stopwatch.GetTimestamp();
+        if (done < count && now - reported < ReportPause)
+        {
+            return;
+        }
+        reported = now;
+        try
+        {
+            options.Progress.Report(new FastparProgress(done, count));
+        }
+        catch (Exception exception)
+        {
+            failures.Add((long.MaxValue, exception));
+            stopped = true;
+        }
+    }
+
+    private void Complete()
+    {
+        registration.Dispose();
+        stopping.Dispose();
+        List<Exception> own = failures.Where(failure => !IsConsequence(failure.Exception))
+            .OrderBy(failure => failure.Chunk).Select(failure => failure.Exception).ToList();
+        if (own.Count > 0)
+        {
+            source.SetException(own); // await throws the first
+        }
+        else if (stopped)
+        {
+            source.TrySetCanceled(token);
+        }
+        else
+        {
+            source.SetResult(true);
+        }
+    }
+
+    /// <summary>Whether a body only tells that the loop was ending anyway.</summary>
+    private bool IsConsequence(Exception exception) =>
+        exception is OperationCanceledException cancelled && stopped
+        && ((cancelled.CancellationToken == token && token.IsCancellationRequested)
+            || cancelled.CancellationToken == stoppingToken);
+}

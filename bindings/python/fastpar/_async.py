@@ -1,0 +1,66 @@
+"""Calls that an event loop waits for. `asyncio` is imported where it is used: most programs have no loop."""
+
+import concurrent.futures
+import contextlib
+import contextvars
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ._errors import CancelFlag
+from ._executor import ThreadPoolExecutor
+
+_executor = ThreadPoolExecutor()
+
+
+async def to_thread[**P, R](function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """`function(*args, **kwargs)` on a thread of the pool, in a copy of the caller's context: as `asyncio.to_thread`."""
+    import asyncio
+
+    call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+    return await asyncio.wrap_future(_executor.submit(call))
+
+
+async def cancellable[R](function: Callable[..., R], *args: Any, cancel: CancelFlag | None = None, **kwargs: Any) -> R:
+    """The same for a call that takes `cancel`: when the awaiting task is cancelled the call is too, and has ended when this has.
+
+    So buffers and files are left alone by the time that the task goes on.
+    """
+    import asyncio
+
+    flag = CancelFlag()
+    call = functools.partial(contextvars.copy_context().run, function, *args, cancel=flag, **kwargs)
+    with contextlib.nullcontext() if cancel is None else cancel._watch(flag):
+        future = _executor.submit(call)
+        cancelled: asyncio.CancelledError | None = None
+        while True:
+            try:
+                await _done(future)
+                break
+            except asyncio.CancelledError as error:
+                cancelled = error
+                flag.cancel()
+        if cancelled is None:
+            return future.result()
+        # What the call has come to no longer matters.
+        raise cancelled
+
+
+async def _done(future: concurrent.futures.Future) -> None:
+    """Waits until it is done, without a share in its result; it goes on when this is cancelled."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def told(_: concurrent.futures.Future) -> None:
+        # The loop may be closed by now, when nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(wake)
+
+    future.add_done_callback(told)
+    await waiter

@@ -1,0 +1,97 @@
+"""Handles of the library, each freed once, after the last call that uses it; and objects that cannot be copied."""
+
+import ctypes
+from collections.abc import Callable
+from typing import ClassVar, NoReturn, SupportsIndex
+
+from ._library import lib
+
+_new_capsule = ctypes.pythonapi.PyCapsule_New
+_new_capsule.argtypes, _new_capsule.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p), ctypes.py_object
+
+#: By the address of a handle: how it is freed, and objects that the library looks at until then.
+_kept: dict[int, tuple[Callable[[int], object], object]] = {}
+
+
+def _free_handle(
+    capsule: int,
+    address_of: Callable[[int, None], int] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+        ("PyCapsule_GetPointer", ctypes.pythonapi)
+    ),
+    take: Callable[[int], tuple[Callable[[int], object], object]] = _kept.pop,
+) -> None:
+    address = address_of(capsule, None)
+    # Taken out first: as soon as the address is free, another handle may have it.
+    free, kept = take(address)
+    free(address)
+    del kept
+
+
+_destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_free_handle)
+# Handles may go after this module has, at the end of the interpreter.
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_destructor))
+
+
+class Handle:
+    """A pointer to an object of the library, which is freed when the last reference to the handle goes.
+
+    Owners hold the handle in an attribute, and close by dropping it: a call under way in another thread has a reference among
+    its arguments. What frees is the destructor of a capsule, which the garbage collector does not track: unlike a finalizer, it
+    cannot run before the finalizers of other objects in a cycle, which may still use the handle.
+    """
+
+    __slots__ = ("_as_parameter_", "_capsule")
+
+    #: Frees this kind of handle.
+    free: ClassVar[Callable[[int], object]]
+
+    def __init__(self, address: int, kept: object = None) -> None:
+        """`kept` lives until the handle is freed; it must not refer to the owner, which would never be collected then."""
+        _kept[address] = (type(self).free, kept)
+        #: What ctypes passes for this object.
+        self._as_parameter_ = address
+        self._capsule = _new_capsule(address, None, ctypes.cast(_destructor, ctypes.c_void_p))
+
+    @property
+    def address(self) -> int:
+        return self._as_parameter_
+
+
+class JobHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_job_free
+
+
+class QueueHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_queue_free
+
+
+class DictHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_dict_free
+
+
+class WriterHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_writer_free
+
+
+class ReaderHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_reader_free
+
+
+class ArchiveHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_archive_free
+
+
+class Uncopied:
+    """A base of objects that stand for memory of this process: neither pickled nor copied."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"cannot pickle or copy {name!r} objects: their memory belongs to this process; share the object itself")

@@ -1,0 +1,64 @@
+"""Calls of the codec that the main thread can be interrupted in."""
+
+import threading
+from collections.abc import Callable
+
+from .._threads import begin, live
+from ._settings import Settings
+
+# Fewer bytes take less time than a thread's start is worth.
+_SHORT = 1 << 22
+
+
+def interruptible(settings: Settings, work: Callable[[], int], amount: int | None = None) -> int:
+    """Calls `work`, which may be cancelled by `settings`. `amount`: the bytes that it is about; None: they may be many.
+
+    Python runs signal handlers in the main thread only, and not while that is in native code. So a long call of the main thread
+    is made by another one, while the main thread waits; if a handler raises (Ctrl-C), the call is cancelled, and has ended
+    before the exception goes on: its buffers are the caller's again.
+    """
+    try:
+        begin(settings)
+        with settings.watching():
+            if (amount is not None and amount < _SHORT) or threading.current_thread() is not threading.main_thread():
+                return work()
+            return _on_a_thread(settings, work)
+    finally:
+        live.discard(settings)
+
+
+def _on_a_thread(settings: Settings, work: Callable[[], int]) -> int:
+    statuses: list[int] = []
+    claim, ended = threading.Lock(), threading.Lock()
+    ended.acquire()
+
+    def body() -> None:
+        try:
+            if claim.acquire(blocking=False):
+                statuses.append(work())
+        finally:
+            ended.release()
+
+    # A daemon: otherwise the end of the interpreter would wait for it before it cancels what is under way.
+    thread = threading.Thread(target=body, name="fastpar-codec", daemon=True)
+    interrupt: BaseException | None = None
+    started = False
+    while True:
+        # Whatever a handler raises, wherever it strikes: work that has begun is waited for.
+        try:
+            if not started:
+                started = True
+                thread.start()
+            ended.acquire()
+            break
+        except BaseException as error:
+            if claim.acquire(blocking=False):
+                # The work has not begun, and will not.
+                if type(error) is RuntimeError:
+                    return work()  # no thread can be had
+                raise
+            settings.stop()
+            interrupt = interrupt or error
+    if interrupt is not None:
+        raise interrupt
+    return statuses[0]

@@ -1,0 +1,126 @@
+//! Names that lead to descriptors that are open already: /dev/stdout, /dev/fd/N, /proc/self/fd/N, and links to them.
+//!
+//! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its own. So a descriptor
+//! of this process is duplicated, and shares its position and its way of writing with the one that the program has.
+//!
+//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and the kernel is
+//! asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is refused here.
+
+use super::folder::Folder;
+use crate::error::{Error, ErrorKind, Result};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+/// Links that are followed, as by the system.
+const LINKS: u32 = 40;
+
+/// What a name leads to.
+enum End {
+    /// A descriptor of this process.
+    Own(RawFd),
+    /// A descriptor of another process.
+    Foreign,
+}
+
+/// Opens what a name leads to, if that is an open descriptor. `Err` of the inner result: the system's.
+pub(crate) fn behind(folder: &Folder, name: &OsStr) -> Result<Option<io::Result<File>>> {
+    let Some((end, trusted)) = follow(folder, name) else { return Ok(None) };
+    if !trusted {
+        return Ok(Some(Err(Errno::ACCESS.into())));
+    }
+    let opened = match end {
+        Some(End::Own(number)) => duplicate(folder, name, number),
+        Some(End::Foreign) => match reopen(folder, name) {
+            Ok(None) => {
+                let text = "the output is an open file of another process, which cannot be written there";
+                return Err(Error::new(ErrorKind::Unsupported, text));
+            }
+            Ok(Some(file)) => Ok(file),
+            Err(error) => Err(error),
+        },
+        None => return Ok(None),
+    };
+    Ok(Some(opened))
+}
+
+/// Where the chain of links from a name ends; whether every link may be followed.
+fn follow(folder: &Folder, name: &OsStr) -> Option<(Option<End>, bool)> {
+    let me = rustix::process::geteuid().as_raw();
+    let mut trusted = true;
+    let mut place: Option<(Folder, OsString)> = None;
+    for _ in 0..LINKS {
+        let (folder, name) =
+            place.as_ref().map_or((folder, name), |(folder, name)| (folder, name.as_os_str()));
+        let stat = rustix::fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return None;
+        }
+        if let Some(end) = end(folder, name) {
+            return Some((Some(end), trusted));
+        }
+        trusted &= stat.st_uid == 0 || stat.st_uid == me;
+        let link = rustix::fs::readlinkat(folder.fd(), name, Vec::new()).ok()?;
+        let next = folder.beyond(link.as_bytes()).ok()??;
+        place = Some(next);
+    }
+    None
+}
+
+/// Whether a link is one of those that stand for descriptors: a number in the folder "fd" of a process or a thread, in /proc.
+fn end(folder: &Folder, name: &OsStr) -> Option<End> {
+    let number: RawFd = name.to_str()?.parse().ok()?;
+    if rustix::fs::fstatfs(folder.fd()).ok()?.f_type != rustix::fs::PROC_SUPER_MAGIC {
+        return None;
+    }
+    let place = |path: &str| {
+        let stat = rustix::fs::statat(folder.fd(), path, AtFlags::empty()).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    };
+    if place("../fd")? != place(".")? {
+        return None;
+    }
+    let me = place("/proc/self")?;
+    let own = [place(".."), place("../../..")].contains(&Some(me));
+    Some(if own { End::Own(number) } else { End::Foreign })
+}
+
+/// A duplicate of the descriptor, if the kernel lets the name be followed to it.
+fn duplicate(folder: &Folder, name: &OsStr, number: RawFd) -> io::Result<File> {
+    let seen = rustix::fs::openat(folder.fd(), name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let file = dup(number)?;
+    let (seen, here) = (rustix::fs::fstat(seen)?, rustix::fs::fstat(&file)?);
+    if (seen.st_dev, seen.st_ino) != (here.st_dev, here.st_ino) {
+        return Err(io::Error::other("it was closed meanwhile"));
+    }
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    let writable = [OFlags::WRONLY, OFlags::RDWR].contains(&(flags & OFlags::ACCMODE));
+    if !writable || flags.contains(OFlags::PATH) {
+        return Err(Errno::BADF.into());
+    }
+    Ok(file.into())
+}
+
+fn dup(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: a number, not -1: it was parsed from a name in /proc/self/fd without a sign. If it is closed by now, the system says
+    // so, and nothing else is done with it.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 3)?)
+}
+
+/// A pipe or a device has no position that could be lost: opening it again is writing where it stands. `None`: something else.
+fn reopen(folder: &Folder, name: &OsStr) -> io::Result<Option<File>> {
+    let seen = rustix::fs::openat(folder.fd(), name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let kind = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);
+    if !matches!(kind(rustix::fs::fstat(&seen)?), FileType::Fifo | FileType::CharacterDevice) {
+        return Ok(None);
+    }
+    // Not to be truncated, nor made: what it is now is looked at again below.
+    let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder.fd(), name, flags, Mode::empty())?;
+    let is_stream = matches!(kind(rustix::fs::fstat(&file)?), FileType::Fifo | FileType::CharacterDevice);
+    Ok(is_stream.then(|| file.into()))
+}

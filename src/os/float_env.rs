@@ -1,0 +1,280 @@
+//! The floating-point control state of a thread: rounding, flush to zero, denormals as zero, exception masks.
+//!
+//! A job carries its caller's state to every lane, so that a reduction is the same to the bit on whichever thread a chunk runs.
+//! Each lane gets its own state back when it leaves the job. Status flags (what has been rounded, divided by zero, ...) are not
+//! carried: where the states differ a lane starts with none, and gets its own back. An old flag of the x87 whose exception is no
+//! longer masked would end the process at the next instruction.
+
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+use std::arch::asm;
+
+/// What a thread computes by: MXCSR and the x87 control word, or FPCR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FloatEnv(Registers);
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Registers {
+    mxcsr: u32,
+    x87: u16,
+}
+
+/// The six status flags in the low bits of MXCSR, and of the status word of the x87; the rest of MXCSR is control.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+const STATUS_FLAGS: u32 = 0x3f;
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+impl Registers {
+    #[inline]
+    fn read() -> Self {
+        let (mut mxcsr, mut x87) = (0u32, 0u16);
+        // SAFETY: both instructions only store a register of the calling thread into a variable of its size.
+        unsafe {
+            asm!(
+                "stmxcsr [{mxcsr}]",
+                "fnstcw [{x87}]",
+                mxcsr = in(reg) &mut mxcsr,
+                x87 = in(reg) &mut x87,
+                options(nostack, preserves_flags),
+            );
+        }
+        Self { mxcsr: mxcsr & !STATUS_FLAGS, x87 }
+    }
+
+    /// Writes them, with status flags as by `flags`.
+    #[inline]
+    fn write(self, flags: Flags) {
+        let mxcsr = self.mxcsr | flags.sse;
+        // What `fnstenv` stores: control word, status word, and five more fields, which stay.
+        let mut x87 = [0u32; 7];
+        // SAFETY: the instruction stores 28 bytes.
+        unsafe { asm!("fnstenv [{x87}]", x87 = in(reg) &mut x87, options(nostack, preserves_flags)) };
+        x87[0] = x87[0] & !0xffff | u32::from(self.x87);
+        // Besides the flags: a fault of the register stack, and that any of them is unmasked.
+        x87[1] = x87[1] & !(STATUS_FLAGS | 0x80c0) | u32::from(flags.x87);
+        // SAFETY: the values were read from a thread's registers, so no reserved bit is set.
+        unsafe {
+            asm!(
+                "ldmxcsr [{mxcsr}]",
+                "fldenv [{x87}]",
+                mxcsr = in(reg) &mxcsr,
+                x87 = in(reg) &x87,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+    }
+}
+
+/// What has happened since the flags were cleared, in both units.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Flags {
+    sse: u32,
+    x87: u16,
+}
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+impl Flags {
+    fn read() -> Self {
+        let (mut mxcsr, mut x87) = (0u32, 0u16);
+        // SAFETY: both instructions only store a register of the calling thread into a variable of its size.
+        unsafe {
+            asm!(
+                "stmxcsr [{mxcsr}]",
+                "fnstsw [{x87}]",
+                mxcsr = in(reg) &mut mxcsr,
+                x87 = in(reg) &mut x87,
+                options(nostack, preserves_flags),
+            );
+        }
+        Self { sse: mxcsr & STATUS_FLAGS, x87: x87 & STATUS_FLAGS as u16 }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+type Registers = u64;
+
+/// `read` and `write` of FPCR, in which aarch64 has all of it; FPSR, the status, stays.
+#[cfg(target_arch = "aarch64")]
+trait ReadWrite: Sized {
+    fn read() -> Self;
+    fn write(self, flags: Flags);
+}
+
+#[cfg(target_arch = "aarch64")]
+impl ReadWrite for u64 {
+    #[inline]
+    fn read() -> Self {
+        let fpcr: u64;
+        // SAFETY: reads a register of the calling thread.
+        unsafe { std::arch::asm!("mrs {}, fpcr", out(reg) fpcr, options(nomem, nostack, preserves_flags)) };
+        fpcr
+    }
+
+    #[inline]
+    fn write(self, _: Flags) {
+        // SAFETY: the value was read from a thread's FPCR.
+        unsafe { std::arch::asm!("msr fpcr, {}", in(reg) self, options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+/// Other processors: nothing is known about, and nothing is carried.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "x86", target_feature = "sse"),
+    target_arch = "aarch64"
+)))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Registers;
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "x86", target_feature = "sse"),
+    target_arch = "aarch64"
+)))]
+impl Registers {
+    fn read() -> Self {
+        Self
+    }
+
+    fn write(self, _: Flags) {}
+}
+
+/// Flags that stay as they are, whatever is written.
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse"))))]
+#[derive(Clone, Copy, Default)]
+struct Flags;
+
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse"))))]
+impl Flags {
+    fn read() -> Self {
+        Self
+    }
+}
+
+impl FloatEnv {
+    /// That of the calling thread.
+    #[inline]
+    pub(crate) fn current() -> Self {
+        Self(if cfg!(miri) { Self::of_miri() } else { Registers::read() })
+    }
+
+    /// Runs `work` with this state, and gives the calling thread its own back. `work` must not unwind.
+    #[inline]
+    pub(crate) fn with<R>(self, work: impl FnOnce() -> R) -> R {
+        let own = Self::current();
+        // Most threads compute by the defaults: nothing is written then.
+        if own == self {
+            let result = work();
+            // A callback may have changed the state and left it so.
+            own.restore(Flags::default());
+            return result;
+        }
+        let flags = Self::flags();
+        self.restore(Flags::default());
+        let result = work();
+        own.restore(flags);
+        result
+    }
+
+    #[inline]
+    fn restore(self, flags: Flags) {
+        if !cfg!(miri) && Registers::read() != self.0 {
+            self.0.write(flags);
+        }
+    }
+
+    fn flags() -> Flags {
+        if cfg!(miri) {
+            Flags::default()
+        } else {
+            Flags::read()
+        }
+    }
+
+    /// Miri interprets no assembly; it computes by the defaults.
+    fn of_miri() -> Registers {
+        #[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
+        return Registers { mxcsr: 0x1f80, x87: 0x37f };
+        #[cfg(target_arch = "aarch64")]
+        return 0;
+        #[cfg(not(any(
+            target_arch = "x86_64",
+            all(target_arch = "x86", target_feature = "sse"),
+            target_arch = "aarch64"
+        )))]
+        return Registers;
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64", not(miri)))]
+mod tests {
+    use super::*;
+    use std::hint::black_box;
+
+    /// Rounding up, in both units.
+    fn upward() -> FloatEnv {
+        let Registers { mxcsr, x87 } = FloatEnv::current().0;
+        FloatEnv(Registers { mxcsr: mxcsr & !0x6000 | 0x4000, x87: x87 & !0xc00 | 0x800 })
+    }
+
+    fn third() -> u64 {
+        (black_box(1.0f64) / black_box(3.0)).to_bits()
+    }
+
+    #[test]
+    fn is_there_during_the_work_and_gone_after_it() {
+        let (before, nearest) = (FloatEnv::current(), third());
+        let above = upward().with(|| {
+            assert_eq!(FloatEnv::current(), upward());
+            third()
+        });
+        assert_eq!(above, nearest + 1);
+        assert_eq!(third(), nearest);
+        assert_eq!(FloatEnv::current(), before);
+    }
+
+    #[test]
+    fn what_the_work_changes_is_taken_back() {
+        let before = FloatEnv::current();
+        before.with(|| upward().0.write(Flags::default()));
+        assert_eq!(FloatEnv::current(), before);
+    }
+
+    /// Divides by zero in the x87: its flag is up afterwards.
+    fn divide_by_zero() {
+        // SAFETY: leaves the stack of the x87 as it was, empty.
+        unsafe {
+            asm!("fld1", "fldz", "fdivp", "fstp st(0)", out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+                out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _, options(nomem, nostack));
+        }
+    }
+
+    /// What the thread has divided by zero before is nothing to a caller that wants to be interrupted then.
+    #[test]
+    fn old_flags_raise_no_exceptions() {
+        const ZERO_DIVIDE: u16 = 4;
+        let Registers { mxcsr, x87 } = FloatEnv::current().0;
+        let trapping = FloatEnv(Registers { mxcsr: mxcsr & !0x200, x87: x87 & !ZERO_DIVIDE });
+        let wait = || unsafe { asm!("fwait", options(nomem, nostack, preserves_flags)) }; // SAFETY: raises what is pending
+        divide_by_zero();
+        let own = Flags::read();
+        assert_eq!(own.x87 & ZERO_DIVIDE, ZERO_DIVIDE);
+        trapping.with(|| {
+            wait();
+            assert_eq!(Flags::read(), Flags::default());
+            // The other way round, too.
+            let Registers { mxcsr, x87 } = upward().0;
+            FloatEnv(Registers { mxcsr: mxcsr | 0x200, x87: x87 | ZERO_DIVIDE }).with(divide_by_zero);
+            wait();
+        });
+        assert_eq!(Flags::read(), own);
+    }
+
+    #[test]
+    fn status_flags_are_no_part_of_it() {
+        let before = FloatEnv::current();
+        black_box(black_box(1.0f64) / black_box(3.0)); // inexact
+        assert_eq!(FloatEnv::current(), before);
+    }
+}

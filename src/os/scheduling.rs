@@ -1,0 +1,107 @@
+//! How a worker stands to the rest of the process: it is one more thread of the process, not a child of the thread that happened
+//! to call first.
+//!
+//! A new thread inherits the scheduling class, the nice value, the affinity and the signal mask of its maker. The maker may be the
+//! real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the main thread of the process has, and
+//! a real-time class from nobody. Windows gives every new thread the affinity of the process and the normal priority by itself.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::affinity::Mask;
+
+/// Blocks every asynchronous signal for the calling thread until it is dropped: threads made meanwhile are born so, and the
+/// handlers of the program run on the program's threads. What arrives in between stays pending and is delivered after it.
+#[cfg(unix)]
+pub(crate) struct SignalsBlocked {
+    before: libc::sigset_t,
+    changed: bool,
+}
+
+/// Signals that a thread raises by what it executes: blocked, they would end the process without its handler.
+#[cfg(unix)]
+const SYNCHRONOUS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+
+#[cfg(unix)]
+impl SignalsBlocked {
+    pub(crate) fn new() -> Self {
+        // SAFETY: a sigset_t is plain bits; both sets are initialised by the system before they are used, and the signals
+        // are valid numbers.
+        unsafe {
+            let (mut all, mut before) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigfillset(&mut all);
+            libc::sigemptyset(&mut before);
+            for signal in SYNCHRONOUS {
+                libc::sigdelset(&mut all, signal);
+            }
+            // SIG_BLOCK: what the program has blocked stays blocked.
+            let changed = libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before) == 0;
+            Self { before, changed }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        if self.changed {
+            // SAFETY: the mask that the system gave.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut()) };
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) struct SignalsBlocked;
+
+#[cfg(not(unix))]
+impl SignalsBlocked {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+}
+
+/// Gives the calling thread, a new worker, the scheduling class, nice value and affinity of the process. What the system
+/// refuses stays as it was inherited.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn join_process() {
+    // SAFETY: has no preconditions. The number of the process is that of its main thread.
+    let main = unsafe { libc::getpid() };
+    join_class(main);
+    // SAFETY: plain numbers. A failure gives -1, which is a nice value too: then nothing becomes worse than inherited.
+    unsafe {
+        let process = libc::getpriority(libc::PRIO_PROCESS, main.unsigned_abs());
+        if process != libc::getpriority(libc::PRIO_PROCESS, 0) {
+            libc::setpriority(libc::PRIO_PROCESS, 0, process);
+        }
+    }
+    // Only where it differs: a mask that somebody sets from outside meanwhile must not be undone.
+    match (Mask::of_process(), Mask::of_caller()) {
+        (Some(process), Some(own)) if process != own => process.set_for_caller(),
+        _ => {}
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn join_process() {}
+
+/// The class of the main thread, unless that is a real-time one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn join_class(main: libc::pid_t) {
+    /// Set beside a class whose threads have children of the normal one.
+    const RESET_ON_FORK: libc::c_int = 0x4000_0000;
+    // SAFETY: has no preconditions; -1 where the system does not tell.
+    let class_of = |thread| match unsafe { libc::sched_getscheduler(thread) } {
+        -1 => None,
+        class => Some(class & !RESET_ON_FORK),
+    };
+    let wanted = match class_of(main) {
+        Some(class @ (libc::SCHED_BATCH | libc::SCHED_IDLE)) => class,
+        _ => libc::SCHED_OTHER,
+    };
+    if class_of(0).is_some_and(|own| own != wanted) {
+        // SAFETY: zero is valid for plain numbers, and the priority of each of these classes.
+        let normal: libc::sched_param = unsafe { std::mem::zeroed() };
+        // SAFETY: the calling thread, and a struct that is valid for reading.
+        unsafe { libc::sched_setscheduler(0, wanted, &normal) };
+    }
+}

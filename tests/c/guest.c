@@ -1,0 +1,420 @@
+/* What a worker takes from the process, and what it must not take from the thread that happens to call first. */
+#include "os_threads.h"
+#include "check.h"
+
+#include <fastpar.h>
+#include <fenv.h>
+#include <stdio.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#ifdef __linux__
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+/* ---- the caller's floating-point environment goes with its job ---- */
+
+#define TERMS 240000
+#define REDUCTIONS 200
+
+/* volatile: one rounding for each step, whatever the optimizer thinks. */
+static int32_t add_thirds(void *user_data, const fastpar_chunk *chunk, void *accumulator)
+{
+  volatile float *sum = accumulator;
+  (void)user_data;
+  for (size_t i = chunk->begin; i < chunk->end; i++) *sum += 1.0f / (float)(i + 1);
+  return 0;
+}
+
+static int32_t count_denormals(void *user_data, const fastpar_chunk *chunk, void *accumulator)
+{
+  volatile float *sum = accumulator;
+  (void)user_data;
+  for (size_t i = chunk->begin; i < chunk->end; i++) {
+    volatile float denormal = 1e-39f;
+    *sum += (float)(denormal * 0.5f != 0.0f);
+  }
+  return 0;
+}
+
+static int32_t add_floats(void *user_data, void *into, const void *from)
+{
+  volatile float *sum = into;
+  (void)user_data;
+  *sum += *(const float *)from;
+  return 0;
+}
+
+static uint32_t reduced(fastpar_fold_fn fold)
+{
+  float sum = 0;
+  uint32_t bits;
+  CHECK_EQUAL(fastpar_reduce(NULL, TERMS, fold, add_floats, NULL, &sum, sizeof sum, NULL), FASTPAR_OK);
+  memcpy(&bits, &sum, sizeof bits);
+  return bits;
+}
+
+static void rounding_goes_with_the_job(void)
+{
+  uint32_t nearest = reduced(add_thirds), upward;
+  CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+  upward = reduced(add_thirds);
+  CHECK(upward > nearest);
+  for (int i = 1; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), upward);
+  CHECK_EQUAL(fegetround(), FE_UPWARD);
+  CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  /* No worker has kept it. */
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), nearest);
+}
+
+static int32_t chunk_that_rounds_down(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)chunk;
+  if (fastpar_pool_worker() >= 0) {
+    os_add(user_data, 1);
+    fesetround(FE_DOWNWARD);
+  } else {
+    for (int i = 0; i < 2000 && os_load(user_data) == 0; i++) os_sleep_ms(1);
+  }
+  return 0;
+}
+
+static void a_callbacks_rounding_stays_in_its_call(void)
+{
+  int32_t workers = 0;
+  uint32_t nearest = reduced(add_thirds);
+  CHECK_EQUAL(fastpar_for(NULL, 24, chunk_that_rounds_down, &workers, NULL), FASTPAR_OK);
+  CHECK(workers > 0);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), nearest);
+}
+
+static int32_t chunk_with_rounding(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)chunk;
+  if (fegetround() != FE_UPWARD) os_add(user_data, 1);
+  return 0;
+}
+
+static int32_t member_with_rounding(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  (void)team, (void)member, (void)members;
+  if (fegetround() != FE_UPWARD) os_add(user_data, 1);
+  return 0;
+}
+
+static int32_t report_with_rounding(void *user_data, uint64_t done, uint64_t total)
+{
+  (void)done, (void)total;
+  return chunk_with_rounding(user_data, NULL);
+}
+
+static void notification_with_rounding(void *user_data, fastpar_status status, const fastpar_error *error)
+{
+  (void)error;
+  if (status != FASTPAR_OK) os_add(user_data, 1);
+  chunk_with_rounding(user_data, NULL);
+}
+
+static void jobs_and_teams_have_it_too(void)
+{
+  int32_t others = 0;
+  fastpar_job *job = NULL;
+  fastpar_loop_options options = {0};
+  options.struct_size = sizeof options;
+  options.progress = report_with_rounding;
+  options.progress_data = &others;
+  CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+  CHECK_EQUAL(fastpar_team_run(0, member_with_rounding, &others, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_for_start(&options, 240, chunk_with_rounding, &others, &job, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_job_notify(job, notification_with_rounding, &others, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  /* Whoever waits helps, with the environment of the one that started the job, and has its own afterwards. */
+  CHECK_EQUAL(fastpar_job_wait(job, UINT64_MAX, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fegetround(), FE_TONEAREST);
+  fastpar_job_free(job);
+  CHECK_EQUAL(others, 0);
+}
+
+#if defined(__x86_64__)
+static void flushing_to_zero_goes_with_the_job(void)
+{
+  unsigned before = _mm_getcsr();
+  float none = 0, all = TERMS;
+  uint32_t bits;
+  _mm_setcsr(before | 0x8040); /* flush to zero, denormals are zero */
+  memcpy(&bits, &none, sizeof bits);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
+  _mm_setcsr(before);
+  memcpy(&bits, &all, sizeof bits);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
+}
+#endif
+
+/* ---- what the system knows of a worker ---- */
+
+#ifdef __linux__
+
+/* Runs on a thread of its own, so that the thread's affinity, class and mask end with it. */
+static void on_a_thread(void (*function)(void *))
+{
+  os_thread thread;
+  os_start(&thread, function, NULL);
+  os_join(&thread);
+}
+
+/* What the hook of each worker finds. */
+static struct {
+  int32_t workers, elsewhere, other_class, other_nice, open_signals, closed_signals;
+  cpu_set_t process;
+  int nice;
+} seen;
+
+/* Two signals that the C library keeps for itself, and never blocks, come before SIGRTMIN. */
+#define FIRST_OF_LIBC 32
+
+static const int SYNCHRONOUS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+static int is_synchronous(int signal)
+{
+  for (size_t i = 0; i < sizeof SYNCHRONOUS / sizeof *SYNCHRONOUS; i++) {
+    if (SYNCHRONOUS[i] == signal) return 1;
+  }
+  return 0;
+}
+
+static void look_at_worker(void *user_data, uint32_t worker)
+{
+  cpu_set_t mask;
+  sigset_t blocked;
+  (void)user_data, (void)worker;
+  os_add(&seen.workers, 1);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0 || !CPU_EQUAL(&mask, &seen.process)) os_add(&seen.elsewhere, 1);
+  if (sched_getscheduler(0) != SCHED_OTHER) os_add(&seen.other_class, 1);
+  if (getpriority(PRIO_PROCESS, 0) != seen.nice) os_add(&seen.other_nice, 1);
+  pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+  for (int signal = 1; signal < FIRST_OF_LIBC; signal++) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    if (is_synchronous(signal)) {
+      if (sigismember(&blocked, signal)) os_add(&seen.closed_signals, 1);
+    } else if (!sigismember(&blocked, signal)) {
+      os_add(&seen.open_signals, 1);
+    }
+  }
+}
+
+/* Starts a pool on the calling thread and looks at its workers. */
+static void start_and_look(void)
+{
+  memset(&seen, 0, sizeof seen);
+  sched_getaffinity(getpid(), sizeof seen.process, &seen.process);
+  seen.nice = getpriority(PRIO_PROCESS, (id_t)getpid());
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_hook(look_at_worker, NULL, NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(seen.workers, 24);
+  CHECK_EQUAL(seen.elsewhere, 0);
+  CHECK_EQUAL(seen.other_class, 0);
+  CHECK_EQUAL(seen.other_nice, 0);
+  CHECK_EQUAL(seen.open_signals, 0);
+  CHECK_EQUAL(seen.closed_signals, 0);
+}
+
+static void pinned_caller(void *argument)
+{
+  cpu_set_t one, after;
+  (void)argument;
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    cpu_set_t all;
+    sched_getaffinity(getpid(), sizeof all, &all);
+    if (CPU_ISSET(cpu, &all)) {
+      CPU_SET(cpu, &one);
+      break;
+    }
+  }
+  CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
+  start_and_look();
+  sched_getaffinity(0, sizeof after, &after);
+  CHECK(CPU_EQUAL(&one, &after));
+}
+
+static void real_time_caller(void *argument)
+{
+  struct sched_param priority = {.sched_priority = 1};
+  (void)argument;
+  /* Only root may; elsewhere the class stays, and what is looked at still holds. */
+  if (sched_setscheduler(0, SCHED_FIFO, &priority) != 0) CHECK_EQUAL(errno, EPERM);
+  start_and_look();
+}
+
+static void nice_caller(void *argument)
+{
+  (void)argument;
+  /* On Linux of this thread alone. Whether a worker may be less nice than its maker is the system's to say. */
+  CHECK_EQUAL(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 3), 0);
+  if (geteuid() == 0) start_and_look();
+}
+
+/* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has a child of its own. */
+static void in_a_child(void (*caller)(void *))
+{
+  int status = -1;
+  pid_t child = fork();
+  if (child == 0) {
+    on_a_thread(caller);
+    fflush(stdout);
+    _exit(check_failures != 0);
+  }
+  CHECK(child > 0 && syscall(SYS_wait4, child, &status, 0, NULL) == child);
+  CHECK_EQUAL(status, 0);
+}
+
+static void workers_run_where_the_process_may(void) { in_a_child(pinned_caller); }
+static void workers_are_not_real_time(void) { in_a_child(real_time_caller); }
+static void workers_are_as_nice_as_the_process(void) { in_a_child(nice_caller); }
+
+static volatile sig_atomic_t on_main, elsewhere;
+
+static void note_signal(int signal)
+{
+  (void)signal;
+  if (syscall(SYS_gettid) == getpid()) on_main++;
+  else elsewhere++;
+}
+
+static int32_t empty_chunk(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)user_data, (void)chunk;
+  return 0;
+}
+
+/* The usual event loop: the signal is blocked but while the loop waits. */
+static void signals_reach_the_programs_threads(void)
+{
+  struct sigaction action, before;
+  sigset_t ours, old;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = note_signal;
+  CHECK_EQUAL(sigaction(SIGUSR1, &action, &before), 0);
+  CHECK_EQUAL(fastpar_for(NULL, 240, empty_chunk, NULL, NULL), FASTPAR_OK);
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &ours, &old);
+  for (int i = 0; i < 100; i++) {
+    sigset_t pending;
+    CHECK_EQUAL(kill(getpid(), SIGUSR1), 0);
+    CHECK_EQUAL(fastpar_for(NULL, 240, empty_chunk, NULL, NULL), FASTPAR_OK);
+    sigpending(&pending);
+    CHECK(sigismember(&pending, SIGUSR1)); /* nobody has taken it */
+    sigsuspend(&old);
+  }
+  CHECK_EQUAL(on_main, 100);
+  CHECK_EQUAL(elsewhere, 0);
+  sigprocmask(SIG_SETMASK, &old, NULL);
+  sigaction(SIGUSR1, &before, NULL);
+}
+
+/* Whoever starts a pool has the mask that it had. */
+static void the_callers_mask_is_as_before(void)
+{
+  sigset_t ours, before, after;
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &ours, NULL);
+  pthread_sigmask(SIG_BLOCK, NULL, &before);
+  CHECK_EQUAL(fastpar_for(NULL, 240, empty_chunk, NULL, NULL), FASTPAR_OK);
+  pthread_sigmask(SIG_BLOCK, NULL, &after);
+  for (int signal = 1; signal < FIRST_OF_LIBC; signal++) {
+    CHECK_EQUAL(sigismember(&before, signal), sigismember(&after, signal));
+  }
+  pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+/* Gives every thread of the process this mask, as `taskset -ap` does; how many threads there are. */
+static int mask_all(const cpu_set_t *mask)
+{
+  int threads = 0;
+  DIR *folder = opendir("/proc/self/task");
+  struct dirent *entry;
+  while (folder && (entry = readdir(folder)) != NULL) {
+    pid_t thread = (pid_t)atoi(entry->d_name);
+    if (thread > 0 && sched_setaffinity(thread, sizeof *mask, mask) == 0) threads++;
+  }
+  if (folder) closedir(folder);
+  return threads;
+}
+
+static int masked_otherwise(const cpu_set_t *mask)
+{
+  int others = 0;
+  DIR *folder = opendir("/proc/self/task");
+  struct dirent *entry;
+  while (folder && (entry = readdir(folder)) != NULL) {
+    cpu_set_t have;
+    pid_t thread = (pid_t)atoi(entry->d_name);
+    if (thread > 0 && sched_getaffinity(thread, sizeof have, &have) == 0) others += !CPU_EQUAL(&have, mask);
+  }
+  if (folder) closedir(folder);
+  return others;
+}
+
+static int32_t stop_calling;
+
+static void call_all_the_time(void *argument)
+{
+  (void)argument;
+  while (!os_load(&stop_calling)) CHECK_EQUAL(fastpar_for(NULL, 24, empty_chunk, NULL, NULL), FASTPAR_OK);
+}
+
+static void masks_that_are_set_from_outside_stay(void)
+{
+  cpu_set_t all, one;
+  os_thread callers[3];
+  int lost = 0;
+  sched_getaffinity(0, sizeof all, &all);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++) {
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  }
+  os_store(&stop_calling, 0);
+  for (int i = 0; i < 3; i++) os_start(&callers[i], call_all_the_time, NULL);
+  for (int round = 0; round < 300; round++) {
+    const cpu_set_t *mask = round % 2 ? &all : &one;
+    CHECK(mask_all(mask) > 24);
+    sched_yield();
+    lost += masked_otherwise(mask);
+  }
+  os_store(&stop_calling, 1);
+  for (int i = 0; i < 3; i++) os_join(&callers[i]);
+  CHECK_EQUAL(lost, 0);
+  mask_all(&all);
+}
+
+#endif
+
+int main(void)
+{
+#ifdef __linux__
+  /* First: their children are forked while there is no pool. */
+  RUN(workers_run_where_the_process_may);
+  RUN(workers_are_not_real_time);
+  RUN(workers_are_as_nice_as_the_process);
+  RUN(signals_reach_the_programs_threads);
+  RUN(the_callers_mask_is_as_before);
+  RUN(masks_that_are_set_from_outside_stay);
+#endif
+  RUN(rounding_goes_with_the_job);
+  RUN(a_callbacks_rounding_stays_in_its_call);
+  RUN(jobs_and_teams_have_it_too);
+#if defined(__x86_64__)
+  RUN(flushing_to_zero_goes_with_the_job);
+#endif
+  return FINISH();
+}

@@ -1,0 +1,81 @@
+//! Builds in which everything is instrumented: the library, Rust's std and libzstd. A sanitizer that does not see all writes
+//! reports what is none, or nothing.
+
+use crate::windows::debian_cargo;
+use crate::{process, repo};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// What rustup's smallest profile leaves out of a nightly toolchain.
+const PARTS: [&str; 2] = ["rust-src", "miri"];
+
+/// A program of the nightly toolchain, if rustup has it.
+fn rustup(program: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", program]).current_dir(repo::root());
+    // Of the cargo that runs this tool.
+    command.env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
+    command
+}
+
+fn works(command: &mut Command) -> bool {
+    process::run(command, LIMIT).is_ok_and(|finished| finished.success())
+}
+
+/// The nightly cargo with these of its `PARTS`, fetched where that is possible.
+fn nightly(part: &str, there: impl Fn() -> bool) -> Option<Command> {
+    if !process::installed("rustup") || !works(rustup("rustc").arg("--version")) {
+        return None;
+    }
+    if !there() {
+        println!("  installing {} for nightly", PARTS.join(", "));
+        let mut add = Command::new("rustup");
+        let added = works(add.args(["component", "add", "--toolchain", "nightly"]).args(PARTS));
+        if !added || !there() {
+            println!("  rustup has no {part} for nightly");
+            return None;
+        }
+    }
+    Some(rustup("cargo"))
+}
+
+/// A cargo that can run Miri.
+pub(super) fn miri() -> Option<Command> {
+    nightly("miri", || works(rustup("cargo").args(["miri", "--version"])))
+}
+
+/// A cargo that builds std too, and whether it has the sanitizers' runtimes: nightly's where the sources can be had, else Debian's.
+fn with_std() -> Result<(Command, bool), String> {
+    let sources = || {
+        let folder = process::run(rustup("rustc").args(["--print", "sysroot"]), LIMIT);
+        let lock = "lib/rustlib/src/rust/library/Cargo.lock";
+        folder.is_ok_and(|found| Path::new(found.output.trim()).join(lock).is_file())
+    };
+    let found = nightly("rust-src", sources).map(|cargo| (cargo, true));
+    found
+        .or_else(|| debian_cargo().map(|cargo| (cargo, false)))
+        .ok_or_else(|| "neither rustup's nightly nor Debian has the sources of std here".into())
+}
+
+/// A cargo for a sanitizer by the name that rustc and clang give it, with arguments of `cargo NAME`.
+pub(super) fn sanitized(sanitizer: &str, folder: &str, name: &str) -> Result<Command, String> {
+    let (mut cargo, has_runtime) = with_std()?;
+    cargo.args([name, "-Zbuild-std=std,panic_unwind", "--package", "fastpar", "--target", TRIPLE]);
+    cargo.env("CARGO_TARGET_DIR", repo::target().join(folder));
+    let flag = format!("-fsanitize={sanitizer}");
+    let mut flags = vec![format!("-Zsanitizer={sanitizer}")];
+    if !has_runtime {
+        flags.extend(["-Zexternal-clangrt".into(), "-Clinker=clang".into(), format!("-Clink-arg={flag}")]);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    let variable = TRIPLE.replace('-', "_");
+    cargo.env(format!("CC_{variable}"), "clang");
+    // No sanitizer sees what assembly does.
+    cargo.env(format!("CFLAGS_{variable}"), format!("{flag} -DZSTD_DISABLE_ASM"));
+    Ok(cargo)
+}
