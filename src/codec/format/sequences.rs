@@ -23,8 +23,8 @@ const UNKNOWN: [u32; 3] =
 /// One sequence in 8 bytes. Bits 0 to 16: literals to copy. 17 to 33: the length of the match, less 3. 34 to
 /// 63, signed: where the match begins, counted from the block's first byte.
 ///
-/// A sequence whose offset depends on the block before has the low bits of a number from `SYMBOLIC` on as offset,
-/// until that is resolved.
+/// A sequence whose offset depends on the block before has the low bits of a number from `SYMBOLIC` on as
+/// offset, until that is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sequence(u64);
 
@@ -232,8 +232,8 @@ fn decode_body<const BMI2: bool>(input: &Input<'_>, places: Places<'_>) -> Check
     to_places(sequences, symbolic, values, largest)
 }
 
-/// Reads the values of all sequences, in the layout of a sequence but for the high bits, which hold the offset
-/// value. The stream has to end with its `first` bit. Returns all bits that an offset value has.
+/// Reads the values of all sequences, in the layout of a sequence but for the high bits, which hold the
+/// offset value. The stream has to end with its `first` bit. Returns all bits that an offset value has.
 #[inline(always)]
 fn read_values<const BMI2: bool>(
     mut bits: Bits<'_>,
@@ -345,8 +345,8 @@ fn to_places(
         sequence.0 = packed & ((1 << 34) - 1) | u64::from(from) << 34;
         at += (packed >> 17 & 0x1ffff) + 3;
     }
-    // What did not fit into a sequence's fields is found out here: nobody has used them yet. And where so much might
-    // have been subtracted from an offset that is not known, it may have become another one.
+    // What did not fit into a sequence's fields is found out here: nobody has used them yet. And where so
+    // much might have been subtracted from an offset that is not known, it may have become another one.
     if at > largest as u64 || depend > 0 && subtracted >= DECREMENTS {
         return Err(Odd);
     }

@@ -1,13 +1,16 @@
 //! Whether a frame is decoded by several lanes, and how.
 #![forbid(unsafe_code)]
 
-use super::blocks::{self, Header};
+use super::blocks::{self, Header, Slot};
+use crate::codec::context::cache::{Cached, ContextCache, InUse};
 use crate::codec::format::frame::Frame;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::Result;
 use crate::job;
+use crate::os::fork::ChildHook;
 use std::mem::MaybeUninit;
+use std::sync::Mutex;
 
 /// Frames that decode to less are over before several lanes are at work.
 const SMALLEST: u64 = 2 << 20;
@@ -41,11 +44,45 @@ pub(crate) fn in_lanes(
         content_size: frame.content_size,
         checksum: frame.checksum,
     };
+    let slots: Result<Vec<_>> = (0..blocks::slots(lanes))
+        .map(|_| InUse::<Slot>::take(blocks::SLOT_MEMORY, 0).map(Mutex::new))
+        .collect();
+    let slots = slots?;
     let step = |len: usize| progress.add(len);
-    blocks::decode(&data[frame.range()], &header, dst, lanes, &step, |lane| {
+    blocks::decode(&data[frame.range()], &header, dst, &slots, &step, |lane| {
         job::run_tasks(lanes as usize, &control, |_, _| {
             lane();
             Ok(())
         })
     })
+}
+
+static FORGET: ChildHook = ChildHook::new(forget_after_fork);
+static SLOTS: ContextCache<Slot> = ContextCache::new(&FORGET);
+
+impl Cached for Slot {
+    fn create() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn size(&self) -> usize {
+        self.memory()
+    }
+
+    fn reset(&mut self) -> bool {
+        true // each block overwrites what it needs
+    }
+
+    fn has_life_for(&self, _: u64) -> bool {
+        true
+    }
+
+    fn cache() -> &'static ContextCache<Self> {
+        &SLOTS
+    }
+}
+
+/// See `ContextCache::forget`.
+fn forget_after_fork() {
+    SLOTS.forget();
 }

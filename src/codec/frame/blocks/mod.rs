@@ -19,11 +19,13 @@ use crate::error::Result;
 use execute::Target;
 use ring::{Ring, Work};
 use scan::Scan;
-use slot::{Slot, Tables};
+use slot::Tables;
 use std::mem::MaybeUninit;
+use std::ops::DerefMut;
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use crate::codec::format::sequences::LARGEST_WINDOW;
+pub(crate) use slot::Slot;
 
 /// A frame, by its header.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ pub(crate) struct Header {
 
 /// Slots for `lanes` lanes.
 pub(crate) fn slots(lanes: u32) -> usize {
-    (2 * lanes as usize).clamp(16, ring::MOST)
+    (2 * lanes as usize + 2).clamp(4, ring::MOST)
 }
 
 /// The most memory that `lanes` lanes need.
@@ -48,14 +50,18 @@ pub(crate) fn memory(lanes: u32) -> usize {
     slots(lanes) * slot::MEMORY + lanes as usize * size_of::<Tables>()
 }
 
+/// The most memory of a slot.
+pub(crate) const SLOT_MEMORY: usize = slot::MEMORY;
+
 /// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd
-/// has to decode it, to `dst` as well, from its start. `run` has the closure called by every lane there is;
-/// `step` is told after each block how many bytes it had, and can stop the call.
-pub(crate) fn decode(
+/// has to decode it, to `dst` as well, from its start. The slots are as many as `slots` says. `run` has the
+/// closure called by every lane there is; `step` is told after each block how many bytes it had, and can stop
+/// the call.
+pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     data: &[u8],
     header: &Header,
     dst: &mut [MaybeUninit<u8>],
-    lanes: u32,
+    slots: &[Mutex<S>],
     step: &(dyn Fn(usize) -> Result<()> + Sync),
     run: impl FnOnce(&(dyn Fn() + Sync)) -> Result<()>,
 ) -> Result<Option<usize>> {
@@ -63,8 +69,7 @@ pub(crate) fn decode(
     // Nothing is farther away than the beginning.
     let window = header.window.min(header.content_size.unwrap_or(u64::MAX));
     let scan = Scan::new(data, header.blocks_at, largest);
-    let ring = Ring::new(scan, slots(lanes), header.checksum);
-    let slots: Vec<_> = (0..slots(lanes)).map(|_| Mutex::new(Slot::new())).collect();
+    let ring = Ring::new(scan, slots.len(), header.checksum);
     let target = Target::new(dst);
     let reps = Mutex::new([1, 4, 8]);
     let hash = Mutex::new(Xxh64::new());

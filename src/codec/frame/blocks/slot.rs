@@ -40,7 +40,7 @@ pub(super) enum Literals {
 
 /// A block that waits for its execution. The buffers grow to what the largest block needs, never past what a
 /// block can have.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     buffer: Vec<u8>,
     sequences: Vec<Sequence>,
     symbolic: Vec<Symbolic>,
@@ -56,15 +56,24 @@ pub(super) enum Content {
 }
 
 /// The most memory that a slot can take.
-pub(super) const MEMORY: usize = LARGEST_BLOCK
+pub(super) const MEMORY: usize = (LARGEST_BLOCK
     + SLACK
     + (MOST_SEQUENCES + AHEAD) * size_of::<Sequence>()
-    + MOST_SEQUENCES * size_of::<Symbolic>();
+    + MOST_SEQUENCES * size_of::<Symbolic>())
+    / 4
+    * 5;
 
 impl Slot {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         let content = Content::Raw(0..0);
         Self { buffer: Vec::new(), sequences: Vec::new(), symbolic: Vec::new(), content }
+    }
+
+    /// The memory that it has taken.
+    pub(crate) fn memory(&self) -> usize {
+        self.buffer.capacity()
+            + self.sequences.capacity() * size_of::<Sequence>()
+            + self.symbolic.capacity() * size_of::<Symbolic>()
     }
 
     /// Decodes a block of a frame with that window, whose blocks hold at most `largest` bytes.
@@ -157,8 +166,10 @@ impl Slot {
 /// Makes a buffer at least `len` long; without memory the frame is left to libzstd.
 fn grow<T: Copy>(buffer: &mut Vec<T>, len: usize, value: T) -> Checked<&mut [T]> {
     if buffer.len() < len {
-        crate::memory::reserve(buffer, len - buffer.len()).map_err(|_| Odd)?;
-        buffer.resize(len, value);
+        // A quarter more than is needed: the next block may be a bit larger.
+        let more = len + len / 4 - buffer.len();
+        crate::memory::reserve(buffer, more).map_err(|_| Odd)?;
+        buffer.resize(buffer.len() + more, value);
     }
     Ok(buffer)
 }

@@ -130,6 +130,10 @@ fn compress(data: &[u8], recipe: Recipe) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn some_slots(lanes: u32) -> Vec<Mutex<Box<Slot>>> {
+    (0..slots(lanes)).map(|_| Mutex::new(Box::new(Slot::new()))).collect()
+}
+
 /// What this decoder makes of a frame, in a place of so many bytes, with marks behind it.
 fn ours(data: &[u8], room: usize, lanes: u32) -> Option<Vec<u8>> {
     const MARKS: usize = 64;
@@ -152,7 +156,7 @@ fn ours(data: &[u8], room: usize, lanes: u32) -> Option<Vec<u8>> {
         });
         Ok(())
     };
-    let written = decode(data, &header, dst, lanes, &|_| Ok(()), run).unwrap();
+    let written = decode(data, &header, dst, &some_slots(lanes), &|_| Ok(()), run).unwrap();
     assert!(place[room..].iter().all(|&byte| byte == 0xa5), "written past the end");
     place.truncate(written?);
     Some(place)
@@ -297,7 +301,7 @@ fn a_step_stops_it() {
     };
     let mut place = vec![0; data.len()];
     let dst = crate::codec::libzstd::calls::as_uninit(&mut place);
-    let result = decode(&packed, &header, dst, 3, &stop, |lane| {
+    let result = decode(&packed, &header, dst, &some_slots(3), &stop, |lane| {
         std::thread::scope(|scope| {
             (0..3).for_each(|_| drop(scope.spawn(lane)));
         });
