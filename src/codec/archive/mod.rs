@@ -13,8 +13,9 @@ mod cursor;
 mod index;
 mod source;
 
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::Frames;
+use crate::codec::frame::decompress::frames;
 use crate::codec::libzstd::calls;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;

@@ -7,9 +7,10 @@
 
 use crate::codec::context::cache::{Cached, InUse};
 use crate::codec::context::contexts::Compressor;
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::frame::Frames;
+use crate::codec::frame::decompress::frames;
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;

@@ -1,10 +1,10 @@
 //! Decompressing a buffer into a buffer.
 
 use super::frame_groups::{self, FrameGroup};
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::{Frame, Frames};
-use crate::codec::frame::decompress::in_lanes;
-use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::frame::decompress::{self, frames};
+use crate::codec::libzstd::calls;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
@@ -103,13 +103,8 @@ fn alone(
     let progress = CallProgress::new(options, Some(size));
     progress.add(0)?;
     let slot = &mut dst[..size as usize]; // at most its length
-    let written = in_lanes(src, frame, slot, options, &progress)?;
-    if written.is_some() {
-        progress.finish(size)?;
-        return Ok(size as usize);
-    }
-    let progress = CallProgress::after(Some(progress), options, Some(size));
-    let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(slot), &progress)?;
+    let mut decoder = Decoder::new(options);
+    let written = decompress::frame(src, frame, slot, &mut decoder, options, &progress)?;
     progress.finish(size)?;
     Ok(written)
 }
