@@ -1,7 +1,7 @@
 //! One large frame, which several lanes decode where CPUs are idle: what comes out, and what is said of
 //! damage, is what one lane makes of it.
 
-use crate::common::{assert_kind, guarded, records, reference};
+use crate::common::{assert_kind, guarded, records, reference, reference_unsized};
 use fastpar::codec::{self, Options};
 use fastpar::{ErrorKind, Result};
 use std::sync::atomic::AtomicI32;
@@ -79,4 +79,22 @@ fn limits_are_kept() {
     let cancel = AtomicI32::new(1);
     let options = Options { cancel: Some(&cancel), ..Options::default() };
     assert_kind(unpack(&packed, &options), ErrorKind::Cancelled);
+}
+
+/// Frames that do not tell their size, two frames, and frames between small ones.
+#[test]
+fn frames_among_others() {
+    let data = mixed();
+    let single = reference_unsized(&data, 3);
+    assert!(unpack(&single, &Options::default()).unwrap() == data);
+    let unpack =
+        |packed: &[u8], room| guarded(room, |dst| codec::decompress(packed, dst, &Options::default()));
+    for frame in [reference(&data, 3, true), single] {
+        let small = reference(b"small", 3, true);
+        let packed = [&frame[..], &small, &frame].concat();
+        let expected = [&data[..], b"small", &data].concat();
+        assert!(unpack(&packed, expected.len()).unwrap() == expected);
+        // No room for the last bytes of the last frame.
+        assert_kind(unpack(&packed, expected.len() - 1), ErrorKind::BufferTooSmall);
+    }
 }

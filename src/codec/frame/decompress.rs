@@ -68,6 +68,15 @@ pub(crate) fn frames(
     Ok(written)
 }
 
+fn header_of(frame: &Frame) -> Header {
+    Header {
+        blocks_at: frame.header_len,
+        window: frame.window,
+        content_size: frame.content_size,
+        checksum: frame.checksum,
+    }
+}
+
 /// `None`: libzstd has to decode the frame, from its start. Nobody else is free, or the frame is not one for the
 /// block decoder, or something about it is odd, which libzstd shall tell.
 fn in_lanes(
@@ -91,12 +100,6 @@ fn in_lanes(
     let Ok(control) = options.control(1, memory) else {
         return Ok(None); // there is not memory enough for it
     };
-    let header = Header {
-        blocks_at: frame.header_len,
-        window: frame.window,
-        content_size: frame.content_size,
-        checksum: frame.checksum,
-    };
     let slots: Result<Vec<_>> = (0..blocks::slots(lanes))
         .map(|_| InUse::<Slot>::take(blocks::SLOT_MEMORY, 0).map(Mutex::new))
         .collect();
@@ -106,7 +109,7 @@ fn in_lanes(
         counted.fetch_add(len as u64, Ordering::Relaxed);
         progress.add(len)
     };
-    let written = blocks::decode(&data[frame.range()], &header, dst, &slots, &step, |lane| {
+    let written = blocks::decode(&data[frame.range()], &header_of(frame), dst, &slots, &step, |lane| {
         job::run_tasks(lanes as usize, &control, |_, _| {
             lane();
             Ok(())
@@ -116,6 +119,22 @@ fn in_lanes(
         progress.repeat(counted.into_inner());
     }
     Ok(written)
+}
+
+/// Decodes a frame that is all of `data` by the block decoder, in one lane, whatever its size; `None`: it is left to
+/// libzstd. For the fuzzer.
+#[cfg(fuzzing)]
+pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> {
+    let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
+    if frame.dictionary != 0 || frame.window > blocks::LARGEST_WINDOW {
+        return None;
+    }
+    let slots: Vec<_> = (0..4).map(|_| Mutex::new(Box::new(Slot::new()))).collect();
+    blocks::decode(data, &header_of(&frame), dst, &slots, &|_| Ok(()), |lane| {
+        lane();
+        Ok(())
+    })
+    .expect("no step fails")
 }
 
 static FORGET: ChildHook = ChildHook::new(forget_after_fork);
