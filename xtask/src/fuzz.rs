@@ -44,7 +44,8 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// For Rust: what is there for the fuzzer only; counters for every edge, and comparisons told to the fuzzer; faults of `unsafe` code found at once.
+/// For Rust: what is there for the fuzzer only; counters for every edge, and comparisons told to the fuzzer; faults of `unsafe` code
+/// found at once.
 const FLAGS: [&str; 8] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
