@@ -124,21 +124,18 @@ public static unsafe class FastparPool
     /// </summary>
     /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
     /// <remarks>
-    /// In handlers of AppDomain.ProcessExit it waits for nobody: where workers are busy they end with the process.
+    /// In handlers of AppDomain.ProcessExit it waits two seconds at most, as the call that it waits for may be waiting for the
+    /// handlers: what runs then ends with the process.
     /// </remarks>
     public static void Shutdown()
     {
+        if (ProcessExit.Began)
+        {
+            ProcessExit.Shutdown();
+            return;
+        }
         fastpar_error error;
-        if (ProcessExit.Began && StatsRead().Busy > 0)
-        {
-            return;
-        }
-        int status = NativeMethods.fastpar_pool_shutdown(&error);
-        if (status == NativeMethods.FASTPAR_ERR_BUSY && ProcessExit.Began)
-        {
-            return;
-        }
-        Check.Ok(status, &error);
+        Check.Ok(NativeMethods.fastpar_pool_shutdown(&error), &error);
     }
 
     /// <summary>What the pool has done since it started; the numbers need not be from the same instant.</summary>

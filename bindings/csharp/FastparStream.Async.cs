@@ -8,6 +8,9 @@ namespace Fastpar;
 /// <content>The asynchronous methods.</content>
 public sealed partial class FastparStream
 {
+    /// <summary>Bytes of a write that are taken on the calling thread: about what going to another one costs.</summary>
+    private const int Little = 16 << 10;
+
     /// <inheritdoc/>
 #if NETSTANDARD2_0
     public
@@ -113,19 +116,61 @@ public sealed partial class FastparStream
     }
 
     /// <summary>
-    /// Compresses on this thread and on the pool; the output is gathered, and then awaited. Without output the call is over, and
-    /// nothing was allocated. The stream is claimed by the caller.
+    /// Does an operation on a stream that is claimed: little on this thread, where it allocates nothing unless there is output;
+    /// more on a worker of the pool. The output is gathered, and then awaited.
     /// </summary>
     private ValueTask OnWriter(Operation operation, ReadOnlyMemory<byte> buffer, CancellationToken token)
     {
+        if (operation != Operation.Write || buffer.Length > Little)
+        {
+            return OnPool(operation, buffer, token);
+        }
         MemoryStream? gathered;
         try
         {
-            using var use = new Use(this, asynchronous: true, token);
+            gathered = Work(operation, buffer.Span, token);
+        }
+        catch (Exception exception)
+        {
+            return new ValueTask(Task.FromException(exception));
+        }
+        return gathered == null ? default : Drain(gathered, token);
+    }
+
+    private async ValueTask OnPool(Operation operation, ReadOnlyMemory<byte> buffer, CancellationToken token)
+    {
+        MemoryStream? gathered = null;
+        JobState job;
+        try
+        {
+            job = JobState.Start(
+                1, (ChunkAction)((in Chunk _) => gathered = Work(operation, buffer.Span, token)), null, CancellationToken.None);
+        }
+        catch
+        {
+            state.GiveBack(); // there are no workers
+            throw;
+        }
+        await job.Completion.ConfigureAwait(false);
+        if (gathered != null)
+        {
+            await Drain(gathered, token).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The native part; gives its output, with which the call still claims the stream. A token that comes too late for it leaves
+    /// no trace.
+    /// </summary>
+    private MemoryStream? Work(Operation operation, ReadOnlySpan<byte> buffer, CancellationToken token)
+    {
+        using var use = new Use(this, asynchronous: true, token);
+        using (token.CanBeCanceled ? token.Register(CancelNative, this) : default)
+        {
             switch (operation)
             {
                 case Operation.Write:
-                    use.Write(buffer.Span);
+                    use.Write(buffer);
                     break;
                 case Operation.Flush:
                     use.Flush();
@@ -134,20 +179,14 @@ public sealed partial class FastparStream
                     use.Finish();
                     break;
             }
-            gathered = state.Gathered;
-            if (gathered != null)
-            {
-                use.KeepClaim();
-            }
         }
-        catch (Exception exception)
+        use.ForgetCancel();
+        MemoryStream? gathered = state.Gathered;
+        if (gathered != null)
         {
-            return new ValueTask(
-                exception is OperationCanceledException cancelled && cancelled.CancellationToken.IsCancellationRequested
-                    ? Task.FromCanceled(cancelled.CancellationToken)
-                    : Task.FromException(exception));
+            use.KeepClaim();
         }
-        return gathered == null ? default : Drain(gathered, token);
+        return gathered;
     }
 
     /// <summary>Gives what was gathered to the stream behind. If that fails or is cancelled, the stream has ended.</summary>

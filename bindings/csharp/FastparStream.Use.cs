@@ -26,6 +26,9 @@ public sealed unsafe partial class FastparStream
         }
     }
 
+    private static void CancelNative(object? stream) =>
+        NativeMethods.fastpar_cancel(((FastparStream)stream!).handle.Cancel); // the call holds the handle
+
     /// <summary>A call on the native stream, by one thread at a time; the stream is free again after it.</summary>
     private readonly ref struct Use
     {
@@ -57,6 +60,15 @@ public sealed unsafe partial class FastparStream
             stream.state.Token = token;
             stream.state.Context = ExecutionContext.Capture();
             visit = new CallThread.Visit(stream.state);
+        }
+
+        /// <summary>The call has succeeded: a token that was cancelled since is not for the next one.</summary>
+        internal void ForgetCancel()
+        {
+            if (!stream.disposed)
+            {
+                Volatile.Write(ref *stream.handle.Cancel, 0);
+            }
         }
 
         /// <summary>An asynchronous call goes on: it frees the stream at its end.</summary>

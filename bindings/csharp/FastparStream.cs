@@ -11,9 +11,9 @@ namespace Fastpar;
 /// read is decompressed. Memory does not grow with the stream. One thread at a time uses it.
 /// </summary>
 /// <remarks>
-/// Asynchronous writes compress on the calling thread and on the pool, and then await the stream behind; asynchronous reads work
-/// on a thread of the thread pool. A token acts on its own call: cancelled before it, nothing has happened; cancelled while the
-/// stream behind is at work, that call ends the stream, as a failure does: every later one fails in the same way. A call that is
+/// Asynchronous writes compress on the pool, and then await the stream behind; a few bytes are taken at once. Asynchronous reads
+/// work on a thread of the thread pool. A token acts on its own call: cancelled before it, nothing has happened; cancelled during
+/// it, the call ends the stream, as a failure does: every later one fails in the same way. A call that is
 /// made while another one runs is refused. Disposing never waits for a call that runs: that one ends with
 /// <see cref="ObjectDisposedException"/>, and what was not finished is not. Reading runs ahead: more of the stream behind is read
 /// than was asked for.

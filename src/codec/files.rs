@@ -82,6 +82,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let input = Input::open(source)?;
     let mut output = Target::create(target, &input, wishes(options))?;
     output.expect(announced(&input).unwrap_or(0));
+    input.begin_again()?;
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
         let chunk = reader.chunk()?;

@@ -94,9 +94,9 @@ pub unsafe extern "C" fn fastpar_for_start(
     let start = || {
         // SAFETY: the caller's promise.
         let place = unsafe { Out::new(job, "job")? };
-        place.set(std::ptr::null_mut()); // whatever fails below
-                                         // SAFETY: the caller's promise; what the options point to lives
-                                         // until the job is finished.
+        // NULL, whatever fails below.
+        place.set(std::ptr::null_mut());
+        // SAFETY: the caller's promise; what the options point to lives until the job is finished.
         let arguments = unsafe { LoopArguments::<'static>::read(options)? };
         let body = ForeignBody::new(body, user_data)?;
         let LoopArguments { schedule, max_lanes, cancel, progress } = arguments;

@@ -256,7 +256,8 @@ mod tests {
         const ZERO_DIVIDE: u16 = 4;
         let Registers { mxcsr, x87 } = FloatEnv::current().0;
         let trapping = FloatEnv(Registers { mxcsr: mxcsr & !0x200, x87: x87 & !ZERO_DIVIDE });
-        let wait = || unsafe { asm!("fwait", options(nomem, nostack, preserves_flags)) }; // SAFETY: raises what is pending
+        // SAFETY: touches nothing but the status of this thread's x87; raises an exception that is pending.
+        let wait = || unsafe { asm!("fwait", options(nomem, nostack, preserves_flags)) };
         divide_by_zero();
         let own = Flags::read();
         assert_eq!(own.x87 & ZERO_DIVIDE, ZERO_DIVIDE);

@@ -81,9 +81,6 @@ pub(crate) fn join_process() {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn join_process() {}
-
 /// The class of the main thread, unless that is a real-time one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn join_class(main: libc::pid_t) {

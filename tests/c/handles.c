@@ -4,8 +4,8 @@
 
 #include <fastpar.h>
 
-enum { SIZE = 1 << 20 };
-static unsigned char bytes[SIZE];
+enum { LENGTH = 1 << 20 };
+static unsigned char bytes[LENGTH];
 
 /* ---- jobs ---- */
 
@@ -137,10 +137,10 @@ static void a_writer_is_freed_in_its_sink(void)
     int32_t result = FASTPAR_OK;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
-    options.frame_size = SIZE / 16;
+    options.frame_size = LENGTH / 16;
     CHECK_EQUAL(fastpar_writer_open(&options, free_in_sink, &own, &own.writer, NULL), FASTPAR_OK);
     if (flush == 0) {
-      while (result == FASTPAR_OK) result = fastpar_writer_write(own.writer, bytes, SIZE, &error);
+      while (result == FASTPAR_OK) result = fastpar_writer_write(own.writer, bytes, LENGTH, &error);
     } else {
       CHECK_EQUAL(fastpar_writer_write(own.writer, bytes, 1000, NULL), FASTPAR_OK);
       result = flush == 1 ? fastpar_writer_flush(own.writer, &error) : fastpar_writer_finish(own.writer, &error);
@@ -180,11 +180,11 @@ static void a_dictionary_is_freed_in_a_sink(void)
   fastpar_zstd_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
-  options.frame_size = SIZE / 16;
+  options.frame_size = LENGTH / 16;
   CHECK_EQUAL(fastpar_dict_open("likely content", 14, 0, &own.dict, NULL), FASTPAR_OK);
   options.dict = own.dict;
   CHECK_EQUAL(fastpar_writer_open(&options, free_dict_in_sink, &own, &own.writer, NULL), FASTPAR_OK);
-  CHECK_EQUAL(fastpar_writer_write(own.writer, bytes, SIZE, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_writer_write(own.writer, bytes, LENGTH, NULL), FASTPAR_OK);
   CHECK_EQUAL(fastpar_writer_finish(own.writer, NULL), FASTPAR_OK);
   CHECK(own.calls > 1);
   fastpar_writer_free(own.writer);
@@ -211,14 +211,14 @@ static int32_t free_in_source(void *user_data, void *buffer, size_t capacity, si
 
 static void a_reader_is_freed_in_its_source(void)
 {
-  static unsigned char compressed[SIZE / 4], out[SIZE];
+  static unsigned char compressed[LENGTH / 4], out[LENGTH];
   size_t size = 0;
   fastpar_zstd_options options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
-  options.frame_size = SIZE / 16;
-  for (size_t i = 0; i < SIZE; i++) bytes[i] = (unsigned char)((i * i) >> 7);
-  CHECK_EQUAL(fastpar_compress(&options, bytes, SIZE, compressed, sizeof compressed, &size, NULL), FASTPAR_OK);
+  options.frame_size = LENGTH / 16;
+  for (size_t i = 0; i < LENGTH; i++) bytes[i] = (unsigned char)((i * i) >> 7);
+  CHECK_EQUAL(fastpar_compress(&options, bytes, LENGTH, compressed, sizeof compressed, &size, NULL), FASTPAR_OK);
   for (int32_t at = 0; at < 3; at++) {
     own_reader own = {NULL, NULL, 0, 0, 0};
     int32_t result = FASTPAR_OK;

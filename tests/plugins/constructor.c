@@ -1,6 +1,6 @@
 /* A library that uses fastpar while it is being loaded: its constructor runs under the loader's lock, which new threads may need. */
-#include "check.h"
 #include "os.h"
+#include "check.h"
 
 #include <fastpar.h>
 

@@ -18,7 +18,8 @@ pub(crate) const ASSEMBLY: &str = "Fastpar.Net";
 /// Older SDKs do not know the framework.
 const OLDEST: u32 = 10;
 
-const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// Of a build that hangs; one build takes about half a minute of a free CPU.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// An SDK that is ready to run.
 pub(crate) struct Sdk {

@@ -230,7 +230,13 @@ internal sealed unsafe class JobState : CallState
         {
             source.TrySetException(exception); // nothing may pass into the native frame
         }
-        registration.Dispose();
+        // Not waiting for a Cancel that is under way: it may hold the job, whose release waits for this.
+#if NET
+        registration.Unregister();
+#else
+        CancellationTokenRegistration ended = registration;
+        ThreadPool.UnsafeQueueUserWorkItem(_ => ended.Dispose(), null);
+#endif
     }
 
     private void Complete(int status, fastpar_error* error)

@@ -30,18 +30,36 @@ internal sealed class OrderedReduction<T>
     /// <summary>The body of the loop.</summary>
     internal void Fold(in Chunk chunk)
     {
-        T part = fold(chunk.Range, identity());
-        CallThread.Restore(context);
+        Range64 range = chunk.Range;
+        T part = InContext(() => fold(range, identity()));
         lock (waiting)
         {
             waiting.Add(chunk.Index, part);
             while (waiting.Remove(next, out T? first))
             {
-                result = combine(result, first!);
-                CallThread.Restore(context);
+                T into = result;
+                result = InContext(() => combine(into, first!));
                 next++;
             }
         }
+    }
+
+    /// <summary>Runs a function of the caller's, and takes back what it sets in the context.</summary>
+    private T InContext(Func<T> function)
+    {
+#if NET
+        T value = function();
+        CallThread.Restore(context);
+        return value;
+#else
+        if (context == null)
+        {
+            return function();
+        }
+        T value = default!;
+        ExecutionContext.Run(context.CreateCopy(), _ => value = function(), null);
+        return value;
+#endif
     }
 
     /// <summary>The result, once the loop has ended well.</summary>

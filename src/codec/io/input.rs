@@ -109,6 +109,17 @@ impl Input {
         Ok(())
     }
 
+    /// After `read_at`, before it is read from its beginning: on Windows reading at a place moves the file's position.
+    #[cfg_attr(not(windows), allow(clippy::unnecessary_wraps, clippy::unused_self))]
+    pub(crate) fn begin_again(&self) -> Result<()> {
+        #[cfg(windows)]
+        if self.metadata.is_file() {
+            use std::io::Seek;
+            (&self.file).rewind().map_err(|error| errors::file(&error, "reading", &self.path))?;
+        }
+        Ok(())
+    }
+
     /// It ended before its end.
     fn shrunk(&self, at: u64) -> Error {
         let len = self.metadata.len();

@@ -46,6 +46,7 @@ pub(crate) struct Target {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wishes {
     /// It is on the disk, with its name, when the work is done.
+    #[cfg_attr(windows, allow(dead_code))] // there the system is asked at the end alone
     pub(crate) sync: bool,
     /// Long runs of zeros become holes.
     pub(crate) sparse: bool,

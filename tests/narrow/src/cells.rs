@@ -48,7 +48,7 @@ pub fn help_with_jobs(jobs: usize, helpers: u32, chunks: usize) -> bool {
     let (gate, over) = (Gate::new(), AtomicBool::new(false));
     let help = || {
         while !over.load(Ordering::Relaxed) {
-            if let Some((job, _)) = gate.enter() {
+            if let Some((job, _)) = gate.enter(u32::MAX) {
                 // SAFETY: between `enter` and `leave` the caller keeps the job.
                 let job: &Job = unsafe { &*job };
                 job.work();

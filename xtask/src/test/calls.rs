@@ -6,6 +6,9 @@ use crate::header::{parameter_text, Header, Item, Kind, Signature, Variable};
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
 
+/// Structs that have grown since their first version, and the first field that was added: shorter ones are accepted.
+const GROWN: [(&str, &str); 1] = [("fastpar_loop_options", "flags")];
+
 const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 #include "os.h"
 #include "check.h"
@@ -22,11 +25,12 @@ enum { RIGHT, ZERO, TOO_SHORT, TOO_LONG, TOO_LONG_SET, HUGE_SIZE, EMPTY };
 /* An argument, or NULL. */
 #define PICK(i, value) (null == (i) || null == ALL ? NULL : (value))
 
-static size_t sized(int size, size_t right)
+/* `first`: what the struct had in its first version. */
+static size_t sized(int size, size_t right, size_t first)
 {
   switch (size) {
     case ZERO: return 0;
-    case TOO_SHORT: return right - 1;
+    case TOO_SHORT: return first - 1;
     case TOO_LONG:
     case TOO_LONG_SET: return right + 32;
     case HUGE_SIZE: return SIZE_MAX;
@@ -175,10 +179,14 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
             argument.after = format!("  check_error(PICK({i}, &{place}), (fastpar_status)result);\n");
         }
     } else if header.is_sized_struct(ty) {
+        let first = match GROWN.iter().find(|grown| grown.0 == ty) {
+            Some((_, field)) => format!("offsetof({ty}, {field})"),
+            None => format!("sizeof {place}.value"),
+        };
         argument.before = format!(
             "  struct {{ {ty} value; unsigned char tail[32]; }} {place};
   memset(&{place}, 0, sizeof {place});
-  {place}.value.struct_size = sized(SIZE({i}), sizeof {place}.value);
+  {place}.value.struct_size = sized(SIZE({i}), sizeof {place}.value, {first});
   if (SIZE({i}) == TOO_LONG_SET) {place}.tail[31] = 1;\n"
         );
         argument.value = pick(&format!("&{place}.value"));

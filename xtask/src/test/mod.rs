@@ -168,6 +168,9 @@ const SUITES: &[Suite] = &[
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
 
+/// Suites that build everything anew with a nightly toolchain: they are run by their names.
+const BY_NAME_ONLY: [&str; 2] = ["miri", "tsan"];
+
 /// A suite's cases.
 struct Report {
     suite: &'static str,
@@ -197,10 +200,16 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
         bail!("there is no suite {unknown:?}; there are {}", known.join(", "));
     }
+    let wanted = |suite: &&Suite| match names {
+        [] => !BY_NAME_ONLY.contains(&suite.name),
+        names => names.iter().any(|name| name == suite.name),
+    };
+    if names.is_empty() {
+        println!("not among all: cargo xtask test {}", BY_NAME_ONLY.join(" "));
+    }
     let mut context = Context::new(Setup::prepare()?);
     let mut reports = Vec::new();
-    for suite in SUITES.iter().filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
-    {
+    for suite in SUITES.iter().filter(wanted) {
         println!("== {}: {}", suite.name, suite.about);
         let (start, cpu) = (Instant::now(), process::children_cpu().unwrap_or_default());
         let cases = (suite.run)(&mut context);
