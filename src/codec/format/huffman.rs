@@ -200,6 +200,12 @@ impl HuffmanTable {
     }
 }
 
+/// The bytes of the tree's description at `at` of `data`, in a section that ends at `end`.
+pub(crate) fn description_len(data: &[u8], at: usize, end: usize) -> Checked<usize> {
+    let head = usize::from(*data.get(at..end).and_then(|section| section.first()).ok_or(Odd)?);
+    Ok(if head >= 128 { 1 + (head - 127).div_ceil(2) } else { 1 + head })
+}
+
 /// The weights of a tree's symbols.
 struct Weights {
     of: [u8; 256],
@@ -218,17 +224,15 @@ impl Weights {
         let section = data.get(at..end).ok_or(Odd)?;
         let head = usize::from(*section.first().ok_or(Odd)?);
         let mut weights = Self { of: [0; 256], count: 0, with: [0; LOG as usize + 2], log: 0 };
-        let len;
+        let len = description_len(data, at, end)?;
         if head >= 128 {
             // Four bits each.
             weights.count = head - 127;
-            len = 1 + weights.count.div_ceil(2);
             let bytes = section.get(1..len).ok_or(Odd)?;
             for (pair, byte) in weights.of.chunks_exact_mut(2).zip(bytes) {
                 pair.copy_from_slice(&[byte >> 4, byte & 15]);
             }
         } else {
-            len = 1 + head;
             section.get(..len).ok_or(Odd)?;
             weights.decode(data, at + 1, at + len)?;
         }

@@ -1,7 +1,7 @@
 //! Frames of a buffer: whether one is decoded by several lanes, and how.
 #![forbid(unsafe_code)]
 
-use super::blocks::{self, Header, Slot};
+use super::blocks::{self, Slot};
 use crate::codec::context::cache::{Cached, ContextCache, InUse};
 use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::{Frame, Frames};
@@ -68,15 +68,6 @@ pub(crate) fn frames(
     Ok(written)
 }
 
-fn header_of(frame: &Frame) -> Header {
-    Header {
-        blocks_at: frame.header_len,
-        window: frame.window,
-        content_size: frame.content_size,
-        checksum: frame.checksum,
-    }
-}
-
 /// `None`: libzstd has to decode the frame, from its start. Nobody else is free, or the frame is not one for the
 /// block decoder, or something about it is odd, which libzstd shall tell.
 fn in_lanes(
@@ -87,10 +78,9 @@ fn in_lanes(
     progress: &CallProgress<'_>,
 ) -> Result<Option<usize>> {
     let long = frame.content_size.unwrap_or(frame.most) >= SMALLEST && frame.len >= SHORTEST;
-    let window = frame.window.min(frame.content_size.unwrap_or(u64::MAX));
-    if !long || frame.dictionary != 0 || options.dict.is_some() || window > blocks::LARGEST_WINDOW {
+    let Some(header) = blocks::header_of(frame).filter(|_| long && options.dict.is_none()) else {
         return Ok(None);
-    }
+    };
     let lanes = job::lanes_left(options.max_lanes)?;
     if lanes < 2 {
         return Ok(None);
@@ -109,7 +99,7 @@ fn in_lanes(
         counted.fetch_add(len as u64, Ordering::Relaxed);
         progress.add(len)
     };
-    let written = blocks::decode(&data[frame.range()], &header_of(frame), dst, &slots, &step, |lane| {
+    let written = blocks::decode(&data[frame.range()], &header, dst, &slots, &step, |lane| {
         job::run_tasks(lanes as usize, &control, |_, _| {
             lane();
             Ok(())
@@ -126,11 +116,9 @@ fn in_lanes(
 #[cfg(fuzzing)]
 pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> {
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
-    if frame.dictionary != 0 || frame.window > blocks::LARGEST_WINDOW {
-        return None;
-    }
+    let header = blocks::header_of(&frame)?;
     let slots: Vec<_> = (0..4).map(|_| Mutex::new(Box::new(Slot::new()))).collect();
-    blocks::decode(data, &header_of(&frame), dst, &slots, &|_| Ok(()), |lane| {
+    blocks::decode(data, &header, dst, &slots, &|_| Ok(()), |lane| {
         lane();
         Ok(())
     })

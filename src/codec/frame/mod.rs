@@ -1,5 +1,5 @@
 //! One frame in parallel.
 
-mod blocks;
+pub(crate) mod blocks;
 
 pub(crate) mod decompress;

@@ -6,7 +6,7 @@ use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// See the module.
@@ -118,6 +118,12 @@ impl Input {
             (&self.file).rewind().map_err(|error| errors::file(&error, "reading", &self.path))?;
         }
         Ok(())
+    }
+
+    /// Reading begins at the beginning again.
+    pub(crate) fn rewind(&self) -> Result<()> {
+        let rewound = (&self.file).rewind();
+        rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
     /// It ended before its end.

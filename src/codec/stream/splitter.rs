@@ -8,15 +8,20 @@ use super::buffers::{Buffer, Buffers, Side};
 use super::memory_plan::{self, with_headroom, ReadPlan};
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::walk::{Step, Walk};
+use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::{self, Header};
 use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
+use crate::job;
 
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.
 const SMALLEST: u64 = 256 << 10;
 /// A frame that decodes to more bytes, and may be the whole stream, is decoded in parts at once. Frames of
 /// streams are smaller by default, and up to this size the calling thread alone, without a pool, is as fast.
 const LONG: u64 = 8 << 20;
+/// Blocks of a part, at most: small ones go together, but each takes a slot.
+const MOST_BLOCKS: usize = 16;
 /// Skippable frames of at most so many bytes are kept with their neighbours; longer ones are thrown away as
 /// they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
@@ -47,6 +52,15 @@ pub(crate) enum Kind {
         /// The memory of the context that decodes the frame.
         memory: usize,
     },
+    /// A part of a frame that the block decoder decodes; the data begins with what is carried.
+    Blocks {
+        header: Header,
+        carried: Carried,
+        first: bool,
+        last: bool,
+        /// The number of blocks.
+        blocks: usize,
+    },
 }
 
 /// See the module.
@@ -64,6 +78,12 @@ pub(crate) struct Splitter {
     walk: Option<Walk>,
     /// Set while that frame is handed out in parts.
     part: Option<Part>,
+    /// Set beside it where the block decoder decodes the frame.
+    blocks: Option<(Header, Carried)>,
+    /// The block decoder may be used: where it gives a frame up, the stream can be read once more.
+    again: bool,
+    /// It has given a frame up.
+    odd: bool,
     /// The number of that frame.
     index: u64,
     /// A skippable frame, and how many of its bytes are still to be thrown away.
@@ -89,8 +109,8 @@ struct Part {
 }
 
 impl Splitter {
-    /// A splitter for a stream of `total` bytes, if they are known.
-    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
+    /// A splitter for a stream of `total` bytes, if they are known; `again`: the stream can be read once more.
+    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>, again: bool) -> Self {
         Self {
             total,
             data: None,
@@ -99,6 +119,9 @@ impl Splitter {
             group: Group::default(),
             walk: None,
             part: None,
+            blocks: None,
+            again,
+            odd: false,
             index: 0,
             skip: None,
             usual: 0,
@@ -286,22 +309,62 @@ impl Splitter {
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
         let memory = memory_plan::context(frame);
+        let header = self.header_for_blocks(options, plan)?;
+        let Some(walk) = &self.walk else { return Ok(()) };
         // Walks over the frame's blocks once more, part by part.
-        self.walk = Some(walk.again());
+        let mut walk = walk.again();
+        if let Some(header) = header {
+            // The frame's header is known.
+            let len = walk.at();
+            self.done += len;
+            self.base += len as u64;
+            walk.forget(len);
+            self.blocks = Some((header, Carried::nothing()));
+        }
+        self.walk = Some(walk);
         self.part = Some(Part { first: true, before: 0, memory });
         Ok(())
     }
 
+    /// The header of the next frame, if the block decoder shall decode it.
+    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Result<Option<Header>> {
+        let Some(walk) = self.walk.as_ref().filter(|_| self.again && options.dict.is_none()) else {
+            return Ok(None);
+        };
+        let header = blocks::header_of(&walk.frame).filter(|header| plan.in_blocks(header) <= plan.limit / 2);
+        match header {
+            Some(_) if job::lanes_left(plan.lanes)? > 1 => Ok(header),
+            _ => Ok(None),
+        }
+    }
+
+    /// The bytes of the whole stream, if they are known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Whether the block decoder has given a frame up.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.odd
+    }
+
     fn next_part(&mut self, all: bool, plan: &ReadPlan, buffers: &Buffers) -> Result<Option<DecompressTask>> {
         let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
+        let in_blocks = self.blocks.is_some();
+        let enough = if in_blocks { plan.part.min(memory_plan::BLOCKS) } else { plan.part };
+        let mut count = 0;
         loop {
             let most = walk.frame.most - part.before;
             // The checksum, or the empty rest, goes with the last block.
-            let last = if most >= plan.part && !walk.has_ended() {
+            let full = most >= enough || in_blocks && count == MOST_BLOCKS;
+            let last = if full && !walk.has_ended() {
                 false
             } else {
                 match walk.step(self.left(), all) {
-                    Ok(Step::Block) => continue,
+                    Ok(Step::Block) => {
+                        count += 1;
+                        continue;
+                    }
                     Ok(Step::End) => true,
                     Ok(Step::More) => {
                         self.walk = Some(walk);
@@ -313,15 +376,31 @@ impl Splitter {
                     }
                 }
             };
-            let data = self.hand_out(walk.at(), buffers)?;
-            let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+            let len = walk.at();
+            let (data, kind) = match self.blocks.take() {
+                Some((header, carried)) => {
+                    let data = self.hand_out_after(carried.bytes(), len, buffers)?;
+                    if !last {
+                        let Ok(next) = carried.after(data.filled(), &header) else {
+                            self.odd = true;
+                            return Err(frame_is_odd(&walk.frame));
+                        };
+                        self.blocks = Some((header, next));
+                    }
+                    (data, Kind::Blocks { header, carried, first: part.first, last, blocks: count })
+                }
+                None => {
+                    let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+                    (self.hand_out(len, buffers)?, kind)
+                }
+            };
             if last {
                 self.part = None;
                 self.index += 1;
                 self.group.first = self.index;
             } else {
                 self.part = Some(Part { first: false, before: walk.frame.most, ..part });
-                walk.forget(data.len());
+                walk.forget(len);
                 self.walk = Some(walk);
             }
             return Ok(Some(DecompressTask { data, most, kind }));
@@ -334,6 +413,17 @@ impl Splitter {
         let data = self.hand_out(len, buffers)?;
         self.group.first = self.index;
         Ok(DecompressTask { data, most, kind: Kind::Frames { base, first } })
+    }
+
+    /// Hands out copies of `before` and the first `len` of the remaining bytes.
+    fn hand_out_after(&mut self, before: &[u8], len: usize, buffers: &Buffers) -> Result<Buffer> {
+        let mut data = take(buffers, before.len() + len)?;
+        data.push(before)?;
+        data.push(&self.left()[..len])?;
+        self.base += len as u64;
+        self.usual = len.min(self.most_usual);
+        self.done += len;
+        Ok(data)
     }
 
     /// Hands out the first `len` of the remaining bytes, in a buffer of their own. The smaller side is
@@ -370,6 +460,11 @@ enum Grown {
     LongSkippable(Frame),
     /// More data has to arrive.
     More,
+}
+
+/// For a reader that reads the stream once more.
+pub(crate) fn frame_is_odd(frame: &Frame) -> Error {
+    frame.error(ErrorKind::Internal, "libzstd has to decode it")
 }
 
 fn truncated_skippable(frame: &Frame) -> Error {

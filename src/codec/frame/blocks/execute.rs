@@ -29,6 +29,11 @@ impl<'t> Target<'t> {
         Self { start: place.as_mut_ptr().cast(), len: place.len(), place: PhantomData }
     }
 
+    /// A place whose bytes are initialised already.
+    pub(super) fn over(place: &'t mut [u8]) -> Self {
+        Self { start: place.as_mut_ptr(), len: place.len(), place: PhantomData }
+    }
+
     /// The bytes `begin..end`.
     ///
     /// # Safety

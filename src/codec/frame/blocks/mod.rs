@@ -8,12 +8,14 @@
 //! what this decoder does not do. So its verdicts, and its messages, are those of the library.
 
 mod execute;
+pub(crate) mod parts;
 mod ring;
 mod scan;
 mod slot;
 #[cfg(test)]
 mod tests;
 
+use crate::codec::format::frame::Frame;
 use crate::codec::format::xxh64::Xxh64;
 use crate::error::Result;
 use execute::Target;
@@ -38,6 +40,24 @@ pub(crate) struct Header {
     pub(crate) content_size: Option<u64>,
     /// Whether a checksum follows the blocks.
     pub(crate) checksum: bool,
+}
+
+/// The header of a frame that can be decoded here.
+pub(crate) fn header_of(frame: &Frame) -> Option<Header> {
+    let header = Header {
+        blocks_at: frame.header_len,
+        window: frame.window,
+        content_size: frame.content_size,
+        checksum: frame.checksum,
+    };
+    Some(header).filter(|header| frame.dictionary == 0 && header.reach() <= LARGEST_WINDOW)
+}
+
+impl Header {
+    /// How far a match may reach back.
+    fn reach(&self) -> u64 {
+        self.window.min(self.content_size.unwrap_or(u64::MAX)) // nothing is farther away than the beginning
+    }
 }
 
 /// Slots for `lanes` lanes.
@@ -66,8 +86,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     run: impl FnOnce(&(dyn Fn() + Sync)) -> Result<()>,
 ) -> Result<Option<usize>> {
     let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
-    // Nothing is farther away than the beginning.
-    let window = header.window.min(header.content_size.unwrap_or(u64::MAX));
+    let window = header.reach();
     let scan = Scan::new(data, header.blocks_at, largest);
     let ring = Ring::new(scan, slots.len(), header.checksum);
     let target = Target::new(dst);

@@ -55,9 +55,24 @@ pub(super) struct Scan<'d> {
 }
 
 impl<'d> Scan<'d> {
-    /// The blocks that begin at `at` of `data`, each of at most `largest` bytes.
+    /// The blocks of a frame, which begin at `at` of `data`, each of at most `largest` bytes.
     pub(super) fn new(data: &'d [u8], at: usize, largest: usize) -> Self {
-        Self { data, at, largest, tree: None, sources: None, ended: false }
+        Self::after(data, at, largest, (None, None))
+    }
+
+    /// Blocks that follow others, which have defined a tree and tables.
+    pub(super) fn after(
+        data: &'d [u8],
+        at: usize,
+        largest: usize,
+        (tree, sources): (Option<(usize, usize)>, Option<[TableSource; 3]>),
+    ) -> Self {
+        Self { data, at, largest, tree, sources, ended: false }
+    }
+
+    /// The tree and the tables that the next blocks may refer to.
+    pub(super) fn defined(&self) -> (Option<(usize, usize)>, Option<[TableSource; 3]>) {
+        (self.tree, self.sources)
     }
 
     /// Whether there are no more blocks.

@@ -1,6 +1,7 @@
 //! Differential tests: what is decoded here libzstd decodes to the same bytes, and ordinary frames are
 //! decoded here.
 
+use super::parts::{Carried, Executor, Part};
 use super::*;
 use crate::codec::format::frame::Frames;
 use std::io::Write;
@@ -137,16 +138,8 @@ fn some_slots(lanes: u32) -> Vec<Mutex<Box<Slot>>> {
 /// What this decoder makes of a frame, in a place of so many bytes, with marks behind it.
 fn ours(data: &[u8], room: usize, lanes: u32) -> Option<Vec<u8>> {
     const MARKS: usize = 64;
-    let frame = Frames::new(data).start().ok().filter(|frame| !frame.skippable && frame.dictionary == 0)?;
-    if frame.window.min(frame.content_size.unwrap_or(u64::MAX)) > LARGEST_WINDOW {
-        return None;
-    }
-    let header = Header {
-        blocks_at: frame.header_len,
-        window: frame.window,
-        content_size: frame.content_size,
-        checksum: frame.checksum,
-    };
+    let frame = Frames::new(data).start().ok().filter(|frame| !frame.skippable)?;
+    let header = header_of(&frame)?;
     let mut place = vec![0xa5; room + MARKS];
     let dst = crate::codec::libzstd::calls::as_uninit(&mut place[..room]);
     let run = |lane: &(dyn Fn() + Sync)| {
@@ -285,12 +278,7 @@ fn a_step_stops_it() {
     let recipe = Recipe { level: 1, checksum: true, content_size: true, long: false, flush: usize::MAX };
     let packed = compress(&data, recipe);
     let frame = Frames::new(&packed).start().unwrap();
-    let header = Header {
-        blocks_at: frame.header_len,
-        window: frame.window,
-        content_size: frame.content_size,
-        checksum: frame.checksum,
-    };
+    let header = header_of(&frame).unwrap();
     let told = std::sync::atomic::AtomicUsize::new(0);
     let stop = |len: usize| {
         let before = told.fetch_add(len, std::sync::atomic::Ordering::Relaxed);
@@ -309,4 +297,58 @@ fn a_step_stops_it() {
     });
     assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
     assert!(told.into_inner() < 500_000 + slot::LARGEST_BLOCK, "it went on");
+}
+
+/// A frame, cut into parts of up to `count` blocks; `None`: it is left to libzstd.
+fn in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
+    let frame = Frames::new(data).next()?.ok()?;
+    let header = header_of(&frame)?;
+    let mut executor = Executor::new(&header, count * slot::LARGEST_BLOCK).unwrap();
+    let mut carried = Carried::nothing();
+    let mut out = Vec::new();
+    let blocks: Vec<_> = frame.blocks(data).map(|block| block.unwrap()).collect();
+    for (number, group) in blocks.chunks(count).enumerate() {
+        let last = (number + 1) * count >= blocks.len();
+        let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
+        let part = [carried.bytes(), &data[group[0].offset..end]].concat();
+        let take = || Ok(Box::new(Slot::new()));
+        let mut decoded = Part::decode(&part, &carried, &header, take, || Ok(())).unwrap().ok()?;
+        let range = executor.execute(&mut decoded, &part).ok()?;
+        out.extend_from_slice(executor.bytes(range));
+        if last {
+            executor.finish(&decoded, &part).ok()?;
+        } else {
+            carried = carried.after(&part, &header).ok()?;
+        }
+    }
+    Some(out)
+}
+
+#[test]
+fn parts_are_executed_one_after_the_other() {
+    let mut random = Random(5);
+    for (number, kind) in KINDS.into_iter().enumerate() {
+        // Longer than what an executor keeps.
+        for (level, len) in [(-3, 5_000_000), (1, 700_000), (3, 6_000_000), (19, 300_000)] {
+            let data = kind(&mut random, len);
+            let recipe = Recipe {
+                level,
+                checksum: true,
+                content_size: random.below(2) == 0,
+                long: false,
+                flush: [usize::MAX, 100_000][random.below(2)],
+            };
+            let frame = compress(&data, recipe);
+            for count in [1, 3] {
+                assert!(
+                    in_parts(&frame, count).as_ref() == Some(&data),
+                    "kind {number}, {recipe:?}, {count}"
+                );
+            }
+            let mut damaged = frame.clone();
+            let at = damaged.len() - 2;
+            damaged[at] ^= 1;
+            assert_eq!(in_parts(&damaged, 2), None, "the checksum");
+        }
+    }
 }
