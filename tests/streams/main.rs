@@ -10,6 +10,7 @@ mod files;
 mod interop;
 #[cfg(unix)]
 mod kill;
+mod large_frames;
 mod parts;
 mod reader;
 mod reader_limits;
