@@ -37,9 +37,9 @@ impl HuffmanTable {
         let mut starts = [0usize; LOG as usize + 2];
         let scale = LOG - weights.log;
         let mut next = 0;
-        for weight in 1..=weights.log as usize {
-            starts[weight] = next;
-            next += weights.with[weight] << (weight as u32 - 1 + scale);
+        for weight in 1..=weights.log {
+            starts[weight as usize] = next;
+            next += weights.with[weight as usize] << (weight - 1 + scale);
         }
         if next != 1 << LOG {
             return Err(Odd);
@@ -150,9 +150,9 @@ impl HuffmanTable {
         quarter: usize,
         out: &mut [u8],
     ) -> usize {
-        let last = out.len().saturating_sub(3 * quarter); // the last quarter is the shortest
-                                                          // Each word's highest bits come next; below its
-                                                          // bits stands a 1, which tells how many were used.
+        // The last quarter is the shortest.
+        let last = out.len().saturating_sub(3 * quarter);
+        // Each word's highest bits come next. Below its bits stands a 1, which tells how many were used.
         let mut ends = at.map(|at| at.div_ceil(8));
         let mut words = [0u64; 4];
         for stream in 0..4 {
@@ -173,9 +173,9 @@ impl HuffmanTable {
             }
             for _ in 0..rounds {
                 for step in 0..AT_ONCE {
-                    for stream in 0..4 {
-                        let entry = self.entries[(words[stream] >> (64 - LOG)) as usize];
-                        words[stream] <<= entry & 63;
+                    for (stream, word) in words.iter_mut().enumerate() {
+                        let entry = self.entries[(*word >> (64 - LOG)) as usize];
+                        *word <<= entry & 63;
                         // SAFETY: `done + AT_ONCE` is at most the length of the last quarter, the shortest,
                         // for all rounds.
                         unsafe {
