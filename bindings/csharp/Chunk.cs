@@ -24,6 +24,59 @@ public readonly struct Range64 : IEquatable<Range64>
     /// <summary>How many items.</summary>
     public long Length => End - Begin;
 
+    /// <summary>Takes the range apart: <c>var (begin, end) = range</c>.</summary>
+    /// <param name="begin">The first item.</param>
+    /// <param name="end">One past the last item.</param>
+    public void Deconstruct(out long begin, out long end)
+    {
+        begin = Begin;
+        end = End;
+    }
+
+    /// <summary>The items of an array that are in the range.</summary>
+    /// <typeparam name="T">The items.</typeparam>
+    /// <param name="array">At least <see cref="End"/> long.</param>
+    /// <returns>The items, in their place.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range reaches past the array.</exception>
+    public Span<T> Of<T>(T[] array) => Of(Check.NotNull(array, nameof(array)).AsSpan());
+
+    /// <summary>The items of a span that are in the range.</summary>
+    /// <typeparam name="T">The items.</typeparam>
+    /// <param name="span">At least <see cref="End"/> long.</param>
+    /// <returns>The items, in their place.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range reaches past the span.</exception>
+    public Span<T> Of<T>(Span<T> span) => span.Slice(Start(span.Length), (int)Length);
+
+    /// <inheritdoc cref="Of{T}(Span{T})"/>
+    public ReadOnlySpan<T> Of<T>(ReadOnlySpan<T> span) => span.Slice(Start(span.Length), (int)Length);
+
+    /// <summary>For <c>foreach (int i in range)</c>, or <c>long</c>.</summary>
+    /// <returns>Gives each item's number.</returns>
+    public Enumerator GetEnumerator() => new(Begin, End);
+
+    private int Start(int length) => Begin >= 0 && Begin <= End && End <= length
+        ? (int)Begin
+        : throw new ArgumentOutOfRangeException(nameof(length), length, $"the range {this} reaches past the items");
+
+    /// <summary>The numbers of a range.</summary>
+    public struct Enumerator
+    {
+        private readonly long end;
+
+        internal Enumerator(long begin, long end)
+        {
+            Current = begin - 1;
+            this.end = end;
+        }
+
+        /// <summary>The number.</summary>
+        public long Current { get; private set; }
+
+        /// <summary>Goes on to the next number.</summary>
+        /// <returns>False: there is none.</returns>
+        public bool MoveNext() => ++Current < end;
+    }
+
     /// <summary>Whether two ranges are the same.</summary>
     /// <param name="left">One.</param>
     /// <param name="right">The other.</param>
@@ -41,7 +94,7 @@ public readonly struct Range64 : IEquatable<Range64>
     public override bool Equals(object? obj) => obj is Range64 other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Begin, End);
+    public override int GetHashCode() => unchecked((Begin.GetHashCode() * 397) ^ End.GetHashCode());
 
     /// <inheritdoc/>
     public override string ToString() => $"[{Begin}, {End})";

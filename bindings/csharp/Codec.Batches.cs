@@ -41,6 +41,9 @@ public struct BatchItem
 /// <content>Many buffers in one call.</content>
 public static unsafe partial class Codec
 {
+    /// <summary>Items of which the buffers are pinned at a time: the collector looks at every pin.</summary>
+    private const int PartOfBatch = 1024;
+
     private delegate int BatchFunction(
         fastpar_zstd_options* options,
         fastpar_batch_item* items,
@@ -74,15 +77,32 @@ public static unsafe partial class Codec
 
     private static long OnBatch(BatchFunction function, Span<BatchItem> items, ZstdOptions? options, CancellationToken token)
     {
+        foreach (ref BatchItem item in items)
+        {
+            item.Written = 0;
+            item.Status = FastparStatus.Cancelled; // what it is as long as it is not looked at
+            item.Code = 0;
+        }
+        // Progress is told of a whole call.
+        int part = options?.Progress == null ? PartOfBatch : int.MaxValue;
+        long failed = 0;
+        do
+        {
+            int count = Math.Min(part, items.Length);
+            failed += OnPart(function, items.Slice(0, count), options, token);
+            items = items.Slice(count);
+        }
+        while (items.Length > 0);
+        return failed;
+    }
+
+    private static long OnPart(BatchFunction function, Span<BatchItem> items, ZstdOptions? options, CancellationToken token)
+    {
         var native = new fastpar_batch_item[items.Length];
         var pins = new MemoryHandle[2 * items.Length];
         UIntPtr failed = UIntPtr.Zero;
         UIntPtr size = (UIntPtr)(uint)sizeof(fastpar_batch_item);
         UIntPtr count = (UIntPtr)(uint)items.Length;
-        for (int i = 0; i < native.Length; i++)
-        {
-            native[i].status = NativeMethods.FASTPAR_ERR_CANCELLED; // what it is as long as nobody looks at it
-        }
         try
         {
             for (int i = 0; i < native.Length; i++)
@@ -93,6 +113,7 @@ public static unsafe partial class Codec
                 native[i].src_len = (UIntPtr)(uint)items[i].Source.Length;
                 native[i].dst = pins[(2 * i) + 1].Pointer;
                 native[i].dst_capacity = (UIntPtr)(uint)items[i].Destination.Length;
+                native[i].status = (int)FastparStatus.Cancelled;
             }
             fastpar_error error;
             using var call = new CodecCall(options, token);

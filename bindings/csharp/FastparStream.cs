@@ -62,6 +62,24 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
         state = StreamState.Open(stream, writes, options, out handle);
     }
 
+    /// <summary>Opens a stream with the default options.</summary>
+    /// <param name="stream">Where compressed data goes to, or comes from.</param>
+    /// <param name="mode">The direction.</param>
+    /// <param name="leaveOpen">Whether <paramref name="stream"/> stays open when this is disposed.</param>
+    public FastparStream(Stream stream, CompressionMode mode, bool leaveOpen)
+        : this(stream, mode, null, leaveOpen)
+    {
+    }
+
+    /// <summary>Opens a stream that compresses.</summary>
+    /// <param name="stream">Where compressed data goes to.</param>
+    /// <param name="level">Fastest: 1, Optimal: 3, SmallestSize: 22, NoCompression: the fastest there is.</param>
+    /// <param name="leaveOpen">Whether <paramref name="stream"/> stays open when this is disposed.</param>
+    public FastparStream(Stream stream, CompressionLevel level, bool leaveOpen = false)
+        : this(stream, CompressionMode.Compress, new ZstdOptions { Level = LevelOf(level) }, leaveOpen)
+    {
+    }
+
     /// <summary>The stream behind.</summary>
     public Stream BaseStream => inner;
 
@@ -211,6 +229,15 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
             }
         }
     }
+
+    private static int LevelOf(CompressionLevel level) => level switch
+    {
+        CompressionLevel.Optimal => 3,
+        CompressionLevel.Fastest => 1,
+        CompressionLevel.NoCompression => ZstdOptions.FastestLevel,
+        (CompressionLevel)3 => ZstdOptions.SmallestLevel, // SmallestSize, which older frameworks do not name
+        _ => throw new ArgumentOutOfRangeException(nameof(level), level, "is no level"),
+    };
 
     /// <summary>Releases the native stream once no call runs; one that runs is cancelled.</summary>
     private void Release()

@@ -8,8 +8,8 @@ namespace Fastpar;
 /// </summary>
 public sealed class ZstdOptions
 {
-    private const int FastestLevel = -131_072;
-    private const int SmallestLevel = 22;
+    internal const int FastestLevel = -131_072;
+    internal const int SmallestLevel = 22;
     private const long LargestFrame = 1 << 30;
 
     /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.</summary>

@@ -48,6 +48,24 @@ internal static class BatchTests
     }
 
     [Test]
+    private static void ManyItems()
+    {
+        byte[] data = Expect.Data(100);
+        BatchItem[] items = Items(Enumerable.Repeat(data, 5000).ToArray(), source => 200);
+        for (int i = 0; i < items.Length; i += 1000)
+        {
+            items[i].Destination = new byte[3];
+        }
+        Expect.Equal(5, Codec.CompressBatch(items));
+        Expect.Equal(4995, items.Count(item => item.Status == FastparStatus.Ok && item.Written > 0), "done");
+        Expect.Same(data, Codec.Decompress(items[4999].Destination.Span.Slice(0, (int)items[4999].Written)));
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Expect.Throws<OperationCanceledException>(() => Codec.CompressBatch(items, null, source.Token));
+        Expect.True(items.All(item => item.Status == FastparStatus.Cancelled && item.Written == 0), "not done");
+    }
+
+    [Test]
     private static void Cancels()
     {
         using var source = new CancellationTokenSource();

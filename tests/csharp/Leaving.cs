@@ -23,6 +23,11 @@ internal static class Leaving
             case "exit":
                 Environment.Exit(Code);
                 break;
+            case "handler":
+                // The body waits for the handler, and the handler for the body.
+                AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => FastparPool.Shutdown();
+                FastparLoop.For(24, range => Environment.Exit(Code));
+                break;
             case "body":
                 FastparLoop.For(24, range => Environment.Exit(Code));
                 break;

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -42,7 +41,8 @@ internal static class LoopTests
         Expect.Equal(100L, FastparLoop.PlanMake(1000, new LoopOptions { Grain = 10 }).Chunks, "grain");
         Expect.True(FastparLoop.PlanMake(100000, new LoopOptions { ItemSize = 1 << 20 }).Chunks > 1000, "cache");
         Expect.True(FastparLoop.PlanMake(100000, new LoopOptions { CacheDetect = true }).Chunks >= 1, "detected");
-        Expect.Throws<ArgumentException>(() => FastparLoop.PlanMake(1000, new LoopOptions { Grain = 10, Segments = 5 }));
+        Expect.Fails(
+            FastparStatus.InvalidArgument, () => FastparLoop.PlanMake(1000, new LoopOptions { Grain = 10, Segments = 5 }));
     }
 
     [Test]
@@ -61,13 +61,12 @@ internal static class LoopTests
             null,
             source.Token));
         Expect.True(told > 0, "told");
-        InvalidDataException failure = Expect.Throws<InvalidDataException>(() => FastparLoop.ForUntil(1, (in Chunk chunk) =>
+        FastparException failure = Expect.Fails(FastparStatus.Corrupt, () => FastparLoop.ForUntil(1, (in Chunk chunk) =>
         {
-            FastparLoop.Fail(new FastparException(FastparStatus.Corrupt, "row 7"));
+            FastparLoop.Fail(new FastparException(FastparStatus.Corrupt, "row 7 is damaged"));
             return 1;
         }));
-        Expect.Equal(FastparStatus.Corrupt, FastparException.From(failure)!.Status, "status");
-        Expect.Equal("row 7", failure.Message, "message");
+        Expect.Equal("row 7 is damaged", failure.Message, "message");
     }
 
     [Test]
@@ -140,6 +139,30 @@ internal static class LoopTests
         Expect.Equal(77, result.Code, "code");
         Expect.Equal(30L, result.Chunk, "chunk");
         Expect.True(FastparLoop.ForUntil(1000, (in Chunk chunk) => 0).IsCompleted, "not completed");
+    }
+
+    [Test]
+    private static void RangesAreSlicesAndSequences()
+    {
+        var values = new int[1000];
+        FastparLoop.For(values.Length, range =>
+        {
+            foreach (int i in range)
+            {
+                values[i] += i;
+            }
+            foreach (ref int value in range.Of(values))
+            {
+                value++;
+            }
+            (long begin, long end) = range;
+            values[begin] += (int)(end - begin - range.Length);
+        });
+        Expect.True(values.Select((value, i) => value == i + 1).All(right => right), "each item once");
+        Expect.Equal(3, new Range64(2, 5).Of((ReadOnlySpan<int>)values).Length);
+        Expect.Throws<ArgumentOutOfRangeException>(() => new Range64(2, 1001).Of(values));
+        Expect.Throws<ArgumentOutOfRangeException>(() => new Range64(5, 4).Of(values));
+        Expect.Throws<ArgumentNullException>(() => new Range64(0, 0).Of((int[])null!));
     }
 
     [Test]

@@ -51,6 +51,28 @@ internal static class StreamContractTests
     }
 
     [Test]
+    private static void ConstructorsAsOtherStreamsHaveThem()
+    {
+        foreach (CompressionLevel level in new[] { CompressionLevel.Optimal, CompressionLevel.Fastest, (CompressionLevel)3 })
+        {
+            var packed = new MemoryStream();
+            using (var writer = new FastparStream(packed, level, leaveOpen: true))
+            {
+                writer.Write(Noise, 0, 1000);
+            }
+            packed.Position = 0;
+            using (var reader = new FastparStream(packed, CompressionMode.Decompress, leaveOpen: true))
+            {
+                var back = new MemoryStream();
+                reader.CopyTo(back);
+                Expect.Same(Noise.AsSpan(0, 1000), back.ToArray());
+            }
+            Expect.True(packed.CanRead, "open");
+        }
+        Expect.Throws<ArgumentOutOfRangeException>(() => new FastparStream(new MemoryStream(), (CompressionLevel)9));
+    }
+
+    [Test]
     private static void SingleBytesMixWithOthers()
     {
         var packed = new MemoryStream();

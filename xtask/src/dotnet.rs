@@ -26,7 +26,7 @@ pub(crate) struct Sdk {
     root: PathBuf,
     /// Home, configuration and unpacked packages.
     support: PathBuf,
-    /// nuget.config, where the packages that builds need lie beside the SDK.
+    /// The packages that builds need, where they lie beside the SDK.
     feed: Option<PathBuf>,
 }
 
@@ -53,13 +53,20 @@ impl Sdk {
             ensure!(named.is_none(), "FASTPAR_DOTNET: an SDK {OLDEST} is needed, this is {}", version.trim());
             return Ok(Err(format!("the .NET SDK on PATH is {}, {OLDEST} is needed", version.trim())));
         }
-        let feed = sdk.root.parent().map(|folder| folder.join("feed")).filter(|feed| feed.is_dir());
-        if let Some(feed) = feed {
-            let config = sdk.support.join("nuget.config");
-            std::fs::write(&config, only(&feed))?;
-            sdk.feed = Some(config);
+        sdk.feed = sdk.root.parent().map(|folder| folder.join("feed")).filter(|feed| feed.is_dir());
+        if let Some(feed) = &sdk.feed {
+            std::fs::write(sdk.config(), only(feed))?;
         }
         Ok(Ok(sdk))
+    }
+
+    /// The folder of packages beside the SDK, if there is one.
+    pub(crate) fn feed(&self) -> Option<&Path> {
+        self.feed.as_deref()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.support.join("nuget.config")
     }
 
     /// Where `dotnet` is.
@@ -85,8 +92,8 @@ impl Sdk {
         command.env("DOTNET_CLI_HOME", &self.support).env("HOME", &self.support);
         command.env("NUGET_PACKAGES", self.support.join("packages"));
         // Known to MSBuild as properties, and so are some of those below.
-        if let Some(config) = &self.feed {
-            command.env("RestoreConfigFile", config);
+        if self.feed.is_some() {
+            command.env("RestoreConfigFile", self.config());
         }
         for (name, value) in [
             ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"),

@@ -67,9 +67,8 @@ internal sealed class AsyncLoop
             loop.options.Progress?.Report(new FastparProgress(0, 0));
             return Task.CompletedTask;
         }
-        int pumps = (int)Math.Min(loop.places, loop.chunks);
-        loop.starting = pumps;
-        loop.StartPumps(pumps);
+        loop.starting = 1;
+        loop.StartPumps(1);
         if (token.CanBeCanceled)
         {
             loop.registration = token.Register(state => ((AsyncLoop)state!).Stop(), loop);

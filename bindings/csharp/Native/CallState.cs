@@ -120,7 +120,8 @@ internal abstract unsafe class CallState
             }
             result = Run(kind, a, b, c);
 #else
-            result = Context == null ? Run(kind, a, b, c) : new Frame(this, kind, a, b, c).Run(Context);
+            ExecutionContext? context = Context ?? thread.Own;
+            result = context == null ? Run(kind, a, b, c) : new Frame(this, kind, a, b, c).Run(context);
 #endif
         }
         catch (Exception exception)

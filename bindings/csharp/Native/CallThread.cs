@@ -28,6 +28,11 @@ internal sealed class CallThread
     /// <summary>The context of the thread itself; null: its flow is suppressed.</summary>
     private ExecutionContext? own;
 
+#if !NET
+    /// <summary>The context in which callbacks run whose call has none, so that what they set is taken back.</summary>
+    internal ExecutionContext? Own => own;
+#endif
+
     private CallThread()
     {
     }
@@ -108,10 +113,8 @@ internal sealed class CallThread
 
     private void Attach(CallState state)
     {
-#if NET
         own = ExecutionContext.Capture();
         IsForeign = state.Context != null && state.Context != own;
-#endif
     }
 
     /// <summary>
@@ -125,12 +128,10 @@ internal sealed class CallThread
         private readonly bool outerForeign;
         private readonly SynchronizationContext? synchronization;
         private readonly ThreadSettings settings;
-#if NET
         private readonly bool suppressed;
 
-        /// <summary>The context of a thread that suppresses its flow, which is restored at the end of the call only.</summary>
+        /// <summary>The context of a thread that suppresses its flow; .NET restores it at the end of the call only.</summary>
         private readonly ExecutionContext? hidden;
-#endif
 
         internal Visit(CallState state)
         {
@@ -142,15 +143,16 @@ internal sealed class CallThread
             settings = ThreadSettings.Of(thread.thread);
             thread.call = state;
             thread.Attach(state);
-#if NET
             suppressed = ExecutionContext.IsFlowSuppressed();
             if (suppressed)
             {
                 ExecutionContext.RestoreFlow();
                 hidden = ExecutionContext.Capture();
                 ExecutionContext.SuppressFlow();
-            }
+#if !NET
+                thread.own = hidden;
 #endif
+            }
         }
 
         public void Dispose()

@@ -1,5 +1,6 @@
 """Threads for executors: the pool's, and where these all block, threads of the executor's own."""
 
+import contextlib
 import os
 import threading
 import time
@@ -92,33 +93,28 @@ class _Watch:
         #: Starts that have a task on the pool which has not ended, and those of them that have not begun.
         self.on_pool: set[Start] = set()
         self.waiting: set[Start] = set()
-        self._awake = threading.Event()
         self._lock = threading.Lock()
+        #: Runs while starts wait, and a moment longer.
         self._thread: threading.Thread | None = None
 
     def add(self, start: Start) -> None:
         """Looks after a start that has a task on the pool."""
-        self.waiting.add(start)
-        # It may have begun before it was added.
-        if start.begun():
-            self.waiting.discard(start)
-        elif not self._awake.is_set():
-            self._awake.set()
-            if self._thread is None:
-                self._start()
-
-    def _start(self) -> None:
         with self._lock:
-            if self._thread is None:
+            self.waiting.add(start)
+            # It may have begun before it was added.
+            if start.begun():
+                self.waiting.discard(start)
+            elif self._thread is None:
                 thread = threading.Thread(target=self._look, name="fastpar-watch", daemon=True)
-                thread.start()
-                self._thread = thread
+                # No thread can be had: the pool will come to the start.
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def _look(self) -> None:
         before: set[Start] = set()
         idle = 0
         while True:
-            self._awake.wait()
             time.sleep(_TURN)
             now = self.waiting.copy()
             for start in now & before:
@@ -131,11 +127,11 @@ class _Watch:
             before = now
             idle = 0 if now else idle + 1
             if idle > _IDLE_TURNS:
+                with self._lock:
+                    if not self.waiting:
+                        self._thread = None
+                        return
                 idle = 0
-                self._awake.clear()
-                # In this order: either this sees a start that was just added, or `add` sees that nobody is awake.
-                if self.waiting:
-                    self._awake.set()
 
 
 _watch = _Watch()

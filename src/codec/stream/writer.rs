@@ -166,8 +166,7 @@ impl<'a, W: Write> Writer<'a, W> {
 
     /// Like `finish`, without the last report of progress.
     pub(crate) fn end_data(&mut self) -> Result<()> {
-        self.guarded(Self::end)?;
-        self.state = State::Finished;
+        self.guarded_until(State::Finished, Self::end)?;
         self.reservation = None;
         Ok(())
     }
@@ -252,6 +251,11 @@ impl<'a, W: Write> Writer<'a, W> {
     /// Runs a step of an open writer. After any failure, a panic of the sink included, the writer is not used
     /// again.
     fn guarded<R>(&mut self, step: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        self.guarded_until(State::Open, step)
+    }
+
+    /// The same, and the writer is in the state `after` it if it succeeded.
+    fn guarded_until<R>(&mut self, after: State, step: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let unfinished = Error::new(ErrorKind::Closed, "the writer was left in the middle of a call");
         match std::mem::replace(&mut self.state, State::Failed(unfinished)) {
             State::Open => {}
@@ -266,7 +270,7 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         let result = self.pipeline.check_process().and_then(|()| step(self));
         self.state = match &result {
-            Ok(_) => State::Open,
+            Ok(_) => after,
             Err(error) => {
                 self.reservation = None;
                 State::Failed(error.clone())

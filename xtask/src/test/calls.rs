@@ -169,7 +169,8 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
     } else if header.is_opaque(ty) {
         argument.before = format!("  {ty} *{place} = PICK({i}, make_{ty}());\n");
         argument.value.clone_from(&place);
-        if function != format!("{ty}_free") {
+        // These two release the handle themselves.
+        if ![format!("{ty}_free"), format!("{ty}_detach")].contains(&function.to_string()) {
             argument.after = free(header, ty, &place);
         }
     } else if ty == "fastpar_error" {

@@ -1,5 +1,6 @@
 //! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
 
+use super::dotnet_forms::Consumer;
 use super::{lines, Case, Context};
 use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK, LIBRARIES};
 use crate::stage::{self, Staged};
@@ -45,13 +46,17 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(bench.small_heap()?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
     cases.extend(
-        ["return", "exit", "body"]
+        ["return", "exit", "body", "handler"]
             .map(|how| Case::of(format!("leaving while loops are under way: {how}"), || bench.leaving(how))),
     );
-    cases.push(match &bench.dll {
-        Ok(dll) => Case::of("package", || bench.package(dll)),
-        Err(reason) => Case::skipped("package", reason.clone()),
-    });
+    match bench.dll.clone().map(|dll| bench.package(&dll)) {
+        Ok(Ok(consumer)) => {
+            cases.push(Case::passed("package"));
+            cases.extend(consumer.forms());
+        }
+        Ok(Err(error)) => cases.push(Case::failed("package", format!("{error:#}"))),
+        Err(reason) => cases.push(Case::skipped("package", reason)),
+    }
     cases.push(Case::of("benchmark builds", || {
         bench.sdk.build("build", BENCH, &bench.artifacts(FRAMEWORK), &[])
     }));
@@ -74,6 +79,13 @@ fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
+}
+
+/// The tests as a program for another system, with a runtime of its own; the folder that has it.
+pub(super) fn publish_tests(sdk: &Sdk, runtime: &str) -> Result<PathBuf> {
+    let artifacts = repo::scratch("csharp")?.join(runtime);
+    sdk.build("publish", TESTS, &artifacts, &[&format!("-p:FastparRuntime={runtime}")])?;
+    Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join(runtime).join("publish"))
 }
 
 /// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
@@ -127,7 +139,7 @@ impl Bench<'_> {
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
         let variant = format!("mono-{library}");
         let properties =
-            [format!("-p:FastparLibrary={library}"), "-p:TargetFramework=netstandard2.1".to_owned()];
+            [format!("-p:FastparLibrary={library}"), "-p:FastparTests=netstandard2.1".to_owned()];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
@@ -165,9 +177,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has both builds with their documentation, and the native libraries where .NET looks for them. A program that
-    /// refers to it needs nothing else.
-    fn package(&self, dll: &Path) -> Result<()> {
+    /// The package has all builds with their documentation, and the native libraries where .NET looks for them.
+    fn package(&self, dll: &Path) -> Result<Consumer<'_>> {
         let runtimes = self.folder.join("runtimes");
         let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));
         std::fs::create_dir_all(&linux)?;
@@ -192,27 +203,8 @@ impl Bench<'_> {
         expected.push("runtimes/win-x64/native/fastpar.dll".into());
         self.sdk.build("pack", LIBRARY, &artifacts, &[&property])?;
         check_package(&package, &expected)?;
-        self.consumer(&artifacts.join("packages"), &version)
-    }
-
-    /// The example with the package instead of the sources: it finds the native library in there.
-    fn consumer(&self, packages: &Path, version: &str) -> Result<()> {
-        let variant = "consumer";
-        let restored = self.artifacts(variant).join("restored");
-        // Else an older package of this version would be taken.
-        let _ = std::fs::remove_dir_all(&restored);
-        let properties = [
-            format!("-p:FastparPackage={version}"),
-            format!("-p:RestoreSources={}", packages.display()),
-            format!("-p:RestorePackagesPath={}", restored.display()),
-        ];
-        let properties: Vec<_> = properties.iter().map(String::as_str).collect();
-        self.sdk.build("build", EXAMPLE, &self.artifacts(variant), &properties)?;
-        let folder = tempfile::tempdir()?;
-        let program = self.built(variant, "Lines");
-        let mut command = self.sdk.command();
-        command.arg(program).arg(repo::root().join("include/fastpar.h")).arg(folder.path().join("out.zst"));
-        process::must(command.env_remove("FASTPAR_LIBRARY"), LIMIT).map(drop)
+        let packages = artifacts.join("packages");
+        Ok(Consumer { sdk: &self.sdk, folder: self.artifacts("consumer"), packages, version })
     }
 
     /// The example on real input; zstd reads what it wrote.

@@ -4,7 +4,7 @@
 use super::abi::WARNINGS;
 use super::cpp::{self, each, stem, MORE_WARNINGS};
 use super::wine::{self, Wine};
-use super::{c, lines, windows_python, Case, Context};
+use super::{c, lines, windows_dotnet, windows_python, Case, Context};
 use crate::windows::{Staged, GCC, GXX, SYSTEM_LIBRARIES};
 use crate::{process, repo};
 use anyhow::{Context as _, Result};
@@ -89,6 +89,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }
     let dll = bench.folder.join("fastpar.dll");
     cases.extend(windows_python::run(&context.setup, &wine, &dll)?);
+    cases.extend(windows_dotnet::run(&wine, &dll)?);
     Ok(cases)
 }
 
