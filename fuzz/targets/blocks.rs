@@ -1,7 +1,7 @@
 //! What the block decoder takes libzstd decodes to the same bytes.
 //!
 //! The first byte decides what the rest is: a frame as it is, or the contents of blocks, to which headers are made up that
-//! fit. So the fuzzer need not find out how long a block is.
+//! fit. So the fuzzer need not find out how long a block is. Decoded are all blocks at once, and parts of one to four blocks.
 #![no_main]
 
 use fastpar_fuzz::{Choices, ROOM};
@@ -33,16 +33,24 @@ fn frame_of(choices: &mut Choices<'_>) -> Vec<u8> {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
-    let frame = if choices.byte() % 2 == 0 { choices.0.to_vec() } else { frame_of(&mut choices) };
+    let count = choices.byte();
+    let frame = if count % 2 == 0 { choices.0.to_vec() } else { frame_of(&mut choices) };
     let mut place = vec![0xa5; ROOM + 64];
     // SAFETY: the same layout; fastpar writes initialised bytes only.
     let dst = unsafe { &mut *(std::ptr::from_mut(&mut place[..ROOM]) as *mut [MaybeUninit<u8>]) };
     let written = fastpar::codec::decode_blocks(&frame, dst);
     assert!(place[ROOM..].iter().all(|&byte| byte == 0xa5), "written past the end");
-    let Some(written) = written else { return };
+    let parts = fastpar::codec::decode_parts(&frame, 1 + usize::from(count / 2 % 4));
+    if written.is_none() && parts.is_none() {
+        return;
+    }
     let mut theirs = Vec::with_capacity(ROOM);
-    match zstd_safe::decompress(&mut theirs, &frame) {
-        Ok(_) => assert!(place[..written] == theirs, "other bytes"),
-        Err(code) => panic!("only libzstd refuses: {}", zstd_safe::get_error_name(code)),
+    let accepted = zstd_safe::decompress(&mut theirs, &frame);
+    let ours = [written.map(|written| &place[..written]), parts.as_deref().filter(|parts| parts.len() <= ROOM)];
+    for bytes in ours.into_iter().flatten() {
+        match accepted {
+            Ok(_) => assert!(bytes == theirs, "other bytes"),
+            Err(code) => panic!("only libzstd refuses: {}", zstd_safe::get_error_name(code)),
+        }
     }
 });

@@ -2,6 +2,7 @@
 
 use super::bits::{last_bit, word_before, Checked, Odd};
 use super::sequence_tables::SequenceTables;
+use crate::memory;
 
 /// A block cannot hold more of them: each makes at least three bytes.
 pub(crate) const MOST_SEQUENCES: usize = (128 << 10) / 3;
@@ -130,8 +131,11 @@ pub(crate) fn decode(
 ) -> Checked<Decoded> {
     if start < BEFORE {
         // Only a frame's first block can begin so early, and only if it has hardly any literals.
-        let mut padded = vec![0; BEFORE];
-        padded.extend_from_slice(data.get(start..end).ok_or(Odd)?);
+        let stream = data.get(start..end).ok_or(Odd)?;
+        let mut padded = Vec::new();
+        memory::reserve(&mut padded, BEFORE + stream.len()).map_err(|_| Odd)?;
+        padded.resize(BEFORE, 0);
+        padded.extend_from_slice(stream);
         let range = (BEFORE, padded.len());
         return decode(&padded, range, count, tables, places, window, largest);
     }

@@ -125,6 +125,12 @@ pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> 
     .expect("no step fails")
 }
 
+/// The same by parts of up to `count` blocks, as files are decoded.
+#[cfg(fuzzing)]
+pub fn decode_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
+    blocks::parts::decode_in_parts(data, count)
+}
+
 static FORGET: ChildHook = ChildHook::new(forget_after_fork);
 static SLOTS: ContextCache<Slot> = ContextCache::new(&FORGET);
 

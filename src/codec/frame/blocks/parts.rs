@@ -194,3 +194,31 @@ impl Executor {
         }
     }
 }
+
+/// A frame that is all of `data`, cut into parts of up to `count` blocks; `None`: it is left to libzstd. For tests and the
+/// fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn decode_in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
+    use crate::codec::format::frame::Frames;
+    let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
+    let header = super::header_of(&frame)?;
+    let mut executor = Executor::new(&header, count * LARGEST_BLOCK).ok()?;
+    let mut carried = Carried::nothing();
+    let mut out = Vec::new();
+    let blocks: Vec<_> = frame.blocks(data).collect::<std::result::Result<_, _>>().ok()?;
+    for (number, group) in blocks.chunks(count).enumerate() {
+        let last = (number + 1) * count >= blocks.len();
+        let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
+        let part = [carried.bytes(), &data[group[0].offset..end]].concat();
+        let take = || Ok(Box::new(Slot::new()));
+        let mut decoded = Part::decode(&part, &carried, &header, take, || Ok(())).ok()?.ok()?;
+        let range = executor.execute(&mut decoded, &part).ok()?;
+        out.extend_from_slice(executor.bytes(range));
+        if last {
+            executor.finish(&decoded, &part).ok()?;
+        } else {
+            carried = carried.after(&part, &header).ok()?;
+        }
+    }
+    Some(out)
+}

@@ -1,7 +1,6 @@
 //! Differential tests: what is decoded here libzstd decodes to the same bytes, and ordinary frames are
 //! decoded here.
 
-use super::parts::{Carried, Executor, Part};
 use super::*;
 use crate::codec::format::frame::Frames;
 use std::io::Write;
@@ -334,31 +333,6 @@ fn a_step_stops_it() {
     assert!(told.into_inner() < 500_000 + slot::LARGEST_BLOCK, "it went on");
 }
 
-/// A frame, cut into parts of up to `count` blocks; `None`: it is left to libzstd.
-fn in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
-    let frame = Frames::new(data).next()?.ok()?;
-    let header = header_of(&frame)?;
-    let mut executor = Executor::new(&header, count * slot::LARGEST_BLOCK).unwrap();
-    let mut carried = Carried::nothing();
-    let mut out = Vec::new();
-    let blocks: Vec<_> = frame.blocks(data).map(|block| block.unwrap()).collect();
-    for (number, group) in blocks.chunks(count).enumerate() {
-        let last = (number + 1) * count >= blocks.len();
-        let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
-        let part = [carried.bytes(), &data[group[0].offset..end]].concat();
-        let take = || Ok(Box::new(Slot::new()));
-        let mut decoded = Part::decode(&part, &carried, &header, take, || Ok(())).unwrap().ok()?;
-        let range = executor.execute(&mut decoded, &part).ok()?;
-        out.extend_from_slice(executor.bytes(range));
-        if last {
-            executor.finish(&decoded, &part).ok()?;
-        } else {
-            carried = carried.after(&part, &header).ok()?;
-        }
-    }
-    Some(out)
-}
-
 #[test]
 fn parts_are_executed_one_after_the_other() {
     let mut random = Random(5);
@@ -376,14 +350,14 @@ fn parts_are_executed_one_after_the_other() {
             let frame = compress(&data, recipe);
             for count in [1, 3] {
                 assert!(
-                    in_parts(&frame, count).as_ref() == Some(&data),
+                    parts::decode_in_parts(&frame, count).as_ref() == Some(&data),
                     "kind {number}, {recipe:?}, {count}"
                 );
             }
             let mut damaged = frame.clone();
             let at = damaged.len() - 2;
             damaged[at] ^= 1;
-            assert_eq!(in_parts(&damaged, 2), None, "the checksum");
+            assert_eq!(parts::decode_in_parts(&damaged, 2), None, "the checksum");
         }
     }
 }
