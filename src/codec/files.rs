@@ -85,12 +85,12 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     input.begin_again()?;
     let mut reader = Reader::over(&input, options, input.len(), false, input.len().is_some())?;
     // Of a second reading what was written already.
-    let mut known = 0;
+    let (mut known, mut peak) = (0, 0);
     loop {
         let failed = reader.chunk().is_err();
         if failed && reader.is_odd() {
-            known = reader.unpacked();
-            input.rewind()?;
+            (known, peak) = (reader.unpacked(), reader.peak_memory());
+            input.begin_again()?;
             reader = reader.once_more()?;
             continue;
         }
@@ -108,7 +108,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
         bytes_in: reader.bytes_read(),
         bytes_out: reader.unpacked(),
         frames: reader.frames(),
-        peak_memory: reader.peak_memory(),
+        peak_memory: peak.max(reader.peak_memory()),
         seconds: 0.0,
     };
     let progress = reader.into_progress();

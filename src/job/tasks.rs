@@ -7,21 +7,25 @@ use super::loops::{run, run_alone};
 use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
-use crate::pool::Call;
 #[cfg(target_os = "linux")]
 use crate::pool::Ticket;
+use crate::pool::{most_lanes, Call};
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process to run.
-pub(crate) fn lanes_left(max_lanes: u32) -> Result<u32> {
+/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process to run, or there is no
+/// pool, which need not keep the caller from working alone.
+pub(crate) fn lanes_left(max_lanes: u32) -> u32 {
     if max_lanes == 1 {
-        return Ok(1);
+        return 1;
     }
-    let call = Call::enter()?;
-    let lanes = call.lanes(max_lanes).min(call.pool().cpus());
-    Ok(if call.pool().has_cpu_left(0) { lanes } else { 1 })
+    match Call::enter() {
+        Ok(call) if call.can_have_help() && call.pool().has_cpu_left(0) => {
+            call.lanes(max_lanes).min(call.pool().cpus()).min(most_lanes())
+        }
+        _ => 1,
+    }
 }
 
 /// Runs `task(index, lane)` for every index below `count`. Each task is claimed by itself, in rising order.

@@ -6,6 +6,9 @@ use crate::files::Place;
 use fastpar::codec::{decompress_file, Options};
 use fastpar::Error;
 use std::fs;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
 
 /// More than the window and what is kept beside it, at the lowest levels.
 const LEN: usize = 12 << 20;
@@ -63,5 +66,79 @@ fn damage_is_told_as_by_a_stream() {
         if file.is_ok() {
             assert!(fs::read(&place.back).unwrap() == bytes, "byte {at}");
         }
+    }
+}
+
+/// The longest header: it names dictionary 0, which is none, in four bytes.
+#[test]
+fn a_long_header() {
+    let data = mixed();
+    let packed = unsized_frame(&data, 1);
+    let (descriptor, window) = (packed[4], packed[5]);
+    assert_eq!(descriptor & !4, 0, "a window, no size");
+    let size = (data.len() as u64).to_le_bytes();
+    let head = [&packed[..4], &[descriptor | 3 << 6 | 3, window], &[0; 4], &size];
+    let packed = [&head.concat(), &packed[6..]].concat();
+    let place = Place::new(&[]);
+    fs::write(&place.output, &packed).unwrap();
+    let stats = decompress_file(&place.output, &place.back, &Options::default()).unwrap();
+    assert!(fs::read(&place.back).unwrap() == data);
+    assert_eq!(stats.bytes_in, packed.len() as u64);
+}
+
+/// Blocks of some hundred bytes, many of which go together.
+#[test]
+fn small_blocks() {
+    let data = mixed();
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.set_pledged_src_size(Some(data.len() as u64)).unwrap();
+    for piece in data.chunks(1500) {
+        encoder.write_all(piece).unwrap();
+        encoder.flush().unwrap();
+    }
+    let place = Place::new(&[]);
+    fs::write(&place.output, encoder.finish().unwrap()).unwrap();
+    decompress_file(&place.output, &place.back, &Options::default()).unwrap();
+    assert!(fs::read(&place.back).unwrap() == data);
+}
+
+#[test]
+fn memory_is_kept() {
+    let data = mixed();
+    let packed = sized_frame(&data, 3);
+    let place = Place::new(&[]);
+    fs::write(&place.output, &packed).unwrap();
+    for max_memory in [8 << 20, 12 << 20, 30 << 20, 45 << 20, 60 << 20, 100 << 20, 0] {
+        let options = Options { max_memory, ..Options::default() };
+        let stats = decompress_file(&place.output, &place.back, &options).unwrap();
+        assert!(fs::read(&place.back).unwrap() == data, "{max_memory}");
+        let limit = if max_memory == 0 { 240 << 20 } else { max_memory };
+        assert!(stats.peak_memory <= limit, "{} of {limit}", stats.peak_memory);
+    }
+}
+
+/// Progress never falls, and ends with all of the source, also where the frame is decoded twice.
+#[test]
+fn progress_of_a_frame_that_is_decoded_twice() {
+    let mut packed = unsized_frame(&mixed(), 1); // it has a checksum
+    let place = Place::new(&[]);
+    for damaged in [false, true] {
+        if damaged {
+            let middle = packed.len() / 2;
+            packed[middle] ^= 0x55;
+        }
+        fs::write(&place.output, &packed).unwrap();
+        let (told, len) = (Mutex::new(Vec::new()), packed.len() as u64);
+        let tell = |done, total| {
+            told.lock().unwrap().push((done, total));
+            ControlFlow::Continue(())
+        };
+        let options = Options { progress: Some(&tell), ..Options::default() };
+        let result = decompress_file(&place.output, &place.back, &options);
+        let told = told.into_inner().unwrap();
+        assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{told:?}");
+        assert!(told.iter().all(|&(done, total)| done <= total && total == len), "{told:?}");
+        assert_eq!(result.is_ok(), told.last() == Some(&(len, len)));
+        assert_eq!(result.is_ok(), !damaged);
     }
 }

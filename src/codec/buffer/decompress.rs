@@ -9,7 +9,7 @@ use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job;
+use crate::job::{self, Control};
 use crate::memory;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
@@ -154,11 +154,16 @@ fn in_parallel(
     }
     let bookkeeping = groups.len() * (size_of::<FrameGroup>() + size_of::<Mutex<&mut [u8]>>());
     let control = options.control(decode::memory(), bookkeeping)?;
+    let max_memory = options.max_memory.saturating_sub(bookkeeping as u64); // of a limit something is left
+    let all = Options { max_memory, max_lanes: control.max_lanes, ..*options };
+    let (outer, inner) = decompress::split_lanes(groups.iter().map(|group| group.len), &all);
+    let each = all.shared_by(outer, inner);
+    let control = Control { max_lanes: outer, ..control };
     job::run_tasks(groups.len(), &control, |index, _lane| {
         let mut slot = slots[index].lock().unwrap_or_else(PoisonError::into_inner);
         let group = &groups[index];
         let within = Frames::within(src, group.src.clone(), group.first);
-        let written = frames(src, within, &mut slot, &mut Decoder::new(options), options, progress)?;
+        let written = frames(src, within, &mut slot, &mut Decoder::new(options), &each, progress)?;
         if written != slot.len() {
             return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(group.src.start as u64));
         }

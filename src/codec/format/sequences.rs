@@ -1,11 +1,12 @@
 //! The sequences section of a block, decoded before anything is known of the blocks before it.
 
 use super::bits::{last_bit, word_before, Checked, Odd};
+use super::frame::LARGEST_BLOCK;
 use super::sequence_tables::SequenceTables;
 use crate::memory;
 
 /// A block cannot hold more of them: each makes at least three bytes.
-pub(crate) const MOST_SEQUENCES: usize = (128 << 10) / 3;
+pub(crate) const MOST_SEQUENCES: usize = LARGEST_BLOCK as usize / 3;
 /// Bytes that have to lie before the bits, so that words are read without a look at where these begin.
 const BEFORE: usize = 16;
 /// The largest window whose offsets fit into a sequence.

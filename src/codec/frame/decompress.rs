@@ -4,13 +4,13 @@
 use super::blocks::{self, Slot};
 use crate::codec::context::cache::{Cached, ContextCache, InUse};
 use crate::codec::context::decode::{self, Decoder};
-use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::format::frame::{Frame, Frames, LARGEST_BLOCK};
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{ErrorKind, Result};
-use crate::job;
+use crate::job::{self, Control};
 use crate::os::fork::ChildHook;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,8 @@ use std::sync::Mutex;
 const SMALLEST: u64 = 2 << 20;
 /// So are shorter ones, which are mostly repetitions.
 const SHORTEST: usize = 64 << 10;
+/// Blocks of fewer bytes, on average, cost the lanes more to share out than to decode.
+const SMALLEST_BLOCK: u64 = 2 << 10;
 
 /// Decodes `frame` of `data`, which has been checked with the same options, into `dst`: in several lanes if there
 /// are CPUs for them, else with `decoder`. Returns how many bytes of `dst` are written. For a frame that tells its
@@ -77,19 +79,16 @@ fn in_lanes(
     options: &Options<'_>,
     progress: &CallProgress<'_>,
 ) -> Result<Option<usize>> {
-    let long = frame.content_size.unwrap_or(frame.most) >= SMALLEST && frame.len >= SHORTEST;
+    let long = frame.content_size.unwrap_or(frame.most) >= SMALLEST
+        && frame.len >= SHORTEST
+        && frame.len as u64 / SMALLEST_BLOCK >= frame.most / LARGEST_BLOCK;
     let Some(header) = blocks::header_of(frame).filter(|_| long && options.dict.is_none()) else {
         return Ok(None);
     };
-    let lanes = job::lanes_left(options.max_lanes)?;
-    if lanes < 2 {
+    let Some(lanes) = affordable(job::lanes_left(options.max_lanes), options.max_memory) else {
         return Ok(None);
-    }
-    // Each lane of the call may decode a frame of its own in this way.
-    let memory = (blocks::memory(lanes) + decode::memory()) * lanes as usize;
-    let Ok(control) = options.control(1, memory) else {
-        return Ok(None); // there is not memory enough for it
     };
+    let control = Control { max_lanes: lanes, cancel: options.cancel, ..Control::default() };
     let slots: Result<Vec<_>> = (0..blocks::slots(lanes))
         .map(|_| InUse::<Slot>::take(blocks::SLOT_MEMORY, 0).map(Mutex::new))
         .collect();
@@ -109,6 +108,50 @@ fn in_lanes(
         progress.repeat(counted.into_inner());
     }
     Ok(written)
+}
+
+/// So many of `lanes` as there is memory for, beside a context of libzstd; `None`: not two.
+fn affordable(lanes: u32, max_memory: u64) -> Option<u32> {
+    let fits =
+        |lanes: &u32| max_memory == 0 || (blocks::memory(*lanes) + decode::memory()) as u64 <= max_memory;
+    (2..=lanes).rev().find(fits)
+}
+
+/// How many of the frames, or groups of frames, that decode to so many bytes are best decoded at the same time, and in how many
+/// lanes each of them.
+pub(crate) fn split_lanes(sizes: impl Iterator<Item = u64> + Clone, options: &Options<'_>) -> (u32, u32) {
+    // Where no CPU is idle, or all frames are small, each has one lane.
+    let pays = options.dict.is_none() && sizes.clone().any(|size| size >= SMALLEST);
+    match if pays { job::lanes_left(options.max_lanes) } else { 1 } {
+        1 => (options.max_lanes, 1),
+        lanes => best_split(sizes, lanes),
+    }
+}
+
+fn best_split(sizes: impl Iterator<Item = u64>, lanes: u32) -> (u32, u32) {
+    let (mut count, mut largest, mut large, mut small) = (0u32, 0, 0u64, 0u64);
+    for size in sizes {
+        count = count.saturating_add(1);
+        largest = size.max(largest);
+        let all = if size >= SMALLEST { &mut large } else { &mut small };
+        *all = all.saturating_add(size);
+    }
+    let time = |outer: u32| {
+        // By what a frame gains: not all of its work can be shared out.
+        let speed = (f64::from(lanes / outer) * 0.8).clamp(1.0, 4.0);
+        let even = (large as f64 / speed + small as f64) / f64::from(outer);
+        even.max(largest as f64 / speed)
+    };
+    let most = lanes.min(count).max(1);
+    let best = (1..=most).rev().min_by(|&one, &other| time(one).total_cmp(&time(other))).unwrap_or(1);
+    (best, lanes / best)
+}
+
+/// The same for `count` tasks of which nothing else is known: side by side, and lanes that are left over shared evenly.
+pub(crate) fn split_evenly(count: usize, options: &Options<'_>) -> (u32, u32) {
+    let lanes = if options.dict.is_none() { job::lanes_left(options.max_lanes) } else { 1 };
+    let outer = u32::try_from(count).unwrap_or(u32::MAX).clamp(1, lanes);
+    (outer, lanes / outer)
 }
 
 /// Decodes a frame that is all of `data` by the block decoder, in one lane, whatever its size; `None`: it is left to
@@ -159,4 +202,41 @@ impl Cached for Slot {
 /// See `ContextCache::forget`.
 fn forget_after_fork() {
     SLOTS.forget();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_shared_between_frames_and_within_them() {
+        const MB: u64 = 1 << 20;
+        let split = |sizes: &[u64], lanes| best_split(sizes.iter().copied(), lanes);
+        assert_eq!(split(&[100 * MB], 2), (1, 2));
+        assert_eq!(split(&[100 * MB, 10], 2), (1, 2)); // the small one waits
+        assert_eq!(split(&[100 * MB, 100 * MB], 2), (2, 1));
+        assert_eq!(split(&[100 * MB; 24], 24), (24, 1));
+        assert_eq!(split(&[100 * MB; 100], 24), (24, 1));
+        assert_eq!(split(&[100 * MB; 3], 24), (3, 8));
+        assert_eq!(split(&[MB; 4], 2), (2, 1));
+        assert_eq!(split(&[], 2), (1, 2));
+        // Never more threads than the call may have.
+        for lanes in 2..40 {
+            for count in 1..50 {
+                let sizes: Vec<_> = (0..count).map(|number| (number * number % 17) * MB).collect();
+                let (outer, inner) = split(&sizes, lanes);
+                assert!(outer >= 1 && inner >= 1 && outer * inner <= lanes, "{count} frames, {lanes} lanes");
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_that_memory_allows() {
+        let need = |lanes| (blocks::memory(lanes) + decode::memory()) as u64;
+        assert_eq!(affordable(24, 0), Some(24));
+        assert_eq!(affordable(1, 0), None);
+        assert_eq!(affordable(24, need(24)), Some(24));
+        assert_eq!(affordable(24, need(5)), Some(5));
+        assert_eq!(affordable(24, need(2) - 1), None);
+    }
 }

@@ -109,19 +109,11 @@ impl Input {
         Ok(())
     }
 
-    /// After `read_at`, before it is read from its beginning: on Windows reading at a place moves the file's position.
-    #[cfg_attr(not(windows), allow(clippy::unnecessary_wraps, clippy::unused_self))]
+    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on Windows, or once more.
     pub(crate) fn begin_again(&self) -> Result<()> {
-        #[cfg(windows)]
-        if self.metadata.is_file() {
-            use std::io::Seek;
-            (&self.file).rewind().map_err(|error| errors::file(&error, "reading", &self.path))?;
+        if !self.metadata.is_file() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Reading begins at the beginning again.
-    pub(crate) fn rewind(&self) -> Result<()> {
         let rewound = (&self.file).rewind();
         rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }

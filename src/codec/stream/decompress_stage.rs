@@ -144,12 +144,8 @@ impl DecompressStage {
         let take = || InUse::<Slot>::take(blocks::SLOT_MEMORY, 0);
         let blocks = Part::decode(data.filled(), carried, header, take, || progress.add(0))?;
         let counted = blocks.as_ref().ok().map(|part| self.meter.hold(part.memory()));
-        let before = if first {
-            carried.bytes().len().saturating_sub(header.blocks_at)
-        } else {
-            carried.bytes().len()
-        };
-        let consumed = data.len() - before;
+        let begin = if first { header.blocks_at } else { 0 };
+        let consumed = begin + data.len() - carried.bytes().len();
         let part = DecodedPart { header: *header, first, last, data, blocks, _counted: counted };
         let bytes = self.buffers.take(Side::Output, 0, usize::MAX)?;
         Ok(Decompressed { bytes, consumed, frames: last.into(), failure: None, part: Some(part) })

@@ -5,7 +5,7 @@
 use crate::codec::context::decode;
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
-use crate::codec::format::frame::Frame;
+use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
 use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::frame::blocks::parts::Executor;
 use crate::codec::frame::blocks::Header;
@@ -106,8 +106,10 @@ impl WritePlan {
     }
 }
 
+/// Blocks of a part, at most: small ones go together, but each takes a slot.
+pub(crate) const MOST_BLOCKS: usize = 16;
 /// What a part of blocks decodes to, at most.
-pub(crate) const MOST_IN_PART: usize = BLOCKS as usize + (128 << 10);
+pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK as usize;
 
 /// The memory plan of a reader.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +166,7 @@ impl ReadPlan {
     }
 }
 
-/// The most bytes that a part of a frame decodes to, but for its last block, where the block decoder decodes it.
+/// A part that may decode to so many bytes has blocks enough, unless they are small ones.
 pub(crate) const BLOCKS: u64 = 256 << 10;
 
 /// The memory of a context that decodes a frame in parts.

@@ -20,8 +20,8 @@ const SMALLEST: u64 = 256 << 10;
 /// A frame that decodes to more bytes, and may be the whole stream, is decoded in parts at once. Frames of
 /// streams are smaller by default, and up to this size the calling thread alone, without a pool, is as fast.
 const LONG: u64 = 8 << 20;
-/// Blocks of a part, at most: small ones go together, but each takes a slot.
-const MOST_BLOCKS: usize = 16;
+/// A part of so many compressed bytes is worth a task.
+const LEAST_IN_PART: usize = 16 << 10;
 /// Skippable frames of at most so many bytes are kept with their neighbours; longer ones are thrown away as
 /// they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
@@ -309,7 +309,7 @@ impl Splitter {
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
         let memory = memory_plan::context(frame);
-        let header = self.header_for_blocks(options, plan)?;
+        let header = self.header_for_blocks(options, plan);
         let Some(walk) = &self.walk else { return Ok(()) };
         // Walks over the frame's blocks once more, part by part.
         let mut walk = walk.again();
@@ -327,15 +327,14 @@ impl Splitter {
     }
 
     /// The header of the next frame, if the block decoder shall decode it.
-    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Result<Option<Header>> {
-        let Some(walk) = self.walk.as_ref().filter(|_| self.again && options.dict.is_none()) else {
-            return Ok(None);
+    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
+        let walk = self.walk.as_ref().filter(|_| self.again && options.dict.is_none())?;
+        let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
+        let fits = |header: &Header| {
+            let memory = plan.in_blocks(header);
+            memory <= plan.limit / 2 && memory + parts <= plan.limit
         };
-        let header = blocks::header_of(&walk.frame).filter(|header| plan.in_blocks(header) <= plan.limit / 2);
-        match header {
-            Some(_) if job::lanes_left(plan.lanes)? > 1 => Ok(header),
-            _ => Ok(None),
-        }
+        blocks::header_of(&walk.frame).filter(|header| fits(header) && job::lanes_left(plan.lanes) > 1)
     }
 
     /// The bytes of the whole stream, if they are known.
@@ -356,7 +355,12 @@ impl Splitter {
         loop {
             let most = walk.frame.most - part.before;
             // The checksum, or the empty rest, goes with the last block.
-            let full = most >= enough || in_blocks && count == MOST_BLOCKS;
+            // Of small blocks nothing else tells that they are small.
+            let full = if in_blocks {
+                count == memory_plan::MOST_BLOCKS || most >= enough && walk.at() >= LEAST_IN_PART
+            } else {
+                most >= enough
+            };
             let last = if full && !walk.has_ended() {
                 false
             } else {

@@ -130,8 +130,8 @@ pub(crate) struct Executor {
 impl Executor {
     /// The memory that the parts of a frame are executed in, each of at most `part` bytes.
     pub(crate) fn memory(header: &Header, part: usize) -> u64 {
-        // Twice the window and more: what is still needed is moved to the front when the end is reached.
-        let ahead = header.window.clamp(2 << 20, 16 << 20) + part as u64;
+        // Twice the window, if it is not large: what is still needed is moved to the front when the end is reached.
+        let ahead = header.window.clamp(2 << 20, 48 << 20) + part as u64;
         header.reach().saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
     }
 

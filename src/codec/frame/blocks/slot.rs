@@ -3,6 +3,7 @@
 
 use super::scan::{Block, Compressed};
 use crate::codec::format::bits::{Checked, Odd};
+use crate::codec::format::frame;
 use crate::codec::format::huffman::HuffmanTable;
 use crate::codec::format::literals::Kind;
 use crate::codec::format::sequence_tables::{Definitions, SequenceTables};
@@ -15,7 +16,7 @@ pub(super) const SLACK: usize = 32;
 /// Sequences are looked at so long before they are executed.
 pub(super) const AHEAD: usize = 64;
 /// The most that a block can hold.
-pub(super) const LARGEST_BLOCK: usize = 128 << 10;
+pub(super) const LARGEST_BLOCK: usize = frame::LARGEST_BLOCK as usize;
 
 /// The tables of a lane.
 pub(super) struct Tables {
