@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn pieces_do_not_matter() {
-        let data: Vec<u8> = (0..1000u32).map(|i| (i * i >> 3) as u8).collect();
+        let data: Vec<u8> = (0..1000u32).map(|i| ((i * i) >> 3) as u8).collect();
         let mut whole = Xxh64::new();
         whole.update(&data);
         for step in [1, 3, 31, 32, 33, 100] {

@@ -234,7 +234,7 @@ fn frames_by_hand() {
 }
 
 /// Damages a frame; its header mostly stays as it is.
-fn damage(random: &mut Random, frame: &mut Vec<u8>) {
+fn damage(random: &mut Random, frame: &mut [u8]) {
     for _ in 0..1 + random.below(3) {
         let at =
             if random.below(8) == 0 { random.below(frame.len()) } else { 5.max(random.below(frame.len())) };
