@@ -13,6 +13,10 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libfastpar.so.{}", abi_version());
     }
+    if os == "macos" {
+        // Programs find the library by their own paths, not where it was built.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libfastpar.dylib");
+    }
     if os == "windows" && env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
         // The same sources make the same file at any time.
         println!("cargo:rustc-cdylib-link-arg=-Wl,--no-insert-timestamp");

@@ -32,88 +32,105 @@
  *
  * The rules, stated once:
  *
- * Statuses. A function that can fail returns a fastpar_status, 0 for success. Its last parameter is a fastpar_error of the
- * caller's, or NULL: a call that fails fills it (status, a code from elsewhere, a position, a sentence), a call that
- * succeeds leaves it untouched. There is no global last error, and errno means nothing. Outputs hold something only after
- * success, unless a function says otherwise.
+ * Statuses. A function that can fail returns a fastpar_status, 0 for success. Its last parameter is a
+ * fastpar_error of the caller's, or NULL: a call that fails fills it (status, a code from elsewhere, a
+ * position, a sentence), a call that succeeds leaves it untouched. There is no global last error, and errno
+ * means nothing. Outputs hold something only after success, unless a function says otherwise.
  *
- * Options. A pointer to a struct that begins with its own size; NULL means the defaults, and so does every field that is 0:
+ * Options. A pointer to a struct that begins with its own size; NULL means the defaults, and so does every
+ * field that is 0:
  *
  *     fastpar_loop_options options = {0};
  *     options.struct_size = sizeof options;
  *     options.segments = 96;
  *
- * A struct_size that was forgotten (0, or smaller than the struct ever was) is FASTPAR_ERR_INVALID_ARGUMENT. A program that
- * was compiled with an older, shorter struct goes on working. A field that the library does not know may only be 0 (else
- * FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants named for them.
+ * A struct_size that was forgotten (0, or smaller than the struct ever was) is FASTPAR_ERR_INVALID_ARGUMENT.
+ * A program that was compiled with an older, shorter struct goes on working. A field that the library does
+ * not know may only be 0 (else FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants
+ * named for them.
  *
- * Buffers and ownership. A buffer is a pointer and its size in bytes; (NULL, 0) is a valid empty one, (NULL, n) is
- * FASTPAR_ERR_INVALID_ARGUMENT. The caller owns all memory that it passes, and fastpar keeps no pointer after the call
- * unless a function says so. Where an output is too small, FASTPAR_ERR_BUFFER_TOO_SMALL, and *written holds the size
- * needed where it is known. Handles (pointers to structs without visible fields) come from a function named _open or
- * _start and are released by the function named _free, which accepts NULL. Strings that are returned are static.
- * Text and paths are UTF-8 and end with a NUL, on every system; outside Windows any bytes may be in a path.
+ * Buffers and ownership. A buffer is a pointer and its size in bytes; (NULL, 0) is a valid empty one, (NULL,
+ * n) is FASTPAR_ERR_INVALID_ARGUMENT. The caller owns all memory that it passes, and fastpar keeps no pointer
+ * after the call unless a function says so. Where an output is too small, FASTPAR_ERR_BUFFER_TOO_SMALL, and
+ * *written holds the size needed where it is known. Handles (pointers to structs without visible fields) come
+ * from a function named _open or _start and are released by the function named _free, which accepts NULL.
+ * Strings that are returned are static. Text and paths are UTF-8 and end with a NUL, on every system; outside
+ * Windows any bytes may be in a path.
  *
- * Handles in use. A handle is kept for the time of each call on it: a callback may free the handle of the call around it,
- * and a thread that of a call that another thread is inside of. The call goes on to the end that its function tells, and
- * needs what it was given, user_data too, until it returns. No call may begin after the _free.
+ * Handles in use. A handle lives as long as a call on it: a callback may free the handle of the call around
+ * it, and a thread may free a handle while another thread is inside a call on it. That call ends as its
+ * function tells, and needs all that was passed to it, user_data too, until it returns. No call may begin
+ * after the _free.
  *
- * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64 bits, nor on
- * 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs that are filled by
- * fastpar may have 4 bytes between fields, which are written as zero.
+ * Layout. Structs are laid out as the system's C compiler does it. No struct has padding where size_t has 64
+ * bits, nor on 32-bit x86 Linux; where 64-bit numbers are aligned to 8 bytes and size_t has 32, the structs
+ * that are filled by fastpar may have 4 bytes between fields, which are written as zero.
  *
  * Units. Sizes are bytes, counts are items, times are milliseconds; ranges are [begin, end).
  *
- * Threads. Every function may be called from any thread, any number of them at a time, unless it says otherwise; a handle
- * must not be used after its _free. There is one pool for the whole process, 24 threads unless
- * fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library starts none; the first
- * parallel call does, with as many as the system gives: where there is none the caller works alone, and each later call tries again
- * to start the others. A call that works in parallel works on the calling thread too, and what callbacks wrote is visible when it
- * returns. A calling thread needs 64 KiB of stack, beside what its callbacks take.
+ * Threads. Every function may be called from any thread, any number of them at a time, unless it says
+ * otherwise; a handle must not be used after its _free. There is one pool for the whole process, 24 threads
+ * unless fastpar_pool_start or the environment variable FASTPAR_THREADS says otherwise. Loading the library
+ * starts no thread. The first parallel call starts as many of them as the system gives; without any the
+ * caller works alone, and each later call tries again to start the others. A parallel call works on the
+ * calling thread too, and what callbacks wrote is visible when the call returns. A calling thread needs 64
+ * KiB of stack, beside what its callbacks take.
  *
- * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return normally: a C++
- * exception or a longjmp through fastpar is undefined. user_data is passed through as it is. Callbacks may call fastpar
- * again (nesting), up to 128 calls within each other on one thread (FASTPAR_ERR_LIMIT_EXCEEDED past it): a loop never waits for a
- * free worker. Each level takes about 1 KiB of stack beside what the callbacks take. What a callback must not do is to
- * wait for another chunk of its own loop, which may not have begun; teams exist for that.
+ * Callbacks. They run on the calling thread and on threads of the pool, several at a time, and must return
+ * normally: a C++ exception or a longjmp through fastpar is undefined. user_data is passed through as it is.
+ * Callbacks may call fastpar again (nesting), up to 128 calls within each other on one thread
+ * (FASTPAR_ERR_LIMIT_EXCEEDED past it): a loop never waits for a free worker. Each level takes about 1 KiB of
+ * stack beside what the callbacks take. A callback must not wait for another chunk of its own loop, which may
+ * not have begun; teams exist for that.
  *
- * Callbacks that block (on files, networks, locks) hold their thread meanwhile; more helpers come then, up to the threads of the pool. Jobs
- * of fastpar_for_start whose callbacks block all workers leave loops to their callers alone, and other jobs to wait: give such jobs
- * fewer lanes (max_lanes), or the pool more threads.
+ * Callbacks that block (on files, networks, locks) occupy their thread meanwhile; more helpers come then, up
+ * to the threads of the pool. If callbacks of fastpar_for_start jobs block all workers, loops get no helper,
+ * and other jobs wait: give such jobs fewer lanes (max_lanes), or the pool more threads.
  *
- * Fibers. A callback must return on the thread that it was called on, and should return on the stack. One that switches to a fiber (or
- * a coroutine with a stack of its own) of the same thread, which calls fastpar and switches back before its call is over, is right: to
- * the thread the two calls are nested, and fastpar_pool_shutdown waits for both. One that returns on another thread ends its loop with
- * FASTPAR_ERR_UNSUPPORTED where that is seen; the thread that it left counts as inside the call for ever, so the pool stays, and a
- * shutdown waits for ever.
+ * Fibers. A callback must return on the thread that it was called on, and should return on the same stack. A
+ * callback may switch to a fiber (or a coroutine with a stack of its own) of the same thread which calls
+ * fastpar and switches back before its call is over: to the thread the two calls are nested, and
+ * fastpar_pool_shutdown waits for both. A callback that returns on another thread ends its loop with
+ * FASTPAR_ERR_UNSUPPORTED, if fastpar sees it; the thread that the callback left counts as inside the call
+ * for ever, so the pool stays, and a shutdown waits for ever.
  *
- * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the workers do not end by
- * themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended inside a callback or a call (pthread_exit,
- * pthread_cancel, TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads of
- * the program are cancelled.
+ * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
+ * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
+ * of their own (posix_spawnattr_setsigmask, or pthread_sigmask in the child). A runtime that stops threads by
+ * signals opens those on threads that enter it (.NET and the JVM do, the C# binding does for Mono).
  *
- * Memory. Where the system has none a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small reserve; the process never
- * ends by it, and calls work again when there is memory. (Threads that cannot be started for lack of it are done without.)
+ * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the
+ * workers do not end by themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended
+ * inside a callback or a call (pthread_exit, pthread_cancel, TerminateThread): others wait for it. Disable
+ * cancellation around calls (pthread_setcancelstate) where threads of the program are cancelled.
  *
- * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set it, calls that
- * were given it start nothing new and return FASTPAR_ERR_CANCELLED after what is in flight.
+ * Memory. When the system has none left, a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small
+ * reserve; the process does not end, and calls work again when there is memory. (The pool does without
+ * threads that cannot be started for lack of memory.)
  *
- * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults whatever the
- * parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs, handles in use by other threads)
- * must not be touched in the child. That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
- * fastpar, as nothing tells the library of it; posix_spawn and exec are fine.
+ * Cancelling. Options carry a pointer to an int32_t of the caller's, 0 at first; once fastpar_cancel has set
+ * it, the calls with this pointer start nothing new, finish what is in flight and return
+ * FASTPAR_ERR_CANCELLED.
  *
- * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec work: the calling
- * thread does it all if it has to. Threads that start meanwhile may have to wait until the loader has finished. So what needs
- * workers (fastpar_team_run, fastpar_pool_hook, fastpar_pool_shutdown, waiting for a job with a notification) fails with
- * FASTPAR_ERR_BUSY if none has come for two seconds. Callbacks that run on workers must not need the loader there.
+ * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults
+ * whatever the parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs,
+ * handles in use by other threads) must not be touched in the child. That is for fork() of the C library: a
+ * child of vfork(), or of a raw clone system call, may not use fastpar, as nothing tells the library that it
+ * exists; posix_spawn and exec are fine.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a library that a
- * static copy is linked into, once the pool was started. A process may exit at any time, with work under way too.
+ * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec
+ * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
+ * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
+ * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
+ * begun for two seconds. Callbacks that run on workers must not need the loader there.
  *
- * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and constants are
- * added, structs grow at their end. "Since" tells the version in which a function appeared; those of the
- * versions before 1.0 say 1.0.
+ * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a
+ * library that a static copy is linked into, once the pool was started. A process may exit at any time, with
+ * work under way too.
+ *
+ * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and
+ * constants are added, structs grow at their end. "Since" tells the version in which a function appeared;
+ * those of the versions before 1.0 say 1.0.
  */
 
 #ifndef FASTPAR_H
@@ -437,8 +454,8 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * @param on_exit    may be NULL; not both
  * @param user_data  given to both; used for as long as the process lives, by several threads at a time
  * @param error      may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
- *         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
+ *         or a hook, or workers cannot run yet, see "Loading" above.
  *
  * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
  * called from any thread that is not inside a callback. Since: 1.0
@@ -454,8 +471,8 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * another thread makes while this one waits. If no pool runs, nothing happens.
  *
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
- *         cannot run yet, see "Loading" above.
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
+ *         workers cannot run yet, see "Loading" above.
  *
  * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
  * ever. May be called from any thread that is not inside a callback. Since: 1.0
@@ -782,9 +799,10 @@ typedef struct fastpar_job fastpar_job;
 /**
  * Told once that a job has ended.
  *
- * Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
- * call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
- * which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+ * Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of
+ * the job's chunks. It may call every function of fastpar except `fastpar_pool_shutdown` and
+ * `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to, and
+ * may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
  *
  * @param user_data  the `user_data` of `fastpar_job_notify`
  * @param status     the status that `fastpar_job_wait` returns
@@ -808,12 +826,14 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
  *         it; otherwise as `fastpar_for` before its first chunk.
  *
- * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
- * that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
- * started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
- * thread that waits for the job and so runs it, do not need one.
+ * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and
+ * comes back. But a worker that is inside a callback stays there. If callbacks that block (for a queue, a
+ * lock, a slow disk) hold every worker, a job that is started then has none until one of them returns, also
+ * if it is the one that they wait for: members of a team, or a thread that waits for the job and so runs it,
+ * do not need one.
  *
- * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
+ * Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks.
+ * Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options, size_t count,
                                              fastpar_chunk_fn body, void *user_data, fastpar_job **job,
@@ -826,13 +846,13 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  * @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one
  *                    chunk, as the waiting thread works.
  * @param error       may be NULL
- * @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
- *         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
- *         "Loading" above;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
+ * @return FASTPAR_ERR_TIMEOUT: the job is not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a
+ *         callback of this job (its last report of progress, too), but for its notification
+ *         (`fastpar_job_notify`), or no worker can run that notification yet, see "Loading" above;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the call before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is the
- *         one that `fastpar_for` would have returned. Asking again tells the same.
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is that
+ *         which `fastpar_for` would have returned. Asking again tells the same.
  *
  * After FASTPAR_OK all writes of the callbacks are visible, and the job's notification, if there is one, has
  * returned. The job may be freed meanwhile, by a callback that this call runs or by another thread. May be
@@ -946,14 +966,12 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  * @param member     must not be NULL
  * @param user_data  given to `member`; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: every member returned 0;
- *         FASTPAR_ERR_CALLBACK: a member returned something else: `error->code` is its value, `error->position` the member; of
- *         several, the first in time;
- *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or, from inside a
- *         callback, more than are free now;
- *         FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL; FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run
- *         yet, see "Loading" above;
- *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
+ * @return FASTPAR_OK: every member returned 0; FASTPAR_ERR_CALLBACK: a member returned something else:
+ *         `error->code` is its value, `error->position` the member; of several, the first in time;
+ *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or,
+ *         from inside a callback, more than are free now; FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL;
+ *         FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run yet, see "Loading" above; as
+ *         `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they
  * are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by
@@ -1201,10 +1219,10 @@ typedef struct fastpar_zstd_options {
   uint64_t max_output;
   /**
    * Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
-   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where several
-   * lanes decompress one frame, which with less has one lane. Files and streams need
-   * buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
-   * decompress, 2 MiB at the least.
+   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
+   * several lanes decompress one frame, which with less has one lane. Files and streams need buffers
+   * besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
+   * MiB at the least.
    */
   uint64_t max_memory;
   /**
@@ -1307,9 +1325,9 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
  * size that the data declares is allocated.
  *
- * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle. Others,
- * those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in one lane.
- * What is not as it should be in a frame is told by libzstd in any case.
+ * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
+ * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
+ * one lane. What is not as it should be in a frame is told by libzstd in any case.
  *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
@@ -1331,8 +1349,8 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
  *         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
  *         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
- *         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
+ *         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -1451,8 +1469,8 @@ typedef struct fastpar_batch_item {
  * The same as this loop, but on all CPUs, and without its cost for each call:
  *
  *     for (size_t i = 0; i < count; i++)
- *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
- *                                          items[i].dst_capacity, &items[i].written, NULL);
+ *       items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len,
+ *                                          items[i].dst, items[i].dst_capacity, &items[i].written, NULL);
  *
  * Every item is compressed by one thread to the bytes that `fastpar_compress` makes with
  * FASTPAR_ZSTD_SINGLE_FRAME, whatever its `dst_capacity`, if they fit. `frame_size` and the flags
@@ -1511,8 +1529,8 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
  * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
- * lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from any thread, by any number at a time, and from
- * inside callbacks. Since: 1.0
+ * lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from
+ * any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
                                                     fastpar_batch_item *items, size_t item_size, size_t count,
@@ -1864,11 +1882,12 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
  * Reads a part of the content.
  *
  * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
- * one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
- * so that other reads find it; the frames that were used least recently make room for others. A thread that
- * wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
- * be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
- * verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+ * one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
+ * part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
+ * least recently make room for others. A thread that wants a frame which another thread is decompressing
+ * waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
+ * up to the end of what is wanted, and their checksum is verified if that is their end; a read that goes on
+ * where one of the last four ended goes on from there.
  *
  * @param archive  must not be NULL
  * @param offset   where in the content; at its end or behind it nothing is read
@@ -1931,9 +1950,10 @@ typedef struct fastpar_file_stats {
  * replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
  * existing target is not replaced. A read-only target is replaced only where the source is read-only too.
  *
- * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
- * allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
- * would allow further users; where the group or the access list cannot be set, group and others get what both had.
+ * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
+ * source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
+ * group are never taken over, nor what the folder would allow further users; where the group or the access
+ * list cannot be set, group and others get what both had.
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
  * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
@@ -1966,11 +1986,11 @@ typedef struct fastpar_file_stats {
  *         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
  *         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
  *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
- *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
- *         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
- *         even one lane fits into `max_memory`, which is found out before memory is taken;
- *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
- *         FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
+ *         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
+ *         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
+ *         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
+ *         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0

@@ -3,9 +3,10 @@
  *
  *     native FILE ROUNDS
  *
- * FILE is what is compressed. The ways take turns, so that whatever else the machine does meets all of them. Printed is one
- * line of JSON: for every way the median of its times, and of the wrapper's calls the median over the rounds of how they
- * compare with the C function in the same round ("again": the C function a second time, which is the noise).
+ * FILE is what is compressed. The ways take turns, so that whatever else the machine does meets all of them.
+ * Printed is one line of JSON: for every way the median of its times, and of the wrapper's calls the median
+ * over the rounds of how they compare with the C function in the same round ("again": the C function a second
+ * time, which is the noise).
  */
 #include <fastpar.hpp>
 

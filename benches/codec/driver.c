@@ -3,8 +3,10 @@
    driver MODE FILE ORIGINAL_BYTES LEVEL THREADS REPEAT
 
    MODE: zstd-compress, fastpar-compress        FILE is the original
-         zstd-decompress, fastpar-decompress    FILE is what one of the former wrote; add -cold for memory never touched before
-         limit-compress, limit-decompress       one thread a processor, each with a context of its own (limit.h)
+         zstd-decompress, fastpar-decompress    FILE is what one of the former wrote; add -cold for
+                                                memory never touched before
+         limit-compress, limit-decompress       one thread a processor, each with a context of its own
+                                                (limit.h)
          write, zstd-write                      compress to FILE.zst
          idle                                   compress, then look at what a second of doing nothing costs
 

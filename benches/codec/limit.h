@@ -1,5 +1,6 @@
-/* What the machine gives at best: one thread a processor, each with a libzstd context of its own, takes independent parts of the
-   work until none is left. No order, no bounds, no errors: a bare limit to hold a library against. */
+/* What the machine gives at best: one thread a processor, each with a libzstd context of its own, takes
+   independent parts of the work until none is left. No order, no bounds, no errors: a bare limit to hold a
+   library against. */
 #ifndef LIMIT_H
 #define LIMIT_H
 

@@ -1,8 +1,10 @@
 /* Measures what works on parts of data beside one libzstd context on one thread, and prints one line of JSON.
 
-   parts batch FILE ITEM_BYTES ITEMS    compresses and decompresses items of FILE, each by itself, in one call; and by one thread
-                                        a processor with a context of its own (limit.h)
-   parts archive FILE FRAME_BYTES       reads 64 KiB at 400 places of FILE's compressed form, none of them twice
+   parts batch FILE ITEM_BYTES ITEMS    compresses and decompresses items of FILE, each by itself, in one
+                                        call; and by one thread a processor with a context of its own
+                                        (limit.h)
+   parts archive FILE FRAME_BYTES       reads 64 KiB at 400 places of FILE's compressed form, none of them
+                                        twice
 
    Medians of repeated runs, the contestants in turn. */
 #define _GNU_SOURCE

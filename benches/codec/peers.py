@@ -54,7 +54,8 @@ def blosc2_way(decompressing, data, original, level, threads):
     import blosc2
 
     blosc2.set_nthreads(threads)
-    # Its levels stand for those of zstd: 1 for 1, 2 for 3, 5 for 9, and 9 for 22, as it has none between 15 and that.
+    # Its levels stand for those of zstd: 1 for 1, 2 for 3, 5 for 9, and 9 for 22, as it has none between 15
+    # and that.
     clevel = {1: 1, 3: 2, 9: 5, 19: 9}[level]
     # Words of eight bytes, their bytes shuffled: what the package does by itself.
     options = {"codec": blosc2.Codec.ZSTD, "clevel": clevel, "typesize": 8, "nthreads": threads}

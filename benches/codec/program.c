@@ -16,9 +16,9 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* What a program writes lands in memory that is free. Where a host takes such memory back, who writes there waits for it, for
-   longer than all else takes: so it is fetched before; by a process of its own, as the most memory that a process had is told of
-   its child too. */
+/* What a program writes lands in memory that is free. Where a host takes such memory back, who writes
+   there waits for it, for longer than all else takes: so it is fetched before; by a process of its own, as
+   the most memory that a process had is told of its child too. */
 static void fetch_memory(void) {
     pid_t child = fork();
     if (child == 0) {

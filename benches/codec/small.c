@@ -2,10 +2,11 @@
 
    small FILE SIZE THREADS CALLS REPEAT
 
-   Every thread makes CALLS calls over pieces of SIZE bytes from the beginning of FILE, one after the other, first to compress them,
-   then to decompress them: through fastpar, and through libzstd with contexts of its own ("bare") and with its functions that make a
-   context for each call ("one-shot"), in turn. (Of one piece over and over the CPU would know every branch by heart.)
-   The nanoseconds of a call are the threads' mean; of REPEAT turns the medians are told, the least and the most, and the median of
+   Every thread makes CALLS calls over pieces of SIZE bytes from the beginning of FILE, one after the
+   other, first to compress them, then to decompress them: through fastpar, and through libzstd with
+   contexts of its own ("bare") and with its functions that make a context for each call ("one-shot"), in
+   turn. (Of one piece over and over the CPU would know every branch by heart.) The nanoseconds of a call
+   are the threads' mean; of REPEAT turns the medians are told, the least and the most, and the median of
    the turns' ratios to "bare". */
 #include <pthread.h>
 #include <stdio.h>

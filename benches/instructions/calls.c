@@ -2,8 +2,9 @@
 
    calls CASE REPEAT
 
-   Everything runs on one thread: callgrind counts all threads, so the only worker is held in a job meanwhile. Loops have fewer
-   chunks than make a lane look at the clock, so that the count is the same each time. */
+   Everything runs on one thread: callgrind counts all threads, so the only worker is held in a job
+   meanwhile. Loops have fewer chunks than make a lane look at the clock, so that the count is the same
+   each time. */
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>

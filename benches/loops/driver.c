@@ -3,8 +3,8 @@
    driver PEER.so VARIANT THREADS CELL CALLERS MILLISECONDS ITERATIONS_PER_US LIMIT_SECONDS
    driver calibrate
 
-   One caller: the median of many calls, back to back. Several callers at once: wall time over the number of calls of all,
-   since the median call of an oversubscribed machine says little. */
+   One caller: the median of many calls, back to back. Several callers at once: wall time over the number
+   of calls of all, since the median call of an oversubscribed machine says little. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
 
    kernels THREADS MEBIBYTES ROUNDS
 
-   All take turns in one process, and one line of JSON has the median of each in GB/s of the bytes that a program touches once (a
-   copy reads and writes them: twice that goes over the bus). */
+   All take turns in one process, and one line of JSON has the median of each in GB/s of the bytes that a
+   program touches once (a copy reads and writes them: twice that goes over the bus). */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -45,7 +45,8 @@ static uint64_t sum_of(size_t begin, size_t end) {
     return sum;
 }
 
-/* In pieces of a megabyte: memcpy does something else from some size on, which would compare sizes of parts. */
+/* In pieces of a megabyte: memcpy does something else from some size on, which would compare sizes of
+   parts. */
 static void copy_of(size_t begin, size_t end) {
     for (size_t at = begin; at < end; at += PIECE) {
         size_t piece = end - at < PIECE ? end - at : PIECE;

@@ -1,5 +1,5 @@
-/* What the driver asks of each library under test. One shared object per library: two of them (GNU's and LLVM's OpenMP) cannot
-   live in one process, and idle pools of one would spin beside another. */
+/* What the driver asks of each library under test. One shared object per library: two of them (GNU's and
+   LLVM's OpenMP) cannot live in one process, and idle pools of one would spin beside another. */
 #ifndef PEER_H
 #define PEER_H
 

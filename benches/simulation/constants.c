@@ -1,4 +1,5 @@
-/* Measures what the simulation of larger machines is made of, and prints one line of JSON, all in nanoseconds: medians. */
+/* Measures what the simulation of larger machines is made of, and prints one line of JSON, all in
+   nanoseconds: medians. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
@@ -158,8 +159,9 @@ static double loop(size_t chunks, uint32_t lanes) {
     return median(times);
 }
 
-/* A loop whose helpers have gone to sleep, and the same work without one: what the simulation has to come to as well. The
-   kernel may put a helper on the CPU of its caller, where it helps nobody: such rounds only count how often that happens. */
+/* A loop whose helpers have gone to sleep, and the same work without one: what the simulation has to come
+   to as well. The kernel may put a helper on the CPU of its caller, where it helps nobody: such rounds
+   only count how often that happens. */
 enum { COLD_CHUNKS = 24, COLD_STEPS = 40000 };
 
 static int callers_cpu;

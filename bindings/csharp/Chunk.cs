@@ -118,12 +118,14 @@ public readonly struct Chunk
     public Range64 Range { get; }
 
     /// <summary>
-    /// A number below <see cref="Lanes"/> that no other thread holds while this one works for the call: lanes index
-    /// per-thread scratch memory without locks. The thread that made the call is lane 0.
+    /// A number below <see cref="Lanes"/> that no other thread holds while this one works for the call: lanes
+    /// index per-thread scratch memory without locks. The thread that made the call is lane 0.
     /// </summary>
     public int Lane { get; }
 
-    /// <summary>How many lanes there are, at most the threads of the pool; the same for all chunks of a call.</summary>
+    /// <summary>
+    /// How many lanes there are, at most the threads of the pool; the same for all chunks of a call.
+    /// </summary>
     public int Lanes { get; }
 
     /// <summary>Its first item.</summary>
@@ -156,7 +158,8 @@ public delegate Task ChunkTask(in Chunk chunk);
 public delegate ValueTask ChunkValueTask(in Chunk chunk);
 
 /// <summary>
-/// Adds the items of one chunk to an accumulator that belongs to this chunk alone, and begins as the identity.
+/// Adds the items of one chunk to an accumulator that belongs to this chunk alone, and begins as the
+/// identity.
 /// </summary>
 /// <typeparam name="T">The accumulator.</typeparam>
 /// <param name="chunk">Which items, on which lane.</param>
@@ -200,7 +203,9 @@ public readonly struct LoopResult
     /// <summary>Whether every chunk was done.</summary>
     public bool IsCompleted => Code == 0;
 
-    /// <summary>What the body returned that stopped it, else 0. Of several, the value of the lowest chunk.</summary>
+    /// <summary>
+    /// What the body returned that stopped it, else 0. Of several, the value of the lowest chunk.
+    /// </summary>
     public int Code { get; }
 
     /// <summary>The chunk that stopped it; null: none.</summary>

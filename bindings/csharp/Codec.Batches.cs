@@ -9,7 +9,9 @@ public struct BatchItem
 {
     /// <summary>Makes an item to be worked on.</summary>
     /// <param name="source">The input. Inputs may overlap each other.</param>
-    /// <param name="destination">Where the output goes; must not overlap any other buffer of the batch.</param>
+    /// <param name="destination">
+    /// Where the output goes; must not overlap any other buffer of the batch.
+    /// </param>
     public BatchItem(ReadOnlyMemory<byte> source, Memory<byte> destination)
     {
         Source = source;
@@ -26,12 +28,14 @@ public struct BatchItem
     public Memory<byte> Destination { get; set; }
 
     /// <summary>
-    /// Out: bytes written. <see cref="FastparStatus.BufferTooSmall"/>: a capacity that is enough, or 0 where that is not
-    /// known.
+    /// Out: bytes written. <see cref="FastparStatus.BufferTooSmall"/>: a capacity that is enough, or 0 where
+    /// that is not known.
     /// </summary>
     public long Written { get; internal set; }
 
-    /// <summary>Out: what became of this item; <see cref="FastparStatus.Cancelled"/>: it was not done.</summary>
+    /// <summary>
+    /// Out: what became of this item; <see cref="FastparStatus.Cancelled"/>: it was not done.
+    /// </summary>
     public FastparStatus Status { get; internal set; }
 
     /// <summary>Out: zstd's error code, if the failure comes from there, else 0.</summary>
@@ -53,12 +57,16 @@ public static unsafe partial class Codec
         fastpar_error* error);
 
     /// <summary>
-    /// Compresses many buffers, each to one zstd frame, in parallel, without the cost of a call for each. A dictionary pays
-    /// most here.
+    /// Compresses many buffers, each to one zstd frame, in parallel, without the cost of a call for each. A
+    /// dictionary pays most here.
     /// </summary>
     /// <param name="items">In and out. What fails tells so by its status; the others are done.</param>
-    /// <param name="options">Null: level 3. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.</param>
-    /// <param name="cancellationToken">Cancels the call between two items; those that were not done tell so.</param>
+    /// <param name="options">
+    /// Null: level 3. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Cancels the call between two items; those that were not done tell so.
+    /// </param>
     /// <returns>How many items have failed.</returns>
     public static long CompressBatch(
         Span<BatchItem> items, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -68,8 +76,12 @@ public static unsafe partial class Codec
     /// <param name="items">
     /// In and out; the inputs need not be trusted. What fails tells so by its status; the others are done.
     /// </param>
-    /// <param name="options">May be null. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.</param>
-    /// <param name="cancellationToken">Cancels the call between two items; those that were not done tell so.</param>
+    /// <param name="options">
+    /// May be null. <see cref="ZstdOptions.MaxOutput"/> is the limit of each item.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Cancels the call between two items; those that were not done tell so.
+    /// </param>
     /// <returns>How many items have failed.</returns>
     public static long DecompressBatch(
         Span<BatchItem> items, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>

@@ -14,8 +14,8 @@ public static unsafe partial class Codec
     private static readonly ErrorSite Reading = new() { Reads = true };
 
     /// <summary>
-    /// How many bytes zstd data decompresses to, by its headers; nothing is decompressed. A few kilobytes may decompress to
-    /// gigabytes: compare with a limit of yours before you allocate.
+    /// How many bytes zstd data decompresses to, by its headers; nothing is decompressed. A few kilobytes may
+    /// decompress to gigabytes: compare with a limit of yours before you allocate.
     /// </summary>
     /// <param name="source">The data; need not be trusted.</param>
     /// <returns>Bytes; null: a frame does not tell its size.</returns>
@@ -45,14 +45,20 @@ public static unsafe partial class Codec
         return size <= long.MaxValue ? (long)size : throw TooLarge($"it decompresses to {size} bytes");
     }
 
-    /// <summary>Decompresses zstd data from a buffer into another, in parallel where the data allows.</summary>
+    /// <summary>
+    /// Decompresses zstd data from a buffer into another, in parallel where the data allows.
+    /// </summary>
     /// <param name="source">The data; need not be trusted.</param>
-    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="destination">
+    /// Where to; must not overlap. What follows the result may be overwritten.
+    /// </param>
     /// <param name="options">May be null.</param>
     /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
-    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the options.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The data is damaged, or passes a limit of the options.
+    /// </exception>
     public static int Decompress(
         ReadOnlySpan<byte> source,
         Span<byte> destination,
@@ -64,7 +70,9 @@ public static unsafe partial class Codec
 
     /// <summary>Decompresses zstd data from a buffer into another, if the result fits.</summary>
     /// <param name="source">The data; need not be trusted.</param>
-    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="destination">
+    /// Where to; must not overlap. What follows the result may be overwritten.
+    /// </param>
     /// <param name="written">
     /// Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.
     /// </param>
@@ -86,7 +94,9 @@ public static unsafe partial class Codec
         }
     }
 
-    /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
+    /// <summary>
+    /// The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.
+    /// </summary>
     /// <param name="source">Address of the data.</param>
     /// <param name="sourceLength">Its bytes.</param>
     /// <param name="destination">Address of where to; must not overlap.</param>
@@ -119,8 +129,8 @@ public static unsafe partial class Codec
     }
 
     /// <summary>
-    /// Decompresses zstd data into a new array. Data that tells its size is decompressed into its place; other data costs one
-    /// copy. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
+    /// Decompresses zstd data into a new array. Data that tells its size is decompressed into its place;
+    /// other data costs one copy. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
     /// </summary>
     /// <param name="source">The data.</param>
     /// <param name="options">May be null.</param>
@@ -147,7 +157,9 @@ public static unsafe partial class Codec
         return result;
     }
 
-    /// <summary>Tries larger and larger destinations; it costs about twice the time of the last one.</summary>
+    /// <summary>
+    /// Tries larger and larger destinations; it costs about twice the time of the last one.
+    /// </summary>
     private static byte[] DecompressUnknown(
         ReadOnlySpan<byte> source, ZstdOptions? options, long limit, CancellationToken cancellationToken)
     {

@@ -37,8 +37,8 @@ public readonly struct FileStats
 public static unsafe partial class Codec
 {
     /// <summary>
-    /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it is complete: one
-    /// that exists is replaced in one step, and stays as it is if the call fails.
+    /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it
+    /// is complete: one that exists is replaced in one step, and stays as it is if the call fails.
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device.</param>
     /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
@@ -57,7 +57,8 @@ public static unsafe partial class Codec
         OnFiles(NativeMethods.fastpar_compress_file, false, sourcePath, destinationPath, options, cancellationToken);
 
     /// <summary>
-    /// Decompresses a file into another, in parallel where the data allows; the target as by the other direction.
+    /// Decompresses a file into another, in parallel where the data allows; the target as by the other
+    /// direction.
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device; its content need not be trusted.</param>
     /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>

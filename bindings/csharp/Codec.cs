@@ -6,14 +6,15 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on in their place,
-/// pinned for the time of the call. Every method may be called from any thread, by any number at a time, and from inside
-/// bodies of loops.
+/// Parallel zstd, from memory to memory, in ordinary .zst that every other tool reads. Buffers are worked on
+/// in their place, pinned for the time of the call. Every method may be called from any thread, by any number
+/// at a time, and from inside bodies of loops.
 /// </summary>
 /// <remarks>
-/// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and exceptions of .NET for
-/// arguments, damaged data and files, as <see cref="FastparException"/> lists them; with one of that type inside, which has the
-/// status, zstd's error code and the position: the frame, or its offset in the source.
+/// All of them throw <see cref="OperationCanceledException"/> when their token was cancelled, and exceptions
+/// of .NET for arguments, damaged data and files, as <see cref="FastparException"/> lists them; with one of
+/// that type inside, which has the status, zstd's error code and the position: the frame, or its offset in
+/// the source.
 /// </remarks>
 public static unsafe partial class Codec
 {
@@ -35,7 +36,9 @@ public static unsafe partial class Codec
 
     /// <summary>Compresses a buffer into another.</summary>
     /// <param name="source">What to compress.</param>
-    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="destination">
+    /// Where to; must not overlap. What follows the result may be overwritten.
+    /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
     /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
     /// <returns>Bytes of the result.</returns>
@@ -50,11 +53,15 @@ public static unsafe partial class Codec
             : throw TooSmall(written);
 
     /// <summary>Compresses a buffer into another, if the result fits.</summary>
-    /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+    /// <param name="written">
+    /// Bytes of the result; if it does not fit, a capacity that is always enough.
+    /// </param>
     /// <returns>Whether it fits.</returns>
     /// <inheritdoc cref="Compress(ReadOnlySpan{byte}, Span{byte}, ZstdOptions, CancellationToken)"/>
     /// <param name="source">What to compress.</param>
-    /// <param name="destination">Where to; must not overlap. What follows the result may be overwritten.</param>
+    /// <param name="destination">
+    /// Where to; must not overlap. What follows the result may be overwritten.
+    /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
     /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
     public static bool TryCompress(
@@ -72,12 +79,16 @@ public static unsafe partial class Codec
         }
     }
 
-    /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
+    /// <summary>
+    /// The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.
+    /// </summary>
     /// <param name="source">Address of what to compress.</param>
     /// <param name="sourceLength">Its bytes.</param>
     /// <param name="destination">Address of where to; must not overlap.</param>
     /// <param name="destinationCapacity">Its bytes.</param>
-    /// <param name="written">Bytes of the result; if it does not fit, a capacity that is always enough.</param>
+    /// <param name="written">
+    /// Bytes of the result; if it does not fit, a capacity that is always enough.
+    /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
     /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
     /// <returns>Whether it fits.</returns>
@@ -103,7 +114,8 @@ public static unsafe partial class Codec
     }
 
     /// <summary>
-    /// Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its size.
+    /// Compresses a buffer into a new array. The result, and it alone, is copied once, to an array of its
+    /// size.
     /// </summary>
     /// <param name="source">What to compress.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
@@ -131,7 +143,9 @@ public static unsafe partial class Codec
         }
     }
 
-    /// <summary>What to pin; the pattern of the language needs a method that spans of Mono do not have.</summary>
+    /// <summary>
+    /// What to pin; the pattern of the language needs a method that spans of Mono do not have.
+    /// </summary>
     private static ref byte Start(ReadOnlySpan<byte> span) => ref MemoryMarshal.GetReference(span);
 
     private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)

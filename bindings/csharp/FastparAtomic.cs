@@ -1,8 +1,9 @@
 namespace Fastpar;
 
 /// <summary>
-/// The library's atomics, all sequentially consistent, on variables that other languages in the process share. For variables
-/// of .NET alone System.Threading.Interlocked is as good, but for <see cref="Max"/> and <see cref="Min"/>.
+/// The library's atomics, all sequentially consistent, on variables that other languages in the process
+/// share. For variables of .NET alone System.Threading.Interlocked is as good, but for <see cref="Max"/> and
+/// <see cref="Min"/>.
 /// </summary>
 public static unsafe class FastparAtomic
 {

@@ -7,8 +7,8 @@ using System.Runtime.InteropServices;
 namespace Fastpar;
 
 /// <summary>
-/// A dictionary: what small inputs have in common, learned once, and shared by any number of calls at a time through
-/// <see cref="ZstdOptions.Dict"/>.
+/// A dictionary: what small inputs have in common, learned once, and shared by any number of calls at a time
+/// through <see cref="ZstdOptions.Dict"/>.
 /// </summary>
 public sealed unsafe class FastparDict : IDisposable
 {
@@ -17,10 +17,13 @@ public sealed unsafe class FastparDict : IDisposable
 
     /// <summary>Prepares a dictionary for use.</summary>
     /// <param name="data">
-    /// A dictionary made by <see cref="Train(IReadOnlyCollection{byte[]}, int)"/> or <c>zstd --train</c>; or any other bytes,
-    /// which are then taken as raw content: what inputs are likely to repeat, the likeliest at the end. Copied.
+    /// A dictionary made by <see cref="Train(IReadOnlyCollection{byte[]}, int)"/> or <c>zstd --train</c>; or
+    /// any other bytes, which are then taken as raw content: what inputs are likely to repeat, the likeliest
+    /// at the end. Copied.
     /// </param>
-    /// <param name="level">The level to compress at. 0: 3. Calls at this level find the dictionary ready.</param>
+    /// <param name="level">
+    /// The level to compress at. 0: 3. Calls at this level find the dictionary ready.
+    /// </param>
     /// <exception cref="ArgumentException">The data is empty.</exception>
     /// <exception cref="InvalidDataException">The dictionary is damaged.</exception>
     public FastparDict(ReadOnlySpan<byte> data, int level = 0)
@@ -35,7 +38,9 @@ public sealed unsafe class FastparDict : IDisposable
         Handle = new DictHandle(dict);
     }
 
-    /// <summary>The number by which frames name the dictionary; 0: it is raw content, and frames do not name it.</summary>
+    /// <summary>
+    /// The number by which frames name the dictionary; 0: it is raw content, and frames do not name it.
+    /// </summary>
     public uint Id
     {
         get
@@ -51,11 +56,14 @@ public sealed unsafe class FastparDict : IDisposable
     internal DictHandle Handle { get; }
 
     /// <summary>
-    /// Makes a dictionary from samples of what is to be compressed, each like one input; about 100 times as many bytes as the
-    /// dictionary shall have. Works on the calling thread only, about a second for 10 MB of samples.
+    /// Makes a dictionary from samples of what is to be compressed, each like one input; about 100 times as
+    /// many bytes as the dictionary shall have. Works on the calling thread only, about a second for 10 MB of
+    /// samples.
     /// </summary>
     /// <param name="samples">The samples, one after the other.</param>
-    /// <param name="sampleSizes">Bytes of each sample; all of them are the size of <paramref name="samples"/>.</param>
+    /// <param name="sampleSizes">
+    /// Bytes of each sample; all of them are the size of <paramref name="samples"/>.
+    /// </param>
     /// <param name="destination">
     /// Where to: the dictionary becomes as large as this where the samples hold enough, at least 256.
     /// </param>
@@ -120,6 +128,8 @@ public sealed unsafe class FastparDict : IDisposable
         return dict;
     }
 
-    /// <summary>Releases the dictionary. Calls under way, and what was opened with it, keep what they need of it.</summary>
+    /// <summary>
+    /// Releases the dictionary. Calls under way, and what was opened with it, keep what they need of it.
+    /// </summary>
     public void Dispose() => Handle.Dispose();
 }

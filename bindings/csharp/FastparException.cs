@@ -4,14 +4,15 @@ using System.Linq;
 namespace Fastpar;
 
 /// <summary>
-/// A failure of fastpar, with its status. Where .NET has a type for a failure, that is thrown, with this inside:
-/// <see cref="From"/> finds it.
+/// A failure of fastpar, with its status. Where .NET has a type for a failure, that is thrown, with this
+/// inside: <see cref="From"/> finds it.
 /// </summary>
 /// <remarks>
-/// Arguments: ArgumentException and its kinds. Damaged data: InvalidDataException. Files: FileNotFoundException,
-/// DirectoryNotFoundException, UnauthorizedAccessException, IOException. Closed: ObjectDisposedException. Busy:
-/// InvalidOperationException. Timeout: TimeoutException. Cancelled: OperationCanceledException. Memory: OutOfMemoryException. A
-/// limit that data passes: InvalidDataException. Everything else is thrown as it is.
+/// Arguments: ArgumentException and its kinds. Damaged data: InvalidDataException. Files:
+/// FileNotFoundException, DirectoryNotFoundException, UnauthorizedAccessException, IOException. Closed:
+/// ObjectDisposedException. Busy: InvalidOperationException. Timeout: TimeoutException. Cancelled:
+/// OperationCanceledException. Memory: OutOfMemoryException. A limit that data passes: InvalidDataException.
+/// Everything else is thrown as it is.
 /// </remarks>
 public class FastparException : Exception
 {
@@ -39,13 +40,17 @@ public class FastparException : Exception
     /// <summary>What went wrong.</summary>
     public FastparStatus Status { get; }
 
-    /// <summary>What a callback returned, zstd's error code or the system's (errno, GetLastError), else 0.</summary>
+    /// <summary>
+    /// What a callback returned, zstd's error code or the system's (errno, GetLastError), else 0.
+    /// </summary>
     public int Code { get; }
 
     /// <summary>Chunk, item or frame index, or byte offset, as the call says; null: none.</summary>
     public long? Position { get; }
 
-    /// <summary>For <see cref="FastparStatus.BufferTooSmall"/>: a size that is enough, where one is known.</summary>
+    /// <summary>
+    /// For <see cref="FastparStatus.BufferTooSmall"/>: a size that is enough, where one is known.
+    /// </summary>
     public long? RequiredSize { get; internal set; }
 
     /// <summary>Finds the failure of fastpar in an exception, however deep.</summary>

@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It completes whether
-/// anybody waits or not; dropping this object does not end it, disposing does.
+/// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It
+/// completes whether anybody waits or not; dropping this object does not end it, disposing does.
 /// </summary>
 public sealed class FastparJob : IDisposable
 {
@@ -25,15 +25,21 @@ public sealed class FastparJob : IDisposable
     /// <summary>How far the job is: items done, and in all.</summary>
     public FastparProgress Progress => state.Progress();
 
-    /// <summary>Lets no new chunk start; the task becomes cancelled once the chunks in flight are done.</summary>
+    /// <summary>
+    /// Lets no new chunk start; the task becomes cancelled once the chunks in flight are done.
+    /// </summary>
     public void Cancel() => state.Cancel();
 
-    /// <summary>Waits until the job has ended, helping with its chunks, and throws what its bodies threw.</summary>
+    /// <summary>
+    /// Waits until the job has ended, helping with its chunks, and throws what its bodies threw.
+    /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="InvalidOperationException">From inside a body of this job.</exception>
     public void Wait() => Wait(Timeout.InfiniteTimeSpan);
 
-    /// <summary>The same for no longer than the time given, which may be passed by the length of one chunk.</summary>
+    /// <summary>
+    /// The same for no longer than the time given, which may be passed by the length of one chunk.
+    /// </summary>
     /// <param name="timeout">0: only ask; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</param>
     /// <returns>False: it has not ended yet.</returns>
     /// <inheritdoc cref="Wait()"/>
@@ -48,8 +54,8 @@ public sealed class FastparJob : IDisposable
     }
 
     /// <summary>
-    /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very job it does not
-    /// wait. Throws nothing: <see cref="Completion"/> tells what it came to.
+    /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very
+    /// job it does not wait. Throws nothing: <see cref="Completion"/> tells what it came to.
     /// </summary>
     public void Dispose()
     {

@@ -3,7 +3,9 @@ namespace Fastpar;
 /// <summary>The native library: its versions, and the names of statuses.</summary>
 public static unsafe class FastparLibrary
 {
-    /// <summary>The version of the ABI that this assembly speaks; a library with another one is refused.</summary>
+    /// <summary>
+    /// The version of the ABI that this assembly speaks; a library with another one is refused.
+    /// </summary>
     public const int RequiredAbiVersion = (int)NativeMethods.FASTPAR_ABI_VERSION;
 
     /// <summary>The version of the native library: major * 10000 + minor * 100 + patch.</summary>

@@ -9,11 +9,16 @@ namespace Fastpar;
 public static unsafe partial class FastparLoop
 {
     /// <summary>
-    /// Starts a loop and returns at once. The body and the options live until it has ended, even if the job is dropped.
+    /// Starts a loop and returns at once. The body and the options live until it has ended, even if the job
+    /// is dropped.
     /// </summary>
     /// <param name="count">How many items; 0: the body is not called.</param>
-    /// <param name="body">Works on the items of one chunk, on a thread of the pool or of somebody who waits.</param>
-    /// <param name="options">As for <see cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>.</param>
+    /// <param name="body">
+    /// Works on the items of one chunk, on a thread of the pool or of somebody who waits.
+    /// </param>
+    /// <param name="options">
+    /// As for <see cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>.
+    /// </param>
     /// <param name="cancellationToken">Cancels the job: no new chunk starts.</param>
     /// <returns>The job.</returns>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
@@ -31,13 +36,16 @@ public static unsafe partial class FastparLoop
         new FastparJob(JobState.Start(count, Check.NotNull(body, nameof(body)), options, cancellationToken));
 
     /// <summary>
-    /// Calls an asynchronous body for every chunk; the task ends after the last body. Bodies begin on threads of the pool, never on
-    /// the calling one. A body that is suspended occupies no thread and goes on as in other asynchronous code, on the thread pool of
-    /// .NET; at most <see cref="LoopOptions.MaxLanes"/> have begun and not ended.
+    /// Calls an asynchronous body for every chunk; the task ends after the last body. Bodies begin on threads
+    /// of the pool, never on the calling one. A body that is suspended occupies no thread and goes on as in
+    /// other asynchronous code, on the thread pool of .NET; at most <see cref="LoopOptions.MaxLanes"/> have
+    /// begun and not ended.
     /// </summary>
     /// <param name="count">How many items; 0: the body is not called.</param>
     /// <param name="body">Works on the items of one chunk.</param>
-    /// <param name="options">As for <see cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>.</param>
+    /// <param name="options">
+    /// As for <see cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>.
+    /// </param>
     /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
     /// <returns>
     /// Ends well, cancelled, or with all exceptions of bodies; <c>await</c> throws that of the lowest chunk.
@@ -54,7 +62,10 @@ public static unsafe partial class FastparLoop
         return AsyncLoop.Start(count, (range, token) => body(range), options, cancellationToken);
     }
 
-    /// <summary>The same for a body that gets a token, which is cancelled with the loop and when another body has failed.</summary>
+    /// <summary>
+    /// The same for a body that gets a token, which is cancelled with the loop and when another body has
+    /// failed.
+    /// </summary>
     /// <inheritdoc cref="ForAsync(long, Func{Range64, ValueTask}, LoopOptions, CancellationToken)"/>
     public static Task ForAsync(
         long count,

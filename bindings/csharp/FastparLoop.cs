@@ -6,28 +6,34 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// Loops over ranges, in chunks, on the global pool. A call works on the calling thread too and returns when every body has
-/// returned. It may be made from any thread, by any number at a time, and from inside bodies (nested).
+/// Loops over ranges, in chunks, on the global pool. A call works on the calling thread too and returns when
+/// every body has returned. It may be made from any thread, by any number at a time, and from inside bodies
+/// (nested).
 /// </summary>
 /// <remarks>
-/// An exception of a body stops the loop: no new chunk starts, the chunks in flight finish, and the call throws the exception
-/// as it is; if several bodies threw, that of the lowest chunk of those that ran. <see cref="LoopErrors.All"/> asks for all of
-/// them. A body must not wait for another chunk of its own loop, which may not have begun; <see cref="FastparTeam"/> exists
-/// for that. Bodies find the execution context of the caller (AsyncLocal, cultures, activity), on every thread; what they set
-/// there, and the priority of their thread, is taken back.
+/// An exception of a body stops the loop: no new chunk starts, the chunks in flight finish, and the call
+/// throws the exception as it is; if several bodies threw, that of the lowest chunk of those that ran.
+/// <see cref="LoopErrors.All"/> asks for all of them. A body must not wait for another chunk of its own loop,
+/// which may not have begun; <see cref="FastparTeam"/> exists for that. Bodies find the execution context of
+/// the caller (AsyncLocal, cultures, activity), on every thread; what they set there, and the priority of
+/// their thread, is taken back.
 /// </remarks>
 public static unsafe partial class FastparLoop
 {
     private const string AsyncBodies = "A loop waits for no task: FastparLoop.ForAsync takes asynchronous bodies.";
 
-    /// <summary>Calls a body for every chunk of the items 0 to <paramref name="count"/>, in parallel.</summary>
+    /// <summary>
+    /// Calls a body for every chunk of the items 0 to <paramref name="count"/>, in parallel.
+    /// </summary>
     /// <param name="count">How many items; 0: the body is not called.</param>
     /// <param name="body">Works on the items of one chunk.</param>
     /// <param name="options">
     /// How the range is cut, and by how many threads; null: 24 chunks, every thread of the pool.
     /// </param>
     /// <param name="cancellationToken">Cancels the loop: no new chunk starts.</param>
-    /// <exception cref="OperationCanceledException">The token was cancelled before the call returned.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The token was cancelled before the call returned.
+    /// </exception>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
     /// <exception cref="FastparException">The pool could not be started.</exception>
     public static void For(
@@ -93,7 +99,9 @@ public static unsafe partial class FastparLoop
         throw new NotSupportedException(AsyncBodies);
 
     /// <summary>The same for a body that may stop the loop by returning anything but 0.</summary>
-    /// <returns>Whether every chunk was done; if not, the code and the chunk, of several the lowest.</returns>
+    /// <returns>
+    /// Whether every chunk was done; if not, the code and the chunk, of several the lowest.
+    /// </returns>
     /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
     public static LoopResult ForUntil(
         long count, ChunkFunc body, LoopOptions? options = null, CancellationToken cancellationToken = default)

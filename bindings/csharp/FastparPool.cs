@@ -12,11 +12,14 @@ namespace Fastpar;
 public sealed class PoolOptions
 {
     /// <summary>
-    /// For <see cref="Threads"/>: as many as the operating system lets this process use (affinity, cgroup quota).
+    /// For <see cref="Threads"/>: as many as the operating system lets this process use (affinity, cgroup
+    /// quota).
     /// </summary>
     public const long ThreadsAuto = NativeMethods.FASTPAR_THREADS_AUTO;
 
-    /// <summary>.NET takes up to 128 KiB of every stack for itself, and refuses to go deeper in the last of them.</summary>
+    /// <summary>
+    /// .NET takes up to 128 KiB of every stack for itself, and refuses to go deeper in the last of them.
+    /// </summary>
     private const long SmallestStack = 256 << 10;
 
     /// <summary>
@@ -66,22 +69,27 @@ public readonly struct PoolStats
     public long Helpers { get; }
 }
 
-/// <summary>The one pool of threads of the process. There is no need to start it: the first parallel call does.</summary>
+/// <summary>
+/// The one pool of threads of the process. There is no need to start it: the first parallel call does.
+/// </summary>
 public static unsafe class FastparPool
 {
     private const string AsyncHooks = "A worker waits for no task: hooks are synchronous.";
 
     /// <summary>
-    /// How many threads the pool has, or would start with; 0: FASTPAR_THREADS in the environment is not a number.
+    /// How many threads the pool has, or would start with; 0: FASTPAR_THREADS in the environment is not a
+    /// number.
     /// </summary>
     public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
-    /// <summary>Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.</summary>
+    /// <summary>
+    /// Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.
+    /// </summary>
     public static int Cpus => (int)NativeMethods.fastpar_cpus();
 
     /// <summary>
-    /// A cap on the threads that work for a call at the same time, the caller included; 0: none. For every call of the process
-    /// from now on, teams excepted. Plans and lanes stay what they are.
+    /// A cap on the threads that work for a call at the same time, the caller included; 0: none. For every
+    /// call of the process from now on, teams excepted. Plans and lanes stay what they are.
     /// </summary>
     public static int Limit
     {
@@ -98,7 +106,9 @@ public static unsafe class FastparPool
 
     /// <summary>Starts the pool now, with these options.</summary>
     /// <param name="options">Null: the defaults.</param>
-    /// <exception cref="FastparException"><see cref="FastparStatus.AlreadyStarted"/>: it runs with other options.</exception>
+    /// <exception cref="FastparException">
+    /// <see cref="FastparStatus.AlreadyStarted"/>: it runs with other options.
+    /// </exception>
     public static void Start(PoolOptions? options = null)
     {
         options ??= new PoolOptions();
@@ -120,12 +130,13 @@ public static unsafe class FastparPool
     }
 
     /// <summary>
-    /// Waits for the parallel calls under way, then ends every thread. A later call starts a new pool, with the defaults.
+    /// Waits for the parallel calls under way, then ends every thread. A later call starts a new pool, with
+    /// the defaults.
     /// </summary>
     /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
     /// <remarks>
-    /// In handlers of AppDomain.ProcessExit it waits two seconds at most, as the call that it waits for may be waiting for the
-    /// handlers: what runs then ends with the process.
+    /// In handlers of AppDomain.ProcessExit it waits two seconds at most, as the call that it waits for may
+    /// be waiting for the handlers: what runs then ends with the process.
     /// </remarks>
     public static void Shutdown()
     {
@@ -138,7 +149,9 @@ public static unsafe class FastparPool
         Check.Ok(NativeMethods.fastpar_pool_shutdown(&error), &error);
     }
 
-    /// <summary>What the pool has done since it started; the numbers need not be from the same instant.</summary>
+    /// <summary>
+    /// What the pool has done since it started; the numbers need not be from the same instant.
+    /// </summary>
     /// <returns>The numbers; all 0 if it does not run.</returns>
     public static PoolStats StatsRead()
     {
@@ -150,15 +163,16 @@ public static unsafe class FastparPool
     }
 
     /// <summary>
-    /// Adds functions that run on every worker thread when it starts and when it ends: on every live worker before this
-    /// returns, and on every later one before its first body. They stay for the life of the process.
+    /// Adds functions that run on every worker thread when it starts and when it ends: on every live worker
+    /// before this returns, and on every later one before its first body. They stay for the life of the
+    /// process.
     /// </summary>
     /// <param name="onStart">Gets the worker's number. May be null.</param>
     /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
     /// <remarks>
-    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the lowest. Later, and from
-    /// <paramref name="onExit"/>,
-    /// there is nobody to tell: such an exception goes to <see cref="HookFailed"/>, and is lost if nobody listens.
+    /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the
+    /// lowest. Later, and from <paramref name="onExit"/>, there is nobody to tell: such an exception goes to
+    /// <see cref="HookFailed"/>, and is lost if nobody listens.
     /// </remarks>
     public static void Hook(Action<int>? onStart, Action<int>? onExit = null)
     {
@@ -216,7 +230,9 @@ public static unsafe class FastparPool
             this.onExit = onExit;
         }
 
-        /// <summary>The hook has run on every live worker: throws what it threw there, that of the lowest worker.</summary>
+        /// <summary>
+        /// The hook has run on every live worker: throws what it threw there, that of the lowest worker.
+        /// </summary>
         internal void Installed()
         {
             List<(uint Worker, Exception Exception)> thrown;

@@ -4,12 +4,13 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// A bounded queue of numbers, such as indexes or addresses, for any number of producers and consumers: first in, first out.
-/// Every language in the process may work on it. What a producer wrote before is visible to the consumer of its value.
+/// A bounded queue of numbers, such as indexes or addresses, for any number of producers and consumers: first
+/// in, first out. Every language in the process may work on it. What a producer wrote before is visible to
+/// the consumer of its value.
 /// </summary>
 /// <remarks>
-/// A body of a loop that waits occupies its thread, and the chunk that would make room may not have begun: let members of a
-/// team wait, or other threads.
+/// A body of a loop that waits occupies its thread, and the chunk that would make room may not have begun:
+/// let members of a team wait, or other threads.
 /// </remarks>
 public sealed unsafe class FastparQueue : IDisposable
 {
@@ -30,7 +31,9 @@ public sealed unsafe class FastparQueue : IDisposable
 
     /// <summary>Adds a value, waiting for room.</summary>
     /// <param name="value">Any number.</param>
-    /// <exception cref="ObjectDisposedException">The queue is closed, before or while this waited.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The queue is closed, before or while this waited.
+    /// </exception>
     public void Push(ulong value) => TryPush(value, Timeout.InfiniteTimeSpan);
 
     /// <summary>Adds a value, waiting for room for no longer than the time given.</summary>
@@ -78,7 +81,8 @@ public sealed unsafe class FastparQueue : IDisposable
     }
 
     /// <summary>
-    /// Ends the queue: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released.
+    /// Ends the queue: nothing can be added any more, what is inside can still be taken. Whoever waits in
+    /// vain is released.
     /// </summary>
     public void Close()
     {

@@ -56,7 +56,9 @@ public enum FastparStatus
     /// <summary>The pool runs already, with other options.</summary>
     AlreadyStarted = FASTPAR_ERR_ALREADY_STARTED,
 
-    /// <summary>Not possible from inside a callback or a hook, or while another thread uses the object.</summary>
+    /// <summary>
+    /// Not possible from inside a callback or a hook, or while another thread uses the object.
+    /// </summary>
     Busy = FASTPAR_ERR_BUSY,
 
     /// <summary>The operating system reported an error on a file; the code holds its number.</summary>

@@ -8,7 +8,9 @@ namespace Fastpar;
 /// <content>The asynchronous methods.</content>
 public sealed partial class FastparStream
 {
-    /// <summary>Bytes of a write that are taken on the calling thread: about what going to another one costs.</summary>
+    /// <summary>
+    /// Bytes of a write that are taken on the calling thread: about what going to another one costs.
+    /// </summary>
     private const int Little = 16 << 10;
 
     /// <inheritdoc/>
@@ -116,8 +118,8 @@ public sealed partial class FastparStream
     }
 
     /// <summary>
-    /// Does an operation on a stream that is claimed: little on this thread, where it allocates nothing unless there is output;
-    /// more on a worker of the pool. The output is gathered, and then awaited.
+    /// Does an operation on a stream that is claimed: little on this thread, where it allocates nothing
+    /// unless there is output; more on a worker of the pool. The output is gathered, and then awaited.
     /// </summary>
     private ValueTask OnWriter(Operation operation, ReadOnlyMemory<byte> buffer, CancellationToken token)
     {
@@ -159,8 +161,8 @@ public sealed partial class FastparStream
     }
 
     /// <summary>
-    /// The native part; gives its output, with which the call still claims the stream. A token that comes too late for it leaves
-    /// no trace.
+    /// The native part; gives its output, with which the call still claims the stream. A token that comes too
+    /// late for it leaves no trace.
     /// </summary>
     private MemoryStream? Work(Operation operation, ReadOnlySpan<byte> buffer, CancellationToken token)
     {
@@ -189,7 +191,9 @@ public sealed partial class FastparStream
         return gathered;
     }
 
-    /// <summary>Gives what was gathered to the stream behind. If that fails or is cancelled, the stream has ended.</summary>
+    /// <summary>
+    /// Gives what was gathered to the stream behind. If that fails or is cancelled, the stream has ended.
+    /// </summary>
     private async ValueTask Drain(MemoryStream gathered, CancellationToken token)
     {
         state.Gathered = null;

@@ -29,7 +29,9 @@ public sealed unsafe partial class FastparStream
     private static void CancelNative(object? stream) =>
         NativeMethods.fastpar_cancel(((FastparStream)stream!).handle.Cancel); // the call holds the handle
 
-    /// <summary>A call on the native stream, by one thread at a time; the stream is free again after it.</summary>
+    /// <summary>
+    /// A call on the native stream, by one thread at a time; the stream is free again after it.
+    /// </summary>
     private readonly ref struct Use
     {
         private readonly FastparStream stream;
@@ -62,7 +64,9 @@ public sealed unsafe partial class FastparStream
             visit = new CallThread.Visit(stream.state);
         }
 
-        /// <summary>The call has succeeded: a token that was cancelled since is not for the next one.</summary>
+        /// <summary>
+        /// The call has succeeded: a token that was cancelled since is not for the next one.
+        /// </summary>
         internal void ForgetCancel()
         {
             if (!stream.disposed)
@@ -162,7 +166,9 @@ public sealed unsafe partial class FastparStream
             }
         }
 
-        /// <summary>Throws the exception of the call, if it has failed. Such a stream is not finished any more.</summary>
+        /// <summary>
+        /// Throws the exception of the call, if it has failed. Such a stream is not finished any more.
+        /// </summary>
         private void End(int status, fastpar_error* error)
         {
             if (status == NativeMethods.FASTPAR_OK && !stream.state.HasFailed)

@@ -7,16 +7,17 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// Parallel zstd over any stream, in either direction, for data of any size: what is written comes out compressed, or what is
-/// read is decompressed. Memory does not grow with the stream. One thread at a time uses it.
+/// Parallel zstd over any stream, in either direction, for data of any size: what is written comes out
+/// compressed, or what is read is decompressed. Memory does not grow with the stream. One thread at a time
+/// uses it.
 /// </summary>
 /// <remarks>
-/// Asynchronous writes compress on the pool, and then await the stream behind; a few bytes are taken at once. Asynchronous reads
-/// work on a thread of the thread pool. A token acts on its own call: cancelled before it, nothing has happened; cancelled during
-/// it, the call ends the stream, as a failure does: every later one fails in the same way. A call that is
-/// made while another one runs is refused. Disposing never waits for a call that runs: that one ends with
-/// <see cref="ObjectDisposedException"/>, and what was not finished is not. Reading runs ahead: more of the stream behind is read
-/// than was asked for.
+/// Asynchronous writes compress on the pool, and then await the stream behind; a few bytes are taken at once.
+/// Asynchronous reads work on a thread of the thread pool. A token acts on its own call: cancelled before it,
+/// nothing has happened; cancelled during it, the call ends the stream, as a failure does: every later one
+/// fails in the same way. A call that is made while another one runs is refused. Disposing never waits for a
+/// call that runs: that one ends with <see cref="ObjectDisposedException"/>, and what was not finished is
+/// not. Reading runs ahead: more of the stream behind is read than was asked for.
 /// </remarks>
 public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 {
@@ -40,8 +41,8 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     /// <param name="stream">Where compressed data goes to, or comes from.</param>
     /// <param name="mode">The direction.</param>
     /// <param name="options">
-    /// Null: the defaults; frames of 4 MiB. Progress is told uncompressed bytes when compressing, bytes of the source when
-    /// decompressing.
+    /// Null: the defaults; frames of 4 MiB. Progress is told uncompressed bytes when compressing, bytes of
+    /// the source when decompressing.
     /// </param>
     /// <param name="leaveOpen">Whether <paramref name="stream"/> stays open when this is disposed.</param>
     public FastparStream(Stream stream, CompressionMode mode, ZstdOptions? options = null, bool leaveOpen = false)
@@ -73,7 +74,9 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 
     /// <summary>Opens a stream that compresses.</summary>
     /// <param name="stream">Where compressed data goes to.</param>
-    /// <param name="level">Fastest: 1, Optimal: 3, SmallestSize: 22, NoCompression: the fastest there is.</param>
+    /// <param name="level">
+    /// Fastest: 1, Optimal: 3, SmallestSize: 22, NoCompression: the fastest there is.
+    /// </param>
     /// <param name="leaveOpen">Whether <paramref name="stream"/> stays open when this is disposed.</param>
     public FastparStream(Stream stream, CompressionLevel level, bool leaveOpen = false)
         : this(stream, CompressionMode.Compress, new ZstdOptions { Level = LevelOf(level) }, leaveOpen)
@@ -170,8 +173,8 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the current frame, gives everything written so far to the stream behind, and flushes that. Every frame costs
-    /// compression: flush rarely. Nothing when decompressing, and after <see cref="Finish"/>.
+    /// Ends the current frame, gives everything written so far to the stream behind, and flushes that. Every
+    /// frame costs compression: flush rarely. Nothing when decompressing, and after <see cref="Finish"/>.
     /// </summary>
     public override void Flush()
     {
@@ -186,8 +189,8 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the stream: the last frame and the seek table go to the stream behind. Disposing does it too, unless a call has
-    /// failed.
+    /// Ends the stream: the last frame and the seek table go to the stream behind. Disposing does it too,
+    /// unless a call has failed.
     /// </summary>
     public void Finish()
     {

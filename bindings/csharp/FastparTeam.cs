@@ -24,11 +24,12 @@ public readonly unsafe ref struct TeamMember
     public int Members { get; }
 
     /// <summary>
-    /// Waits until every member has come to the barrier. What members wrote before it is visible to all after it. A member
-    /// that has returned is not waited for.
+    /// Waits until every member has come to the barrier. What members wrote before it is visible to all after
+    /// it. A member that has returned is not waited for.
     /// </summary>
     /// <exception cref="OperationCanceledException">
-    /// A member failed, so no barrier is waited at any more. Let it pass: the call throws the exception of that member.
+    /// A member failed, so no barrier is waited at any more. Let it pass: the call throws the exception of
+    /// that member.
     /// </exception>
     public void Barrier()
     {
@@ -56,19 +57,25 @@ public delegate Task MemberTask(TeamMember member);
 /// <returns>Completes when the body has.</returns>
 public delegate ValueTask MemberValueTask(TeamMember member);
 
-/// <summary>Members that run at the same time, each on a thread of its own, and may wait for each other.</summary>
+/// <summary>
+/// Members that run at the same time, each on a thread of its own, and may wait for each other.
+/// </summary>
 public static unsafe class FastparTeam
 {
     private const string AsyncBodies = "A team waits for no task: its members are threads.";
 
-    /// <summary>Runs a body once for each member, all at the same time, and returns when all have ended.</summary>
-    /// <param name="members">1 to the threads of the pool, the caller included; 0: as many as the pool has.</param>
+    /// <summary>
+    /// Runs a body once for each member, all at the same time, and returns when all have ended.
+    /// </summary>
+    /// <param name="members">
+    /// 1 to the threads of the pool, the caller included; 0: as many as the pool has.
+    /// </param>
     /// <param name="body">
     /// What each member does. An exception ends the team: the others are released from their barriers.
     /// </param>
     /// <exception cref="FastparException">
-    /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body, more than are
-    /// free now.
+    /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body,
+    /// more than are free now.
     /// </exception>
     public static void Run(int members, MemberAction body)
     {
@@ -102,7 +109,9 @@ public static unsafe class FastparTeam
         internal TeamState(MemberAction body)
             : base(null, CancellationToken.None) => this.body = body;
 
-        /// <summary>A member that was released from a barrier of this team has not failed by itself.</summary>
+        /// <summary>
+        /// A member that was released from a barrier of this team has not failed by itself.
+        /// </summary>
         protected override bool IsConsequence(Exception exception) =>
             exception is TeamEndedException ended && ended.Team == team;
 

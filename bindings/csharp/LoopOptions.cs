@@ -5,26 +5,30 @@ namespace Fastpar;
 /// <summary>How a range is cut into chunks.</summary>
 public enum Schedule
 {
-    /// <summary><see cref="LoopOptions.Segments"/> chunks whose sizes differ by at most one item. The default.</summary>
+    /// <summary>
+    /// <see cref="LoopOptions.Segments"/> chunks whose sizes differ by at most one item. The default.
+    /// </summary>
     Segments = (int)NativeMethods.FASTPAR_SCHEDULE_SEGMENTS,
 
     /// <summary>
-    /// Chunks of which one for every lane fits into <see cref="LoopOptions.CacheBytes"/> at the same time, in whole waves of
-    /// one chunk a lane.
+    /// Chunks of which one for every lane fits into <see cref="LoopOptions.CacheBytes"/> at the same time, in
+    /// whole waves of one chunk a lane.
     /// </summary>
     Cache = (int)NativeMethods.FASTPAR_SCHEDULE_CACHE,
 
     /// <summary>Chunks of <see cref="LoopOptions.Grain"/> items.</summary>
     Grain = (int)NativeMethods.FASTPAR_SCHEDULE_GRAIN,
 
-    /// <summary>Chunks that shrink from half a fair share down to <see cref="LoopOptions.Grain"/> items.</summary>
+    /// <summary>
+    /// Chunks that shrink from half a fair share down to <see cref="LoopOptions.Grain"/> items.
+    /// </summary>
     Guided = (int)NativeMethods.FASTPAR_SCHEDULE_GUIDED,
 }
 
 /// <summary>
-/// Options of a loop. A property that is not set means its default. Without a schedule and segments, a grain means
-/// <see cref="Schedule.Grain"/>, and what is for the cache <see cref="Schedule.Cache"/>; what the schedule does not use must not
-/// be set. They are read when a call begins.
+/// Options of a loop. A property that is not set means its default. Without a schedule and segments, a grain
+/// means <see cref="Schedule.Grain"/>, and what is for the cache <see cref="Schedule.Cache"/>; what the
+/// schedule does not use must not be set. They are read when a call begins.
 /// </summary>
 public sealed class LoopOptions
 {
@@ -37,33 +41,37 @@ public sealed class LoopOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "is no schedule");
     }
 
-    /// <summary>Threads that work on the loop at the same time, the caller included. 0: every thread of the pool.</summary>
+    /// <summary>
+    /// Threads that work on the loop at the same time, the caller included. 0: every thread of the pool.
+    /// </summary>
     public int MaxLanes { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
     /// <summary>For <see cref="Schedule.Segments"/>: how many chunks. 0: 24.</summary>
     public long Segments { get; set => field = Check.NotNegative(value, nameof(value)); }
 
     /// <summary>
-    /// For <see cref="Schedule.Grain"/>: items per chunk, 0: about 1/768 of the range. For <see cref="Schedule.Guided"/>: the
-    /// smallest chunk, 0: about 1/64 of a fair share.
+    /// For <see cref="Schedule.Grain"/>: items per chunk, 0: about 1/768 of the range. For
+    /// <see cref="Schedule.Guided"/>: the smallest chunk, 0: about 1/64 of a fair share.
     /// </summary>
     public long Grain { get; set => field = Check.NotNegative(value, nameof(value)); }
 
     /// <summary>For <see cref="Schedule.Cache"/>: bytes per item. 0: 1.</summary>
     public long ItemSize { get; set => field = Check.NotNegative(value, nameof(value)); }
 
-    /// <summary>For <see cref="Schedule.Cache"/>: all lanes' chunks together stay within it. 0: 64 MiB.</summary>
+    /// <summary>
+    /// For <see cref="Schedule.Cache"/>: all lanes' chunks together stay within it. 0: 64 MiB.
+    /// </summary>
     public long CacheBytes { get; set => field = Check.NotNegative(value, nameof(value)); }
 
     /// <summary>
-    /// For <see cref="Schedule.Cache"/>: <see cref="CacheBytes"/>, which must be 0, is half of what the last-level caches of
-    /// this machine have together.
+    /// For <see cref="Schedule.Cache"/>: <see cref="CacheBytes"/>, which must be 0, is half of what the
+    /// last-level caches of this machine have together.
     /// </summary>
     public bool CacheDetect { get; set; }
 
     /// <summary>
-    /// Told how many items are done: at most about 20 times a second, and once at the end of a call that succeeds; from the
-    /// threads that work, never from two at the same time. What it throws stops the loop.
+    /// Told how many items are done: at most about 20 times a second, and once at the end of a call that
+    /// succeeds; from the threads that work, never from two at the same time. What it throws stops the loop.
     /// </summary>
     public IProgress<FastparProgress>? Progress { get; set; }
 
@@ -76,7 +84,9 @@ public sealed class LoopOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "expected First or All");
     }
 
-    /// <summary>The schedule; by what it is set by, where it is the default and there are no segments.</summary>
+    /// <summary>
+    /// The schedule; by what it is set by, where it is the default and there are no segments.
+    /// </summary>
     private Schedule ScheduleInUse =>
         Schedule != Schedule.Segments || Segments != 0 ? Schedule
         : Grain != 0 ? Schedule.Grain

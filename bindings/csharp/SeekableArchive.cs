@@ -31,12 +31,13 @@ public readonly struct FrameInfo
 }
 
 /// <summary>
-/// Compressed data that is open for reading at any place, without decompressing what lies before it. Any number of threads
-/// may use it at a time, bodies of loops too; disposing waits for nobody: reads under way end well, later ones throw.
+/// Compressed data that is open for reading at any place, without decompressing what lies before it. Any
+/// number of threads may use it at a time, bodies of loops too; disposing waits for nobody: reads under way
+/// end well, later ones throw.
 /// </summary>
 /// <remarks>
-/// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. A frame of which only a
-/// part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB of them, or
+/// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. A frame of
+/// which only a part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB of them, or
 /// <see cref="ZstdOptions.MaxMemory"/>.
 /// </remarks>
 public sealed unsafe class SeekableArchive : IDisposable
@@ -58,28 +59,31 @@ public sealed unsafe class SeekableArchive : IDisposable
 
     private delegate int Question(fastpar_archive* archive, ulong* answer, fastpar_error* error);
 
-    /// <summary>Bytes of the whole content. Data that is not trusted may claim more than can be read.</summary>
+    /// <summary>
+    /// Bytes of the whole content. Data that is not trusted may claim more than can be read.
+    /// </summary>
     public long Length { get; }
 
     /// <summary>How many frames there are; skippable ones are not counted.</summary>
     public long Frames { get; }
 
     /// <summary>
-    /// Opens data in memory, which is pinned as long as the archive lives, and must stay as it is. Nothing is decompressed,
-    /// but frames that do not tell their size: those once.
+    /// Opens data in memory, which is pinned as long as the archive lives, and must stay as it is. Nothing is
+    /// decompressed, but frames that do not tell their size: those once.
     /// </summary>
     /// <param name="data">Zstd data; need not be trusted. Empty: an archive without content.</param>
     /// <param name="options">
     /// May be null. <see cref="ZstdOptions.Dict"/>, <see cref="ZstdOptions.WindowLog"/> and
-    /// <see cref="ZstdOptions.MaxLanes"/> hold for all reads; <see cref="ZstdOptions.MaxOutput"/> limits the whole content,
-    /// <see cref="ZstdOptions.MaxMemory"/> also what is kept for later reads. There is no progress.
+    /// <see cref="ZstdOptions.MaxLanes"/> hold for all reads; <see cref="ZstdOptions.MaxOutput"/> limits the
+    /// whole content, <see cref="ZstdOptions.MaxMemory"/> also what is kept for later reads. There is no
+    /// progress.
     /// </param>
     /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
     /// <returns>The archive.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidDataException">
-    /// The data is damaged, or asks for more than the options allow; the position of the <see cref="FastparException"/> inside is
-    /// the offset of the frame in the data.
+    /// The data is damaged, or asks for more than the options allow; the position of the
+    /// <see cref="FastparException"/> inside is the offset of the frame in the data.
     /// </exception>
     public static SeekableArchive Open(
         ReadOnlyMemory<byte> data, ZstdOptions? options = null, CancellationToken cancellationToken = default)
@@ -94,9 +98,12 @@ public sealed unsafe class SeekableArchive : IDisposable
             cancellationToken);
     }
 
-    /// <summary>The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.</summary>
+    /// <summary>
+    /// The same for memory outside of .NET, which may be larger than a span: mapped files, for instance.
+    /// </summary>
     /// <param name="data">
-    /// Address of the data, which must stay there, and as it is, until the archive is disposed and no read is under way.
+    /// Address of the data, which must stay there, and as it is, until the archive is disposed and no read is
+    /// under way.
     /// </param>
     /// <param name="dataLength">Its bytes.</param>
     /// <inheritdoc cref="Open(ReadOnlyMemory{byte}, ZstdOptions, CancellationToken)"/>
@@ -114,8 +121,8 @@ public sealed unsafe class SeekableArchive : IDisposable
     }
 
     /// <summary>
-    /// Opens a file, which is read where it is needed. It may be removed or replaced meanwhile; one that is cut off or
-    /// overwritten gives errors.
+    /// Opens a file, which is read where it is needed. It may be removed or replaced meanwhile; one that is
+    /// cut off or overwritten gives errors.
     /// </summary>
     /// <param name="path">An ordinary file; its content need not be trusted.</param>
     /// <inheritdoc cref="Open(ReadOnlyMemory{byte}, ZstdOptions, CancellationToken)"/>
@@ -161,13 +168,14 @@ public sealed unsafe class SeekableArchive : IDisposable
     /// Filled from its start on; must not overlap the data. After a failure its content means nothing.
     /// </param>
     /// <returns>
-    /// Bytes read: fewer than <paramref name="destination"/> holds only at the end of the content, 0 behind it.
+    /// Bytes read: fewer than <paramref name="destination"/> holds only at the end of the content, 0 behind
+    /// it.
     /// </returns>
     /// <exception cref="OperationCanceledException">The token of the archive was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
     /// <exception cref="InvalidDataException">
-    /// The data is damaged, or passes a limit of the options; the position of the <see cref="FastparException"/> inside is the
-    /// frame's offset in it.
+    /// The data is damaged, or passes a limit of the options; the position of the
+    /// <see cref="FastparException"/> inside is the frame's offset in it.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public int Read(long offset, Span<byte> destination)
@@ -198,14 +206,16 @@ public sealed unsafe class SeekableArchive : IDisposable
     }
 
     /// <summary>
-    /// A stream over the content, which can be read and sought. It has a position of its own, and is used by one thread at a
-    /// time; there may be any number of them. It does not own the archive: once that is disposed, reads throw.
+    /// A stream over the content, which can be read and sought. It has a position of its own, and is used by
+    /// one thread at a time; there may be any number of them. It does not own the archive: once that is
+    /// disposed, reads throw.
     /// </summary>
     /// <returns>The stream, at the begin of the content.</returns>
     public Stream OpenStream() => new ArchiveStream(this);
 
     /// <summary>
-    /// Releases the archive, and what it reads from, once the reads under way are over. Does not wait for them.
+    /// Releases the archive, and what it reads from, once the reads under way are over. Does not wait for
+    /// them.
     /// </summary>
     public void Dispose() => handle.Dispose();
 

@@ -3,8 +3,8 @@ using System;
 namespace Fastpar;
 
 /// <summary>
-/// Options of the codec, for both directions: what concerns the other one has no effect. A property that is not set
-/// means its default. They are read when a call begins.
+/// Options of the codec, for both directions: what concerns the other one has no effect. A property that is
+/// not set means its default. They are read when a call begins.
 /// </summary>
 public sealed class ZstdOptions
 {
@@ -12,10 +12,15 @@ public sealed class ZstdOptions
     internal const int SmallestLevel = 22;
     private const long LargestFrame = 1 << 30;
 
-    /// <summary>Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.</summary>
+    /// <summary>
+    /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.
+    /// </summary>
     public int Level { get; set => field = (int)Check.Within(value, FastestLevel, SmallestLevel, nameof(value)); }
 
-    /// <summary>Compress: frames carry a checksum, as they do by default. Checksums that are there are always verified.</summary>
+    /// <summary>
+    /// Compress: frames carry a checksum, as they do by default. Checksums that are there are always
+    /// verified.
+    /// </summary>
     public bool Checksum { get; set; } = true;
 
     /// <summary>Compress: a seek table follows the frames, as it does by default.</summary>
@@ -24,12 +29,14 @@ public sealed class ZstdOptions
     /// <summary>Compress: one frame, by one thread; <see cref="FrameSize"/> must be 0.</summary>
     public bool SingleFrame { get; set; }
 
-    /// <summary>Files are on the disk (fsync) when a call returns. From memory to memory: no effect.</summary>
+    /// <summary>
+    /// Files are on the disk (fsync) when a call returns. From memory to memory: no effect.
+    /// </summary>
     public bool Sync { get; set; }
 
     /// <summary>
-    /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be under 512 KiB, a
-    /// multiple of 24 when they would pass 64 MiB.
+    /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be
+    /// under 512 KiB, a multiple of 24 when they would pass 64 MiB.
     /// </summary>
     public long FrameSize { get; set => field = Check.Within(value, 0, LargestFrame, nameof(value)); }
 
@@ -39,8 +46,8 @@ public sealed class ZstdOptions
     public int MaxLanes { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
     /// <summary>
-    /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are refused; 0: 27
-    /// (128 MiB).
+    /// Compress: the window is 2 to the power of this, 10 to 31; 0: by level. Decompress: larger windows are
+    /// refused; 0: 27 (128 MiB).
     /// </summary>
     public int WindowLog { get; set => field = value == 0 ? 0 : (int)Check.Within(value, 10, 31, nameof(value)); }
 
@@ -51,14 +58,14 @@ public sealed class ZstdOptions
     public long MaxMemory { get; set => field = Check.NotNegative(value, nameof(value)); }
 
     /// <summary>
-    /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be disposed while
-    /// calls use it.
+    /// A dictionary: compress with it; decompress the frames that name it, and those that name none. May be
+    /// disposed while calls use it.
     /// </summary>
     public FastparDict? Dict { get; set; }
 
     /// <summary>
-    /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data does not tell.
-    /// Called as <see cref="LoopOptions.Progress"/> is.
+    /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data
+    /// does not tell. Called as <see cref="LoopOptions.Progress"/> is.
     /// </summary>
     public IProgress<FastparProgress>? Progress { get; set; }
 

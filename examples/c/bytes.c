@@ -123,7 +123,8 @@ static int failed(const char *what, fastpar_status status, const fastpar_error *
   return 0;
 }
 
-/* Does everything once on at most `max_lanes` threads. `packed` has room for the bound, `restored` for the input. */
+/* Does everything once on at most `max_lanes` threads. `packed` has room for the bound, `restored` for the
+   input. */
 static int measure(const buffer *input, uint32_t max_lanes, buffer *packed, size_t bound, buffer *restored, table *counts,
                    times *best)
 {

@@ -1,11 +1,13 @@
 // Where does each line of a file begin, which one is the longest, and how small does the file become?
 //
-//   a team       two phases with a barrier between them: counting the lines, then writing down where they begin
+//   a team       two phases with a barrier between them: counting the lines, then writing down where they
+//                begin
 //   a reduction  the longest line
 //   the codec    compressed with progress, cancelled by Ctrl+C, and checked
 //
 // Run:  cargo xtask build
-//       FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so dotnet run --project examples/csharp -- FILE OUTPUT.zst
+//       export FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so
+//       dotnet run --project examples/csharp -- FILE OUTPUT.zst
 using System;
 using System.Diagnostics;
 using System.IO;
@@ -59,7 +61,9 @@ internal static class Lines
         }
     }
 
-    /// <summary>Where each line begins. Members have a thread each, so that they may wait for each other.</summary>
+    /// <summary>
+    /// Where each line begins. Members have a thread each, so that they may wait for each other.
+    /// </summary>
     private static long[] Index(byte[] text)
     {
         int members = FastparPool.Threads;
@@ -98,7 +102,9 @@ internal static class Lines
 
     private static bool IsStart(byte[] text, int at) => at == 0 || text[at - 1] == '\n';
 
-    /// <summary>Of equals the first one, however many threads work: parts are combined in their order.</summary>
+    /// <summary>
+    /// Of equals the first one, however many threads work: parts are combined in their order.
+    /// </summary>
     private static Longest FindLongest(long[] starts, long size) => FastparLoop.Reduce(
         starts.Length,
         default(Longest),

@@ -3,9 +3,11 @@
 /// More than any child needs, and less than the fuzzer gives an input.
 const LIMIT_SECONDS: u32 = 200;
 
-/// Runs `body` in a forked child, and returns what it returned there. A child that panics, crashes or does not end is a finding.
+/// Runs `body` in a forked child, and returns what it returned there. A child that panics, crashes or does
+/// not end is a finding.
 pub fn in_child(body: impl FnOnce() -> u8) -> u8 {
-    // SAFETY: the child runs what a program may run after a fork: fastpar, and an allocator that expects forks.
+    // SAFETY: the child runs what a program may run after a fork: fastpar, and an allocator that expects
+    // forks.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork failed");
     if child == 0 {

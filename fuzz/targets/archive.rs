@@ -1,4 +1,5 @@
-//! Archives with seek tables that a fuzzer made up: what `decompress` reads an archive reads, at any place, and the same.
+//! Archives with seek tables that a fuzzer made up: what `decompress` reads an archive reads, at any place,
+//! and the same.
 #![no_main]
 
 use fastpar::codec::{Archive, Options};

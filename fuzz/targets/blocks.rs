@@ -1,7 +1,8 @@
 //! What the block decoder takes libzstd decodes to the same bytes.
 //!
-//! The first byte decides what the rest is: a frame as it is, or the contents of blocks, to which headers are made up that
-//! fit. So the fuzzer need not find out how long a block is. Decoded are all blocks at once, and parts of one to four blocks.
+//! The first byte decides what the rest is: a frame as it is, or the contents of blocks, to which headers are
+//! made up that fit. So the fuzzer need not find out how long a block is. Decoded are all blocks at once, and
+//! parts of one to four blocks.
 #![no_main]
 
 use fastpar_fuzz::{Choices, ROOM};

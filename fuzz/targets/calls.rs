@@ -1,5 +1,5 @@
-//! Small programs that a fuzzer made up, on one thread or on several at once: loops within loops, jobs, teams, queues, zstd,
-//! cancelling, shutdowns and forks, in any order.
+//! Small programs that a fuzzer made up, on one thread or on several at once: loops within loops, jobs,
+//! teams, queues, zstd, cancelling, shutdowns and forks, in any order.
 #![no_main]
 
 use fastpar::codec::{self, Options};
@@ -41,7 +41,8 @@ fn schedule(choices: &mut Choices<'_>) -> Schedule {
     }
 }
 
-/// A loop whose chunks may hold loops, may fail, may cancel and may fork; every item is counted once, or the loop says why not.
+/// A loop whose chunks may hold loops, may fail, may cancel and may fork; every item is counted once, or the
+/// loop says why not.
 fn a_loop(program: &[u8], depth: u32, shared: &Shared) -> Result<(), Error> {
     let mut choices = Choices(program);
     let plan = schedule(&mut choices);
@@ -132,7 +133,8 @@ fn a_team(choices: &mut Choices<'_>) {
     assert_eq!(result.is_err(), fails < members);
 }
 
-/// A child that works on its own, while its parent is in the middle of something; its exit code says how much it did.
+/// A child that works on its own, while its parent is in the middle of something; its exit code says how much
+/// it did.
 fn a_fork(program: &[u8], shared: &Shared) {
     if shared.forks.fetch_add(1, Relaxed) >= FORKS {
         return;

@@ -1,8 +1,9 @@
-//! What libzstd's one-shot function decodes fastpar decodes to the same bytes, and what it refuses fastpar refuses.
+//! What libzstd's one-shot function decodes fastpar decodes to the same bytes, and what it refuses fastpar
+//! refuses.
 //!
-//! Two differences are meant. fastpar refuses windows over its limit, here 2 GiB, which libzstd does not need for data this small. And
-//! it refuses blocks of one repeated byte that are longer than a block may be: so does libzstd's streaming function, as the format
-//! says, but not the one-shot function.
+//! Two differences are meant. fastpar refuses windows over its limit, here 2 GiB, which libzstd does not need
+//! for data this small. And it refuses blocks of one repeated byte that are longer than a block may be: so
+//! does libzstd's streaming function, as the format says, but not the one-shot function.
 #![no_main]
 
 use fastpar::codec::Options;

@@ -1,5 +1,6 @@
-//! Dictionaries and samples that nobody vouches for: learning from any samples, preparing any bytes, and decoding with them what
-//! libzstd decodes with them, to the same bytes. The two differences that are meant are those of the target `decompress`.
+//! Dictionaries and samples that nobody vouches for: learning from any samples, preparing any bytes, and
+//! decoding with them what libzstd decodes with them, to the same bytes. The two differences that are meant
+//! are those of the target `decompress`.
 #![no_main]
 
 use fastpar::codec::{self, Dict, Options, Reader};

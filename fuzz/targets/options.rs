@@ -1,5 +1,5 @@
-//! Option structs of any bytes, `struct_size` too: every call ends with a documented status, and writes nothing it should not.
-//! Pointers in them are NULL, as they have to be valid.
+//! Option structs of any bytes, `struct_size` too: every call ends with a documented status, and writes
+//! nothing it should not. Pointers in them are NULL, as they have to be valid.
 #![no_main]
 
 use fastpar::ffi::*;
@@ -42,7 +42,8 @@ impl Bytes {
         self.0.as_ptr().cast()
     }
 
-    /// What is wrong with the struct itself, whatever its fields mean: its size, or what this version does not know of it.
+    /// What is wrong with the struct itself, whatever its fields mean: its size, or what this version does
+    /// not know of it.
     fn wrong(&self, known: usize) -> Option<fastpar_status> {
         let told = self.0[0] as usize;
         if told < size_of::<usize>() || told > LARGEST {

@@ -1,4 +1,5 @@
-//! Data that a source gives in pieces of any size: a reader gives out what `decompress` decodes, and refuses what it refuses.
+//! Data that a source gives in pieces of any size: a reader gives out what `decompress` decodes, and refuses
+//! what it refuses.
 #![no_main]
 
 use fastpar::codec::{Options, Reader};

@@ -1,4 +1,5 @@
-//! What is compressed, with any options, whole or in pieces, comes back; a bound is enough; less room is refused in good order.
+//! What is compressed, with any options, whole or in pieces, comes back; a bound is enough; less room is
+//! refused in good order.
 #![no_main]
 
 use fastpar::codec::{self, Dict, Options, Writer};

@@ -38,8 +38,8 @@ class options_state final : public stream_state {
 } // namespace detail
 
 /**
- * Compressed data that can be read at any offset. Any zstd data will do; the smaller its frames, the faster an offset is
- * reached.
+ * Compressed data that can be read at any offset. Any zstd data will do; the smaller its frames, the faster
+ * an offset is reached.
  *
  *     const fastpar::archive archive(std::filesystem::path("trades.zst"));
  *     std::vector<trade> day(count);
@@ -56,13 +56,16 @@ class archive {
    * Opens data in memory.
    *
    * @param src      must stay as it is as long as the archive lives; need not be trusted
-   * @param options  kept by the archive: `dict`, `window_log`, `max_lanes`, `cancel` and `stop` hold for all reads too, and
-   *                 what they point to must live as long. `max_output` limits the whole content, `max_memory` also what is
-   *                 kept for later reads (0: 64 MiB). `progress` is not called.
-   * @throws error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the frame's offset), limit_exceeded,
-   *         cancelled, invalid_argument, unsupported, out_of_memory, threads, busy (from inside a hook); std::bad_alloc.
+   * @param options  kept by the archive: `dict`, `window_log`, `max_lanes`, `cancel` and `stop` hold for all
+   *                 reads too, and what they point to must live as long. `max_output` limits the whole
+   *                 content, `max_memory` also what is kept for later reads (0: 64 MiB). `progress` is not
+   *                 called.
+   * @throws error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the frame's offset),
+   *         limit_exceeded, cancelled, invalid_argument, unsupported, out_of_memory, threads, busy (from
+   *         inside a hook); std::bad_alloc.
    *
-   * Nothing is decompressed, but frames that do not tell their size: those once. May be called from any thread.
+   * Nothing is decompressed, but frames that do not tell their size: those once. May be called from any
+   * thread.
    */
   explicit archive(bytes src, zstd_options options = {}) {
     open(std::move(options), [&](const fastpar_zstd_options *raw, fastpar_error *failure) {
@@ -70,7 +73,8 @@ class archive {
     });
   }
 
-  /** Opens a file, which is read where it is needed. Throws as the other form; error: io (`system_code()` is the system's). */
+  /** Opens a file, which is read where it is needed. Throws as the other form; error: io (`system_code()`
+   * is the system's). */
   explicit archive(const std::filesystem::path &path, zstd_options options = {}) {
     const std::string name = detail::utf8(path);
     open(std::move(options), [&](const fastpar_zstd_options *raw, fastpar_error *failure) {
@@ -106,8 +110,9 @@ class archive {
    * @param offset  where it begins in the content
    * @param dst     filled from its start on
    * @return the bytes read: fewer than `dst` holds only at the end of the content.
-   * @throws error: truncated, corrupt, checksum, dictionary, not_zstd (`position()` is the frame's offset), io, limit_exceeded,
-   *         cancelled, invalid_argument, out_of_memory, threads, busy (from inside a hook).
+   * @throws error: truncated, corrupt, checksum, dictionary, not_zstd (`position()` is the frame's offset),
+   *         io, limit_exceeded, cancelled, invalid_argument, out_of_memory, threads, busy (from inside a
+   *         hook).
    *
    * Blocks until it is done. May be called from any thread, and from inside bodies.
    */

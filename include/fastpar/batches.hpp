@@ -17,7 +17,8 @@ struct batch_item : fastpar_batch_item {
     dst_capacity = room.size();
   }
 
-  /** The item's status: status::ok, or why it failed. With buffer_too_small `written` is a capacity that is enough, or 0. */
+  /** The item's status: status::ok, or why it failed. With buffer_too_small `written` is a capacity that is
+   * enough, or 0. */
   [[nodiscard]] fastpar::status outcome() const noexcept { return static_cast<fastpar::status>(status); }
 
   /** The bytes written, on status::ok. */
@@ -63,7 +64,8 @@ std::size_t on_batch(Function function, span<batch_item> items, const zstd_optio
   return detail::on_batch(fastpar_compress_batch, items, options);
 }
 
-/** Decompresses many buffers, each with all the zstd frames in it, in parallel; the same as compress_batch otherwise. */
+/** Decompresses many buffers, each with all the zstd frames in it, in parallel; the same as compress_batch
+ * otherwise. */
 [[nodiscard]] inline std::size_t decompress_batch(span<batch_item> items, const zstd_options &options = {}) {
   return detail::on_batch(fastpar_decompress_batch, items, options);
 }

@@ -27,16 +27,18 @@ namespace fastpar {
 /**
  * Compresses bytes into others, in parallel, to ordinary zstd data that every zstd reader decodes.
  *
- * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size`, `window_log` and `dict` only,
- * never on threads.
+ * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size`, `window_log`
+ * and `dict` only, never on threads.
  *
  * @param src  fastpar::as_bytes(container) makes them of any contiguous items
  * @param dst  may be smaller than compress_bound tells if the result fits; must not overlap `src`
  * @return the bytes written. Bytes after them in `dst` may be overwritten too.
- * @throws error: buffer_too_small (`needed_size()` is always enough), limit_exceeded, cancelled, invalid_argument, unsupported,
- *         out_of_memory, threads, busy (from inside a hook); the exception of the progress function.
+ * @throws error: buffer_too_small (`needed_size()` is always enough), limit_exceeded, cancelled,
+ *         invalid_argument, unsupported, out_of_memory, threads, busy (from inside a hook); the exception of
+ *         the progress function.
  *
- * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing of the size of the data.
+ * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing of the
+ * size of the data.
  */
 inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &options = {}) {
   detail::zstd_call call(options);
@@ -68,8 +70,8 @@ inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &o
 /**
  * Tells how many bytes zstd data decompresses to, by its headers; nothing is decompressed.
  *
- * The data need not be trusted, but a few kilobytes may honestly decompress to gigabytes: compare the size with a limit of
- * yours before you allocate it.
+ * The data need not be trusted, but a few kilobytes may honestly decompress to gigabytes: compare the size
+ * with a limit of yours before you allocate it.
  *
  * @throws error: unsupported (a frame does not tell its size), not_zstd, truncated, corrupt, limit_exceeded;
  *         `position()` is the offset of the frame.
@@ -95,7 +97,8 @@ inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &o
  *         invalid_argument, unsupported, out_of_memory, threads, busy (from inside a hook); the exception of
  *         the progress function.
  *
- * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing that the data asks for.
+ * Blocks until it is done. May be called from any thread, and from inside bodies. Allocates nothing that the
+ * data asks for.
  */
 inline std::size_t decompress(bytes src, writable_bytes dst, const zstd_options &options = {}) {
   detail::zstd_call call(options);
@@ -131,7 +134,8 @@ inline buffer<std::byte> decompress_unsized(bytes src, const zstd_options &optio
  * @param options  set `max_output` for data that is not trusted: it is looked at before memory is taken
  * @throws as the other form, but never buffer_too_small; std::bad_alloc or std::length_error for the result.
  *
- * Data that does not tell its size takes up to a third longer, as more memory is found to be needed on the way.
+ * Data that does not tell its size takes up to a third longer, as more memory is found to be needed on the
+ * way.
  */
 [[nodiscard]] inline buffer<std::byte> decompress(bytes src, const zstd_options &options = {}) {
   std::uint64_t size = 0;

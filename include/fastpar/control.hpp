@@ -1,4 +1,5 @@
-/* What runs beside a call: cancelling it, watching it, and the exceptions that it carries. Part of fastpar.hpp. */
+/* What runs beside a call: cancelling it, watching it, and the exceptions that it carries. Part of
+ * fastpar.hpp. */
 #ifndef FASTPAR_CONTROL_HPP
 #define FASTPAR_CONTROL_HPP
 
@@ -24,7 +25,8 @@
 namespace fastpar {
 
 /**
- * A flag that cancels the calls that were given it: they start nothing new and throw error with status::cancelled.
+ * A flag that cancels the calls that were given it: they start nothing new and throw error with
+ * status::cancelled.
  *
  * It must outlive these calls, and jobs. All members may be called from any thread, and from bodies.
  */
@@ -55,8 +57,9 @@ class cancel_flag {
 /**
  * Told how far a call is: any callable with `(std::uint64_t done, std::uint64_t total)`.
  *
- * It returns nothing, or a bool: false cancels the call. It may throw, which ends the call with that exception. Called at most
- * about 20 times a second and once at the end, from the threads that work, never from two at the same time.
+ * It returns nothing, or a bool: false cancels the call. It may throw, which ends the call with that
+ * exception. Called at most about 20 times a second and once at the end, from the threads that work, never
+ * from two at the same time.
  */
 class progress_function {
  public:
@@ -100,7 +103,8 @@ namespace detail {
 /** The code by which a callback tells C that it kept an exception. */
 inline constexpr std::int32_t threw = 1;
 
-/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the first. */
+/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the
+ * first. */
 class carried {
  public:
   carried() noexcept = default;

@@ -22,8 +22,8 @@ class dict {
   /**
    * Prepares a dictionary.
    *
-   * @param data   made by `dict_train` or `zstd --train`; any other bytes are raw content that inputs are likely to repeat,
-   *               the likeliest at the end. Copied.
+   * @param data   made by `dict_train` or `zstd --train`; any other bytes are raw content that inputs are
+   *               likely to repeat, the likeliest at the end. Copied.
    * @param level  the level to compress at, as in the options; 0: 3. Calls with another level work too; the
    *               first of them is slower.
    * @throws error: dictionary (it is damaged), invalid_argument, out_of_memory.
@@ -41,7 +41,8 @@ class dict {
   }
   ~dict() { fastpar_dict_free(raw_); }
 
-  /** Tells the number by which frames name it; 0: it is raw content. Throws error: invalid_argument (there is none). */
+  /** Tells the number by which frames name it; 0: it is raw content. Throws error: invalid_argument (there
+   * is none). */
   [[nodiscard]] std::uint32_t id() const {
     std::uint32_t id = 0;
     fastpar_error failure;
@@ -63,12 +64,13 @@ inline constexpr std::size_t dict_capacity = 112640;
  * Makes a dictionary from samples of the data to be compressed; it pays for inputs of up to some 100 KB that
  * resemble each other.
  *
- * @param samples       the samples, one after the other; about 100 times as many bytes as the dictionary shall have
+ * @param samples       the samples, one after the other; about 100 times as many bytes as the dictionary
+ *                      shall have
  * @param sample_sizes  bytes of each
  * @param dict          where it goes; 112,640 bytes are usual
  * @return the bytes written.
- * @throws error: buffer_too_small (less than 256 bytes), invalid_argument (also samples from which nothing can be learned),
- *         out_of_memory.
+ * @throws error: buffer_too_small (less than 256 bytes), invalid_argument (also samples from which nothing
+ *         can be learned), out_of_memory.
  *
  * Works on the calling thread only, about a second for 10 MB of samples. May be called from any thread.
  */

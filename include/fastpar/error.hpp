@@ -13,7 +13,8 @@
 
 namespace fastpar {
 
-/** The result of a call, with the numbers of fastpar.h. A condition: `e.code() == fastpar::status::cancelled`. */
+/** The result of a call, with the numbers of fastpar.h. A condition: `e.code() ==
+ * fastpar::status::cancelled`. */
 enum class status : std::int32_t {
   ok = FASTPAR_OK,
   invalid_argument = FASTPAR_ERR_INVALID_ARGUMENT,
@@ -128,7 +129,8 @@ class status_category final : public std::error_category {
 /**
  * Thrown by everything that fails.
  *
- * `what()` tells in English what failed, and where; `code()` compares with fastpar::status and with std::errc:
+ * `what()` tells in English what failed, and where; `code()` compares with fastpar::status and with
+ * std::errc:
  *
  *     catch (const fastpar::error &e) {
  *       if (e.code() == fastpar::status::cancelled) return;          // or e.status() == ...

@@ -40,19 +40,23 @@ file_stats on_files(Function function, const std::filesystem::path &src_path, co
 } // namespace detail
 
 /**
- * Compresses a file into another, in parallel, to ordinary zstd data; reading, compressing and writing overlap.
+ * Compresses a file into another, in parallel, to ordinary zstd data; reading, compressing and writing
+ * overlap.
  *
  * The target appears when it is complete; an existing one is replaced in that step, and stays as it is if the
  * call fails. Memory does not grow with the file.
  *
  * @param src_path  may be a FIFO or a device
- * The target itself is replaced: a symbolic link is not followed. FIFOs, character devices and, on Linux, names of open
- * descriptors (/dev/stdout) are written where they stand; so is, with `in_place`, a file that a rename cannot replace.
+ * The target itself is replaced: a symbolic link is not followed. FIFOs, character devices and, on Linux,
+ * names of open descriptors (/dev/stdout) are written where they stand; so is, with `in_place`, a file that a
+ * rename cannot replace.
  *
- * @param dst_path  a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not the source
+ * @param dst_path  a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not the
+ *                  source
  * @return the statistics of the call.
- * @throws error: io (`system_code()` is the system's), invalid_argument, unsupported, limit_exceeded, cancelled, out_of_memory,
- *         threads, busy (from inside a hook); the exception of the progress function.
+ * @throws error: io (`system_code()` is the system's), invalid_argument, unsupported, limit_exceeded,
+ *         cancelled, out_of_memory, threads, busy (from inside a hook); the exception of the progress
+ *         function.
  *
  * Blocks until it is done. May be called from any thread, and from inside bodies.
  */

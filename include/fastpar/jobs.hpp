@@ -10,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace fastpar {
@@ -49,27 +50,26 @@ class job_state : public std::enable_shared_from_this<job_state> {
     }
   }
 
-  /** Has `done` called with what `wait` would throw, once; without `done` the job only keeps its state until it has ended. */
+  /** Has `done` called with what `wait` would throw, once. */
   void notify(std::function<void(std::exception_ptr)> done) {
-    if (notifies_.exchange(true)) throw error(status::busy, "the job has a notification already");
-    done_ = std::move(done);
-    kept_ = shared_from_this();
-    fastpar_error failure;
-    const fastpar_status result = fastpar_job_notify(handle, &ended, this, &failure);
-    if (result == FASTPAR_OK) return;
-    const std::shared_ptr<job_state> last = std::move(kept_);
-    done_ = nullptr;
-    notifies_ = false;
-    throw error(failure);
-  }
-
-  /** Lets the job go on without its owner. */
-  static void detach(const std::shared_ptr<job_state> &state) {
-    if (!state->notifies_) state->notify(nullptr); // a notification keeps the state already
+    if (!try_notify(std::move(done))) throw error(status::busy, "the job has a notification already");
   }
 
   /**
-   * Lets go of a job: cancels it, and waits for the chunks in flight; not inside its own body, where its state outlives this.
+   * Lets the job go on without its owner: a notification keeps the state until the job has ended. While
+   * another thread asks for a notification, this waits for the outcome: after a failure nothing would keep
+   * the state.
+   */
+  static void detach(const std::shared_ptr<job_state> &state) {
+    while (!state->try_notify(nullptr)) {
+      if (state->notified_ == notified::yes) return;
+      std::this_thread::yield();
+    }
+  }
+
+  /**
+   * Lets go of a job: cancels it, and waits for the chunks in flight; not inside its own body, where its
+   * state outlives this.
    */
   static void release(const std::shared_ptr<job_state> &state) noexcept {
     if (!state) return;
@@ -78,7 +78,7 @@ class job_state : public std::enable_shared_from_this<job_state> {
     try {
       detach(state);
     } catch (...) {
-      state->kept_ = state; // the end of the job cannot be noticed: the state is never freed
+      state->kept_for_ever_ = state; // the end of the job cannot be noticed
     }
   }
 
@@ -87,8 +87,33 @@ class job_state : public std::enable_shared_from_this<job_state> {
   void free_handle() noexcept { fastpar_job_free(std::exchange(handle, nullptr)); }
 
  private:
+  /** Whether the job has a notification. */
+  enum class notified { no, asking, yes };
+
+  /**
+   * Without `done` the job only keeps its state until it has ended. False: there is a notification, or
+   * another thread asks for one.
+   */
+  bool try_notify(std::function<void(std::exception_ptr)> done) {
+    notified none = notified::no;
+    if (!notified_.compare_exchange_strong(none, notified::asking)) return false;
+    done_ = std::move(done);
+    kept_ = shared_from_this();
+    fastpar_error failure;
+    const fastpar_status result = fastpar_job_notify(handle, &ended, this, &failure);
+    if (result == FASTPAR_OK) {
+      notified_ = notified::yes;
+      return true;
+    }
+    const std::shared_ptr<job_state> last = std::move(kept_);
+    done_ = nullptr;
+    notified_ = notified::no;
+    throw error(failure);
+  }
+
   static void ended(void *user_data, fastpar_status result, const fastpar_error *failure) noexcept {
     auto *self = static_cast<job_state *>(user_data);
+    self->notified_ = notified::yes; // it may be called inside `try_notify`, and `done_` may detach the job
     const std::shared_ptr<job_state> last = std::move(self->kept_); // the objects that `done_` refers to may release the job
     if (!self->done_) return;
     std::exception_ptr exception;
@@ -100,9 +125,10 @@ class job_state : public std::enable_shared_from_this<job_state> {
     self->done_(exception);
   }
 
-  std::atomic<bool> notifies_{false};
+  std::atomic<notified> notified_{notified::no};
   std::function<void(std::exception_ptr)> done_;
   std::shared_ptr<job_state> kept_;
+  std::shared_ptr<job_state> kept_for_ever_;
 };
 
 inline namespace FASTPAR_CPP {
@@ -146,11 +172,13 @@ class body_state final : public job_state {
 } // namespace detail
 
 /**
- * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks in flight.
+ * A loop that runs by itself, made by `for_start`. Movable; releasing it cancels it and waits for the chunks
+ * in flight.
  *
- * The members but the destructor and the assignment may be called by several threads at a time, and from
- * inside bodies of other jobs. Released from inside its own body, progress function or notification it does
- * not wait; the body is then destroyed when the job has ended.
+ * The members but the destructor, the assignment and `detach` may be called by several threads at a time,
+ * and from inside bodies of other jobs; those three while calls that began before are still under way.
+ * Released from inside its own body, progress function or notification it does not wait; the body is then
+ * destroyed when the job has ended.
  */
 class job {
  public:
@@ -173,12 +201,14 @@ class job {
   /**
    * Waits until the job is finished, helping with its chunks.
    *
-   * @throws what for_each_chunk would have thrown; asking again throws the same. error: busy (from inside its own body).
+   * @throws what for_each_chunk would have thrown; asking again throws the same. error: busy (from inside its
+   *         own body).
    */
   void wait() const { static_cast<void>(get()->wait(UINT64_MAX)); }
 
   /**
-   * Waits until the job is finished or the time is over, helping with its chunks: so it may take a chunk longer.
+   * Waits until the job is finished or the time is over, helping with its chunks: so it may take a chunk
+   * longer.
    *
    * @param time  a std::chrono duration; zero: only ask
    * @return false: not finished yet.
@@ -210,12 +240,15 @@ class job {
   }
 
   /**
-   * Has a function called once when the job has ended: on a thread of the pool, or at once, on the calling thread, if it has.
+   * Has a function called once when the job has ended: on a thread of the pool, or at once, on the calling
+   * thread, if it has.
    *
-   * @param done  `void (std::exception_ptr)`: empty on success, else what `wait` throws; may wait for the job, which returns at
-   *              once, and release it. Must not throw: std::terminate. Moved or copied into the job.
-   * @throws error: busy (there is a notification already), invalid_argument (there is no job), and as for_start if the job has
-   *         ended and the pool must be started; std::bad_alloc. `done` is not called then.
+   * @param done  `void (std::exception_ptr)`: empty on success, else what `wait` throws; may wait for the
+   *              job, which returns at once, and release it. Must not throw: std::terminate. Moved or copied
+   *              into the job.
+   * @throws error: busy (there is a notification already), invalid_argument (there is no job), and as
+   *         for_start if the job has ended and the pool must be started; std::bad_alloc. `done` is not called
+   *         then.
    *
    * Calls that wait for the job, release it on another thread or shut the pool down return after `done` has.
    */
@@ -256,7 +289,8 @@ class job {
  * Equivalent to for_each_chunk on another thread.
  *
  * @param count    items
- * @param body     as for for_each_chunk; moved or copied into the job, so what it refers to must live until the job is finished
+ * @param body     as for for_each_chunk; moved or copied into the job, so what it refers to must live until
+ *                 the job is finished
  * @param options  kept by the job; what `cancel` points to must live as long
  * @return the job; releasing it cancels it, so keep it until it is finished.
  * @throws error, as for_each_chunk does before its first chunk; std::bad_alloc; what moving the body throws.

@@ -8,7 +8,8 @@
 
 namespace fastpar {
 
-/** Returns the version of the library: major * 10000 + minor * 100 + patch. FASTPAR_VERSION_NUMBER is the header's. */
+/** Returns the version of the library: major * 10000 + minor * 100 + patch. FASTPAR_VERSION_NUMBER is the
+ * header's. */
 [[nodiscard]] inline std::uint32_t version() noexcept { return fastpar_version(); }
 
 /** Returns the version of the library as text, such as "1.2.3". The string is static. */

@@ -21,10 +21,11 @@ namespace fastpar {
  * @param body     callable with a `chunk`, returns nothing; called by several threads at the same time
  * @param options  24 segments on every thread of the pool, unless they say otherwise
  * @throws the exception of the body (of several, that of the lowest chunk) or of the progress function;
- *         error: cancelled, invalid_argument (an option), threads or out_of_memory (the pool cannot be started),
- *         busy (from inside a hook).
+ *         error: cancelled, invalid_argument (an option), threads or out_of_memory (the pool cannot be
+ *         started), busy (from inside a hook).
  *
- * Blocks until every call of the body has returned. May be called from any thread, and from inside bodies (nested).
+ * Blocks until every call of the body has returned. May be called from any thread, and from inside bodies
+ * (nested).
  */
 template <class Body>
 void for_each_chunk(std::size_t count, Body &&body, const loop_options &options) {
@@ -72,11 +73,13 @@ auto item_body(const sequence<First, Last> &items, Body &body) {
  * Within a chunk the items come in rising order.
  *
  * @param first    an integer or a random-access iterator
- * @param last     one past the last item. Integers of two types become their common type, as in `0` and `v.size()`.
- * @param body     callable with the integer, or with what the iterator points to; what it returns must be nothing
+ * @param last     one past the last item. Integers of two types become their common type, as in `0` and
+ *                 `v.size()`.
+ * @param body     callable with the integer, or with what the iterator points to; what it returns must be
+ *                 nothing
  * @param options  24 segments on every thread of the pool, unless they say otherwise
- * @throws as for_each_chunk; error with invalid_argument: a negative bound whose common type has no sign, or a range of more
- *         than SIZE_MAX items.
+ * @throws as for_each_chunk; error with invalid_argument: a negative bound whose common type has no sign, or
+ *         a range of more than SIZE_MAX items.
  *
  * Blocks, threads and nesting: as for_each_chunk.
  */

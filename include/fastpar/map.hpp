@@ -15,7 +15,8 @@ namespace fastpar {
  *
  * @param first     an integer or a random-access iterator
  * @param last      one past the last item
- * @param out       a random-access iterator with room for as many results; may be `first`, not overlap it otherwise
+ * @param out       a random-access iterator with room for as many results; may be `first`, not overlap it
+ *                  otherwise
  * @param function  callable with an item, by several threads at the same time
  * @param options   as for for_each_chunk
  * @return one past the last result.

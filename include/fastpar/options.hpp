@@ -9,8 +9,9 @@ namespace fastpar {
 
 /** A chunk of a range, as a body sees it: the items `[begin, end)`.
  *
- * `index` is its number among the chunks. `lane` is a number below `lanes` that no other thread holds while this one works for
- * the call: lanes index per-thread scratch memory without locks. The thread that made the call is lane 0.
+ * `index` is its number among the chunks. `lane` is a number below `lanes` that no other thread holds while
+ * this one works for the call: lanes index per-thread scratch memory without locks. The thread that made the
+ * call is lane 0.
  */
 struct chunk : fastpar_chunk {
   explicit chunk(const fastpar_chunk &raw) noexcept : fastpar_chunk(raw) {}

@@ -17,7 +17,7 @@ inline constexpr std::uint32_t threads_auto = FASTPAR_THREADS_AUTO;
 
 /** Options of the pool; every member has its default. */
 struct pool_options {
-  /** 1 to 1024, or threads_auto. 0: the environment variable FASTPAR_THREADS ("auto" or a number), else 24. */
+  /** 1 to 1024, or threads_auto. 0: the environment variable FASTPAR_THREADS ("auto", a number), else 24. */
   std::uint32_t threads = 0;
   /** Each worker stays on one logical CPU. */
   bool pin = false;
@@ -46,8 +46,8 @@ struct pool_stats {
 /**
  * Starts the pool now. There is no need to: the first parallel call starts it with the defaults.
  *
- * @throws error: already_started (it runs with other options), invalid_argument, unsupported (pinning), threads, out_of_memory,
- *         busy (from inside a hook).
+ * @throws error: already_started (it runs with other options), invalid_argument, unsupported (pinning),
+ *         threads, out_of_memory, busy (from inside a hook).
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so.
  */
@@ -62,15 +62,17 @@ inline void pool_start(const pool_options &options = {}) {
   detail::check(fastpar_pool_start(&raw, &failure), failure);
 }
 
-/** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing, never blocks. */
+/** Returns how many threads the pool has, or would start with; 0: FASTPAR_THREADS is wrong. Starts nothing,
+ * never blocks. */
 [[nodiscard]] inline std::uint32_t pool_threads() noexcept { return fastpar_pool_threads(); }
 
-/** Returns how many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1. Never blocks. */
+/** Returns how many logical CPUs this process may use now: affinity and cgroup quota counted; at least 1.
+ * Never blocks. */
 [[nodiscard]] inline std::uint32_t cpus() noexcept { return fastpar_cpus(); }
 
 /**
- * Caps the threads that work for a call at the same time, the caller included: for every call of the process from now on, teams
- * excepted. 0: no cap. Plans and lanes stay what they are. Never blocks, never fails.
+ * Caps the threads that work for a call at the same time, the caller included: for every call of the process
+ * from now on, teams excepted. 0: no cap. Plans and lanes stay what they are. Never blocks, never fails.
  */
 inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar_pool_limit(lanes, nullptr)); }
 
@@ -92,13 +94,14 @@ inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar
 /**
  * Adds functions that run on every worker thread when it starts and when it ends.
  *
- * @param on_start  `void (std::uint32_t worker)`; runs on every live worker before this returns, and on every later one
+ * @param on_start  `void (std::uint32_t worker)`; runs on every live worker before this returns, and on every
+ *                  later one
  * @param on_exit   the same, when a worker ends; may be left out, as may `on_start` (nullptr)
- * @throws error: busy (from inside a body or a hook), invalid_argument (both left out); std::bad_alloc. The functions
- *         themselves must not throw: std::terminate.
+ * @throws error: busy (from inside a body or a hook), invalid_argument (both left out); std::bad_alloc. The
+ *         functions themselves must not throw: std::terminate.
  *
- * Both are kept for the life of the process. Blocks until the workers have run `on_start`. May be called from any thread
- * that is not inside a body.
+ * Both are kept for the life of the process. Blocks until the workers have run `on_start`. May be called from
+ * any thread that is not inside a body.
  */
 template <class Start, class Exit = std::nullptr_t>
 void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
@@ -124,8 +127,8 @@ void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
 }
 
 /**
- * Waits for the parallel calls under way, then ends and joins every worker thread. A later call starts a new pool, with
- * the defaults.
+ * Waits for the parallel calls under way, then ends and joins every worker thread. A later call starts a new
+ * pool, with the defaults.
  *
  * @throws error: busy (from inside a body or a hook, where it would wait for itself).
  *

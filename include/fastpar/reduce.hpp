@@ -61,7 +61,8 @@ class plain_reduction {
   Combine &combine_;
 };
 
-/** A reduction of objects: C sees their addresses, and this owns them, so that a call that fails loses none. */
+/** A reduction of objects: C sees their addresses, and this owns them, so that a call that fails loses
+ * none. */
 template <class Value, class Fold, class Combine>
 class object_reduction {
  public:
@@ -151,15 +152,17 @@ struct reduce_call {
  * For one plan the result is the same to the bit however many threads ran it, sums of floats too.
  *
  * @param count     items; 0: the identity is the result
- * @param identity  what each accumulator begins as, such as 0 for a sum; copied for every chunk. Any copyable type.
- * @param fold      `void (chunk, T &)`, or `T (chunk, T)` which returns the new one; called by several threads at a time
- * @param combine   `void (T &into, const T &from)` (or `T &&from`), or `T (T, T)` such as std::plus<>(); called by
- *                  the calling thread only, in rising order of chunks
+ * @param identity  what each accumulator begins as, such as 0 for a sum; copied for every chunk. Any copyable
+ *                  type.
+ * @param fold      `void (chunk, T &)`, or `T (chunk, T)` which returns the new one; called by several
+ *                  threads at a time
+ * @param combine   `void (T &into, const T &from)` (or `T &&from`), or `T (T, T)` such as std::plus<>();
+ *                  called by the calling thread only, in rising order of chunks
  * @param options   24 segments on every thread of the pool, unless they say otherwise
  * @throws as for_each_chunk, also what `combine` threw, or the copying of the identity; std::bad_alloc.
  *
- * Types that may be copied as bytes are cheapest; others live on the heap, one for each chunk. Blocks, threads and
- * nesting: as for_each_chunk.
+ * Types that may be copied as bytes are cheapest; others live on the heap, one for each chunk. Blocks,
+ * threads and nesting: as for_each_chunk.
  */
 template <class T, class Fold, class Combine>
 [[nodiscard]] T reduce(std::size_t count, const T &identity, Fold &&fold, Combine &&combine,

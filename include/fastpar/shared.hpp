@@ -19,8 +19,9 @@ namespace fastpar {
  *     fastpar::queue<std::size_t> files(100);
  *     while (auto file = files.pop()) read(*file);          // ends when it is closed and empty
  *
- * A producer's writes before it pushed are visible to the consumer of the value. A chunk's body that waits occupies its
- * thread, and the chunk that would make room may not have begun: let members of a team wait, or other threads.
+ * A producer's writes before it pushed are visible to the consumer of the value. A chunk's body that waits
+ * occupies its thread, and the chunk that would make room may not have begun: let members of a team wait, or
+ * other threads.
  *
  * @tparam T  a number, a pointer, or another type of at most 8 bytes that may be copied as bytes
  */
@@ -46,14 +47,16 @@ class queue {
     return *this;
   }
   /**
-   * Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and join them first.
+   * Closes it: calls that wait in it return. No call may begin from now on: where others use it, close it and
+   * join them first.
    */
   ~queue() { fastpar_queue_free(raw_); }
 
   /** Adds a value, waiting for room; false: the queue is closed, and the value not added. */
   [[nodiscard]] bool push(T value) { return push_ms(value, UINT64_MAX) == status::ok; }
 
-  /** Adds a value, waiting for room at most that long: status::ok, timeout (not added) or closed (not added). */
+  /** Adds a value, waiting for room at most that long: status::ok, timeout (not added) or closed (not
+   * added). */
   template <class Rep, class Period>
   [[nodiscard]] status push_for(T value, const std::chrono::duration<Rep, Period> &time) {
     return push_ms(value, detail::milliseconds(time));
@@ -69,7 +72,8 @@ class queue {
     return value;
   }
 
-  /** Takes the oldest value, waiting at most that long: status::ok, timeout or closed; `value` is set on ok only. */
+  /** Takes the oldest value, waiting at most that long: status::ok, timeout or closed; `value` is set on ok
+   * only. */
   template <class Rep, class Period>
   [[nodiscard]] status pop_for(T &value, const std::chrono::duration<Rep, Period> &time) {
     return pop_ms(value, detail::milliseconds(time));
@@ -78,7 +82,8 @@ class queue {
   /** Takes the oldest value if there is one now: status::ok, timeout (empty) or closed. */
   [[nodiscard]] status try_pop(T &value) { return pop_ms(value, 0); }
 
-  /** Closes it: no value can be added any more, but those inside can be taken; threads that wait in vain are released. */
+  /** Closes it: no value can be added any more, but those inside can be taken; threads that wait in vain
+   * are released. */
   void close() noexcept { fastpar_queue_close(raw_); }
 
  private:
@@ -113,7 +118,8 @@ class queue {
  */
 class atomic_ref {
  public:
-  /** @param place  aligned to 8 bytes; must outlive this, and be changed by atomic operations only meanwhile */
+  /** @param place  aligned to 8 bytes; must outlive this, and be changed by atomic operations only
+   * meanwhile */
   explicit atomic_ref(std::int64_t &place) noexcept : place_(&place) {}
 
   [[nodiscard]] std::int64_t load() const noexcept { return fastpar_atomic_load(place_); }
@@ -125,7 +131,8 @@ class atomic_ref {
   std::int64_t max(std::int64_t value) const noexcept { return fastpar_atomic_max(place_, value); }
   /** Lowers it to at most `value`; returns the value before. */
   std::int64_t min(std::int64_t value) const noexcept { return fastpar_atomic_min(place_, value); }
-  /** Replaces it if it has the expected value; if not, `expected` becomes its value, and this returns false. */
+  /** Replaces it if it has the expected value; if not, `expected` becomes its value, and this returns
+   * false. */
   bool compare_exchange(std::int64_t &expected, std::int64_t desired) const noexcept {
     return fastpar_atomic_compare_exchange(place_, &expected, desired) != 0;
   }

@@ -11,7 +11,8 @@
 
 namespace fastpar {
 
-/** A sink that writes to a std::ostream, which must outlive the writer; throws std::ios_base::failure if it cannot. */
+/** A sink that writes to a std::ostream, which must outlive the writer; throws std::ios_base::failure if it
+ * cannot. */
 class ostream_sink {
  public:
   explicit ostream_sink(std::ostream &out) noexcept : out_(&out) {}
@@ -25,7 +26,8 @@ class ostream_sink {
   std::ostream *out_;
 };
 
-/** A source that reads from a std::istream, which must outlive the reader; throws std::ios_base::failure if it cannot. */
+/** A source that reads from a std::istream, which must outlive the reader; throws std::ios_base::failure if
+ * it cannot. */
 class istream_source {
  public:
   explicit istream_source(std::istream &in) noexcept : in_(&in) {}
@@ -57,7 +59,8 @@ class writer_streambuf : public std::streambuf {
   /** The stream behind it. */
   [[nodiscard]] writer &get() noexcept { return writer_; }
 
-  /** Ends the stream. Released without it, it drops what has not reached the sink. Throws as writer::finish. */
+  /** Ends the stream. Released without it, it drops what has not reached the sink. Throws as
+   * writer::finish. */
   void finish() {
     pass_on();
     writer_.finish();

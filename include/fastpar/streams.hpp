@@ -89,9 +89,10 @@ class writer {
   /**
    * Opens a stream.
    *
-   * @param sink     callable with `bytes`, takes all of them, in order; called by the thread that calls the writer, while it
-   *                 does. Moved or copied into the writer.
-   * @param options  kept by the writer; what `cancel` points to must live as long. `progress` is told uncompressed bytes.
+   * @param sink     callable with `bytes`, takes all of them, in order; called by the thread that calls the
+   *                 writer, while it does. Moved or copied into the writer.
+   * @param options  kept by the writer; what `cancel` points to must live as long. `progress` is told
+   *                 uncompressed bytes.
    * @throws error: invalid_argument, unsupported, limit_exceeded (max_memory), out_of_memory; std::bad_alloc.
    *
    * Does not block, and starts no thread. May be called from any thread.
@@ -127,7 +128,8 @@ class writer {
   }
 
   /**
-   * Ends the current frame, and gives everything written so far to the sink. Every frame costs compression. Throws as `write`.
+   * Ends the current frame, and gives everything written so far to the sink. Every frame costs compression.
+   * Throws as `write`.
    */
   void flush() { call(fastpar_writer_flush); }
 
@@ -158,9 +160,9 @@ class writer {
  *     });
  *     while (const std::size_t size = reader.read(buffer)) use(buffer, size);
  *
- * The source is read ahead of the output. Memory does not grow with the stream. Movable; used by one thread at a time.
- * Released inside its own source or progress function, the call around it throws error with closed. A reader that has failed
- * fails in the same way from then on.
+ * The source is read ahead of the output. Memory does not grow with the stream. Movable; used by one thread
+ * at a time. Released inside its own source or progress function, the call around it throws error with
+ * closed. A reader that has failed fails in the same way from then on.
  */
 class reader {
  public:
@@ -173,7 +175,8 @@ class reader {
    * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it
    *                 filled, 0 at the end; called by the thread that calls the reader, while it does. Moved or
    *                 copied into the reader.
-   * @param options  kept by the reader; what `cancel` points to must live as long. `progress` is told bytes of the source.
+   * @param options  kept by the reader; what `cancel` points to must live as long. `progress` is told bytes
+   *                 of the source.
    * @throws error: invalid_argument, unsupported, limit_exceeded (max_memory), out_of_memory; std::bad_alloc.
    *
    * Does not block, and starts no thread. May be called from any thread.
@@ -200,9 +203,10 @@ class reader {
    *
    * @param dst  filled from its start on; may be empty
    * @return at least 1 and maybe fewer than `dst` holds; 0: the end of the data, or `dst` is empty.
-   * @throws the exception of the source or of the progress function, after all output before it was given out; error: not_zstd,
-   *         truncated, corrupt, checksum, dictionary (`position()` is the frame's offset), limit_exceeded, cancelled, busy
-   *         (another thread uses it, or its own source), out_of_memory, threads.
+   * @throws the exception of the source or of the progress function, after all output before it was given
+   *         out; error: not_zstd, truncated, corrupt, checksum, dictionary (`position()` is the frame's
+   *         offset), limit_exceeded, cancelled, busy (another thread uses it, or its own source),
+   *         out_of_memory, threads.
    *
    * Blocks while the source does, and until there is something to give.
    */
@@ -211,7 +215,8 @@ class reader {
     std::size_t len = 0;
     fastpar_error failure;
     const fastpar_status result = fastpar_reader_read(raw_, dst.data(), dst.size(), &len, &failure);
-    // An exception is thrown when its status arrives; that of the last progress report at the end of the data.
+    // An exception is thrown when its status arrives; that of the last progress report at the end of the
+    // data.
     const bool its_turn = result == FASTPAR_ERR_CALLBACK || result == FASTPAR_ERR_CANCELLED ||
                           (result == FASTPAR_OK && len == 0 && !dst.empty());
     if (state && its_turn) state->exceptions.finish(result, failure);

@@ -25,7 +25,8 @@ class team {
   [[nodiscard]] std::uint32_t members() const noexcept { return members_; }
 
   /**
-   * Waits until every member has come to the barrier; what members wrote before it is visible to all after it.
+   * Waits until every member has come to the barrier; what members wrote before it is visible to all after
+   * it.
    *
    * @throws error: cancelled (another member threw: let it pass, `team_run` throws the other's exception);
    *         invalid_argument (from a thread that is not this member's).
@@ -87,12 +88,12 @@ struct team_call {
  *
  * @param members  1 to the threads of the pool, the caller included; 0: as many as the pool has
  * @param body     callable with a `team &`, returns nothing
- * @throws the exception of a member, the first in time; the others are released from their barriers by error with cancelled;
- *         error: threads (more members than there are threads, or from inside a body than are free), busy (inside a hook), or
- *         as for_each_chunk if the pool cannot be started.
+ * @throws the exception of a member, the first in time; the others are released from their barriers by error
+ *         with cancelled; error: threads (more members than there are threads, or from inside a body than are
+ *         free), busy (inside a hook), or as for_each_chunk if the pool cannot be started.
  *
- * Blocks until the last member has returned, and before that until enough workers are free. May be called from any thread.
- * Nothing is allocated.
+ * Blocks until the last member has returned, and before that until enough workers are free. May be called
+ * from any thread. Nothing is allocated.
  */
 template <class Body>
 void team_run(std::uint32_t members, Body &&body) {

@@ -43,8 +43,8 @@ pub struct fastpar_batch_item {
 ///
 /// ```c
 /// for (size_t i = 0; i < count; i++)
-///   items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len, items[i].dst,
-///                                      items[i].dst_capacity, &items[i].written, NULL);
+///   items[i].status = fastpar_compress(&single_frame_options, items[i].src, items[i].src_len,
+///                                      items[i].dst, items[i].dst_capacity, &items[i].written, NULL);
 /// ```
 ///
 /// Every item is compressed by one thread to the bytes that `fastpar_compress` makes with
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 ///         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
 ///
 /// `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
-/// lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from any thread, by any number at a time, and from
-/// inside callbacks. Since: 1.0
+/// lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from
+/// any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described, those of the items too.

@@ -85,9 +85,10 @@ unsafe fn run(
 /// replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
 /// existing target is not replaced. A read-only target is replaced only where the source is read-only too.
 ///
-/// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary source, as far as the system
-/// allows, before it has its name. Bits that make programs run as their owner or group are never taken over, nor what the folder
-/// would allow further users; where the group or the access list cannot be set, group and others get what both had.
+/// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
+/// source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
+/// group are never taken over, nor what the folder would allow further users; where the group or the access
+/// list cannot be set, group and others get what both had.
 ///
 /// A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
 /// /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
@@ -120,11 +121,11 @@ unsafe fn run(
 ///         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
 ///         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
 ///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
-///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, or an open file of another
-///         process; or an option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not
-///         even one lane fits into `max_memory`, which is found out before memory is taken;
-///         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
-///         FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
+///         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
+///         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
+///         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
+///         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

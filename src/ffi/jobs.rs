@@ -18,9 +18,10 @@ pub struct fastpar_job {
 
 /// Told once that a job has ended.
 ///
-/// Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of the job's chunks. It may
-/// call every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job,
-/// which returns at once what it came to, and may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
+/// Called on a thread of the pool, or by `fastpar_job_notify` at once, in the floating-point environment of
+/// the job's chunks. It may call every function of fastpar except `fastpar_pool_shutdown` and
+/// `fastpar_pool_hook` (FASTPAR_ERR_BUSY), may wait for this job, which returns at once what it came to, and
+/// may release it, which does not wait. It must return normally: no C++ exception, no longjmp.
 ///
 /// @param user_data  the `user_data` of `fastpar_job_notify`
 /// @param status     the status that `fastpar_job_wait` returns
@@ -73,12 +74,14 @@ unsafe fn hold_job(job: *const fastpar_job) -> Result<Held<fastpar_job>> {
 /// @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
 ///         it; otherwise as `fastpar_for` before its first chunk.
 ///
-/// Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and comes back. But a worker
-/// that is inside a callback stays there. If callbacks that block (for a queue, a lock, a slow disk) hold every worker, a job that is
-/// started then has none until one of them returns, also if it is the one that they wait for: members of a team, or a
-/// thread that waits for the job and so runs it, do not need one.
+/// Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and
+/// comes back. But a worker that is inside a callback stays there. If callbacks that block (for a queue, a
+/// lock, a slow disk) hold every worker, a job that is started then has none until one of them returns, also
+/// if it is the one that they wait for: members of a team, or a thread that waits for the job and so runs it,
+/// do not need one.
 ///
-/// Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks. Since: 1.0
+/// Does not block, but for the start of the pool. May be called from any thread, and from inside callbacks.
+/// Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -118,13 +121,13 @@ pub unsafe extern "C" fn fastpar_for_start(
 /// @param timeout_ms  milliseconds; 0: only ask; UINT64_MAX: for ever. It may be passed by the length of one
 ///                    chunk, as the waiting thread works.
 /// @param error       may be NULL
-/// @return FASTPAR_ERR_TIMEOUT: not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a callback of this job, its last report of
-///         progress among them, but for its notification (`fastpar_job_notify`); or no worker can run that notification yet, see
-///         "Loading" above;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the one before;
+/// @return FASTPAR_ERR_TIMEOUT: the job is not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a
+///         callback of this job (its last report of progress, too), but for its notification
+///         (`fastpar_job_notify`), or no worker can run that notification yet, see "Loading" above;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the call before;
 ///         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
-///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is the
-///         one that `fastpar_for` would have returned. Asking again tells the same.
+///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is that
+///         which `fastpar_for` would have returned. Asking again tells the same.
 ///
 /// After FASTPAR_OK all writes of the callbacks are visible, and the job's notification, if there is one, has
 /// returned. The job may be freed meanwhile, by a callback that this call runs or by another thread. May be

@@ -283,8 +283,8 @@ impl ForeignHook {
 /// @param on_exit    may be NULL; not both
 /// @param user_data  given to both; used for as long as the process lives, by several threads at a time
 /// @param error      may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL;
-///         FASTPAR_ERR_BUSY: from inside a callback or a hook, or workers cannot run yet, see "Loading" above.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
+///         or a hook, or workers cannot run yet, see "Loading" above.
 ///
 /// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
 /// called from any thread that is not inside a callback. Since: 1.0
@@ -315,8 +315,8 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 /// another thread makes while this one waits. If no pool runs, nothing happens.
 ///
 /// @param error  may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or workers
-///         cannot run yet, see "Loading" above.
+/// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
+///         workers cannot run yet, see "Loading" above.
 ///
 /// Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
 /// ever. May be called from any thread that is not inside a callback. Since: 1.0

@@ -63,8 +63,8 @@ unsafe impl Sync for Job<'_> {}
 unsafe impl Send for Job<'_> {}
 
 impl<'a> Job<'a> {
-    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width` lanes can run at
-    /// the same time.
+    /// A job that calls `body` for the chunks `range` of `plan`, and counts items with `monitor`; `width`
+    /// lanes can run at the same time.
     pub(crate) fn new<B>(
         plan: &Plan,
         range: Range<usize>,
@@ -90,12 +90,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its caller.
+    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
+    /// caller.
     pub(crate) fn away_from_caller(&self, work: impl FnOnce()) {
         self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
-    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two claims, says so.
+    /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two
+    /// claims, says so.
     pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {
         let between = ask.map_or(Between::Nothing, Between::Ask);
         // SAFETY: `lane` was made for the type of `body`, which lives as long as the job.
@@ -139,7 +141,8 @@ impl<'a> Job<'a> {
         set
     }
 
-    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the flag.
+    /// What a job that is watched does after a chunk: counts it, which may cancel the job, and looks at the
+    /// flag.
     #[inline(never)]
     fn look(&self, chunk: usize, items: usize) -> ControlFlow<()> {
         if let Some(monitor) = self.monitor {
@@ -175,7 +178,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The chunk that a lane is running. Bodies borrow it, and what they ask of the call looks at its index meanwhile.
+/// The chunk that a lane is running. Bodies borrow it, and what they ask of the call looks at its index
+/// meanwhile.
 type Current = Cell<Chunk>;
 
 /// A lane of a job, as the callbacks that it runs see it.
@@ -235,16 +239,27 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
-    while !job.stopping() && !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
+    // From then on each chunk is followed by a look at this.
+    if job.stopping() {
+        return ControlFlow::Continue(());
+    }
+    while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        run_chunks::<B, WATCHED>(job, body, range, chunk)?;
-        pace.ran(&job.claims, chunks);
+        match run_chunks::<B, WATCHED>(job, body, range, chunk) {
+            ControlFlow::Continue(()) => pace.ran(&job.claims, chunks),
+            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
+            ControlFlow::Break(None) => break,
+        }
         if let Between::Ask(ask) = between {
             match ask() {
                 Next::AskAgain => {}
                 Next::GoOn => between = Between::Nothing,
                 Next::Leave => break,
+            }
+            // Asking may take a while.
+            if job.stopping() {
+                break;
             }
         }
     }
@@ -254,36 +269,33 @@ where
 /// Chunks that the loop over a batch takes in one turn.
 const UNROLLED: usize = 8;
 
-/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics.
+/// The loop over a batch, which tells by `chunk` where it was if the body breaks or panics; breaks as
+/// `run_one` does.
 #[inline(always)]
 fn run_chunks<B, const WATCHED: bool>(
     job: &Job<'_>,
     body: &B,
     mut range: Range<usize>,
     chunk: &Current,
-) -> ControlFlow<i32>
+) -> ControlFlow<Option<i32>>
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     while !range.is_empty() {
         let EqualChunks { mut begin, size, until } = job.plan.equal_chunks(range.clone());
-        let step = if until - range.start >= UNROLLED {
-            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)
+        if until - range.start >= UNROLLED {
+            run_equal::<B, WATCHED>(job, body, range.start..until, begin, size, chunk)?;
         } else {
             (range.start..until)
-                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
-        };
-        match step {
-            ControlFlow::Continue(()) => range.start = until,
-            ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
-            ControlFlow::Break(None) => break,
+                .try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))?;
         }
+        range.start = until;
     }
     ControlFlow::Continue(())
 }
 
-/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers; several chunks a
-/// turn, as a jump less is 10 % of an empty chunk.
+/// Many chunks of one size. A function of its own, so that the callback and what it needs stay in registers;
+/// several chunks a turn, as a jump less is 10 % of an empty chunk.
 #[inline(never)]
 fn run_equal<B, const WATCHED: bool>(
     job: &Job<'_>,
@@ -306,8 +318,9 @@ where
     (index..range.end).try_for_each(|index| run_one::<B, WATCHED>(job, body, index, &mut begin, size, chunk))
 }
 
-/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is reused, which leaves three
-/// stores a chunk. Where nobody watches, there is nothing else but the call, and one look at a flag.
+/// One chunk; breaks with a code if it failed, and without one if no other chunk may start. `chunk` is
+/// reused, which leaves three stores a chunk. Where nobody watches, there is nothing else but the call, and
+/// one look at a flag.
 #[inline(always)]
 fn run_one<B, const WATCHED: bool>(
     job: &Job<'_>,

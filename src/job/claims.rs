@@ -79,7 +79,7 @@ impl Claims {
         }
         // Adding cannot wrap: a lane adds at most once past the end.
         let begin = self.next.fetch_add(size, Ordering::Relaxed);
-        (begin < self.end).then(|| begin..begin.saturating_add(size).min(self.end))
+        (begin < self.end).then(|| begin..begin + size.min(self.end - begin))
     }
 
     /// For jobs that end close to the largest index: several lanes that add past the end would wrap the

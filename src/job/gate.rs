@@ -111,7 +111,8 @@ impl<J> Gate<J> {
         debug_assert!(limit <= MAX_HELPERS);
         self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
         self.opened.store(self.opened() + 1, Ordering::Relaxed); // the same
-                                                                 // Relaxed: nobody else writes to the word of a closed and empty gate.
+                                                                 // Relaxed: nobody else writes to the word of
+                                                                 // a closed and empty gate.
         let turn = self.word.load(Ordering::Relaxed).wrapping_add(TURN_ONE) & TURN_MASK;
         let large = if large { LARGE } else { 0 };
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);
@@ -157,7 +158,8 @@ impl<J> Gate<J> {
         Some(self.job.load(Ordering::Relaxed))
     }
 
-    /// Comes in once more, under the number that an earlier [`Gate::enter`] of this job gave; false if the gate is closed.
+    /// Comes in once more, under the number that an earlier [`Gate::enter`] of this job gave; false if the
+    /// gate is closed.
     pub(crate) fn enter_again(&self) -> bool {
         let inside = |word: u64| (word & OPEN != 0).then_some(word + INSIDE_ONE);
         // Acquire: as in `enter`.
@@ -313,7 +315,8 @@ impl<J> Gate<J> {
         ((self.word.load(Ordering::Relaxed) & INSIDE_MASK) / INSIDE_ONE) as u32
     }
 
-    /// How many more may come in, `most` in all. Relaxed: advice, and right about the job of whoever is inside or has opened it.
+    /// How many more may come in, `most` in all. Relaxed: advice, and right about the job of whoever is
+    /// inside or has opened it.
     pub(crate) fn vacancies(&self, most: u32) -> u32 {
         let word = self.word.load(Ordering::Relaxed);
         let limit = ((word >> LIMIT_SHIFT) & LIMIT_MASK) as u32;

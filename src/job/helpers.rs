@@ -1,4 +1,5 @@
-//! How helpers come to a job: the caller opens a gate and sends a ticket, a worker takes the ticket to the gate.
+//! How helpers come to a job: the caller opens a gate and sends a ticket, a worker takes the ticket to the
+//! gate.
 
 use super::chunks::{Job, Next};
 use super::gate::Gate;
@@ -60,7 +61,9 @@ impl<'c> OpenGate<'c> {
         let gate =
             gate_store::take(&GATES, call.pool().address()).unwrap_or_else(|| Arc::new(LoopGate::new()));
         gate.nested.store(call.is_nested(), Ordering::Relaxed); // advice
-                                                                // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, is what makes that right.
+                                                                // The gate forgets the job's lifetime;
+                                                                // closing it in time, in `Drop` at the
+                                                                // latest, is what makes that right.
         gate.open(std::ptr::from_ref(job).cast(), helpers, job.is_large());
         Self { call, gate: Some(gate), process: Process::current() }
     }
@@ -101,8 +104,8 @@ fn most_helpers() -> u32 {
     most_lanes() - 1
 }
 
-/// How many helpers a helper sends for before it starts. Each wake takes its time: if everybody sent for one, the last of 63
-/// would come ten times later.
+/// How many helpers a helper sends for before it starts. Each wake takes its time: if everybody sent for one,
+/// the last of 63 would come ten times later.
 const EACH: u32 = 2;
 
 /// Whose CPUs the helpers of a job may take, where there are no others.
@@ -124,9 +127,10 @@ impl Share {
     }
 }
 
-/// The opener of `gate` sends for a helper, unless a helper is on its way, which sends for more. While every CPU has a thread of this
-/// process to run, more threads would only take turns with those that work: then the idle-CPU monitor sends the helper, as soon as
-/// CPUs are idle, because callbacks wait for something for instance. But a job gets its share of what other jobs have.
+/// The opener of `gate` sends for a helper, unless a helper is on its way, which sends for more. While every
+/// CPU has a thread of this process to run, more threads would only take turns with those that work: then the
+/// idle-CPU monitor sends the helper, as soon as CPUs are idle, because callbacks wait for something for
+/// instance. But a job gets its share of what other jobs have.
 #[inline]
 pub(super) fn recruit<'p>(
     pool: &'p Pool,
@@ -188,9 +192,10 @@ impl<'p> Pending<'p> {
         Self { pool, gate, since: Instant::now() }
     }
 
-    /// Between two batches: if the helper is late though there is a CPU for it, it probably waits for the CPU of this thread, and gets
-    /// it for a moment. (Under a hypervisor the system may take a virtual CPU that sleeps for one that was taken away, and queue the
-    /// helper behind its sender.) True if there is no need to ask again.
+    /// Between two batches: if the helper is late though there is a CPU for it, it probably waits for the CPU
+    /// of this thread, and gets it for a moment. (Under a hypervisor the system may take a virtual CPU that
+    /// sleeps for one that was taken away, and queue the helper behind its sender.) True if there is no need
+    /// to ask again.
     pub(super) fn is_settled(&self) -> bool {
         if self.gate.coming() == 0 {
             return true;
@@ -253,7 +258,8 @@ impl LoopGate {
         if let Some(seat) = seat {
             return Some((self.enter_same(seat.job)?, seat.lane));
         }
-        // The destructor of the gates is registered under the loader's lock: before the caller waits for this helper.
+        // The destructor of the gates is registered under the loader's lock: before the caller waits for this
+        // helper.
         let _ = GATES.try_with(|_| ());
         self.ticket_arrived();
         self.enter(most_helpers())

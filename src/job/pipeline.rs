@@ -288,8 +288,8 @@ impl<S: Stage> Helper<S> {
         self.arrived = true;
         self.shared.lock().on_the_way = false;
         let mut helped = false;
-        // A pool that is about to end is left: the tasks that are still to come find the next one. Others who wait for a worker get
-        // it, too: the next task that is submitted sends for another.
+        // A pool that is about to end is left: the tasks that are still to come find the next one. Others who
+        // wait for a worker get it, too: the next task that is submitted sends for another.
         let turn = Turn::now();
         while !(pool.is_stopping() || helped && pool.needs_room(0, &turn)) {
             let begun = self.shared.lock().begin();

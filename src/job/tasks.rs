@@ -14,8 +14,8 @@ use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process to run, or there is no
-/// pool, which need not keep the caller from working alone.
+/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process
+/// to run, or there is no pool, which need not keep the caller from working alone.
 pub(crate) fn lanes_left(max_lanes: u32) -> u32 {
     if max_lanes == 1 {
         return 1;

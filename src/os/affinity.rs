@@ -27,7 +27,8 @@ impl Mask {
         (unsafe { libc::sched_getaffinity(thread, size_of_val(&set), &mut set) } == 0).then_some(Self(set))
     }
 
-    /// Makes it that of the calling thread. The system refuses a mask without a CPU that there is: then nothing changes.
+    /// Makes it that of the calling thread. The system refuses a mask without a CPU that there is: then
+    /// nothing changes.
     pub(crate) fn set_for_caller(&self) {
         // SAFETY: valid for reading its own size.
         unsafe { libc::sched_setaffinity(0, size_of_val(&self.0), &self.0) };
@@ -69,12 +70,13 @@ pub(crate) fn pin_thread(cpu: usize) {
     Mask(set).set_for_caller(); // a CPU that was taken away meanwhile leaves the thread unpinned, which is only slower
 }
 
-/// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its number in there.
+/// The most processors of a group of Windows. A logical CPU is numbered by its group times this, plus its
+/// number in there.
 #[cfg(any(windows, test))]
 const GROUP: usize = 64;
 
-/// The logical CPUs that the process may use: of one processor group those in its mask, of several all of them, since Windows
-/// knows no mask that spans groups.
+/// The logical CPUs that the process may use: of one processor group those in its mask, of several all of
+/// them, since Windows knows no mask that spans groups.
 #[cfg(any(windows, test))]
 fn cpus_of(groups: &[u16], mask: usize, processors: impl Fn(u16) -> usize) -> Vec<usize> {
     let number = |group: u16, cpu: usize| usize::from(group) * GROUP + cpu;

@@ -1,6 +1,7 @@
 //! The last-level caches of this machine: how much they hold together.
 
-/// Bytes of all last-level caches together (two of 32 MB on a Ryzen 9 7900X); none where the system does not tell.
+/// Bytes of all last-level caches together (two of 32 MB on a Ryzen 9 7900X); none where the system does not
+/// tell.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn last_level_bytes() -> Option<u64> {
     linux::last_level_bytes(std::path::Path::new("/sys/devices/system/cpu"))
@@ -29,7 +30,8 @@ mod linux {
     use std::fs;
     use std::path::Path;
 
-    /// sysfs lists under each CPU the caches that it uses. A cache is known by its level and the CPUs that share it.
+    /// sysfs lists under each CPU the caches that it uses. A cache is known by its level and the CPUs that
+    /// share it.
     pub(super) fn last_level_bytes(cpus: &Path) -> Option<u64> {
         let mut caches = BTreeMap::new();
         for cpu in fs::read_dir(cpus).ok()?.flatten() {

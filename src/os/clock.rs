@@ -1,5 +1,5 @@
-//! The processor time of single threads, to the moment. (That of the whole process lags behind by up to a tick for every
-//! thread that is running, 4 ms on many systems.)
+//! The processor time of single threads, to the moment. (That of the whole process lags behind by up to a
+//! tick for every thread that is running, 4 ms on many systems.)
 
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
 //! The floating-point control state of a thread: rounding, flush to zero, denormals as zero, exception masks.
 //!
-//! A job carries its caller's state to every lane, so that a reduction is the same to the bit on whichever thread a chunk runs.
-//! Each lane gets its own state back when it leaves the job. Status flags (what has been rounded, divided by zero, ...) are not
-//! carried: where the states differ a lane starts with none, and gets its own back. An old flag of the x87 whose exception is no
-//! longer masked would end the process at the next instruction.
+//! A job carries its caller's state to every lane, so that a reduction is the same to the bit on whichever
+//! thread a chunk runs. Each lane gets its own state back when it leaves the job. Status flags (what has been
+//! rounded, divided by zero, ...) are not carried: where the states differ a lane starts with none, and gets
+//! its own back. An old flag of the x87 whose exception is no longer masked would end the process at the next
+//! instruction.
 
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 use std::arch::asm;
@@ -19,7 +20,8 @@ struct Registers {
     x87: u16,
 }
 
-/// The six status flags in the low bits of MXCSR, and of the status word of the x87; the rest of MXCSR is control.
+/// The six status flags in the low bits of MXCSR, and of the status word of the x87; the rest of MXCSR is
+/// control.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
 const STATUS_FLAGS: u32 = 0x3f;
 

@@ -1,8 +1,8 @@
-//! What a forked child forgets. A child has one thread and none of the parent's others: their work, and the locks that they
-//! held, are lost in it.
+//! What a forked child forgets. A child has one thread and none of the parent's others: their work, and the
+//! locks that they held, are lost in it.
 //!
-//! State that must be forgotten is registered as a [`ChildHook`], by [`on_child`], before it exists. What belongs to one
-//! process remembers it as a [`Process`], and refuses to work in a child.
+//! State that must be forgotten is registered as a [`ChildHook`], by [`on_child`], before it exists. What
+//! belongs to one process remembers it as a [`Process`], and refuses to work in a child.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -59,8 +59,8 @@ mod unix {
     use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::SeqCst};
     use std::thread::yield_now;
 
-    /// A function that runs in a forked child, in a static of the module that has something to forget. The parent's locks may
-    /// be held in the child, so the function only stores.
+    /// A function that runs in a forked child, in a static of the module that has something to forget. The
+    /// parent's locks may be held in the child, so the function only stores.
     pub(crate) struct ChildHook {
         forget: fn(),
         listed: AtomicBool,
@@ -77,8 +77,8 @@ mod unix {
     static HOOKS: AtomicPtr<ChildHook> = AtomicPtr::new(ptr::null_mut());
     static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-    /// Forks under way; -1: something runs that must not be forked in the middle. Not a lock of std: several threads may
-    /// install the handlers at the same time, and a fork then calls them several times.
+    /// Forks under way; -1: something runs that must not be forked in the middle. Not a lock of std: several
+    /// threads may install the handlers at the same time, and a fork then calls them several times.
     static FORKS: AtomicI32 = AtomicI32::new(0);
 
     /// Runs `hook` in every child that is forked from now on. Allocates nothing; asking again does nothing.
@@ -115,8 +115,8 @@ mod unix {
         Ok(())
     }
 
-    /// Runs `action` while forks, and others who call this, wait. A hook is registered already; `action` must not fork, call
-    /// this, or panic.
+    /// Runs `action` while forks, and others who call this, wait. A hook is registered already; `action` must
+    /// not fork, call this, or panic.
     pub(crate) fn without_forks(action: impl FnOnce()) {
         wait_and_change(|forks| (forks == 0).then_some(-1));
         action();

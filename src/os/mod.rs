@@ -1,4 +1,5 @@
-//! Everything that differs by operating system: CPUs and their caches, threads and their clocks, forks, staying loaded.
+//! Everything that differs by operating system: CPUs and their caches, threads and their clocks, forks,
+//! staying loaded.
 
 pub(crate) mod affinity;
 pub(crate) mod caches;

@@ -4,8 +4,9 @@ use crate::error::Result;
 #[cfg(any(windows, target_os = "linux"))]
 use crate::error::{Error, ErrorKind};
 
-/// Runs as soon as the library is loaded. Windows does not give the slots of thread-local variables back when a library is
-/// unloaded, and a process has 1088 of them: a program that loads and unloads the library again and again would use them up.
+/// Runs as soon as the library is loaded. Windows does not give the slots of thread-local variables back when
+/// a library is unloaded, and a process has 1088 of them: a program that loads and unloads the library again
+/// and again would use them up.
 #[cfg(windows)]
 #[used]
 #[link_section = ".CRT$XCU"] // run by the C library, GNU's and Microsoft's, among the constructors of C++
@@ -39,7 +40,8 @@ pub(crate) fn keep_module() -> Result<()> {
     Ok(())
 }
 
-/// The same. The shared library is linked with DF_1_NODELETE, which does it; but a static copy is part of somebody else's module.
+/// The same. The shared library is linked with DF_1_NODELETE, which does it; but a static copy is part of
+/// somebody else's module.
 #[cfg(target_os = "linux")]
 pub(crate) fn keep_module() -> Result<()> {
     use elf::Module;
@@ -89,8 +91,8 @@ mod elf {
         Named(CString),
     }
 
-    /// Looks for the module that holds this code. Not by `dladdr`: it waits for the lock that a thread holds which is loading a
-    /// library, and that thread may be waiting for a call of this one.
+    /// Looks for the module that holds this code. Not by `dladdr`: it waits for the lock that a thread holds
+    /// which is loading a library, and that thread may be waiting for a call of this one.
     pub(super) fn own_module() -> Module {
         let mut module = Module::Stays; // a program that is linked statically
                                         // SAFETY: `look` gets what it expects.
@@ -119,7 +121,8 @@ mod elf {
         }
         let dynamic = segments.iter().find(|segment| segment.p_type == libc::PT_DYNAMIC);
         let dynamic = dynamic.map(|segment| base.wrapping_add(segment.p_vaddr) as *const Entry);
-        // SAFETY: the loader has mapped the section; `name` is null, or a string that lives as long as the module.
+        // SAFETY: the loader has mapped the section; `name` is null, or a string that lives as long as the
+        // module.
         unsafe {
             // The program itself has no name.
             let named = !name.is_null() && *name != 0;

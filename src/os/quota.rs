@@ -1,4 +1,5 @@
-//! How many CPUs' worth of time the cgroups of this process let it use (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`).
+//! How many CPUs' worth of time the cgroups of this process let it use (cgroup v2 `cpu.max`, v1
+//! `cpu.cfs_quota_us`).
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -7,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::str::from_utf8;
 use std::sync::{Mutex, PoisonError};
 
-/// The files of the process's cgroups, found once: asking again must neither allocate nor take long. They are looked for again when
-/// the process was moved to other groups.
+/// The files of the process's cgroups, found once: asking again must neither allocate nor take long. They are
+/// looked for again when the process was moved to other groups.
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 
 struct Known {
@@ -25,7 +26,8 @@ enum Limit {
     Version1(PathBuf, PathBuf),
 }
 
-/// CPUs by the smallest quota of the process's cgroup and those around it, rounded down, at least 1; none without a quota.
+/// CPUs by the smallest quota of the process's cgroup and those around it, rounded down, at least 1; none
+/// without a quota.
 pub(crate) fn cpus() -> Option<u32> {
     let mut buffer = [0; 4096];
     let groups = read(Path::new("/proc/self/cgroup"), &mut buffer)?;

@@ -1,15 +1,17 @@
-//! How a worker stands to the rest of the process: it is one more thread of the process, not a child of the thread that happened
-//! to call first.
+//! How a worker stands to the rest of the process: it is one more thread of the process, not a child of the
+//! thread that happened to call first.
 //!
-//! A new thread inherits the scheduling class, the nice value, the affinity and the signal mask of its maker. The maker may be the
-//! real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the main thread of the process has, and
-//! a real-time class from nobody. Windows gives every new thread the affinity of the process and the normal priority by itself.
+//! A new thread inherits the scheduling class, the nice value, the affinity and the signal mask of its maker.
+//! The maker may be the real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the
+//! main thread of the process has, and a real-time class from nobody. Windows gives every new thread the
+//! affinity of the process and the normal priority by itself.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::affinity::Mask;
 
-/// Blocks every asynchronous signal for the calling thread until it is dropped: threads made meanwhile are born so, and the
-/// handlers of the program run on the program's threads. What arrives in between stays pending and is delivered after it.
+/// Blocks every asynchronous signal for the calling thread until it is dropped: threads made meanwhile are
+/// born so, and the handlers of the program run on the program's threads. What arrives in between stays
+/// pending and is delivered after it.
 #[cfg(unix)]
 pub(crate) struct SignalsBlocked {
     before: libc::sigset_t,
@@ -24,8 +26,8 @@ const SYNCHRONOUS: [libc::c_int; 7] =
 #[cfg(unix)]
 impl SignalsBlocked {
     pub(crate) fn new() -> Self {
-        // SAFETY: a sigset_t is plain bits; both sets are initialised by the system before they are used, and the signals
-        // are valid numbers.
+        // SAFETY: a sigset_t is plain bits; both sets are initialised by the system before they are used, and
+        // the signals are valid numbers.
         unsafe {
             let (mut all, mut before) = (std::mem::zeroed(), std::mem::zeroed());
             libc::sigfillset(&mut all);
@@ -60,14 +62,15 @@ impl SignalsBlocked {
     }
 }
 
-/// Gives the calling thread, a new worker, the scheduling class, nice value and affinity of the process. What the system
-/// refuses stays as it was inherited.
+/// Gives the calling thread, a new worker, the scheduling class, nice value and affinity of the process. What
+/// the system refuses stays as it was inherited.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn join_process() {
     // SAFETY: has no preconditions. The number of the process is that of its main thread.
     let main = unsafe { libc::getpid() };
     join_class(main);
-    // SAFETY: plain numbers. A failure gives -1, which is a nice value too: then nothing becomes worse than inherited.
+    // SAFETY: plain numbers. A failure gives -1, which is a nice value too: then nothing becomes worse than
+    // inherited.
     unsafe {
         let process = libc::getpriority(libc::PRIO_PROCESS, main.unsigned_abs());
         if process != libc::getpriority(libc::PRIO_PROCESS, 0) {

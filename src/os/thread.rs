@@ -1,7 +1,8 @@
 //! Starting and joining threads.
 //!
-//! On Linux they are made by the system's own functions: std's end the program where there is no memory for what they keep about a
-//! thread, and in a program written in Rust they take a lock that a fork may leave locked in the child.
+//! On Linux they are made by the system's own functions: std's end the program where there is no memory for
+//! what they keep about a thread, and in a program written in Rust they take a lock that a fork may leave
+//! locked in the child.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::Thread;
@@ -71,7 +72,8 @@ mod linux {
         let check = |code: i32| if code == 0 { Ok(()) } else { Err(code) };
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
-        // SAFETY: the attributes are initialised first and destroyed last; the thread is written where this succeeds.
+        // SAFETY: the attributes are initialised first and destroyed last; the thread is written where this
+        // succeeds.
         unsafe {
             check(libc::pthread_attr_init(attributes.as_mut_ptr()))?;
             let created = (|| {
@@ -131,7 +133,8 @@ mod other {
     }
 }
 
-/// Whether the program has more rights than who started it (set-user-id, capabilities of the file): the environment is not its own.
+/// Whether the program has more rights than who started it (set-user-id, capabilities of the file): the
+/// environment is not its own.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_privileged() -> bool {
     // SAFETY: reads what the kernel handed to the process.

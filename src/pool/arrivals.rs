@@ -1,8 +1,9 @@
 //! Threads that were started and may not run yet.
 //!
-//! While a library is being loaded the system's loader holds a lock, and new threads may need it: to begin at all (Windows), for
-//! their thread-local memory (glibc before 2.34), to register its destructors (Linux). So what waits for workers, called from a
-//! library's constructor or DllMain, would wait for threads that wait for it. Once a worker has arrived it needs the lock no more.
+//! While a library is being loaded the system's loader holds a lock, and new threads may need it: to begin at
+//! all (Windows), for their thread-local memory (glibc before 2.34), to register its destructors (Linux). So
+//! what waits for workers, called from a library's constructor or DllMain, would wait for threads that wait
+//! for it. Once a worker has arrived it needs the lock no more.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +27,8 @@ impl Arrivals {
     pub(super) fn arrive(&self) {
         self.count.fetch_add(1, Ordering::Relaxed); // nothing is read on the strength of it
 
-        // Whoever waits looks at the count under the lock, and sleeps with the lock released: it cannot miss this.
+        // Whoever waits looks at the count under the lock, and sleeps with the lock released: it cannot miss
+        // this.
         drop(self.lock());
         self.changed.notify_all();
     }

@@ -76,7 +76,8 @@ impl Call {
         self.pool
     }
 
-    /// Keeps the pool for a job that outlives this call. A shutdown that waits for the call finds the job under way.
+    /// Keeps the pool for a job that outlives this call. A shutdown that waits for the call finds the job
+    /// under way.
     pub(crate) fn keep_alive(&self) -> KeepAlive {
         self.pool().keep_alive()
     }

@@ -1,7 +1,8 @@
 //! The worker threads of a pool: those that run, and those that could not be started yet.
 //!
-//! rayon has a place for each worker of the configured number from the start. A place whose thread could not be started is kept, and
-//! is given to a thread later; until then rayon takes its worker for busy. Workers never become fewer before the pool ends.
+//! rayon has a place for each worker of the configured number from the start. A place whose thread could not
+//! be started is kept, and is given to a thread later; until then rayon takes its worker for busy. Workers
+//! never become fewer before the pool ends.
 #![forbid(unsafe_code)]
 
 use super::config::Config;
@@ -133,11 +134,13 @@ impl Crew {
         threads.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count()
     }
 
-    /// Has every worker that runs do `action`, while some are missing: rayon's broadcast would wait for these. `send` gives a task to
-    /// any worker; a worker keeps it for a moment, so that the others come to the others. Workers that are inside a callback
-    /// come when it has returned. One that begins meanwhile is not waited for.
+    /// Has every worker that runs do `action`, while some are missing: rayon's broadcast would wait for
+    /// these. `send` gives a task to any worker; a worker keeps it for a moment, so that the others come to
+    /// the others. Workers that are inside a callback come when it has returned. One that begins meanwhile is
+    /// not waited for.
     pub(super) fn broadcast(&self, action: fn(u32), send: impl Fn(Box<dyn FnOnce() + Send>)) {
-        /// How long a worker waits for the others, who may be needed by what waits behind it, and how often tasks are sent.
+        /// How long a worker waits for the others, who may be needed by what waits behind it, and how often
+        /// tasks are sent.
         const MOMENT: Duration = Duration::from_millis(1);
         // Workers are started in the order of their numbers.
         let workers = self.running() as usize;
@@ -194,7 +197,8 @@ fn run_worker(place: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepe
     if let Some(cpu) = cpu {
         affinity::pin_thread(cpu);
     }
-    // Rayon's queues keep something for each thread, whose destructor is registered under the loader's lock: now, not in a job.
+    // Rayon's queues keep something for each thread, whose destructor is registered under the loader's lock:
+    // now, not in a job.
     #[cfg(unix)]
     drop(crossbeam_epoch::pin());
     sleepers.arrivals.arrive();

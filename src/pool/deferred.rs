@@ -1,11 +1,12 @@
 //! Helpers that left their job between two chunks, because others waited for a worker.
 //!
-//! Such a helper is not sent again: rayon would give its ticket to the same worker at once. It waits here for a worker that has
-//! nothing else to do. If it waits long, its turn comes before the tickets that are sent meanwhile, and it may stay then as
-//! long as it had to wait: where there is always more to do than workers, those who wait and those who came share the time.
+//! Such a helper is not sent again: rayon would give its ticket to the same worker at once. It waits here for
+//! a worker that has nothing else to do. If it waits long, its turn comes before the tickets that are sent
+//! meanwhile, and it may stay then as long as it had to wait: where there is always more to do than workers,
+//! those who wait and those who came share the time.
 //!
-//! Nobody is forgotten here: only a worker puts a helper here, and each worker that ends a visit takes one, unless a ticket
-//! waits; the worker that takes up the last of these tickets looks here afterwards.
+//! Nobody is forgotten here: only a worker puts a helper here, and each worker that ends a visit takes one,
+//! unless a ticket waits; the worker that takes up the last of these tickets looks here afterwards.
 #![forbid(unsafe_code)]
 
 use crossbeam_utils::CachePadded;
@@ -45,7 +46,8 @@ impl<T> Deferred<T> {
         first > 0 && self.begun.elapsed().saturating_sub(Duration::from_nanos(first)) >= LONGEST_WAIT
     }
 
-    /// Whether nobody waits. A worker is right about those whom it put here, or who were here when it began with its last ticket.
+    /// Whether nobody waits. A worker is right about those whom it put here, or who were here when it began
+    /// with its last ticket.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.first.load(Ordering::Relaxed) == 0
@@ -58,7 +60,8 @@ impl<T> Deferred<T> {
         self.tell(&waiting);
     }
 
-    /// The first one, and how long it may stay whoever waits. `others`: tickets wait for this worker, so only if it is overdue.
+    /// The first one, and how long it may stay whoever waits. `others`: tickets wait for this worker, so only
+    /// if it is overdue.
     pub(super) fn pop(&self, others: bool) -> Option<(T, Duration)> {
         let mut waiting = self.lock();
         let first = waiting.front()?;

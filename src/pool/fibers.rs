@@ -1,8 +1,8 @@
 //! Calls of one thread on several stacks.
 //!
-//! A callback may switch to a fiber, or a coroutine with a stack, that calls too and switches back before its call is over. For the
-//! thread that call is nested, and the pool is kept by the one around it, which now ends first. Then what kept the pool is put aside,
-//! and lasts until the thread is inside no call any more.
+//! A callback may switch to a fiber, or a coroutine with a stack, that calls too and switches back before its
+//! call is over. For the thread that call is nested, and the pool is kept by the one around it, which now
+//! ends first. Then what kept the pool is put aside, and lasts until the thread is inside no call any more.
 #![forbid(unsafe_code)]
 
 use super::global::Entry;

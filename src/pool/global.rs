@@ -27,8 +27,8 @@ static FORGET: ChildHook = ChildHook::new(|| EPOCHS.forget());
 fn watch_forks() -> Result<()> {
     fork::on_child(&FORGET)?;
     fork::on_child(&thread_state::FORGET)?;
-    // The queues of rayon reclaim their memory through a collector of the process, made by the first thread that needs it. A fork
-    // in the middle of that would leave the child waiting for its completion for ever.
+    // The queues of rayon reclaim their memory through a collector of the process, made by the first thread
+    // that needs it. A fork in the middle of that would leave the child waiting for its completion for ever.
     #[cfg(unix)]
     fork::without_forks(|| _ = crossbeam_epoch::default_collector());
     Ok(())
@@ -41,7 +41,8 @@ pub(super) fn enter() -> Result<Entry> {
     EPOCHS.enter(shard, watch_forks)
 }
 
-/// The pool of a call, started with the default options if there is none, and with as many workers as there can be.
+/// The pool of a call, started with the default options if there is none, and with as many workers as there
+/// can be.
 #[inline]
 pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
     let pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
@@ -51,10 +52,9 @@ pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
 
 /// Starts the pool with these options.
 ///
-/// # Errors
-/// [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value outside its range,
-/// [`ErrorKind::Threads`] if not all threads could be started and less is not asked for (then none is left, or as many as before), [`ErrorKind::Unsupported`] if pinning is not
-/// possible here.
+/// # Errors [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value
+/// outside its range, [`ErrorKind::Threads`] if not all threads could be started and less is not asked for
+/// (then none is left, or as many as before), [`ErrorKind::Unsupported`] if pinning is not possible here.
 pub fn start(options: &PoolOptions) -> Result<()> {
     let config = options.resolve()?;
     let entry;
@@ -103,7 +103,8 @@ pub fn threads() -> Result<u32> {
     peek(Pool::threads).map_or_else(config::threads_of_environment, Ok)
 }
 
-/// Logical CPUs that the process may use: affinity of its main thread and quotas of its cgroups counted. At least one.
+/// Logical CPUs that the process may use: affinity of its main thread and quotas of its cgroups counted. At
+/// least one.
 pub fn cpus() -> u32 {
     cpu_count::ask()
 }
@@ -118,11 +119,12 @@ pub fn stats() -> Stats {
     peek(Pool::stats).unwrap_or_default()
 }
 
-/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when this returns; a
-/// worker that is inside a callback runs it when it leaves that job. A hook that panics has no effect beyond that.
+/// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when
+/// this returns; a worker that is inside a callback runs it when it leaves that job. A hook that panics has
+/// no effect beyond that.
 ///
-/// # Errors
-/// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where workers cannot run yet.
+/// # Errors [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where
+/// workers cannot run yet.
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     thread_state::refuse_inside("adding a hook")?;
     memory::check()?;

@@ -22,7 +22,8 @@ pub(super) struct Permits<T> {
     /// Workers that are neither working nor reserved; negative by the permits that a gathering team still
     /// lacks.
     free: CachePadded<AtomicI64>,
-    /// A team gathers: helpers that have worked for some time had better leave. Advice, on a cache line that seldom changes.
+    /// A team gathers: helpers that have worked for some time had better leave. Advice, on a cache line that
+    /// seldom changes.
     wanted: CachePadded<AtomicBool>,
     /// Held by the team that gathers.
     gathering: Mutex<()>,

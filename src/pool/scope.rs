@@ -1,7 +1,9 @@
-//! What a callback may ask of the call around it: whether that is cancelled or has failed, and that it fail with a certain error.
+//! What a callback may ask of the call around it: whether that is cancelled or has failed, and that it fail
+//! with a certain error.
 //!
-//! Each thread has a chain of scopes, the innermost first. A lane enters a scope once, for all chunks that it runs; a failure is
-//! kept with the position that it was told at, so that nothing needs to be done after a callback that succeeds.
+//! Each thread has a chain of scopes, the innermost first. A lane enters a scope once, for all chunks that it
+//! runs; a failure is kept with the position that it was told at, so that nothing needs to be done after a
+//! callback that succeeds.
 
 use crate::error::Error;
 use std::cell::Cell;
@@ -73,7 +75,8 @@ impl Drop for Leave<'_> {
     }
 }
 
-/// Leaves a scope before those that were entered later: their callbacks have switched to this stack, and go on later.
+/// Leaves a scope before those that were entered later: their callbacks have switched to this stack, and go
+/// on later.
 #[cold]
 fn leave_early(scope: *const Scope<'static>, outer: *const Scope<'static>) {
     find(|later| {
@@ -117,7 +120,8 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
     false
 }
 
-/// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether another one does.
+/// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether
+/// another one does.
 pub(super) fn is_in_callback() -> bool {
     INNERMOST.get() != INHERITED.get()
 }
@@ -127,7 +131,8 @@ pub(super) fn forget() {
     INHERITED.set(INNERMOST.get());
 }
 
-/// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or has failed.
+/// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or
+/// has failed.
 pub(crate) fn is_cancelled() -> bool {
     find(|scope| scope.asked.is_stopped())
 }
@@ -137,7 +142,8 @@ pub(crate) fn is_inside(identity: *const ()) -> bool {
     find(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
-/// Has the innermost call fail with `error`, if its callback breaks then. None takes back what was told before.
+/// Has the innermost call fail with `error`, if its callback breaks then. None takes back what was told
+/// before.
 pub(crate) fn fail(error: Option<Error>) {
     find(|scope| {
         scope.told.set(error.clone().map(|error| Box::new(Told { position: scope.asked.position(), error })));

@@ -18,7 +18,8 @@ pub(super) struct Sleepers {
     state: Mutex<State>,
     /// A condition variable for each worker.
     wakes: Box<[Condvar]>,
-    /// Tickets that no worker is free for. For those who look without the lock: written only where it changes.
+    /// Tickets that no worker is free for. For those who look without the lock: written only where it
+    /// changes.
     unserved: CachePadded<AtomicUsize>,
     /// Workers that run.
     pub(super) arrivals: Arc<Arrivals>,

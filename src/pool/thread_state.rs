@@ -1,4 +1,5 @@
-//! What a thread knows about itself: its worker number, the pool that it works for, how deep its calls are nested.
+//! What a thread knows about itself: its worker number, the pool that it works for, how deep its calls are
+//! nested.
 #![forbid(unsafe_code)]
 
 use super::scope;
@@ -11,7 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Counters that all threads update are split over this many cache lines.
 pub(super) const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
 
-/// The most calls within each other on one thread: what they leave of a worker's stack, 2 MiB, are 16 KiB for each level.
+/// The most calls within each other on one thread: what they leave of a worker's stack, 2 MiB, are 16 KiB for
+/// each level.
 const MAX_DEPTH: u32 = 128;
 
 /// Forgets what the forking thread knew of the parent's pool.
@@ -21,15 +23,15 @@ pub(super) static FORGET: ChildHook = ChildHook::new(|| with(ThreadState::forget
 pub(super) struct ThreadState {
     /// The worker number, -1 outside the pool.
     pub(super) worker: Cell<i32>,
-    /// The address of the pool that the thread is a worker of, or that a call of this thread is using now. `workers` knows its
-    /// type, and imports this module.
+    /// The address of the pool that the thread is a worker of, or that a call of this thread is using now.
+    /// `workers` knows its type, and imports this module.
     pub(super) pool: Cell<*const ()>,
     /// Inside a hook: nothing that needs the pool is possible.
     pub(super) in_hook: Cell<bool>,
     /// Calls under way within each other.
     depth: Cell<u32>,
-    /// A call ended before one that began later, which goes on on another stack (a fiber's). Until the last one ends something keeps
-    /// the pool for them.
+    /// A call ended before one that began later, which goes on on another stack (a fiber's). Until the last
+    /// one ends something keeps the pool for them.
     kept: Cell<bool>,
     /// The thread's number among all threads, plus one; 0: not decided.
     number: Cell<u32>,
@@ -130,7 +132,8 @@ impl ThreadState {
         self.number() % SHARDS
     }
 
-    /// Begins a call within those under way: how many there are then. None: there are as many as there may be.
+    /// Begins a call within those under way: how many there are then. None: there are as many as there may
+    /// be.
     #[inline]
     pub(super) fn go_deeper(&self) -> Option<u32> {
         let depth = self.depth.get() + 1;
@@ -146,8 +149,8 @@ impl ThreadState {
         self.depth.get() < MAX_DEPTH
     }
 
-    /// Ends the call that began as the `level`th, and its use of `pool`. After a fork there is nothing to end: the thread has forgotten
-    /// what the parent used.
+    /// Ends the call that began as the `level`th, and its use of `pool`. After a fork there is nothing to
+    /// end: the thread has forgotten what the parent used.
     #[inline]
     pub(super) fn end_use(&self, level: u32, pool: *const (), outer: *const ()) -> End {
         let depth = self.depth.get();
@@ -177,7 +180,8 @@ impl ThreadState {
         End::Usual
     }
 
-    /// After a worker's visit: whether a call goes on on another stack, and nothing keeps the pool for it yet.
+    /// After a worker's visit: whether a call goes on on another stack, and nothing keeps the pool for it
+    /// yet.
     #[inline]
     pub(super) fn left_open(&self) -> bool {
         self.depth.get() > 0 && !self.kept.replace(true)

@@ -1,5 +1,5 @@
-//! The structs of the C ABI have the sizes and offsets that compiled programs rely on. `layout.c` asserts the same numbers for
-//! the C compilers.
+//! The structs of the C ABI have the sizes and offsets that compiled programs rely on. `layout.c` asserts the
+//! same numbers for the C compilers.
 
 #![cfg(target_pointer_width = "64")]
 

@@ -1,5 +1,5 @@
-//! What allocates, counted: Rust's allocations and libzstd's, as both end in malloc, which this program replaces. One test, as
-//! everything in the process counts.
+//! What allocates, counted: Rust's allocations and libzstd's, as both end in malloc, which this program
+//! replaces. One test, as everything in the process counts.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use fastpar::codec::{compress_batch, decompress_batch, BatchItem, Dict, Options};

@@ -1,4 +1,5 @@
-//! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions where they matter.
+//! Dictionaries, batches and archives: through the Rust core where that is enough, through the C functions
+//! where they matter.
 
 mod archive;
 mod archive_faults;

@@ -223,7 +223,8 @@ static void a_length_that_cannot_be(void)
 
 /* ---- hostile input ---- */
 
-/* Decodes bytes that may be anything: whatever the status, nothing is written outside, and failures are described. */
+/* Decodes bytes that may be anything: whatever the status, nothing is written outside, and failures are
+   described. */
 static fastpar_status decode(const unsigned char *data, size_t size, size_t capacity)
 {
   unsigned char *exact = malloc(size ? size : 1), *back = guarded(capacity);

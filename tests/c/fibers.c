@@ -1,4 +1,5 @@
-/* Callbacks that switch to a fiber of the same thread, which makes calls too: none of these ends under another one's feet. */
+/* Callbacks that switch to a fiber of the same thread, which makes calls too: none of these ends under
+   another one's feet. */
 #include "os.h"
 #include "check.h"
 

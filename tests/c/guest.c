@@ -1,4 +1,5 @@
-/* What a worker takes from the process, and what it must not take from the thread that happens to call first. */
+/* What a worker takes from the process, and what it must not take from the thread that happens to call
+   first. */
 #include "os_threads.h"
 #include "check.h"
 
@@ -256,12 +257,14 @@ static void real_time_caller(void *argument)
 static void nice_caller(void *argument)
 {
   (void)argument;
-  /* On Linux of this thread alone. Whether a worker may be less nice than its maker is the system's to say. */
+  /* On Linux of this thread alone. Whether a worker may be less nice than its maker is the system's to
+     say. */
   CHECK_EQUAL(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 3), 0);
   if (geteuid() == 0) start_and_look();
 }
 
-/* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has a child of its own. */
+/* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has
+   a child of its own. */
 static void in_a_child(void (*caller)(void *))
 {
   int status = -1;

@@ -1,4 +1,5 @@
-/* Handles that are freed while a call uses them: by the call's own callback, or by another thread. Run it with valgrind too. */
+/* Handles that are freed while a call uses them: by the call's own callback, or by another thread. Run it
+   with valgrind too. */
 #include "os.h"
 #include "check.h"
 
@@ -44,7 +45,8 @@ static int32_t free_own_job(void *user_data, const fastpar_chunk *chunk)
   return 0;
 }
 
-/* One of two workers is busy elsewhere, so of two lanes one is left to the waiter; `limit`: its milliseconds. */
+/* One of two workers is busy elsewhere, so of two lanes one is left to the waiter; `limit`: its
+   milliseconds. */
 static void free_job_in_wait(uint64_t limit)
 {
   fastpar_pool_options pool;

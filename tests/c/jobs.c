@@ -1,4 +1,5 @@
-/* Jobs: what their last report of progress may call, their notification, and jobs that go on without a handle. */
+/* Jobs: what their last report of progress may call, their notification, and jobs that go on without a
+   handle. */
 #include "os.h"
 #include "check.h"
 

@@ -1,4 +1,5 @@
-/* Loading and unloading at run time. This program is not linked to the library: FASTPAR_LIBRARY says where it is. */
+/* Loading and unloading at run time. This program is not linked to the library: FASTPAR_LIBRARY says where
+   it is. */
 #include "os_threads.h"
 #include "check.h"
 
@@ -41,8 +42,8 @@ static void loading_and_unloading_without_work(void)
   }
 }
 
-/* The pool's 24, and its idle-CPU monitor if there are more of them than CPUs and one was missed: it names itself when it runs for the
-   first time. */
+/* The pool's 24, and its idle-CPU monitor if there are more of them than CPUs and one was missed: it names
+   itself when it runs for the first time. */
 static int is_pool_running(int before)
 {
   int others = os_threads(NULL) - before - 24;

@@ -1,4 +1,5 @@
-/* Loops: every chunk exactly once, in bounds, on lanes of its own; failing, cancelling, nesting, many callers. */
+/* Loops: every chunk exactly once, in bounds, on lanes of its own; failing, cancelling, nesting, many
+   callers. */
 #include "os.h"
 #include "check.h"
 #include "grid.h"
@@ -349,7 +350,8 @@ static int32_t go_down_as_member(void *user_data, fastpar_team *team, uint32_t m
   return 0;
 }
 
-/* Past the limit a call is refused, with the stack of a worker far from its end; the threads go on as before. */
+/* Past the limit a call is refused, with the stack of a worker far from its end; the threads go on as
+   before. */
 static void nested_too_deep(void)
 {
   descent downs[4];

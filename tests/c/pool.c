@@ -187,8 +187,8 @@ static void the_system_sees_the_names(void)
   CHECK_EQUAL(os_threads("crunch-"), 0);
 }
 
-/* gcc's AddressSanitizer cannot fork with busy threads: a lock of its allocator may be held in the parent, and the child's
-   first malloc then waits for ever. The builds without it run this test. */
+/* gcc's AddressSanitizer cannot fork with busy threads: a lock of its allocator may be held in the parent,
+   and the child's first malloc then waits for ever. The builds without it run this test. */
 #if !defined(_WIN32) && !defined(__SANITIZE_ADDRESS__)
 #define CAN_FORK
 

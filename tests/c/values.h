@@ -1,6 +1,6 @@
-/* What the generated program of calls (see xtask/src/test/calls.rs) needs to know about handles: for every opaque type T
-   either make_T, which makes one, or WITH_T, which runs a test where current_T is one. A new opaque type without either
-   does not compile. */
+/* What the generated program of calls (see xtask/src/test/calls.rs) needs to know about handles: for every
+   opaque type T either make_T, which makes one, or WITH_T, which runs a test where current_T is one. A new
+   opaque type without either does not compile. */
 #ifndef VALUES_H
 #define VALUES_H
 
@@ -66,7 +66,8 @@ static inline fastpar_reader *make_fastpar_reader(void)
   return reader;
 }
 
-/* Names of files: one that is there, empty, so that it can be compressed and decompressed; and one to write. */
+/* Names of files: one that is there, empty, so that it can be compressed and decompressed; and one to
+   write. */
 static inline const char *values_source(void)
 {
   FILE *file = fopen("values.source", "wb");

@@ -264,7 +264,8 @@ fn noise_after_a_magic_number() {
     }
 }
 
-/// A compressed block without a byte: libzstd's streaming function takes it for an empty block, its one-shot one refuses it.
+/// A compressed block without a byte: libzstd's streaming function takes it for an empty block, its one-shot
+/// one refuses it.
 #[test]
 fn a_compressed_block_of_no_bytes() {
     // A raw block with "x", the empty one, and a checksum.
@@ -275,8 +276,8 @@ fn a_compressed_block_of_no_bytes() {
     assert_kind(reader.read(&mut [0; 100]), ErrorKind::Corrupt);
 }
 
-/// A block of one repeated byte that is longer than the window allows: libzstd's one-shot function takes it, its streaming one and
-/// the format do not.
+/// A block of one repeated byte that is longer than the window allows: libzstd's one-shot function takes it,
+/// its streaming one and the format do not.
 #[test]
 fn a_block_of_one_byte_that_is_too_long() {
     let data = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0x23, 0x11, 0x04, 0x83];

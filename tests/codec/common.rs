@@ -35,8 +35,8 @@ pub(crate) fn uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
 const GUARD: usize = 64;
 const GUARD_BYTE: u8 = 0xa5;
 
-/// Runs `call` with a destination of `capacity` bytes between guard bytes, which must be untouched afterwards; what it says
-/// to have written.
+/// Runs `call` with a destination of `capacity` bytes between guard bytes, which must be untouched
+/// afterwards; what it says to have written.
 pub(crate) fn guarded(
     capacity: usize,
     call: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<usize>,
@@ -118,7 +118,8 @@ pub(crate) fn block(last: bool, kind: u32, size: u32, content: &[u8]) -> Vec<u8>
     out
 }
 
-/// The command of a program, if it is installed; else says that `test` is skipped. On a CI machine it must be there.
+/// The command of a program, if it is installed; else says that `test` is skipped. On a CI machine it must be
+/// there.
 pub(crate) fn program(test: &str, name: &str) -> Option<Command> {
     let found = Command::new(name).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if found {

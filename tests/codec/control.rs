@@ -19,7 +19,8 @@ fn decompress(packed: &[u8], room: usize, options: &Options<'_>) -> Result<Vec<u
     guarded(room, |dst| codec::decompress(packed, dst, options))
 }
 
-/// Runs `call` with a progress callback and checks what it was told: rising, never by two threads, and the end once.
+/// Runs `call` with a progress callback and checks what it was told: rising, never by two threads, and the
+/// end once.
 fn watched<T>(total: u64, known: bool, call: impl FnOnce(job::Progress<'_>) -> T) -> T {
     let inside = AtomicBool::new(false);
     let reports = Mutex::new(Vec::new());

@@ -1,5 +1,5 @@
-//! The codec, from memory to memory: what it writes others can read, what others write it can read, and nothing that it is
-//! given makes it fail in another way than documented.
+//! The codec, from memory to memory: what it writes others can read, what others write it can read, and
+//! nothing that it is given makes it fail in another way than documented.
 
 mod bad_input;
 mod c_calls;

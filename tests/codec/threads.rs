@@ -50,7 +50,8 @@ fn same_bytes_on_any_number_of_threads() {
     }
 }
 
-/// The same, with as many lanes as fit and tight room, many times: lanes overtake each other in ever other ways.
+/// The same, with as many lanes as fit and tight room, many times: lanes overtake each other in ever other
+/// ways.
 #[test]
 fn same_bytes_however_lanes_race() {
     let data = records(2 << 20);

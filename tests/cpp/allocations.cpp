@@ -1,6 +1,6 @@
 /*
- * What a call allocates: nothing. Both operator new and malloc are replaced by ones that count. What the library itself takes to
- * send for a helper, once in some hundred loops, is told apart by who called malloc.
+ * What a call allocates: nothing. Both operator new and malloc are replaced by ones that count. What the
+ * library itself takes to send for a helper, once in some hundred loops, is told apart by who called malloc.
  */
 #include "check.hpp"
 
@@ -144,7 +144,8 @@ void counts() {
 } // namespace
 
 int main() {
-  // Callbacks that wait bring the thread that sends helpers beyond the processors. It comes once, and is not what is counted.
+  // Callbacks that wait bring the thread that sends helpers beyond the processors. It comes once, and is not
+  // what is counted.
   fastpar::for_each_chunk(24, [](fastpar::chunk) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
   RUN(counts);
   RUN(loops_take_nothing);

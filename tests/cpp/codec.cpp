@@ -96,7 +96,8 @@ void damaged() {
   CHECK_STATUS(not_zstd, static_cast<void>(fastpar::decompress(fastpar::as_bytes(std::string("not zstd at all")))));
 }
 
-/* A frame as a program writes it that did not know the size: one block of raw bytes, and blocks of one repeated byte. */
+/* A frame as a program writes it that did not know the size: one block of raw bytes, and blocks of one
+   repeated byte. */
 std::vector<std::byte> unsized_frame(std::size_t blocks) {
   std::vector<std::byte> frame;
   const auto add = [&](std::initializer_list<int> values) {

@@ -179,7 +179,8 @@ void wait_for_last(const std::shared_ptr<T> &kept) {
   while (kept.use_count() > 1) std::this_thread::sleep_for(1ms);
 }
 
-/** One of two workers is busy elsewhere, so that of a job's two lanes one is left to the waiter, which releases the job. */
+/** One of two workers is busy elsewhere, so that of a job's two lanes one is left to the waiter, which
+   releases the job. */
 void released_by_the_body_that_wait_runs() {
   fastpar::pool_shutdown();
   fastpar::pool_options two;

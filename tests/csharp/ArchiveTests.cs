@@ -15,7 +15,9 @@ internal static class ArchiveTests
     private static readonly byte[] Data = Expect.Data(2_000_000);
     private static readonly byte[] Packed = Codec.Compress(Data, new ZstdOptions { FrameSize = 100_000 });
 
-    /// <summary>Every range that a read may have: within a frame, over several, at the end, behind it.</summary>
+    /// <summary>
+    /// Every range that a read may have: within a frame, over several, at the end, behind it.
+    /// </summary>
     private static void CheckReads(SeekableArchive archive)
     {
         Expect.Equal(Data.Length, archive.Length);

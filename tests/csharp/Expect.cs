@@ -71,7 +71,9 @@ internal static class Expect
         [FastparStatus.Threads] = new[] { typeof(FastparException) },
     };
 
-    /// <summary>An exception of the type that .NET has for the status, with the failure of fastpar inside.</summary>
+    /// <summary>
+    /// An exception of the type that .NET has for the status, with the failure of fastpar inside.
+    /// </summary>
     internal static FastparException Fails(FastparStatus status, Action action)
     {
         try

@@ -1,3 +1,4 @@
+#if NET
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -10,8 +11,8 @@ using System.Threading;
 namespace Fastpar.Tests;
 
 /// <summary>
-/// Mixed work from C#, and from C and C++ in the same process (tests/soak/library.c), for so long: results are verified, and
-/// nothing is left behind. No forks: a child would have the runtime without its threads.
+/// Mixed work from C#, and from C and C++ in the same process (tests/soak/library.c), for so long: results
+/// are verified, and nothing is left behind. No forks: a child would have the runtime without its threads.
 /// </summary>
 internal static class Soak
 {
@@ -20,7 +21,10 @@ internal static class Soak
     /// <summary>What the collector and the allocators keep varies by some megabytes.</summary>
     private const long Megabytes = 48;
 
-    /// <summary>Shutdowns: a slow machine takes more time for them, up to so many times the seconds that were asked for.</summary>
+    /// <summary>
+    /// Shutdowns: a slow machine takes more time for them, up to so many times the seconds that were asked
+    /// for.
+    /// </summary>
     private const int Least = 24;
 
     private const int Patience = 3;
@@ -66,8 +70,9 @@ internal static class Soak
             }
             FastparPool.Shutdown();
             shutdowns++;
-            // What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten
-            // megabytes: what stays is the least that there is in the second quarter, and in the last.
+            // What is kept for later is kept by a quarter of the time. The work under way comes and goes by
+            // some ten megabytes: what stays is the least that there is in the second quarter, and in the
+            // last.
             long now = Resident();
             int quarter = (int)(Done() * 4);
             if (quarter == 1 && (before == 0 || now < before))
@@ -98,7 +103,9 @@ internal static class Soak
         return 0;
     }
 
-    /// <summary>What is open, by name, in order; but for assemblies, which the runtime opens when it comes to them.</summary>
+    /// <summary>
+    /// What is open, by name, in order; but for assemblies, which the runtime opens when it comes to them.
+    /// </summary>
     private static string[] OpenFiles() =>
         new DirectoryInfo("/proc/self/fd")
             .GetFileSystemInfos()
@@ -329,3 +336,4 @@ internal static class Soak
         internal static extern int soak_end();
     }
 }
+#endif

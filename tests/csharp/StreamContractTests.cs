@@ -246,8 +246,10 @@ internal static class StreamContractTests
             Write(buffer, offset, count);
         }
 
+#if !NETSTANDARD2_0
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             await WriteAsync(buffer.ToArray(), 0, buffer.Length, cancellationToken);
+#endif
     }
 
     /// <summary>Writes hang until it is disposed.</summary>
@@ -264,7 +266,9 @@ internal static class StreamContractTests
             throw new IOException("gone");
         }
 
+#if !NETSTANDARD2_0
         public override void Write(ReadOnlySpan<byte> buffer) => Write(buffer.ToArray(), 0, buffer.Length);
+#endif
 
         protected override void Dispose(bool disposing) => free.Set();
     }

@@ -1,6 +1,6 @@
-/* Calls of every group of functions, each of which checks what came of it: 0, or a status that is not FASTPAR_OK. Any number of
- * threads may run them, each with a room of its own. What they come to when something fails is for the caller to judge; wrong
- * results end the program. */
+/* Calls of every group of functions, each of which checks what came of it: 0, or a status that is not
+ * FASTPAR_OK. Any number of threads may run them, each with a room of its own. What they come to when
+ * something fails is for the caller to judge; wrong results end the program. */
 #ifndef CALLS_H
 #define CALLS_H
 
@@ -239,7 +239,8 @@ static inline long calls_count_of(const char *folder)
   return count;
 }
 
-/* Waits until the system lists so many threads, and returns how many it does: a thread is listed for a moment after it was joined. */
+/* Waits until the system lists so many threads, and returns how many it does: a thread is listed for a
+   moment after it was joined. */
 static inline long calls_threads(long expected)
 {
   time_t begin = time(NULL);

@@ -1,5 +1,6 @@
-/* The C library's allocator, which fails when it is told to: for every part of the process, libfastpar and libzstd included.
- * glibc only: the program's malloc takes the place of the library's. Include it in one file. */
+/* The C library's allocator, which fails when it is told to: for every part of the process, libfastpar and
+ * libzstd included. glibc only: the program's malloc takes the place of the library's. Include it in one
+ * file. */
 #ifndef FAILING_MALLOC_H
 #define FAILING_MALLOC_H
 
@@ -21,7 +22,8 @@ static atomic_long failing_seen;   /* allocations since the counting began */
 static atomic_long failing_failed; /* of these, how many failed */
 static atomic_long failing_blocks; /* allocations that are not freed yet */
 
-/* glibc itself ends the program where it has no memory to note a thread's destructor: nobody can help that. */
+/* glibc itself ends the program where it has no memory to note a thread's destructor: nobody can help
+   that. */
 static uintptr_t failing_destructors;
 
 static void failing_prepare(void)

@@ -1,5 +1,6 @@
-/* Every function from 32 threads at once, with handles that they share, handles that are NULL and options that are wrong, as the header
- * allows it: each call ends with a status that the header names for it, and what is shared stays whole. */
+/* Every function from 32 threads at once, with handles that they share, handles that are NULL and options
+ * that are wrong, as the header allows it: each call ends with a status that the header names for it, and
+ * what is shared stays whole. */
 #define _GNU_SOURCE
 #define CALLS_SIZE 160000
 #include "calls.h"

@@ -1,6 +1,6 @@
-/* The n-th allocation fails, once or with all that follow, for every n, in a call of every group: on a running pool, on one that
- * the call has to start, and in the first call of the process. The call succeeds or says why not; the process, the pool and the
- * next call are as before, and nothing is lost. */
+/* The n-th allocation fails, once or with all that follow, for every n, in a call of every group: on a
+ * running pool, on one that the call has to start, and in the first call of the process. The call succeeds
+ * or says why not; the process, the pool and the next call are as before, and nothing is lost. */
 #define _GNU_SOURCE
 #include "failing_malloc.h"
 #include "calls.h"
@@ -120,7 +120,8 @@ static void trials(void)
   printf("  %ld allocations, %ld failures\n", atomic_load(&told->n), atomic_load(&told->failures));
 }
 
-/* While others want the processors helpers come late: what they still hold of a call that failed is no reason to refuse the next. */
+/* While others want the processors helpers come late: what they still hold of a call that failed is no
+   reason to refuse the next. */
 static void crowded_trials(void)
 {
   pid_t crowd[CROWD];

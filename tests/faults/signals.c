@@ -1,5 +1,5 @@
-/* Signals during everything: a profiler's timer a thousand times a second, children that end, and Ctrl-C with a handler. System calls
- * are interrupted (no SA_RESTART), and every result is as always. */
+/* Signals during everything: a profiler's timer a thousand times a second, children that end, and Ctrl-C
+ * with a handler. System calls are interrupted (no SA_RESTART), and every result is as always. */
 #define _GNU_SOURCE
 #include "calls.h"
 #include "check.h"

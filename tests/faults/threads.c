@@ -1,5 +1,5 @@
-/* Threads that cannot be started, all or some of them: calls work with fewer, those that cannot say so, and the next call has
-   them when there are more. */
+/* Threads that cannot be started, all or some of them: calls work with fewer, those that cannot say so,
+   and the next call has them when there are more. */
 #define _GNU_SOURCE
 #include "calls.h"
 #include "check.h"
@@ -244,7 +244,8 @@ static void with_stacks_that_are_too_large(void)
   for (int i = 0; i < CALLS_KINDS; i++) CHECK_EQUAL(CALLS[i].run(&room), FASTPAR_OK);
 }
 
-/* Less and less address space, until there is too little for all threads: every call succeeds or says why not. */
+/* Less and less address space, until there is too little for all threads: every call succeeds or says why
+   not. */
 static void with_less_and_less_memory(void)
 {
   int worked = 0, short_of_threads = 0;

@@ -1,4 +1,5 @@
-/* What Visual Studio makes of the header and the import library: no C library, so that nothing else is needed to link it. */
+/* What Visual Studio makes of the header and the import library: no C library, so that nothing else is
+   needed to link it. */
 #include <fastpar.h>
 
 __declspec(dllimport) void __stdcall ExitProcess(unsigned int code);

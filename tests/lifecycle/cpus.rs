@@ -79,7 +79,8 @@ fn cpus_that_come_and_go_are_seen() {
         assert_eq!(count_chunks(100), 100);
         restrict(main_thread(), &all);
         assert_eq!(pool::cpus(), all.len() as u32);
-        // A helper of a loop that computes all the time comes at once where a CPU is free for it, and the pool must notice that.
+        // A helper of a loop that computes all the time comes at once where a CPU is free for it, and the
+        // pool must notice that.
         let helped = || {
             let before = pool::stats().helpers;
             count_chunks(10_000);
@@ -215,7 +216,8 @@ fn a_job_does_not_wait_for_an_idle_processor() {
     });
 }
 
-/// Callbacks that spin until all of them run look as if they computed: more helpers come all the same, one after the other.
+/// Callbacks that spin until all of them run look as if they computed: more helpers come all the same, one
+/// after the other.
 #[test]
 fn callbacks_that_spin_for_each_other_meet() {
     isolated(|| {

@@ -1,5 +1,5 @@
-//! Jobs of several callers at the same time: none has to wait for the end of another, and none is forgotten. The jobs that are long
-//! here never end by themselves, so a test whose job gets no worker would not end.
+//! Jobs of several callers at the same time: none has to wait for the end of another, and none is forgotten.
+//! The jobs that are long here never end by themselves, so a test whose job gets no worker would not end.
 
 use crate::run_chunks;
 use crate::support::isolated::Isolated;
@@ -40,7 +40,8 @@ impl Lanes {
     }
 }
 
-/// A job whose chunks sleep, or compute; it has a lane for each worker, and has all of them when this returns.
+/// A job whose chunks sleep, or compute; it has a lane for each worker, and has all of them when this
+/// returns.
 fn endless(computes: bool) -> (JobHandle, Arc<Lanes>) {
     let lanes = Arc::new(Lanes::default());
     let seen = Arc::clone(&lanes);

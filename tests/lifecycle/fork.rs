@@ -96,8 +96,8 @@ fn the_child_of_a_busy_parent_uses_everything_at_once() {
     });
 }
 
-/// A parent that never used fastpar stays as it is: each of its children is a fresh process, in which one thread makes the
-/// first call while another forks.
+/// A parent that never used fastpar stays as it is: each of its children is a fresh process, in which one
+/// thread makes the first call while another forks.
 #[test]
 fn while_another_thread_starts_the_first_pool() {
     four_threads().run(|| {

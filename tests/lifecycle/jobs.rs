@@ -18,7 +18,8 @@ fn start(chunks: usize, body: impl Fn(&Chunk) -> ControlFlow<i32> + Send + Sync 
     JobHandle::start(EACH, chunks, 0, None, None, body).expect("it starts")
 }
 
-/// A chunk waits for another job, whose chunk runs on the same thread and waits for the first: it would wait for itself.
+/// A chunk waits for another job, whose chunk runs on the same thread and waits for the first: it would wait
+/// for itself.
 #[test]
 fn waiting_for_the_job_around_the_own_is_refused() {
     one_worker().run(|| {

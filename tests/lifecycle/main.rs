@@ -1,4 +1,5 @@
-//! The life of the pool: start, options, hooks, statistics, shutdown, fork, exit. Each test is a process of its own.
+//! The life of the pool: start, options, hooks, statistics, shutdown, fork, exit. Each test is a process of
+//! its own.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -40,8 +41,8 @@ fn count_chunks(chunks: usize) -> usize {
     done.into_inner()
 }
 
-/// Keeps `threads` threads in a loop at the same time, each in one chunk, and runs `body` in each. Only for processes in which
-/// nobody else uses the pool: chunks must not wait for each other elsewhere.
+/// Keeps `threads` threads in a loop at the same time, each in one chunk, and runs `body` in each. Only for
+/// processes in which nobody else uses the pool: chunks must not wait for each other elsewhere.
 fn on_threads_at_once(threads: usize, body: impl Fn() + Sync) {
     let all = std::sync::Barrier::new(threads);
     for_each_chunk(Schedule::Segments { segments: threads }, threads, &Control::default(), |_| {
@@ -63,8 +64,9 @@ fn thread_names(prefix: &str) -> Vec<String> {
     workers.filter(|name| name.starts_with(prefix)).collect()
 }
 
-/// Waits until as many threads have names that begin with `prefix`: the system lists a thread for a moment after it was joined, and
-/// one that has just begun under the name of the thread which started it. A thread that stays, or never comes, is found out.
+/// Waits until as many threads have names that begin with `prefix`: the system lists a thread for a moment
+/// after it was joined, and one that has just begun under the name of the thread which started it. A thread
+/// that stays, or never comes, is found out.
 #[track_caller]
 fn expect_threads(prefix: &str, count: usize) {
     let start = std::time::Instant::now();

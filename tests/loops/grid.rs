@@ -1,5 +1,5 @@
-//! The grid: for many counts, schedules and lanes a loop completes, stays in bounds, runs every item exactly once, and gives
-//! each lane to one thread at a time.
+//! The grid: for many counts, schedules and lanes a loop completes, stays in bounds, runs every item exactly
+//! once, and gives each lane to one thread at a time.
 
 use crate::support::watchdog::watch;
 use fastpar::job::{for_each_chunk, plan, Chunk, Control};

@@ -1,4 +1,5 @@
-//! The loop engine: chunks, lanes, failures, jobs, reductions, teams, shared state. One pool of 24 threads for all tests.
+//! The loop engine: chunks, lanes, failures, jobs, reductions, teams, shared state. One pool of 24 threads
+//! for all tests.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -44,7 +44,8 @@ fn size(plan: &Plan, index: usize) -> usize {
     end - begin
 }
 
-/// Some chunks of a plan: all, if there are not too many, else the first, the last, and some between. In order.
+/// Some chunks of a plan: all, if there are not too many, else the first, the last, and some between. In
+/// order.
 fn some_chunks(plan: &Plan) -> Vec<usize> {
     let chunks = plan.chunks();
     if chunks <= 3000 {
@@ -163,7 +164,8 @@ proptest! {
         let wave = lanes as usize;
         let grain = or(grain, count.div_ceil(wave * 64)).max(1);
         let (mut index, mut rest) = (0, count);
-        // Each wave takes half of the rest, one chunk a lane, until its chunks would be smaller than the grain.
+        // Each wave takes half of the rest, one chunk a lane, until its chunks would be smaller than the
+        // grain.
         while rest > 0 {
             let half = rest.div_ceil(2 * wave);
             if half <= grain {

@@ -1,4 +1,5 @@
-//! Reductions: the identity, the order of combining, results that are the same to the bit, and what stops them.
+//! Reductions: the identity, the order of combining, results that are the same to the bit, and what stops
+//! them.
 
 use crate::support::random::Random;
 use crate::support::watchdog::watch;

@@ -1,4 +1,5 @@
-//! Atomics on the caller's memory, and the C functions of loops, jobs and teams with arguments that are not good.
+//! Atomics on the caller's memory, and the C functions of loops, jobs and teams with arguments that are not
+//! good.
 
 use crate::support::watchdog::watch;
 use fastpar::ffi::*;

@@ -76,8 +76,8 @@ fn every_chunk_fails() {
     }
 }
 
-/// How often a chunk starts though its lane could have known that the loop is to stop. Between a lane's last look and the start
-/// of its chunk there is one chunk for each lane, never a second.
+/// How often a chunk starts though its lane could have known that the loop is to stop. Between a lane's last
+/// look and the start of its chunk there is one chunk for each lane, never a second.
 #[test]
 fn no_new_chunk_starts_after_a_cancel() {
     let _watch = watch();

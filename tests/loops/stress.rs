@@ -1,5 +1,5 @@
-//! Everything at once, for a fixed number of rounds with fixed random numbers. Results are checked exactly; nothing depends on
-//! timing.
+//! Everything at once, for a fixed number of rounds with fixed random numbers. Results are checked exactly;
+//! nothing depends on timing.
 
 use crate::support::random::Random;
 use crate::support::watchdog::watch;

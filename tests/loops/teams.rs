@@ -1,4 +1,5 @@
-//! Teams: every member runs, barriers separate phases, failures release everybody, and nothing waits for ever.
+//! Teams: every member runs, barriers separate phases, failures release everybody, and nothing waits for
+//! ever.
 
 use crate::support::watchdog::watch;
 use fastpar::job::{for_each_chunk, Body, Control, JobHandle};
@@ -16,7 +17,8 @@ fn threads() -> u32 {
     pool::threads().expect("the environment is good")
 }
 
-/// `phases` phases of `members` members: in each of them every member must see what all did in the one before.
+/// `phases` phases of `members` members: in each of them every member must see what all did in the one
+/// before.
 fn check_phases(members: u32, phases: usize) -> fastpar::Result<()> {
     let arrived: Vec<_> = (0..phases).map(|_| AtomicU32::new(0)).collect();
     let seen = AtomicU32::new(0);

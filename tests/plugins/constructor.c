@@ -1,4 +1,5 @@
-/* A library that uses fastpar while it is being loaded: its constructor runs under the loader's lock, which new threads may need. */
+/* A library that uses fastpar while it is being loaded: its constructor runs under the loader's lock,
+   which new threads may need. */
 #include "os.h"
 #include "check.h"
 

@@ -1,4 +1,5 @@
-/* Loads a library of this folder: `host constructor FILE`, `host static_copy FILE`. It is not linked to fastpar. */
+/* Loads a library of this folder: `host constructor FILE`, `host static_copy FILE`. It is not linked to
+   fastpar. */
 #include "os.h"
 #include "check.h"
 

@@ -1,4 +1,5 @@
-/* 10,000 calls of every kind, or 1,000 of the slow ones, leave everything as it was: blocks of memory, threads, open files. */
+/* 10,000 calls of every kind, or 1,000 of the slow ones, leave everything as it was: blocks of memory,
+   threads, open files. */
 #define _GNU_SOURCE
 #define CALLS_SIZE 20000 /* for many calls in a short time */
 #include "failing_malloc.h" /* counts; nothing fails */

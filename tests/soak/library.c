@@ -1,4 +1,5 @@
-/* The threads of workers.h inside of a program in another language, which loads this beside its own binding. */
+/* The threads of workers.h inside of a program in another language, which loads this beside its own
+   binding. */
 #define _GNU_SOURCE
 #include "workers.h"
 

@@ -1,6 +1,6 @@
-/* Mixed work for a long time: `soak SECONDS [SEED]`. The threads of workers.h, in C and C++; meanwhile the pool is shut down, and
- * the process forks. In the end memory, threads and files are as they were. `soak 0` makes each call once, and is for tools that
- * watch a short program. */
+/* Mixed work for a long time: `soak SECONDS [SEED]`. The threads of workers.h, in C and C++; meanwhile the
+ * pool is shut down, and the process forks. In the end memory, threads and files are as they were. `soak
+ * 0` makes each call once, and is for tools that watch a short program. */
 #define _GNU_SOURCE
 #include "workers.h"
 
@@ -71,8 +71,8 @@ static void everything_for_a_while(void)
       CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
       shutdowns++;
     }
-    /* What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten megabytes: what
-       stays is the least that there is in the second quarter, and in the last. */
+    /* What is kept for later is kept by a quarter of the time. The work under way comes and goes by some
+       ten megabytes: what stays is the least that there is in the second quarter, and in the last. */
     long now = resident_megabytes(), quarter = quarter_of(begin, shutdowns, forks);
     if (quarter == 1 && (before == 0 || now < before)) before = now;
     if (quarter == 3 && (after == 0 || now < after)) after = now;

@@ -29,7 +29,8 @@ from fastpar import zstd
 SECONDS = float(os.environ["SOAK_SECONDS"])
 SEED = int(os.environ["SOAK_SEED"])
 THREADS = 2
-# Forks and shutdowns: a slow machine takes more time for them, up to so many times the seconds that were asked for.
+# Forks and shutdowns: a slow machine takes more time for them, up to so many times the seconds that were
+# asked for.
 LEAST = 24
 PATIENCE = 3
 # What the allocators and the interpreter keep varies by some megabytes.
@@ -227,8 +228,8 @@ def disturb(choices: random.Random, workers: list[Worker]) -> tuple[int, int, fl
         quarter = int(done() * 4)
         if quarter in least:
             least[quarter] = min(least[quarter], resident())
-    # What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten megabytes: what stays
-    # is the least that there is in the second quarter, and in the last.
+    # What is kept for later is kept by a quarter of the time. The work under way comes and goes by some ten
+    # megabytes: what stays is the least that there is in the second quarter, and in the last.
     return forks, shutdowns, least[1], least[3]
 
 
@@ -241,7 +242,8 @@ class Soak(unittest.TestCase):
         fastpar.pool_start(threads=7)
         self.assertEqual(library.soak_pool_threads(), 7, "C uses another library")
         fastpar.pool_shutdown()
-        # It looks for its folder once, under a lock that a child would find locked for ever if the fork came in the middle.
+        # It looks for its folder once, under a lock that a child would find locked for ever if the fork came
+        # in the middle.
         with tempfile.TemporaryDirectory():
             pass
         threads, handles = entries("/proc/self/task"), entries("/proc/self/fd")

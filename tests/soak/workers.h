@@ -1,5 +1,6 @@
-/* Threads that make calls of every kind at random, some of them cancelled at random moments: in C, and in C++ (workers.cpp).
- * Results are verified. For one file of a program, which shuts the pool down and forks meanwhile. */
+/* Threads that make calls of every kind at random, some of them cancelled at random moments: in C, and in
+ * C++ (workers.cpp). Results are verified. For one file of a program, which shuts the pool down and forks
+ * meanwhile. */
 #ifndef WORKERS_H
 #define WORKERS_H
 
@@ -25,7 +26,8 @@ static int32_t workers_flags[WORKERS];
 static atomic_int workers_over;
 static atomic_long workers_done[CALLS_KINDS], workers_done_cpp, workers_cancelled;
 
-/* One call, of a kind that `choice` tells: FASTPAR_OK, the status of what failed, FASTPAR_ERR_INTERNAL if a result was wrong. */
+/* One call, of a kind that `choice` tells: FASTPAR_OK, the status of what failed, FASTPAR_ERR_INTERNAL if
+   a result was wrong. */
 int32_t soak_cpp_call(uint64_t choice);
 /* The flag that cancels it. */
 int32_t *soak_cpp_flag(void);

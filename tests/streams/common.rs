@@ -117,7 +117,8 @@ pub(crate) fn skippable(len: usize) -> Vec<u8> {
     out
 }
 
-/// The command of a program, if it is installed; else says that `test` is skipped. On a CI machine it must be there.
+/// The command of a program, if it is installed; else says that `test` is skipped. On a CI machine it must be
+/// there.
 pub(crate) fn program(test: &str, name: &str) -> Option<Command> {
     let found = Command::new(name).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if found {

@@ -1,4 +1,5 @@
-//! Whatever goes wrong with files: the target stays as it was, nothing else is left, and the error says what happened.
+//! Whatever goes wrong with files: the target stays as it was, nothing else is left, and the error says what
+//! happened.
 
 use crate::common::{assert_kind, noise, records, skip};
 use crate::files::Place;

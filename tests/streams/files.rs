@@ -219,7 +219,8 @@ fn names_of_any_kind() {
     assert!(deep.join("out").is_file());
 }
 
-/// A name without a folder is one in the current folder; that belongs to the process, so this is a process of its own.
+/// A name without a folder is one in the current folder; that belongs to the process, so this is a process of
+/// its own.
 #[test]
 fn names_without_a_folder() {
     if std::env::var_os("FASTPAR_TEST_IN_FOLDER").is_some() {

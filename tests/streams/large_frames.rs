@@ -1,5 +1,5 @@
-//! Files of one large frame, whose parts several lanes decode where CPUs are idle: what is written, and what is said
-//! of damage, is what libzstd makes of it.
+//! Files of one large frame, whose parts several lanes decode where CPUs are idle: what is written, and what
+//! is said of damage, is what libzstd makes of it.
 
 use crate::common::{noise, records, sized_frame, unpack, unsized_frame};
 use crate::files::Place;

@@ -1,4 +1,5 @@
-//! Streams and files: any data through any sink and from any source, within their memory; and files that are complete or not there.
+//! Streams and files: any data through any sink and from any source, within their memory; and files that are
+//! complete or not there.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -304,7 +304,8 @@ proptest! {
         prop_assert!(out == expected);
     }
 
-    /// Damaged anywhere, it fails or gives what the flipped bit cannot spoil; it never stops, and never takes more memory.
+    /// Damaged anywhere, it fails or gives what the flipped bit cannot spoil; it never stops, and never takes
+    /// more memory.
     #[test]
     fn damaged_anywhere(seed in any::<u64>(), flips in 1usize..4) {
         let mut random = Random(seed | 1);

@@ -1,4 +1,5 @@
-//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be, holes, and names of any bytes.
+//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be,
+//! holes, and names of any bytes.
 
 use crate::common::{assert_kind, child, noise, records, run, skip};
 use crate::files::unix::fifo;
@@ -99,6 +100,37 @@ fn descriptors_that_do_not_take_it() {
     assert_eq!(place.names(), ["input", "link"]);
 }
 
+/// Links to descriptors that are closed, to processes that are gone, and by folders that are not there: they
+/// stay what they are.
+#[test]
+fn links_to_descriptors_that_are_not_there() {
+    let place = Place::new(&records(1000));
+    let (link, other) = (place.folder.path().join("link"), place.folder.path().join("other"));
+    let closed = File::open(&place.input).unwrap().as_raw_fd() + 500;
+    let texts = [
+        format!("/dev/fd/{closed}"),
+        format!("/proc/self/fd/{closed}"),
+        "/proc/no-process/fd/1".to_owned(),
+        "fd/1".to_owned(),
+        "other".to_owned(),
+    ];
+    symlink(format!("/proc/thread-self/fd/{closed}"), &other).unwrap();
+    for text in texts {
+        symlink(&text, &link).unwrap();
+        for options in [Options::default(), Options { in_place: true, ..Options::default() }] {
+            let error = assert_kind(compress_file(&place.input, &link, &options), ErrorKind::Unsupported);
+            assert_eq!(error.code(), libc::ENOENT, "{text}: {error}");
+        }
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new(&text));
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(place.names(), ["input", "other"]);
+    // A link to anything else that is not there is replaced.
+    symlink("/nowhere/fd/1", &link).unwrap();
+    compress_file(&place.input, &link, &Options::default()).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+}
+
 /// /dev/stdout of a process: a pipe, a file after what stands there, a socket that does not wait.
 #[test]
 fn standard_output() {
@@ -195,7 +227,7 @@ fn read_only_targets() {
 /// Whatever has the name, at the beginning or only at the end.
 #[test]
 fn what_is_kept() {
-    let place = Place::new(&noise(24 << 20));
+    let place = Place::new(&noise(1 << 20));
     let keep = Options { keep: true, in_place: true, ..Options::default() };
     let (link, taken) = (place.folder.path().join("link"), place.folder.path().join("taken"));
     symlink("nowhere", &link).unwrap();
@@ -204,19 +236,23 @@ fn what_is_kept() {
         let error = assert_kind(compress_file(&place.input, target, &keep), ErrorKind::Io);
         assert_eq!(error.code(), libc::EEXIST, "{error}");
     }
-    let report = |_, _| {
-        fs::write(&place.output, b"came meanwhile").unwrap();
-        std::ops::ControlFlow::Continue(())
-    };
-    // Slow enough that progress is told before the end.
-    let options = Options { level: 9, frame_size: 64 << 10, max_lanes: 1, progress: Some(&report), ..keep };
-    let error = assert_kind(compress_file(&place.input, &place.output, &options), ErrorKind::Io);
+    let Some(source) = fifo("what_is_kept", &place) else { return };
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut source = File::options().write(true).open(&source).unwrap();
+            // More than a pipe holds: when this has returned, the source is being read, and the name was
+            // looked at before.
+            source.write_all(&noise(4 << 20)).unwrap();
+            fs::write(&place.output, b"came meanwhile").unwrap();
+        });
+        assert_kind(compress_file(&source, &place.output, &keep), ErrorKind::Io)
+    });
     assert_eq!(error.code(), libc::EEXIST, "{error}");
     assert_eq!(fs::read(&place.output).unwrap(), b"came meanwhile");
     assert_eq!(fs::read(&taken).unwrap(), b"mine");
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     compress_file(&place.input, &place.back, &keep).unwrap();
-    assert_eq!(place.names(), ["back", "input", "input.zst", "link", "taken"]);
+    assert_eq!(place.names(), ["back", "fifo", "input", "input.zst", "link", "taken"]);
 }
 
 /// A file that something is mounted on: found out before the source is read, or written where it stands.

@@ -24,7 +24,8 @@ impl Default for Isolated {
     }
 }
 
-/// Runs `body` in a process of its own, without FASTPAR_THREADS; for the test that calls this as its only statement.
+/// Runs `body` in a process of its own, without FASTPAR_THREADS; for the test that calls this as its only
+/// statement.
 pub(crate) fn isolated(body: impl FnOnce()) {
     Isolated::default().run(body);
 }
@@ -42,8 +43,9 @@ impl Isolated {
         self
     }
 
-    /// As in a program that is not written in Rust: without std's handler for stack overflows. A thread that starts or ends
-    /// takes a lock of that handler, and a fork at that moment leaves it locked in the child, for every thread of the child.
+    /// As in a program that is not written in Rust: without std's handler for stack overflows. A thread that
+    /// starts or ends takes a lock of that handler, and a fork at that moment leaves it locked in the child,
+    /// for every thread of the child.
     pub(crate) fn foreign(mut self) -> Self {
         self.foreign = true;
         self

@@ -1,4 +1,5 @@
-//! What the test programs share: a watchdog that turns a hang into a message, isolated processes, a random number generator.
+//! What the test programs share: a watchdog that turns a hang into a message, isolated processes, a random
+//! number generator.
 #![allow(dead_code)] // each program uses a part of it
 
 pub(crate) mod bytes;

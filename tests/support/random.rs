@@ -1,5 +1,5 @@
-//! xorshift64*: the same numbers in every run. Source: S. Vigna, "An experimental exploration of Marsaglia's xorshift
-//! generators, scrambled", 2016.
+//! xorshift64*: the same numbers in every run. Source: S. Vigna, "An experimental exploration of Marsaglia's
+//! xorshift generators, scrambled", 2016.
 
 pub(crate) struct Random(u64);
 

@@ -1,5 +1,6 @@
-//! Two users: what targets do in folders that another user may write to, with owners and groups that cannot be set, and in programs
-//! that have more rights than their user. As root only; the other users are children of this program.
+//! Two users: what targets do in folders that another user may write to, with owners and groups that cannot
+//! be set, and in programs that have more rights than their user. As root only; the other users are children
+//! of this program.
 #![cfg(target_os = "linux")]
 
 use fastpar::codec::{compress_file, decompress_file, Options};
@@ -225,7 +226,8 @@ fn access_lists() {
     }
 }
 
-/// In a folder like /tmp: what is not one's own cannot be replaced, which is found out before anything is read.
+/// In a folder like /tmp: what is not one's own cannot be replaced, which is found out before anything is
+/// read.
 #[test]
 fn sticky_folders() {
     let place = Place::new();
@@ -255,7 +257,8 @@ fn sticky_folders() {
     assert_eq!(names(&shared), ["fifo", "target"]);
 }
 
-/// A file in a folder that cannot be written: not replaced, or written where it stands where that was asked for.
+/// A file in a folder that cannot be written: not replaced, or written where it stands where that was asked
+/// for.
 #[test]
 fn folders_that_cannot_be_written() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! A .NET SDK for packages, tests and benchmarks: the one that FASTPAR_DOTNET names, else the one on PATH.
+//! The .NET SDK for packages, tests and benchmarks: that in the folder FASTPAR_DOTNET, else that on PATH.
 
 use crate::{process, repo};
 use anyhow::{ensure, Context, Result};
@@ -81,7 +81,7 @@ impl Sdk {
         command
     }
 
-    /// An environment in which `dotnet` is found, leaves nothing in the user's home, and tells nobody anything.
+    /// An environment in which `dotnet` is found, leaves nothing in the user's home, and sends no telemetry.
     pub(crate) fn prepare(&self, command: &mut Command) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(self.root.clone()).chain(std::env::split_paths(&path));

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: the programs of `fuzz/`, built with the fuzzer's instrumentation by the compilers that are there. `cargo fuzz`
-//! would do the same for Rust, and is one thing more to install.
+//! `cargo xtask fuzz`: the programs of `fuzz/`, built with the fuzzer's instrumentation by the compilers that
+//! are there. `cargo fuzz` would do the same for Rust, and is one thing more to install.
 
 use crate::{process, repo};
 use anyhow::{bail, Result};
@@ -10,7 +10,8 @@ use std::time::Duration;
 /// A program of `fuzz/targets`.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
-    /// How many inputs the test command tries: what two CPUs manage in half a minute when they have nothing else to do.
+    /// How many inputs the test command tries: what two CPUs manage in half a minute when they have nothing
+    /// else to do.
     pub(crate) inputs: u64,
 }
 
@@ -36,16 +37,16 @@ pub(crate) enum End {
     Seconds(u64),
 }
 
-/// The most that a number of inputs may take: twenty times what it takes on two CPUs that do nothing else. Not a measure of the
-/// machine, but an end to a target that does next to nothing.
+/// The most that a number of inputs may take: twenty times what it takes on two CPUs that do nothing else.
+/// Not a measure of the machine, but an end to a target that does next to nothing.
 const INPUTS_LIMIT: u64 = 600;
 
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// For Rust: what is there for the fuzzer only; counters for every edge, and comparisons told to the fuzzer; faults of `unsafe` code
-/// found at once.
+/// For Rust: what is there for the fuzzer only; counters for every edge, and comparisons told to the fuzzer;
+/// faults of `unsafe` code found at once.
 const FLAGS: [&str; 8] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -57,8 +58,8 @@ const FLAGS: [&str; 8] = [
     "-Zsanitizer=address",
 ];
 
-/// The same for libzstd, and undefined behaviour and its own assertions too. gcc has no counters that the fuzzer could read. What
-/// libzstd has in assembler is used as it is shipped, without any of this.
+/// The same for libzstd, and undefined behaviour and its own assertions too. gcc has no counters that the
+/// fuzzer could read. What libzstd has in assembler is used as it is shipped, without any of this.
 const C_COMPILER: &str = "clang";
 const C_FLAGS: &str =
     "-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -DDEBUGLEVEL=1";
@@ -69,7 +70,7 @@ pub(crate) struct Fuzzer {
     seeds: PathBuf,
 }
 
-/// What a run came to.
+/// The result of a run.
 pub(crate) struct Figures {
     pub(crate) executions: u64,
     /// Edges of the program that were reached.
@@ -83,7 +84,7 @@ pub(crate) fn build() -> Result<Fuzzer> {
     command
         .args(["build", "--release", "--locked", "--target", TRIPLE])
         .current_dir(repo::root().join("fuzz"));
-    // Sanitizers are for nightly compilers; this one has them too, and promises nothing.
+    // rustc offers sanitizers in nightly builds only. A stable compiler has them too, without a promise.
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", &target);
     command.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
     // For this triple only, so not for what runs while it is built; the fuzzer itself is C++.

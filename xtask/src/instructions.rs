@@ -1,5 +1,5 @@
-//! Instructions of the calls that must stay short, counted by callgrind: the same number each time, whatever else the machine
-//! does. The counts are committed; a test fails when one has grown.
+//! Instructions of the calls that must stay short, counted by callgrind: the same number each time, whatever
+//! else the machine does. The counts are committed; a test fails when one has grown.
 
 use crate::stage::Staged;
 use crate::{process, repo};

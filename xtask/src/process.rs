@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A step that takes longer says so, this often.
 const PROGRESS: Duration = Duration::from_secs(20);
 
-/// What a program came to.
+/// How a program ended.
 pub(crate) struct Finished {
     /// None: it did not end in time, and was killed.
     pub(crate) status: Option<ExitStatus>,
@@ -72,7 +72,8 @@ pub(crate) fn must(command: &mut Command, limit: Duration) -> Result<String> {
 /// Whether a program is installed.
 pub(crate) fn installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&folders).any(|folder| folder.join(&file).is_file())
 }
 
 /// Seconds of CPU time of the children that were waited for.

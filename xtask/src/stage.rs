@@ -7,6 +7,26 @@ use std::time::Duration;
 
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// What cargo builds on this system, and where it is laid out: the shared library, the static one, what
+/// Windows links the shared one by.
+const FILES: &[(&str, &str)] = if cfg!(target_os = "macos") {
+    &[("libfastpar.dylib", "lib/libfastpar.dylib"), ("libfastpar.a", "lib/libfastpar.a")]
+} else if cfg!(target_env = "msvc") {
+    &[
+        ("fastpar.dll", "bin/fastpar.dll"),
+        ("fastpar.lib", "lib/fastpar_static.lib"),
+        ("fastpar.dll.lib", "lib/fastpar.lib"),
+    ]
+} else if cfg!(windows) {
+    &[
+        ("fastpar.dll", "bin/fastpar.dll"),
+        ("libfastpar.a", "lib/libfastpar.a"),
+        ("libfastpar.dll.a", "lib/libfastpar.dll.a"),
+    ]
+} else {
+    &[("libfastpar.so", "lib/libfastpar.so.1"), ("libfastpar.a", "lib/libfastpar.a")]
+};
+
 /// The folders that a C compiler is pointed at.
 pub(crate) struct Staged {
     pub(crate) include: PathBuf,
@@ -16,11 +36,16 @@ pub(crate) struct Staged {
 impl Staged {
     /// The shared library, by the name that programs load.
     pub(crate) fn shared(&self) -> PathBuf {
-        self.lib.join("libfastpar.so.1")
+        self.lib.with_file_name(FILES[0].1)
     }
 
     pub(crate) fn archive(&self) -> PathBuf {
-        self.lib.join("libfastpar.a")
+        self.lib.with_file_name(FILES[1].1)
+    }
+
+    /// What programs for Windows are linked with, instead of the shared library.
+    pub(crate) fn import_library(&self) -> PathBuf {
+        self.lib.join(if cfg!(target_env = "msvc") { "fastpar.lib" } else { "libfastpar.dll.a" })
     }
 
     /// Compiler arguments to include the header and to link and find the shared library.
@@ -40,12 +65,14 @@ pub(crate) fn stage() -> Result<Staged> {
     process::must(repo::cargo().args(["build", "--release", "--lib", "--package", "fastpar"]), BUILD_LIMIT)?;
     let root = repo::target().join("fastpar");
     let staged = Staged { include: root.join("include"), lib: root.join("lib") };
-    std::fs::create_dir_all(&staged.lib)?;
     let built = repo::target().join("release");
-    replace(&built.join("libfastpar.so"), &staged.shared())?;
-    replace(&built.join("libfastpar.a"), &staged.archive())?;
+    for (name, place) in FILES {
+        let place = root.join(place);
+        std::fs::create_dir_all(place.parent().unwrap_or(&root))?;
+        replace(&built.join(name), &place)?;
+    }
     replace_all(&repo::root().join("include"), &staged.include)?;
-    #[cfg(unix)]
+    #[cfg(all(unix, not(target_os = "macos")))]
     {
         let link = staged.lib.join("libfastpar.so");
         let _ = std::fs::remove_file(&link);
@@ -76,7 +103,7 @@ pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
     Ok(std::fs::rename(&temporary, to)?)
 }
 
-/// Builds, and tells where things are.
+/// Builds, and prints where the files are.
 pub(crate) fn run() -> Result<()> {
     let staged = stage()?;
     let shown = |path: &Path| path.strip_prefix(repo::root()).unwrap_or(path).display().to_string();

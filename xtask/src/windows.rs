@@ -20,18 +20,20 @@ pub(crate) const SYSTEM_LIBRARIES: [&str; 4] = ["-lkernel32", "-lntdll", "-luser
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Debian's own Rust, which brings the sources of std: for where there is no std for the target to be had from rustup.
+/// Debian's own Rust, which brings the sources of std: for where there is no std for the target to be had
+/// from rustup.
 const DEBIAN: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
 
-/// Where things are.
+/// The folders of the library for Windows.
 pub(crate) struct Staged {
     pub(crate) include: PathBuf,
     /// fastpar.dll.
     pub(crate) bin: PathBuf,
-    /// Import libraries for MinGW (libfastpar.dll.a) and MSVC (fastpar.lib), fastpar.def, the static library for MinGW.
+    /// Import libraries for MinGW (libfastpar.dll.a) and MSVC (fastpar.lib), fastpar.def, the static library
+    /// for MinGW.
     pub(crate) lib: PathBuf,
     /// What the compiler had to say.
     pub(crate) warnings: Vec<String>,

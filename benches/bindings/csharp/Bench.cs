@@ -1,10 +1,11 @@
-// What the C# layer costs, and what it gains, beside .NET's own ways and the C function. Prints one line of JSON.
+// What the C# layer costs, and what it gains, beside .NET's own ways and the C function. Prints one line of
+// JSON.
 //
 //   Bench FILE ROUNDS
 //
-// FILE is what is compressed. Whatever is compared takes turns, so that what else the machine does meets all of it. Times are
-// medians; a ratio is the median over the rounds of how a call compares with the C function in the same round ("again": the C
-// function a second time, which is the noise).
+// FILE is what is compressed. Whatever is compared takes turns, so that what else the machine does meets all
+// of it. Times are medians; a ratio is the median over the rounds of how a call compares with the C function
+// in the same round ("again": the C function a second time, which is the noise).
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Fastpar.Benches;
 
-/// <summary>The C function itself, on memory outside of .NET: what the safe layer is measured against.</summary>
+/// <summary>
+/// The C function itself, on memory outside of .NET: what the safe layer is measured against.
+/// </summary>
 internal static class Direct
 {
     static Direct() => NativeLibrary.SetDllImportResolver(

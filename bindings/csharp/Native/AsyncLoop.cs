@@ -8,8 +8,9 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// A loop over asynchronous bodies. Workers begin them, in pumps that take chunk after chunk; a body that is suspended occupies no
-/// worker, only one of the places that MaxLanes allows. A place that becomes free later gets a new pump.
+/// A loop over asynchronous bodies. Workers begin them, in pumps that take chunk after chunk; a body that is
+/// suspended occupies no worker, only one of the places that MaxLanes allows. A place that becomes free later
+/// gets a new pump.
 /// </summary>
 internal sealed class AsyncLoop
 {
@@ -182,7 +183,8 @@ internal sealed class AsyncLoop
     }
 
     /// <summary>
-    /// A body has ended; whether its place needs a new pump: that of a body in a pump has one. The last one ends the loop.
+    /// A body has ended; whether its place needs a new pump: that of a body in a pump has one. The last one
+    /// ends the loop.
     /// </summary>
     private bool End(long items, bool pumped)
     {

@@ -7,9 +7,9 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// The state that the callbacks of one call share: native frames carry it as a GCHandle in their user_data, so it and the
-/// delegates in it live for as long as the call. An exception of a callback is kept here, and leaves the call that began it:
-/// nothing managed passes through a native frame.
+/// The state that the callbacks of one call share: native frames carry it as a GCHandle in their user_data,
+/// so it and the delegates in it live for as long as the call. An exception of a callback is kept here, and
+/// leaves the call that began it: nothing managed passes through a native frame.
 /// </summary>
 internal abstract unsafe class CallState
 {
@@ -57,7 +57,8 @@ internal abstract unsafe class CallState
     internal static object From(void* userData) => GCHandle.FromIntPtr((IntPtr)userData).Target!;
 
     /// <summary>
-    /// From here on callbacks can find this; to be undone by <see cref="Unroot"/>. Weak: only while a call holds it.
+    /// From here on callbacks can find this; to be undone by <see cref="Unroot"/>. Weak: only while a call
+    /// holds it.
     /// </summary>
     internal void Root(GCHandleType type = GCHandleType.Normal) => handle = GCHandle.Alloc(this, type);
 
@@ -135,10 +136,14 @@ internal abstract unsafe class CallState
     /// <summary>Does what a callback of this kind does, with its arguments.</summary>
     protected abstract int Invoke(int kind, void* a, void* b, void* c);
 
-    /// <summary>Where a callback of this kind stands among those that may fail: the lowest is reported.</summary>
+    /// <summary>
+    /// Where a callback of this kind stands among those that may fail: the lowest is reported.
+    /// </summary>
     protected virtual long Position(int kind, void* a, void* b) => long.MaxValue;
 
-    /// <summary>Keeps the exception of a callback; the callback returns this value, to stop the call.</summary>
+    /// <summary>
+    /// Keeps the exception of a callback; the callback returns this value, to stop the call.
+    /// </summary>
     internal virtual int Fail(Exception exception, long position)
     {
         var failure = new Failure(position, ExceptionDispatchInfo.Capture(exception));
@@ -150,8 +155,8 @@ internal abstract unsafe class CallState
     }
 
     /// <summary>
-    /// The exception of a call; null: success. First the exceptions of callbacks: that of the lowest chunk, or all of them in
-    /// one. A body that ended because the token was cancelled has not failed.
+    /// The exception of a call; null: success. First the exceptions of callbacks: that of the lowest chunk,
+    /// or all of them in one. A body that ended because the token was cancelled has not failed.
     /// </summary>
     internal ExceptionDispatchInfo? Outcome(int status, fastpar_error* error, in ErrorSite site = default)
     {
@@ -215,7 +220,10 @@ internal abstract unsafe class CallState
     }
 
 #if !NET
-    /// <summary>A callback that runs in another context: these runtimes can only run a delegate there, and restore by that.</summary>
+    /// <summary>
+    /// A callback that runs in another context: these runtimes can only run a delegate there, and restore by
+    /// that.
+    /// </summary>
     private sealed class Frame
     {
         private static readonly ContextCallback Enter = frame => ((Frame)frame!).Continue();
@@ -248,7 +256,9 @@ internal abstract unsafe class CallState
 #endif
 }
 
-/// <summary>Runtimes that compile ahead of time look for an attribute of this name on what native code calls.</summary>
+/// <summary>
+/// Runtimes that compile ahead of time look for an attribute of this name on what native code calls.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class MonoPInvokeCallbackAttribute : Attribute
 {

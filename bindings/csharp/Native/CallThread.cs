@@ -4,13 +4,14 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// A thread on which callbacks run, and how it was before them: bodies find the ambient context of the code that began their
-/// call, and nothing that they set on the thread stays there.
+/// A thread on which callbacks run, and how it was before them: bodies find the ambient context of the code
+/// that began their call, and nothing that they set on the thread stays there.
 /// </summary>
 /// <remarks>
-/// The execution context (values of AsyncLocal, cultures, activity, principal) is compared after each callback. Priority and
-/// IsBackground cost more to ask for, so they are taken back once a call: by the thread itself when it makes or joins another
-/// call, or by the thread that ends the call. Both hold the lock of this object.
+/// The execution context (values of AsyncLocal, cultures, activity, principal) is compared after each
+/// callback. Priority and IsBackground cost more to ask for, so they are taken back once a call: by the
+/// thread itself when it makes or joins another call, or by the thread that ends the call. Both hold the lock
+/// of this object.
 /// </remarks>
 internal sealed class CallThread
 {
@@ -19,17 +20,24 @@ internal sealed class CallThread
 
     private readonly Thread thread = Thread.CurrentThread;
 
-    /// <summary>The call whose callbacks run here; null: none. Other threads set it to null only, when that call has ended.</summary>
+    /// <summary>
+    /// The call whose callbacks run here; null: none. Other threads set it to null only, when that call has
+    /// ended.
+    /// </summary>
     private CallState? call;
 
-    /// <summary>What is restored when the call has ended. Of worker threads only: a caller keeps them on its stack.</summary>
+    /// <summary>
+    /// What is restored when the call has ended. Of worker threads only: a caller keeps them on its stack.
+    /// </summary>
     private ThreadSettings settings;
 
     /// <summary>The context of the thread itself; null: its flow is suppressed.</summary>
     private ExecutionContext? own;
 
 #if !NET
-    /// <summary>The context in which callbacks run whose call has none, so that what they set is taken back.</summary>
+    /// <summary>
+    /// The context in which callbacks run whose call has none, so that what they set is taken back.
+    /// </summary>
     internal ExecutionContext? Own => own;
 #endif
 
@@ -61,7 +69,10 @@ internal sealed class CallThread
 #endif
     }
 
-    /// <summary>The call has ended: takes back what it has left on this thread, unless the thread works for another call.</summary>
+    /// <summary>
+    /// The call has ended: takes back what it has left on this thread, unless the thread works for another
+    /// call.
+    /// </summary>
     internal void End(CallState state)
     {
         lock (this)
@@ -75,8 +86,8 @@ internal sealed class CallThread
     }
 
     /// <summary>
-    /// A hook has run on the current thread, to prepare it, so the priority stays. Nothing else does: else the process would wait
-    /// for the worker.
+    /// A hook has run on the current thread, to prepare it, so the priority stays. Nothing else does: else
+    /// the process would wait for the worker.
     /// </summary>
     internal static void EndHook(CallState state)
     {
@@ -92,7 +103,7 @@ internal sealed class CallThread
     /// <summary>A worker begins to work for a call.</summary>
     private static CallThread Join(CallState state)
     {
-        CallThread found = current ??= new CallThread();
+        CallThread found = current ??= Begin();
         lock (found)
         {
             if (found.call != null)
@@ -111,6 +122,15 @@ internal sealed class CallThread
         return found;
     }
 
+    /// <summary>The first callback on a worker.</summary>
+    private static CallThread Begin()
+    {
+#if !NETCOREAPP
+        MonoThreads.AcceptSuspension();
+#endif
+        return new CallThread();
+    }
+
     private void Attach(CallState state)
     {
         own = ExecutionContext.Capture();
@@ -118,7 +138,8 @@ internal sealed class CallThread
     }
 
     /// <summary>
-    /// A call on the thread that makes it: callbacks run here too, and afterwards the thread is as it was. Calls nest.
+    /// A call on the thread that makes it: callbacks run here too, and afterwards the thread is as it was.
+    /// Calls nest.
     /// </summary>
     internal readonly ref struct Visit
     {
@@ -130,7 +151,9 @@ internal sealed class CallThread
         private readonly ThreadSettings settings;
         private readonly bool suppressed;
 
-        /// <summary>The context of a thread that suppresses its flow; .NET restores it at the end of the call only.</summary>
+        /// <summary>
+        /// The context of a thread that suppresses its flow; .NET restores it at the end of the call only.
+        /// </summary>
         private readonly ExecutionContext? hidden;
 
         internal Visit(CallState state)
@@ -179,7 +202,9 @@ internal sealed class CallThread
         }
     }
 
-    /// <summary>Properties of a thread that a callback may set, and that are not part of the execution context.</summary>
+    /// <summary>
+    /// Properties of a thread that a callback may set, and that are not part of the execution context.
+    /// </summary>
     private readonly struct ThreadSettings
     {
         private readonly ThreadPriority priority;

@@ -4,7 +4,9 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>A flag that the native library looks at and a token sets; null for a token that is never cancelled.</summary>
+/// <summary>
+/// A flag that the native library looks at and a token sets; null for a token that is never cancelled.
+/// </summary>
 internal readonly unsafe struct CancelFlag : IDisposable
 {
     private readonly IntPtr flag;

@@ -32,7 +32,9 @@ internal static unsafe class Check
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"must be {least} to {most}");
 
-    /// <summary>Milliseconds as the library counts them: infinite is UINT64_MAX. Parts of one count as a whole.</summary>
+    /// <summary>
+    /// Milliseconds as the library counts them: infinite is UINT64_MAX. Parts of one count as a whole.
+    /// </summary>
     internal static ulong Timeout(TimeSpan timeout, string name)
     {
         if (timeout == System.Threading.Timeout.InfiniteTimeSpan)
@@ -71,7 +73,9 @@ internal static unsafe class Check
         }
     }
 
-    /// <summary>The exception for an error that a call has filled, which this token may have cancelled.</summary>
+    /// <summary>
+    /// The exception for an error that a call has filled, which this token may have cancelled.
+    /// </summary>
     internal static Exception Exception(fastpar_error* error, in ErrorSite site = default, CancellationToken token = default)
     {
         var inner = new FastparException(
@@ -82,7 +86,9 @@ internal static unsafe class Check
         return Exception(inner, site, token);
     }
 
-    /// <summary>The exception of .NET for a failure, with that failure inside; the failure itself where there is none.</summary>
+    /// <summary>
+    /// The exception of .NET for a failure, with that failure inside; the failure itself where there is none.
+    /// </summary>
     internal static Exception Exception(FastparException inner, in ErrorSite site, CancellationToken token = default)
     {
         string message = inner.Message;
@@ -148,7 +154,9 @@ internal static unsafe class Check
         }
     }
 
-    /// <summary>Of two files the message names that which failed; one name may be the beginning of the other.</summary>
+    /// <summary>
+    /// Of two files the message names that which failed; one name may be the beginning of the other.
+    /// </summary>
     private static string? FileOf(string message, in ErrorSite site)
     {
         if (site.Source == null || site.Target == null)

@@ -17,8 +17,8 @@ internal sealed unsafe class CodecState : CallState
 }
 
 /// <summary>
-/// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without options and token
-/// there is nothing to prepare, and small calls are over before an object would be made.
+/// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without
+/// options and token there is nothing to prepare, and small calls are over before an object would be made.
 /// </summary>
 internal readonly unsafe ref struct CodecCall
 {
@@ -63,7 +63,9 @@ internal readonly unsafe ref struct CodecCall
         return place;
     }
 
-    /// <summary>What the library returned. False: the destination is too small; every other failure is thrown.</summary>
+    /// <summary>
+    /// What the library returned. False: the destination is too small; every other failure is thrown.
+    /// </summary>
     internal bool Fits(int status, fastpar_error* error, in ErrorSite site = default)
     {
         if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL && state?.HasFailed != true)

@@ -1,6 +1,9 @@
 namespace Fastpar;
 
-/// <summary>The place of a failure, for the exception that tells it: its parameter, its files, and whether it reads data.</summary>
+/// <summary>
+/// The place of a failure, for the exception that tells it: its parameter, its files, and whether it reads
+/// data.
+/// </summary>
 internal readonly struct ErrorSite
 {
     /// <summary>For the kinds of ArgumentException; null: the options.</summary>

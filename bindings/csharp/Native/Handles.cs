@@ -59,8 +59,8 @@ internal sealed unsafe class DictHandle : FastparHandle
 }
 
 /// <summary>
-/// A stream. The state that its callbacks find, and the flag that cancels it, live until it is released: so a stream that is
-/// dropped is released by the garbage collector, and without a word to the stream behind it.
+/// A stream. The state that its callbacks find, and the flag that cancels it, live until it is released: so a
+/// stream that is dropped is released by the garbage collector, and without a word to the stream behind it.
 /// </summary>
 internal sealed unsafe class StreamHandle : FastparHandle
 {
@@ -96,8 +96,8 @@ internal sealed unsafe class StreamHandle : FastparHandle
 }
 
 /// <summary>
-/// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read is over and
-/// this is released.
+/// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read
+/// is over and this is released.
 /// </summary>
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
@@ -121,7 +121,9 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
     }
 }
 
-/// <summary>The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.</summary>
+/// <summary>
+/// The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.
+/// </summary>
 internal readonly unsafe ref struct Lease
 {
     private readonly SafeHandle? handle;

@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// A loop in the background. It is rooted until the native job has told that it has ended, even if the managed objects are
-/// dropped, and completes its task then: no thread waits for it.
+/// A loop in the background. It is rooted until the native job has told that it has ended, even if the
+/// managed objects are dropped, and completes its task then: no thread waits for it.
 /// </summary>
 internal sealed unsafe class JobState : CallState
 {

@@ -24,7 +24,9 @@ internal sealed unsafe class LoopState : CallState
         this.options = options;
     }
 
-    /// <summary>Runs the loop to its end; gives the status and fills the error, or throws what bodies threw.</summary>
+    /// <summary>
+    /// Runs the loop to its end; gives the status and fills the error, or throws what bodies threw.
+    /// </summary>
     internal int Run(long count, fastpar_error* error)
     {
         UIntPtr items = Check.Count(count, nameof(count));

@@ -3,7 +3,9 @@ using System.Buffers;
 
 namespace Fastpar;
 
-/// <summary>Native memory for the asynchronous methods of streams, which take no spans; valid until it is disposed.</summary>
+/// <summary>
+/// Native memory for the asynchronous methods of streams, which take no spans; valid until it is disposed.
+/// </summary>
 internal sealed unsafe class NativeMemory : MemoryManager<byte>
 {
     private readonly int length;

@@ -9,7 +9,9 @@ using Loader = Fastpar.ReflectedNativeLibrary;
 
 namespace Fastpar;
 
-/// <summary>The hand-written part: what finds and checks the native library before its first function is called.</summary>
+/// <summary>
+/// The hand-written part: what finds and checks the native library before its first function is called.
+/// </summary>
 internal static unsafe partial class NativeMethods
 {
     /// <summary>Holds the path of the native library, if it shall not be looked for.</summary>
@@ -34,7 +36,9 @@ internal static unsafe partial class NativeMethods
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate uint AbiVersion();
 
-    /// <summary>The type of `progress` in the options: csbindgen gives no name to what only stands in structs.</summary>
+    /// <summary>
+    /// The type of `progress` in the options: csbindgen gives no name to what only stands in structs.
+    /// </summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate int ProgressCallback(void* userData, ulong done, ulong total);
 

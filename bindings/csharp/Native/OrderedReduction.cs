@@ -6,8 +6,9 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>
-/// A reduction on a loop in the background: the thread that folds a chunk also combines the parts that are next in order, if
-/// they are there. So the result depends on the plan alone, and the parts that wait are few.
+/// A reduction on a loop in the background: the thread that folds a chunk also combines the parts that are
+/// next in order, if they are there. So the result depends on the plan alone, and the parts that wait are
+/// few.
 /// </summary>
 internal sealed class OrderedReduction<T>
 {

@@ -6,7 +6,9 @@ using System.Runtime.Loader;
 
 namespace Fastpar;
 
-/// <summary>Whether the process is ending: handlers of ProcessExit do not wait for ever, as a body may wait for them.</summary>
+/// <summary>
+/// Whether the process is ending: handlers of ProcessExit do not wait for ever, as a body may wait for them.
+/// </summary>
 internal static class ProcessExit
 {
     private static volatile bool began;

@@ -4,7 +4,9 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>A reduction at work. The native library owns the accumulators, and calls back with pointers to them.</summary>
+/// <summary>
+/// A reduction at work. The native library owns the accumulators, and calls back with pointers to them.
+/// </summary>
 internal abstract unsafe class ReduceState : CallState
 {
     private const int FoldKind = 1;
@@ -102,7 +104,8 @@ internal sealed unsafe class ReduceByValue<T> : ReduceState
 }
 
 /// <summary>
-/// Accumulators that the garbage collector must see: they stay here, and the native ones hold the number of their chunk.
+/// Accumulators that the garbage collector must see: they stay here, and the native ones hold the number of
+/// their chunk.
 /// </summary>
 internal sealed unsafe class ReduceObjects<T> : ReduceState
 {

@@ -7,8 +7,8 @@ using System.Runtime.InteropServices;
 namespace Fastpar;
 
 /// <summary>
-/// System.Runtime.InteropServices.NativeLibrary, which netstandard does not name but the runtimes of .NET have. On others
-/// (Mono, Unity) nothing is installed: they find the library their own way.
+/// System.Runtime.InteropServices.NativeLibrary, which netstandard does not name but the runtimes of .NET
+/// have. On others (Mono, Unity) nothing is installed: they find the library their own way.
 /// </summary>
 internal static class ReflectedNativeLibrary
 {

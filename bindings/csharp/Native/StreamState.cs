@@ -7,7 +7,8 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that needed it.
+/// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that
+/// needed it.
 /// </summary>
 internal sealed unsafe class StreamState : CallState
 {
@@ -26,7 +27,9 @@ internal sealed unsafe class StreamState : CallState
     private StreamState(Stream inner, ZstdOptions? options)
         : base(options?.Progress, default) => this.inner = inner;
 
-    /// <summary>The call is made by a thread that may wait for tasks: the stream behind may know nothing else.</summary>
+    /// <summary>
+    /// The call is made by a thread that may wait for tasks: the stream behind may know nothing else.
+    /// </summary>
     internal bool Asynchronous { get; set; }
 
     /// <summary>Whether no call runs.</summary>

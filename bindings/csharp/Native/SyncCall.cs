@@ -1,8 +1,8 @@
 namespace Fastpar;
 
 /// <summary>
-/// A call that returns when it is done, from its preparation to its outcome: roots the state where callbacks come, and lets
-/// the token set a flag that the native library looks at.
+/// A call that returns when it is done, from its preparation to its outcome: roots the state where callbacks
+/// come, and lets the token set a flag that the native library looks at.
 /// </summary>
 internal unsafe ref struct SyncCall
 {

@@ -39,7 +39,8 @@ class Call:
     def __init__(self, step: Callable[..., object], progress: Callable[[int, int], object] | None = None) -> None:
         #: Does the work of one chunk.
         self.step = step
-        #: What bodies set is gone after the call, and a context cannot be entered by two threads: each lane has a copy.
+        #: What bodies set is gone after the call, and a context cannot be entered by two threads: each lane
+        #: has a copy.
         self.context = contextvars.copy_context()
         self.lanes: dict[int, Lane] = {}
         #: What was raised, with the number of the chunk.
@@ -199,7 +200,8 @@ def run(call: Call, count: int, options: LoopOptions, callback: ctypes._CFunctio
         raise RuntimeError("a body was ended from outside before it was done")
 
 
-#: Loops that were left when waiting for their last chunks was interrupted a second time. Their memory must stay.
+#: Loops that were left when waiting for their last chunks was interrupted a second time. Their memory must
+#: stay.
 _abandoned: list[tuple[Call, ctypes.c_void_p]] = []
 
 
@@ -211,7 +213,8 @@ def _run_interruptible(
     error_at = ctypes.byref(error)
     try:
         while True:
-            # Whatever a signal's handler raises, wherever it strikes here: a loop that has been started is waited for.
+            # Whatever a signal's handler raises, wherever it strikes here: a loop that has been started is
+            # waited for.
             try:
                 if not job:
                     if call.failures:

@@ -156,7 +156,8 @@ class CancelFlag(Uncopied):
 
     @contextlib.contextmanager
     def _watch(self, call: Stoppable) -> Iterator[None]:
-        # Either `cancel` finds the call in the set, or this finds the flag set: the set's own lock orders the two.
+        # Either `cancel` finds the call in the set, or this finds the flag set: the set's own lock orders the
+        # two.
         self._calls.add(call)
         try:
             if self._cancelled:

@@ -145,7 +145,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         #: Tasks on the pool that take items, and whether one of them has not taken its first yet: 0 or 1.
         self._runners = 0
         self._waking = 0
-        #: What a runner without items waits at for a moment: starting another one takes longer than waking this.
+        #: What a runner without items waits at for a moment: starting another one takes longer than waking
+        #: this.
         self._lingering: threading.Lock | None = None
         self._shutdown = False
         self._broken: str | None = None

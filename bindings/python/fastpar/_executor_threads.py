@@ -10,7 +10,8 @@ from ._errors import ThreadsError
 from ._jobs import Task
 from ._library import lib
 
-# How often starts that wait for a thread of the pool are looked at. One that has waited through a whole turn gets a thread.
+# How often starts that wait for a thread of the pool are looked at. One that has waited through a whole turn
+# gets a thread.
 _TURN = 0.01
 
 # How many turns without any before nobody looks any more.

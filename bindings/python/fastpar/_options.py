@@ -16,7 +16,8 @@ class Schedule(enum.IntEnum):
 
     #: `segments` chunks whose sizes differ by at most one item. The default.
     SEGMENTS = n.FASTPAR_SCHEDULE_SEGMENTS
-    #: Chunks of which one for every lane fits into `cache_bytes` at the same time, in whole waves of one chunk a lane.
+    #: Chunks of which one for every lane fits into `cache_bytes` at the same time, in whole waves of one
+    #: chunk a lane.
     CACHE = n.FASTPAR_SCHEDULE_CACHE
     #: Chunks of `grain` items.
     GRAIN = n.FASTPAR_SCHEDULE_GRAIN
@@ -35,23 +36,25 @@ class LoopOptions(TypedDict, total=False):
     schedule: Schedule
     #: SEGMENTS: how many chunks; 0: 24. `min(segments, n)` are made.
     segments: int
-    #: GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a fair share.
+    #: GRAIN: items per chunk, 0: about 1/768 of the range. GUIDED: the smallest chunk, 0: about 1/64 of a
+    #: fair share.
     grain: int
     #: CACHE: bytes per item; 0: 1.
     item_size: int
     #: CACHE: all lanes' chunks together stay within it; 0: 64 MiB.
     cache_bytes: int
-    #: CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of this machine have together.
+    #: CACHE: `cache_bytes`, which must be 0, is half of what the last-level caches of this machine have
+    #: together.
     cache_detect: bool
     #: Threads that work on the loop at the same time, the caller included; 0: every thread of the pool.
     max_lanes: int
-    #: What is raised when bodies fail. "first": the exception of the lowest chunk of those that ran. "group": an ExceptionGroup
-    #: of all, in the order of their chunks, even if it is one.
+    #: What is raised when bodies fail. "first": the exception of the lowest chunk of those that ran. "group":
+    #: an ExceptionGroup of all, in the order of their chunks, even if it is one.
     errors: Literal["first", "group"]
     #: A flag that stops the loop: it then raises CancelledError.
     cancel: CancelFlag | None
-    #: Told (items done, items in all), at most about 20 times a second and once at the end of a loop that succeeds; from the
-    #: threads that work, never from two at a time. What it raises stops the loop.
+    #: Told (items done, items in all), at most about 20 times a second and once at the end of a loop that
+    #: succeeds; from the threads that work, never from two at a time. What it raises stops the loop.
     progress: Callable[[int, int], object] | None
 
 

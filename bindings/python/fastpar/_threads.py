@@ -40,8 +40,8 @@ _attached: set[int] = set()
 _exiting = False
 
 
-# Without this ctypes makes a thread state for every callback on a thread of the pool, and destroys it: a hundred times slower,
-# and nothing in a `threading.local` would last.
+# Without this ctypes makes a thread state for every callback on a thread of the pool, and destroys it: a
+# hundred times slower, and nothing in a `threading.local` would last.
 @n.fastpar_thread_fn
 def _attach(_: object, worker: int) -> None:
     _ensure()
@@ -80,7 +80,8 @@ def _finish() -> None:
         settle()
         call(lib.fastpar_pool_shutdown)
     except KeyboardInterrupt:
-        # Whoever does not want to wait for a body that does not end: its thread stays where it is, as daemon threads do.
+        # Whoever does not want to wait for a body that does not end: its thread stays where it is, as daemon
+        # threads do.
         _exiting = True
 
 

@@ -1,4 +1,5 @@
-//! Writes what the fuzzer begins with, into `FOLDER/TARGET/`: frames of all kinds, seek tables, and what is made of them.
+//! Writes what the fuzzer begins with, into `FOLDER/TARGET/`: frames of all kinds, seek tables, and what is
+//! made of them.
 
 use fastpar::codec::{self, Dict, Options, Writer};
 use std::mem::MaybeUninit;

@@ -198,7 +198,8 @@ impl<'a> Archive<'a> {
         Ok(len)
     }
 
-    /// The options of each of `count` tasks. A limit of memory is for the cache and for contexts of libzstd: frames have one lane.
+    /// The options of each of `count` tasks. A limit of memory is for the cache and for contexts of libzstd:
+    /// frames have one lane.
     fn for_each_of<'s>(&self, count: usize, options: &Options<'s>) -> Options<'s> {
         let max_lanes = if self.max_memory == 0 { decompress::split_evenly(count, options).1 } else { 1 };
         Options { max_lanes, ..*options }

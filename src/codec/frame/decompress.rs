@@ -23,9 +23,9 @@ const SHORTEST: usize = 64 << 10;
 /// Blocks of fewer bytes, on average, cost the lanes more to share out than to decode.
 const SMALLEST_BLOCK: u64 = 2 << 10;
 
-/// Decodes `frame` of `data`, which has been checked with the same options, into `dst`: in several lanes if there
-/// are CPUs for them, else with `decoder`. Returns how many bytes of `dst` are written. For a frame that tells its
-/// size, `dst` has that size.
+/// Decodes `frame` of `data`, which has been checked with the same options, into `dst`: in several lanes if
+/// there are CPUs for them, else with `decoder`. Returns how many bytes of `dst` are written. For a frame
+/// that tells its size, `dst` has that size.
 pub(crate) fn frame(
     data: &[u8],
     frame: &Frame,
@@ -70,8 +70,8 @@ pub(crate) fn frames(
     Ok(written)
 }
 
-/// `None`: libzstd has to decode the frame, from its start. Nobody else is free, or the frame is not one for the
-/// block decoder, or something about it is odd, which libzstd shall tell.
+/// `None`: libzstd has to decode the frame, from its start. Nobody else is free, or the frame is not one for
+/// the block decoder, or something about it is odd, which libzstd shall tell.
 fn in_lanes(
     data: &[u8],
     frame: &Frame,
@@ -117,8 +117,8 @@ fn affordable(lanes: u32, max_memory: u64) -> Option<u32> {
     (2..=lanes).rev().find(fits)
 }
 
-/// How many of the frames, or groups of frames, that decode to so many bytes are best decoded at the same time, and in how many
-/// lanes each of them.
+/// How many of the frames, or groups of frames, that decode to so many bytes are best decoded at the same
+/// time, and in how many lanes each of them.
 pub(crate) fn split_lanes(sizes: impl Iterator<Item = u64> + Clone, options: &Options<'_>) -> (u32, u32) {
     // Where no CPU is idle, or all frames are small, each has one lane.
     let pays = options.dict.is_none() && sizes.clone().any(|size| size >= SMALLEST);
@@ -147,15 +147,16 @@ fn best_split(sizes: impl Iterator<Item = u64>, lanes: u32) -> (u32, u32) {
     (best, lanes / best)
 }
 
-/// The same for `count` tasks of which nothing else is known: side by side, and lanes that are left over shared evenly.
+/// The same for `count` tasks of which nothing else is known: side by side, and lanes that are left over
+/// shared evenly.
 pub(crate) fn split_evenly(count: usize, options: &Options<'_>) -> (u32, u32) {
     let lanes = if options.dict.is_none() { job::lanes_left(options.max_lanes) } else { 1 };
     let outer = u32::try_from(count).unwrap_or(u32::MAX).clamp(1, lanes);
     (outer, lanes / outer)
 }
 
-/// Decodes a frame that is all of `data` by the block decoder, in one lane, whatever its size; `None`: it is left to
-/// libzstd. For the fuzzer.
+/// Decodes a frame that is all of `data` by the block decoder, in one lane, whatever its size; `None`: it is
+/// left to libzstd. For the fuzzer.
 #[cfg(fuzzing)]
 pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> {
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;

@@ -1,5 +1,5 @@
-//! Access lists (POSIX ACLs): what further users and groups may do with a file. With one, the bits for the group in the mode are the most
-//! that anybody in the list may do, not what the group may.
+//! Access lists (POSIX ACLs): what further users and groups may do with a file. With one, the bits for the
+//! group in the mode are the most that anybody in the list may do, not what the group may.
 #![forbid(unsafe_code)]
 
 use rustix::fs::{fgetxattr, fremovexattr, fsetxattr, XattrFlags};

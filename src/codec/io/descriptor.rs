@@ -1,10 +1,13 @@
-//! Names that lead to descriptors that are open already: /dev/stdout, /dev/fd/N, /proc/self/fd/N, and links to them.
+//! Names that lead to descriptors that are open already: /dev/stdout, /dev/fd/N, /proc/self/fd/N, and links
+//! to them.
 //!
-//! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its own. So a descriptor
-//! of this process is duplicated, and shares its position and its way of writing with the one that the program has.
+//! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its
+//! own. So a descriptor of this process is duplicated, and shares its position and its way of writing with
+//! the one that the program has.
 //!
-//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and the kernel is
-//! asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is refused here.
+//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and
+//! the kernel is asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is
+//! refused here.
 
 use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,51 +29,100 @@ enum End {
     Foreign,
 }
 
+/// What a chain of links comes to.
+enum Chain {
+    /// A descriptor; whether every link on the way may be followed.
+    Descriptor(End, bool),
+    /// Something else.
+    Elsewhere,
+    /// It should come to a descriptor, but the system does not let it be followed.
+    Broken(Errno),
+}
+
 /// Opens what a name leads to, if that is an open descriptor. `Err` of the inner result: the system's.
 pub(crate) fn behind(folder: &Folder, name: &OsStr) -> Result<Option<io::Result<File>>> {
-    let Some((end, trusted)) = follow(folder, name) else { return Ok(None) };
-    if !trusted {
-        return Ok(Some(Err(Errno::ACCESS.into())));
-    }
-    let opened = match end {
-        Some(End::Own(number)) => duplicate(folder, name, number),
-        Some(End::Foreign) => match reopen(folder, name) {
+    let unsupported = |text| Error::new(ErrorKind::Unsupported, text);
+    let opened = match follow(folder, name) {
+        Chain::Elsewhere => return Ok(None),
+        Chain::Broken(code) => {
+            let text = format!("the output is a link to an open file, and leads to none here: {code}");
+            return Err(unsupported(text).with_code(code.raw_os_error()));
+        }
+        Chain::Descriptor(_, false) => Err(Errno::ACCESS.into()),
+        Chain::Descriptor(End::Own(number), true) => duplicate(folder, name, number),
+        Chain::Descriptor(End::Foreign, true) => match reopen(folder, name) {
             Ok(None) => {
                 let text = "the output is an open file of another process, which cannot be written there";
-                return Err(Error::new(ErrorKind::Unsupported, text));
+                return Err(unsupported(text.into()));
             }
             Ok(Some(file)) => Ok(file),
             Err(error) => Err(error),
         },
-        None => return Ok(None),
     };
     Ok(Some(opened))
 }
 
-/// Where the chain of links from a name ends; whether every link may be followed.
-fn follow(folder: &Folder, name: &OsStr) -> Option<(Option<End>, bool)> {
+/// Where the chain of links from a name ends.
+fn follow(folder: &Folder, name: &OsStr) -> Chain {
     let me = rustix::process::geteuid().as_raw();
-    let mut trusted = true;
+    let (mut trusted, mut means_descriptor) = (true, false);
     let mut place: Option<(Folder, OsString)> = None;
     for _ in 0..LINKS {
         let (folder, name) =
             place.as_ref().map_or((folder, name), |(folder, name)| (folder, name.as_os_str()));
-        let stat = rustix::fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
-            return None;
+        let next = step(folder, name, |link, owner| {
+            trusted &= owner == 0 || owner == me;
+            means_descriptor |= is_about_descriptors(link);
+        });
+        match next {
+            Ok(Step::Descriptor(end)) => return Chain::Descriptor(end, trusted),
+            Ok(Step::Link(next)) => place = Some(next),
+            Ok(Step::NoLink) => return Chain::Elsewhere,
+            Err(code) if means_descriptor => return Chain::Broken(code),
+            Err(_) => return Chain::Elsewhere, // a link to nothing is replaced
         }
-        if let Some(end) = end(folder, name) {
-            return Some((Some(end), trusted));
-        }
-        trusted &= stat.st_uid == 0 || stat.st_uid == me;
-        let link = rustix::fs::readlinkat(folder.fd(), name, Vec::new()).ok()?;
-        let next = folder.beyond(link.as_bytes()).ok()??;
-        place = Some(next);
     }
-    None
+    if means_descriptor {
+        Chain::Broken(Errno::LOOP)
+    } else {
+        Chain::Elsewhere
+    }
 }
 
-/// Whether a link is one of those that stand for descriptors: a number in the folder "fd" of a process or a thread, in /proc.
+/// A name on the way.
+enum Step {
+    Descriptor(End),
+    Link((Folder, OsString)),
+    NoLink,
+}
+
+/// Looks at a name; `see` gets the text of a link, and its owner.
+fn step(folder: &Folder, name: &OsStr, see: impl FnOnce(&[u8], u32)) -> rustix::io::Result<Step> {
+    let stat = rustix::fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+        return Ok(Step::NoLink);
+    }
+    if let Some(end) = end(folder, name) {
+        return Ok(Step::Descriptor(end));
+    }
+    let link = rustix::fs::readlinkat(folder.fd(), name, Vec::new())?;
+    see(link.as_bytes(), stat.st_uid);
+    let next = folder.beyond(link.as_bytes());
+    let next = next.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(next.map_or(Step::NoLink, Step::Link)) // a path that ends like one of a folder is none of a descriptor
+}
+
+/// Whether the text of a link is a path of descriptors. It is one too where /proc is not mounted, or the
+/// descriptor is closed: /dev/stdout is no file to be replaced then.
+fn is_about_descriptors(link: &[u8]) -> bool {
+    let names = ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
+    let folders = ["/proc/", "/dev/fd/", "fd/"];
+    names.iter().any(|name| link == name.as_bytes())
+        || folders.iter().any(|folder| link.starts_with(folder.as_bytes()))
+}
+
+/// Whether a link is one of those that stand for descriptors: a number in the folder "fd" of a process or a
+/// thread, in /proc.
 fn end(folder: &Folder, name: &OsStr) -> Option<End> {
     let number: RawFd = name.to_str()?.parse().ok()?;
     if rustix::fs::fstatfs(folder.fd()).ok()?.f_type != rustix::fs::PROC_SUPER_MAGIC {
@@ -105,13 +157,14 @@ fn duplicate(folder: &Folder, name: &OsStr, number: RawFd) -> io::Result<File> {
 }
 
 fn dup(number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: a number, not -1: it was parsed from a name in /proc/self/fd without a sign. If it is closed by now, the system says
-    // so, and nothing else is done with it.
+    // SAFETY: a number, not -1: it was parsed from a name in /proc/self/fd without a sign. If it is closed by
+    // now, the system says so, and nothing else is done with it.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 3)?)
 }
 
-/// A pipe or a device has no position that could be lost: opening it again is writing where it stands. `None`: something else.
+/// A pipe or a device has no position that could be lost: opening it again is writing where it stands.
+/// `None`: something else.
 fn reopen(folder: &Folder, name: &OsStr) -> io::Result<Option<File>> {
     let seen = rustix::fs::openat(folder.fd(), name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let kind = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);

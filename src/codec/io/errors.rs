@@ -5,7 +5,8 @@ use crate::error::{Error, ErrorKind};
 use std::io;
 use std::path::Path;
 
-/// What a reader or a writer of the caller's came to. An error of fastpar's that went through it comes out as it was.
+/// What a reader or a writer of the caller's came to. An error of fastpar's that went through it comes out as
+/// it was.
 pub(crate) fn io(error: &io::Error, doing: &str) -> Error {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return inner.clone();

@@ -1,4 +1,5 @@
-//! The folder that a target is in, held open: every name of the call is looked up in that folder, whatever becomes of the path.
+//! The folder that a target is in, held open: every name of the call is looked up in that folder, whatever
+//! becomes of the path.
 #![forbid(unsafe_code)]
 
 use super::Kind;
@@ -105,8 +106,9 @@ impl Folder {
         Ok(file.into())
     }
 
-    /// In a sticky folder that others may write to, only what belongs to this user or to the folder's owner is written to: as Linux
-    /// has it with `protected_fifos` and `protected_regular`, whether or not they are set.
+    /// In a sticky folder that others may write to, only what belongs to this user or to the folder's owner
+    /// is written to: as Linux has it with `protected_fifos` and `protected_regular`, whether or not they are
+    /// set.
     fn refuse_strangers(&self, found: &Found) -> io::Result<()> {
         let folder = rustix::fs::fstat(&self.0)?;
         let shared = folder.st_mode & 0o1000 != 0 && folder.st_mode & 0o022 != 0;

@@ -66,7 +66,8 @@ impl Folder {
         if !keep {
             return std::fs::rename(self.0.join(from), self.0.join(to));
         }
-        // A second name is refused where the first is taken. File systems without such names have the look at the beginning only.
+        // A second name is refused where the first is taken. File systems without such names have the look at
+        // the beginning only.
         match std::fs::hard_link(self.0.join(from), self.0.join(to)) {
             Ok(()) => self.remove(from),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),

@@ -109,7 +109,8 @@ impl Input {
         Ok(())
     }
 
-    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on Windows, or once more.
+    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on
+    /// Windows, or once more.
     pub(crate) fn begin_again(&self) -> Result<()> {
         if !self.metadata.is_file() {
             return Ok(());

@@ -1,11 +1,11 @@
 //! A file that is written: complete, or not there at all.
 //!
-//! It is written under another name in the same folder, one that nobody else has, and takes its own name at the end, in one step.
-//! Until then what has that name stays as it is; if anything goes wrong, the other file is removed. Links are not followed: the name
-//! that was given is what is replaced.
+//! It is written under another name in the same folder, one that nobody else has, and takes its own name at
+//! the end, in one step. Until then what has that name stays as it is; if anything goes wrong, the other file
+//! is removed. Links are not followed: the name that was given is what is replaced.
 //!
-//! What is open already, FIFOs and devices are written where they stand; so are, if the caller asks for it, ordinary files that a
-//! rename cannot replace.
+//! What is open already, FIFOs and devices are written where they stand; so are, if the caller asks for it,
+//! ordinary files that a rename cannot replace.
 #![forbid(unsafe_code)]
 
 use super::errors;
@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 
 /// Names that are tried before giving up.
 const TRIES: u32 = 100;
-/// Bytes written at a time. For more the kernel's cache takes pages of up to 2 MiB, which it first has to make, and on a virtual
-/// machine to get from the host: that can take three times as long as all the rest.
+/// Bytes written at a time. For more the kernel's cache takes pages of up to 2 MiB, which it first has to
+/// make, and on a virtual machine to get from the host: that can take three times as long as all the rest.
 const PIECE: usize = 256 << 10;
 
 /// See the module.
@@ -83,8 +83,8 @@ struct Beside {
 pub(crate) struct Replaced(#[cfg(target_os = "linux")] Option<std::os::fd::OwnedFd>);
 
 impl Target {
-    /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever name, directories,
-    /// block devices; and what a rename cannot replace.
+    /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever
+    /// name, directories, block devices; and what a rename cannot replace.
     pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
         let fail = |error: io::Error| errors::file(&error, "writing", path);
         let Some((folder, name)) =

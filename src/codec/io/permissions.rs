@@ -1,4 +1,5 @@
-//! What a new file takes over from the source: owner, group, mode, access list and times. Set on the open file, before it has its name.
+//! What a new file takes over from the source: owner, group, mode, access list and times. Set on the open
+//! file, before it has its name.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -6,7 +7,8 @@ use super::access_list::AccessList;
 use super::input::Input;
 use std::fs::{File, FileTimes};
 
-/// Mode, access list, owner and times of the input, as far as the system allows it: the data does not depend on them.
+/// Mode, access list, owner and times of the input, as far as the system allows it: the data does not depend
+/// on them.
 pub(crate) fn imitate(file: &File, input: &Input) {
     let source = input.metadata();
     #[cfg(unix)]
@@ -46,8 +48,9 @@ pub(crate) fn imitate(file: &File, input: &Input) {
     let _ = file.set_times(times);
 }
 
-/// The mode of the new file: never the set-user-id, set-group-id and sticky bits. In another group than the source's, members of the
-/// source's group may be among the others, and others in the new group: both get what both had, as `xz` does it.
+/// The mode of the new file: never the set-user-id, set-group-id and sticky bits. In another group than the
+/// source's, members of the source's group may be among the others, and others in the new group: both get
+/// what both had, as `xz` does it.
 #[cfg(unix)]
 fn mode(source: u32, has_group: bool) -> u32 {
     if has_group {

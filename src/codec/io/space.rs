@@ -1,11 +1,13 @@
-//! Space on the disk, allocated before it is written: a file system that puts that off has to do it in the rename that replaces a file.
+//! Space on the disk, allocated before it is written: a file system that puts that off has to do it in the
+//! rename that replaces a file.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
 
 /// Below, it costs more than it saves.
 const LEAST: u64 = 1 << 20;
-/// What is allocated at once, whatever is claimed: the size comes from data that need not be trusted. Then as much again as was written.
+/// What is allocated at once, whatever is claimed: the size comes from data that need not be trusted. Then as
+/// much again as was written.
 const FIRST: u64 = 64 << 20;
 
 /// The space of one file.

@@ -11,7 +11,8 @@ pub(crate) enum Run {
     Data(usize),
 }
 
-/// The first run of `data`, which is not empty and comes at `position` of the file. Holes are whole blocks of the file.
+/// The first run of `data`, which is not empty and comes at `position` of the file. Holes are whole blocks of
+/// the file.
 pub(crate) fn first_run(data: &[u8], position: u64) -> Run {
     // Up to the next whole block there is no hole.
     let aligned = (position.next_multiple_of(BLOCK as u64) - position) as usize;

@@ -83,8 +83,8 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     /// Like `new`, for a source of `len` bytes, if they are known. Without `tells_end` the caller makes the
-    /// last report of progress. `again`: where the reader [is odd](Self::is_odd) after a failure, the caller reads
-    /// the source once more from its beginning, with another reader.
+    /// last report of progress. `again`: where the reader [is odd](Self::is_odd) after a failure, the caller
+    /// reads the source once more from its beginning, with another reader.
     pub(crate) fn over(
         source: R,
         options: &Options<'a>,

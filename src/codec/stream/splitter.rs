@@ -109,7 +109,8 @@ struct Part {
 }
 
 impl Splitter {
-    /// A splitter for a stream of `total` bytes, if they are known; `again`: the stream can be read once more.
+    /// A splitter for a stream of `total` bytes, if they are known; `again`: the stream can be read once
+    /// more.
     pub(crate) fn new(plan: &ReadPlan, total: Option<u64>, again: bool) -> Self {
         Self {
             total,

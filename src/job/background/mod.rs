@@ -244,7 +244,8 @@ impl Background {
         }
     }
 
-    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as being inside this job.
+    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as
+    /// being inside this job.
     fn work(&self, callbacks: impl FnOnce()) {
         Scope::enter(self, |_| self.job.away_from_caller(callbacks)); // they catch panics
     }
@@ -352,7 +353,8 @@ impl Help for Background {
             }
             self.gate.leave();
         } else if turn.seat.is_none() {
-            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left it behind.
+            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left
+            // it behind.
             self.help_as_waiter(None);
         }
         self.finish(); // on a worker: nobody else has to come

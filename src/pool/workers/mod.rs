@@ -72,18 +72,20 @@ pub(crate) trait Help: Send + Sync {
     /// A worker's visit; `shared` is this, to be sent again.
     fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit;
 
-    /// After a visit for job `served`, without a permit, so that a team need not wait for workers that only wait: waits a moment
-    /// for the caller's next job. True if the worker shall visit again.
+    /// After a visit for job `served`, without a permit, so that a team need not wait for workers that only
+    /// wait: waits a moment for the caller's next job. True if the worker shall visit again.
     fn linger(&self, _served: u64, _pool: &Pool) -> bool {
         false
     }
 
-    /// Whether a caller waits for the job and works for it: it needs the CPU more than a worker that looks for tickets.
+    /// Whether a caller waits for the job and works for it: it needs the CPU more than a worker that looks
+    /// for tickets.
     fn has_caller(&self) -> bool {
         false
     }
 
-    /// The idle-CPU monitor forgets the ticket; true if there is still something to help with, and no other helper is on the way.
+    /// The idle-CPU monitor forgets the ticket; true if there is still something to help with, and no other
+    /// helper is on the way.
     fn end_watch(&self) -> bool;
 
     /// Whether the idle-CPU monitor shall keep the ticket.
@@ -142,7 +144,8 @@ impl Watched for Ticket {
 
 /// A running pool.
 pub(crate) struct Pool {
-    /// Taken by `stop`. Workers do not use it: they send by `rayon::spawn`, which finds the queues of the worker that calls it.
+    /// Taken by `stop`. Workers do not use it: they send by `rayon::spawn`, which finds the queues of the
+    /// worker that calls it.
     rayon: RwLock<Option<rayon::ThreadPool>>,
     config: Config,
     /// The calls under way.
@@ -201,14 +204,14 @@ impl Pool {
         })
     }
 
-    /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs still do until they
-    /// are joined, so the pool stays where it is meanwhile.
+    /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs
+    /// still do until they are joined, so the pool stays where it is meanwhile.
     pub(super) fn stop(&self) -> Result<()> {
         self.stopping.store(true, Ordering::Relaxed); // only a hint
         self.background.wait();
         self.idle_cpus.stop();
-        // Rayon's workers end when their queues are empty. Late helpers may still send others, into the queues of the worker that
-        // sends them, which is among those that have not ended.
+        // Rayon's workers end when their queues are empty. Late helpers may still send others, into the
+        // queues of the worker that sends them, which is among those that have not ended.
         drop(self.rayon.write().unwrap_or_else(PoisonError::into_inner).take());
         self.sleepers.let_all_in();
         let failed = self.crew.join();
@@ -233,8 +236,8 @@ impl Pool {
         }
     }
 
-    /// Sends a member of a team, whose permit is reserved. `ended` comes after the permit is given back, so that whoever waits
-    /// for the team finds its workers free.
+    /// Sends a member of a team, whose permit is reserved. `ended` comes after the permit is given back, so
+    /// that whoever waits for the team finds its workers free.
     pub(crate) fn send_reserved(
         &self,
         member: impl FnOnce() + Send + 'static,
@@ -248,7 +251,8 @@ impl Pool {
         });
     }
 
-    /// Sets workers aside for a team, all or none. A caller that is not inside anything may have to wait for them.
+    /// Sets workers aside for a team, all or none. A caller that is not inside anything may have to wait for
+    /// them.
     pub(crate) fn reserve(&self, workers: u32, nested: bool) -> Result<()> {
         self.permits.reserve(workers, nested)
     }
@@ -267,8 +271,9 @@ impl Pool {
         });
         hooks::catch_up(index);
         self.busy.fetch_add(1, Ordering::Relaxed);
-        // Callbacks and hooks catch their own panics. What is left is the destructor of a body that a job owned: it must not
-        // keep the permit of this worker, or the end of a team, from those who wait for it.
+        // Callbacks and hooks catch their own panics. What is left is the destructor of a body that a job
+        // owned: it must not keep the permit of this worker, or the end of a team, from those who wait for
+        // it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
             drop_payload(payload);
         }
@@ -278,10 +283,11 @@ impl Pool {
         }
     }
 
-    /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made meanwhile are nested in
-    /// it, and what would wait for the job is refused.
+    /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made
+    /// meanwhile are nested in it, and what would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any depth.
+        // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any
+        // depth.
         let (level, outer) =
             thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();

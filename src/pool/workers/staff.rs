@@ -1,4 +1,5 @@
-//! Which workers of a pool run: starting those that are missing, waiting for those that were started, hooks for all of them.
+//! Which workers of a pool run: starting those that are missing, waiting for those that were started, hooks
+//! for all of them.
 
 use super::Pool;
 use crate::error::{Error, ErrorKind, Result};
@@ -56,7 +57,8 @@ impl Pool {
         Arc::clone(&self.sleepers.arrivals)
     }
 
-    /// Waits until every worker runs: then what waits for workers does not wait for what the calling thread may be doing.
+    /// Waits until every worker runs: then what waits for workers does not wait for what the calling thread
+    /// may be doing.
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] if they do not for some time.

@@ -13,7 +13,8 @@ impl Pool {
         self.spawn(move |pool| pool.help(ticket, Duration::ZERO));
     }
 
-    /// A helper's time on a worker, `stay` at least. True if others need the CPU more than a worker that looks for tickets.
+    /// A helper's time on a worker, `stay` at least. True if others need the CPU more than a worker that
+    /// looks for tickets.
     fn help(&self, ticket: Ticket, stay: Duration) -> bool {
         cpu_count::refreshed(); // the caller has no time for it
         let has_caller = match &ticket {
@@ -50,15 +51,16 @@ impl Pool {
         Some((work, visit))
     }
 
-    /// Whether a helper of a job for which `coming` tickets are on their way should make room, between two claims.
+    /// Whether a helper of a job for which `coming` tickets are on their way should make room, between two
+    /// claims.
     #[inline]
     pub(crate) fn needs_room(&self, coming: u32, turn: &Turn) -> bool {
         let others = self.sleepers.unserved() > coming as usize;
         (others || self.permits.are_wanted() || self.deferred.is_overdue()) && Instant::now() >= turn.until
     }
 
-    /// The helper that comes back on a worker that has ended a visit, and how long it stays. If tickets wait for that worker it has
-    /// to be `overdue`, or there is none.
+    /// The helper that comes back on a worker that has ended a visit, and how long it stays. If tickets wait
+    /// for that worker it has to be `overdue`, or there is none.
     fn next_deferred(&self, overdue: bool) -> Option<(Ticket, Duration)> {
         if self.deferred.is_empty() {
             return None;
@@ -70,22 +72,22 @@ impl Pool {
         self.deferred.pop(others)
     }
 
-    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are made good by the
-    /// idle-CPU monitor, too many take turns.
+    /// Threads that are at work, or in a call. Relaxed: it may be out of date at once; too few helpers are
+    /// made good by the idle-CPU monitor, too many take turns.
     #[inline]
     fn engaged(&self) -> u32 {
         self.busy.load(Ordering::Relaxed) + self.epochs.callers()
     }
 
-    /// Whether one more worker would have a CPU to itself, beside the engaged threads and the workers on their way that the
-    /// caller knows of, or the engaged threads leave CPUs idle.
+    /// Whether one more worker would have a CPU to itself, beside the engaged threads and the workers on
+    /// their way that the caller knows of, or the engaged threads leave CPUs idle.
     #[inline]
     pub(crate) fn has_cpu_left(&self, coming: u32) -> bool {
         self.engaged() + coming < cpu_count::known() || self.idle_cpus.sees_idle()
     }
 
-    /// Whether one more helper of a job is welcome that has so many threads: at work, and on their way. Where all CPUs are taken it
-    /// is as long as the helpers of others are more.
+    /// Whether one more helper of a job is welcome that has so many threads: at work, and on their way. Where
+    /// all CPUs are taken it is as long as the helpers of others are more.
     #[inline]
     pub(crate) fn has_share_left(&self, helpers: u32, coming: u32, callers: u32) -> bool {
         let others = self.busy.load(Ordering::Relaxed).saturating_sub(helpers);
@@ -97,7 +99,8 @@ impl Pool {
         self.engaged() + more <= cpu_count::known()
     }
 
-    /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more tickets.
+    /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more
+    /// tickets.
     pub(super) fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
         // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
         let pool = unsafe { PoolRef(self).get() };
@@ -117,10 +120,12 @@ impl Pool {
             }
         };
         if thread_state::with(|state| state.worker.get()) >= 0 {
-            // By the worker's own registry, which lives until the worker ends: that the pool is stopping makes no difference.
+            // By the worker's own registry, which lives until the worker ends: that the pool is stopping
+            // makes no difference.
             rayon::spawn(task);
         } else if let Some(rayon) = &*self.rayon.read().unwrap_or_else(PoisonError::into_inner) {
-            // A thread from outside is in a call, or in a background job, or the monitor: `stop` waits for all of these first.
+            // A thread from outside is in a call, or in a background job, or the monitor: `stop` waits for
+            // all of these first.
             rayon.spawn(task);
         }
     }

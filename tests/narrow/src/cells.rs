@@ -1,4 +1,5 @@
-//! Plain memory that nothing but the gate or the barrier protects: what they do not order is a race, which Miri tells.
+//! Plain memory that nothing but the gate or the barrier protects: what they do not order is a race, which
+//! Miri tells.
 
 use crate::job::claims::{Claiming, Claims};
 use crate::job::gate::Gate;
@@ -43,7 +44,8 @@ impl Job {
     }
 }
 
-/// Jobs one after the other at one gate, with helpers that come when they like; whether every chunk of each ran once.
+/// Jobs one after the other at one gate, with helpers that come when they like; whether every chunk of each
+/// ran once.
 pub fn help_with_jobs(jobs: usize, helpers: u32, chunks: usize) -> bool {
     let (gate, over) = (Gate::new(), AtomicBool::new(false));
     let help = || {
@@ -74,7 +76,8 @@ pub fn help_with_jobs(jobs: usize, helpers: u32, chunks: usize) -> bool {
     })
 }
 
-/// Members that meet again and again, each with a cell of its own; whether all saw what the others had written.
+/// Members that meet again and again, each with a cell of its own; whether all saw what the others had
+/// written.
 pub fn meet(members: usize, phases: usize) -> bool {
     let barrier = Barrier::new(members as u32);
     let cells = Cells::new(members);

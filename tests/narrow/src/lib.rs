@@ -1,5 +1,6 @@
-//! The parts of fastpar that need no libzstd, so that they can be tested on i686 without a C toolchain for it, suite "narrow", and by
-//! Miri, which runs Rust only, suite "miri". What tests need of them is passed on by small functions.
+//! The parts of fastpar that need no libzstd, so that they can be tested on i686 without a C toolchain for
+//! it, suite "narrow", and by Miri, which runs Rust only, suite "miri". What tests need of them is passed on
+//! by small functions.
 #![allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 
 #[path = "../../../src/error.rs"]

@@ -1,4 +1,5 @@
-//! The guard of the ABI: what the library promises is recorded in `tests/abi/baseline`, and compared with what it does.
+//! The guard of the ABI: what the library promises is recorded in `tests/abi/baseline`, and compared with
+//! what it does.
 //!
 //! The types are compared by libabigail's `abidiff`, functions and constants by their names.
 
@@ -28,9 +29,9 @@ pub(crate) const RECORD: &str =
 /// What has changed against the baseline.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// What programs of today would notice.
+    /// Changes that break programs which are compiled already.
     pub(crate) broken: Vec<String>,
-    /// What is new.
+    /// Additions.
     pub(crate) added: Vec<String>,
 }
 
@@ -146,7 +147,8 @@ fn since(item: &Item) -> Result<String> {
     Ok(version.to_owned())
 }
 
-/// What stands after "Since" of a function that is added now: until 1.0 is released everything is promised for that.
+/// What stands after "Since" of a function that is added now: until 1.0 is released everything is promised
+/// for that.
 fn newest() -> Result<String> {
     let [major, minor, _] = repo::version()?;
     Ok(if major == 0 { "1.0".to_owned() } else { format!("{major}.{minor}") })
@@ -163,7 +165,7 @@ fn constants(header: &Header) -> BTreeMap<String, String> {
     header.items.iter().filter_map(constant).collect()
 }
 
-/// Those that may grow.
+/// The structs that may grow.
 fn sized_structs(header: &Header) -> Vec<String> {
     let names = header.structs().map(|(item, _)| item.name.clone());
     names.filter(|name| header.is_sized_struct(name)).collect()

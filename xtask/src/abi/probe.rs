@@ -1,5 +1,5 @@
-//! A library that has the functions of a header and does nothing: what C programs are compiled against, with debug information
-//! that libabigail reads. (That of the library itself speaks of Rust's types.)
+//! A library that has the functions of a header and does nothing: what C programs are compiled against, with
+//! debug information that libabigail reads. (That of the library itself speaks of Rust's types.)
 
 use crate::header::{Header, Signature};
 use crate::process;
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What is needed.
+/// The programs that this needs.
 pub(crate) const PROGRAMS: [&str; 4] = ["gcc", "nm", "abidw", "abidiff"];
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -61,8 +61,8 @@ impl Probe {
         std::fs::read(&file).context("what abidw has written")
     }
 
-    /// What differs from a description: with names of structs all but what is added, where these may grow at their end; without
-    /// names everything.
+    /// What differs from a description: with names of structs all but what is added, where these may grow at
+    /// their end; without names everything.
     pub(super) fn differences(&self, baseline: &Path, may_grow: &[String]) -> Result<Option<String>> {
         let mut abidiff = Command::new("abidiff");
         abidiff.args(["--harmless", "--no-show-locs"]);

@@ -1,4 +1,5 @@
-//! Bindings: what a callback, a loop and a whole call cost from each language, beside the language's own ways.
+//! Bindings: what a callback, a loop and a whole call cost from each language, beside the language's own
+//! ways.
 
 use super::runner::Runner;
 use super::{build, data, machine, Effort};
@@ -154,7 +155,7 @@ pub(super) fn tables(results: &Value) -> String {
     text
 }
 
-/// Python's functions that return new bytes, beside those of its own module.
+/// Python's functions that return new bytes, beside those of Python's own module.
 fn own_way(text: &mut String, calls: &[Value]) {
     let mut rows = calls.iter().filter(|call| call["own_ns"].is_number()).peekable();
     if rows.peek().is_none() {

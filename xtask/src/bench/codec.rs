@@ -62,7 +62,7 @@ pub(super) fn measure(driver: &Path, effort: Effort) -> Result<Value> {
 
 fn measure_set(runner: &mut Runner, driver: &Path, data: &Data, rounds: usize) -> Result<Value> {
     let compress = race(runner, driver, &COMPRESS, &data.path, data.bytes, rounds)?;
-    // Everybody decodes what fastpar wrote.
+    // Every contestant decodes what fastpar wrote.
     let _ = drive(runner, driver, "write", &data.path, data.bytes, 24, "1")?;
     let packed = PathBuf::from(format!("{}.zst", data.path.display()));
     let decompress = race(runner, driver, &DECOMPRESS, &packed, data.bytes, rounds)?;
@@ -125,7 +125,7 @@ fn drive(
     figures(runner, &mut Command::new(driver), mode, file, Job { original, level, threads, repeat })
 }
 
-/// What a driver is asked for.
+/// A measurement that a driver makes.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'r> {
     pub(super) original: u64,
@@ -134,7 +134,7 @@ pub(super) struct Job<'r> {
     pub(super) repeat: &'r str,
 }
 
-/// Runs a driver: that of C, or whatever takes the same arguments.
+/// Runs a driver: that in C, or another program that takes the same arguments.
 fn figures(
     runner: &mut Runner,
     command: &mut Command,
@@ -146,13 +146,14 @@ fn figures(
     runner.must(command)
 }
 
-/// What a driver has to be told.
+/// The arguments of a driver.
 pub(super) fn arguments(command: &mut Command, mode: &str, file: &Path, job: Job<'_>) {
     command.arg(mode).arg(file).arg(job.original.to_string());
     command.args([&job.level.to_string(), &job.threads.to_string(), job.repeat]);
 }
 
-/// The time of a whole program, from start to end, with its input in the page cache; and once, what it writes.
+/// The time of a whole program, from start to end, with its input in the page cache; and once, what it
+/// writes.
 fn program_figures(
     runner: &mut Runner,
     program: &str,

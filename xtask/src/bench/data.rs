@@ -1,4 +1,5 @@
-//! The two data sets of the codec: real files, and a table of binary records. The same bytes on the same machine.
+//! The two data sets of the codec: real files, and a table of binary records. The same bytes on the same
+//! machine.
 
 use super::Effort;
 use crate::repo;
@@ -11,7 +12,8 @@ use std::process::Command;
 const SIZE: u64 = 256 << 20;
 const QUICK_SIZE: u64 = 48 << 20;
 
-/// Of the real files, at most so much is shared libraries of the compiler; the rest is headers and libraries of the system.
+/// Of the real files, at most so much is shared libraries of the compiler; the rest is headers and libraries
+/// of the system.
 const COMPILER_SHARE: u64 = SIZE / 2;
 
 /// A data set.
@@ -89,7 +91,7 @@ fn real_files(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Appends the regular files under `folder`, by name, up to `limit` bytes; how many it were.
+/// Appends the regular files under `folder`, by name, up to `limit` bytes. Returns how many bytes those were.
 fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
     let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok()).collect();
     entries.sort_by_key(|entry| entry.file_name());
@@ -109,8 +111,8 @@ fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
     Ok(written)
 }
 
-/// Market trades: id, price, quantity and amount as u64, count u32, flags u16, two bytes of nothing, time i64. Prices walk in
-/// ticks, quantities come in lots, ids count up with gaps, times in microseconds cluster.
+/// Market trades: id, price, quantity and amount as u64, count u32, flags u16, two bytes of nothing, time
+/// i64. Prices walk in ticks, quantities come in lots, ids count up with gaps, times in microseconds cluster.
 fn trades(out: &mut dyn Write) -> Result<()> {
     let mut random = SplitMix(0x00c0_ffee);
     let (mut id, mut price, mut time) = (1_000_000_000u64, 4_321_050u64, 1_700_000_000_000_000i64);

@@ -1,5 +1,5 @@
-//! File to file: whole programs, `fpz` of the examples beside `zstd` and `pzstd`, level by level; and batches and archives
-//! beside one libzstd context.
+//! File to file: whole programs, `fpz` of the examples beside `zstd` and `pzstd`, level by level; and batches
+//! and archives beside one libzstd context.
 
 use super::build::Files;
 use super::data::{self, Data};
@@ -15,11 +15,11 @@ use std::time::Duration;
 
 const SYNC_LIMIT: Duration = Duration::from_secs(120);
 
-/// Levels, and how many megabytes of a data set they get: a slow level need not take the whole evening.
+/// Levels, and how many megabytes of a data set they get: slow levels get less, or they would take hours.
 const LEVELS: [(&str, u64); 4] = [("1", 256), ("3", 256), ("9", 128), ("19", 16)];
 
-/// Programs: a title, the program, its arguments to compress at `LEVEL`, and to decompress; the files are added, the target
-/// after `-o` where it is not `fpz`.
+/// Programs: a title, the program, its arguments to compress at `LEVEL`, and to decompress; the files are
+/// added, the target after `-o` where it is not `fpz`.
 const PROGRAMS: [(&str, &str, &[&str], &[&str]); 4] = [
     ("fpz", "fpz", &["-q", "-LEVEL", "compress"], &["-q", "decompress"]),
     ("zstd -T1", "zstd", &["-q", "-f", "-T1", "-LEVEL"], &["-q", "-f", "-d"]),
@@ -33,8 +33,8 @@ const WIDE: (&str, &str, &[&str], &[&str]) =
 const BATCHES: [(&str, &str); 3] = [("4096", "10000"), ("16384", "10000"), ("262144", "600")];
 const FRAMES: [&str; 2] = ["262144", "1048576"];
 
-/// Decompressions a round: each is short, and a new file meets memory that the host of a virtual machine has taken back more often
-/// than `program.c` can prevent. A median of many tells what is usual.
+/// Decompressions a round: each is short, and a new file meets memory that the host of a virtual machine has
+/// taken back more often than `program.c` can prevent. A median of many tells what is usual.
 const DECOMPRESSIONS: usize = 3;
 
 /// Megabytes of the files of a quick run.
@@ -105,7 +105,8 @@ fn measure_level(
     let mut compress = vec![Vec::new(); programs.len()];
     let mut decompress = vec![Vec::new(); programs.len()];
     let mut sizes = vec![0; programs.len()];
-    // Everybody decodes what fpz wrote: many frames with a seek table. The first to write so much pays for the memory.
+    // Every program decodes what fpz wrote: many frames with a seek table. The first program to write so much
+    // pays for the memory.
     let source = folder.join("source.zst");
     let (_, fpz, pack, unpack) = PROGRAMS[0];
     run(built, runner, fpz, pack, level, file, &source)?;
@@ -150,7 +151,7 @@ fn same(file: &Path, back: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Who decodes how fast what `zstd` wrote: one frame, without a seek table.
+/// How fast each program decodes what `zstd` wrote: one frame, without a seek table.
 fn measure_single(built: &Files, runner: &mut Runner, file: &Path, rounds: usize) -> Result<Value> {
     let folder = repo::scratch("bench")?;
     let (packed, back) = (folder.join("packed.zst"), folder.join("unpacked"));
@@ -187,7 +188,7 @@ fn run(
     from: &Path,
     to: &Path,
 ) -> Result<Map<String, Value>> {
-    // Every program writes a new file: neither freeing an old one nor what the one before wrote is its work.
+    // Every program writes a new file: else it would be charged for freeing the old file.
     let _ = std::fs::remove_file(to);
     process::must(&mut Command::new("sync"), SYNC_LIMIT)?;
     let mut command = Command::new(&built.program);

@@ -1,4 +1,5 @@
-//! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and who decodes whose frames how fast.
+//! The codec once more, in memory, over levels and sizes, beside the packages of Python too; and how fast
+//! each library decodes the frames of each other.
 
 use super::codec::{arguments, Job};
 use super::data::{self, Data};
@@ -44,12 +45,12 @@ const FEW_LEVELS: [(i32, u64); 1] = [(3, 16 << 20)];
 const SIZES: [u64; 7] = [1 << 10, 10 << 10, 100 << 10, 1 << 20, 10 << 20, 100 << 20, 1 << 30];
 const FEW_SIZES: [u64; 2] = [1 << 10, 1 << 20];
 
-/// The level of what is not about levels.
+/// The level of the measurements that are not about levels.
 const LEVEL: i32 = 3;
 
-/// Rounds, in each of which everybody has a turn.
+/// Rounds, in each of which every contestant has a turn.
 const ROUNDS: usize = 5;
-/// The same where a turn takes its time.
+/// The same where a turn takes long.
 const ROUNDS_OF_LONG: usize = 3;
 
 /// Everything that is needed to measure.
@@ -63,11 +64,12 @@ struct Bench {
     repeat: &'static str,
 }
 
-/// One that takes turns with others.
+/// A contestant that takes turns with others.
 struct Entrant {
     title: &'static str,
     command: Command,
-    /// It is timed from its start to its end, and writes to a pipe; else it tells its figures itself.
+    /// Whether the process is timed from its start to its end, and writes to a pipe; else it prints its
+    /// figures itself.
     is_program: bool,
 }
 
@@ -161,7 +163,7 @@ impl Bench {
         Ok(json!({ "level": level, "bytes": bytes, "rows": rows }))
     }
 
-    /// All that work in memory, at one size, there and back.
+    /// All contestants that work in memory, at one size, in both directions.
     fn size(&mut self, data: &Data, bytes: u64) -> Result<Value> {
         let file = data.sized(bytes)?;
         let packed = self.written(By::Driver, "write", &file, "fastpar", bytes)?;
@@ -172,7 +174,7 @@ impl Bench {
             compress.push(self.entrant(title, by, &format!("{mode}-compress"), &file, job));
             // blosc2 has a format of its own, and packs the file itself.
             let input = if mode == "blosc2" { &file } else { &packed };
-            // One thread decompresses like the other.
+            // Their number of threads makes no difference to decompression.
             if (mode, threads) != ("zstandard", 2) {
                 decompress.push(self.entrant(title, by, &format!("{mode}-decompress"), input, job));
             }
@@ -182,7 +184,7 @@ impl Bench {
         Ok(json!({ "bytes": bytes, "compress": compress, "decompress": decompress }))
     }
 
-    /// Everybody decodes what everybody wrote.
+    /// Every contestant decodes what every contestant wrote.
     fn frames(&mut self, data: &Data, bytes: u64, effort: Effort) -> Result<Vec<Value>> {
         let file = data.sized(bytes)?;
         let mut written = vec![
@@ -224,7 +226,7 @@ impl Bench {
         Ok(frames)
     }
 
-    /// What one of them wrote, at [`LEVEL`].
+    /// What one contestant wrote, at [`LEVEL`].
     fn written(&mut self, by: By, mode: &str, file: &Path, name: &str, bytes: u64) -> Result<PathBuf> {
         let job = Job { original: bytes, level: LEVEL, threads: 2, repeat: "1" };
         let mut command = self.command(by);
@@ -243,7 +245,7 @@ impl Bench {
         }
     }
 
-    /// Lets all take turns; of each the turn of the median time.
+    /// Lets all contestants take turns; returns of each the turn of the median time.
     fn race(&mut self, mut entrants: Vec<Entrant>, is_long: bool) -> Result<Vec<Value>> {
         let rounds = self.rounds(is_long);
         let mut turns = vec![Vec::new(); entrants.len()];

@@ -1,7 +1,7 @@
 //! Loops: one process per library and turn, the libraries in turn, cell by cell.
 //!
-//! Every process measures one library in one cell and ends, so that no library's idle threads spin beside another's, and a
-//! slow minute of the machine hits all alike.
+//! Every process measures one library in one cell and ends, so that no library's idle threads spin beside
+//! another's, and a slow minute of the machine hits all alike.
 
 use super::build::Loops;
 use super::runner::{median, Measured, Runner};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::Command;
 
-/// Libraries, each with its ways to schedule a loop; of these the best one of a cell counts.
+/// Libraries, each with its ways to schedule a loop; in each cell the best of these counts.
 pub(super) const PEERS: [(&str, &[&str]); 7] = [
     ("fastpar", &["-"]),
     ("libgomp", &["static", "dynamic"]),
@@ -37,9 +37,9 @@ const CELLS: [(&str, &str); 9] = [
 
 const THREADS: [u32; 2] = [2, 24];
 
-/// Seconds after which a library has not come back.
+/// Seconds after which a library counts as hung.
 const LIMIT: &str = "4";
-/// A library that did not come back so often at one number of threads is not asked again at it.
+/// A library that hung so often at one number of threads is not measured there again.
 const GIVE_UP: usize = 3;
 
 /// A cell's conditions.
@@ -48,7 +48,7 @@ pub(super) struct Cell {
     pub(super) name: &'static str,
     pub(super) threads: u32,
     pub(super) callers: u32,
-    /// Libraries that are not asked.
+    /// Libraries that are not measured.
     pub(super) without: &'static [&'static str],
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Cells<'b> {
     effort: Effort,
     /// Steps of the driver's work in a microsecond.
     pub(super) speed: String,
-    /// How often a library did not come back, at a number of threads.
+    /// How often a library hung, at a number of threads.
     gone: BTreeMap<(&'static str, u32), usize>,
 }
 
@@ -100,7 +100,8 @@ impl<'b> Cells<'b> {
         let mut figures: BTreeMap<(&str, &str), Vec<Map<String, Value>>> = BTreeMap::new();
         let (mut late, mut crashed) = (Vec::new(), Vec::new());
         for round in 0..effort.rounds * repeated(cell.name) {
-            // Another one begins each time: what ran before leaves the processors warm, or one of them cold.
+            // Another library begins each time: what ran before leaves the processors warm, or one of them
+            // cold.
             for (peer, variants) in PEERS.iter().cycle().skip(round).take(PEERS.len()).copied() {
                 let asked = !cell.without.contains(&peer);
                 let given_up = gone.get(&(peer, cell.threads)).is_some_and(|&times| times >= GIVE_UP);
@@ -143,7 +144,8 @@ impl<'b> Cells<'b> {
     }
 }
 
-/// How many times as many rounds a cell takes: where memory lies differs from process to process, by a fifth of the time.
+/// How many times as many rounds a cell takes: where memory lies differs from process to process, by a fifth
+/// of the time.
 fn repeated(cell: &str) -> usize {
     if cell.starts_with("sum") {
         5
@@ -216,7 +218,8 @@ pub(super) fn tables(results: &Value) -> String {
     text
 }
 
-/// fastpar's time over that of the best peer: the median of the rounds, as each has its own minute of the machine.
+/// fastpar's time over that of the best peer: the median of the rounds, as each has its own minute of the
+/// machine.
 fn over_best(cell: &Value) -> f64 {
     let variants = || cell["peers"].as_array().into_iter().flatten();
     let rounds = |entry: &Value| -> Vec<f64> {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: fastpar beside its peers, measured in turn, medians of many runs, written down with the machine.
+//! `cargo xtask bench`: fastpar beside its peers, measured in turn, medians of many runs, written down with
+//! the machine.
 
 mod bindings;
 mod build;
@@ -91,7 +92,8 @@ const GROUPS: [Group; 9] = [
 /// Groups that write their results down themselves.
 const OTHERS: [&str; 2] = ["instructions", "plots"];
 
-/// Measures the groups named, all if none is, and writes `benches/results` and the tables of `benches/README.md`.
+/// Measures the groups named, all if none is, and writes `benches/results` and the tables of
+/// `benches/README.md`.
 pub(crate) fn run(quick: bool, groups: &[String]) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("the peers and the accounting of other programs' load are Linux's");

@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(text.lines().count(), 2 + 3 + 32);
     }
 
-    /// What nobody reads does not come back with the next run: a file of results is what `write` makes of it.
+    /// Results hold only what tables and plots read: `write` leaves out the rest.
     #[test]
     fn the_results_are_written_like_that() {
         for group in crate::bench::GROUPS {

@@ -1,4 +1,5 @@
-//! One measurement: a process that prints a line of JSON, run again if other programs took too much of the machine.
+//! One measurement: a process that prints a line of JSON, run again if other programs took too much of the
+//! machine.
 
 use crate::process;
 use anyhow::{bail, Context, Result};
@@ -12,23 +13,23 @@ const OTHERS: f64 = 0.15;
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What became of a measurement.
+/// The result of a measurement.
 pub(super) enum Measured {
     /// The process's figures, and `disturbed` where others kept the machine busy.
     Figures(Map<String, Value>),
-    /// Its alarm ended it.
+    /// The process was ended by its alarm.
     TimedOut,
-    /// A signal ended it, with what it said.
+    /// The process was ended by a signal; its output.
     Crashed(String),
 }
 
-/// Runs measurements, and has only so much patience with the rest of the machine.
+/// Runs measurements, and repeats those that other programs disturbed, for a limited time.
 pub(super) struct Runner {
     patience: Duration,
 }
 
 impl Runner {
-    /// `patience` may be spent on measuring again.
+    /// `patience`: the time for repeated measurements.
     pub(super) fn new(patience: Duration) -> Self {
         Self { patience }
     }
@@ -59,7 +60,7 @@ impl Runner {
         Ok(Measured::Figures(figures))
     }
 
-    /// The same for a command that must come to its end.
+    /// The same for a command that must succeed.
     pub(super) fn must(&mut self, command: &mut Command) -> Result<Map<String, Value>> {
         match self.figures(command)? {
             Measured::Figures(figures) => Ok(figures),
@@ -110,7 +111,7 @@ fn fields(line: &str) -> Vec<f64> {
     line.split_whitespace().filter_map(|field| field.parse().ok()).collect()
 }
 
-/// The one in the middle.
+/// The median.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,5 @@
-//! Series over one condition: the same job by 1 to 24 threads, the same work in chunks of any size, and work after a pause.
+//! Series over one condition: the same job by 1 to 24 threads, the same work in chunks of any size, and work
+//! after a pause.
 
 use super::build::Loops;
 use super::loops::{self, Cell, Cells};
@@ -12,7 +13,7 @@ const JOB: &str = "work-13ms-240";
 const THREADS: [u32; 7] = [1, 2, 4, 8, 12, 16, 24];
 const FEW_THREADS: [u32; 2] = [2, 24];
 
-/// Cells by the nanoseconds of work in a chunk, 4 ms in all.
+/// Cells by the nanoseconds of work in a chunk, 4 ms of work in total.
 const CHUNKS: [(f64, &str); 7] = [
     (30.0, "chunks-30ns"),
     (100.0, "chunks-100ns"),

@@ -1,4 +1,5 @@
-//! Small calls of many threads at once: what a call takes, beside libzstd with contexts of the threads' own, and without.
+//! Small calls of many threads at once: what a call takes, beside libzstd with contexts of the threads' own,
+//! and without.
 
 use super::data::{self, Data};
 use super::runner::Runner;

@@ -112,7 +112,8 @@ fn tidy(item: &mut Item) -> Result<()> {
     Ok(())
 }
 
-/// A Rust comment without its section on safety, with code indented instead of fenced, and without empty lines at its end.
+/// A Rust comment without its section on safety, with code indented instead of fenced, and without empty
+/// lines at its end.
 fn for_c(comment: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut skipping = false;

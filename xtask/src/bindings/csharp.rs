@@ -1,7 +1,7 @@
 //! `bindings/csharp/NativeMethods.g.cs`: the raw layer of the C# binding, by csbindgen.
 //!
-//! csbindgen prints and skips what it cannot express; so the result is compared with the header, and whatever is missing is an
-//! error.
+//! csbindgen skips declarations that it cannot express, with a message only. So the result is compared with
+//! the header, and a missing declaration is an error.
 
 use super::groups::{self, Source};
 use crate::header::{Header, Kind};
@@ -38,8 +38,8 @@ pub(super) fn generate(header: &Header) -> Result<String> {
     Ok(text)
 }
 
-/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, and numbers that C# cannot
-/// have as constants of type UIntPtr are 32 bits wide.
+/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, and
+/// numbers that C# cannot have as constants of type UIntPtr are 32 bits wide.
 fn prepare(source: &Source, header: &Header) -> Result<String> {
     let mut text = String::new();
     for line in source.text.lines().filter(|line| !line.trim_start().starts_with("///")) {

@@ -4,7 +4,7 @@ use crate::repo;
 use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
-/// The groups in the header's order. One that is not named here comes after them, by its name.
+/// The groups in the header's order. A group that is not named here comes after them, by its name.
 const ORDER: [&str; 14] = [
     "status",
     "library",
@@ -50,7 +50,7 @@ pub(super) fn sources() -> Result<Vec<Source>> {
             None => {}
         }
     }
-    // Several files may make one group: the one that is named like it comes first.
+    // Several files may make one group: the file with the group's name comes first.
     sources.sort_by_key(|source| {
         let place = ORDER.iter().position(|&name| name == source.group).unwrap_or(ORDER.len());
         let named = source.path.file_stem().is_some_and(|stem| stem == source.group.as_str());

@@ -1,5 +1,5 @@
-//! `tests/abi/layout.{rs,c}` and what C# tests: size, alignment and offsets of every struct by the rules of the 64-bit ABIs, to be compared
-//! with what rustc and the C compilers make of them.
+//! `tests/abi/layout.{rs,c}` and what C# tests: size, alignment and offsets of every struct by the rules of
+//! the 64-bit ABIs, to be compared with what rustc and the C compilers make of them.
 
 use crate::header::{Field, Header, Kind};
 use anyhow::{bail, Context, Result};

@@ -1,4 +1,5 @@
-//! `src/UNSAFE.md`: where there is `unsafe` code, and how much. A change shows up in the review of the change that made it.
+//! `src/UNSAFE.md`: where there is `unsafe` code, and how much. A change shows up in the review of the change
+//! that made it.
 
 use crate::repo;
 use anyhow::{Context, Result};

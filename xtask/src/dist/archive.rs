@@ -1,4 +1,4 @@
-//! Archives that depend on nothing but what is in them: sorted, of nobody, from no time.
+//! Archives that depend on nothing but their content: entries are sorted, and have no owner and no date.
 
 use super::package::{Content, Entry};
 use anyhow::{Context, Result};
@@ -38,7 +38,7 @@ pub(super) fn tar_gz(entries: &[Entry], root: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same for systems that know zip, below no folder if `root` is empty. There are no links.
+/// The same as a zip archive; without a folder around the entries if `root` is empty. There are no links.
 pub(super) fn zip(entries: &[Entry], root: &str, to: &Path) -> Result<()> {
     let file = BufWriter::new(File::create(to).with_context(|| format!("creating {}", to.display()))?);
     let mut archive = zip::ZipWriter::new(file);

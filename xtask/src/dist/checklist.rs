@@ -1,5 +1,5 @@
-//! The checklist of `docs/release.md`, shown by `cargo xtask dist` with what a machine can tell of it. Packages are made for trying
-//! out too, so nothing here stops them.
+//! The checklist of `docs/release.md`, shown by `cargo xtask dist` with what a machine can tell of it.
+//! Packages are made for trying out too, so nothing here stops them.
 
 use crate::{process, repo};
 use anyhow::{ensure, Context, Result};

@@ -58,7 +58,8 @@ pub(super) fn mingw() -> Result<String> {
     Ok(all)
 }
 
-/// What Zig links into a library: the unwinder of LLVM, its own support of compiled code, and what glibc has linked statically.
+/// What Zig links into a library: the unwinder of LLVM, its own support of compiled code, and what glibc has
+/// linked statically.
 pub(super) fn zig(folder: &Path) -> Result<String> {
     let mut all = String::new();
     for (name, file) in [

@@ -1,5 +1,6 @@
-//! The library for Linux, made to run with C libraries older than this machine's: Zig links it against a description of glibc
-//! 2.28. What C code there is gcc compiles, which makes zstd some per cent faster than Zig's clang does.
+//! The library for Linux, made to run with C libraries older than this machine's: Zig links it against a
+//! description of glibc 2.28. What C code there is gcc compiles, which makes zstd some per cent faster than
+//! Zig's clang does.
 
 use crate::pypi::Packages;
 use crate::{process, repo};

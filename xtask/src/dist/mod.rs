@@ -1,4 +1,5 @@
-//! `cargo xtask dist`: what people install, in `dist`. The same sources and the same tools make the same bytes.
+//! `cargo xtask dist`: what people install, in `dist`. The same sources and the same tools make the same
+//! bytes.
 
 mod archive;
 mod checklist;
@@ -53,8 +54,9 @@ impl Made {
     }
 }
 
-/// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them, too. Begins with the
-/// checklist of a release: what a machine can look at is checked, the rest is for who releases.
+/// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them,
+/// too. Begins with the checklist of a release: what a machine can look at is checked, the rest is for the
+/// person who releases.
 pub(crate) fn run() -> Result<()> {
     checklist::show()?;
     let folder = repo::root().join("dist");

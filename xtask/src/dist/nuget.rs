@@ -52,7 +52,7 @@ pub(super) fn make(runtimes: &Path, builds: &Path, folder: &Path) -> Result<Path
     Ok(package)
 }
 
-/// The files of a package, sorted. The name of the one with its properties is made by chance.
+/// The files of a package, sorted. NuGet makes the name of the file with the properties by chance.
 fn normalized(package: &Path) -> Result<Vec<Entry>> {
     const PROPERTIES: &str = "package/services/metadata/core-properties/";
     const SUFFIX: &str = ".psmdcp";

@@ -47,7 +47,7 @@ pub(super) struct Library {
 }
 
 impl Library {
-    /// The one of an archive.
+    /// The library of an archive.
     pub(super) fn of(entries: &[Entry]) -> Result<Self> {
         let find = |path: &str| entries.iter().find(|entry| entry.path == path);
         let (name, entry) = [("libfastpar.so.1", "lib/libfastpar.so.1"), ("fastpar.dll", "bin/fastpar.dll")]
@@ -161,8 +161,8 @@ fn stripped(program: &str, how: &str, file: &Path) -> Result<Vec<u8>> {
     std::fs::read(copy.path()).with_context(|| format!("what {program} made of {}", file.display()))
 }
 
-/// A static library without debug information. Rust's std comes with members that hold nothing else, and are empty where it was
-/// taken away: `strip` refuses those.
+/// A static library without debug information. Rust's std comes with members that hold nothing else, and are
+/// empty where it was taken away: `strip` refuses those.
 fn stripped_archive(prefix: &str, file: &Path) -> Result<Vec<u8>> {
     let copy = tempfile::NamedTempFile::new()?;
     std::fs::copy(file, copy.path()).with_context(|| format!("copying {}", file.display()))?;
@@ -182,8 +182,9 @@ fn stripped_archive(prefix: &str, file: &Path) -> Result<Vec<u8>> {
     std::fs::read(copy.path()).context("the stripped archive")
 }
 
-/// New names for objcopy. The import libraries that rustc makes on the way name things after the folder that they were made in,
-/// which has a random name, "_head__tmp_deps_rustcAbCdEf_x_dll": here the folders have numbers.
+/// New names for objcopy. The import libraries that rustc makes on the way name things after the folder that
+/// they were made in, which has a random name, "_head__tmp_deps_rustcAbCdEf_x_dll": here the folders have
+/// numbers.
 fn without_places<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MARK: &str = "_deps_rustc";
     const RANDOM: usize = 6;

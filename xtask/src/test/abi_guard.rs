@@ -1,5 +1,5 @@
-//! Suite "abi": the library keeps what `tests/abi/baseline` has promised; and the guard notices every kind of change, which is
-//! tried on copies of the header.
+//! Suite "abi": the library keeps what `tests/abi/baseline` has promised; and the guard notices every kind of
+//! change, which is tried on copies of the header.
 
 use super::{Case, Context};
 use crate::abi::{self, Baseline, Changes};

@@ -1,12 +1,14 @@
-//! Writes a C program that calls every function of the header with NULL in every pointer, and with option structs of every
-//! size. What must happen is taken from the function's comment ("may be NULL", "must not be NULL"); handles are made by
-//! `tests/c/values.h`. A function that this cannot call is an error, so none is left out.
+//! Writes a C program that calls every function of the header with NULL in every pointer, and with option
+//! structs of every size. What must happen is taken from the function's comment ("may be NULL", "must not be
+//! NULL"); handles are made by `tests/c/values.h`. A function that this cannot call is an error, so none is
+//! left out.
 
 use crate::header::{parameter_text, Header, Item, Kind, Signature, Variable};
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
 
-/// Structs that have grown since their first version, and the first field that was added: shorter ones are accepted.
+/// Structs that have grown since their first version, and the first field that was added: shorter ones are
+/// accepted.
 const GROWN: [(&str, &str); 1] = [("fastpar_loop_options", "flags")];
 
 const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
@@ -15,7 +17,7 @@ const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 #include "values.h"
 
 enum { NONE = -1, ALL = -2 };
-/* A struct is passed with a struct_size that is right, or another one. */
+/* A struct is passed with a struct_size that is right, or wrong. */
 enum { RIGHT, ZERO, TOO_SHORT, TOO_LONG, TOO_LONG_SET, HUGE_SIZE, EMPTY };
 /* The size of argument i, where `size` is for argument `at`. */
 #define SIZE(i) (at == (i) ? size : RIGHT)
@@ -123,7 +125,8 @@ fn function(header: &Header, item: &Item, signature: &Signature) -> Result<Strin
     Ok(text)
 }
 
-/// The buffer or array of which argument `i` may be the size: the one before it, or before the size of its items.
+/// The buffer or array of which argument `i` may be the size: the one before it, or before the size of its
+/// items.
 fn measured_by(signature: &Signature, i: usize) -> Option<usize> {
     let is_item_size = |i: usize| signature.parameters[i].name == "item_size";
     let before = i.checked_sub(1).filter(|_| !is_item_size(i))?;

@@ -1,4 +1,4 @@
-//! Suite "csharp": every build of the C# binding on .NET and, where it is installed, on Mono; the package; the example.
+//! Suite "csharp": every build of the C# binding on .NET and on Mono; the package; the example.
 
 use super::dotnet_forms::Consumer;
 use super::{lines, Case, Context};
@@ -36,6 +36,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
     };
     let no_zstd = context.setup.missing(&["zstd"]);
+    let no_mono = context.setup.install_if_missing(&["mono"]);
     let dll = context.windows()?.map(windows::Staged::dll);
     let folder = repo::scratch("csharp")?;
     let bench = Bench { sdk, staged: context.staged()?, dll, folder };
@@ -64,18 +65,19 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Some(reason) => Case::skipped("example", reason),
         None => Case::of("example", || bench.example()),
     });
-    if process::installed("mono") {
-        for library in STANDARD {
-            cases.extend(bench.mono(library)?);
+    match no_mono {
+        Some(reason) => cases.push(Case::skipped("Mono", reason)),
+        None => {
+            for library in STANDARD {
+                cases.extend(bench.mono(library)?);
+            }
         }
-    } else {
-        println!("  not run on Mono: it is not installed (Debian: apt-get install mono-devel)");
     }
     Ok(cases)
 }
 
 /// Builds the tests against one build of the library; what `dotnet` runs.
-fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
+pub(super) fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join("Fastpar.Tests.dll"))
@@ -88,7 +90,8 @@ pub(super) fn publish_tests(sdk: &Sdk, runtime: &str) -> Result<PathBuf> {
     Ok(artifacts.join("bin/Fastpar.Tests/Release").join(FRAMEWORK).join(runtime).join("publish"))
 }
 
-/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no .NET.
+/// The tests as a program of another suite, which finds this library beside it; the reason, where there is no
+/// .NET.
 pub(super) fn program_with(context: &mut Context, library: &Path) -> Result<Result<Command, String>> {
     let sdk = match Sdk::get()? {
         Ok(sdk) => sdk,
@@ -127,7 +130,8 @@ impl Bench<'_> {
         }
     }
 
-    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred MiB.
+    /// All of them once more while the collector runs after every 64 KiB (0x10000), instead of some hundred
+    /// MiB.
     fn small_heap(&self) -> Result<Vec<Case>> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         let mut command = self.dotnet(&program);
@@ -138,12 +142,11 @@ impl Bench<'_> {
     /// The same program on Mono, which finds the library its own way.
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
         let variant = format!("mono-{library}");
-        let properties =
-            [format!("-p:FastparLibrary={library}"), "-p:FastparTests=netstandard2.1".to_owned()];
+        let properties = [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
         let mut command = Command::new("mono");
-        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release/netstandard2.1");
+        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release").join(library);
         command.arg(folder.join("Fastpar.Tests.dll"));
         command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
         Ok(lines::program(&format!("Mono, {library}"), &process::run(&mut command, LIMIT)?))
@@ -164,7 +167,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A process ends at once, and as it wants to, whatever the pool is doing.
+    /// A process ends at once and with its own exit code, whatever the pool is doing.
     fn leaving(&self, how: &str) -> Result<()> {
         let program = self.built(FRAMEWORK, "Fastpar.Tests");
         for milliseconds in 0..8 {
@@ -177,7 +180,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has all builds with their documentation, and the native libraries where .NET looks for them.
+    /// The package has all builds with their documentation, and the native libraries where .NET looks for
+    /// them.
     fn package(&self, dll: &Path) -> Result<Consumer<'_>> {
         let runtimes = self.folder.join("runtimes");
         let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));

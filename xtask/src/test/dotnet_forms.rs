@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 const PROJECT: &str = "examples/csharp/Lines.csproj";
 
-/// A way to publish: its name, the system, the properties, and whether the managed assembly is a file of its own.
+/// A way to publish: its name, the system, the properties, and whether the managed assembly is a file of its
+/// own.
 struct Form {
     name: &'static str,
     runtime: &'static str,
@@ -29,7 +30,8 @@ const fn form(
     Form { name, runtime, properties, assembly }
 }
 
-/// What only other systems run is looked at. The runtime of the program's own system needs no package of a runtime.
+/// What only other systems run is looked at. The runtime of the program's own system needs no package of a
+/// runtime.
 const FORMS: [Form; 8] = [
     form("self-contained", "linux-x64", &["-p:FastparRuntime=linux-x64"], true),
     form("trimmed", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishTrimmed=true"], true),

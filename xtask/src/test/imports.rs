@@ -1,4 +1,5 @@
-//! Suite "imports": no import of `src/` runs up or sideways. The rule is the table of ARCHITECTURE.md, so the two cannot drift.
+//! Suite "imports": no import of `src/` runs up or sideways. The rule is the table of ARCHITECTURE.md, so the
+//! two cannot drift.
 
 mod source;
 mod table;

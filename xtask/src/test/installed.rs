@@ -1,5 +1,6 @@
-//! Suite "dist": the packages are the same whenever they are made, and programs find what is in them the way their builds do.
-//! The consumers are built in folders of their own, with nothing of this repository on any path.
+//! Suite "dist": the packages are the same whenever they are made, and programs find what is in them the way
+//! their builds do. The consumers are built in folders of their own, with nothing of this repository on any
+//! path.
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
@@ -20,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const GLIBC_LIBRARIES: [&str; 5] =
     ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"];
 
-/// Programs that the README's commands run here; the one for Windows is built only.
+/// Programs that the README's commands run here; the program for Windows is built only.
 const README_PROGRAMS: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
@@ -177,7 +178,7 @@ fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(unpacked)
 }
 
-/// Of what is known to be in there.
+/// The licences of parts that are known to be inside.
 fn licenses(packages: [&Path; 2]) -> Result<()> {
     const ALL: [&str; 5] = ["zstd-sys", "rayon-core", "crossbeam-channel", "once_cell", "Meta Platforms"];
     for (package, linker) in packages.iter().zip(["libunwind", "mingw-w64"]) {
@@ -205,7 +206,7 @@ fn no_paths(packages: &[&Path]) -> Result<()> {
     Ok(())
 }
 
-/// It runs with old C libraries, and is protected as the loader can.
+/// The library runs with old C libraries, and uses the loader's protections.
 fn linux_library(library: &Path) -> Result<()> {
     let readelf = |what: &str| process::must(Command::new("readelf").args(["-W", what]).arg(library), LIMIT);
     let symbols = readelf("--dyn-syms")?;
@@ -324,7 +325,8 @@ fn program(path: &Path) -> Command {
     command
 }
 
-fn works(mut command: impl std::borrow::BorrowMut<Command>) -> Result<()> {
+/// Every consumer says so.
+pub(super) fn works(mut command: impl std::borrow::BorrowMut<Command>) -> Result<()> {
     let output = process::must(command.borrow_mut(), LIMIT)?;
     let [major, minor, patch] = repo::version()?;
     if !output.contains(&format!("fastpar {major}.{minor}.{patch} works")) {

@@ -1,5 +1,5 @@
-//! The archive for Windows as Visual Studio sees it, for the suite "dist": clang compiles for Microsoft's ABI, and LLVM's
-//! counterparts of `lib` and `link`, which Zig brings along, do the rest.
+//! The archive for Windows as Visual Studio sees it, for the suite "dist": clang compiles for Microsoft's
+//! ABI, and LLVM's counterparts of `lib` and `link`, which Zig brings along, do the rest.
 
 use super::wine::Wine;
 use crate::{dist, process};

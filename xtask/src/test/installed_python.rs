@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const PIP: &str = "pip==26.3";
 const AUDITWHEEL: &str = "auditwheel==6.8.2";
 
-/// Python comes to this on a Python with the GIL: what is tested is the package, not the interpreter.
+/// Hides the GIL of a Python that has it: what is tested is the package, not the interpreter.
 const HIDE_GIL: &str = "import sys\nsys._is_gil_enabled = lambda: False\n";
 
 /// A Python 3.14 that is called as the README calls it, and has pip. Packages go into a folder of its own.
@@ -94,7 +94,8 @@ fn link(_: &Path, _: &Path) -> Result<()> {
     anyhow::bail!("packages are made on Linux")
 }
 
-/// `pip install ./bindings/python`, with the library that cargo builds. Any Python can do that, though not use the result.
+/// `pip install ./bindings/python`, with the library that cargo builds. Any Python can do that, though not
+/// use the result.
 pub(super) fn from_sources() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut pip = Packages::get(&[PIP])?.python();
@@ -118,7 +119,8 @@ pub(super) fn audit(wheel: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The wheel for Windows, as pip for Windows takes it, and the tests of ctypes on the library that was installed.
+/// The wheel for Windows, as pip for Windows takes it, and the tests of ctypes on the library that was
+/// installed.
 pub(super) fn windows(context: &Context, wine: &Wine, wheel: &Path, folder: &Path) -> Result<Vec<Case>> {
     const NAME: &str = "Windows, wheel";
     let target = folder.join("windows-packages");

@@ -1,5 +1,5 @@
-//! Builds in which everything is instrumented: the library, Rust's std and libzstd. A sanitizer that does not see all writes
-//! reports what is none, or nothing.
+//! Builds in which everything is instrumented: the library, Rust's std and libzstd. A sanitizer that does not
+//! see all writes reports false errors, or misses errors.
 
 use crate::windows::debian_cargo;
 use crate::{process, repo};
@@ -49,7 +49,8 @@ pub(super) fn miri() -> Option<Command> {
     nightly("miri", || works(rustup("cargo").args(["miri", "--version"])))
 }
 
-/// A cargo that builds std too, and whether it has the sanitizers' runtimes: nightly's where the sources can be had, else Debian's.
+/// A cargo that builds std too, and whether it has the sanitizers' runtimes: nightly's where the sources can
+/// be had, else Debian's.
 fn with_std() -> Result<(Command, bool), String> {
     let sources = || {
         let folder = process::run(rustup("rustc").args(["--print", "sysroot"]), LIMIT);

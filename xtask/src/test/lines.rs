@@ -3,8 +3,8 @@
 use super::{Case, Outcome};
 use crate::process::Finished;
 
-/// Results of `cargo test -- --show-output`: libtest's lines, and lines `SKIPPED: name: reason` that a test prints which this
-/// machine cannot run (and which libtest then counts as passed).
+/// Results of `cargo test -- --show-output`: libtest's lines, and lines `SKIPPED: name: reason` that a test
+/// prints which this machine cannot run (and which libtest then counts as passed).
 pub(crate) fn libtest(finished: &Finished) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut binary = String::new();
@@ -76,7 +76,8 @@ fn skip(cases: &mut Vec<Case>, name: &str, reason: &str) {
     }
 }
 
-/// A program that failed has a failed case, and its output is in the first of them. One that ran nothing has failed.
+/// A program that failed has a failed case, and its output is in the first of them. A program that ran
+/// nothing has failed.
 fn whole(finished: &Finished, mut cases: Vec<Case>) -> Vec<Case> {
     let failed = cases.iter().position(|case| matches!(case.outcome, Outcome::Failed(_)));
     match failed {

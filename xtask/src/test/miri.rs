@@ -1,5 +1,6 @@
-//! Suite "miri": the parts that are Rust alone under Miri, with Tree Borrows, under several schedules: every access is checked
-//! against the rules of the language, and every data race is found that these schedules have.
+//! Suite "miri": the parts that are Rust alone under Miri, with Tree Borrows, under several schedules: every
+//! access is checked against the rules of the language, and every data race is found that these schedules
+//! have.
 
 use super::{instrumented, lines, Case, Context};
 use crate::{process, repo};

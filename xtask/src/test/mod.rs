@@ -5,6 +5,7 @@ mod abi_guard;
 mod budget;
 mod c;
 mod calls;
+mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
@@ -21,6 +22,8 @@ mod instructions;
 mod instrumented;
 mod lines;
 mod miri;
+mod native;
+mod native_packages;
 mod plugins;
 mod python;
 mod readme;
@@ -135,7 +138,7 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
-    Suite { name: "format", about: "cargo fmt --check", run: rust::format },
+    Suite { name: "format", about: "cargo fmt --check; comments no wider than code", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
     Suite { name: "imports", about: "no import of src runs up or sideways", run: imports::run },
     Suite { name: "bindings", about: "the generated files are up to date", run: abi::drift },
@@ -158,7 +161,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
-    Suite { name: "csharp", about: "the C# binding on .NET, and on Mono where it is", run: csharp::run },
+    Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite {
         name: "windows",
@@ -166,12 +169,14 @@ const SUITES: &[Suite] = &[
         run: windows_dll::run,
     },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
+    Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
 ];
 
-/// Suites that build everything anew with a nightly toolchain: they are run by their names.
-const BY_NAME_ONLY: [&str; 2] = ["miri", "tsan"];
+/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
+/// systems on which the others do not run.
+const BY_NAME_ONLY: [&str; 3] = ["miri", "tsan", native::NAME];
 
 /// A suite's cases.
 struct Report {
@@ -216,7 +221,8 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
         let (start, cpu) = (Instant::now(), process::children_cpu().unwrap_or_default());
         let cases = (suite.run)(&mut context);
         let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
-        if context.setup.ci {
+        // On other systems tests skip what these have not: the suite itself tells what a CI machine lacks.
+        if context.setup.ci && suite.name != native::NAME {
             cases.iter_mut().for_each(refuse_skip);
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -242,7 +248,8 @@ fn check_budgets(reports: &[Report]) -> Result<Report> {
     Ok(Report { suite: "budget", cases, seconds: 0.0, cpu_seconds: 0.0 })
 }
 
-/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that cannot be had there.
+/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that
+/// cannot be had there.
 fn refuse_skip(case: &mut Case) {
     if let Outcome::Skipped(reason) = &case.outcome {
         if !["free-threaded", "Miri"].iter().any(|known| reason.contains(known)) {

@@ -1,4 +1,5 @@
-//! Suite "plugins": libraries that use fastpar while they are loaded, or have a static copy inside and are unloaded.
+//! Suite "plugins": libraries that use fastpar while they are loaded, or have a static copy inside and are
+//! unloaded.
 
 use super::abi::WARNINGS;
 use super::{lines, Case, Context};

@@ -1,5 +1,6 @@
-//! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package `fastpar` on a Python 3.14
-//! whose GIL is hidden from it, and on a free-threaded one where there is one; and `tests/zstandard` with that package.
+//! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package
+//! `fastpar` on a Python 3.14 whose GIL is hidden from it, and on a free-threaded one where there is one; and
+//! `tests/zstandard` with that package.
 
 use super::{debian_python, lines, Case, Context};
 use crate::pypi::Packages;
@@ -74,7 +75,7 @@ pub(super) fn package_test(
 }
 
 /// `tests/python/package` on this Python.
-fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
+pub(super) fn package(context: &mut Context, name: &str, python: &Path) -> Result<Vec<Case>> {
     let finished = process::run(&mut launcher(context, python)?, PACKAGE_LIMIT)?;
     // Which Python it was is the first line.
     println!("  {name}: {}", finished.output.lines().next().unwrap_or("no output"));

@@ -1,8 +1,9 @@
-//! Suite "readme": the programs and commands of README.md, and the program of the header's preamble, do what they say; the
-//! names in its table exist.
+//! Suite "readme": the programs and commands of README.md, and the program of the header's preamble, do what
+//! they say; the names in its table exist.
 //!
-//! A block of code whose first line is a comment with a file name becomes that file; the `sh` blocks are run in their order,
-//! in a folder with these files where `target`, `include` and `bindings` are the repository's. Blocks `shell` are run by "dist".
+//! A block of code whose first line is a comment with a file name becomes that file; the `sh` blocks are run
+//! in their order, in a folder with these files where `target`, `include` and `bindings` are the
+//! repository's. Blocks `shell` are run by "dist".
 
 use super::abi::WARNINGS;
 use super::{Case, Context};
@@ -21,7 +22,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// From here on the README names what does not exist.
 const FUTURE: &str = "## Not there yet";
 
-/// The columns of the table of features, and the sources that its names are in. Those of C are all names of the header.
+/// The columns of the table of features, and the sources that its names are in. Those of C are all names of
+/// the header.
 const COLUMNS: [(usize, &[&str], &str); 3] = [
     (3, &["include/fastpar"], "hpp"),
     (4, &["bindings/csharp"], "cs"),

@@ -1,6 +1,6 @@
 //! Suites that cargo runs.
 
-use super::{lines, Case, Context};
+use super::{comment_width, lines, Case, Context};
 use crate::{process, repo};
 use anyhow::Result;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn cargo_step(name: &str, arguments: &[&str]) -> Case {
 }
 
 pub(super) fn format(_: &mut Context) -> Result<Vec<Case>> {
-    Ok(vec![cargo_step("cargo fmt", &["fmt", "--all", "--check"])])
+    Ok(vec![cargo_step("cargo fmt", &["fmt", "--all", "--check"]), comment_width::run()?])
 }
 
 pub(super) fn clippy(_: &mut Context) -> Result<Vec<Case>> {

@@ -1,5 +1,5 @@
-//! Suite "soak": mixed work for a minute in every language, many calls of every kind, and a few under Valgrind; `cargo xtask soak`
-//! does the long runs.
+//! Suite "soak": mixed work for a minute in every language, many calls of every kind, and a few under
+//! Valgrind; `cargo xtask soak` does the long runs.
 
 use super::abi::WARNINGS;
 use super::{csharp, faults, lines, python, Case, Context};
@@ -21,7 +21,8 @@ const PATIENCE: u64 = 3;
 /// Less data for a program that is watched step by step, or has other work besides.
 const SMALL: &str = "-DCALLS_SIZE=100000";
 
-/// Errors, and blocks that nobody points to any more. What the library keeps until the process ends is still pointed to.
+/// Errors, and blocks without a pointer to them. To what the library keeps until the process ends there is a
+/// pointer.
 const MEMCHECK: [&str; 5] = [
     "--error-exitcode=99",
     "--leak-check=full",

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The one registry, as `Cargo.lock` writes it.
+/// The only registry, as `Cargo.lock` writes it.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// A crate that is linked, or runs while one is built.
@@ -124,7 +124,8 @@ fn parts_for(targets: &[String]) -> Result<Vec<Part>> {
     Ok(all.into_iter().map(|((name, version), license)| Part { name, version, license }).collect())
 }
 
-/// Whether an expression of SPDX, without parentheses, is satisfied by these licences alone; `/` is an old way to write OR.
+/// Whether an expression of SPDX, without parentheses, is satisfied by these licences alone; `/` is an old
+/// way to write OR.
 fn satisfied(expression: &str, allowed: &[String]) -> bool {
     let expression = expression.replace('/', " OR ");
     let one = |license: &str| allowed.iter().any(|allowed| allowed == license.trim());

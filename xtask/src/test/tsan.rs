@@ -1,5 +1,6 @@
 //! Suite "tsan": the tests of loops, and C's calls of streams, under ThreadSanitizer, which knows what
-//! threads do to each other only in code that it compiled. So std and libzstd are built for it too, in a folder of their own.
+//! threads do to each other only in code that it compiled. So std and libzstd are built for it too, in a
+//! folder of their own.
 
 use super::{instrumented, lines, Case, Context};
 use crate::process;
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Programs, and which of their tests: all of the loops. An instrumented libzstd is so slow that of streams only what
-/// passes data between threads through C's functions is run.
+/// Programs, and which of their tests: all of the loops. An instrumented libzstd is so slow that of streams
+/// only what passes data between threads through C's functions is run.
 const PROGRAMS: [(&str, &[&str]); 2] = [("loops", &[]), ("streams", &["c_calls::"])];
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {

@@ -1,5 +1,5 @@
-//! Suite "windows": what the DLL exports and needs, and the programs of `tests/c`, `tests/cpp` and `tests/python` under Wine, the
-//! same that run on Linux.
+//! Suite "windows": what the DLL exports and needs, and the programs of `tests/c`, `tests/cpp` and
+//! `tests/python` under Wine, the same that run on Linux.
 
 use super::abi::WARNINGS;
 use super::cpp::{self, each, stem, MORE_WARNINGS};

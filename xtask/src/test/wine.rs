@@ -13,15 +13,16 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The 64-bit loader itself: the script around it asks for the 32-bit one.
 const LOADER: &str = "/usr/lib/wine/wine64";
 
-/// Rust's std takes random numbers from a library of Windows that Wine 8 lacks. Only the tests get this one.
+/// Rust's std takes random numbers from a library of Windows that Wine 8 lacks. Only the tests get this
+/// library.
 const PRIMITIVES: &str = "
 #include <windows.h>
 BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);
 __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return SystemFunction036(buffer, (ULONG)size); }
 ";
 
-/// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its own accord ends
-/// would lose the connection.
+/// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its
+/// own accord ends would lose the connection.
 pub(super) struct Wine {
     prefix: PathBuf,
 }

@@ -1,4 +1,5 @@
-//! Suite "workflows": the files of `.github/workflows` are what GitHub takes, safe by a linter's rules, and call what there is.
+//! Suite "workflows": the files of `.github/workflows` are what GitHub takes, safe by a linter's rules, and
+//! call what there is.
 
 use super::{Case, Context, SUITES};
 use crate::pypi::Packages;
@@ -8,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 use toml::{Table, Value};
 
-/// Checks files against GitHub's schema, and for what makes them dangerous. `actionlint` is not on PyPI but as a script that
-/// downloads it from elsewhere.
+/// Checks files against GitHub's schema, and for what makes them dangerous. `actionlint` is not on PyPI but
+/// as a script that downloads it from elsewhere.
 const LINTER: &str = "zizmor==1.32.0";
 const LIMIT: Duration = Duration::from_secs(120);
 const FOLDER: &str = ".github/workflows";

@@ -123,7 +123,8 @@ class Archive(Uncopied, io.RawIOBase):
         most = self._size - position if size is None or size < 0 else size
         parts: list[bytes] = []
         while most > 0:
-            # One attribute, so that threads that read lines at the same time each have a block and its own offset.
+            # One attribute, so that threads that read lines at the same time each have a block and its own
+            # offset.
             offset, block = self._block
             begin = position - offset
             if not 0 <= begin < len(block):

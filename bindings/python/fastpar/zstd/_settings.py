@@ -98,7 +98,8 @@ def path(name: str | os.PathLike) -> bytes:
 class ZstdOptions(TypedDict, total=False):
     """What calls of `fastpar.zstd` take beside the standard module's arguments."""
 
-    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or large.
+    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or
+    #: large.
     frame_size: int
     #: One frame, compressed by one thread: for readers that take one frame only.
     single_frame: bool
@@ -128,7 +129,8 @@ class Settings:
         self.cancel = None
         #: Whether fastpar does what was asked for; else the standard module does.
         self.supported = True
-        # Most calls have no options: after a long one, all that is looked at for the next has to come from memory again.
+        # Most calls have no options: after a long one, all that is looked at for the next has to come from
+        # memory again.
         if more:
             self._more(**more)
         if compress:
@@ -171,7 +173,8 @@ class Settings:
         self.cancel = cancel
 
     def _compress(self, level: int | None, options: dict | None) -> None:
-        # The standard module checks what is not plainly right, so that both refuse the same arguments in the same words.
+        # The standard module checks what is not plainly right, so that both refuse the same arguments in the
+        # same words.
         if options is not None or not is_level(level):
             standard.ZstdCompressor(level, options)
         for parameter, value in (options or {}).items():
@@ -199,7 +202,8 @@ class Settings:
                 self.native.window_log = value
 
     def _dict(self, zstd_dict: object) -> None:
-        # The standard module's dictionaries may come as (dictionary, how to load it): all but prefixes mean the same here.
+        # The standard module's dictionaries may come as (dictionary, how to load it): all but prefixes mean
+        # the same here.
         if isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] in (0, 1):
             zstd_dict = zstd_dict[0]
         if not isinstance(zstd_dict, ZstdDict):

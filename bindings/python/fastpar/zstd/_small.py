@@ -8,8 +8,8 @@ from .. import _native as n
 from .._library import lib
 from ._settings import failure
 
-#: The most bytes that this is for. Larger results are not worth the copy; and below 256 KiB the library starts no thread, however
-#: many frames there are.
+#: The most bytes that this is for. Larger results are not worth the copy; and below 256 KiB the library
+#: starts no thread, however many frames there are.
 LIMIT = 1 << 17
 
 # No result of LIMIT bytes is larger, compressed or not.
@@ -34,7 +34,8 @@ class _Place:
 
 class _Local(threading.local):
     def __init__(self) -> None:
-        # One is taken out while it is in use: a signal's handler, or a finalizer, may come back here in between.
+        # One is taken out while it is in use: a signal's handler, or a finalizer, may come back here in
+        # between.
         self.free: list[_Place] = []
 
 
@@ -80,8 +81,8 @@ def _options(level: int | None) -> object:
     return ctypes.byref(n.fastpar_zstd_options(struct_size=ctypes.sizeof(n.fastpar_zstd_options), level=level))
 
 
-# Each returns None where it cannot be done, or where more than a small buffer comes out: the long way tells why. A level must be one
-# that there is.
+# Each returns None where it cannot be done, or where more than a small buffer comes out: the long way tells
+# why. A level must be one that there is.
 
 
 def compress(data: bytes, level: int | None) -> bytes | None:

@@ -24,7 +24,8 @@ class _Stream:
         self.file = file
         self._settings = settings
         self._failure: BaseException | None = None
-        # Reentrant: a file object that uses its own stream is told so by the library, instead of waiting for itself.
+        # Reentrant: a file object that uses its own stream is told so by the library, instead of waiting for
+        # itself.
         self._lock = threading.RLock()
         #: Whether the file has given anything.
         self.started = False

@@ -1,5 +1,5 @@
-//! One frame that comes in parts of some blocks each. Parts are decoded in any order. They are executed in theirs, to a
-//! buffer that holds what came before as far as the window reaches.
+//! One frame that comes in parts of some blocks each. Parts are decoded in any order. They are executed in
+//! theirs, to a buffer that holds what came before as far as the window reaches.
 
 use super::execute::Target;
 use super::scan::Scan;
@@ -16,7 +16,8 @@ use std::ops::{DerefMut, Range};
 /// Zeros before what is carried: streams are read by whole words.
 const PADDING: usize = 16;
 
-/// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one buffer.
+/// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one
+/// buffer.
 #[derive(Clone, Debug)]
 pub(crate) struct Carried {
     bytes: Vec<u8>,
@@ -35,7 +36,8 @@ impl Carried {
         &self.bytes
     }
 
-    /// What the next part has before it; `data`: the buffer of this one, all of it blocks after what was carried.
+    /// What the next part has before it; `data`: the buffer of this one, all of it blocks after what was
+    /// carried.
     pub(crate) fn after(&self, data: &[u8], header: &Header) -> Checked<Self> {
         let mut scan = Scan::after(data, self.bytes.len(), largest(header), (self.tree, self.sources));
         while scan.at() < data.len() && !scan.is_over() {
@@ -84,8 +86,8 @@ pub(crate) struct Part<S> {
 }
 
 impl<S: DerefMut<Target = Slot>> Part<S> {
-    /// Decodes the blocks of a part; `data`: what was carried, then the part. Each block gets a slot from `take`; `step` is
-    /// called before each one.
+    /// Decodes the blocks of a part; `data`: what was carried, then the part. Each block gets a slot from
+    /// `take`; `step` is called before each one.
     pub(crate) fn decode(
         data: &[u8],
         carried: &Carried,
@@ -118,7 +120,8 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
 /// What executes the parts of a frame, one after the other.
 pub(crate) struct Executor {
     header: Header,
-    /// What was executed last, up to `at`; all of it is initialised, which costs little as it is about to be written.
+    /// What was executed last, up to `at`; all of it is initialised, which costs little as it is about to be
+    /// written.
     history: Vec<u8>,
     capacity: usize,
     at: usize,
@@ -130,7 +133,8 @@ pub(crate) struct Executor {
 impl Executor {
     /// The memory that the parts of a frame are executed in, each of at most `part` bytes.
     pub(crate) fn memory(header: &Header, part: usize) -> u64 {
-        // Twice the window, if it is not large: what is still needed is moved to the front when the end is reached.
+        // Twice the window, if it is not large: what is still needed is moved to the front when the end is
+        // reached.
         let ahead = header.window.clamp(2 << 20, 48 << 20) + part as u64;
         header.reach().saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
     }
@@ -195,8 +199,8 @@ impl Executor {
     }
 }
 
-/// A frame that is all of `data`, cut into parts of up to `count` blocks; `None`: it is left to libzstd. For tests and the
-/// fuzzer.
+/// A frame that is all of `data`, cut into parts of up to `count` blocks; `None`: it is left to libzstd. For
+/// tests and the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn decode_in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
     use crate::codec::format::frame::Frames;

@@ -12,7 +12,7 @@ const GAP: i32 = 16;
 const AXIS: i32 = 48;
 
 pub(super) struct Bar {
-    /// Its place in the palette.
+    /// Its index in the palette.
     pub(super) colour: usize,
     pub(super) value: f64,
     pub(super) label: String,

@@ -15,8 +15,8 @@ pub(super) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 pub(super) const FAINT: RGBColor = RGBColor(0x57, 0x60, 0x6a);
 pub(super) const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
 
-/// Colours that stay apart for eyes that do not tell red from green, on white and on black. The first is fastpar's. Based on
-/// M. Okabe, K. Ito, "Color Universal Design", 2008.
+/// Colours that stay apart for eyes that do not tell red from green, on white and on black. The first is
+/// fastpar's. Based on M. Okabe, K. Ito, "Color Universal Design", 2008.
 const PALETTE: [RGBColor; 8] = [
     RGBColor(0xd5, 0x4b, 0x00),
     RGBColor(0x00, 0x72, 0xb2),
@@ -83,7 +83,8 @@ pub(super) fn picture(
     Ok(with_style(&svg))
 }
 
-/// On a dark page paper and ink change places. Rules of style come before the attributes that were written.
+/// On a dark page the colours of paper and ink are exchanged. Rules of style come before the attributes that
+/// were written.
 fn with_style(svg: &str) -> String {
     let rules: String = [(PAPER, "#0d1117"), (INK, "#e6edf3"), (FAINT, "#9198a1"), (GRID, "#30363d")]
         .into_iter()

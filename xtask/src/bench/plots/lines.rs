@@ -14,7 +14,7 @@ const LETTERS: i32 = 17;
 
 pub(super) struct Line {
     pub(super) title: String,
-    /// Its place in the palette.
+    /// Its index in the palette.
     pub(super) colour: usize,
     pub(super) points: Vec<(f64, f64)>,
 }

@@ -40,7 +40,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Libraries, each with its place in the palette.
+/// Libraries, each with its index in the palette.
 fn peers() -> impl Iterator<Item = (usize, &'static str)> {
     loops::PEERS.iter().enumerate().map(|(at, row)| (at, row.0))
 }

@@ -1,7 +1,7 @@
 //! One parallel call as `src/job` and `src/pool` run it, event by event: recruiting, gate, claims, leaving.
 //!
-//! A core does one step at a time; steps that touch a shared cache line take as long as the line takes to come. The workers'
-//! processors are free, each has one of its own.
+//! A core does one step at a time; steps that touch a shared cache line take as long as the line takes to
+//! come. The workers' processors are free, each has one of its own.
 
 use super::lines::{Costs, Line, Time};
 use std::cmp::Reverse;
@@ -23,7 +23,7 @@ const SPINNING: Time = 100_000_000;
 #[derive(Clone, Copy)]
 pub(super) struct Machine {
     pub(super) lines: Costs,
-    /// A thread that wakes another is busy so long, and the other one runs so long after it began.
+    /// How long a thread is busy that wakes another, and after how long the woken thread runs.
     pub(super) wake_call: Time,
     pub(super) wake: Time,
     /// Reading the clock.
@@ -38,21 +38,21 @@ pub(super) struct Call {
     /// Threads, each on a core of its own; the caller is one of them.
     pub(super) lanes: usize,
     pub(super) chunks: usize,
-    /// What a chunk takes, the engine's part in it too.
+    /// What a chunk takes, the engine's part included.
     pub(super) chunk: Time,
     /// How many helpers each helper sends for. The caller sends for one.
     pub(super) fan: usize,
     /// How long a batch of chunks shall take.
     pub(super) batch: Time,
-    /// When it is looked at no longer: where everybody waits for the counter, it may take forever.
+    /// When the simulation stops: where all threads wait for the counter, the call may take forever.
     pub(super) until: Time,
 }
 
-/// What became of it.
+/// The result of the call.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Outcome {
     pub(super) time: Time,
-    /// Helpers that came in, and when the last of them did.
+    /// Helpers that entered, and when the last of them did.
     pub(super) helpers: usize,
     pub(super) last_in: Time,
     /// All lanes' waiting for the counter of chunks.

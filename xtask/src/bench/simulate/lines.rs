@@ -6,7 +6,7 @@ pub(super) type Time = u64;
 /// What it takes to get a line.
 #[derive(Clone, Copy)]
 pub(super) struct Costs {
-    /// It is here already.
+    /// The core has it already.
     pub(super) own: Time,
     /// From a core that shares the cache of the last level.
     pub(super) near: Time,
@@ -48,7 +48,7 @@ impl Line {
         self.transfer(core, now)
     }
 
-    /// When a core that begins to change it now has done so; nobody else changes it meanwhile.
+    /// When a core that begins to change the line now has done so; no other core changes it meanwhile.
     pub(super) fn change(&mut self, core: usize, now: Time) -> Time {
         let here = self.owner == core && !self.shared;
         let done = if here { now.max(self.free) + self.costs.own } else { self.transfer(core, now) };
@@ -60,7 +60,8 @@ impl Line {
         done
     }
 
-    /// The same by compare-and-exchange: who finds another value has the line by then, and tries again at once.
+    /// The same by compare-and-exchange: a core that finds another value has the line by then, and tries
+    /// again at once.
     pub(super) fn exchange(&mut self, core: usize, now: Time) -> Time {
         let again = if self.seen[core] == self.version { 0 } else { self.costs.own };
         self.free = self.change(core, now) + again;

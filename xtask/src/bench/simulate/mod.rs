@@ -1,4 +1,5 @@
-//! Machines that are not here: the engine of `src/job` simulated on 12 to 192 cores, with constants measured on this machine.
+//! Machines that are not here: the engine of `src/job` simulated on 12 to 192 cores, with constants measured
+//! on this machine.
 
 mod engine;
 mod lines;
@@ -25,7 +26,8 @@ const IDEAL: [u64; 5] = [20, 100, 500, 2_000, 10_000];
 /// Nanoseconds of work in a chunk of which there are many.
 const SHORT: [u64; 3] = [0, 100, 1_000];
 
-/// How long a batch of them shall take: a title, and the time for each lane, if that is longer. The engine's is the second.
+/// How long a batch of them shall take: a title, and the time for each lane, if that is longer. The engine's
+/// is the second.
 const BATCHES: [(&str, Time); 3] = [
     ("16 us", 0),
     ("at least 4 us a lane", BATCH_TIME_PER_LANE),
@@ -35,12 +37,14 @@ const BATCHES: [(&str, Time); 3] = [
 /// Chunks for each core: enough for balance.
 const CHUNKS: usize = 32;
 
-/// Cores of a machine with several caches of the last level that share one (a 7900X has two with 12 threads each), and how much
-/// longer a line takes from another one. An assumption: this machine has one such cache.
+/// Cores of a machine with several caches of the last level that share one (a 7900X has two with 12 threads
+/// each), and how much longer a line takes from another cache. An assumption: this machine has one such
+/// cache.
 const DOMAIN: usize = 12;
 const FAR: f64 = 3.0;
 
-/// Waking a thread is dear on a virtual machine. A real one: an assumption too.
+/// What it takes to wake a thread on a real machine, where it is cheaper than on a virtual one: an assumption
+/// too.
 const REAL_WAKE_CALL_NS: f64 = 1_000.0;
 const REAL_WAKE_NS: f64 = 5_000.0;
 
@@ -94,7 +98,7 @@ fn machine_of(constants: &Value, real: bool) -> Result<Machine> {
     })
 }
 
-/// Everything about one machine.
+/// All measurements on one machine.
 fn cores(machine: Machine, constants: &Value) -> Result<Vec<Value>> {
     let chunk_overhead = (nanoseconds(constants, "chunk_ns")? * PS) as Time;
     let rows = CORES.map(|lanes| {
@@ -106,7 +110,7 @@ fn cores(machine: Machine, constants: &Value) -> Result<Vec<Value>> {
             json!({ "ideal_us": ideal, "efficiency": efficiency })
         });
         let all_in = WAYS.map(|(_, fan)| {
-            // Work for long enough that everybody comes.
+            // Work for long enough that every helper comes.
             let (call, _) = even(lanes, 100_000_000_000, fan, chunk_overhead);
             microseconds(engine::run(machine, call).last_in)
         });
@@ -141,7 +145,7 @@ fn microseconds(time: Time) -> f64 {
     time as f64 / 1e6
 }
 
-/// The engine's.
+/// The engine's call.
 fn batch_time(lanes: usize) -> Time {
     BATCH_TIME.max(BATCH_TIME_PER_LANE * lanes as Time)
 }
@@ -153,7 +157,8 @@ fn even(lanes: usize, ideal: Time, fan: usize, overhead: Time) -> (Call, f64) {
     (Call { lanes, chunks, chunk, fan, batch: batch_time(lanes), until: Time::MAX }, ideal as f64)
 }
 
-/// The least ideal time, in microseconds, from which on 95 % of it is reached; in steps of a quarter more each.
+/// The least ideal time, in microseconds, from which on 95 % of it is reached; in steps of a quarter more
+/// each.
 fn least_ideal(machine: Machine, lanes: usize, fan: usize, overhead: Time) -> f64 {
     let mut ideal = 10_000_000_000_000;
     loop {

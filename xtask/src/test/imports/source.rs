@@ -1,4 +1,5 @@
-//! Paths that begin with `crate`, `super` or `self`, read out of Rust source: of `use`, and of everything else.
+//! Paths that begin with `crate`, `super` or `self`, read out of Rust source: of `use`, and of everything
+//! else.
 
 /// A path, from the root of the crate on.
 pub(super) struct Import {

@@ -46,7 +46,7 @@ impl Table {
         &self.rows[row].name
     }
 
-    /// The row that a module, or something in it, belongs to: the one with the longest path.
+    /// The row of a module or of an item in it: the row with the longest path.
     pub(super) fn row_of(&self, module: &[String]) -> Option<usize> {
         let fits = self
             .rows
