@@ -2,9 +2,11 @@
 //! is said of damage, is what libzstd makes of it.
 
 use crate::common::{noise, records, sized_frame, unpack, unsized_frame};
+#[cfg(unix)]
+use crate::files::unix::fifo;
 use crate::files::Place;
 use fastpar::codec::{decompress_file, Options};
-use fastpar::Error;
+use fastpar::{Error, ErrorKind};
 use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -114,6 +116,27 @@ fn memory_is_kept() {
         assert!(fs::read(&place.back).unwrap() == data, "{max_memory}");
         let limit = if max_memory == 0 { 240 << 20 } else { max_memory };
         assert!(stats.peak_memory <= limit, "{} of {limit}", stats.peak_memory);
+    }
+}
+
+/// What passes `max_output` is not written, not even to a target that does not wait for the end.
+#[cfg(unix)]
+#[test]
+fn output_is_limited() {
+    let data = mixed();
+    let place = Place::new(&[]);
+    let Some(fifo) = fifo("output_is_limited", &place) else { return };
+    fs::write(&place.output, unsized_frame(&data, 1)).unwrap();
+    for max_output in [100, LEN as u64 - 1, LEN as u64] {
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| fs::read(&fifo).unwrap());
+            let options = Options { max_output, ..Options::default() };
+            let result = decompress_file(&place.output, &fifo, &options);
+            let kind = (max_output < LEN as u64).then_some(ErrorKind::LimitExceeded);
+            assert_eq!(result.err().map(|error| error.kind()), kind);
+            let written = reader.join().unwrap();
+            assert!(written.len() as u64 <= max_output && data.starts_with(&written), "{max_output}");
+        });
     }
 }
 

@@ -254,10 +254,11 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     fn accept(&mut self, mut decompressed: Decompressed) -> Result<()> {
-        let len = match decompressed.part.take() {
-            Some(part) => self.execute(part)?,
-            None => decompressed.bytes.len(),
+        let executed = match decompressed.part.take() {
+            Some(part) => Some(self.execute(part)?),
+            None => None,
         };
+        let len = executed.as_ref().map_or(decompressed.bytes.len(), Range::len);
         let total = self.unpacked + len as u64;
         if total > self.options.max_output() {
             let text = format!(
@@ -266,6 +267,7 @@ impl<'a, R: Read> Reader<'a, R> {
             );
             return Err(Error::new(ErrorKind::LimitExceeded, text));
         }
+        self.executed = executed;
         self.unpacked = total;
         self.frames += decompressed.frames;
         let consumed = decompressed.consumed;
@@ -273,8 +275,8 @@ impl<'a, R: Read> Reader<'a, R> {
         self.progress.add(consumed)
     }
 
-    /// Executes a part of a frame; returns how many bytes it has.
-    fn execute(&mut self, part: DecodedPart) -> Result<usize> {
+    /// Executes a part of a frame; returns where its bytes are.
+    fn execute(&mut self, part: DecodedPart) -> Result<Range<usize>> {
         if part.first {
             let counted = self.pipeline.stage().meter.hold(self.plan.in_blocks(&part.header) as usize);
             self.executor = Some((Executor::new(&part.header, memory_plan::MOST_IN_PART)?, counted));
@@ -292,9 +294,8 @@ impl<'a, R: Read> Reader<'a, R> {
             return Err(Error::new(ErrorKind::Internal, "libzstd has to decode a frame"));
         };
         self.pipeline.stage().buffers.put(part.data);
-        self.executed = Some(range.clone());
         self.executed_last = part.last;
-        Ok(range.len())
+        Ok(range)
     }
 
     fn finish(&mut self) -> Result<()> {

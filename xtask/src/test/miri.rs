@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 const SEEDS: [u32; 3] = [0, 1, 2];
 
 /// Programs of `tests/narrow`, which has what needs no libzstd.
-const PROGRAMS: [&str; 2] = ["parsers", "threads"];
+const PROGRAMS: [&str; 3] = ["blocks", "parsers", "threads"];
 
 pub(super) fn run(_: &mut Context) -> Result<Vec<Case>> {
     let mut cases = Vec::new();

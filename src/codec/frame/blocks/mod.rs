@@ -85,6 +85,9 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     step: &(dyn Fn(usize) -> Result<()> + Sync),
     run: impl FnOnce(&(dyn Fn() + Sync)) -> Result<()>,
 ) -> Result<Option<usize>> {
+    if data.len() > usize::MAX / 8 {
+        return Ok(None); // its bits could not be counted
+    }
     let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
     let window = header.reach();
     let scan = Scan::new(data, header.blocks_at, largest);
