@@ -47,7 +47,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     let mut theirs = Vec::with_capacity(ROOM);
     let accepted = zstd_safe::decompress(&mut theirs, &frame);
-    let ours = [written.map(|written| &place[..written]), parts.as_deref().filter(|parts| parts.len() <= ROOM)];
+    let ours =
+        [written.map(|written| &place[..written]), parts.as_deref().filter(|parts| parts.len() <= ROOM)];
     for bytes in ours.into_iter().flatten() {
         match accepted {
             Ok(_) => assert!(bytes == theirs, "other bytes"),
