@@ -15,7 +15,7 @@
 //!         -> read, or a file, in order
 //! ```
 //!
-//! The folders are floors: see ARCHITECTURE.md for who may import whom.
+//! The folders are floors: ARCHITECTURE.md tells which may import which.
 //!
 //! The output is a series of independent standard frames, followed by the official seek table. The bytes
 //! depend on the input and the options only: frames are cut by their sizes, and each is compressed by itself.

@@ -70,7 +70,7 @@ pub struct fastpar_zstd_options {
     /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this
     /// process may use. Never more than those, nor than the threads of the pool.
     pub max_lanes: u32,
-    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One
+    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. A window
     /// larger than the level's own turns long-distance matching on, and data with windows over 27 is refused
     /// by most readers unless they are asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames
     /// of a single segment have no window.
@@ -85,13 +85,14 @@ pub struct fastpar_zstd_options {
     /// MiB at the least.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-    /// none (they may have been made with it, or without any). A frame that names another one is
-    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call holds on to it: it may be released meanwhile.
+    /// none (they may have been made with it, or without any). A frame that names another dictionary is
+    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+    /// released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not
-    /// tell. Decompressing files and streams: bytes of the source.
+    /// May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
+    /// does not tell. Decompressing files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,

@@ -20,7 +20,7 @@ pub(crate) const TARGETS: [Target; 9] = [
     Target { name: "decompress", inputs: 60_000 },
     Target { name: "archive", inputs: 60_000 },
     Target { name: "reader", inputs: 30_000 },
-    Target { name: "dictionary", inputs: 20_000 },
+    Target { name: "dictionary", inputs: 6_000 },
     Target { name: "round_trip", inputs: 5_000 },
     Target { name: "calls", inputs: 1_500 },
     Target { name: "options", inputs: 60_000 },

@@ -130,7 +130,7 @@ impl<'a> Archive<'a> {
         self.index.total()
     }
 
-    /// The number of frames, skippable ones not counted.
+    /// The number of frames, without skippable frames.
     pub fn frames(&self) -> usize {
         self.index.len()
     }

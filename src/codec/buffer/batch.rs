@@ -5,10 +5,11 @@
 //! fails.
 #![forbid(unsafe_code)]
 
-use crate::codec::context::cache::{Cached, InUse};
+use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::decode::{self, Decoder};
 use crate::codec::context::encode::Recipe;
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frames;
 use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls::Uninit;

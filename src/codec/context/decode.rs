@@ -2,8 +2,9 @@
 //! tell its size, in steps of whole blocks. Between two steps the call can be cancelled.
 #![forbid(unsafe_code)]
 
-use super::cache::{Cached, InUse};
+use super::cache::Cached;
 use super::contexts::Decompressor;
+use super::in_use::InUse;
 use crate::codec::format::frame::{Blocks, Frame};
 use crate::codec::libzstd::calls;
 use crate::codec::libzstd::errors;

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::blocks::{self, Slot};
-use crate::codec::context::cache::{Cached, ContextCache, InUse};
+use crate::codec::context::cache::{Cached, ContextCache};
 use crate::codec::context::decode::{self, Decoder};
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LARGEST_BLOCK};
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;

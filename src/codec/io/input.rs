@@ -23,7 +23,7 @@ impl Input {
         Self::open_with(path, false)
     }
 
-    /// Opens a file that can be read at any place; what cannot is not waited for.
+    /// Opens a file that can be read at any offset. It does not wait for a FIFO or a device.
     pub(crate) fn open_seekable(path: &Path) -> Result<Self> {
         let input = Self::open_with(path, true)?;
         if !input.metadata.is_file() {
@@ -84,7 +84,7 @@ impl Input {
         return false;
     }
 
-    /// Whether it is an ordinary file that nobody may write to.
+    /// Whether it is an ordinary file that no user may write to.
     pub(crate) fn is_read_only(&self) -> bool {
         self.metadata.is_file() && self.metadata.permissions().readonly()
     }

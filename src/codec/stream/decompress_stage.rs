@@ -4,9 +4,9 @@
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
 use super::memory_plan::with_headroom;
 use super::splitter::{DecompressTask, Kind};
-use crate::codec::context::cache::InUse;
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::{self, Decoder};
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::bits::Checked;
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::frame::blocks::parts::{Carried, Part};

@@ -199,7 +199,7 @@ impl<'a, R: Read> Reader<'a, R> {
         self.unpacked
     }
 
-    /// The frames decoded so far, without skippable ones.
+    /// The frames decoded so far, without skippable frames.
     pub fn frames(&self) -> u64 {
         self.frames
     }
