@@ -1,5 +1,5 @@
-//! Blocks decoded by several threads, without libzstd: frames that it made, of all types of blocks, and damaged
-//! ones, which must not lead to anything but a refusal or other bytes.
+//! Blocks decoded by several threads, without libzstd: frames that it made, of all types of blocks, and
+//! damaged ones, which must not lead to anything but a refusal or other bytes.
 use fastpar_narrow::decode_blocks;
 
 /// Made by libzstd at these levels, which was flushed after some thousand bytes, at level 3 after 300.
