@@ -1228,9 +1228,10 @@ typedef struct fastpar_zstd_options {
   uint64_t max_output;
   /**
    * Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
-   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
-   * buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
-   * decompress, 2 MiB at the least.
+   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
+   * several lanes decompress one frame, which with less has one lane. Files and streams need buffers
+   * besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
+   * MiB at the least.
    */
   uint64_t max_memory;
   /**
@@ -1334,6 +1335,10 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
  * size that the data declares is allocated.
  *
+ * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
+ * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
+ * one lane. What is not as it should be in a frame is told by libzstd in any case.
+ *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
  *
@@ -1353,9 +1358,9 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
  *         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
  *         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
- *         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
- *         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
+ *         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
+ *         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -1515,7 +1520,8 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  * Decompresses many buffers, each with all the zstd frames in it, in parallel.
  *
  * The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The
- * items are worked on at the same time, the frames of one item by one thread.
+ * items are worked on at the same time, the frames of one item one after the other. Where there are fewer
+ * items than CPUs, a large frame has several lanes, as in `fastpar_decompress`.
  *
  * @param options    may be NULL
  * @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for
@@ -1533,8 +1539,8 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
  * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
- * lane a context. Blocks until it is done. May be called from any thread, by any number at a time, and from
- * inside callbacks. Since: 1.0
+ * lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from
+ * any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
                                                     fastpar_batch_item *items, size_t item_size, size_t count,
@@ -1885,13 +1891,13 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
 /**
  * Reads a part of the content.
  *
- * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
- * their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
- * so that other reads find it; the frames that were used least recently make room for others. A thread that
- * wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
- * be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
- * verified if that is their end; a read that begins where one of the last four such reads ended goes on from
- * there.
+ * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
+ * one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
+ * part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
+ * least recently make room for others. A thread that wants a frame which another thread is decompressing
+ * waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
+ * up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
+ * where one of the last four such reads ended goes on from there.
  *
  * @param archive  must not be NULL
  * @param offset   where in the content; at its end or behind it nothing is read
@@ -2009,6 +2015,11 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  * Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by
  * `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
  * is wrong with the source. A source without any bytes decompresses to a target without any.
+ *
+ * If the source is an ordinary file that is one frame of more than 8 MiB, mostly, other lanes decode its
+ * blocks for the calling thread, which puts them together and writes: while the process leaves a CPU idle,
+ * and if twice the window and some 40 MB fit into `max_memory` (by default, windows of up to 64 MiB). Other
+ * large frames, those with a dictionary, and all with `max_lanes` 1 are decoded by libzstd.
  *
  * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
  *                  UINT64_MAX if the size is not known; from the calling thread.

@@ -273,13 +273,13 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 
 /// Reads a part of the content.
 ///
-/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
-/// their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
-/// so that other reads find it; the frames that were used least recently make room for others. A thread that
-/// wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
-/// be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
-/// verified if that is their end; a read that begins where one of the last four such reads ended goes on from
-/// there.
+/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
+/// one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
+/// part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
+/// least recently make room for others. A thread that wants a frame which another thread is decompressing
+/// waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
+/// up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
+/// where one of the last four such reads ended goes on from there.
 ///
 /// @param archive  must not be NULL
 /// @param offset   where in the content; at its end or behind it nothing is read

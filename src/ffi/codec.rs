@@ -79,9 +79,10 @@ pub struct fastpar_zstd_options {
     /// for files and streams.
     pub max_output: u64,
     /// Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
-    /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
-    /// buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
-    /// decompress, 2 MiB at the least.
+    /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
+    /// several lanes decompress one frame, which with less has one lane. Files and streams need buffers
+    /// besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
+    /// MiB at the least.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
     /// none (they may have been made with it, or without any). A frame that names another dictionary is
@@ -330,6 +331,10 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 /// frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
 /// size that the data declares is allocated.
 ///
+/// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
+/// Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
+/// one lane. What is not as it should be in a frame is told by libzstd in any case.
+///
 /// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
 /// are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
 ///
@@ -349,9 +354,9 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
 ///         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
 ///         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
-///         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
-///         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
+///         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
+///         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -11,6 +11,7 @@ mod files;
 mod interop;
 #[cfg(unix)]
 mod kill;
+mod large_frames;
 #[cfg(target_os = "linux")]
 mod names;
 mod parts;
