@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>What the callbacks of a call of the codec share: its progress.</summary>
+/// <summary>The state that the callbacks of a codec call share: its progress.</summary>
 internal sealed unsafe class CodecState : CallState
 {
     internal CodecState(IProgress<FastparProgress>? progress, CancellationToken token)
@@ -64,7 +64,7 @@ internal readonly unsafe ref struct CodecCall
     }
 
     /// <summary>
-    /// What the library returned. False: the destination is too small; every other failure is thrown.
+    /// Whether the call has succeeded. False: the destination is too small; every other failure is thrown.
     /// </summary>
     internal bool Fits(int status, fastpar_error* error, in ErrorSite site = default)
     {

@@ -96,8 +96,8 @@ internal sealed unsafe class StreamHandle : FastparHandle
 }
 
 /// <summary>
-/// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read
-/// is over and this is released.
+/// An archive. The memory that it reads from stays pinned, and its cancel flag stays, until the last read is
+/// over and this is released.
 /// </summary>
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {

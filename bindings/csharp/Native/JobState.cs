@@ -155,7 +155,7 @@ internal sealed unsafe class JobState : CallState
         {
             throw Check.Exception(&error);
         }
-        // What else it tells is what the job came to, and the notification has returned.
+        // Any other status is the job's result, and the notification has returned.
         return true;
     }
 

@@ -7,15 +7,15 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that
-/// needed it.
+/// The state of the callbacks of a stream: the stream behind it. An exception of that stream is thrown by the
+/// call that needed it.
 /// </summary>
 internal sealed unsafe class StreamState : CallState
 {
     private const int SinkKind = 1;
     private const int SourceKind = 2;
 
-    /// <summary>No stream takes more at once.</summary>
+    /// <summary>The most bytes that a stream takes at once.</summary>
     private const int Most = 1 << 30;
 
     private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;

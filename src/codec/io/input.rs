@@ -6,7 +6,7 @@ use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// See the module.
@@ -109,16 +109,14 @@ impl Input {
         Ok(())
     }
 
-    /// After `read_at`, before it is read from its beginning: on Windows reading at an offset moves the
-    /// file's position.
-    #[cfg_attr(not(windows), allow(clippy::unnecessary_wraps, clippy::unused_self))]
+    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on
+    /// Windows, or once more.
     pub(crate) fn begin_again(&self) -> Result<()> {
-        #[cfg(windows)]
-        if self.metadata.is_file() {
-            use std::io::Seek;
-            (&self.file).rewind().map_err(|error| errors::file(&error, "reading", &self.path))?;
+        if !self.metadata.is_file() {
+            return Ok(());
         }
-        Ok(())
+        let rewound = (&self.file).rewind();
+        rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
     /// It ended before its end.

@@ -1,5 +1,5 @@
-//! The state of a writer: after a call that fails, or that does not return because the sink panics, every call
-//! fails.
+//! The state of a writer: after a call that fails, or that does not return because the sink panics, every
+//! call fails.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};

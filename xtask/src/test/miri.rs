@@ -19,7 +19,8 @@ struct Program {
     flags: &'static str,
 }
 
-const PROGRAMS: [Program; 3] = [
+const PROGRAMS: [Program; 4] = [
+    Program { package: "fastpar-narrow", test: "blocks", flags: "-Zmiri-disable-isolation" },
     Program { package: "fastpar-narrow", test: "parsers", flags: "-Zmiri-disable-isolation" },
     Program { package: "fastpar-narrow", test: "threads", flags: "-Zmiri-disable-isolation" },
     // Alone with its schedule: nothing of the machine is there, and time goes by with the steps. crossbeam
