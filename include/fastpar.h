@@ -100,9 +100,10 @@
  * signals opens those on threads that enter it (.NET and the JVM do, the C# binding does for Mono).
  *
  * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the
- * workers do not end by themselves; call fastpar_pool_shutdown before, or exit(). A thread must not be ended
- * inside a callback or a call (pthread_exit, pthread_cancel, TerminateThread): others wait for it. Disable
- * cancellation around calls (pthread_setcancelstate) where threads of the program are cancelled.
+ * workers do not end by themselves, nor by signals, which they block; call fastpar_pool_shutdown before, or
+ * exit(). A thread must not be ended inside a callback or a call (pthread_exit, pthread_cancel,
+ * TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads
+ * of the program are cancelled.
  *
  * Memory. When the system has none left, a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small
  * reserve; the process does not end, and calls work again when there is memory. (The pool does without
@@ -122,7 +123,13 @@
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
  * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
  * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
- * begun for two seconds. Callbacks that run on workers must not need the loader there.
+ * begun for two seconds. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a team
+ * that other work leaves too few workers. Callbacks that run on workers must not need the loader there.
+ *
+ * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then (DLL_PROCESS_DETACH).
+ * From there loops and the codec run on the calling thread alone, fastpar_pool_shutdown is FASTPAR_OK, and what
+ * would wait for other threads (teams, hooks, jobs and streams that they have begun) fails with
+ * FASTPAR_ERR_BUSY.
  *
  * Unloading. Once loaded, the library stays in memory until the process ends, even if it is unloaded; so does
  * a library that a static copy is linked into, once the pool was started. A process may exit at any time,
@@ -366,7 +373,7 @@ typedef struct fastpar_pool_stats {
  *         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
  *         FASTPAR_POOL_PARTIAL: not every thread could be started. Then no thread is left running, but a
  *         pool that ran with fewer before goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a
- *         hook.
+ *         hook, or at the end of the process, see "Ending" above.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
  */
@@ -455,7 +462,7 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * @param user_data  given to both; used for as long as the process lives, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
- *         or a hook, or workers cannot run yet, see "Loading" above.
+ *         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
  *
  * Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
  * called from any thread that is not inside a callback. Since: 1.0
@@ -472,7 +479,7 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  *
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
- *         workers cannot run yet, see "Loading" above.
+ *         workers cannot begin or end now, see "Loading" above.
  *
  * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
  * ever. May be called from any thread that is not inside a callback. Since: 1.0
@@ -849,7 +856,8 @@ FASTPAR_API fastpar_status fastpar_for_start(const fastpar_loop_options *options
  * @param error       may be NULL
  * @return FASTPAR_ERR_TIMEOUT: the job is not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a
  *         callback of this job (its last report of progress, too), but for its notification
- *         (`fastpar_job_notify`), or no worker can run that notification yet, see "Loading" above;
+ *         (`fastpar_job_notify`), or no worker can run that notification, or end the job, see "Loading" and
+ *         "Ending" above;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the call before;
  *         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is that
@@ -971,8 +979,8 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         `error->code` is its value, `error->position` the member; of several, the first in time;
  *         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or,
  *         from inside a callback, more than are free now; FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL;
- *         FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run yet, see "Loading" above; as
- *         `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
+ *         FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run now, see "Loading" and "Ending" above;
+ *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they
  * are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by

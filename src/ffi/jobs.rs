@@ -123,7 +123,8 @@ pub unsafe extern "C" fn fastpar_for_start(
 /// @param error       may be NULL
 /// @return FASTPAR_ERR_TIMEOUT: the job is not finished yet, wait again; FASTPAR_ERR_BUSY: from inside a
 ///         callback of this job (its last report of progress, too), but for its notification
-///         (`fastpar_job_notify`), or no worker can run that notification yet, see "Loading" above;
+///         (`fastpar_job_notify`), or no worker can run that notification, or end the job, see "Loading" and
+///         "Ending" above;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: from inside 128 calls, each in a callback of the call before;
 ///         FASTPAR_ERR_THREADS: the job belongs to the parent of this forked process;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: `job` is NULL; otherwise the job is finished, and the status is that

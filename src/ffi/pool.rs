@@ -128,7 +128,7 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 ///         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
 ///         FASTPAR_POOL_PARTIAL: not every thread could be started. Then no thread is left running, but a
 ///         pool that ran with fewer before goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a
-///         hook.
+///         hook, or at the end of the process, see "Ending" above.
 ///
 /// May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
 ///
@@ -284,7 +284,7 @@ impl ForeignHook {
 /// @param user_data  given to both; used for as long as the process lives, by several threads at a time
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
-///         or a hook, or workers cannot run yet, see "Loading" above.
+///         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
 ///
 /// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
 /// called from any thread that is not inside a callback. Since: 1.0
@@ -316,7 +316,7 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 ///
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
-///         workers cannot run yet, see "Loading" above.
+///         workers cannot begin or end now, see "Loading" above.
 ///
 /// Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
 /// ever. May be called from any thread that is not inside a callback. Since: 1.0

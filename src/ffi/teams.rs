@@ -68,8 +68,8 @@ impl ForeignMember {
 ///         `error->code` is its value, `error->position` the member; of several, the first in time;
 ///         FASTPAR_ERR_THREADS: more members than the pool has threads, or than threads could be started; or,
 ///         from inside a callback, more than are free now; FASTPAR_ERR_INVALID_ARGUMENT: `member` is NULL;
-///         FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run yet, see "Loading" above; as
-///         `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
+///         FASTPAR_ERR_BUSY: from inside a hook, or workers cannot run now, see "Loading" and "Ending" above;
+///         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
 ///
 /// Blocks until the last member has returned, and before that until enough workers have finished what they
 /// are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by

@@ -13,7 +13,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{most_lanes, Call, Pool, Ticket, Turn};
+use crate::pool::{check_others, most_lanes, Call, Pool, Ticket, Turn};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -213,6 +213,7 @@ impl<S: Stage> Pipeline<S> {
                 state = self.shared.lock();
                 continue;
             }
+            check_others()?;
             let changed = &self.shared.changed;
             state = match cancel {
                 None => changed.wait(state),
@@ -229,7 +230,7 @@ impl<S: Stage> Pipeline<S> {
 
 impl<S: Stage> Drop for Pipeline<S> {
     fn drop(&mut self) {
-        if self.check_process().is_err() {
+        if self.check_process().and_then(|()| check_others()).is_err() {
             return; // in a forked child the helpers are in the parent, and what they hold is lost
         }
         self.shared.gone.store(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ pub(crate) mod caches;
 pub(crate) mod clock;
 pub(crate) mod float_env;
 pub(crate) mod fork;
+pub(crate) mod loader;
 pub(crate) mod module;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod quota;

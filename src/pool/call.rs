@@ -8,6 +8,7 @@ use super::thread_state::{self, busy_in_hook, too_deep, End, ThreadState};
 use super::workers::{Pool, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::os::loader;
 use crate::plan::lanes_of;
 use std::ptr;
 
@@ -65,12 +66,21 @@ impl Call {
     /// Whether the limit allows helpers, and the pool has workers.
     #[inline]
     pub(crate) fn can_have_help(&self) -> bool {
-        most_lanes() > 1 && self.pool().has_workers()
+        most_lanes() > 1 && self.pool().has_workers() && !loader::others_have_ended()
     }
 
     /// Whether the calling thread is inside a callback, or another call.
     pub(crate) fn is_nested(&self) -> bool {
         !self.outer.is_null()
+    }
+
+    /// Where the calling thread is, if it must not wait for workers: whoever has them may be waiting for it.
+    /// With the failure of a team that does not get its workers at once.
+    pub(crate) fn must_not_wait(&self) -> Option<(ErrorKind, &'static str)> {
+        if self.is_nested() {
+            return Some((ErrorKind::Threads, "inside a callback"));
+        }
+        loader::holds_lock().then_some((ErrorKind::Busy, "in DllMain"))
     }
 
     /// The pool's address, for a job that outlives this call. Such a job keeps the pool by `keep_alive`.

@@ -10,6 +10,7 @@ use super::workers::{Pool, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{self, ChildHook};
+use crate::os::loader;
 
 /// An announced call of the global pool.
 pub(super) type Entry = epoch::Entry<'static, Pool>;
@@ -58,6 +59,7 @@ pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
 /// left, or as many as before.
 pub fn start(options: &PoolOptions) -> Result<()> {
     let config = options.resolve()?;
+    thread_state::check_others()?;
     let entry;
     let running = match PoolRef::here() {
         // SAFETY: inside a call or on a worker: the pool is alive.
@@ -129,7 +131,8 @@ pub fn stats() -> Stats {
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
     thread_state::refuse_inside("adding a hook")?;
     memory::check()?;
-    peek(Pool::await_workers).unwrap_or(Ok(()))?;
+    thread_state::check_others()?;
+    peek(|pool| thread_state::check_loader().and_then(|()| pool.await_workers())).unwrap_or(Ok(()))?;
     hooks::add(on_start, on_exit);
     peek(Pool::run_new_hooks).unwrap_or(Ok(()))
 }
@@ -140,6 +143,9 @@ pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
 /// [`ErrorKind::Busy`] from inside a callback or a hook, and where workers cannot run yet.
 pub fn shutdown() -> Result<()> {
     thread_state::refuse_inside("shutting the pool down")?;
-    peek(Pool::await_threads).unwrap_or(Ok(()))?;
+    if loader::others_have_ended() {
+        return Ok(()); // the workers too
+    }
+    peek(|pool| thread_state::check_loader().and_then(|()| pool.await_threads())).unwrap_or(Ok(()))?;
     EPOCHS.shutdown(Pool::stop)
 }

@@ -37,5 +37,5 @@ pub(crate) use limit::most_lanes;
 pub use limit::{limit, set_limit};
 pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
-pub(crate) use thread_state::{check_depth, thread_number};
+pub(crate) use thread_state::{check_depth, check_others, thread_number};
 pub(crate) use workers::{Help, Pool, PoolRef, Seat, Ticket, Turn, Visit};

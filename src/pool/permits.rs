@@ -94,18 +94,22 @@ impl<T> Permits<T> {
         }
     }
 
-    /// Takes permits for the workers of a team, all or none; each is given back when its member ends.
-    pub(super) fn reserve(&self, workers: u32, nested: bool) -> Result<()> {
+    /// Takes permits for the workers of a team, all or none; each is given back when its member ends. A caller
+    /// that `must_not_wait` says where it is, and gets them at once or this failure.
+    pub(super) fn reserve(
+        &self,
+        workers: u32,
+        must_not_wait: Option<(ErrorKind, &'static str)>,
+    ) -> Result<()> {
         let permits = i64::from(workers);
         if permits == 0 || self.try_take(permits) {
             return Ok(());
         }
-        if nested {
+        if let Some((kind, place)) = must_not_wait {
             let free = self.free.load(Ordering::Relaxed).max(0);
-            return Err(Error::new(
-                ErrorKind::Threads,
-                format!("the team needs {workers} more threads, but {free} are free; inside a callback it cannot wait"),
-            ));
+            let text =
+                format!("the team needs {workers} more threads, but {free} are free; {place} it cannot wait");
+            return Err(Error::new(kind, text));
         }
         let _one_at_a_time = self.gathering.lock().unwrap_or_else(PoisonError::into_inner);
         self.free.fetch_sub(permits, Ordering::SeqCst);

@@ -5,6 +5,7 @@
 use super::scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::ChildHook;
+use crate::os::loader;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -84,6 +85,29 @@ pub(super) fn refuse_inside(what: &str) -> Result<()> {
 #[cold]
 pub(super) fn busy_in_hook() -> Error {
     Error::new(ErrorKind::Busy, "a hook must not use the pool")
+}
+
+/// Fails where the process exits and no other thread is left that could be waited for.
+#[inline]
+pub(crate) fn check_others() -> Result<()> {
+    if loader::others_have_ended() {
+        return Err(busy_at_exit());
+    }
+    Ok(())
+}
+
+#[cold]
+fn busy_at_exit() -> Error {
+    Error::new(ErrorKind::Busy, "the process exits, and its other threads have ended already")
+}
+
+/// Fails where a pool cannot be waited for: its threads need what the calling thread holds.
+pub(super) fn check_loader() -> Result<()> {
+    check_others()?;
+    if loader::holds_lock() {
+        return Err(Error::new(ErrorKind::Busy, "the pool's threads cannot be waited for in DllMain"));
+    }
+    Ok(())
 }
 
 /// Fails where the calling thread is inside as many calls as there may be.

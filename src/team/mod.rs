@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{Asked, Call, Scope};
+use crate::pool::{check_others, Asked, Call, Scope};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -70,12 +70,15 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         let text = format!("members is {members}, but the pool has {} threads", pool.threads());
         return Err(Error::new(ErrorKind::Threads, text));
     }
+    if members > 1 {
+        check_others()?;
+    }
     pool.need_workers(members - 1)?;
     call.count_job(members as usize);
     if members > 1 {
         pool.await_workers()?;
     }
-    pool.reserve(members - 1, call.is_nested())?;
+    pool.reserve(members - 1, call.must_not_wait())?;
     let team = Arc::new(Team {
         members,
         barrier: Barrier::new(members),

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
+use crate::pool::check_others;
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -94,6 +95,9 @@ impl Cache {
                 if !self.strict {
                     return Found::NoRoom;
                 }
+            }
+            if check_others().is_err() {
+                return Found::NoRoom; // whoever was to decode it has ended
             }
             state = self.changed.wait(state);
         }

@@ -276,6 +276,7 @@ impl Background {
             }
             let mut outcome = self.outcome();
             while !outcome.is_over() && outcome.left == seen && !outcome.waits_for_worker() {
+                pool::check_others()?;
                 let Some(deadline) = deadline else {
                     if outcome.result.is_some() {
                         outcome = self.await_workers(outcome)?;

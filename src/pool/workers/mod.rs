@@ -143,8 +143,12 @@ impl Pool {
 
     /// Reserves workers for a team, all or none. A caller that is not inside a call may have to wait for
     /// them.
-    pub(crate) fn reserve(&self, workers: u32, nested: bool) -> Result<()> {
-        self.permits.reserve(workers, nested)
+    pub(crate) fn reserve(
+        &self,
+        workers: u32,
+        must_not_wait: Option<(ErrorKind, &'static str)>,
+    ) -> Result<()> {
+        self.permits.reserve(workers, must_not_wait)
     }
 
     fn release(&self) {

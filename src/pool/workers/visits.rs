@@ -2,6 +2,7 @@
 
 use super::tickets::SHORTEST_STAY;
 use super::{Help, Pool, PoolRef, Ticket, Turn, Visit};
+use crate::os::loader;
 use crate::pool::cpu_count;
 use crate::pool::thread_state;
 use std::sync::atomic::Ordering;
@@ -103,6 +104,9 @@ impl Pool {
     /// Runs a task on a worker. The task tells whether that worker had better sleep then than look for more
     /// tickets.
     pub(super) fn spawn(&self, run: impl FnOnce(&Self) -> bool + Send + 'static) {
+        if loader::others_have_ended() {
+            return; // nobody would run it, and the queues may have been left locked
+        }
         // SAFETY: a pool is freed after its workers have ended; this runs on one of them.
         let pool = unsafe { PoolRef(self).get() };
         self.sleepers.add_ticket();

@@ -88,6 +88,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     for build in &OTHERS {
         cases.extend(bench.all(build, &loops)?);
     }
+    cases.extend(bench.dll_main()?);
     let dll = bench.folder.join("fastpar.dll");
     cases.extend(windows_python::run(&context.setup, &wine, &dll)?);
     cases.extend(windows_dotnet::run(&wine, &dll)?);
@@ -119,6 +120,21 @@ impl Bench<'_> {
             }
         }
         Ok(cases)
+    }
+
+    /// Builds the library whose DllMain uses fastpar, and runs the program that loads it.
+    fn dll_main(&self) -> Result<Vec<Case>> {
+        let sources = repo::root().join("tests/windows");
+        let mut library = Command::new(C.compiler);
+        library.args(C.flags).args(WARNINGS).arg("-I").arg(repo::root().join("tests/c"));
+        library
+            .arg("-I")
+            .arg(&self.staged.include)
+            .arg(sources.join("dllmain.c"))
+            .args(["-shared", "-static"]);
+        library.arg("-o").arg(self.folder.join("dllmain.dll")).arg(self.staged.import_library());
+        process::must(&mut library, COMPILE_LIMIT)?;
+        self.all(&C, &[sources.join("dllmain_host.c")])
     }
 
     fn compile(&self, build: &Build, source: &Path) -> Result<PathBuf> {

@@ -1,0 +1,114 @@
+/* Loads and unloads dllmain.dll, whose DllMain has the checks, and ends while it is loaded: with no pool, an idle one, a busy one. */
+#include "dllmain.h"
+#include "check.h"
+#include "os_process.h"
+
+#define LIBRARY "dllmain.dll"
+
+static const char *program;
+static int32_t entered, may_go;
+
+static int32_t wait_to_go(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)user_data;
+  (void)chunk;
+  os_add(&entered, 1);
+  while (!os_load(&may_go)) os_sleep_ms(1);
+  return 0;
+}
+
+static int32_t member(void *user_data, fastpar_team *team, uint32_t number, uint32_t members)
+{
+  (void)user_data;
+  (void)number;
+  (void)members;
+  return fastpar_team_barrier(team, NULL);
+}
+
+/* Every worker has begun: one that is only just started could not while a library is loaded. */
+static void every_worker_runs(void) { CHECK_EQUAL(fastpar_team_run(0, member, NULL, NULL), FASTPAR_OK); }
+
+static fastpar_job *hold_every_worker(void)
+{
+  fastpar_job *job = NULL;
+  int32_t workers = (int32_t)fastpar_pool_threads();
+  os_store(&entered, 0);
+  os_store(&may_go, 0);
+  CHECK_EQUAL(fastpar_for_start(NULL, (size_t)workers, wait_to_go, NULL, &job, NULL), FASTPAR_OK);
+  while (os_load(&entered) < workers) os_sleep_ms(1);
+  return job;
+}
+
+static void *load(plugin_state known)
+{
+  void *library = os_library(LIBRARY);
+  plugin_set_fn set;
+  CHECK(library && os_symbol(library, "plugin_set", &set));
+  if (library && os_symbol(library, "plugin_set", &set)) set(&known);
+  return library;
+}
+
+static void unload(void *library)
+{
+  CHECK(library && FreeLibrary((HMODULE)library));
+  CHECK(!os_is_loaded(LIBRARY));
+}
+
+static void as_it_is_loaded(void)
+{
+  plugin_state idle = {NULL};
+  plugin_failed_fn failed;
+  void *library = load(idle);
+  CHECK(library && os_symbol(library, "plugin_failed", &failed) && failed() == 0);
+  every_worker_runs(); /* afterwards all works */
+  unload(library);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+}
+
+static void as_it_is_unloaded(void)
+{
+  plugin_state idle = {NULL};
+  CHECK(SetEnvironmentVariableA(WITHOUT_ATTACHING, "1"));
+  every_worker_runs();
+  unload(load(idle));
+}
+
+static void as_it_is_unloaded_while_all_workers_are_busy(void)
+{
+  plugin_state busy;
+  every_worker_runs();
+  busy.job = hold_every_worker();
+  unload(load(busy));
+  os_store(&may_go, 1);
+  CHECK_EQUAL(fastpar_job_wait(busy.job, UINT64_MAX, NULL), FASTPAR_OK);
+  fastpar_job_free(busy.job);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+}
+
+static void at_the_end(const char *how) { CHECK_EQUAL(os_run_again(program, how), CODE); }
+static void at_the_end_without_a_pool(void) { at_the_end("cold"); }
+static void at_the_end_of_an_idle_pool(void) { at_the_end("idle"); }
+static void at_the_end_of_a_busy_pool(void) { at_the_end("busy"); }
+
+/* Ends by returning: DllMain sets the code. */
+static int end(const char *how)
+{
+  plugin_state known = {NULL};
+  if (strcmp(how, "cold") != 0) every_worker_runs();
+  if (strcmp(how, "busy") == 0) known.job = hold_every_worker();
+  load(known);
+  return 1;
+}
+
+int main(int argc, char **argv)
+{
+  program = argv[0];
+  if (argc > 1) return end(argv[1]);
+  RUN(as_it_is_loaded);
+  RUN(as_it_is_unloaded);
+  RUN(as_it_is_unloaded_while_all_workers_are_busy);
+  RUN(at_the_end_without_a_pool);
+  RUN(at_the_end_of_an_idle_pool);
+  RUN(at_the_end_of_a_busy_pool);
+  return FINISH();
+}
