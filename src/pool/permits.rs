@@ -94,8 +94,8 @@ impl<T> Permits<T> {
         }
     }
 
-    /// Takes permits for the workers of a team, all or none; each is given back when its member ends. A caller
-    /// that `must_not_wait` says where it is, and gets them at once or this failure.
+    /// Takes permits for the workers of a team, all or none; each is given back when its member ends. A
+    /// caller that `must_not_wait` says where it is, and gets them at once or this failure.
     pub(super) fn reserve(
         &self,
         workers: u32,

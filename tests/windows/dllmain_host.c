@@ -1,4 +1,5 @@
-/* Loads and unloads dllmain.dll, whose DllMain has the checks, and ends while it is loaded: with no pool, an idle one, a busy one. */
+/* Loads and unloads dllmain.dll, whose DllMain has the checks, and ends while it is loaded: with no pool, an
+   idle one, a busy one. */
 #include "dllmain.h"
 #include "check.h"
 #include "os_process.h"
