@@ -131,9 +131,9 @@
  * would wait for other threads (teams, hooks, jobs and streams that they have begun) fails with
  * FASTPAR_ERR_BUSY.
  *
- * Unloading. Once loaded, the library stays in memory until the process ends, whoever unloads it; so does a
- * library that a static copy is linked into, once the pool was started. A process may exit at any time, with
- * work under way too.
+ * Unloading. Once loaded, the library stays in memory until the process ends, even if it is unloaded; so does
+ * a library that a static copy is linked into, once the pool was started. A process may exit at any time,
+ * with work under way too.
  *
  * Compatibility. Within one FASTPAR_ABI_VERSION nothing is renumbered, retyped or removed: functions and
  * constants are added, structs grow at their end. "Since" tells the version in which a function appeared;
@@ -354,7 +354,7 @@ typedef struct fastpar_pool_stats {
   uint64_t jobs;
   /** Chunks of those calls. */
   uint64_t chunks;
-  /** Times that a worker came to help with one. */
+  /** Times that a worker came to help with a call. */
   uint64_t helpers;
 } fastpar_pool_stats;
 
@@ -362,8 +362,8 @@ typedef struct fastpar_pool_stats {
  * Starts the pool now, with these options.
  *
  * There is no need to: the first parallel call starts it with the defaults, and with the threads that it
- * gets. This insists on all of them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some
- * it starts the missing ones.
+ * gets. This insists on all threads, unless FASTPAR_POOL_PARTIAL says otherwise: if a running pool lacks
+ * some, they are started.
  *
  * @param options  may be NULL: the defaults
  * @param error    may be NULL
@@ -371,9 +371,9 @@ typedef struct fastpar_pool_stats {
  *         runs with other options (shut it down first), and goes on running; FASTPAR_ERR_INVALID_ARGUMENT: a
  *         field, or FASTPAR_THREADS where `threads` is 0, is outside its range; FASTPAR_ERR_UNSUPPORTED:
  *         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
- *         FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for those
- *         of a pool that ran with fewer before, which goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY
- *         from inside a hook, or at the end of the process, see "Ending" above.
+ *         FASTPAR_POOL_PARTIAL: not every thread could be started. Then no thread is left running, but a
+ *         pool that ran with fewer before goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a
+ *         hook, or at the end of the process, see "Ending" above.
  *
  * May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
  */
@@ -399,8 +399,8 @@ FASTPAR_API uint32_t fastpar_pool_threads(void);
 FASTPAR_API uint32_t fastpar_cpus(void);
 
 /**
- * Caps the threads that work for a call at the same time: for every parallel call of the process, whoever
- * makes it.
+ * Caps the threads that work for a call at the same time: for every parallel call of the process, by any
+ * part of it.
  *
  * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
  * The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
@@ -411,8 +411,8 @@ FASTPAR_API uint32_t fastpar_cpus(void);
  * @param error  may be NULL
  * @return FASTPAR_OK.
  *
- * It holds for every call that begins from now on, and for those under way as far as helpers still come; who
- * works already goes on. Members of teams are exempt: they need each other. It is kept over
+ * It holds for every call that begins from now on, and for calls under way as far as helpers still come;
+ * threads that work already go on. Members of teams are exempt: they need each other. It is kept over
  * `fastpar_pool_shutdown`, and copied by fork. Never blocks. May be called from any thread, and from inside
  * callbacks and hooks. Since: 1.0
  */
@@ -491,8 +491,8 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 /** `segments` chunks whose sizes differ by at most one item. The default. */
 #define FASTPAR_SCHEDULE_SEGMENTS 0
 /**
- * Chunks so small that one for every lane fits into `cache_bytes` at the same time, in whole waves of one
- * chunk a lane.
+ * Chunks so small that a chunk for every lane fits into `cache_bytes` at the same time, in whole waves of
+ * one chunk a lane.
  */
 #define FASTPAR_SCHEDULE_CACHE 1
 /** Chunks of `grain` items. */
@@ -507,7 +507,7 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
 
 /** A piece of a range, as a callback sees it: the items `[begin, end)`. */
 typedef struct fastpar_chunk {
-  /** Its place among the chunks, 0 to chunks - 1. */
+  /** Its number among the chunks, 0 to chunks - 1. */
   size_t index;
   /** Its first item. */
   size_t begin;
@@ -537,15 +537,16 @@ typedef struct fastpar_chunk {
 typedef int32_t (*fastpar_chunk_fn)(void *user_data, const fastpar_chunk *chunk);
 
 /**
- * Told how far a call is: at most about 20 times a second, and once at the end of a call that succeeds.
+ * Called with how far a call is: at most about 20 times a second, and once at the end of a call that
+ * succeeds.
  *
  * Called from the threads that work, never from two at the same time. Must return normally.
  *
  * @param user_data  the `progress_data` of the options
  * @param done       items or bytes done
  * @param total      all items or bytes; UINT64_MAX: not known
- * @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked
- *         at.
+ * @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end the value is
+ *         ignored.
  */
 typedef int32_t (*fastpar_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
@@ -576,7 +577,7 @@ typedef struct fastpar_loop_options {
   size_t cache_bytes;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
-  /** May be NULL. Told how many items are done. */
+  /** May be NULL. Called with how many items are done. */
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
@@ -600,8 +601,8 @@ typedef struct fastpar_loop_options {
  *     return FASTPAR_OK;
  *
  * Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is
- * left with a long one at the end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408
- * ms GUIDED, 400 ms would be ideal.)
+ * left with a long chunk at the end. (24 threads, cost that grows along the range: 784 ms by 24 segments,
+ * 408 ms GUIDED, 400 ms would be ideal.)
  *
  * The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a
  * cancel no new chunk starts; the chunks in flight finish first.
@@ -616,8 +617,8 @@ typedef struct fastpar_loop_options {
  *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress
  *         callback; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
  *         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
- *         another status: a callback has told it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED: the calling
- *         thread is inside 128 calls, each in a callback of the one before; FASTPAR_ERR_BUSY: from inside a
+ *         another status: a callback has set it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED: the calling
+ *         thread is inside 128 calls, each in a callback of the call before; FASTPAR_ERR_BUSY: from inside a
  *         hook.
  *
  * Blocks until every callback has returned. May be called from any thread, by any number at a time, and from
@@ -830,8 +831,8 @@ typedef void (*fastpar_done_fn)(void *user_data, fastpar_status status, const fa
  * @param user_data  given to `body`; must live until the job is finished
  * @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
  * @param error      may be NULL
- * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
- *         it; otherwise as `fastpar_for` before its first chunk.
+ * @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and no thread would
+ *         run it; otherwise as `fastpar_for` before its first chunk.
  *
  * Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and
  * comes back. But a worker that is inside a callback stays there. If callbacks that block (for a queue, a
@@ -908,7 +909,7 @@ FASTPAR_API void fastpar_job_free(fastpar_job *job);
 /**
  * Has a function called once when a job has ended.
  *
- * Whoever waits for the job, frees it on another thread, or shuts the pool down returns only after the
+ * Calls that wait for the job, free it on another thread, or shut the pool down return only after the
  * function has.
  *
  * @param job        must not be NULL
@@ -953,8 +954,8 @@ typedef struct fastpar_team fastpar_team;
  * @param member     0 to members - 1
  * @param members    how many there are
  * @return 0; anything else ends the team: the others are released from their barriers with
- *         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first that
- *         failed in `error->code`.
+ *         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first
+ *         member that failed in `error->code`.
  */
 typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32_t member, uint32_t members);
 
@@ -1063,9 +1064,9 @@ FASTPAR_API int64_t fastpar_atomic_min(int64_t *place, int64_t value);
  * Replaces an integer in one step, if it has the expected value.
  *
  * @param place     aligned to 8 bytes
- * @param expected  in: the value expected; out, if it was another: that value. Must not be NULL.
+ * @param expected  in: the value expected; out, if the value differs: the value found. Must not be NULL.
  * @param desired   the new value
- * @return 1: replaced; 0: it was another, or `place` is NULL or misaligned, or `expected` is NULL.
+ * @return 1: replaced; 0: the value differs, or `place` is NULL or misaligned, or `expected` is NULL.
  *
  * Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1133,8 +1134,8 @@ FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
 /**
  * Releases a queue and the values left in it.
  *
- * @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is
- *               released as by `fastpar_queue_close`; the queue goes with the last of them.
+ * @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Threads that wait in it are
+ *               released as by `fastpar_queue_close`; the queue is freed with the last of them.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -1214,7 +1215,7 @@ typedef struct fastpar_zstd_options {
    */
   uint32_t max_lanes;
   /**
-   * Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One
+   * Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. A window
    * larger than the level's own turns long-distance matching on, and data with windows over 27 is refused
    * by most readers unless they are asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames
    * of a single segment have no window.
@@ -1227,22 +1228,24 @@ typedef struct fastpar_zstd_options {
   uint64_t max_output;
   /**
    * Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
-   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
-   * buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
-   * decompress, 2 MiB at the least.
+   * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
+   * several lanes decompress one frame, which with less has one lane. Files and streams need buffers
+   * besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
+   * MiB at the least.
    */
   uint64_t max_memory;
   /**
    * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-   * none (they may have been made with it, or without any). A frame that names another one is
-   * FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call holds on to it: it may be released meanwhile.
+   * none (they may have been made with it, or without any). A frame that names another dictionary is
+   * FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+   * released meanwhile.
    */
   const fastpar_dict *dict;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
   /**
-   * May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not
-   * tell. Decompressing files and streams: bytes of the source.
+   * May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
+   * does not tell. Decompressing files and streams: bytes of the source.
    */
   fastpar_progress_fn progress;
   /** Given to `progress`. */
@@ -1332,6 +1335,10 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
  * size that the data declares is allocated.
  *
+ * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
+ * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
+ * one lane. What is not as it should be in a frame is told by libzstd in any case.
+ *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
  *
@@ -1351,9 +1358,9 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
  *         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
  *         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
- *         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
- *         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
+ *         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
+ *         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -1513,7 +1520,8 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  * Decompresses many buffers, each with all the zstd frames in it, in parallel.
  *
  * The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The
- * items are worked on at the same time, the frames of one item by one thread.
+ * items are worked on at the same time, the frames of one item one after the other. Where there are fewer
+ * items than CPUs, a large frame has several lanes, as in `fastpar_decompress`.
  *
  * @param options    may be NULL
  * @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for
@@ -1531,8 +1539,8 @@ FASTPAR_API fastpar_status fastpar_compress_batch(const fastpar_zstd_options *op
  *         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
  *
  * `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
- * lane a context. Blocks until it is done. May be called from any thread, by any number at a time, and from
- * inside callbacks. Since: 1.0
+ * lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from
+ * any thread, by any number at a time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_decompress_batch(const fastpar_zstd_options *options,
                                                     fastpar_batch_item *items, size_t item_size, size_t count,
@@ -1815,13 +1823,13 @@ FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *opti
                                                 fastpar_error *error);
 
 /**
- * Opens a zstd file for reading at any place.
+ * Opens a zstd file for reading at any offset.
  *
  * As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes
  * for every frame now (for every block where there is no seek table), and the frames themselves when they
  * are read. It is not mapped into memory: a file that is cut off meanwhile gives an error. A file that is
- * removed or replaced meanwhile stays as it was; one that is overwritten gives errors, unless it has the
- * same frames.
+ * removed or replaced meanwhile stays readable as it was; a file that is overwritten gives errors, unless it
+ * has the same frames.
  *
  * @param options  may be NULL; as for `fastpar_archive_open`
  * @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content
@@ -1853,7 +1861,7 @@ FASTPAR_API fastpar_status fastpar_archive_size(const fastpar_archive *archive, 
                                                 fastpar_error *error);
 
 /**
- * Tells how many frames there are; skippable ones, the seek table among them, are not counted.
+ * Tells how many frames there are; skippable frames, the seek table among them, are not counted.
  *
  * @param archive  must not be NULL
  * @param frames   out, must not be NULL; untouched on failure
@@ -1883,12 +1891,13 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
 /**
  * Reads a part of the content.
  *
- * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
- * their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
- * so that other reads find it; the frames that were used least recently make room for others. A thread that
- * wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
- * be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
- * verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+ * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
+ * one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
+ * part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
+ * least recently make room for others. A thread that wants a frame which another thread is decompressing
+ * waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
+ * up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
+ * where one of the last four such reads ended goes on from there.
  *
  * @param archive  must not be NULL
  * @param offset   where in the content; at its end or behind it nothing is read
@@ -1930,7 +1939,7 @@ typedef struct fastpar_file_stats {
   uint64_t bytes_in;
   /** Bytes written, the seek table included. */
   uint64_t bytes_out;
-  /** zstd frames written, or decoded; skippable ones are not counted. */
+  /** zstd frames written, or decoded; skippable frames are not counted. */
   uint64_t frames;
   /** Wall time. */
   double seconds;
@@ -1958,9 +1967,9 @@ typedef struct fastpar_file_stats {
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
  * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
- * descriptor is duplicated, so the position is the one that the program has, and what appends appends. A
- * reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written until
- * then stay. In a sticky folder that others may write to, another user's FIFO is refused.
+ * descriptor is duplicated, so it shares the program's position, and appends if the program's descriptor
+ * does. A reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written
+ * until then stay. In a sticky folder that others may write to, another user's FIFO is refused.
  *
  * A file that a rename cannot replace (a mounted file, a file in a folder that cannot be written, another
  * user's file in a sticky folder) is found out before anything is read, as far as the system tells:
@@ -2006,6 +2015,11 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  * Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by
  * `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
  * is wrong with the source. A source without any bytes decompresses to a target without any.
+ *
+ * If the source is an ordinary file that is one frame of more than 8 MiB, mostly, other lanes decode its
+ * blocks for the calling thread, which puts them together and writes: while the process leaves a CPU idle,
+ * and if twice the window and some 40 MB fit into `max_memory` (by default, windows of up to 64 MiB). Other
+ * large frames, those with a dictionary, and all with `max_lanes` 1 are decoded by libzstd.
  *
  * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
  *                  UINT64_MAX if the size is not known; from the calling thread.

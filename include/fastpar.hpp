@@ -39,7 +39,7 @@
  * when a thread starts or ends must not throw (std::terminate).
  *
  * Bodies. Any callable that returns void: lambdas with captures, function objects, pointers to functions or
- * members. A blocking call neither copies nor moves it and allocates nothing; several threads call the one
+ * members. A blocking call neither copies nor moves it and allocates nothing; several threads call the same
  * object at the same time. What outlives the call (jobs, hooks) is moved in, so move-only captures are
  * welcome.
  *

@@ -28,7 +28,7 @@ pub enum Schedule {
     /// Chunks so small that one for every lane fits into the cache at the same time, in whole waves of one
     /// chunk a lane.
     Cache {
-        /// Bytes of cache that one item takes; 0: 1.
+        /// Bytes of cache that an item takes; 0: 1.
         item_size: usize,
         /// Bytes of cache that all lanes share; 0: 64 MiB.
         cache_bytes: usize,

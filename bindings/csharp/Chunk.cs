@@ -111,7 +111,7 @@ public readonly struct Chunk
         Lanes = (int)chunk->lanes;
     }
 
-    /// <summary>Its place among the chunks, from 0.</summary>
+    /// <summary>Its number among the chunks, from 0.</summary>
     public long Index { get; }
 
     /// <summary>Its items.</summary>
@@ -177,7 +177,7 @@ public readonly struct FastparProgress
 {
     /// <summary>Makes a report.</summary>
     /// <param name="done">Items or bytes done.</param>
-    /// <param name="total">Items or bytes in all.</param>
+    /// <param name="total">The total of items or bytes.</param>
     public FastparProgress(long done, long total)
     {
         Done = done;
@@ -187,11 +187,11 @@ public readonly struct FastparProgress
     /// <summary>Items or bytes done.</summary>
     public long Done { get; }
 
-    /// <summary>Items or bytes in all; -1: not known.</summary>
+    /// <summary>The total of items or bytes; -1: not known.</summary>
     public long Total { get; }
 }
 
-/// <summary>What a loop that may be stopped came to.</summary>
+/// <summary>The result of a loop that may be stopped.</summary>
 public readonly struct LoopResult
 {
     internal LoopResult(int code, long? chunk)

@@ -129,8 +129,9 @@ public static unsafe partial class Codec
     }
 
     /// <summary>
-    /// Decompresses zstd data into a new array. Data that tells its size is decompressed into its place;
-    /// other data costs one copy. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
+    /// Decompresses zstd data into a new array. Data that tells its size is decompressed straight into that
+    /// array; other data costs one copy. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not
+    /// trusted.
     /// </summary>
     /// <param name="source">The data.</param>
     /// <param name="options">May be null.</param>
@@ -163,7 +164,7 @@ public static unsafe partial class Codec
     private static byte[] DecompressUnknown(
         ReadOnlySpan<byte> source, ZstdOptions? options, long limit, CancellationToken cancellationToken)
     {
-        // One byte past the limit, so that the library is the one to find it passed.
+        // One byte past the limit, so that the library finds the limit passed.
         long most = Math.Min(limit, MostOfArray) + 1;
         for (long capacity = Math.Min(most, Math.Max(1 << 16, 8L * source.Length)); ; capacity = Math.Min(most, 2 * capacity))
         {

@@ -23,7 +23,7 @@ public readonly struct FileStats
     /// <summary>Bytes written, the seek table included.</summary>
     public long BytesOut { get; }
 
-    /// <summary>zstd frames written, or decoded; skippable ones are not counted.</summary>
+    /// <summary>zstd frames written, or decoded; skippable frames are not counted.</summary>
     public long Frames { get; }
 
     /// <summary>Wall time.</summary>
@@ -38,7 +38,7 @@ public static unsafe partial class Codec
 {
     /// <summary>
     /// Compresses a file into another; reading, compressing and writing overlap. The target appears when it
-    /// is complete: one that exists is replaced in one step, and stays as it is if the call fails.
+    /// is complete: an existing target is replaced in one step, and stays as it is if the call fails.
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device.</param>
     /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>

@@ -7,7 +7,7 @@ namespace Fastpar;
 
 /// <summary>
 /// A loop that runs by itself: the workers of the pool run it, and a thread that waits for it helps. It
-/// completes whether anybody waits or not; dropping this object does not end it, disposing does.
+/// completes even if no thread waits; dropping this object does not end it, disposing does.
 /// </summary>
 public sealed class FastparJob : IDisposable
 {
@@ -22,7 +22,7 @@ public sealed class FastparJob : IDisposable
     /// <returns>The awaiter of the task.</returns>
     public TaskAwaiter GetAwaiter() => state.Completion.GetAwaiter();
 
-    /// <summary>How far the job is: items done, and in all.</summary>
+    /// <summary>How far the job is: items done, and their total.</summary>
     public FastparProgress Progress => state.Progress();
 
     /// <summary>
@@ -55,7 +55,7 @@ public sealed class FastparJob : IDisposable
 
     /// <summary>
     /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very
-    /// job it does not wait. Throws nothing: <see cref="Completion"/> tells what it came to.
+    /// job it does not wait. Throws nothing: <see cref="Completion"/> has the result.
     /// </summary>
     public void Dispose()
     {
@@ -68,6 +68,6 @@ public sealed class FastparJob : IDisposable
         {
             return; // inside a body of this job: the last body ends it
         }
-        _ = state.Completion.Exception; // looked at: nobody else has to
+        _ = state.Completion.Exception; // observed, so that no other code has to
     }
 }

@@ -21,7 +21,7 @@ public static unsafe class FastparLibrary
     public static string ZstdVersionString => Text(NativeMethods.fastpar_zstd_version_string());
 
     /// <summary>The C name of a status, such as "FASTPAR_ERR_CANCELLED".</summary>
-    /// <param name="status">Any number; one that is not a status gives "FASTPAR_ERR_UNKNOWN".</param>
+    /// <param name="status">Any number; a number that is not a status gives "FASTPAR_ERR_UNKNOWN".</param>
     /// <returns>The name.</returns>
     public static string StatusName(FastparStatus status) => Text(NativeMethods.fastpar_status_name((int)status));
 

@@ -14,7 +14,7 @@ public static unsafe partial class FastparLoop
     /// </summary>
     /// <param name="count">How many items; 0: the body is not called.</param>
     /// <param name="body">
-    /// Works on the items of one chunk, on a thread of the pool or of somebody who waits.
+    /// Works on the items of one chunk, on a thread of the pool or a thread that waits for the job.
     /// </param>
     /// <param name="options">
     /// As for <see cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>.

@@ -65,7 +65,7 @@ public readonly struct PoolStats
     /// <summary>Chunks of those calls.</summary>
     public long Chunks { get; }
 
-    /// <summary>Times that a worker came to help with one.</summary>
+    /// <summary>Times that a worker came to help with a call.</summary>
     public long Helpers { get; }
 }
 
@@ -171,8 +171,8 @@ public static unsafe class FastparPool
     /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
     /// <remarks>
     /// What <paramref name="onStart"/> throws before this returns, this throws: of several workers the
-    /// lowest. Later, and from <paramref name="onExit"/>, there is nobody to tell: such an exception goes to
-    /// <see cref="HookFailed"/>, and is lost if nobody listens.
+    /// lowest. Later, and from <paramref name="onExit"/>, no caller could get the exception: it goes to
+    /// <see cref="HookFailed"/>, and is lost if that has no handler.
     /// </remarks>
     public static void Hook(Action<int>? onStart, Action<int>? onExit = null)
     {

@@ -81,8 +81,8 @@ public sealed unsafe class FastparQueue : IDisposable
     }
 
     /// <summary>
-    /// Ends the queue: nothing can be added any more, what is inside can still be taken. Whoever waits in
-    /// vain is released.
+    /// Ends the queue: nothing can be added any more, what is inside can still be taken. Threads that wait in
+    /// vain are released.
     /// </summary>
     public void Close()
     {
@@ -90,7 +90,7 @@ public sealed unsafe class FastparQueue : IDisposable
         NativeMethods.fastpar_queue_close((fastpar_queue*)lease.Pointer);
     }
 
-    /// <summary>Closes the queue, and releases it with what is left in it once nobody is inside.</summary>
+    /// <summary>Closes the queue, and releases it with its remaining items once no call uses it.</summary>
     public void Dispose()
     {
         if (!handle.IsClosed)

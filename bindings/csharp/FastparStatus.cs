@@ -2,7 +2,7 @@ using static Fastpar.NativeMethods;
 
 namespace Fastpar;
 
-/// <summary>What a call came to: the numbers of the C constants FASTPAR_OK and FASTPAR_ERR_.</summary>
+/// <summary>The result of a call: the numbers of the C constants FASTPAR_OK and FASTPAR_ERR_.</summary>
 public enum FastparStatus
 {
     /// <summary>Success.</summary>

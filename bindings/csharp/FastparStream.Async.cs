@@ -9,7 +9,8 @@ namespace Fastpar;
 public sealed partial class FastparStream
 {
     /// <summary>
-    /// Bytes of a write that are taken on the calling thread: about what going to another one costs.
+    /// Bytes of a write that are taken on the calling thread: they cost about as much as going to another
+    /// thread.
     /// </summary>
     private const int Little = 16 << 10;
 

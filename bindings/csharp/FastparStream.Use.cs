@@ -7,7 +7,7 @@ namespace Fastpar;
 /// <content>Calls of the native library.</content>
 public sealed unsafe partial class FastparStream
 {
-    /// <summary>Claims the stream for a call; refused while another one runs.</summary>
+    /// <summary>Claims the stream for a call; refused while another call runs.</summary>
     private void Begin(bool writing)
     {
         if (writes != writing)

@@ -15,9 +15,9 @@ namespace Fastpar;
 /// Asynchronous writes compress on the pool, and then await the stream behind; a few bytes are taken at once.
 /// Asynchronous reads work on a thread of the thread pool. A token acts on its own call: cancelled before it,
 /// nothing has happened; cancelled during it, the call ends the stream, as a failure does: every later one
-/// fails in the same way. A call that is made while another one runs is refused. Disposing never waits for a
-/// call that runs: that one ends with <see cref="ObjectDisposedException"/>, and what was not finished is
-/// not. Reading runs ahead: more of the stream behind is read than was asked for.
+/// fails in the same way. A call that is made while another call runs is refused. Disposing never waits for a
+/// call that runs: that call ends with <see cref="ObjectDisposedException"/>, and the stream is not finished.
+/// Reading runs ahead: more of the stream behind is read than was asked for.
 /// </remarks>
 public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
 {
@@ -242,7 +242,7 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(level), level, "is no level"),
     };
 
-    /// <summary>Releases the native stream once no call runs; one that runs is cancelled.</summary>
+    /// <summary>Releases the native stream once no call runs; a call that runs is cancelled.</summary>
     private void Release()
     {
         disposed = true;

@@ -31,14 +31,14 @@ public readonly struct FrameInfo
 }
 
 /// <summary>
-/// Compressed data that is open for reading at any place, without decompressing what lies before it. Any
-/// number of threads may use it at a time, bodies of loops too; disposing waits for nobody: reads under way
-/// end well, later ones throw.
+/// Compressed data that is open for reading at any offset, without decompressing what lies before it. Any
+/// number of threads may use it at a time, bodies of loops too; disposing waits for no thread: reads under
+/// way end well, later reads throw.
 /// </summary>
 /// <remarks>
-/// Any zstd data will do, whoever wrote it; the smaller its frames, the faster a place is reached. A frame of
-/// which only a part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB of them, or
-/// <see cref="ZstdOptions.MaxMemory"/>.
+/// Any zstd data will do, whatever program wrote it; the smaller its frames, the faster an offset is reached.
+/// A frame of which only a part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB
+/// of them, or <see cref="ZstdOptions.MaxMemory"/>.
 /// </remarks>
 public sealed unsafe class SeekableArchive : IDisposable
 {
@@ -64,7 +64,7 @@ public sealed unsafe class SeekableArchive : IDisposable
     /// </summary>
     public long Length { get; }
 
-    /// <summary>How many frames there are; skippable ones are not counted.</summary>
+    /// <summary>How many frames there are; skippable frames are not counted.</summary>
     public long Frames { get; }
 
     /// <summary>

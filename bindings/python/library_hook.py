@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class LibraryHook(BuildHookInterface):
-    """The library is the one that FASTPAR_WHEEL_LIBRARY names, for the platform FASTPAR_WHEEL_PLATFORM, else what cargo builds."""
+    """The library is FASTPAR_WHEEL_LIBRARY, for the platform FASTPAR_WHEEL_PLATFORM, else what cargo builds."""
 
     def initialize(self, version, build_data):
         named = os.environ.get("FASTPAR_WHEEL_LIBRARY")

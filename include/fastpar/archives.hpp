@@ -92,7 +92,7 @@ class archive {
   /** Tells the bytes of the whole content; data that is not trusted may claim more than can be read. */
   [[nodiscard]] std::uint64_t size() const { return ask(fastpar_archive_size); }
 
-  /** Tells how many frames there are; skippable ones are not counted. */
+  /** Tells how many frames there are; skippable frames are not counted. */
   [[nodiscard]] std::uint64_t frames() const { return ask(fastpar_archive_frames); }
 
   /** Tells about a frame. Throws error: invalid_argument (`index` is not below `frames()`). */

@@ -13,8 +13,9 @@ namespace fastpar {
 [[nodiscard]] inline bool is_cancelled() noexcept { return fastpar_is_cancelled() != 0; }
 
 /**
- * Tells which error the call shall come to, from inside a callback of C that then returns non-zero. A body of
- * C++ throws instead. Dropped if the callback returns 0; outside of callbacks nothing happens. Never blocks.
+ * Tells which error the call shall end with, from inside a callback of C that then returns non-zero. A body
+ * of C++ throws instead. Dropped if the callback returns 0; outside of callbacks nothing happens. Never
+ * blocks.
  */
 inline void fail(const error &failure) noexcept { fastpar_fail(&failure.raw()); }
 

@@ -103,7 +103,7 @@ namespace detail {
 /** The code by which a callback tells C that it kept an exception. */
 inline constexpr std::int32_t threw = 1;
 
-/** The exception that a call carries to its caller: of several, the one of the lowest chunk; of equals, the
+/** The exception that a call carries to its caller: of several, that of the lowest chunk; of equals, the
  * first. */
 class carried {
  public:

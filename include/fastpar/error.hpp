@@ -1,4 +1,4 @@
-/* What a call came to: statuses, their category, and the exception. Part of fastpar.hpp. */
+/* Results of calls: statuses, their category, and the exception. Part of fastpar.hpp. */
 #ifndef FASTPAR_ERROR_HPP
 #define FASTPAR_ERROR_HPP
 

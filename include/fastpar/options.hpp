@@ -29,7 +29,7 @@ struct chunk : fastpar_chunk {
 enum class schedule : std::uint32_t {
   /** `segments` chunks whose sizes differ by at most one item. The default. */
   segments = FASTPAR_SCHEDULE_SEGMENTS,
-  /** Chunks so small that one for every lane fits into `cache_bytes` at the same time. */
+  /** Chunks so small that a chunk for every lane fits into `cache_bytes` at the same time. */
   cache = FASTPAR_SCHEDULE_CACHE,
   /** Chunks of `grain` items. */
   grain = FASTPAR_SCHEDULE_GRAIN,

@@ -30,7 +30,7 @@ struct zstd_options {
   std::size_t frame_size = 0;
   /** Threads that work at the same time. 0: as many as the CPUs this process may use. */
   std::uint32_t max_lanes = 0;
-  /** Compress: the window is 2 to the power of this; 0: by level. Decompress: larger ones are refused; 0:
+  /** Compress: the window is 2 to the power of this; 0: by level. Decompress: larger windows are refused; 0:
    * 27. */
   std::uint32_t window_log = 0;
   /** The most bytes that may come out: error with limit_exceeded past it. 0: no limit. */

@@ -15,7 +15,7 @@
 //!         -> read, or a file, in order
 //! ```
 //!
-//! The folders are floors: see ARCHITECTURE.md for who may import whom.
+//! The folders are floors: ARCHITECTURE.md tells which may import which.
 //!
 //! The output is a series of independent standard frames, followed by the official seek table. The bytes
 //! depend on the input and the options only: frames are cut by their sizes, and each is compressed by itself.
@@ -25,6 +25,7 @@ mod buffer;
 mod context;
 mod files;
 mod format;
+mod frame;
 mod io;
 mod libzstd;
 mod options;
@@ -37,6 +38,8 @@ pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
 pub use files::{compress_file, decompress_file, FileStats};
 pub use format::frame::{Block, Blocks, Frame, Frames};
 pub use format::seek_table::SeekTable;
+#[cfg(fuzzing)]
+pub use frame::decompress::{decode_blocks, decode_parts};
 pub use options::dict::{train, Dict};
 pub use options::level::level_range;
 pub use options::{Options, MAX_FRAME_SIZE};

@@ -135,13 +135,13 @@ pub unsafe extern "C" fn fastpar_archive_open(
     unsafe { guard(error, body) }
 }
 
-/// Opens a zstd file for reading at any place.
+/// Opens a zstd file for reading at any offset.
 ///
 /// As `fastpar_archive_open`, but the data stays in the file, which is read where it is needed: a few bytes
 /// for every frame now (for every block where there is no seek table), and the frames themselves when they
 /// are read. It is not mapped into memory: a file that is cut off meanwhile gives an error. A file that is
-/// removed or replaced meanwhile stays as it was; one that is overwritten gives errors, unless it has the
-/// same frames.
+/// removed or replaced meanwhile stays readable as it was; a file that is overwritten gives errors, unless it
+/// has the same frames.
 ///
 /// @param options  may be NULL; as for `fastpar_archive_open`
 /// @param path     must not be NULL; UTF-8 on Windows, any bytes elsewhere; an ordinary file; its content
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn fastpar_archive_size(
     unsafe { guard(error, body) }
 }
 
-/// Tells how many frames there are; skippable ones, the seek table among them, are not counted.
+/// Tells how many frames there are; skippable frames, the seek table among them, are not counted.
 ///
 /// @param archive  must not be NULL
 /// @param frames   out, must not be NULL; untouched on failure
@@ -273,12 +273,13 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 
 /// Reads a part of the content.
 ///
-/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, and
-/// their checksums are verified. A frame of which only a part is wanted is decompressed as a whole and kept,
-/// so that other reads find it; the frames that were used least recently make room for others. A thread that
-/// wants a frame which another thread is decompressing waits for it. Frames that are larger than all that may
-/// be kept (64 MiB, or `max_memory`) are decompressed up to the end of what is wanted, and their checksum is
-/// verified if that is their end; a read that goes on where one of the last four ended goes on from there.
+/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
+/// one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
+/// part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
+/// least recently make room for others. A thread that wants a frame which another thread is decompressing
+/// waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
+/// up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
+/// where one of the last four such reads ended goes on from there.
 ///
 /// @param archive  must not be NULL
 /// @param offset   where in the content; at its end or behind it nothing is read

@@ -100,7 +100,8 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 /// Decompresses many buffers, each with all the zstd frames in it, in parallel.
 ///
 /// The same as `fastpar_decompress` for every item, but on all CPUs, and without its cost for each call. The
-/// items are worked on at the same time, the frames of one item by one thread.
+/// items are worked on at the same time, the frames of one item one after the other. Where there are fewer
+/// items than CPUs, a large frame has several lanes, as in `fastpar_decompress`.
 ///
 /// @param options    may be NULL
 /// @param items      in and out; may be NULL if `count` is 0; the inputs need not be trusted. As for
@@ -118,8 +119,8 @@ pub unsafe extern "C" fn fastpar_compress_batch(
 ///         itself fails for the same reasons as `fastpar_compress_batch`, and leaves the items alike.
 ///
 /// `progress` is told output bytes; `total` is UINT64_MAX until the end. Memory: 180 bytes an item, and per
-/// lane a context. Blocks until it is done. May be called from any thread, by any number at a time, and from
-/// inside callbacks. Since: 1.0
+/// lane a context, and 3 MB where several lanes have one frame. Blocks until it is done. May be called from
+/// any thread, by any number at a time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described, those of the items too.

@@ -70,7 +70,7 @@ pub struct fastpar_zstd_options {
     /// Threads that work on the call at the same time, the caller included. 0: as many as the CPUs this
     /// process may use. Never more than those, nor than the threads of the pool.
     pub max_lanes: u32,
-    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. One
+    /// Compress: the window is 2 to the power of this, 10 to 31 (30 on 32-bit systems); 0: by level. A window
     /// larger than the level's own turns long-distance matching on, and data with windows over 27 is refused
     /// by most readers unless they are asked. Decompress: larger windows are refused; 0: 27 (128 MiB). Frames
     /// of a single segment have no window.
@@ -79,18 +79,20 @@ pub struct fastpar_zstd_options {
     /// for files and streams.
     pub max_output: u64,
     /// Working memory of one call in bytes, the dictionary included: fewer lanes are used to keep to it. 0:
-    /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress. Files and streams need
-    /// buffers besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to
-    /// decompress, 2 MiB at the least.
+    /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
+    /// several lanes decompress one frame, which with less has one lane. Files and streams need buffers
+    /// besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
+    /// MiB at the least.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-    /// none (they may have been made with it, or without any). A frame that names another one is
-    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call holds on to it: it may be released meanwhile.
+    /// none (they may have been made with it, or without any). A frame that names another dictionary is
+    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+    /// released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many uncompressed bytes are done; `total` is UINT64_MAX while the data does not
-    /// tell. Decompressing files and streams: bytes of the source.
+    /// May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
+    /// does not tell. Decompressing files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
@@ -329,6 +331,10 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 /// frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
 /// size that the data declares is allocated.
 ///
+/// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
+/// Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
+/// one lane. What is not as it should be in a frame is told by libzstd in any case.
+///
 /// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
 /// are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
 ///
@@ -348,9 +354,9 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
 ///         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
 ///         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
-///         or by the progress callback; the frames in flight are finished first, those over 64 MiB are left
-///         within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
+///         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
+///         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -20,7 +20,7 @@ pub struct fastpar_file_stats {
     pub bytes_in: u64,
     /// Bytes written, the seek table included.
     pub bytes_out: u64,
-    /// zstd frames written, or decoded; skippable ones are not counted.
+    /// zstd frames written, or decoded; skippable frames are not counted.
     pub frames: u64,
     /// Wall time.
     pub seconds: f64,
@@ -92,9 +92,9 @@ unsafe fn run(
 ///
 /// A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
 /// /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
-/// descriptor is duplicated, so the position is the one that the program has, and what appends appends. A
-/// reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written until
-/// then stay. In a sticky folder that others may write to, another user's FIFO is refused.
+/// descriptor is duplicated, so it shares the program's position, and appends if the program's descriptor
+/// does. A reader that goes away is EPIPE, or SIGPIPE, as with `write`. If the call fails, the bytes written
+/// until then stay. In a sticky folder that others may write to, another user's FIFO is refused.
 ///
 /// A file that a rename cannot replace (a mounted file, a file in a folder that cannot be written, another
 /// user's file in a sticky folder) is found out before anything is read, as far as the system tells:
@@ -151,6 +151,11 @@ pub unsafe extern "C" fn fastpar_compress_file(
 /// Reads all valid zstd data, as `fastpar_reader_read` does; the target is written as by
 /// `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
 /// is wrong with the source. A source without any bytes decompresses to a target without any.
+///
+/// If the source is an ordinary file that is one frame of more than 8 MiB, mostly, other lanes decode its
+/// blocks for the calling thread, which puts them together and writes: while the process leaves a CPU idle,
+/// and if twice the window and some 40 MB fit into `max_memory` (by default, windows of up to 64 MiB). Other
+/// large frames, those with a dictionary, and all with `max_lanes` 1 are decoded by libzstd.
 ///
 /// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
 ///                  UINT64_MAX if the size is not known; from the calling thread.

@@ -71,8 +71,8 @@ unsafe fn hold_job(job: *const fastpar_job) -> Result<Held<fastpar_job>> {
 /// @param user_data  given to `body`; must live until the job is finished
 /// @param job        out, must not be NULL: the handle, to be released by `fastpar_job_free`; NULL on failure
 /// @param error      may be NULL
-/// @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and nobody would run
-///         it; otherwise as `fastpar_for` before its first chunk.
+/// @return FASTPAR_OK: it is started; FASTPAR_ERR_THREADS: no worker could be started, and no thread would
+///         run it; otherwise as `fastpar_for` before its first chunk.
 ///
 /// Jobs and loops share the workers: between two chunks a worker goes over to a job that waits for one, and
 /// comes back. But a worker that is inside a callback stays there. If callbacks that block (for a queue, a
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn fastpar_job_free(job: *mut fastpar_job) {
 
 /// Has a function called once when a job has ended.
 ///
-/// Whoever waits for the job, frees it on another thread, or shuts the pool down returns only after the
+/// Calls that wait for the job, free it on another thread, or shut the pool down return only after the
 /// function has.
 ///
 /// @param job        must not be NULL

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 /// `segments` chunks whose sizes differ by at most one item. The default.
 pub const FASTPAR_SCHEDULE_SEGMENTS: u32 = 0;
-/// Chunks so small that one for every lane fits into `cache_bytes` at the same time, in whole waves of one
-/// chunk a lane.
+/// Chunks so small that a chunk for every lane fits into `cache_bytes` at the same time, in whole waves of
+/// one chunk a lane.
 pub const FASTPAR_SCHEDULE_CACHE: u32 = 1;
 /// Chunks of `grain` items.
 pub const FASTPAR_SCHEDULE_GRAIN: u32 = 2;
@@ -29,7 +29,7 @@ pub const FASTPAR_LOOP_CACHE_DETECT: u32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_chunk {
-    /// Its place among the chunks, 0 to chunks - 1.
+    /// Its number among the chunks, 0 to chunks - 1.
     pub index: usize,
     /// Its first item.
     pub begin: usize,
@@ -71,15 +71,16 @@ pub(super) fn foreign_chunk(chunk: &Chunk) -> *const fastpar_chunk {
 pub type fastpar_chunk_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, chunk: *const fastpar_chunk) -> i32>;
 
-/// Told how far a call is: at most about 20 times a second, and once at the end of a call that succeeds.
+/// Called with how far a call is: at most about 20 times a second, and once at the end of a call that
+/// succeeds.
 ///
 /// Called from the threads that work, never from two at the same time. Must return normally.
 ///
 /// @param user_data  the `progress_data` of the options
 /// @param done       items or bytes done
 /// @param total      all items or bytes; UINT64_MAX: not known
-/// @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end it is not looked
-///         at.
+/// @return 0 to go on; anything else cancels the call (FASTPAR_ERR_CANCELLED). At the end the value is
+///         ignored.
 pub type fastpar_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, done: u64, total: u64) -> i32>;
 
@@ -106,7 +107,7 @@ pub struct fastpar_loop_options {
     pub cache_bytes: usize,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
-    /// May be NULL. Told how many items are done.
+    /// May be NULL. Called with how many items are done.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
@@ -182,7 +183,7 @@ impl ForeignBody {
     }
 }
 
-/// Refuses options that mean nothing beside the others: whoever set them expects something.
+/// Refuses options that mean nothing beside the others: the caller expects something of them.
 #[inline]
 fn check_unused(raw: &fastpar_loop_options) -> Result<()> {
     let used_by_cache = raw.item_size | raw.cache_bytes | raw.flags as usize;
@@ -302,8 +303,8 @@ impl LoopArguments<'_> {
 /// ```
 ///
 /// Work that differs from item to item: FASTPAR_SCHEDULE_GUIDED, whose chunks shrink, so that no thread is
-/// left with a long one at the end. (24 threads, cost that grows along the range: 784 ms by 24 segments, 408
-/// ms GUIDED, 400 ms would be ideal.)
+/// left with a long chunk at the end. (24 threads, cost that grows along the range: 784 ms by 24 segments,
+/// 408 ms GUIDED, 400 ms would be ideal.)
 ///
 /// The calling thread works too. What callbacks wrote is visible when the call returns. After a failure or a
 /// cancel no new chunk starts; the chunks in flight finish first.
@@ -318,8 +319,8 @@ impl LoopArguments<'_> {
 ///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the progress
 ///         callback; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option;
 ///         FASTPAR_ERR_OUT_OF_MEMORY: the pool could not be started (without threads the caller works alone);
-///         another status: a callback has told it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED: the calling
-///         thread is inside 128 calls, each in a callback of the one before; FASTPAR_ERR_BUSY: from inside a
+///         another status: a callback has set it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED: the calling
+///         thread is inside 128 calls, each in a callback of the call before; FASTPAR_ERR_BUSY: from inside a
 ///         hook.
 ///
 /// Blocks until every callback has returned. May be called from any thread, by any number at a time, and from

@@ -67,7 +67,7 @@ pub struct fastpar_pool_stats {
     pub jobs: u64,
     /// Chunks of those calls.
     pub chunks: u64,
-    /// Times that a worker came to help with one.
+    /// Times that a worker came to help with a call.
     pub helpers: u64,
 }
 
@@ -117,8 +117,8 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 /// Starts the pool now, with these options.
 ///
 /// There is no need to: the first parallel call starts it with the defaults, and with the threads that it
-/// gets. This insists on all of them, unless FASTPAR_POOL_PARTIAL says otherwise: over a pool that lacks some
-/// it starts the missing ones.
+/// gets. This insists on all threads, unless FASTPAR_POOL_PARTIAL says otherwise: if a running pool lacks
+/// some, they are started.
 ///
 /// @param options  may be NULL: the defaults
 /// @param error    may be NULL
@@ -126,9 +126,9 @@ unsafe fn pool_options(options: *const fastpar_pool_options) -> Result<PoolOptio
 ///         runs with other options (shut it down first), and goes on running; FASTPAR_ERR_INVALID_ARGUMENT: a
 ///         field, or FASTPAR_THREADS where `threads` is 0, is outside its range; FASTPAR_ERR_UNSUPPORTED:
 ///         pinning is not possible on this system, or a field is unknown; FASTPAR_ERR_THREADS: without
-///         FASTPAR_POOL_PARTIAL: not every thread could be started. Then none is left running, but for those
-///         of a pool that ran with fewer before, which goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY
-///         from inside a hook, or at the end of the process, see "Ending" above.
+///         FASTPAR_POOL_PARTIAL: not every thread could be started. Then no thread is left running, but a
+///         pool that ran with fewer before goes on; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY from inside a
+///         hook, or at the end of the process, see "Ending" above.
 ///
 /// May be called from any thread. Blocks while the threads are started, a millisecond or so. Since: 1.0
 ///
@@ -164,8 +164,8 @@ pub extern "C" fn fastpar_cpus() -> u32 {
     guard_value(1, pool::cpus)
 }
 
-/// Caps the threads that work for a call at the same time: for every parallel call of the process, whoever
-/// makes it.
+/// Caps the threads that work for a call at the same time: for every parallel call of the process, by any
+/// part of it.
 ///
 /// For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
 /// The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
@@ -176,8 +176,8 @@ pub extern "C" fn fastpar_cpus() -> u32 {
 /// @param error  may be NULL
 /// @return FASTPAR_OK.
 ///
-/// It holds for every call that begins from now on, and for those under way as far as helpers still come; who
-/// works already goes on. Members of teams are exempt: they need each other. It is kept over
+/// It holds for every call that begins from now on, and for calls under way as far as helpers still come;
+/// threads that work already go on. Members of teams are exempt: they need each other. It is kept over
 /// `fastpar_pool_shutdown`, and copied by fork. Never blocks. May be called from any thread, and from inside
 /// callbacks and hooks. Since: 1.0
 ///

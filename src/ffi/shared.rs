@@ -109,9 +109,9 @@ pub unsafe extern "C" fn fastpar_atomic_min(place: *mut i64, value: i64) -> i64 
 /// Replaces an integer in one step, if it has the expected value.
 ///
 /// @param place     aligned to 8 bytes
-/// @param expected  in: the value expected; out, if it was another: that value. Must not be NULL.
+/// @param expected  in: the value expected; out, if the value differs: the value found. Must not be NULL.
 /// @param desired   the new value
-/// @return 1: replaced; 0: it was another, or `place` is NULL or misaligned, or `expected` is NULL.
+/// @return 1: replaced; 0: the value differs, or `place` is NULL or misaligned, or `expected` is NULL.
 ///
 /// Ordering: sequentially consistent. Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -259,8 +259,8 @@ pub unsafe extern "C" fn fastpar_queue_close(queue: *mut fastpar_queue) {
 
 /// Releases a queue and the values left in it.
 ///
-/// @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Whoever waits in it is
-///               released as by `fastpar_queue_close`; the queue goes with the last of them.
+/// @param queue  NULL: nothing happens. Not to be used afterwards, by any thread. Threads that wait in it are
+///               released as by `fastpar_queue_close`; the queue is freed with the last of them.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///

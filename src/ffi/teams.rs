@@ -21,8 +21,8 @@ pub struct fastpar_team {
 /// @param member     0 to members - 1
 /// @param members    how many there are
 /// @return 0; anything else ends the team: the others are released from their barriers with
-///         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first that
-///         failed in `error->code`.
+///         FASTPAR_ERR_CANCELLED, and the call returns FASTPAR_ERR_CALLBACK with the value of the first
+///         member that failed in `error->code`.
 pub type fastpar_member_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, team: *mut fastpar_team, member: u32, members: u32) -> i32,
 >;

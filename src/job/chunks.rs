@@ -131,7 +131,7 @@ impl<'a> Job<'a> {
         self.stop.load(Ordering::Relaxed) || self.cancelled()
     }
 
-    /// Whether the flag is set. Once seen, the job stays cancelled, whatever becomes of the flag.
+    /// Whether the flag is set. Once seen, the job stays cancelled, even if the flag is reset.
     #[inline]
     fn cancelled(&self) -> bool {
         let set = self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
@@ -166,7 +166,7 @@ impl<'a> Job<'a> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// What the job came to. Every lane has left.
+    /// The result of the job. Every lane has left.
     pub(crate) fn finish(&self) -> Result<()> {
         if !self.stop.load(Ordering::Relaxed) && !self.cancelled() {
             return Ok(());

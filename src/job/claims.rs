@@ -50,7 +50,7 @@ impl Claims {
         }
     }
 
-    /// The pace of a lane that begins now.
+    /// The batch size of a lane that begins now.
     #[inline]
     pub(crate) fn pace(&self) -> Pace {
         if self.singly {
@@ -104,7 +104,7 @@ impl Claims {
     }
 }
 
-/// The pace of a lane: the size of its batches, by the time that the last one took.
+/// The size of a lane's batches, by the time that the last batch took.
 #[derive(Debug)]
 pub(crate) struct Pace {
     batch: Batch,
@@ -119,7 +119,7 @@ impl Pace {
     /// A batch of `chunks` has run; its time decides the size of the next.
     #[inline]
     pub(crate) fn ran(&mut self, claims: &Claims, chunks: usize) {
-        // A batch that the end of the job made smaller tells nothing: the next ones are smaller still.
+        // A batch that the end of the job made smaller tells nothing: the next batches are smaller still.
         if let (Some(since), true) = (self.since, chunks == self.batch.size) {
             self.adapt(claims.batch_ns, chunks, since);
         }

@@ -81,7 +81,7 @@ fn pause() {
 pub(crate) struct Gate<J> {
     word: AtomicU64,
     job: AtomicPtr<J>,
-    /// How often the gate was opened. Written before the word, by its owner; exact for whoever is inside.
+    /// How often the gate was opened. Written before the word, by its owner; exact for the threads inside.
     opened: AtomicU64,
     /// Helpers on their way.
     coming: AtomicU32,
@@ -315,7 +315,7 @@ impl<J> Gate<J> {
         ((self.word.load(Ordering::Relaxed) & INSIDE_MASK) / INSIDE_ONE) as u32
     }
 
-    /// How many more may come in, `most` in all. Relaxed: advice, and right about the job of whoever is
+    /// How many more may enter, `most` in total. Relaxed: advice, and right about the job of whoever is
     /// inside or has opened it.
     pub(crate) fn vacancies(&self, most: u32) -> u32 {
         let word = self.word.load(Ordering::Relaxed);

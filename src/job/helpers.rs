@@ -1,5 +1,4 @@
-//! How helpers come to a job: the caller opens a gate and sends a ticket, a worker takes the ticket to the
-//! gate.
+//! How a job gets helpers: the caller opens a gate and sends a ticket, a worker takes the ticket to the gate.
 
 use super::chunks::{Job, Next};
 use super::gate::Gate;
@@ -14,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What is published forgets its lifetime; the gate looks after that.
+/// A published job forgets its lifetime; the gate keeps helpers from using it longer.
 pub(super) type JobGate = Gate<Job<'static>>;
 
 /// The gate of a thread's loops: what is published lives on its stack.
 pub(super) struct LoopGate {
     gate: JobGate,
-    /// The loop is inside a callback of another job, and shares what that one has of the machine.
+    /// The loop is inside a callback of another job, and shares that job's part of the machine.
     nested: AtomicBool,
     /// Of the thread.
     clock: Option<ThreadClock>,
@@ -111,7 +110,7 @@ const EACH: u32 = 2;
 /// Whose CPUs the helpers of a job may take, where there are no others.
 #[derive(Clone, Copy)]
 pub(super) enum Share {
-    /// Nobody's.
+    /// No lane's.
     None,
     /// Those of helpers of other jobs, until these have no more threads; for a job that has so many callers.
     Fair(u32),
@@ -149,7 +148,7 @@ pub(super) fn recruit<'p>(
     None
 }
 
-/// A helper of `gate` sends for more, of whom `most` may come in all.
+/// A helper of `gate` sends for more; the total of helpers is at most `most`.
 pub(super) fn recruit_more<'p>(
     pool: &'p Pool,
     gate: &'p JobGate,
@@ -210,7 +209,8 @@ impl<'p> Pending<'p> {
     }
 }
 
-/// Claims and runs chunks of `job` until none is left; looks after the helpers that this lane has sent.
+/// Claims and runs chunks of `job` until none is left; sends the pending helpers of this lane when it is
+/// time.
 pub(super) fn work(job: &Job<'_>, lane: u32, pending: Option<Pending<'_>>) {
     match pending {
         None => job.work(lane, None),

@@ -61,7 +61,7 @@ pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
 pub(crate) fn half_of_caches() -> usize {
     /// Bytes plus 1; 0: not asked yet. They do not change while a process runs, and asking takes a while.
     static KNOWN: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: a number that carries no data, and is the same whoever asks.
+    // Relaxed: the number carries no data, and is the same for every thread.
     let known = match KNOWN.load(Ordering::Relaxed) {
         0 => {
             let asked = caches::last_level_bytes().unwrap_or(0).saturating_add(1);

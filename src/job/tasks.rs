@@ -7,12 +7,26 @@ use super::loops::{run, run_alone};
 use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
-use crate::pool::Call;
 #[cfg(target_os = "linux")]
 use crate::pool::Ticket;
+use crate::pool::{most_lanes, Call};
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
+
+/// Lanes that would find a CPU now: those of [`run_tasks`], or 1 where every CPU has a thread of this process
+/// to run, or there is no pool, which need not keep the caller from working alone.
+pub(crate) fn lanes_left(max_lanes: u32) -> u32 {
+    if max_lanes == 1 {
+        return 1;
+    }
+    match Call::enter() {
+        Ok(call) if call.can_have_help() && call.pool().has_cpu_left(0) => {
+            call.lanes(max_lanes).min(call.pool().cpus()).min(most_lanes())
+        }
+        _ => 1,
+    }
+}
 
 /// Runs `task(index, lane)` for every index below `count`. Each task is claimed by itself, in rising order.
 /// Returns the error of the lowest task that failed as it is. Tasks are pure computation with big tables, so

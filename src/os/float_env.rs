@@ -142,7 +142,7 @@ impl Registers {
     fn write(self, _: Flags) {}
 }
 
-/// Flags that stay as they are, whatever is written.
+/// Flags that writing does not change.
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse"))))]
 #[derive(Clone, Copy, Default)]
 struct Flags;

@@ -7,7 +7,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Counts the forks between the first process and this one.
+/// Counts the forks between the first process and this process.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 /// The process that something belongs to.
@@ -115,7 +115,7 @@ mod unix {
         Ok(())
     }
 
-    /// Runs `action` while forks, and others who call this, wait. A hook is registered already; `action` must
+    /// Runs `action` while forks, and other calls of this, wait. A hook is registered already; `action` must
     /// not fork, call this, or panic.
     pub(crate) fn without_forks(action: impl FnOnce()) {
         wait_and_change(|forks| (forks == 0).then_some(-1));

@@ -92,7 +92,7 @@ mod elf {
     }
 
     /// Looks for the module that holds this code. Not by `dladdr`: it waits for the lock that a thread holds
-    /// which is loading a library, and that thread may be waiting for a call of this one.
+    /// which is loading a library, and that thread may be waiting for a call of this thread.
     pub(super) fn own_module() -> Module {
         let mut module = Module::Stays; // a program that is linked statically
                                         // SAFETY: `look` gets what it expects.

@@ -3,8 +3,8 @@
 //!
 //! A new thread inherits the scheduling class, the nice value, the affinity and the signal mask of its maker.
 //! The maker may be the real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the
-//! main thread of the process has, and a real-time class from nobody. Windows gives every new thread the
-//! affinity of the process and the normal priority by itself.
+//! main thread of the process has, and never a real-time class. Windows gives every new thread the affinity
+//! of the process and the normal priority by itself.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::affinity::Mask;
@@ -77,7 +77,7 @@ pub(crate) fn join_process() {
             libc::setpriority(libc::PRIO_PROCESS, 0, process);
         }
     }
-    // Only where it differs: a mask that somebody sets from outside meanwhile must not be undone.
+    // Only where it differs: a mask that is set from outside meanwhile must not be undone.
     match (Mask::of_process(), Mask::of_caller()) {
         (Some(process), Some(own)) if process != own => process.set_for_caller(),
         _ => {}

@@ -55,8 +55,10 @@ mod linux {
         /// Waits for the end of the thread; false if it ended by a panic.
         pub(crate) fn join(self) -> bool {
             let mut panicked = ptr::null_mut();
+            // Miri asks for no result.
+            let result = if cfg!(miri) { ptr::null_mut() } else { &raw mut panicked };
             // SAFETY: joined once, as this takes it, and never detached.
-            let failed = unsafe { libc::pthread_join(self.0, &mut panicked) };
+            let failed = unsafe { libc::pthread_join(self.0, result) };
             failed == 0 && panicked.is_null()
         }
 
@@ -72,6 +74,14 @@ mod linux {
         let check = |code: i32| if code == 0 { Ok(()) } else { Err(code) };
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
+        if cfg!(miri) {
+            // Miri has no attributes.
+            // SAFETY: as below.
+            return unsafe {
+                check(libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, argument))?;
+                Ok(Thread(thread.assume_init()))
+            };
+        }
         // SAFETY: the attributes are initialised first and destroyed last; the thread is written where this
         // succeeds.
         unsafe {
@@ -133,8 +143,8 @@ mod other {
     }
 }
 
-/// Whether the program has more rights than who started it (set-user-id, capabilities of the file): the
-/// environment is not its own.
+/// Whether the program has more rights than its user (set-user-id, capabilities of the file): the environment
+/// is not its own.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_privileged() -> bool {
     // SAFETY: reads what the kernel handed to the process.

@@ -1,9 +1,9 @@
-//! Threads that were started and may not run yet.
+//! Threads that were started and perhaps cannot run yet.
 //!
 //! While a library is being loaded the system's loader holds a lock, and new threads may need it: to begin at
 //! all (Windows), for their thread-local memory (glibc before 2.34), to register its destructors (Linux). So
-//! what waits for workers, called from a library's constructor or DllMain, would wait for threads that wait
-//! for it. Once a worker has arrived it needs the lock no more.
+//! a library's constructor, or DllMain, that waited for workers would wait for threads that wait for it. A
+//! worker that has arrived does not need the lock any more.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long to wait for the next thread. One that can run arrives within milliseconds.
+/// How long to wait for the next thread. A thread that can run arrives within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Threads that have arrived.
@@ -23,20 +23,19 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// A thread is there.
+    /// Counts the calling thread as arrived.
     pub(super) fn arrive(&self) {
-        self.count.fetch_add(1, Ordering::Relaxed); // nothing is read on the strength of it
+        self.count.fetch_add(1, Ordering::Relaxed); // no data is read because of it
 
-        // Whoever waits looks at the count under the lock, and sleeps with the lock released: it cannot miss
-        // this.
+        // A waiting thread reads the count under the lock, and releases the lock only to sleep: so it cannot
+        // miss this.
         drop(self.lock());
         self.changed.notify_all();
     }
 
-    /// Waits until so many threads are there.
+    /// Waits until so many threads have arrived.
     ///
-    /// # Errors
-    /// [`ErrorKind::Busy`] if none has come for some time.
+    /// # Errors [`ErrorKind::Busy`] if no further thread has arrived for `PATIENCE`.
     #[inline]
     pub(crate) fn wait(&self, threads: u32) -> Result<()> {
         if self.are_there(threads) {
@@ -45,7 +44,7 @@ impl Arrivals {
         self.wait_patiently(threads, PATIENCE)
     }
 
-    /// Whether so many threads are there.
+    /// Whether so many threads have arrived.
     #[inline]
     pub(super) fn are_there(&self, threads: u32) -> bool {
         self.count.load(Ordering::Relaxed) >= threads

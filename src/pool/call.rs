@@ -1,4 +1,4 @@
-//! Calls under way: each keeps the pool alive.
+//! Parallel calls under way: each keeps its pool alive.
 
 use super::fibers::{self, Kept};
 use super::global::{self, Entry};
@@ -16,11 +16,12 @@ use std::ptr;
 pub(crate) struct Call {
     pool: PoolRef,
     outer: *const (),
-    /// How many calls this thread was inside of, with this.
+    /// How many calls the thread was inside of, this call included.
     level: u32,
-    /// Tells the thread.
+    /// Identifies the thread that the call began on.
     thread: *const ThreadState,
-    /// None for a nested call: the outermost one, or being a worker, keeps the pool alive.
+    /// `None` for a nested call: the outermost call of the thread, or the worker that it is, keeps the pool
+    /// alive.
     entry: Option<Entry>,
 }
 
@@ -52,16 +53,17 @@ impl Call {
     /// The pool of this call.
     #[inline]
     pub(crate) fn pool(&self) -> &Pool {
-        // SAFETY: kept alive by the entry, or by what made the call a nested one.
+        // SAFETY: the pool is kept alive by the entry, or, in a nested call, by the outermost call or the
+        // worker.
         unsafe { self.pool.get() }
     }
 
-    /// Lanes for this call.
+    /// The lanes that this call may have.
     pub(crate) fn lanes(&self, max_lanes: u32) -> u32 {
         lanes_of(self.pool().threads(), max_lanes)
     }
 
-    /// Whether workers may work for this call, and there are any.
+    /// Whether the limit allows helpers, and the pool has workers.
     #[inline]
     pub(crate) fn can_have_help(&self) -> bool {
         most_lanes() > 1 && self.pool().has_workers() && !loader::others_have_ended()
@@ -81,7 +83,7 @@ impl Call {
         loader::holds_lock().then_some((ErrorKind::Busy, "in DllMain"))
     }
 
-    /// The pool's address, for a job that outlives this call, and keeps the pool by `keep_alive`.
+    /// The pool's address, for a job that outlives this call. Such a job keeps the pool by `keep_alive`.
     pub(crate) fn pool_ref(&self) -> PoolRef {
         self.pool
     }
@@ -92,7 +94,7 @@ impl Call {
         self.pool().keep_alive()
     }
 
-    /// Fails where a callback has taken the call to another thread.
+    /// Fails if a callback has moved the call to another thread.
     #[inline]
     pub(crate) fn check_thread(&self) -> Result<()> {
         if thread_state::with(|state| ptr::eq(state, self.thread)) {
@@ -112,7 +114,7 @@ impl Call {
 }
 
 impl Call {
-    /// Ends before a call that began later, or on another thread than it began on (none).
+    /// Ends the call before a call that began later, or on another thread than it began on (`None`).
     #[cold]
     fn end_unusually(&mut self, end: Option<End>) {
         match end {
@@ -120,7 +122,8 @@ impl Call {
                 Some(entry) => Kept::Entry(entry),
                 None => Kept::Pool(self.keep_alive()),
             }),
-            // The thread that the call began on is marked as being inside it, for ever: so the pool stays.
+            // The thread that the call began on stays marked as being inside the call, so the pool must stay
+            // too.
             None => std::mem::forget(self.entry.take()),
         }
     }

@@ -107,8 +107,7 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
     }
 }
 
-/// A variable of the environment; none in a program that has more rights than who started it
-/// (`secure_getenv`).
+/// A variable of the environment; `None` in a program that has more rights than its user (`secure_getenv`).
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     #[cfg(target_os = "linux")]
     if crate::os::thread::is_privileged() {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// An answer is good for so long.
 const FRESH: Duration = Duration::from_millis(250);
 
-/// The last answer; 0: nobody has asked.
+/// The last answer; 0: there was no question yet.
 static KNOWN: AtomicU32 = AtomicU32::new(0);
 
 /// When it was given: milliseconds since `BEGINNING`.

@@ -1,8 +1,8 @@
 //! The worker threads of a pool: those that run, and those that could not be started yet.
 //!
-//! rayon has a place for each worker of the configured number from the start. A place whose thread could not
-//! be started is kept, and is given to a thread later; until then rayon takes its worker for busy. Workers
-//! never become fewer before the pool ends.
+//! rayon makes a thread builder for each worker of the configured number at the start. If a thread could not
+//! be started its builder is kept for a later attempt; until then rayon takes that worker for busy. The
+//! number of workers never falls before the pool ends.
 #![forbid(unsafe_code)]
 
 use super::config::Config;
@@ -19,16 +19,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// The place of a worker in rayon, until its thread has taken it.
-type Place = Arc<Mutex<Option<rayon::ThreadBuilder>>>;
+/// rayon's builder of a worker, until the worker's thread has taken it.
+type Builder = Arc<Mutex<Option<rayon::ThreadBuilder>>>;
 
 /// See the module.
 pub(super) struct Crew {
     wanted: u32,
-    /// How many workers run. It only grows.
+    /// How many workers run; the number only grows.
     running: AtomicU32,
     state: Mutex<State>,
-    /// The CPUs that workers are pinned to; none: they are not.
+    /// The CPUs that workers are pinned to; empty: workers are not pinned.
     cpus: Vec<usize>,
     name: String,
     stack_size: usize,
@@ -38,11 +38,11 @@ pub(super) struct Crew {
 #[derive(Default)]
 struct State {
     threads: Vec<Thread>,
-    missing: VecDeque<Place>,
+    missing: VecDeque<Builder>,
 }
 
 impl Crew {
-    /// No worker yet. `cpus` are those that workers are pinned to, if any.
+    /// A crew without a worker yet. `cpus`: where workers are pinned to, if anywhere.
     pub(super) fn new(config: &Config, cpus: Vec<usize>, sleepers: Arc<Sleepers>) -> Self {
         Self {
             wanted: config.threads,
@@ -55,12 +55,12 @@ impl Crew {
         }
     }
 
-    /// The place of one more worker, the next by its number.
-    pub(super) fn add_place(&self, place: rayon::ThreadBuilder) {
-        self.state().missing.push_back(Arc::new(Mutex::new(Some(place))));
+    /// Adds rayon's builder of the worker with the next number.
+    pub(super) fn add_builder(&self, builder: rayon::ThreadBuilder) {
+        self.state().missing.push_back(Arc::new(Mutex::new(Some(builder))));
     }
 
-    /// How many workers run. Relaxed: a worker that is not counted yet comes by itself.
+    /// How many workers run. Relaxed: a worker that is not counted yet finds work by itself.
     #[inline]
     pub(super) fn running(&self) -> u32 {
         self.running.load(Ordering::Relaxed)
@@ -72,15 +72,14 @@ impl Crew {
         self.running() < self.wanted
     }
 
-    /// Starts the workers that are missing; `started` is told of each.
+    /// Starts the missing workers, and calls `started` after each.
     ///
-    /// # Errors
-    /// [`ErrorKind::Threads`] if some are missing still.
+    /// # Errors [`ErrorKind::Threads`] if workers are missing still.
     pub(super) fn complete(&self, started: impl Fn()) -> Result<()> {
         self.start_missing(self.state(), started)
     }
 
-    /// The same, unless somebody is at it; it matters to nobody whether it succeeds.
+    /// The same, unless another thread does it already. A failure is not told: the next call tries again.
     #[cold]
     pub(super) fn try_to_complete(&self, started: impl Fn()) {
         let state = match self.state.try_lock() {
@@ -92,8 +91,8 @@ impl Crew {
     }
 
     fn start_missing(&self, mut state: MutexGuard<'_, State>, started: impl Fn()) -> Result<()> {
-        while let Some(place) = state.missing.front().cloned() {
-            let thread = self.start_worker(&place).map_err(|error| {
+        while let Some(builder) = state.missing.front().cloned() {
+            let thread = self.start_worker(&builder).map_err(|error| {
                 let (running, wanted) = (self.running(), self.wanted);
                 Error::new(
                     ErrorKind::Threads,
@@ -108,39 +107,38 @@ impl Crew {
         Ok(())
     }
 
-    fn start_worker(&self, place: &Place) -> io::Result<Thread> {
+    fn start_worker(&self, builder: &Builder) -> io::Result<Thread> {
         let index = self.running() as usize;
         let cpu = (!self.cpus.is_empty()).then(|| self.cpus[index % self.cpus.len()]);
-        let (place, sleepers) = (Arc::clone(place), Arc::clone(&self.sleepers));
+        let (builder, sleepers) = (Arc::clone(builder), Arc::clone(&self.sleepers));
         let life = move || {
-            let place = place.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Only the thread that is started for it takes a place.
-            if let Some(place) = place {
-                run_worker(place, cpu, &sleepers);
+            let builder = builder.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // The builder is there: only the thread that is started for it takes it.
+            if let Some(builder) = builder {
+                run_worker(builder, cpu, &sleepers);
             }
         };
         Thread::start(&format!("{}-{index}", self.name), self.stack_size, Box::new(life))
     }
 
-    /// The clocks of the workers' processor time.
+    /// The clocks of the workers' CPU time.
     pub(super) fn clocks(&self) -> Vec<ThreadClock> {
         self.state().threads.iter().filter_map(Thread::clock).collect()
     }
 
-    /// Waits until every worker has ended; how many have by a panic.
+    /// Waits until every worker has ended. Returns how many ended by a panic.
     pub(super) fn join(&self) -> usize {
         let State { threads, missing } = std::mem::take(&mut *self.state());
         drop(missing);
         threads.into_iter().map(Thread::join).filter(|ended_well| !ended_well).count()
     }
 
-    /// Has every worker that runs do `action`, while some are missing: rayon's broadcast would wait for
-    /// these. `send` gives a task to any worker; a worker keeps it for a moment, so that the others come to
-    /// the others. Workers that are inside a callback come when it has returned. One that begins meanwhile is
-    /// not waited for.
+    /// Has every running worker do `action` while other workers are missing: rayon's broadcast would wait for
+    /// those. `send` gives a task to any worker. A worker stays in its task for a moment, so that the other
+    /// workers take the other tasks. A worker that is inside a callback comes when the callback has returned;
+    /// a worker that starts meanwhile is not waited for.
     pub(super) fn broadcast(&self, action: fn(u32), send: impl Fn(Box<dyn FnOnce() + Send>)) {
-        /// How long a worker waits for the others, who may be needed by what waits behind it, and how often
-        /// tasks are sent.
+        /// How long a worker stays in its task, as others may need it, and how often tasks are sent.
         const MOMENT: Duration = Duration::from_millis(1);
         // Workers are started in the order of their numbers.
         let workers = self.running() as usize;
@@ -166,7 +164,7 @@ impl Crew {
     }
 }
 
-/// Which workers have done what a broadcast asks for.
+/// Which workers have done the action of a broadcast.
 struct Done {
     workers: Mutex<Vec<bool>>,
     changed: Condvar,
@@ -181,7 +179,7 @@ impl Done {
         self.changed.notify_all();
     }
 
-    /// Waits for all of them, so long; whether they have.
+    /// Waits for all workers, at most so long. Returns whether all have done the action.
     fn wait(&self, time: Duration) -> bool {
         let lacks = |workers: &mut Vec<bool>| workers.contains(&false);
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,21 +189,21 @@ impl Done {
 }
 
 /// The life of a worker thread.
-fn run_worker(place: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepers) {
-    let index = place.index() as u32;
+fn run_worker(builder: rayon::ThreadBuilder, cpu: Option<usize>, sleepers: &Sleepers) {
+    let index = builder.index() as u32;
     thread_state::with(|state| state.worker.set(index as i32));
     if let Some(cpu) = cpu {
         affinity::pin_thread(cpu);
     }
-    // Rayon's queues keep something for each thread, whose destructor is registered under the loader's lock:
-    // now, not in a job.
+    // rayon's queues keep a thread-local value, whose destructor is registered under the loader's lock. This
+    // does it now, not in a job.
     #[cfg(unix)]
     drop(crossbeam_epoch::pin());
     sleepers.arrivals.arrive();
     hooks::catch_up(index);
-    sleepers.sleep(place.index());
-    place.run();
+    sleepers.sleep(builder.index());
+    builder.run();
     hooks::run_exits(index);
-    // What the thread's own destructors call from here on is not a worker's call: this pool is about to go.
+    // Calls from the thread's own destructors are not a worker's calls any more: this pool is about to end.
     thread_state::with(ThreadState::leave_pool);
 }

@@ -1,12 +1,13 @@
-//! Helpers that left their job between two chunks, because others waited for a worker.
+//! Helpers that left their job between two chunks because other jobs waited for a worker.
 //!
 //! Such a helper is not sent again: rayon would give its ticket to the same worker at once. It waits here for
-//! a worker that has nothing else to do. If it waits long, its turn comes before the tickets that are sent
-//! meanwhile, and it may stay then as long as it had to wait: where there is always more to do than workers,
-//! those who wait and those who came share the time.
+//! a worker without other tickets. A helper that has waited long goes before the tickets that are sent
+//! meanwhile, and may then stay as long as it had to wait. So, where there is always more work than workers,
+//! waiting helpers and new tickets share the time.
 //!
-//! Nobody is forgotten here: only a worker puts a helper here, and each worker that ends a visit takes one,
-//! unless a ticket waits; the worker that takes up the last of these tickets looks here afterwards.
+//! No helper is forgotten: only a worker defers a helper, and each worker that ends a visit takes up a
+//! deferred helper, unless a ticket waits; the worker that takes up the last of these tickets looks here
+//! afterwards.
 #![forbid(unsafe_code)]
 
 use crossbeam_utils::CachePadded;
@@ -25,7 +26,7 @@ const LONGEST_STAY: Duration = Duration::from_millis(10);
 pub(super) struct Deferred<T> {
     begun: Instant,
     waiting: Mutex<VecDeque<Waiting<T>>>,
-    /// Since when the first one waits, in nanoseconds since `begun`; 0: nobody does.
+    /// Since when the first helper waits, in nanoseconds since `begun`; 0: no helper waits.
     first: CachePadded<AtomicU64>,
 }
 
@@ -39,15 +40,15 @@ impl<T> Deferred<T> {
         Self { begun: Instant::now(), waiting: Mutex::default(), first: CachePadded::default() }
     }
 
-    /// Whether somebody has waited so long that others should make room. Relaxed: advice.
+    /// Whether a helper has waited so long that others should make room. Relaxed: advice.
     #[inline]
     pub(super) fn is_overdue(&self) -> bool {
         let first = self.first.load(Ordering::Relaxed);
         first > 0 && self.begun.elapsed().saturating_sub(Duration::from_nanos(first)) >= LONGEST_WAIT
     }
 
-    /// Whether nobody waits. A worker is right about those whom it put here, or who were here when it began
-    /// with its last ticket.
+    /// Whether no helper waits. The answer is right about helpers that the calling worker deferred, and about
+    /// those that were here when the worker began with its last ticket.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.first.load(Ordering::Relaxed) == 0
@@ -60,8 +61,8 @@ impl<T> Deferred<T> {
         self.tell(&waiting);
     }
 
-    /// The first one, and how long it may stay whoever waits. `others`: tickets wait for this worker, so only
-    /// if it is overdue.
+    /// The first helper, and how long it may stay even if others wait. `others`: tickets wait for this
+    /// worker, so the helper is taken only if it is overdue.
     pub(super) fn pop(&self, others: bool) -> Option<(T, Duration)> {
         let mut waiting = self.lock();
         let first = waiting.front()?;

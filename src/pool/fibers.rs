@@ -1,8 +1,8 @@
 //! Calls of one thread on several stacks.
 //!
 //! A callback may switch to a fiber, or a coroutine with a stack, that calls too and switches back before its
-//! call is over. For the thread that call is nested, and the pool is kept by the one around it, which now
-//! ends first. Then what kept the pool is put aside, and lasts until the thread is inside no call any more.
+//! call is over. To the thread that call is nested, and the pool is kept by the call around it, which now
+//! ends first. Then its `Kept` is put aside, and lasts until the thread is inside no call any more.
 #![forbid(unsafe_code)]
 
 use super::global::Entry;
@@ -10,7 +10,7 @@ use super::keep_alive::KeepAlive;
 use super::thread_state::End;
 use std::cell::RefCell;
 
-/// What keeps a pool.
+/// A value that keeps a pool.
 pub(super) enum Kept {
     /// Of the outermost call.
     Entry(#[allow(dead_code)] Entry), // held, never read
@@ -22,11 +22,12 @@ thread_local! {
     static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
 }
 
-/// What the end of a call asks for, if it is not the usual one.
+/// Does what an unusual end of a call needs.
 #[cold]
 pub(super) fn end(end: End, keep: impl FnOnce() -> Kept) {
     let change = |with: Option<Kept>| {
-        // Where the destructors of the thread run nothing can be put aside: the pool stays for good.
+        // While the destructors of the thread run nothing can be put aside: the pool stays until the process
+        // ends.
         let mut with = Some(with);
         let swap = |kept: &RefCell<Option<Kept>>| kept.replace(with.take().flatten());
         match KEPT.try_with(swap) {

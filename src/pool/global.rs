@@ -35,15 +35,15 @@ fn watch_forks() -> Result<()> {
     Ok(())
 }
 
-/// Announces a call: the pool of its epoch stays until it is dropped.
+/// Announces a call: the pool of its epoch stays until the entry is dropped.
 #[inline]
 pub(super) fn enter() -> Result<Entry> {
     let shard = thread_state::with(ThreadState::shard);
     EPOCHS.enter(shard, watch_forks)
 }
 
-/// The pool of a call, started with the default options if there is none, and with as many workers as there
-/// can be.
+/// The pool of a call. If there is no pool it is started with the default options, and with as many workers
+/// as the system gives.
 #[inline]
 pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
     let pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
@@ -53,9 +53,10 @@ pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
 
 /// Starts the pool with these options.
 ///
-/// # Errors [`ErrorKind::AlreadyStarted`] if it runs with others, [`ErrorKind::InvalidArgument`] for a value
-/// outside its range, [`ErrorKind::Threads`] if not all threads could be started and less is not asked for
-/// (then none is left, or as many as before), [`ErrorKind::Unsupported`] if pinning is not possible here.
+/// # Errors [`ErrorKind::AlreadyStarted`] if the pool runs with other options, [`ErrorKind::InvalidArgument`]
+/// for a value outside its range, [`ErrorKind::Unsupported`] if pinning is not possible here,
+/// [`ErrorKind::Threads`] if not all threads could be started and `partial` is not set: then no thread is
+/// left, or as many as before.
 pub fn start(options: &PoolOptions) -> Result<()> {
     let config = options.resolve()?;
     thread_state::check_others()?;
@@ -88,7 +89,7 @@ pub fn start(options: &PoolOptions) -> Result<()> {
     ))
 }
 
-/// Looks at the pool if it runs; starts nothing.
+/// Reads something of the pool if it runs; starts nothing.
 fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
     match PoolRef::here() {
         None => enter().ok()?.running().map(look),
@@ -97,7 +98,7 @@ fn peek<R>(look: impl FnOnce(&Pool) -> R) -> Option<R> {
     }
 }
 
-/// Threads that the pool has, or would start with.
+/// How many threads the pool has, or would start with.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] if the environment asks for a number that cannot be.
@@ -111,7 +112,7 @@ pub fn cpus() -> u32 {
     cpu_count::ask()
 }
 
-/// The same, by an answer that may be a moment old.
+/// The same; the answer may be a moment old.
 pub(crate) fn recent_cpus() -> u32 {
     cpu_count::refreshed()
 }
@@ -122,8 +123,8 @@ pub fn stats() -> Stats {
 }
 
 /// Adds a pair of hooks for every worker, present and future. `on_start` has run on every live worker when
-/// this returns; a worker that is inside a callback runs it when it leaves that job. A hook that panics has
-/// no effect beyond that.
+/// this returns; a worker that is inside a callback runs it when it leaves that job. A panic of a hook is
+/// caught, and changes nothing else.
 ///
 /// # Errors [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where
 /// workers cannot run yet.

@@ -55,7 +55,7 @@ pub(super) trait Watched {
     /// Whether the monitor shall keep the ticket.
     fn keep_watch(&self) -> bool;
 
-    /// Tells the jobs that one ticket may be for from each other.
+    /// Distinguishes the jobs that a ticket may be for.
     fn job(&self) -> u64;
 
     /// The clock of the thread that waits for the job and works for it.
@@ -158,7 +158,7 @@ impl<T: Watched> IdleCpus<T> {
         }
     }
 
-    /// Whether more helpers are welcome, whatever the number of CPUs.
+    /// Whether more helpers are useful, whatever the number of CPUs.
     #[inline]
     pub(super) fn sees_idle(&self) -> bool {
         // Relaxed: advice.
@@ -238,13 +238,13 @@ impl<T: Watched> IdleCpus<T> {
             usage.watch(workers.iter().copied().chain(callers));
             state = self.pause(state, interval);
             let (used, cpus) = (usage.cpus(), f64::from(machine.cpus()));
-            // Where nobody works any more there is nothing to be advised.
+            // When no worker works any more no ticket waits for advice.
             let anybody = machine.is_at_work() || !state.waiting.is_empty();
             self.idle.store(anybody && used < cpus * 0.5, Ordering::Relaxed);
             // Three quarters, as a CPU may be away for a moment.
             let spare = used < cpus - 0.75;
-            // While callbacks only wait, and nobody asks, the monitor looks more and more rarely: it must not
-            // be what takes time.
+            // While callbacks only wait, and no ticket comes, the monitor looks more and more rarely: it must
+            // not be what takes time.
             let asked = !state.waiting.is_empty();
             interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
             let mut at = 0;

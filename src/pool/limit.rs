@@ -3,16 +3,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// 0: none. A forked child has the parent's.
+/// 0: no cap. A forked child has the parent's cap.
 static LIMIT: AtomicU32 = AtomicU32::new(0);
 
 /// Caps the lanes of every call from now on, teams excepted; 0: no cap.
 pub fn set_limit(lanes: u32) {
-    // Relaxed, here and below: a number that carries no data.
+    // Relaxed, here and below: the number carries no data.
     LIMIT.store(lanes, Ordering::Relaxed);
 }
 
-/// The cap; 0: none.
+/// The cap; 0: no cap.
 pub fn limit() -> u32 {
     LIMIT.load(Ordering::Relaxed)
 }

@@ -1,8 +1,8 @@
-//! The global pool's life: which threads there are, who uses them, when they start and end.
+//! The global pool's life: its threads, the calls that use them, their start and their end.
 //!
 //! The threads are a rayon pool that fastpar owns; rayon queues tickets and wakes the workers that sleep
-//! inside it, `sleepers` those that sleep outside. What a helper does on a worker is the business of those
-//! who send it (`workers::Help`).
+//! inside it, `sleepers` those that sleep outside. What a helper does on a worker is up to the job that sends
+//! its ticket (`workers::Help`).
 
 mod arrivals;
 mod call;

@@ -1,9 +1,8 @@
-//! What a callback may ask of the call around it: whether that is cancelled or has failed, and that it fail
-//! with a certain error.
+//! What a callback may ask about the call around it: whether the call is cancelled or has failed. And what a
+//! callback may ask for: that the call fail with a certain error.
 //!
 //! Each thread has a chain of scopes, the innermost first. A lane enters a scope once, for all chunks that it
-//! runs; a failure is kept with the position that it was told at, so that nothing needs to be done after a
-//! callback that succeeds.
+//! runs; a failure is kept with its chunk's position, so that a callback that succeeds needs no clean-up.
 
 use crate::error::Error;
 use std::cell::Cell;
@@ -12,15 +11,15 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 /// A call, as its callbacks see it.
 pub(crate) trait Asked {
-    /// Whether it is cancelled or has failed.
+    /// Whether the call is cancelled or has failed.
     fn is_stopped(&self) -> bool;
 
-    /// Tells the callbacks of one scope from each other: the chunk of the one that runs.
+    /// Distinguishes the callbacks of one scope: the chunk of the running callback.
     fn position(&self) -> u64 {
         0
     }
 
-    /// Tells the call from others, where somebody asks for that.
+    /// Distinguishes the call from others, if `is_inside` is used for it.
     fn identity(&self) -> *const () {
         ptr::null()
     }
@@ -33,7 +32,7 @@ impl Asked for () {
     }
 }
 
-/// A call that its flag stops, and nothing else while a callback runs.
+/// A call that only its flag can stop while a callback runs.
 impl Asked for Option<&AtomicI32> {
     fn is_stopped(&self) -> bool {
         // Relaxed: the flag carries no data.
@@ -41,7 +40,7 @@ impl Asked for Option<&AtomicI32> {
     }
 }
 
-/// What a callback wants its call to fail with.
+/// The failure that a callback asks for.
 struct Told {
     position: u64,
     error: Error,
@@ -99,7 +98,7 @@ impl<'a> Scope<'a> {
         callbacks(&scope)
     }
 
-    /// What the callback at the current position has told, if it has.
+    /// The failure that the callback at the current position has asked for, if any.
     #[cold]
     pub(crate) fn take(&self) -> Option<Error> {
         let told = self.told.take()?;
@@ -120,8 +119,8 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
     false
 }
 
-/// Whether a callback runs on the calling thread; of a process that was forked inside a callback, whether
-/// another one does.
+/// Whether a callback runs on the calling thread. In a process that was forked inside a callback, that
+/// callback does not count.
 pub(super) fn is_in_callback() -> bool {
     INNERMOST.get() != INHERITED.get()
 }
@@ -142,8 +141,8 @@ pub(crate) fn is_inside(identity: *const ()) -> bool {
     find(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
-/// Has the innermost call fail with `error`, if its callback breaks then. None takes back what was told
-/// before.
+/// Has the innermost call fail with `error`, if its callback breaks then. `None` takes an earlier failure
+/// back.
 pub(crate) fn fail(error: Option<Error>) {
     find(|scope| {
         scope.told.set(error.clone().map(|error| Box::new(Told { position: scope.asked.position(), error })));

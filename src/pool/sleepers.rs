@@ -18,8 +18,7 @@ pub(super) struct Sleepers {
     state: Mutex<State>,
     /// A condition variable for each worker.
     wakes: Box<[Condvar]>,
-    /// Tickets that no worker is free for. For those who look without the lock: written only where it
-    /// changes.
+    /// Tickets that no worker is free for. For readers without the lock: written only where it changes.
     unserved: CachePadded<AtomicUsize>,
     /// Workers that run.
     pub(super) arrivals: Arc<Arrivals>,
@@ -65,13 +64,13 @@ impl Sleepers {
         self.unserved.load(Ordering::Relaxed)
     }
 
-    /// The same, and what whoever takes these tickets up does afterwards sees what the caller did before.
+    /// The same; the worker that takes these tickets up sees what the caller did before.
     pub(super) fn unserved_now(&self) -> usize {
         let state = self.lock();
         state.tickets.saturating_sub(state.free)
     }
 
-    /// Tells those who look without the lock, which the caller holds.
+    /// Updates what readers without the lock see. The caller holds the lock.
     fn tell(&self, state: &State) {
         let unserved = state.tickets.saturating_sub(state.free);
         if self.unserved() != unserved {

@@ -1,6 +1,6 @@
 /* Handles that are freed while a call uses them: by the call's own callback, or by another thread. Run it
    with valgrind too. */
-#include "os.h"
+#include "os_threads.h"
 #include "check.h"
 
 #include <fastpar.h>
@@ -73,26 +73,39 @@ static void free_job_in_wait(uint64_t limit)
 static void a_waiter_frees_its_job_in_a_chunk(void) { free_job_in_wait(UINT64_MAX); }
 static void a_waiter_with_a_deadline_frees_its_job(void) { free_job_in_wait(600000); }
 
+typedef struct waited_job {
+  fastpar_job *job;
+  int32_t waiter; /* its id, right before it waits */
+  int32_t helps;  /* the waiter has run a chunk */
+} waited_job;
+
 static int32_t yield_in_chunk(void *user_data, const fastpar_chunk *chunk)
 {
+  waited_job *waited = user_data;
   (void)chunk;
-  os_add(user_data, 1);
+  if (fastpar_pool_worker() < 0) os_store(&waited->helps, 1);
   os_yield();
   return 0;
 }
 
-static void wait_on_thread(void *handle) { CHECK_EQUAL(fastpar_job_wait(handle, UINT64_MAX, NULL), FASTPAR_ERR_CANCELLED); }
+static void wait_on_thread(void *argument)
+{
+  waited_job *waited = argument;
+  os_store(&waited->waiter, os_thread_id());
+  CHECK_EQUAL(fastpar_job_wait(waited->job, UINT64_MAX, NULL), FASTPAR_ERR_CANCELLED);
+}
 
 static void a_job_is_freed_while_another_thread_waits(void)
 {
-  int32_t calls = 0;
+  waited_job waited = {NULL, 0, 0};
   os_thread waiter;
-  fastpar_job *job = NULL;
   fastpar_loop_options options = each(2);
-  CHECK_EQUAL(fastpar_for_start(&options, (size_t)1 << 31, yield_in_chunk, &calls, &job, NULL), FASTPAR_OK);
-  os_start(&waiter, wait_on_thread, job);
-  os_sleep_ms(200); /* a program must not free what a thread is only about to use */
-  fastpar_job_free(job);
+  CHECK_EQUAL(fastpar_for_start(&options, (size_t)1 << 31, yield_in_chunk, &waited, &waited.job, NULL), FASTPAR_OK);
+  os_start(&waiter, wait_on_thread, &waited);
+  /* A program must not free what a thread is only about to use. */
+  while (!os_load(&waited.waiter)) os_yield();
+  while (!os_load(&waited.helps) && !os_is_asleep(waited.waiter)) os_sleep_ms(1);
+  fastpar_job_free(waited.job);
   os_join(&waiter);
 }
 
@@ -242,13 +255,14 @@ typedef struct queue_user {
   fastpar_queue *queue;
   int32_t pushes;
   int32_t begun;
+  int32_t waiters[3]; /* their ids, right before they wait */
 } queue_user;
 
 static void wait_in_queue(void *argument)
 {
   queue_user *user = argument;
   uint64_t value;
-  os_add(&user->begun, 1);
+  os_store(&user->waiters[os_add(&user->begun, 1)], os_thread_id());
   if (user->pushes) {
     CHECK_EQUAL(fastpar_queue_push(user->queue, 2, UINT64_MAX, NULL), FASTPAR_ERR_CLOSED);
   } else {
@@ -259,14 +273,17 @@ static void wait_in_queue(void *argument)
 static void a_queue_is_freed_while_threads_wait(void)
 {
   for (int32_t pushes = 0; pushes < 2; pushes++) {
-    queue_user user = {NULL, 0, 0};
+    queue_user user = {NULL, 0, 0, {0, 0, 0}};
     os_thread threads[3];
     user.pushes = pushes;
     CHECK_EQUAL(fastpar_queue_open(1, &user.queue, NULL), FASTPAR_OK);
     if (pushes) CHECK_EQUAL(fastpar_queue_push(user.queue, 1, 0, NULL), FASTPAR_OK);
     for (int i = 0; i < 3; i++) os_start(&threads[i], wait_in_queue, &user);
-    while (os_load(&user.begun) < 3) os_yield();
-    os_sleep_ms(200); /* a program must not free what a thread is only about to use */
+    /* A program must not free what a thread is only about to use. */
+    for (int i = 0; i < 3; i++) {
+      while (!os_load(&user.waiters[i])) os_yield();
+      while (!os_is_asleep(os_load(&user.waiters[i]))) os_sleep_ms(1);
+    }
     fastpar_queue_free(user.queue);
     for (int i = 0; i < 3; i++) os_join(&threads[i]);
   }

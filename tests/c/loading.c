@@ -63,7 +63,7 @@ static void loading_starts_no_thread(void)
   CHECK_EQUAL(os_threads(NULL), before);
   work_with(library);
   if (before < 0) return;
-  for (int i = 0; i < 1000 && !is_pool_running(before); i++) os_sleep_ms(5);
+  for (int i = 0; i < 20000 && !is_pool_running(before); i++) os_sleep_ms(5);
   CHECK(is_pool_running(before));
 }
 

@@ -29,6 +29,8 @@ static inline int os_thread_is_named(DWORD id, const char *prefix)
 }
 #elif defined(__linux__)
 #include <dirent.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static inline int os_thread_is_named(const char *id, const char *prefix)
 {
@@ -69,6 +71,37 @@ static inline int os_threads(const char *prefix)
 #else
   (void)prefix;
   return -1;
+#endif
+}
+
+/* The calling thread, for `os_is_asleep`; never 0. */
+static inline int32_t os_thread_id(void)
+{
+#if defined(__linux__)
+  return (int32_t)syscall(SYS_gettid);
+#else
+  return 1;
+#endif
+}
+
+/* Whether a thread sleeps. Where that cannot be told a moment passes, in which it usually falls asleep. */
+static inline int os_is_asleep(int32_t id)
+{
+#if defined(__linux__)
+  char path[64], line[300] = "";
+  const char *name_end;
+  FILE *file;
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)id);
+  file = fopen(path, "r");
+  if (!file) return 0;
+  if (!fgets(line, sizeof line, file)) line[0] = 0;
+  fclose(file);
+  name_end = strrchr(line, ')'); /* the name may hold anything */
+  return name_end && name_end[1] == ' ' && name_end[2] == 'S';
+#else
+  (void)id;
+  os_sleep_ms(200);
+  return 1;
 #endif
 }
 

@@ -105,7 +105,7 @@ static int32_t chunk_that_shuts_down(void *user_data, const fastpar_chunk *chunk
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_ERR_BUSY);
   if (fastpar_pool_worker() >= 0) os_add(workers, 1);
   /* A worker comes to help, as long as there is something left to do. */
-  for (int i = 0; i < 10000 && os_load(workers) == 0; i++) os_sleep_ms(1);
+  for (int i = 0; i < 60000 && os_load(workers) == 0; i++) os_sleep_ms(1);
   return 0;
 }
 
@@ -179,11 +179,11 @@ static void the_system_sees_the_names(void)
   options.thread_name = "crunch";
   CHECK_EQUAL(fastpar_pool_start(&options, NULL), FASTPAR_OK);
   /* A thread names itself when it runs for the first time. */
-  for (int i = 0; i < 1000 && os_threads("crunch-") < 6; i++) os_sleep_ms(5);
+  for (int i = 0; i < 20000 && os_threads("crunch-") < 6; i++) os_sleep_ms(5);
   CHECK_EQUAL(os_threads("crunch-"), 6);
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
   /* The system may list a thread for a moment after it was joined. */
-  for (int i = 0; i < 1000 && os_threads("crunch-") > 0; i++) os_sleep_ms(5);
+  for (int i = 0; i < 20000 && os_threads("crunch-") > 0; i++) os_sleep_ms(5);
   CHECK_EQUAL(os_threads("crunch-"), 0);
 }
 

@@ -12,6 +12,7 @@ mod format;
 mod interop;
 mod round_trip;
 mod seek_tables;
+mod single_frames;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;

@@ -44,7 +44,7 @@ struct waiting_job {
   waiting_job() {
     fastpar::loop_options options;
     options.segments = 2;
-    options.max_lanes = 1; // so the second chunk is begun after the first: not, if the job is cancelled meanwhile
+    options.max_lanes = 1; // the second chunk comes after the first, unless the job is cancelled meanwhile
     job = fastpar::for_start(2, [this, kept = kept](fastpar::chunk) {
       for (int i = 0; i < 2000 && !go; i++) std::this_thread::sleep_for(1ms);
       chunks++;

@@ -28,7 +28,7 @@ void runs_and_waits() {
 void completes_by_itself() {
   std::atomic<int> calls{0};
   const fastpar::job job = fastpar::for_start(24, [&](fastpar::chunk) { calls++; });
-  for (int i = 0; i < 5000 && calls < 24; i++) std::this_thread::sleep_for(1ms);
+  for (int i = 0; i < 100'000 && calls < 24; i++) std::this_thread::sleep_for(1ms);
   CHECK_EQUAL(calls.load(), 24);
 }
 
@@ -71,18 +71,21 @@ void moves() {
   CHECK_EQUAL(calls.load(), 24 * 51);
 }
 
+/** Chunks of a job that does not end before it is cancelled, however late that comes. */
+constexpr int endless = 1 << 30;
+
 void releasing_cancels() {
   const auto kept = std::make_shared<std::atomic<int>>(0);
   fastpar::loop_options options;
-  options.segments = 100000;
+  options.segments = endless;
   {
-    const fastpar::job job = fastpar::for_start(100000, [kept](fastpar::chunk) {
+    const fastpar::job job = fastpar::for_start(endless, [kept](fastpar::chunk) {
       ++*kept;
       std::this_thread::sleep_for(100us);
     }, options);
   }
   const int calls = *kept;
-  CHECK(calls < 100000);
+  CHECK(calls < endless);
   CHECK_EQUAL(kept.use_count(), 1L); // the body is gone
   std::this_thread::sleep_for(5ms);
   CHECK_EQUAL(kept->load(), calls);
@@ -90,22 +93,22 @@ void releasing_cancels() {
 
 void cancels() {
   fastpar::loop_options options;
-  options.segments = 100000;
+  options.segments = endless;
   std::atomic<int> calls{0};
   const auto slow = [&](fastpar::chunk) { calls++; std::this_thread::sleep_for(100us); };
-  fastpar::job job = fastpar::for_start(100000, slow, options);
+  fastpar::job job = fastpar::for_start(endless, slow, options);
   job.cancel();
   CHECK_STATUS(cancelled, job.wait());
   fastpar::cancel_flag flag;
   options.cancel = &flag;
-  job = fastpar::for_start(100000, slow, options);
+  job = fastpar::for_start(endless, slow, options);
   flag.cancel();
   CHECK_STATUS(cancelled, job.wait());
 #ifdef __cpp_lib_jthread
   options.cancel = nullptr;
   std::stop_source source;
   options.stop = source.get_token();
-  job = fastpar::for_start(100000, slow, options);
+  job = fastpar::for_start(endless, slow, options);
   options.stop = {};
   source.request_stop();
   CHECK_STATUS(cancelled, job.wait());
@@ -168,7 +171,7 @@ void from_inside() {
     std::this_thread::sleep_for(2ms);
     *kept = kept.use_count() > 1;
   }, options));
-  for (int i = 0; i < 5000 && kept.use_count() > 1; i++) std::this_thread::sleep_for(1ms);
+  for (int i = 0; i < 100'000 && kept.use_count() > 1; i++) std::this_thread::sleep_for(1ms);
   CHECK(*kept);
   CHECK_EQUAL(kept.use_count(), 1L);
 }
@@ -193,8 +196,8 @@ void released_by_the_body_that_wait_runs() {
     std::optional<fastpar::job> owner;
     options.segments = 1;
     fastpar::job blocker = fastpar::for_start(1, [&](fastpar::chunk) { while (!go) std::this_thread::sleep_for(1ms); }, options);
-    options.segments = 1000000;
-    owner = fastpar::for_start(1000000, [&owner, kept](fastpar::chunk) {
+    options.segments = endless;
+    owner = fastpar::for_start(endless, [&owner, kept](fastpar::chunk) {
       if (fastpar::pool_worker() < 0 && !kept->exchange(true)) owner.reset();
       std::this_thread::yield();
     }, options);

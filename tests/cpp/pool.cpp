@@ -64,7 +64,7 @@ void hooks() {
   fastpar::pool_shutdown();
   CHECK_EQUAL(ended_view->load(), threads);
   fastpar::pool_start();
-  for (int i = 0; i < 5000 && *started < 2 * threads; i++) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 100'000 && *started < 2 * threads; i++) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK_EQUAL(started->load(), 2 * threads);
   CHECK_STATUS(invalid_argument, fastpar::pool_hook(nullptr, nullptr));
   CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_hook([](std::uint32_t) {}); }));

@@ -36,7 +36,7 @@ internal static class ExceptionTests
             2,
             (in Chunk chunk) =>
             {
-                both.SignalAndWait(TimeSpan.FromSeconds(20));
+                both.SignalAndWait(Expect.Limit);
                 ThrowHere($"chunk {chunk.Index}");
             },
             new LoopOptions { Segments = 2, Errors = errors });

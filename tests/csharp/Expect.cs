@@ -93,10 +93,18 @@ internal static class Expect
         throw new UnexpectedException($"no {status}");
     }
 
-    /// <summary>Waits until something has become true, for at most 30 seconds.</summary>
+    /// <summary>
+    /// More than anything takes, on a busy machine too: only what hangs is found out by it.
+    /// </summary>
+    internal static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    /// <summary>Chunks of a loop that does not end before it is cancelled, however late that comes.</summary>
+    internal const long Endless = 1L << 40;
+
+    /// <summary>Waits until something has become true, for at most <see cref="Limit"/>.</summary>
     internal static void Soon(Func<bool> condition, string what)
     {
-        True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)), $"not in time: {what}");
+        True(SpinWait.SpinUntil(condition, Limit), $"not in time: {what}");
     }
 
     /// <summary>Bytes that compress, as text does.</summary>

@@ -50,7 +50,7 @@ internal static class JobTests
                 go.Wait();
             },
             new LoopOptions { MaxLanes = 1 });
-        Expect.True(inside.Wait(30_000), "a worker"); // else the thread that waits would run the body
+        Expect.True(inside.Wait(Expect.Limit), "a worker"); // else the thread that waits would run the body
         Expect.True(!job.Wait(TimeSpan.Zero), "ended");
         Expect.True(!job.Wait(TimeSpan.FromMilliseconds(20)), "ended");
         Expect.True(!job.Completion.IsCompleted, "completed");
@@ -77,7 +77,7 @@ internal static class JobTests
             2,
             range =>
             {
-                both.SignalAndWait(TimeSpan.FromSeconds(20));
+                both.SignalAndWait(Expect.Limit);
                 Fail();
             },
             new LoopOptions { Segments = 2 });
@@ -100,17 +100,17 @@ internal static class JobTests
     private static void Cancels()
     {
         int ran = 0;
-        FastparJob job = FastparLoop.Start(1 << 20, range =>
+        FastparJob job = FastparLoop.Start(Expect.Endless, range =>
         {
             Interlocked.Increment(ref ran);
             Thread.Sleep(1);
-        }, new LoopOptions { Segments = 1 << 20 });
+        }, new LoopOptions { Segments = Expect.Endless });
         Expect.Soon(() => Volatile.Read(ref ran) > 0, "a chunk");
         job.Cancel();
         job.Cancel();
         Expect.Throws<TaskCanceledException>(job.Wait);
         Expect.True(job.Completion.IsCanceled, job.Completion.Status.ToString());
-        Expect.True(job.Progress.Done < 1 << 20, "the job went on");
+        Expect.True(job.Progress.Done < Expect.Endless, "the job went on");
         job.Dispose();
     }
 
@@ -121,7 +121,7 @@ internal static class JobTests
         {
             using var source = new CancellationTokenSource();
             Task task = FastparLoop.Start(
-                1 << 20, range => Thread.SpinWait(100), new LoopOptions { Segments = 1 << 20 }, source.Token).Completion;
+                Expect.Endless, range => Thread.SpinWait(100), new LoopOptions { Segments = Expect.Endless }, source.Token).Completion;
             Thread.SpinWait(round * 100);
             source.Cancel();
             Expect.Soon(() => task.IsCompleted, "the end");
@@ -134,12 +134,12 @@ internal static class JobTests
     private static void DisposingEndsIt()
     {
         int inside = 0;
-        FastparJob job = FastparLoop.Start(1 << 20, range =>
+        FastparJob job = FastparLoop.Start(Expect.Endless, range =>
         {
             Interlocked.Increment(ref inside);
             Thread.Sleep(2);
             Interlocked.Decrement(ref inside);
-        }, new LoopOptions { Segments = 1 << 20 });
+        }, new LoopOptions { Segments = Expect.Endless });
         Thread.Sleep(5);
         job.Dispose();
         Expect.Equal(0, Volatile.Read(ref inside), "bodies after Dispose");
@@ -195,7 +195,7 @@ internal static class JobTests
             dropped.Add(StartAndDrop(done));
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            Expect.True(done.Wait(TimeSpan.FromSeconds(30)), "dropped jobs end before their time");
+            Expect.True(done.Wait(Expect.Limit), "dropped jobs end before their time");
         }
         // A conservative collector may keep one.
         bool Collected()

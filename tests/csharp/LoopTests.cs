@@ -286,11 +286,11 @@ internal static class LoopTests
         {
             using var source = new CancellationTokenSource();
             void Loop() => FastparLoop.For(
-                1 << 20, range => Thread.SpinWait(50), new LoopOptions { Segments = 1 << 20 }, source.Token);
+                Expect.Endless, range => Thread.SpinWait(50), new LoopOptions { Segments = Expect.Endless }, source.Token);
             Task loop = Task.Run(Loop, source.Token);
             await Task.Delay(round % 5);
             source.Cancel();
-            Expect.Equal(loop, await Task.WhenAny(loop, Task.Delay(20000)), "the loop");
+            Expect.Equal(loop, await Task.WhenAny(loop, Task.Delay(Expect.Limit)), "the loop");
             Expect.True(loop.IsCanceled, "not cancelled");
         }
     }

@@ -26,7 +26,7 @@ internal static class PoolTests
         Expect.Equal(-1, FastparPool.Worker);
         int worker = -2;
         FastparJob job = FastparLoop.Start(1, range => worker = FastparPool.Worker);
-        job.Completion.Wait(TimeSpan.FromSeconds(20));
+        job.Completion.Wait(Expect.Limit);
         Expect.True(worker >= 0 && worker < FastparPool.Threads, $"worker {worker}");
     }
 

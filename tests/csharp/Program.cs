@@ -49,7 +49,7 @@ internal static class Program
         try
         {
             object? result = test.Invoke(null, AsThrown, null, null, null);
-            if (result is Task task && !task.Wait(TimeSpan.FromSeconds(60)))
+            if (result is Task task && !task.Wait(Expect.Limit))
             {
                 throw new TimeoutException("the test did not end");
             }

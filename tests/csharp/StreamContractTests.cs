@@ -112,7 +112,7 @@ internal static class StreamContractTests
         Expect.Throws<InvalidOperationException>(() => _ = writer.WriteAsync(Noise, 0, 1));
         Expect.Throws<InvalidOperationException>(() => writer.Write(Noise, 0, 1));
         inner.Go.SetResult(true);
-        Expect.True(first.Wait(30_000), "ends");
+        Expect.True(first.Wait(Expect.Limit), "ends");
         writer.Write(Noise, 0, 1);
         writer.Dispose();
     }
@@ -206,9 +206,9 @@ internal static class StreamContractTests
             }
         });
         thread.Start();
-        Expect.True(inner.Entered.Wait(30_000), "inside");
+        Expect.True(inner.Entered.Wait(Expect.Limit), "inside");
         writer.Dispose();
-        Expect.True(thread.Join(30_000), "the write goes on");
+        Expect.True(thread.Join(Expect.Limit), "the write goes on");
         Expect.True(seen is ObjectDisposedException, $"{seen}");
     }
 

@@ -168,10 +168,10 @@ internal static class StreamTests
             stream.Write(new byte[100]);
             stream.Flush();
         });
-        Expect.True(inner.Entered.Wait(20000), "inside");
+        Expect.True(inner.Entered.Wait(Expect.Limit), "inside");
         Expect.Fails(FastparStatus.Busy, () => stream.WriteByte(1));
         inner.Go.Set();
-        Expect.True(flush.Wait(20000), "goes on");
+        Expect.True(flush.Wait(Expect.Limit), "goes on");
         stream.WriteByte(1);
     }
 

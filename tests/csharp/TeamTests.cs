@@ -135,7 +135,7 @@ internal static class TeamTests
                 Thread.Sleep(1);
             }
             queue.Dispose();
-            Expect.True(consumer.Join(20000), "released");
+            Expect.True(consumer.Join(Expect.Limit), "released");
             Expect.True(popped == false, "popped");
         }
     }

@@ -43,7 +43,7 @@ static long attempt(long n)
 {
   fastpar_status status;
   long failed;
-  alarm(30);
+  alarm(300);
   atomic_store(&told->n, n);
   if (in_way == COLD) fastpar_pool_shutdown(NULL);
   failing_begin(n, for_ever);

@@ -281,7 +281,7 @@ class Soak(unittest.TestCase):
         self.assertLess(max(before, after), math.inf, "no memory seen")
         self.assertLess(after, before + MEGABYTES)
         # A thread is listed for a moment after it was joined.
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while entries("/proc/self/task") != threads and time.monotonic() < deadline:
             time.sleep(0.01)
         self.assertEqual(entries("/proc/self/task"), threads, "threads")

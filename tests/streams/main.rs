@@ -11,6 +11,9 @@ mod files;
 mod interop;
 #[cfg(unix)]
 mod kill;
+mod large_frames;
+#[cfg(target_os = "linux")]
+mod names;
 mod parts;
 mod reader;
 mod reader_limits;

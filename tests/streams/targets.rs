@@ -1,5 +1,5 @@
-//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be,
-//! holes, and names of any bytes.
+//! Targets that are not simply replaced: what is open already, what cannot be replaced, what must not be; and
+//! holes.
 
 use crate::common::{assert_kind, child, noise, records, run, skip};
 use crate::files::unix::fifo;
@@ -9,7 +9,6 @@ use fastpar::ErrorKind;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -343,43 +342,6 @@ fn space_that_is_claimed() {
         assert_eq!(made.len(), 6 << 20);
         assert!(made.blocks() * 512 <= (6 << 20) + (64 << 10), "{}", made.blocks());
     }
-}
-
-#[test]
-fn names_are_bytes() {
-    let data = records(10_000);
-    let place = Place::new(&data);
-    let name = |bytes: &[u8]| place.folder.path().join(std::ffi::OsStr::from_bytes(bytes));
-    let (packed, back) = (name(b"\xff\xfe.zst"), name(b"b\x80ck"));
-    compress_file(&place.input, &packed, &Options::default()).unwrap();
-    decompress_file(&packed, &back, &Options::default()).unwrap();
-    assert!(fs::read(&back).unwrap() == data);
-}
-
-/// Of a long path the message keeps the end, also in C.
-#[test]
-fn long_paths_in_messages() {
-    let place = Place::new(b"text");
-    let missing = place.folder.path().join("d".repeat(200)).join("ä".repeat(100)).join("the-end");
-    for error in [
-        compress_file(&missing, &place.output, &Options::default()).unwrap_err(),
-        compress_file(&place.input, &missing, &Options::default()).unwrap_err(),
-    ] {
-        assert!(error.message().ends_with("/the-end") && error.message().len() < 240, "{error}");
-        assert!(error.message().contains("No such file"), "{error}");
-    }
-}
-
-/// A folder's name is not a file's.
-#[test]
-fn names_that_end_like_folders() {
-    let place = Place::new(b"text");
-    let folder = place.folder.path().display().to_string();
-    for name in [".", "..", "new/", "input/", "", "/"] {
-        let target = PathBuf::from(format!("{folder}/{name}"));
-        assert_kind(compress_file(&place.input, &target, &Options::default()), ErrorKind::Io);
-    }
-    assert_eq!(place.names(), ["input"]);
 }
 
 /// A disk that is full, for what is written where it stands.

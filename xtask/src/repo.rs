@@ -58,6 +58,18 @@ pub(crate) fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Makes a symbolic link, in place of one that is there.
+#[cfg(unix)]
+pub(crate) fn link(to: &Path, at: &Path) -> Result<()> {
+    let _ = std::fs::remove_file(at);
+    std::os::unix::fs::symlink(to, at).with_context(|| format!("linking {}", at.display()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn link(_: &Path, at: &Path) -> Result<()> {
+    anyhow::bail!("{} would be a symbolic link: what needs it runs on Linux", at.display())
+}
+
 /// For CARGO_ENCODED_RUSTFLAGS: the places of the sources on this machine do not get into what is built.
 pub(crate) fn without_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);

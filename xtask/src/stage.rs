@@ -72,11 +72,8 @@ pub(crate) fn stage() -> Result<Staged> {
         replace(&built.join(name), &place)?;
     }
     replace_all(&repo::root().join("include"), &staged.include)?;
-    #[cfg(all(unix, not(target_os = "macos")))]
-    {
-        let link = staged.lib.join("libfastpar.so");
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink("libfastpar.so.1", &link)?;
+    if cfg!(target_os = "linux") {
+        repo::link(Path::new("libfastpar.so.1"), &staged.lib.join("libfastpar.so"))?;
     }
     Ok(staged)
 }

@@ -9,8 +9,8 @@ namespace Fastpar;
 
 /// <summary>
 /// A loop over asynchronous bodies. Workers begin them, in pumps that take chunk after chunk; a body that is
-/// suspended occupies no worker, only one of the places that MaxLanes allows. A place that becomes free later
-/// gets a new pump.
+/// suspended occupies no worker, but counts as one of the bodies in flight that MaxLanes allows. When such a
+/// body ends a new pump may start.
 /// </summary>
 internal sealed class AsyncLoop
 {
@@ -80,7 +80,7 @@ internal sealed class AsyncLoop
     private void StartPumps(int pumps) =>
         JobState.StartDetached(pumps, Pump, pumpOptions, context);
 
-    /// <summary>Works on chunks as long as there are some, and places for their bodies.</summary>
+    /// <summary>Works on chunks while there are some, and fewer bodies in flight than MaxLanes.</summary>
     private void Pump(in Chunk pump)
     {
         bool first = true;
@@ -183,8 +183,8 @@ internal sealed class AsyncLoop
     }
 
     /// <summary>
-    /// A body has ended; whether its place needs a new pump: that of a body in a pump has one. The last one
-    /// ends the loop.
+    /// A body has ended; whether a new pump is needed: a body that ended inside its pump needs none. The last
+    /// body ends the loop.
     /// </summary>
     private bool End(long items, bool pumped)
     {

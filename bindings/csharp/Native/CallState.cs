@@ -44,7 +44,7 @@ internal abstract unsafe class CallState
     /// <summary>The user_data of native frames.</summary>
     internal void* UserData => (void*)GCHandle.ToIntPtr(handle);
 
-    /// <summary>The progress callback of the options; null: nobody asks.</summary>
+    /// <summary>The progress callback of the options; null: there is none.</summary>
     internal void* ProgressFunction => progress == null ? null : (void*)OnProgressPointer;
 
     /// <summary>Whether native frames call back at all; if not, there is no need to root this.</summary>

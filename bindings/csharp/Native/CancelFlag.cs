@@ -22,7 +22,7 @@ internal readonly unsafe struct CancelFlag : IDisposable
         {
             flag = Marshal.AllocHGlobal(sizeof(int));
             *(int*)flag = 0;
-            // The number alone: a token lives longer than what it cancels, and must not keep that.
+            // Only the flag's address: a token outlives the call, and must not keep the call's objects alive.
             registration = token.Register(set => NativeMethods.fastpar_cancel((int*)(IntPtr)set!), flag);
         }
     }

@@ -33,7 +33,8 @@ internal static unsafe class Check
             : throw new ArgumentOutOfRangeException(name, value, $"must be {least} to {most}");
 
     /// <summary>
-    /// Milliseconds as the library counts them: infinite is UINT64_MAX. Parts of one count as a whole.
+    /// Milliseconds as the library counts them: infinite is UINT64_MAX. A fraction of a millisecond is
+    /// rounded up.
     /// </summary>
     internal static ulong Timeout(TimeSpan timeout, string name)
     {

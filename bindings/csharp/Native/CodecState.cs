@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>What the callbacks of a call of the codec share: its progress.</summary>
+/// <summary>The state that the callbacks of a codec call share: its progress.</summary>
 internal sealed unsafe class CodecState : CallState
 {
     internal CodecState(IProgress<FastparProgress>? progress, CancellationToken token)
@@ -48,7 +48,7 @@ internal readonly unsafe ref struct CodecCall
         }
     }
 
-    /// <summary>The options for the library, in this place if there are any.</summary>
+    /// <summary>The options for the library, written to the place given, if there are any.</summary>
     internal fastpar_zstd_options* Options(fastpar_zstd_options* place)
     {
         if (state == null)
@@ -64,7 +64,7 @@ internal readonly unsafe ref struct CodecCall
     }
 
     /// <summary>
-    /// What the library returned. False: the destination is too small; every other failure is thrown.
+    /// Whether the call has succeeded. False: the destination is too small; every other failure is thrown.
     /// </summary>
     internal bool Fits(int status, fastpar_error* error, in ErrorSite site = default)
     {

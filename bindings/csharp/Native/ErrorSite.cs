@@ -1,8 +1,7 @@
 namespace Fastpar;
 
 /// <summary>
-/// The place of a failure, for the exception that tells it: its parameter, its files, and whether it reads
-/// data.
+/// Where a failure happened, for its exception: its parameter, its files, and whether it reads data.
 /// </summary>
 internal readonly struct ErrorSite
 {

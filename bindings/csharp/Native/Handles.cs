@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Fastpar;
 
-/// <summary>A handle of the native library: released once, when nobody uses it any more.</summary>
+/// <summary>A handle of the native library: released once, when no call uses it any more.</summary>
 internal abstract class FastparHandle : SafeHandle
 {
     protected FastparHandle(IntPtr handle)
@@ -96,8 +96,8 @@ internal sealed unsafe class StreamHandle : FastparHandle
 }
 
 /// <summary>
-/// An archive. What it reads from stays in its place, and the flag that cancels it stays, until the last read
-/// is over and this is released.
+/// An archive. The memory that it reads from stays pinned, and its cancel flag stays, until the last read is
+/// over and this is released.
 /// </summary>
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
@@ -122,7 +122,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
 }
 
 /// <summary>
-/// The use of a handle: it is not released before this is disposed, whoever disposes the handle meanwhile.
+/// The use of a handle: it is not released before this is disposed, even if the handle is disposed meanwhile.
 /// </summary>
 internal readonly unsafe ref struct Lease
 {

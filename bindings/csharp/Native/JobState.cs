@@ -155,11 +155,11 @@ internal sealed unsafe class JobState : CallState
         {
             throw Check.Exception(&error);
         }
-        // What else it tells is what the job came to, and the notification has returned.
+        // Any other status is the job's result, and the notification has returned.
         return true;
     }
 
-    /// <summary>Items done, and in all.</summary>
+    /// <summary>Items done, and their total.</summary>
     internal FastparProgress Progress()
     {
         if (!source.Task.IsCompleted)

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Fastpar;
 
-/// <summary>What Mono needs of threads that are not its own. .NET needs none of it.</summary>
+/// <summary>Mono's requirements for threads that it did not start. .NET needs none of it.</summary>
 internal static unsafe class MonoThreads
 {
     /// <summary>SIG_UNBLOCK of Linux.</summary>

@@ -10,11 +10,14 @@ using Loader = Fastpar.ReflectedNativeLibrary;
 namespace Fastpar;
 
 /// <summary>
-/// The hand-written part: what finds and checks the native library before its first function is called.
+/// The hand-written part: it finds and checks the native library before its first function is called.
 /// </summary>
 internal static unsafe partial class NativeMethods
 {
-    /// <summary>Holds the path of the native library, if it shall not be looked for.</summary>
+    /// <summary>
+    /// The environment variable with the path of the native library; if it is not set the library is searched
+    /// for.
+    /// </summary>
     private const string PathVariable = "FASTPAR_LIBRARY";
 
     static NativeMethods()

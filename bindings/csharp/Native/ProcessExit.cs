@@ -29,7 +29,7 @@ internal static class ProcessExit
     internal static void Watch()
     {
 #if NET
-        // Told before every handler of ProcessExit, whenever that was added.
+        // This runs before every handler of ProcessExit, whenever that was added.
         AssemblyLoadContext.Default.Unloading += _ => began = true;
 #else
         AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => began = true;

@@ -104,8 +104,8 @@ internal sealed unsafe class ReduceByValue<T> : ReduceState
 }
 
 /// <summary>
-/// Accumulators that the garbage collector must see: they stay here, and the native ones hold the number of
-/// their chunk.
+/// Accumulators that the garbage collector must see: they stay here, and the native accumulators hold the
+/// number of their chunk.
 /// </summary>
 internal sealed unsafe class ReduceObjects<T> : ReduceState
 {

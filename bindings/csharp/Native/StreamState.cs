@@ -7,15 +7,15 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// What the callbacks of a stream work on: the stream behind it. What that throws, the call throws that
-/// needed it.
+/// The state of the callbacks of a stream: the stream behind it. An exception of that stream is thrown by the
+/// call that needed it.
 /// </summary>
 internal sealed unsafe class StreamState : CallState
 {
     private const int SinkKind = 1;
     private const int SourceKind = 2;
 
-    /// <summary>No stream takes more at once.</summary>
+    /// <summary>The most bytes that a stream takes at once.</summary>
     private const int Most = 1 << 30;
 
     private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;
@@ -38,7 +38,7 @@ internal sealed unsafe class StreamState : CallState
     /// <summary>Output of an asynchronous call, which is awaited after it; null: none.</summary>
     internal MemoryStream? Gathered { get; set; }
 
-    /// <summary>One call at a time: whether this one may begin.</summary>
+    /// <summary>One call at a time: whether this call may begin.</summary>
     internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
 
     /// <summary>The call is over.</summary>

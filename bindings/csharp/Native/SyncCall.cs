@@ -24,7 +24,7 @@ internal unsafe ref struct SyncCall
     /// <summary>For the field `cancel` of the options.</summary>
     internal int* Cancel => flag.Pointer;
 
-    /// <summary>Throws what the call came to, if it is not success.</summary>
+    /// <summary>Throws the exception of the call's result, unless that is success.</summary>
     internal void End(int status, fastpar_error* error, in ErrorSite site = default) =>
         state.Outcome(status, error, site)?.Throw();
 

@@ -42,7 +42,7 @@ async def cancellable[R](function: Callable[..., R], *args: Any, cancel: CancelF
                 flag.cancel()
         if cancelled is None:
             return future.result()
-        # What the call has come to no longer matters.
+        # The call's result no longer matters.
         raise cancelled
 
 
@@ -58,7 +58,7 @@ async def _done(future: concurrent.futures.Future) -> None:
             waiter.set_result(None)
 
     def told(_: concurrent.futures.Future) -> None:
-        # The loop may be closed by now, when nobody waits any more.
+        # The event loop may be closed by now; then no task waits any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(wake)
 

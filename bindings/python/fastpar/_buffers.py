@@ -1,4 +1,4 @@
-"""Addresses of Python's buffers, and bytes that are filled before anybody sees them: nothing is copied."""
+"""Addresses of Python's buffers, and bytes that are filled before other code sees them: nothing is copied."""
 
 import ctypes
 from collections.abc import Buffer, Callable
@@ -70,7 +70,8 @@ def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:
     if capacity == 0:
         fill(0)
         return b""
-    # Until it is complete there is the bare pointer only: CPython shortens bytes that nobody else holds.
+    # Until it is complete there is the bare pointer only: CPython shortens bytes only while nothing else
+    # refers to them.
     pointer = ctypes.c_void_p(_new_bytes(None, capacity))
     try:
         written = fill(_address_of_bytes(pointer))

@@ -177,7 +177,7 @@ def raise_failures(failures: list[tuple[int, BaseException]], what: str, group: 
 
 
 def run(call: Call, count: int, options: LoopOptions, callback: ctypes._CFunctionType = chunk_callback) -> None:
-    """Runs a loop, waits for it, and raises what it came to. The step of `call` is what `callback` takes."""
+    """Runs a loop, waits for it, and raises its failure. The step of `call` is what `callback` takes."""
     settings, error = native(**options), n.fastpar_error()
     group = group_of(options.get("errors", "first"))
     settings.cancel = call.address

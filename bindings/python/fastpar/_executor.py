@@ -7,13 +7,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from typing import Protocol
 
 from . import _threads
 from ._errors import Error
+from ._executor_calls import CallFuture, CallItem, Item
 from ._executor_map import MapWork
-from ._executor_threads import Start, in_pool
+from ._executor_threads import Start
 from ._handles import Uncopied
 from ._library import lib
 from ._pool import pool_worker
@@ -30,84 +29,12 @@ _working: set["ThreadPoolExecutor"] = set()
 _closing = False
 
 
-class _Item(Protocol):
-    """Something that a thread of the executor takes and runs."""
-
-    def run(self) -> None:
-        """Does it, and lets no exception out."""
-
-    def cancel(self) -> None:
-        """Tells whoever waits that it will not be done."""
-
-    def break_(self, error: BaseException) -> None:
-        """Tells whoever waits why it cannot be done."""
-
-
-class _CallItem:
-    """A call with a future."""
-
-    __slots__ = ("_claim", "args", "fn", "future", "kwargs")
-
-    def __init__(self, future: Future, fn: Callable[..., object], args: tuple, kwargs: dict) -> None:
-        self.future, self.fn, self.args, self.kwargs = future, fn, args, kwargs
-        self._claim = threading.Lock()
-
-    def run(self) -> None:
-        # Whoever waits for the call may have begun it.
-        if self._claim.acquire(blocking=False):
-            self._run()
-
-    def _run(self) -> None:
-        # Each has the other until here: a future outlives what its call was given.
-        self.future._item = None
-        if not self.future.set_running_or_notify_cancel():
-            return
-        try:
-            result = self.fn(*self.args, **self.kwargs)
-        except BaseException as error:
-            self.future.set_exception(error)
-            # The exception's traceback holds this frame, which holds the future, which holds the exception.
-            self = None
-        else:
-            self.future.set_result(result)
-
-    def cancel(self) -> None:
-        self.future.cancel()
-
-    def break_(self, error: BaseException) -> None:
-        self.future.set_exception(error)
-
-
-class _CallFuture[T](Future[T]):
-    """The future of a call. A worker that waits for it makes the call itself if no other has begun it."""
-
-    def __init__(self, executor: "ThreadPoolExecutor") -> None:
-        super().__init__()
-        self._executor = executor
-        self._item: _CallItem | None = None
-
-    def result(self, timeout: float | None = None) -> T:
-        if timeout is None and self._state == "PENDING":
-            self._help()
-        return super().result(timeout)
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        if timeout is None and self._state == "PENDING":
-            self._help()
-        return super().exception(timeout)
-
-    def _help(self) -> None:
-        item = self._item
-        if item is not None and in_pool():
-            self._executor._run_here(item)
-
-
 class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     """A `concurrent.futures.ThreadPoolExecutor` whose calls run on the threads of fastpar's pool.
 
     What differs from the standard one: the threads are there already and are shared with everything else that uses the pool,
     and a call costs a fraction. Where calls block, so that the pool has no thread left, the executor starts threads of its own, up
-    to `max_workers` in all. A worker that waits for the result of a call which has not begun makes that call itself.
+    to a total of `max_workers`. A worker that waits for the result of a call which has not begun makes that call itself.
 
     Initializer and calls of one worker share a context: a copy of that of the `submit` which brought the worker.
     """
@@ -141,19 +68,18 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._here = threading.local()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._items: collections.deque[_Item] = collections.deque()
+        self._items: collections.deque[Item] = collections.deque()
         #: Tasks on the pool that take items, and whether one of them has not taken its first yet: 0 or 1.
         self._runners = 0
         self._waking = 0
-        #: What a runner without items waits at for a moment: starting another one takes longer than waking
-        #: this.
+        #: A runner without items waits at this lock for a moment: waking it is faster than starting another.
         self._lingering: threading.Lock | None = None
         self._shutdown = False
         self._broken: str | None = None
 
     def submit(self, fn, /, *args, **kwargs):
-        future: Future = _CallFuture(self)
-        future._item = item = _CallItem(future, fn, args, kwargs)
+        future: CallFuture = CallFuture(self)
+        future._item = item = CallItem(future, fn, args, kwargs)
         self._add((item,))
         return future
 
@@ -169,7 +95,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     map.__doc__ = concurrent.futures.Executor.map.__doc__
 
-    def _add(self, items: Iterable[_Item]) -> None:
+    def _add(self, items: Iterable[Item]) -> None:
         """Queues items, and starts runners for them."""
         with self._lock:
             if self._broken:
@@ -213,7 +139,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             raise
 
     def _not_started(self, error: BaseException) -> None:
-        """Takes back what was counted; without any runner nobody would ever take the items."""
+        """Takes back what was counted; without a runner the items would wait for ever."""
         with self._lock:
             self._waking = 0
             self._left()
@@ -249,7 +175,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         finally:
             self._here.entered = entered
 
-    def _run_here(self, item: _CallItem) -> None:
+    def _run_here(self, item: CallItem) -> None:
         """Makes a call on the calling thread, as one more worker, if the executor may have one."""
         with self._lock:
             if self._runners >= self._max_workers or self._broken:
@@ -266,7 +192,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             if recruited:
                 self._start_runner()
 
-    def _run_item(self, item: _CallItem) -> None:
+    def _run_item(self, item: CallItem) -> None:
         if self._initializer is None or self._initialize():
             item.run()
 
@@ -296,7 +222,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._waking = 0
                 self._left()
 
-    def _first(self) -> _Item | None:
+    def _first(self) -> Item | None:
         """The first item of a runner, which is awake now; None: it has ended."""
         with self._lock:
             self._waking = 0
@@ -312,8 +238,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 pass
         return item
 
-    def _next(self) -> _Item | None:
-        """Another one."""
+    def _next(self) -> Item | None:
+        """The next item, after waiting a moment for it; None: the runner has ended."""
         try:
             return self._items.popleft()
         except IndexError:
@@ -329,7 +255,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 if self._lingering is lingering:
                     self._lingering = None
                     return self._take_last_chance()
-        # Whoever took it out has counted this runner as waking.
+        # The thread that took this runner out of the list has counted it as waking.
         return self._first()
 
     def _dismiss(self) -> None:
@@ -339,8 +265,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             self._waking = 1
             lingering.release()
 
-    def _take_last_chance(self) -> _Item | None:
-        """An item; None: the runner has ended. Under the lock, which adding takes too, but not every taking: so it just tries."""
+    def _take_last_chance(self) -> Item | None:
+        """An item; None: the runner has ended. Under the lock, without which items may be taken, too: so it just tries."""
         try:
             return self._items.popleft()
         except IndexError:
@@ -348,7 +274,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             return None
 
     def _lost(self, error: BaseException) -> None:
-        """A runner was struck down from outside."""
+        """A runner was ended by an exception from outside."""
         _LOGGER.critical("Exception in worker", exc_info=error)
         self._not_started(error)
 

@@ -18,7 +18,7 @@ class _Failure:
 
 
 class _Waiter:
-    """In the place of a result that somebody waits for."""
+    """In the place of a result that a thread waits for."""
 
     __slots__ = ("lock", "outcome")
 
@@ -79,7 +79,7 @@ class MapWork:
         """The results in their order, each as soon as it is there; what a call has raised is raised in its place."""
         try:
             for index in range(self.count):
-                # Without a local variable: a result that nobody else holds must not live on here.
+                # Without a local variable: a result without another reference must not live on here.
                 yield self._take(index)
         finally:
             self._stopped = True

@@ -10,11 +10,11 @@ from ._errors import ThreadsError
 from ._jobs import Task
 from ._library import lib
 
-# How often starts that wait for a thread of the pool are looked at. One that has waited through a whole turn
-# gets a thread.
+# How often starts that wait for a thread of the pool are looked at. A start that has waited through a whole
+# turn gets a thread.
 _TURN = 0.01
 
-# How many turns without any before nobody looks any more.
+# After how many turns without a waiting start the looking ends.
 _IDLE_TURNS = 50
 
 
@@ -99,7 +99,7 @@ class _Watch:
         self._thread: threading.Thread | None = None
 
     def add(self, start: Start) -> None:
-        """Looks after a start that has a task on the pool."""
+        """Watches a start that has a task on the pool, and gives it a thread if it waits long."""
         with self._lock:
             self.waiting.add(start)
             # It may have begun before it was added.
@@ -107,7 +107,7 @@ class _Watch:
                 self.waiting.discard(start)
             elif self._thread is None:
                 thread = threading.Thread(target=self._look, name="fastpar-watch", daemon=True)
-                # No thread can be had: the pool will come to the start.
+                # No thread can be had: the start waits for the pool.
                 with contextlib.suppress(RuntimeError):
                     thread.start()
                     self._thread = thread
@@ -122,7 +122,7 @@ class _Watch:
                 try:
                     start.start_thread()
                 except RuntimeError:
-                    # No thread can be had: the pool will come to it.
+                    # No thread can be had: the start waits for the pool.
                     continue
                 self.waiting.discard(start)
             before = now

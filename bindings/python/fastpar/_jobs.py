@@ -120,7 +120,7 @@ class Job(Uncopied, Future[None]):
         return super().cancelled() or (self.done() and isinstance(self._exception, FutureCancelledError))
 
     def result(self, timeout: float | None = None) -> None:
-        """Waits for the end, and raises what the loop came to.
+        """Waits for the end, and raises the loop's failure.
 
         Without a timeout the calling thread does the work if no other has begun it: so this never waits for a free thread.
         """
@@ -129,7 +129,7 @@ class Job(Uncopied, Future[None]):
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Waits as `result` does, and returns what the loop came to; None: it succeeded."""
+        """Waits as `result` does, and returns the loop's failure; None: it succeeded."""
         if timeout is None and not self.done():
             self._task.help()
         return super().exception(timeout)

@@ -11,7 +11,7 @@ _NAME = "fastpar.dll" if sys.platform == "win32" else "libfastpar.so.1"
 
 
 def _load() -> ctypes.CDLL:
-    """The library that FASTPAR_LIBRARY names, else the one beside this file, else what the system's loader finds."""
+    """The library that FASTPAR_LIBRARY names, else that beside this file, else that which the system's loader finds."""
     named = os.environ.get("FASTPAR_LIBRARY")
     beside = Path(__file__).with_name(_NAME)
     path = named or (str(beside) if beside.exists() else _NAME)

@@ -53,7 +53,7 @@ class LoopOptions(TypedDict, total=False):
     errors: Literal["first", "group"]
     #: A flag that stops the loop: it then raises CancelledError.
     cancel: CancelFlag | None
-    #: Told (items done, items in all), at most about 20 times a second and once at the end of a loop that
+    #: Called with (items done, total), at most about 20 times a second and once at the end of a loop that
     #: succeeds; from the threads that work, never from two at a time. What it raises stops the loop.
     progress: Callable[[int, int], object] | None
 

@@ -24,7 +24,7 @@ class PoolStats:
     jobs: int
     #: Chunks of those calls.
     chunks: int
-    #: Times that a worker came to help with one.
+    #: Times that a worker came to help with a call.
     helpers: int
 
 

@@ -140,7 +140,7 @@ class Queue[T](Uncopied):
         return self._items.pop(key.value)
 
     def close(self) -> None:
-        """Ends it: nothing can be added any more, what is inside can still be taken. Whoever waits in vain is released."""
+        """Ends it: nothing can be added any more, what is inside can still be taken. Threads that wait in vain are released."""
         lib.fastpar_queue_close(self._handle)
 
     def __iter__(self) -> Iterator[T]:

@@ -66,7 +66,7 @@ def for_slices(
             body(*(memoryview(buffer)[chunk.start : chunk.stop] for buffer in buffers))
 
     `begin=True`: `body(begin, *slices)`, with the number of the first item. `record_size`: elements of the buffer that are one
-    item, such as the bytes of a row. Whatever has the buffer protocol will do: array.array, bytearray, mmap, ctypes arrays,
+    item, such as the bytes of a row. Any object with the buffer protocol will do: array.array, bytearray, mmap, ctypes arrays,
     memoryviews of one dimension, NumPy's arrays.
 
     Each thread's slices come from a view of its own, made from the object that exports the memory, so that threads do not meet at
@@ -102,7 +102,7 @@ def chunks[S: Sequence[object]](items: S, segments: int = 24, /, *, record_size:
 def chunks(items, segments=24, /, *, record_size=1):
     """Cuts a sequence into up to `segments` parts whose numbers of records differ by at most one.
 
-    Whatever has the buffer protocol (bytes, bytearray, mmap, array.array, memoryview) is not copied: its parts are memoryviews,
+    An object with the buffer protocol (bytes, bytearray, mmap, array.array, memoryview) is not copied: its parts are memoryviews,
     each made from the object that exports the memory, so that threads that work on different parts do not slow each other.
     Anything else is sliced. `record_size`: elements that stay together.
     """

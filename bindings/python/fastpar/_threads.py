@@ -28,7 +28,7 @@ class Work(Protocol):
         """Lets nothing new start."""
 
 
-#: What is under way. Whoever begins something adds it, and removes it when it has ended.
+#: Calls under way. The code that begins a call adds it, and removes it when it has ended.
 live: set[Work] = set()
 
 #: What is called when the process ends, before everything that is still under way is stopped.
@@ -80,8 +80,7 @@ def _finish() -> None:
         settle()
         call(lib.fastpar_pool_shutdown)
     except KeyboardInterrupt:
-        # Whoever does not want to wait for a body that does not end: its thread stays where it is, as daemon
-        # threads do.
+        # Waiting for a body that does not end was interrupted: its thread stays, as daemon threads do.
         _exiting = True
 
 

@@ -106,6 +106,7 @@ fn main() -> std::io::Result<()> {
     let before =
         |head: Vec<u8>| packed.iter().map(move |data| [&head[..], data].concat()).collect::<Vec<_>>();
     save(folder, "decompress", packed.clone())?;
+    save(folder, "blocks", before(vec![0]).into_iter().chain(before(vec![2])))?;
     // Without a made-up table, four places of 11 bytes; and the same with a table of no frames.
     save(folder, "archive", before([&[1][..], &[8; 44]].concat()))?;
     save(

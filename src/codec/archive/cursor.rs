@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use super::source::{Peek, Source};
-use crate::codec::context::cache::InUse;
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::LARGEST_WINDOW_LOG;
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::libzstd::errors;

@@ -31,7 +31,7 @@ struct Entry {
     content: u64,
 }
 
-/// The frames of the archive, without skippable ones: see the module.
+/// The frames of the archive, without skippable frames: see the module.
 #[derive(Debug)]
 pub(super) struct Index {
     entries: Vec<Entry>,

@@ -13,8 +13,9 @@ mod cursor;
 mod index;
 mod source;
 
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::Frames;
+use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
@@ -129,7 +130,7 @@ impl<'a> Archive<'a> {
         self.index.total()
     }
 
-    /// The number of frames, skippable ones not counted.
+    /// The number of frames, without skippable frames.
     pub fn frames(&self) -> usize {
         self.index.len()
     }
@@ -170,10 +171,12 @@ impl<'a> Archive<'a> {
         if first == last {
             progress.add(0)?;
             let skipped = offset - self.index.content(first).start;
-            self.part(&mut Lane::default(), first, skipped, dst, &options, &progress)?;
+            let alone = self.for_each_of(1, &options);
+            self.part(&mut Lane::default(), first, skipped, dst, &alone, &progress)?;
             return Ok(len);
         }
         let tasks = self.tasks(offset, first, dst)?;
+        let each = self.for_each_of(tasks.len(), &options);
         job::run_many(tasks.len(), &control, Lane::default, |task, lane| {
             // Locked once, by the lane that has claimed the task.
             let mut task = tasks[task].lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +187,7 @@ impl<'a> Archive<'a> {
                 let here = usize::try_from(content.end - offset).unwrap_or(usize::MAX).min(rest.len());
                 let (now, more) = rest.split_at_mut(here);
                 if here > 0 {
-                    self.part(lane, frame, offset - content.start, now, &options, &progress)?;
+                    self.part(lane, frame, offset - content.start, now, &each, &progress)?;
                 }
                 offset += here as u64;
                 rest = more;
@@ -193,6 +196,13 @@ impl<'a> Archive<'a> {
             Ok(())
         })?;
         Ok(len)
+    }
+
+    /// The options of each of `count` tasks. A limit of memory is for the cache and for contexts of libzstd:
+    /// frames have one lane.
+    fn for_each_of<'s>(&self, count: usize, options: &Options<'s>) -> Options<'s> {
+        let max_lanes = if self.max_memory == 0 { decompress::split_evenly(count, options).1 } else { 1 };
+        Options { max_lanes, ..*options }
     }
 
     /// Cuts a read into tasks: groups of whole frames, with parts of frames at its ends.

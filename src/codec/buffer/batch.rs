@@ -5,11 +5,13 @@
 //! fails.
 #![forbid(unsafe_code)]
 
-use crate::codec::context::cache::{Cached, InUse};
+use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::context::encode::Recipe;
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frames;
+use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
@@ -78,7 +80,10 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
     let progress = CallProgress::new(options, None);
-    let new = || DecompressLane { options, progress: &progress, decoder: Decoder::new(options) };
+    let waiting = items.iter().filter(|item| item.result.is_none()).count();
+    let (outer, inner) = decompress::split_evenly(waiting, options);
+    let each = options.shared_by(outer, inner);
+    let new = || DecompressLane { options: &each, progress: &progress, decoder: Decoder::new(options) };
     run(items, options, decode::memory(), new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());

@@ -1,14 +1,15 @@
 //! Decompressing a buffer into a buffer.
 
 use super::frame_groups::{self, FrameGroup};
-use crate::codec::context::decode::{self, frames, Decoder};
+use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::{Frame, Frames};
-use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::frame::decompress::{self, frames};
+use crate::codec::libzstd::calls;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job;
+use crate::job::{self, Control};
 use crate::memory;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
@@ -85,7 +86,7 @@ pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>
     Ok(written)
 }
 
-/// Decodes a frame that is all of `src`, on the calling thread: there is nothing to plan or to share out.
+/// Decodes a frame that is all of `src`: by several lanes, or on the calling thread.
 fn alone(
     src: &[u8],
     frame: &Frame,
@@ -102,7 +103,8 @@ fn alone(
     let progress = CallProgress::new(options, Some(size));
     progress.add(0)?;
     let slot = &mut dst[..size as usize]; // at most its length
-    let written = Decoder::new(options).frame(src, frame, &mut Uninit::new(slot), &progress)?;
+    let mut decoder = Decoder::new(options);
+    let written = decompress::frame(src, frame, slot, &mut decoder, options, &progress)?;
     progress.finish(size)?;
     Ok(written)
 }
@@ -152,11 +154,16 @@ fn in_parallel(
     }
     let bookkeeping = groups.len() * (size_of::<FrameGroup>() + size_of::<Mutex<&mut [u8]>>());
     let control = options.control(decode::memory(), bookkeeping)?;
+    let max_memory = options.max_memory.saturating_sub(bookkeeping as u64); // of a limit something is left
+    let all = Options { max_memory, max_lanes: control.max_lanes, ..*options };
+    let (outer, inner) = decompress::split_lanes(groups.iter().map(|group| group.len), &all);
+    let each = all.shared_by(outer, inner);
+    let control = Control { max_lanes: outer, ..control };
     job::run_tasks(groups.len(), &control, |index, _lane| {
         let mut slot = slots[index].lock().unwrap_or_else(PoisonError::into_inner);
         let group = &groups[index];
         let within = Frames::within(src, group.src.clone(), group.first);
-        let written = frames(src, within, &mut slot, &mut Decoder::new(options), options, progress)?;
+        let written = frames(src, within, &mut slot, &mut Decoder::new(options), &each, progress)?;
         if written != slot.len() {
             return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(group.src.start as u64));
         }

@@ -13,12 +13,9 @@
 //! list with all that is in it, and makes its own. A context in a slot is used by no thread, and stays.
 
 use super::free_list::{Entry, FreeList};
-use crate::codec::libzstd::errors;
-use crate::error::Result;
 use crate::os::fork::{self, ChildHook};
 use crate::pool;
 use crossbeam_utils::CachePadded;
-use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -65,7 +62,7 @@ impl<T: Cached> ContextCache<T> {
     /// A cached context of at most `need` bytes: a larger one would use more memory than the call has
     /// counted. The calling thread's own is preferred, then the largest that fits.
     #[inline]
-    fn take(&self, need: usize, bytes: u64) -> Option<Box<Entry<T>>> {
+    pub(super) fn take(&self, need: usize, bytes: u64) -> Option<Box<Entry<T>>> {
         let fits = |entry: &Entry<T>| entry.size <= need && entry.item.has_life_for(bytes);
         let own = swap(self.own_slot(), ptr::null_mut());
         if own.as_ref().is_some_and(|own| fits(own)) {
@@ -93,7 +90,7 @@ impl<T: Cached> ContextCache<T> {
     }
 
     #[inline]
-    fn put(&self, mut entry: Box<Entry<T>>) {
+    pub(super) fn put(&self, mut entry: Box<Entry<T>>) {
         entry.size = entry.item.size();
         if !entry.item.has_life_for(WORTH_KEEPING) || !entry.item.reset() {
             return;
@@ -185,51 +182,14 @@ impl<T: Cached> Drop for Reservation<T> {
     }
 }
 
-/// A context in use; dropping it returns it to the cache.
-pub(crate) struct InUse<T: Cached>(Option<Box<Entry<T>>>);
-
-impl<T: Cached> InUse<T> {
-    /// A context for `bytes` more of input that will need at most `need` bytes of memory.
-    #[inline]
-    pub(crate) fn take(need: usize, bytes: u64) -> Result<Self> {
-        let create = || T::create().map(|item| Box::new(Entry { item, size: 0 }));
-        match T::cache().take(need, bytes).or_else(create) {
-            Some(entry) => Ok(Self(Some(entry))),
-            None => Err(errors::no_context()),
-        }
-    }
-}
-
-impl<T: Cached> Deref for InUse<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0.as_ref().expect("in use until dropped").item
-    }
-}
-
-impl<T: Cached> DerefMut for InUse<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0.as_mut().expect("in use until dropped").item
-    }
-}
-
-impl<T: Cached> Drop for InUse<T> {
-    fn drop(&mut self) {
-        // After a panic the context may be in the middle of anything: it is dropped.
-        if let Some(entry) = self.0.take().filter(|_| !std::thread::panicking()) {
-            T::cache().put(entry);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::free_list::{MOST, MOST_BYTES};
+    use super::super::in_use::InUse;
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
-    /// A cached thing of the tests; `ALIVE` counts how many there are.
+    /// A stand-in for a context; `ALIVE` counts how many there are.
     struct Thing {
         size: usize,
         life: u64,
@@ -354,7 +314,7 @@ mod tests {
         assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
     }
 
-    /// Threads that share slots: no thing is in two hands, and nothing is lost.
+    /// Threads that share slots: no context has two users, and none is lost.
     #[test]
     fn many_threads() {
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,17 +2,16 @@
 //! tell its size, in steps of whole blocks. Between two steps the call can be cancelled.
 #![forbid(unsafe_code)]
 
-use super::cache::{Cached, InUse};
+use super::cache::Cached;
 use super::contexts::Decompressor;
-use crate::codec::format::frame::{Blocks, Frame, Frames};
-use crate::codec::libzstd::calls::{self, Uninit};
+use super::in_use::InUse;
+use crate::codec::format::frame::{Blocks, Frame};
+use crate::codec::libzstd::calls;
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
-use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
@@ -109,36 +108,6 @@ impl<'o> Decoder<'o> {
             _ => in_steps(context.context(), data, frame, dst, progress),
         }
     }
-}
-
-/// Decodes `frames` one after the other into `dst`; returns how many bytes are written.
-pub(crate) fn frames(
-    src: &[u8],
-    frames: Frames<'_>,
-    dst: &mut [MaybeUninit<u8>],
-    decoder: &mut Decoder<'_>,
-    options: &Options<'_>,
-    progress: &CallProgress<'_>,
-) -> Result<usize> {
-    let mut written = 0;
-    for frame in frames {
-        let frame = frame?;
-        limits::check(&frame, options)?;
-        if frame.skippable {
-            continue;
-        }
-        let room = &mut dst[written..];
-        let slot = match frame.content_size.map(usize::try_from) {
-            None => room,
-            Some(Ok(size)) if size <= room.len() => &mut room[..size],
-            Some(_) => {
-                let what = format!("it does not fit into the {} bytes left", room.len());
-                return Err(frame.error(ErrorKind::BufferTooSmall, what));
-            }
-        };
-        written += decoder.frame(src, &frame, &mut Uninit::new(slot), progress)?;
-    }
-    Ok(written)
 }
 
 fn is_damage(error: &Error) -> bool {

@@ -6,8 +6,8 @@
 //! (0.1 % at level 3, nothing at the slow levels).
 #![forbid(unsafe_code)]
 
-use super::cache::InUse;
 use super::contexts::Compressor;
+use super::in_use::InUse;
 use crate::codec::libzstd::calls;
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;

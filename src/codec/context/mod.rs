@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod contexts;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod in_use;
 
 mod free_list;
 

@@ -22,7 +22,7 @@ const LISTED: [u16; 3] = [0x02, 0x04, 0x08];
 pub(crate) struct AccessList(Vec<u8>);
 
 impl AccessList {
-    /// That of an open file; none if it has none. One that cannot be read allows nothing.
+    /// The access list of an open file; `None` if it has none. A list that cannot be read allows nothing.
     pub(crate) fn of(file: &File) -> Option<Self> {
         let read = || {
             let mut list = vec![0; LONGEST];
@@ -44,12 +44,12 @@ impl AccessList {
         }
     }
 
-    /// Takes the one away that a new file has from its folder.
+    /// Removes the access list that a new file inherited from its folder.
     pub(crate) fn take(file: &File) {
         let _ = fremovexattr(file, NAME);
     }
 
-    /// What everybody may do who is in it: three bits, as in a mode.
+    /// What every user in the list may do: three bits, as in a mode.
     pub(crate) fn common(&self) -> u32 {
         let entries = self.0.get(VERSION..).unwrap_or_default().chunks_exact(ENTRY);
         let listed = entries

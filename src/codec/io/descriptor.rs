@@ -2,10 +2,10 @@
 //! to them.
 //!
 //! The links of /proc are no text: what they say is not a path, and what they stand for has a position of its
-//! own. So a descriptor of this process is duplicated, and shares its position and its way of writing with
-//! the one that the program has.
+//! own. So a descriptor of this process is duplicated, and shares its position and its flags with the
+//! program's descriptor.
 //!
-//! Links on the way there are read as they are. A link of another user's (unless he is root) is refused, and
+//! Links on the way there are read as they are. A link of another user (unless that is root) is refused, and
 //! the kernel is asked to follow the name as a whole, so that what it refuses (`protected_symlinks`) is
 //! refused here.
 

@@ -5,8 +5,7 @@ use crate::error::{Error, ErrorKind};
 use std::io;
 use std::path::Path;
 
-/// What a reader or a writer of the caller's came to. An error of fastpar's that went through it comes out as
-/// it was.
+/// The error of the caller's reader or writer. An error of fastpar inside it is taken out unchanged.
 pub(crate) fn io(error: &io::Error, doing: &str) -> Error {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return inner.clone();
@@ -14,7 +13,7 @@ pub(crate) fn io(error: &io::Error, doing: &str) -> Error {
     Error::new(ErrorKind::Io, format!("{doing} failed: {error}")).with_code(error.raw_os_error().unwrap_or(0))
 }
 
-/// The way back, for those who read and write through traits of std.
+/// The other direction, for the traits of std.
 pub(crate) fn to_io(error: Error) -> io::Error {
     let kind = match error.kind() {
         ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,

@@ -1,5 +1,5 @@
-//! The folder that a target is in, held open: every name of the call is looked up in that folder, whatever
-//! becomes of the path.
+//! The folder that a target is in, held open: every name of the call is looked up in that folder, even if the
+//! path changes meanwhile.
 #![forbid(unsafe_code)]
 
 use super::Kind;
@@ -87,7 +87,7 @@ impl Folder {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
-    /// Makes a file that was not there; `private`: nobody else may open it.
+    /// Makes a file that was not there; `private`: no other user may open it.
     pub(crate) fn create_new(&self, name: &OsStr, private: bool) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o666 });
@@ -197,7 +197,7 @@ impl Found {
         }
     }
 
-    /// Whether nobody may write to it.
+    /// Whether no user may write to it.
     pub(crate) fn is_read_only(&self) -> bool {
         self.stat.st_mode & 0o222 == 0
     }

@@ -97,7 +97,7 @@ impl Found {
         }
     }
 
-    /// Whether nobody may write to it.
+    /// Whether no user may write to it.
     pub(crate) fn is_read_only(&self) -> bool {
         self.0.permissions().readonly()
     }

@@ -6,7 +6,7 @@ use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// See the module.
@@ -23,7 +23,7 @@ impl Input {
         Self::open_with(path, false)
     }
 
-    /// Opens a file that can be read at any place; what cannot is not waited for.
+    /// Opens a file that can be read at any offset. It does not wait for a FIFO or a device.
     pub(crate) fn open_seekable(path: &Path) -> Result<Self> {
         let input = Self::open_with(path, true)?;
         if !input.metadata.is_file() {
@@ -84,7 +84,7 @@ impl Input {
         return false;
     }
 
-    /// Whether it is an ordinary file that nobody may write to.
+    /// Whether it is an ordinary file that no user may write to.
     pub(crate) fn is_read_only(&self) -> bool {
         self.metadata.is_file() && self.metadata.permissions().readonly()
     }
@@ -109,16 +109,14 @@ impl Input {
         Ok(())
     }
 
-    /// After `read_at`, before it is read from its beginning: on Windows reading at a place moves the file's
-    /// position.
-    #[cfg_attr(not(windows), allow(clippy::unnecessary_wraps, clippy::unused_self))]
+    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on
+    /// Windows, or once more.
     pub(crate) fn begin_again(&self) -> Result<()> {
-        #[cfg(windows)]
-        if self.metadata.is_file() {
-            use std::io::Seek;
-            (&self.file).rewind().map_err(|error| errors::file(&error, "reading", &self.path))?;
+        if !self.metadata.is_file() {
+            return Ok(());
         }
-        Ok(())
+        let rewound = (&self.file).rewind();
+        rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
     /// It ended before its end.

@@ -1,5 +1,5 @@
-//! Files: the one that is read, the one that is written and the parts of it (its folder, descriptors that are
-//! open already, what is taken over from the source, holes), and what the system says about them.
+//! Files: the input; the output and its parts (its folder, descriptors that are open already, what is taken
+//! over from the source, holes); and the system's errors.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod access_list;

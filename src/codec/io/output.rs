@@ -1,11 +1,11 @@
 //! A file that is written: complete, or not there at all.
 //!
-//! It is written under another name in the same folder, one that nobody else has, and takes its own name at
-//! the end, in one step. Until then what has that name stays as it is; if anything goes wrong, the other file
-//! is removed. Links are not followed: the name that was given is what is replaced.
+//! The file is written under a temporary name in the same folder, and renamed in one step at the end. Until
+//! then the existing target stays as it is; if anything goes wrong, the temporary file is removed. Links are
+//! not followed: the given name itself is replaced.
 //!
-//! What is open already, FIFOs and devices are written where they stand; so are, if the caller asks for it,
-//! ordinary files that a rename cannot replace.
+//! Open descriptors, FIFOs and devices are written in place; so are, if the caller asks for it, ordinary
+//! files that a rename cannot replace.
 #![forbid(unsafe_code)]
 
 use super::errors;
@@ -56,7 +56,7 @@ pub(crate) struct Wishes {
     pub(crate) in_place: bool,
 }
 
-/// How it comes to its name.
+/// How the file gets its name.
 enum Way {
     /// Under another name at first.
     Beside(Box<Beside>),
@@ -90,7 +90,7 @@ impl Target {
         let Some((folder, name)) =
             Folder::of(path).map_err(|error| errors::file(&error, "creating", path))?
         else {
-            // "name/" is not the name of a file, whatever there is.
+            // "name/" is not the name of a file, even if "name" is.
             std::fs::metadata(path).map_err(fail)?;
             return Err(errors::directory("writing", path));
         };
@@ -384,7 +384,7 @@ fn permission_denied() -> i32 {
     return windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED as i32;
 }
 
-/// A name that is short whatever the target's is, and that no other call makes.
+/// A temporary name: short even if the target's is long, and used by no other call.
 fn temporary_name() -> OsString {
     // Different for every call: the state is seeded by the system once for a thread, and counts.
     let random = RandomState::new().build_hasher().finish();

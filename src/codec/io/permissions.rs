@@ -14,7 +14,7 @@ pub(crate) fn imitate(file: &File, input: &Input) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{fchown, MetadataExt, PermissionsExt};
-        // In this order nobody can do more with the file than with the source at any time.
+        // In this order no user can do more with the file than with the source at any time.
         let has_group = fchown(file, None, Some(source.gid())).is_ok();
         let set = |mode| _ = file.set_permissions(PermissionsExt::from_mode(mode));
         #[cfg(target_os = "linux")]

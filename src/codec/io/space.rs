@@ -6,7 +6,7 @@ use std::fs::File;
 
 /// Below, it costs more than it saves.
 const LEAST: u64 = 1 << 20;
-/// What is allocated at once, whatever is claimed: the size comes from data that need not be trusted. Then as
+/// The most that is allocated at first: the declared size comes from data that need not be trusted. Later as
 /// much again as was written.
 const FIRST: u64 = 64 << 20;
 

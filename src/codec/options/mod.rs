@@ -138,6 +138,15 @@ impl Options<'_> {
         }
     }
 
+    /// The options of one of `count` tasks that run at the same time, each in `lanes` lanes.
+    pub(crate) fn shared_by(&self, count: u32, lanes: u32) -> Self {
+        let max_memory = match self.max_memory {
+            0 => 0,
+            max_memory => (max_memory / u64::from(count.max(1))).max(1), // 0 would be no limit
+        };
+        Self { max_lanes: lanes, max_memory, ..*self }
+    }
+
     /// The job engine's control for tasks of which each lane needs `lane` bytes of memory; the call needs
     /// `fixed` bytes more, and the dictionary. Progress is reported by the codec, not by the engine: see
     /// `progress`.

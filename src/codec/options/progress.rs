@@ -63,6 +63,13 @@ impl<'a> CallProgress<'a> {
         }
     }
 
+    /// `bytes` that were counted are done once more: they are not counted again.
+    pub(crate) fn repeat(&self, bytes: u64) {
+        if self.report.is_some() {
+            self.debt.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
     /// Progress of a second attempt, which begins again from the start.
     pub(crate) fn after(first: Option<Self>, options: &Options<'a>, total: Option<u64>) -> Self {
         let second = Self::new(options, total);

@@ -4,10 +4,13 @@
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
 use super::memory_plan::with_headroom;
 use super::splitter::{DecompressTask, Kind};
-use crate::codec::context::cache::InUse;
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::{self, Decoder};
+use crate::codec::context::in_use::InUse;
+use crate::codec::format::bits::Checked;
 use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::frame::blocks::parts::{Carried, Part};
+use crate::codec::frame::blocks::{self, Header, Slot};
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
@@ -28,6 +31,20 @@ pub(crate) struct Decompressed {
     pub(crate) frames: u64,
     /// The error of the frame after those.
     pub(crate) failure: Option<Error>,
+    /// A part that is still to be executed.
+    pub(crate) part: Option<DecodedPart>,
+}
+
+/// A part of a frame whose blocks are decoded.
+pub(crate) struct DecodedPart {
+    pub(crate) header: Header,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+    /// The compressed data; literals may still be there.
+    pub(crate) data: Buffer,
+    /// The blocks, unless something about them is odd.
+    pub(crate) blocks: Checked<Part<InUse<Slot>>>,
+    _counted: Option<buffers::Counted>,
 }
 
 /// See the module.
@@ -114,6 +131,27 @@ impl DecompressStage {
     }
 }
 
+impl DecompressStage {
+    /// Decodes the blocks of a part; they are executed by the owner of the pipeline, in order.
+    fn blocks(
+        &self,
+        data: Buffer,
+        header: &Header,
+        carried: &Carried,
+        (first, last): (bool, bool),
+        progress: &CallProgress<'_>,
+    ) -> Result<Decompressed> {
+        let take = || InUse::<Slot>::take(blocks::SLOT_MEMORY, 0);
+        let blocks = Part::decode(data.filled(), carried, header, take, || progress.add(0))?;
+        let counted = blocks.as_ref().ok().map(|part| self.meter.hold(part.memory()));
+        let begin = if first { header.blocks_at } else { 0 };
+        let consumed = begin + data.len() - carried.bytes().len();
+        let part = DecodedPart { header: *header, first, last, data, blocks, _counted: counted };
+        let bytes = self.buffers.take(Side::Output, 0, usize::MAX)?;
+        Ok(Decompressed { bytes, consumed, frames: last.into(), failure: None, part: Some(part) })
+    }
+}
+
 fn out_room(frame: &Frame) -> usize {
     usize::try_from(frame.most).unwrap_or(usize::MAX)
 }
@@ -133,6 +171,9 @@ impl Stage for DecompressStage {
     fn run(&self, task: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
         let progress = CallProgress::cancel_only(cancel);
         let DecompressTask { data, most, kind } = task;
+        if let Kind::Blocks { header, carried, first, last, .. } = &kind {
+            return self.blocks(data, header, carried, (*first, *last), &progress);
+        }
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
@@ -141,6 +182,7 @@ impl Stage for DecompressStage {
                 (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress)?;
                 Ok(())
             }
+            Kind::Blocks { .. } => Ok(()), // seen to above
             Kind::Part { frame, first, last, memory } => {
                 frames = u64::from(*last);
                 let part = PartOf { frame, first: *first, last: *last, memory: *memory };
@@ -149,6 +191,6 @@ impl Stage for DecompressStage {
         })?;
         let consumed = data.len();
         self.buffers.put(data);
-        Ok(Decompressed { bytes, consumed, frames, failure })
+        Ok(Decompressed { bytes, consumed, frames, failure, part: None })
     }
 }

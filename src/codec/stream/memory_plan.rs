@@ -5,8 +5,10 @@
 use crate::codec::context::decode;
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
-use crate::codec::format::frame::Frame;
+use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
 use crate::codec::format::seek_table::{self, Growing};
+use crate::codec::frame::blocks::parts::Executor;
+use crate::codec::frame::blocks::Header;
 use crate::codec::libzstd::calls;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -104,6 +106,11 @@ impl WritePlan {
     }
 }
 
+/// Blocks of a part, at most: small ones go together, but each takes a slot.
+pub(crate) const MOST_BLOCKS: usize = 16;
+/// What a part of blocks decodes to, at most.
+pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK as usize;
+
 /// The memory plan of a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadPlan {
@@ -148,11 +155,19 @@ impl ReadPlan {
         })
     }
 
+    /// The memory that executing the parts of a frame takes.
+    pub(crate) fn in_blocks(&self, header: &Header) -> u64 {
+        Executor::memory(header, MOST_IN_PART)
+    }
+
     /// The memory that decoding a frame in parts takes, its arrived data not counted.
     pub(crate) fn in_parts(&self, frame: &Frame) -> u64 {
         (context(frame) as u64).saturating_add(2 * with_headroom(self.read as u64 + self.part))
     }
 }
+
+/// A part that may decode to so many bytes has blocks enough, unless they are small ones.
+pub(crate) const BLOCKS: u64 = 256 << 10;
 
 /// The memory of a context that decodes a frame in parts.
 pub(crate) fn context(frame: &Frame) -> usize {

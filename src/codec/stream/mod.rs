@@ -10,3 +10,4 @@ mod decompress_stage;
 pub(crate) mod memory_plan;
 mod single_frame;
 mod splitter;
+mod state;

@@ -2,10 +2,13 @@
 //! given out in order.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffers, Meter};
-use super::decompress_stage::{DecompressStage, Decompressed};
-use super::memory_plan::{with_headroom, ReadPlan};
+use super::buffers::{Buffers, Counted, Meter};
+use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
+use super::memory_plan::{self, with_headroom, ReadPlan};
 use super::splitter::{DecompressTask, Kind, Splitter};
+use crate::codec::format::bits::Odd;
+use crate::codec::frame::blocks;
+use crate::codec::frame::blocks::parts::Executor;
 use crate::codec::io::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
@@ -13,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// Decompresses the data of the caller's source, in parallel where the data allows.
@@ -51,6 +55,13 @@ pub struct Reader<'a, R> {
     /// The result that is being given out, and how much of it was.
     current: Option<Decompressed>,
     given: usize,
+    /// What executes the parts of a frame, and where the bytes of the current one are.
+    executor: Option<(Executor, Counted)>,
+    executed: Option<Range<usize>>,
+    /// Whether they are the last ones of their frame.
+    executed_last: bool,
+    /// The block decoder has given a frame up.
+    odd: bool,
     /// What follows the tasks in flight.
     end: Option<Result<()>>,
     failed: Option<Error>,
@@ -68,12 +79,19 @@ impl<'a, R: Read> Reader<'a, R> {
     /// [`ErrorKind::InvalidArgument`]: an option is out of range; [`ErrorKind::LimitExceeded`]: `max_memory`
     /// is too small.
     pub fn new(source: R, options: &Options<'a>) -> Result<Self> {
-        Self::over(source, options, None, true)
+        Self::over(source, options, None, true, false)
     }
 
     /// Like `new`, for a source of `len` bytes, if they are known. Without `tells_end` the caller makes the
-    /// last report of progress.
-    pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
+    /// last report of progress. `again`: where the reader [is odd](Self::is_odd) after a failure, the caller
+    /// reads the source once more from its beginning, with another reader.
+    pub(crate) fn over(
+        source: R,
+        options: &Options<'a>,
+        len: Option<u64>,
+        tells_end: bool,
+        again: bool,
+    ) -> Result<Self> {
         options.check()?;
         let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
@@ -87,13 +105,17 @@ impl<'a, R: Read> Reader<'a, R> {
             options: *options,
             progress: CallProgress::new(options, len),
             plan,
-            splitter: Splitter::new(&plan, len),
+            splitter: Splitter::new(&plan, len, again),
             all: false,
             pending: None,
             costs: VecDeque::new(),
             cost: 0,
             current: None,
             given: 0,
+            executor: None,
+            executed: None,
+            executed_last: false,
+            odd: false,
             end: None,
             failed: None,
             read: 0,
@@ -113,7 +135,7 @@ impl<'a, R: Read> Reader<'a, R> {
     /// ([`ErrorKind::Io`], or an error of fastpar inside); [`ErrorKind::Cancelled`],
     /// [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
     pub fn chunk(&mut self) -> Result<&[u8]> {
-        if self.given == self.current.as_ref().map_or(0, |current| current.bytes.len()) {
+        if self.given == self.output().len() {
             if let Some(error) = &self.failed {
                 return Err(error.clone());
             }
@@ -125,12 +147,25 @@ impl<'a, R: Read> Reader<'a, R> {
                 return Err(error.clone());
             }
         }
-        Ok(self.current.as_ref().map_or(&[], |current| &current.bytes.filled()[self.given..]))
+        Ok(&self.output()[self.given..])
+    }
+
+    /// The output of the current task.
+    fn output(&self) -> &[u8] {
+        match (&self.executor, &self.executed) {
+            (Some((executor, _)), Some(range)) => executor.bytes(range.clone()),
+            _ => self.current.as_ref().map_or(&[], |current| current.bytes.filled()),
+        }
+    }
+
+    /// Whether the reader has failed because libzstd has to decode a frame from its beginning.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.odd || self.splitter.is_odd()
     }
 
     /// The first `len` bytes of the chunk are used.
     pub fn consume(&mut self, len: usize) {
-        let left = self.current.as_ref().map_or(0, |current| current.bytes.len()) - self.given;
+        let left = self.output().len() - self.given;
         self.given += len.min(left);
     }
 
@@ -164,7 +199,7 @@ impl<'a, R: Read> Reader<'a, R> {
         self.unpacked
     }
 
-    /// The frames decoded so far, without skippable ones.
+    /// The frames decoded so far, without skippable frames.
     pub fn frames(&self) -> u64 {
         self.frames
     }
@@ -172,6 +207,14 @@ impl<'a, R: Read> Reader<'a, R> {
     /// The most memory so far: buffers and contexts.
     pub fn peak_memory(&self) -> u64 {
         self.pipeline.stage().meter.peak()
+    }
+
+    /// A new reader of the same source, which is at its beginning again, without the block decoder.
+    pub(crate) fn once_more(self) -> Result<Self> {
+        let total = self.splitter.total();
+        let mut again = Self::over(self.source, &self.options, total, self.tells_end, false)?;
+        again.progress = CallProgress::after(Some(self.progress), &self.options, total);
+        Ok(again)
     }
 
     /// The progress of the call, for the caller who makes the last report.
@@ -186,6 +229,10 @@ impl<'a, R: Read> Reader<'a, R> {
         loop {
             if let Some(used) = self.current.take() {
                 self.given = 0;
+                self.executed = None;
+                if std::mem::take(&mut self.executed_last) {
+                    self.executor = None;
+                }
                 self.pipeline.stage().buffers.put(used.bytes);
                 self.cost -= self.costs.pop_front().unwrap_or(0);
                 if let Some(error) = used.failure {
@@ -200,14 +247,19 @@ impl<'a, R: Read> Reader<'a, R> {
                     None => return self.finish(),
                 }
             }
-            if self.current.as_ref().is_some_and(|current| current.bytes.len() > 0) {
+            if !self.output().is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn accept(&mut self, decompressed: Decompressed) -> Result<()> {
-        let total = self.unpacked + decompressed.bytes.len() as u64;
+    fn accept(&mut self, mut decompressed: Decompressed) -> Result<()> {
+        let executed = match decompressed.part.take() {
+            Some(part) => Some(self.execute(part)?),
+            None => None,
+        };
+        let len = executed.as_ref().map_or(decompressed.bytes.len(), Range::len);
+        let total = self.unpacked + len as u64;
         if total > self.options.max_output() {
             let text = format!(
                 "the data decompresses to more than max_output of {} bytes",
@@ -215,11 +267,35 @@ impl<'a, R: Read> Reader<'a, R> {
             );
             return Err(Error::new(ErrorKind::LimitExceeded, text));
         }
+        self.executed = executed;
         self.unpacked = total;
         self.frames += decompressed.frames;
         let consumed = decompressed.consumed;
         self.current = Some(decompressed);
         self.progress.add(consumed)
+    }
+
+    /// Executes a part of a frame; returns where its bytes are.
+    fn execute(&mut self, part: DecodedPart) -> Result<Range<usize>> {
+        if part.first {
+            let counted = self.pipeline.stage().meter.hold(self.plan.in_blocks(&part.header) as usize);
+            self.executor = Some((Executor::new(&part.header, memory_plan::MOST_IN_PART)?, counted));
+        }
+        let done = self.executor.as_mut().ok_or(Odd).and_then(|(executor, _)| {
+            let mut blocks = part.blocks?;
+            let range = executor.execute(&mut blocks, part.data.filled())?;
+            if part.last {
+                executor.finish(&blocks, part.data.filled())?;
+            }
+            Ok(range)
+        });
+        let Ok(range) = done else {
+            self.odd = true;
+            return Err(Error::new(ErrorKind::Internal, "libzstd has to decode a frame"));
+        };
+        self.pipeline.stage().buffers.put(part.data);
+        self.executed_last = part.last;
+        Ok(range)
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -255,13 +331,22 @@ impl<'a, R: Read> Reader<'a, R> {
         match found {
             Ok(Some(task)) => {
                 // The context of a frame in parts lives from the first part to the last.
-                let (chained, begins, ends) = match task.kind {
+                let (chained, begins, ends) = match &task.kind {
                     Kind::Frames { .. } => (false, 0, 0),
+                    Kind::Blocks { header, first, last, .. } => {
+                        let memory = self.plan.in_blocks(header);
+                        (false, if *first { memory } else { 0 }, if *last { memory } else { 0 })
+                    }
                     Kind::Part { first, last, memory, .. } => {
-                        (true, if first { memory as u64 } else { 0 }, if last { memory as u64 } else { 0 })
+                        let memory = *memory as u64;
+                        (true, if *first { memory } else { 0 }, if *last { memory } else { 0 })
                     }
                 };
-                let own = (task.data.capacity() as u64).saturating_add(with_headroom(task.most));
+                let out = match task.kind {
+                    Kind::Blocks { blocks, .. } => blocks as u64 * blocks::SLOT_MEMORY as u64,
+                    _ => with_headroom(task.most),
+                };
+                let own = (task.data.capacity() as u64).saturating_add(out);
                 let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
                 if busy && self.cost.saturating_add(more) > self.plan.limit {
                     self.pending = Some(task);

@@ -4,9 +4,9 @@
 
 use super::buffers;
 use super::buffers::Meter;
-use crate::codec::context::cache::InUse;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::{Recipe, STEP};
+use crate::codec::context::in_use::InUse;
 use crate::codec::libzstd::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::error::Result;

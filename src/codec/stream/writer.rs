@@ -6,6 +6,7 @@ use super::buffers::{Buffer, Buffers, Meter, Side};
 use super::compress_stage::{CompressStage, CompressTask, Compressed, Source, Work};
 use super::memory_plan::WritePlan;
 use super::single_frame::{SingleFrame, Then};
+use super::state::State;
 use crate::codec::context::cache::{Cached, Reservation};
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::Recipe;
@@ -67,12 +68,6 @@ pub struct Writer<'a, W> {
     dirty: bool,
     consumed: u64,
     written: u64,
-}
-
-enum State {
-    Open,
-    Finished,
-    Failed(Error),
 }
 
 impl<'a, W: Write> Writer<'a, W> {
@@ -256,18 +251,7 @@ impl<'a, W: Write> Writer<'a, W> {
 
     /// The same, and the writer is in the state `after` it if it succeeded.
     fn guarded_until<R>(&mut self, after: State, step: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        let unfinished = Error::new(ErrorKind::Closed, "the writer was left in the middle of a call");
-        match std::mem::replace(&mut self.state, State::Failed(unfinished)) {
-            State::Open => {}
-            State::Finished => {
-                self.state = State::Finished;
-                return Err(Error::new(ErrorKind::Closed, "the stream is finished"));
-            }
-            State::Failed(error) => {
-                self.state = State::Failed(error.clone());
-                return Err(error);
-            }
-        }
+        self.state.begin()?;
         let result = self.pipeline.check_process().and_then(|()| step(self));
         self.state = match &result {
             Ok(_) => after,

@@ -1,4 +1,4 @@
-//! The end of a background job: its last report, its notification, and telling those who wait.
+//! The end of a background job: its last report, its notification, and waking the threads that wait.
 
 use super::{Background, Done, Ended, Notification, Outcome};
 use crate::error::{Error, ErrorKind, Result};

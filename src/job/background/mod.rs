@@ -155,7 +155,7 @@ impl JobHandle {
             });
         }
         pool::check_depth()?;
-        // A deadline past the end of time is none.
+        // A deadline beyond what `Instant` can hold is no deadline.
         let deadline = timeout.map(|timeout| Instant::now().checked_add(timeout));
         self.job.wait(deadline.flatten())
     }
@@ -218,7 +218,7 @@ impl Drop for JobHandle {
     }
 }
 
-/// Its lanes tell whether it is cancelled.
+/// Whether the job is cancelled is told by its lanes' scopes.
 impl Asked for Background {
     fn is_stopped(&self) -> bool {
         false
@@ -244,7 +244,7 @@ impl Background {
         }
     }
 
-    /// Runs callbacks, by the floating-point environment of the job's starter, with the thread marked as
+    /// Runs callbacks with the floating-point environment of the job's starter, and with the thread marked as
     /// being inside this job.
     fn work(&self, callbacks: impl FnOnce()) {
         Scope::enter(self, |_| self.job.away_from_caller(callbacks)); // they catch panics
@@ -324,7 +324,7 @@ impl Background {
         self.gate.leave();
     }
 
-    /// Whether a waiter had a lane and left it. The thread that holds the lock looks after the lane itself.
+    /// Whether a waiter had a lane and left it. A thread that holds the lock works on that lane.
     fn is_waiters_lane_free(&self) -> bool {
         self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
     }
@@ -354,11 +354,11 @@ impl Help for Background {
             }
             self.gate.leave();
         } else if turn.seat.is_none() {
-            // Every lane is given out. But the waiter's may be free again: a waiter whose time was over left
-            // it behind.
+            // Every lane is given out. But the waiter's lane may be free again: a waiter whose time was over
+            // left it.
             self.help_as_waiter(None);
         }
-        self.finish(); // on a worker: nobody else has to come
+        self.finish(); // this is a worker, so no other has to be sent
         match lane {
             Some(lane) if left => Visit::Left(Seat { job: 0, lane }),
             _ => Visit::Over,

@@ -1,6 +1,7 @@
-//! A pool: its workers, and how helpers come to them.
+//! A pool: its workers, and how tickets are sent to them.
 
 mod staff;
+mod tickets;
 mod visits;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -26,121 +27,10 @@ use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+pub(crate) use tickets::{Help, Seat, Ticket, Turn, Visit};
 
 /// Memory that starting a thread takes in small pieces, most of it in rayon: about so much.
 const THREAD_MEMORY: usize = 8 << 10;
-
-/// A helper stays so long before it makes room for others: changing the job takes a microsecond or two.
-const SHORTEST_STAY: Duration = Duration::from_micros(100);
-
-/// How a helper's visit ended.
-pub(crate) enum Visit {
-    /// There is nothing to come back for.
-    Over,
-    /// It was for this job, and may go on with the next one of the same caller.
-    Served(u64),
-    /// Others waited for the worker: the helper comes back.
-    Left(Seat),
-}
-
-/// What a helper that left between two chunks comes back to: its lane stays its own.
-#[derive(Clone, Copy)]
-pub(crate) struct Seat {
-    /// Tells the job from others of the same caller.
-    pub(crate) job: u64,
-    pub(crate) lane: u32,
-}
-
-/// A helper's visit.
-pub(crate) struct Turn {
-    /// It comes back to this.
-    pub(crate) seat: Option<Seat>,
-    /// Until then it stays, whoever waits for the worker.
-    pub(crate) until: Instant,
-}
-
-impl Turn {
-    /// One that begins.
-    pub(crate) fn now() -> Self {
-        Self { seat: None, until: Instant::now() + SHORTEST_STAY }
-    }
-}
-
-/// Work that helpers from the pool may join, shared by all of them and by those who send them.
-pub(crate) trait Help: Send + Sync {
-    /// A worker's visit; `shared` is this, to be sent again.
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit;
-
-    /// After a visit for job `served`, without a permit, so that a team need not wait for workers that only
-    /// wait: waits a moment for the caller's next job. True if the worker shall visit again.
-    fn linger(&self, _served: u64, _pool: &Pool) -> bool {
-        false
-    }
-
-    /// Whether a caller waits for the job and works for it: it needs the CPU more than a worker that looks
-    /// for tickets.
-    fn has_caller(&self) -> bool {
-        false
-    }
-
-    /// The idle-CPU monitor forgets the ticket; true if there is still something to help with, and no other
-    /// helper is on the way.
-    fn end_watch(&self) -> bool;
-
-    /// Whether the idle-CPU monitor shall keep the ticket.
-    fn keep_watch(&self) -> bool;
-
-    /// Tells the jobs that this may be for from each other.
-    fn job(&self) -> u64 {
-        0
-    }
-
-    /// The clock of the caller.
-    fn callers_clock(&self) -> Option<ThreadClock> {
-        None
-    }
-}
-
-/// A helper that is sent to a worker.
-pub(crate) enum Ticket {
-    /// To join what others work for as well.
-    Shared(Arc<dyn Help>),
-    /// The same, to come back. It is never watched.
-    Back(Arc<dyn Help>, Seat),
-    /// To run a task that brings all that it needs. It is sent at once, never watched.
-    Once(Box<dyn FnOnce(&Pool) + Send>),
-}
-
-impl Watched for Ticket {
-    fn end_watch(&self) -> bool {
-        match self {
-            Self::Shared(work) => work.end_watch(),
-            Self::Back(..) | Self::Once(_) => true,
-        }
-    }
-
-    fn keep_watch(&self) -> bool {
-        match self {
-            Self::Shared(work) => work.keep_watch(),
-            Self::Back(..) | Self::Once(_) => true,
-        }
-    }
-
-    fn job(&self) -> u64 {
-        match self {
-            Self::Shared(work) => work.job(),
-            Self::Back(..) | Self::Once(_) => 0,
-        }
-    }
-
-    fn callers_clock(&self) -> Option<ThreadClock> {
-        match self {
-            Self::Shared(work) => work.callers_clock(),
-            Self::Back(..) | Self::Once(_) => None,
-        }
-    }
-}
 
 /// A running pool.
 pub(crate) struct Pool {
@@ -163,7 +53,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Starts a pool; with fewer workers than it shall have, be it none, if that is `partial`.
+    /// Starts a pool; if `partial`, also with fewer workers than asked for, or with none.
     pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
@@ -173,10 +63,10 @@ impl Pool {
         let crew = Crew::new(&config, cpus, Arc::clone(&sleepers));
         let rayon = rayon::ThreadPoolBuilder::new()
             .num_threads(threads as usize)
-            // Nothing is left to panic (see `work`); if something does, it must not abort the program.
+            // All panics are caught before (see `work`); a panic that is not must not abort the program.
             .panic_handler(drop_payload)
-            .spawn_handler(|place| {
-                crew.add_place(place);
+            .spawn_handler(|builder| {
+                crew.add_builder(builder);
                 Ok(())
             })
             .build()
@@ -204,8 +94,8 @@ impl Pool {
         })
     }
 
-    /// Ends and joins every worker. No call uses the pool any more; helpers that come too late for theirs
-    /// still do until they are joined, so the pool stays where it is meanwhile.
+    /// Ends and joins every worker. No call uses the pool any more. Late helpers still do until they are
+    /// joined, so the pool must not move meanwhile.
     pub(super) fn stop(&self) -> Result<()> {
         self.stopping.store(true, Ordering::Relaxed); // only a hint
         self.background.wait();
@@ -236,8 +126,8 @@ impl Pool {
         }
     }
 
-    /// Sends a member of a team, whose permit is reserved. `ended` comes after the permit is given back, so
-    /// that whoever waits for the team finds its workers free.
+    /// Sends a member of a team, whose permit is reserved. `ended` is called after the permit is given back,
+    /// so that the caller that waits for the team finds its workers free.
     pub(crate) fn send_reserved(
         &self,
         member: impl FnOnce() + Send + 'static,
@@ -251,7 +141,7 @@ impl Pool {
         });
     }
 
-    /// Sets workers aside for a team, all or none. A caller that is not inside anything may have to wait for
+    /// Reserves workers for a team, all or none. A caller that is not inside a call may have to wait for
     /// them.
     pub(crate) fn reserve(
         &self,
@@ -275,9 +165,8 @@ impl Pool {
         });
         hooks::catch_up(index);
         self.busy.fetch_add(1, Ordering::Relaxed);
-        // Callbacks and hooks catch their own panics. What is left is the destructor of a body that a job
-        // owned: it must not keep the permit of this worker, or the end of a team, from those who wait for
-        // it.
+        // Callbacks and hooks catch their own panics. The destructor of a body that a job owned may panic
+        // still: threads may wait for the permit of this worker or the end of a team, and must get it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
             drop_payload(payload);
         }
@@ -287,11 +176,10 @@ impl Pool {
         }
     }
 
-    /// Runs work on any thread that has a part in one of this pool's jobs: as on a worker, calls made
-    /// meanwhile are nested in it, and what would wait for the job is refused.
+    /// Runs work on any thread that takes part in one of this pool's jobs. As on a worker, calls made
+    /// meanwhile are nested in the job, and a call that would wait for the job is refused.
     pub(crate) fn work_here(&self, work: impl FnOnce()) {
-        // A caller that may call back for ever has asked `check_depth`; the end of a job is told at any
-        // depth.
+        // A call that could nest for ever has asked `check_depth`; the end of a job is told at any depth.
         let (level, outer) =
             thread_state::with(|state| (state.go_deeper(), state.pool.replace(self.address())));
         work();
@@ -309,7 +197,7 @@ impl Pool {
         }
     }
 
-    /// The address, which tells pools that are alive from each other.
+    /// The address, which distinguishes pools that are alive.
     #[inline]
     pub(crate) fn address(&self) -> *const () {
         std::ptr::from_ref(self).cast()
@@ -320,7 +208,7 @@ impl Pool {
         self.config.threads
     }
 
-    /// What the pool was started with.
+    /// The options that the pool was started with.
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
@@ -330,7 +218,7 @@ impl Pool {
         cpu_count::known()
     }
 
-    /// Whether its workers are about to be joined: a helper that has work for long should leave.
+    /// Whether the workers are about to be joined: a helper with long work should leave.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -398,7 +286,7 @@ impl PoolRef {
         (!address.is_null()).then_some(Self(address.cast()))
     }
 
-    /// What tells the pool from others.
+    /// The address, which distinguishes the pool from others.
     #[inline]
     pub(super) fn address(self) -> *const () {
         self.0.cast()

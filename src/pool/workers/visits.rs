@@ -1,6 +1,7 @@
 //! A helper's time on a worker: how it comes, whether it is welcome, and when it makes room for others.
 
-use super::{Help, Pool, PoolRef, Ticket, Turn, Visit, SHORTEST_STAY};
+use super::tickets::SHORTEST_STAY;
+use super::{Help, Pool, PoolRef, Ticket, Turn, Visit};
 use crate::os::loader;
 use crate::pool::cpu_count;
 use crate::pool::thread_state;

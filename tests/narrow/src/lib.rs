@@ -37,13 +37,34 @@ mod team {
 mod codec {
     #[path = "format"]
     pub mod format {
+        #[path = "bits.rs"]
+        pub mod bits;
         #[path = "frame.rs"]
         pub mod frame;
+        #[path = "fse.rs"]
+        mod fse;
+        #[path = "huffman.rs"]
+        pub mod huffman;
+        #[path = "literals.rs"]
+        pub mod literals;
         #[path = "seek_table.rs"]
         pub mod seek_table;
+        #[path = "sequence_tables.rs"]
+        pub mod sequence_tables;
+        #[path = "sequences.rs"]
+        pub mod sequences;
         #[cfg(not(test))] // its own tests compress
         #[path = "walk.rs"]
         pub mod walk;
+        #[path = "xxh64.rs"]
+        pub mod xxh64;
+    }
+
+    #[cfg(not(test))] // as above
+    #[path = "frame"]
+    pub mod frame {
+        #[path = "blocks/mod.rs"]
+        pub mod blocks;
     }
 }
 
@@ -54,6 +75,30 @@ pub use codec::format::frame::{Blocks, Frame, Frames};
 pub use codec::format::seek_table::SeekTable;
 
 use std::ops::Range;
+
+/// What the block decoder makes of a frame that is all of `data`, in a place of `room` bytes, on several
+/// threads; `None`: it is left to libzstd.
+#[cfg(not(test))]
+pub fn decode_blocks(data: &[u8], room: usize, threads: u32) -> Option<Vec<u8>> {
+    use codec::frame::blocks::{self, Slot};
+    use std::mem::MaybeUninit;
+    use std::sync::Mutex;
+    let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
+    let header = blocks::header_of(&frame)?;
+    let slots: Vec<_> = (0..blocks::slots(threads)).map(|_| Mutex::new(Box::new(Slot::new()))).collect();
+    let mut place = vec![MaybeUninit::uninit(); room];
+    let run = |lane: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(lane)));
+            lane();
+        });
+        Ok(())
+    };
+    let written =
+        blocks::decode(data, &header, &mut place, &slots, &|_| Ok(()), run).expect("no step fails")?;
+    // SAFETY: so many bytes are written.
+    Some(place[..written].iter().map(|byte| unsafe { byte.assume_init() }).collect())
+}
 
 /// Claims all of a range on several threads; each batch, in no order.
 pub fn claim_all(range: Range<usize>, threads: u32, singly: bool) -> Vec<Range<usize>> {

@@ -17,6 +17,9 @@ PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".
 #: For what only a Python without the GIL can show.
 free_threaded_only = unittest.skipUnless(FREE_THREADED, "needs a free-threaded Python")
 
+#: Seconds that nothing takes, on a busy machine too: only what hangs is found out by it.
+LIMIT = 300
+
 #: Rounds of what happens once in a while only.
 ROUNDS = 200 if FREE_THREADED else 5
 
@@ -35,7 +38,7 @@ def start(code: str, hide: bool = True, **more: object) -> subprocess.Popen:
     )
 
 
-def run(code: str, timeout: float = 60, **more: object) -> tuple[int, str, str]:
+def run(code: str, timeout: float = LIMIT, **more: object) -> tuple[int, str, str]:
     """Runs it to its end: exit code, output, error output."""
     with start(code, **more) as process:
         try:

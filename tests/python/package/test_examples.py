@@ -20,7 +20,7 @@ class Examples(unittest.TestCase):
     def run_example(self, name, *arguments):
         path = os.path.join(ROOT, "examples", "python", name)
         code = f"import runpy, sys; sys.argv = {[name, *arguments]!r}; runpy.run_path({path!r}, run_name='__main__')"
-        return support.run(code, timeout=120)
+        return support.run(code)
 
     def check(self, name, *arguments):
         status, output, errors = self.run_example(name, *arguments)

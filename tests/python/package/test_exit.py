@@ -18,7 +18,7 @@ LOOP = (
 class Exit(unittest.TestCase):
     def check(self, code, expected=0, rounds=support.ROUNDS):
         for _ in range(rounds):
-            status, output, errors = support.run(LOOP + code, timeout=60)
+            status, output, errors = support.run(LOOP + code)
             self.assertEqual(status, expected, errors)
             for word in ("Fatal", "ignored", "Segmentation"):
                 self.assertNotIn(word, errors)
@@ -94,16 +94,14 @@ class Fork(unittest.TestCase):
 
 @unittest.skipIf(sys.platform == "win32", "signals are sent by kill")
 class Interrupts(unittest.TestCase):
-    def interrupt(self, code, seconds):
-        """Sends SIGINT once the program says so; its exit code, output and errors, within so many seconds."""
+    def interrupt(self, code):
+        """Sends SIGINT once the program says so; its exit code, output and errors. It must not hang."""
         with support.start(LOOP + code) as process:
             try:
                 self.assertEqual(process.stdout.readline(), "now\n")
                 time.sleep(0.05)
-                start = time.monotonic()
                 process.send_signal(signal.SIGINT)
-                output, errors = process.communicate(timeout=60)
-                self.assertLess(time.monotonic() - start, seconds, errors)
+                output, errors = process.communicate(timeout=support.LIMIT)
             finally:
                 process.kill()
         self.assertNotIn("ignored", errors)
@@ -123,15 +121,17 @@ class Interrupts(unittest.TestCase):
     def test_main_thread_waits_for_others(self):
         status, output, errors = self.interrupt(
             "stop = threading.Event()\n"
+            "def handler(*_):\n"
+            "    threading.Timer(0.2, stop.set).start()\n"
+            "    raise KeyboardInterrupt\n"
+            "signal.signal(signal.SIGINT, handler)\n"
             "def body(begin, end):\n"
-            "    if threading.current_thread() is not threading.main_thread(): stop.wait(60)\n"
+            "    if threading.current_thread() is not threading.main_thread(): stop.wait(600)\n"
             "    else: time.sleep(0.001)\n"
             "fastpar.pool_start()\n"
             "threading.Timer(0.3, lambda: print('now', flush=True)).start()\n"
-            "threading.Timer(0.6, stop.set).start()\n"
             "try: fastpar.for_range(24, body)\n"
-            "except KeyboardInterrupt: print('stopped')",
-            5,
+            "except KeyboardInterrupt: print('stopped')"
         )
         self.assertEqual((status, output), (0, "stopped\n"), errors)
 
@@ -145,7 +145,7 @@ class Interrupts(unittest.TestCase):
         ) as process:
             try:
                 self.assertEqual(process.stdout.readline(), "now\n")
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + support.LIMIT
                 while process.poll() is None and time.monotonic() < deadline:
                     process.send_signal(signal.SIGINT)
                     time.sleep(0.2)
@@ -157,8 +157,7 @@ class Interrupts(unittest.TestCase):
         status, output, errors = self.interrupt(
             "print('now', flush=True)\n"
             "try: fastpar.Queue(1).pop()\n"
-            "except KeyboardInterrupt: print('stopped')",
-            5,
+            "except KeyboardInterrupt: print('stopped')"
         )
         self.assertEqual((status, output), (0, "stopped\n"), errors)
 
@@ -177,8 +176,7 @@ class Interrupts(unittest.TestCase):
                 "print('now', flush=True)\n"
                 f"try:\n    while True: {work}\n"
                 "except KeyboardInterrupt: print('stopped', os.listdir(folder.name))\n"
-                "assert zstd.decompress(zstd.compress(data[:10_000_000])) == data[:10_000_000]",
-                30,
+                "assert zstd.decompress(zstd.compress(data[:10_000_000])) == data[:10_000_000]"
             )
             self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
 

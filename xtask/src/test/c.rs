@@ -10,7 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
-const RUN_LIMIT: Duration = Duration::from_secs(180);
+/// Of a program that hangs.
+const RUN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A way to build the programs.
 struct Build {

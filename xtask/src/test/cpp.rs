@@ -12,7 +12,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 const COMPILE_LIMIT: Duration = Duration::from_secs(180);
-const RUN_LIMIT: Duration = Duration::from_secs(180);
+/// Of a program that hangs.
+const RUN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// On top of [`WARNINGS`].
 pub(super) const MORE_WARNINGS: [&str; 8] = [

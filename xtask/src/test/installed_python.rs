@@ -5,7 +5,7 @@ use super::{debian_python, windows_python, Case, Context, Outcome};
 use crate::header::Header;
 use crate::pypi::Packages;
 use crate::{abi, dist, process, repo};
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{ensure, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Python {
         };
         let bin = folder.join("bin");
         std::fs::create_dir_all(&bin)?;
-        link(&python, &bin.join("python3.14t"))?;
+        repo::link(&python, &bin.join("python3.14t"))?;
         let support = folder.join("support");
         std::fs::create_dir_all(&support)?;
         std::fs::write(support.join("sitecustomize.py"), HIDE_GIL)?;
@@ -82,16 +82,6 @@ impl Python {
 fn dist_info() -> Result<String> {
     let [major, minor, patch] = repo::version()?;
     Ok(format!("fastpar-{major}.{minor}.{patch}.dist-info"))
-}
-
-#[cfg(unix)]
-fn link(to: &Path, at: &Path) -> Result<()> {
-    std::os::unix::fs::symlink(to, at).with_context(|| format!("linking {}", at.display()))
-}
-
-#[cfg(not(unix))]
-fn link(_: &Path, _: &Path) -> Result<()> {
-    anyhow::bail!("packages are made on Linux")
 }
 
 /// `pip install ./bindings/python`, with the library that cargo builds. Any Python can do that, though not

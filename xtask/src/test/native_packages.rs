@@ -1,5 +1,5 @@
 //! For the suite "native": what `cargo xtask dist` made for this system, found in `dist`, as its users
-//! install it. A machine that makes packages is Linux; here they may come from another one.
+//! install it. Packages are made on Linux, so on other systems they were brought here.
 
 use super::{installed::works, Case};
 use crate::dotnet::Sdk;

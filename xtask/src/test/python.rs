@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// On a free-threaded Python what happens once in a while is tried 200 times.
 const PACKAGE_LIMIT: Duration = Duration::from_secs(20 * 60);

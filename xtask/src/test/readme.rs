@@ -59,9 +59,9 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             std::fs::write(path, &block.code)?;
         }
     }
-    link(&repo::target(), &folder.join("target"))?;
+    repo::link(&repo::target(), &folder.join("target"))?;
     for name in ["include", "bindings", "Cargo.toml", "README.md"] {
-        link(&repo::root().join(name), &folder.join(name))?;
+        repo::link(&repo::root().join(name), &folder.join(name))?;
     }
     for line in commands(&blocks) {
         cases.push(match &sdk {
@@ -213,13 +213,6 @@ fn usage_example(header: &str) -> Result<String> {
         program.map(|line| line.strip_prefix("    ").unwrap_or("").to_owned() + "\n").collect();
     ensure!(program.contains("int main"), "the preamble holds no program");
     Ok(program)
-}
-
-fn link(to: &Path, at: &Path) -> Result<()> {
-    let _ = std::fs::remove_file(at);
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(to, at).with_context(|| format!("linking {}", at.display()))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// All that the library may need at run time.
 const LIBRARIES: [&str; 4] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"];
 
-const LARGEST: u64 = 2 << 20;
+const LARGEST: u64 = 3_500_000;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["readelf", "nm", "strip"]) {

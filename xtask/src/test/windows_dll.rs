@@ -14,7 +14,8 @@ use std::process::Command;
 use std::time::Duration;
 
 const COMPILE_LIMIT: Duration = Duration::from_secs(180);
-const RUN_LIMIT: Duration = Duration::from_secs(180);
+/// Of a program that hangs.
+const RUN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// All that the DLL may need: parts of Windows, nothing of MinGW's.
 const LIBRARIES: [&str; 8] = [

@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::path::Path;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 pub(super) fn run(wine: &Wine, dll: &Path) -> Result<Vec<Case>> {
     const NAME: &str = ".NET";

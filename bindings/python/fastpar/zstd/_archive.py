@@ -31,7 +31,7 @@ class Frame:
 
 
 class Archive(Uncopied, io.RawIOBase):
-    """The content of compressed data as a file that can be read at any place. Made by `open_archive`.
+    """The content of compressed data as a file that can be read at any offset. Made by `open_archive`.
 
     `read`, `seek` and the like share one position; `read_at` needs none, and may be called by any number of threads at a time.
     Nothing but the frames that lie in what is asked for is decompressed; those that are read in part are kept.
@@ -181,9 +181,9 @@ class _Source(ExitStack):
 def open_archive(
     source: str | os.PathLike | Buffer, /, *, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
 ) -> Archive:
-    """Opens compressed data for reading at any place: a path, or a buffer, which is not copied.
+    """Opens compressed data for reading at any offset: a path, or a buffer, which is not copied.
 
-    Any zstd data will do; the smaller its frames, the faster a place is reached (`compress(..., frame_size=...)`).
+    Any zstd data will do; the smaller its frames, the faster an offset is reached (`compress(..., frame_size=...)`).
     """
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:

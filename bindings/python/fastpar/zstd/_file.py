@@ -18,9 +18,9 @@ builtin_open = open
 class ZstdFile(Uncopied, io.BufferedIOBase):
     """A file object that compresses what is written to it, or decompresses what is read from it, in parallel.
 
-    As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty, one that is empty or cut off is EOFError.
+    As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty; reading a file that is empty or cut off is EOFError.
     What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
-    `open_archive` finds any place. Calls from several threads take turns.
+    `open_archive` finds any offset. Calls from several threads take turns.
     """
 
     FLUSH_BLOCK = ZstdCompressor.FLUSH_BLOCK
@@ -160,11 +160,11 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         return self._reading().peek(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Goes to a place of the content: by reading, from the start if it lies behind. See `open_archive`."""
+        """Goes to an offset of the content: by reading, from the start if that lies before. See `open_archive`."""
         return self._reading().seek(offset, whence)
 
     def tell(self) -> int:
-        """The place in the content."""
+        """The offset in the content."""
         self._opened()
         return self._reading().tell() if self._reads else self._position
 

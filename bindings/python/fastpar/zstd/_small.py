@@ -1,4 +1,4 @@
-"""Small buffers, by the shortest way through ctypes: what the calling thread does by itself, and is done with before anybody could
+"""Small buffers, by the shortest way through ctypes: what the calling thread does by itself, and has done before anybody could
 cancel it. What comes out goes through a place that the thread keeps."""
 
 import ctypes

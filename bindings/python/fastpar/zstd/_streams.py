@@ -188,7 +188,7 @@ class ParallelReader(_Stream, io.RawIOBase):
         return self._position
 
     def _skip(self, place: int | None) -> None:
-        """Reads up to a place, or the end."""
+        """Reads up to an offset, or the end."""
         block = bytearray(io.DEFAULT_BUFFER_SIZE)
         with memoryview(block) as view:
             while place is None or self._position < place:

@@ -4,10 +4,14 @@
 //! end.
 #![forbid(unsafe_code)]
 
+mod large_frames;
+
 use super::buffers::{Buffer, Buffers, Side};
-use super::memory_plan::{self, with_headroom, ReadPlan};
+use super::memory_plan::{with_headroom, ReadPlan};
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::walk::{Step, Walk};
+use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::Header;
 use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,6 +51,15 @@ pub(crate) enum Kind {
         /// The memory of the context that decodes the frame.
         memory: usize,
     },
+    /// A part of a frame that the block decoder decodes; the data begins with what is carried.
+    Blocks {
+        header: Header,
+        carried: Carried,
+        first: bool,
+        last: bool,
+        /// The number of blocks.
+        blocks: usize,
+    },
 }
 
 /// See the module.
@@ -64,6 +77,12 @@ pub(crate) struct Splitter {
     walk: Option<Walk>,
     /// Set while that frame is handed out in parts.
     part: Option<Part>,
+    /// Set beside it where the block decoder decodes the frame.
+    blocks: Option<(Header, Carried)>,
+    /// The block decoder may be used: where it gives a frame up, the stream can be read once more.
+    again: bool,
+    /// It has given a frame up.
+    odd: bool,
     /// The number of that frame.
     index: u64,
     /// A skippable frame, and how many of its bytes are still to be thrown away.
@@ -86,11 +105,14 @@ struct Part {
     /// The most bytes that the parts before this one decode to.
     before: u64,
     memory: usize,
+    /// The blocks of the next part that have arrived.
+    blocks: usize,
 }
 
 impl Splitter {
-    /// A splitter for a stream of `total` bytes, if they are known.
-    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
+    /// A splitter for a stream of `total` bytes, if they are known; `again`: the stream can be read once
+    /// more.
+    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>, again: bool) -> Self {
         Self {
             total,
             data: None,
@@ -99,6 +121,9 @@ impl Splitter {
             group: Group::default(),
             walk: None,
             part: None,
+            blocks: None,
+            again,
+            odd: false,
             index: 0,
             skip: None,
             usual: 0,
@@ -275,57 +300,14 @@ impl Splitter {
         self.index += 1;
     }
 
-    /// Begins to hand out the next frame in parts.
-    fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
-        let Some(walk) = &self.walk else { return Ok(()) };
-        let frame = &walk.frame;
-        limits::check_window(frame, options.window_log_max(), "")?;
-        let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
-        if options.max_memory != 0 && need > plan.limit {
-            let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
-            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
-        }
-        let memory = memory_plan::context(frame);
-        // Walks over the frame's blocks once more, part by part.
-        self.walk = Some(walk.again());
-        self.part = Some(Part { first: true, before: 0, memory });
-        Ok(())
+    /// The bytes of the whole stream, if they are known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.total
     }
 
-    fn next_part(&mut self, all: bool, plan: &ReadPlan, buffers: &Buffers) -> Result<Option<DecompressTask>> {
-        let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
-        loop {
-            let most = walk.frame.most - part.before;
-            // The checksum, or the empty rest, goes with the last block.
-            let last = if most >= plan.part && !walk.has_ended() {
-                false
-            } else {
-                match walk.step(self.left(), all) {
-                    Ok(Step::Block) => continue,
-                    Ok(Step::End) => true,
-                    Ok(Step::More) => {
-                        self.walk = Some(walk);
-                        return Ok(None);
-                    }
-                    Err(error) => {
-                        self.walk = Some(walk);
-                        return Err(error);
-                    }
-                }
-            };
-            let data = self.hand_out(walk.at(), buffers)?;
-            let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
-            if last {
-                self.part = None;
-                self.index += 1;
-                self.group.first = self.index;
-            } else {
-                self.part = Some(Part { first: false, before: walk.frame.most, ..part });
-                walk.forget(data.len());
-                self.walk = Some(walk);
-            }
-            return Ok(Some(DecompressTask { data, most, kind }));
-        }
+    /// Whether the block decoder has given a frame up.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.odd
     }
 
     fn emit_group(&mut self, buffers: &Buffers) -> Result<DecompressTask> {

@@ -1,0 +1,5 @@
+//! One frame in parallel.
+
+pub(crate) mod blocks;
+
+pub(crate) mod decompress;

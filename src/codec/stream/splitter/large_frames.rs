@@ -1,0 +1,140 @@
+//! Frames that are handed out in parts: to libzstd, which decodes one after the other, or, where the stream
+//! can be read once more, to the block decoder.
+#![forbid(unsafe_code)]
+
+use super::super::buffers::{Buffer, Buffers};
+use super::super::memory_plan::{self, with_headroom, ReadPlan};
+use super::{take, DecompressTask, Kind, Part, Splitter};
+use crate::codec::format::walk::Step;
+use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::{self, Header};
+use crate::codec::options::limits;
+use crate::codec::options::Options;
+use crate::error::{ErrorKind, Result};
+use crate::job;
+
+/// A part of so many compressed bytes is worth a task.
+const LEAST_IN_PART: usize = 16 << 10;
+
+impl Splitter {
+    /// Begins to hand out the next frame in parts.
+    pub(super) fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
+        let Some(walk) = &self.walk else { return Ok(()) };
+        let frame = &walk.frame;
+        limits::check_window(frame, options.window_log_max(), "")?;
+        let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
+        if options.max_memory != 0 && need > plan.limit {
+            let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
+            return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
+        }
+        let memory = memory_plan::context(frame);
+        let header = self.header_for_blocks(options, plan);
+        let Some(walk) = &self.walk else { return Ok(()) };
+        // Walks over the frame's blocks once more, part by part.
+        let mut walk = walk.again();
+        if let Some(header) = header {
+            // The frame's header is known.
+            let len = walk.at();
+            self.done += len;
+            self.base += len as u64;
+            walk.forget(len);
+            self.blocks = Some((header, Carried::nothing()));
+        }
+        self.walk = Some(walk);
+        self.part = Some(Part { first: true, before: 0, memory, blocks: 0 });
+        Ok(())
+    }
+
+    /// The header of the next frame, if the block decoder shall decode it.
+    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
+        let walk = self.walk.as_ref().filter(|_| self.again && options.dict.is_none())?;
+        let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
+        let fits = |header: &Header| {
+            let memory = plan.in_blocks(header);
+            memory <= plan.limit / 2 && memory + parts <= plan.limit
+        };
+        blocks::header_of(&walk.frame).filter(|header| fits(header) && job::lanes_left(plan.lanes) > 1)
+    }
+
+    /// Hands out the next part of the frame.
+    pub(super) fn next_part(
+        &mut self,
+        all: bool,
+        plan: &ReadPlan,
+        buffers: &Buffers,
+    ) -> Result<Option<DecompressTask>> {
+        let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
+        let in_blocks = self.blocks.is_some();
+        let enough = if in_blocks { plan.part.min(memory_plan::BLOCKS) } else { plan.part };
+        let mut count = part.blocks;
+        loop {
+            let most = walk.frame.most - part.before;
+            // The checksum, or the empty rest, goes with the last block.
+            // Of small blocks nothing else tells that they are small.
+            let full = if in_blocks {
+                count == memory_plan::MOST_BLOCKS || most >= enough && walk.at() >= LEAST_IN_PART
+            } else {
+                most >= enough
+            };
+            let last = if full && !walk.has_ended() {
+                false
+            } else {
+                match walk.step(self.left(), all) {
+                    Ok(Step::Block) => {
+                        count += 1;
+                        continue;
+                    }
+                    Ok(Step::End) => true,
+                    Ok(Step::More) => {
+                        self.walk = Some(walk);
+                        self.part = Some(Part { blocks: count, ..part });
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        self.walk = Some(walk);
+                        return Err(error);
+                    }
+                }
+            };
+            let len = walk.at();
+            let (data, kind) = match self.blocks.take() {
+                Some((header, carried)) => {
+                    let data = self.hand_out_after(carried.bytes(), len, buffers)?;
+                    if !last {
+                        let Ok(next) = carried.after(data.filled(), &header) else {
+                            self.odd = true;
+                            return Err(walk.frame.error(ErrorKind::Internal, "libzstd has to decode it"));
+                        };
+                        self.blocks = Some((header, next));
+                    }
+                    (data, Kind::Blocks { header, carried, first: part.first, last, blocks: count })
+                }
+                None => {
+                    let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+                    (self.hand_out(len, buffers)?, kind)
+                }
+            };
+            if last {
+                self.part = None;
+                self.index += 1;
+                self.group.first = self.index;
+            } else {
+                self.part = Some(Part { first: false, before: walk.frame.most, blocks: 0, ..part });
+                walk.forget(len);
+                self.walk = Some(walk);
+            }
+            return Ok(Some(DecompressTask { data, most, kind }));
+        }
+    }
+
+    /// Hands out copies of `before` and the first `len` of the remaining bytes.
+    fn hand_out_after(&mut self, before: &[u8], len: usize, buffers: &Buffers) -> Result<Buffer> {
+        let mut data = take(buffers, before.len() + len)?;
+        data.push(before)?;
+        data.push(&self.left()[..len])?;
+        self.base += len as u64;
+        self.usual = len.min(self.most_usual);
+        self.done += len;
+        Ok(data)
+    }
+}

@@ -1,0 +1,157 @@
+/* The caller's floating-point environment goes with its job, and stays as it is in every thread. */
+#include "os.h"
+#include "check.h"
+
+#include <fastpar.h>
+#include <fenv.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#define TERMS 240000
+#define REDUCTIONS 200
+
+/* volatile: one rounding for each step, whatever the optimizer thinks. */
+static int32_t add_thirds(void *user_data, const fastpar_chunk *chunk, void *accumulator)
+{
+  volatile float *sum = accumulator;
+  (void)user_data;
+  for (size_t i = chunk->begin; i < chunk->end; i++) *sum += 1.0f / (float)(i + 1);
+  return 0;
+}
+
+static int32_t count_denormals(void *user_data, const fastpar_chunk *chunk, void *accumulator)
+{
+  volatile float *sum = accumulator;
+  (void)user_data;
+  for (size_t i = chunk->begin; i < chunk->end; i++) {
+    volatile float denormal = 1e-39f;
+    *sum += (float)(denormal * 0.5f != 0.0f);
+  }
+  return 0;
+}
+
+static int32_t add_floats(void *user_data, void *into, const void *from)
+{
+  volatile float *sum = into;
+  (void)user_data;
+  *sum += *(const float *)from;
+  return 0;
+}
+
+static uint32_t reduced(fastpar_fold_fn fold)
+{
+  float sum = 0;
+  uint32_t bits;
+  CHECK_EQUAL(fastpar_reduce(NULL, TERMS, fold, add_floats, NULL, &sum, sizeof sum, NULL), FASTPAR_OK);
+  memcpy(&bits, &sum, sizeof bits);
+  return bits;
+}
+
+static void rounding_goes_with_the_job(void)
+{
+  uint32_t nearest = reduced(add_thirds), upward;
+  CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+  upward = reduced(add_thirds);
+  CHECK(upward > nearest);
+  for (int i = 1; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), upward);
+  CHECK_EQUAL(fegetround(), FE_UPWARD);
+  CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  /* No worker has kept it. */
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), nearest);
+}
+
+static int32_t chunk_that_rounds_down(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)chunk;
+  if (fastpar_pool_worker() >= 0) {
+    os_add(user_data, 1);
+    fesetround(FE_DOWNWARD);
+  } else {
+    for (int i = 0; i < 60000 && os_load(user_data) == 0; i++) os_sleep_ms(1);
+  }
+  return 0;
+}
+
+static void a_callbacks_rounding_stays_in_its_call(void)
+{
+  int32_t workers = 0;
+  uint32_t nearest = reduced(add_thirds);
+  CHECK_EQUAL(fastpar_for(NULL, 24, chunk_that_rounds_down, &workers, NULL), FASTPAR_OK);
+  CHECK(workers > 0);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), nearest);
+}
+
+static int32_t chunk_with_rounding(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)chunk;
+  if (fegetround() != FE_UPWARD) os_add(user_data, 1);
+  return 0;
+}
+
+static int32_t member_with_rounding(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  (void)team, (void)member, (void)members;
+  if (fegetround() != FE_UPWARD) os_add(user_data, 1);
+  return 0;
+}
+
+static int32_t report_with_rounding(void *user_data, uint64_t done, uint64_t total)
+{
+  (void)done, (void)total;
+  return chunk_with_rounding(user_data, NULL);
+}
+
+static void notification_with_rounding(void *user_data, fastpar_status status, const fastpar_error *error)
+{
+  (void)error;
+  if (status != FASTPAR_OK) os_add(user_data, 1);
+  chunk_with_rounding(user_data, NULL);
+}
+
+static void jobs_and_teams_have_it_too(void)
+{
+  int32_t others = 0;
+  fastpar_job *job = NULL;
+  fastpar_loop_options options = {0};
+  options.struct_size = sizeof options;
+  options.progress = report_with_rounding;
+  options.progress_data = &others;
+  CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+  CHECK_EQUAL(fastpar_team_run(0, member_with_rounding, &others, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_for_start(&options, 240, chunk_with_rounding, &others, &job, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_job_notify(job, notification_with_rounding, &others, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  /* Whoever waits helps, with the environment of the one that started the job, and has its own afterwards. */
+  CHECK_EQUAL(fastpar_job_wait(job, UINT64_MAX, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fegetround(), FE_TONEAREST);
+  fastpar_job_free(job);
+  CHECK_EQUAL(others, 0);
+}
+
+#if defined(__x86_64__)
+static void flushing_to_zero_goes_with_the_job(void)
+{
+  unsigned before = _mm_getcsr();
+  float none = 0, all = TERMS;
+  uint32_t bits;
+  _mm_setcsr(before | 0x8040); /* flush to zero, denormals are zero */
+  memcpy(&bits, &none, sizeof bits);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
+  _mm_setcsr(before);
+  memcpy(&bits, &all, sizeof bits);
+  for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
+}
+#endif
+
+int main(void)
+{
+  RUN(rounding_goes_with_the_job);
+  RUN(a_callbacks_rounding_stays_in_its_call);
+  RUN(jobs_and_teams_have_it_too);
+#if defined(__x86_64__)
+  RUN(flushing_to_zero_goes_with_the_job);
+#endif
+  return FINISH();
+}

@@ -1,0 +1,72 @@
+"""Bodies on the threads of the pool: their names and locals, and that they run in parallel."""
+
+import os
+import threading
+import time
+import unittest
+
+import fastpar
+import support
+
+
+class Threads(unittest.TestCase):
+    def test_thread_locals_last(self):
+        local, made = threading.local(), fastpar.AtomicInt()
+
+        def body(begin, end):
+            if not hasattr(local, "mine"):
+                local.mine = made.add(1)
+
+        for _ in range(50):
+            fastpar.for_range(500, body, segments=500)
+        self.assertLessEqual(made.load(), fastpar.pool_threads() + 1)
+
+    def test_names(self):
+        together, names = threading.Barrier(4), set()
+
+        def body(begin, end):
+            names.add((threading.current_thread().name, fastpar.pool_worker()))
+            together.wait(60)
+
+        fastpar.for_range(4, body)
+        workers = {(name, worker) for name, worker in names if worker is not None}
+        self.assertGreaterEqual(len(workers), 3)
+        for name, worker in workers:
+            self.assertEqual(name, f"fastpar-{worker}")
+
+    def test_pool(self):
+        fastpar.for_range(10, lambda begin, end: None)
+        before = fastpar.pool_stats()
+        fastpar.for_range(10, lambda begin, end: None)
+        after = fastpar.pool_stats()
+        self.assertEqual(before.threads, fastpar.pool_threads())
+        self.assertEqual(after.chunks - before.chunks, 10)
+        self.assertRaises(fastpar.BusyError, fastpar.pool_start, threads=before.threads + 1)
+        self.assertRaises(ValueError, fastpar.pool_start, threads=-1)
+        fastpar.pool_shutdown()
+        self.assertEqual(fastpar.pool_stats().threads, 0)
+        fastpar.pool_start()
+        self.assertEqual(sum(fastpar.map(int, range(10))), 45)
+
+
+class Parallel(unittest.TestCase):
+    @support.free_threaded_only
+    def test_python_code_runs_on_several_cpus(self):
+        if os.process_cpu_count() < 2:
+            self.skipTest("one CPU only, which a free-threaded Python cannot change")
+
+        def body(begin, end):
+            total = 0
+            for i in range(begin, end):
+                total += i * i % 7
+
+        def seconds(function):
+            start = time.perf_counter()
+            function()
+            return time.perf_counter() - start
+
+        body(0, 1000)
+        best = max(
+            seconds(lambda: body(0, 2_000_000)) / seconds(lambda: fastpar.for_range(2_000_000, body)) for _ in range(5)
+        )
+        self.assertGreater(best, 1.3)
