@@ -102,8 +102,8 @@
  * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the
  * workers do not end by themselves, nor by signals, which they block; call fastpar_pool_shutdown before, or
  * exit(). A thread must not be ended inside a callback or a call (pthread_exit, pthread_cancel,
- * TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where threads
- * of the program are cancelled.
+ * TerminateThread): others wait for it. Disable cancellation around calls (pthread_setcancelstate) where
+ * threads of the program are cancelled.
  *
  * Memory. When the system has none left, a call fails with FASTPAR_ERR_OUT_OF_MEMORY, or goes on with a small
  * reserve; the process does not end, and calls work again when there is memory. (The pool does without
@@ -123,13 +123,13 @@
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
  * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
  * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
- * begun for two seconds. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a team
- * that other work leaves too few workers. Callbacks that run on workers must not need the loader there.
+ * begun for two seconds. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a
+ * team that other work leaves too few workers. Callbacks that run on workers must not need the loader there.
  *
- * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then (DLL_PROCESS_DETACH).
- * From there loops and the codec run on the calling thread alone, fastpar_pool_shutdown is FASTPAR_OK, and what
- * would wait for other threads (teams, hooks, jobs and streams that they have begun) fails with
- * FASTPAR_ERR_BUSY.
+ * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then
+ * (DLL_PROCESS_DETACH). From there loops and the codec run on the calling thread alone,
+ * fastpar_pool_shutdown is FASTPAR_OK, and what would wait for other threads (teams, hooks, jobs and streams
+ * that they have begun) fails with FASTPAR_ERR_BUSY.
  *
  * Unloading. Once loaded, the library stays in memory until the process ends, even if it is unloaded; so does
  * a library that a static copy is linked into, once the pool was started. A process may exit at any time,

@@ -1,5 +1,5 @@
-/* A library whose DllMain uses fastpar: as it is loaded and unloaded, under the loader's lock, and at the end of
-   the process, when every other thread has been ended. */
+/* A library whose DllMain uses fastpar: as it is loaded and unloaded, under the loader's lock, and at the end
+   of the process, when every other thread has been ended. */
 #include "dllmain.h"
 #include "check.h"
 
