@@ -104,8 +104,8 @@ internal static class Soak
     }
 
     /// <summary>
-    /// What is open, by name, in order; but for what the runtime opens when it comes to it: its assemblies, and
-    /// a pipe for each thread of its own. Neither the library nor the work here has pipes.
+    /// What is open, by name, in order; but for what the runtime opens when it comes to it: its assemblies,
+    /// and a pipe for each thread of its own. Neither the library nor the work here has pipes.
     /// </summary>
     private static string[] OpenFiles() =>
         new DirectoryInfo("/proc/self/fd")
