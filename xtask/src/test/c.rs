@@ -63,6 +63,18 @@ pub(super) fn with(staged: &Staged, programs: &[PathBuf], folder: &Path) -> Resu
     all(staged, &BUILDS[0], programs, folder)
 }
 
+/// Programs all of whose tests are about Linux.
+const LINUX_ONLY: [&str; 1] = ["guest"];
+
+/// The programs that have tests for every system.
+pub(super) fn portable_programs(context: &mut Context) -> Result<Vec<PathBuf>> {
+    let mut programs = programs(context)?;
+    programs.retain(|program| {
+        !LINUX_ONLY.iter().any(|name| program.file_stem().is_some_and(|stem| stem == *name))
+    });
+    Ok(programs)
+}
+
 /// The programs of `tests/c`, and the generated calls.
 pub(super) fn programs(context: &mut Context) -> Result<Vec<PathBuf>> {
     let mut programs = repo::files("tests/c", "c")?;

@@ -64,7 +64,8 @@ fn programs(context: &mut Context) -> Result<Vec<Case>> {
     if !process::installed("cmake") {
         return Ok(vec![missing(context, "C and C++", "cmake is not installed")]);
     }
-    let sources = [c::programs(context)?, cpp::programs()?].concat();
+    let c_programs = if cfg!(target_os = "linux") { c::programs } else { c::portable_programs };
+    let sources = [c_programs(context)?, cpp::programs()?].concat();
     let folder = repo::scratch(NAME)?;
     let staged = context.staged()?;
     if let Err(error) = build(staged, &sources, &folder) {

@@ -63,7 +63,7 @@ const OTHERS: [Build; 2] = [
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let declared: BTreeSet<_> = context.header()?.functions().map(|(item, _)| item.name.clone()).collect();
-    let c_programs = c::programs(context)?;
+    let c_programs = c::portable_programs(context)?;
     let wine = Wine::get(&context.setup)?;
     let staged = match context.windows()? {
         Ok(staged) => staged,
