@@ -94,7 +94,8 @@ class _Watch:
         #: Starts that have a task on the pool which has not ended, and those of them that have not begun.
         self.on_pool: set[Start] = set()
         self.waiting: set[Start] = set()
-        self._lock = threading.Lock()
+        # A signal handler or a finalizer may submit work while its thread is in here.
+        self._lock = threading.RLock()
         #: Runs while starts wait, and a moment longer.
         self._thread: threading.Thread | None = None
 
