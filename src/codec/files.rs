@@ -83,32 +83,21 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let mut output = Target::create(target, &input, wishes(options))?;
     output.expect(announced(&input).unwrap_or(0));
     input.begin_again()?;
-    let mut reader = Reader::over(&input, options, input.len(), false, input.len().is_some())?;
-    // Of a second reading what was written already.
-    let (mut known, mut peak) = (0, 0);
+    let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
-        let failed = reader.chunk().is_err();
-        if failed && reader.is_odd() {
-            (known, peak) = (reader.unpacked(), reader.peak_memory());
-            input.begin_again()?;
-            reader = reader.once_more()?;
-            continue;
-        }
-        let chunk = reader.chunk()?; // the same
+        let chunk = reader.chunk()?;
         if chunk.is_empty() {
             break;
         }
+        output.write_all(chunk).map_err(|error| errors::io(&error, "writing"))?;
         let len = chunk.len();
-        let skipped = usize::try_from(known).map_or(len, |known| known.min(len));
-        known -= skipped as u64;
-        output.write_all(&chunk[skipped..]).map_err(|error| errors::io(&error, "writing"))?;
         reader.consume(len);
     }
     let mut stats = FileStats {
         bytes_in: reader.bytes_read(),
         bytes_out: reader.unpacked(),
         frames: reader.frames(),
-        peak_memory: peak.max(reader.peak_memory()),
+        peak_memory: reader.peak_memory(),
         seconds: 0.0,
     };
     let progress = reader.into_progress();

@@ -39,7 +39,7 @@ pub use files::{compress_file, decompress_file, FileStats};
 pub use format::frame::{Block, Blocks, Frame, Frames};
 pub use format::seek_table::SeekTable;
 #[cfg(fuzzing)]
-pub use frame::decompress::{decode_blocks, decode_parts};
+pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
 pub use options::dict::{train, Dict};
 pub use options::level::level_range;
 pub use options::{Options, MAX_FRAME_SIZE};

@@ -69,6 +69,34 @@ impl Decompressor {
         Ok(written)
     }
 
+    /// Lets the context decode single blocks, as if they were those of a frame that has just begun.
+    pub(crate) fn begin_blocks(&mut self) -> Result<(), ErrorCode> {
+        // A whole frame, of nothing, leaves what each frame begins with.
+        const EMPTY: [u8; 9] = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
+        self.context().decompress(&mut [][..], &EMPTY).map(drop)
+    }
+
+    /// Decodes a block, without its header, behind those before it; returns how many bytes it has.
+    ///
+    /// # Safety
+    /// `dst` stays where it is, initialised, until the context is reset, or told that nothing is before the
+    /// next block.
+    #[expect(deprecated)] // libzstd has no other way to begin in the middle of a frame
+    pub(crate) unsafe fn block(&mut self, dst: &mut [u8], src: &[u8]) -> Result<usize, ErrorCode> {
+        // SAFETY: the caller's promise.
+        unsafe { self.context().decompress_block(dst, src) }
+    }
+
+    /// Takes `block` for one that was decoded there.
+    ///
+    /// # Safety
+    /// As for `block`.
+    #[expect(deprecated)]
+    pub(crate) unsafe fn insert(&mut self, block: &[u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.context().insert_block(block) };
+    }
+
     /// Decompresses with a dictionary from here on, until the context is reset.
     pub(crate) fn use_dictionary(&mut self, dict: Arc<DDict<'static>>) -> Result<(), ErrorCode> {
         self.as_new = false;

@@ -5,7 +5,7 @@
 use super::cache::Cached;
 use super::contexts::Decompressor;
 use super::in_use::InUse;
-use crate::codec::format::frame::{Blocks, Frame};
+use crate::codec::format::frame::{Blocks, Frame, LARGEST_BLOCK};
 use crate::codec::libzstd::calls;
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
@@ -83,6 +83,37 @@ impl<'o> Decoder<'o> {
             }
             result => result,
         }
+    }
+
+    /// Decodes the blocks of a damaged frame that come before the damage, as far as `dst` has room; returns
+    /// how many bytes of `dst` they are.
+    pub(crate) fn whole_blocks(
+        &mut self,
+        data: &[u8],
+        frame: &Frame,
+        dst: &mut (impl WriteBuf + ?Sized),
+    ) -> usize {
+        self.ready = false;
+        let Ok(context) = self.prepare() else { return 0 };
+        let context = context.context();
+        for parameter in [DParameter::StableOutBuffer(true), DParameter::WindowLogMax(LARGEST_WINDOW_LOG)] {
+            if context.set_parameter(parameter).is_err() {
+                return 0;
+            }
+        }
+        let mut out = OutBuffer::around(dst);
+        let data = &data[frame.range()];
+        for step in ByBlock::new(data, frame.header_len, frame) {
+            let mut input = InBuffer::around(&data[step]);
+            while input.pos < input.src.len() {
+                let before = (input.pos, out.pos());
+                let stepped = context.decompress_stream(&mut out, &mut input);
+                if stepped.is_err() || (input.pos, out.pos()) == before {
+                    return out.pos();
+                }
+            }
+        }
+        out.pos()
     }
 
     fn decode(
@@ -178,5 +209,38 @@ impl Iterator for Steps<'_> {
             }
         }
         (begin < self.end).then_some(begin..self.at)
+    }
+}
+
+/// The bytes of a frame, or of whole blocks of it, block by block: where libzstd fails it gives out nothing of
+/// the same call.
+pub(crate) struct ByBlock<'d> {
+    blocks: Blocks<'d>,
+    at: usize,
+    header: usize,
+}
+
+impl<'d> ByBlock<'d> {
+    /// `data` begins with `header` bytes of the frame's header.
+    pub(crate) fn new(data: &'d [u8], header: usize, frame: &Frame) -> Self {
+        let largest = frame.window.min(LARGEST_BLOCK);
+        Self { blocks: Blocks { data, at: header, largest, ended: false }, at: 0, header }
+    }
+}
+
+impl Iterator for ByBlock<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let begin = self.at;
+        self.at = if begin < self.header {
+            self.header
+        } else {
+            match self.blocks.next() {
+                Some(Ok(block)) => block.offset + block.len,
+                _ => self.blocks.data.len(), // the checksum
+            }
+        };
+        (begin < self.at).then_some(begin..self.at)
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod contexts;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod in_use;
+pub(crate) mod resume;
 
 mod free_list;
 

@@ -3,6 +3,7 @@
 
 use super::bits::{Checked, Odd};
 use super::fse::{spread, Counts};
+use std::ops::Range;
 
 /// The codes of a sequence, in the order in which their tables are defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +40,7 @@ pub(crate) enum Mode {
 impl Mode {
     /// The mode of a code, in the byte of modes.
     pub(crate) fn of(code: Code, modes: u8) -> Self {
-        let shift = match code {
-            Code::LiteralLength => 6,
-            Code::Offset => 4,
-            Code::MatchLength => 2,
-        };
-        match modes >> shift & 3 {
+        match modes >> code.shift() & 3 {
             0 => Mode::Predefined,
             1 => Mode::Single,
             2 => Mode::Described,
@@ -131,6 +127,27 @@ impl SequenceTables {
     }
 }
 
+/// A section of one sequence, without its bits, that defines the tables of `sources` once more.
+pub(crate) fn defining(sources: [TableSource; 3], data: &[u8]) -> Checked<Vec<u8>> {
+    let mut section = vec![1, 0];
+    for code in CODES {
+        if let TableSource::Block { modes, end } = sources[code as usize] {
+            let mut place = None;
+            Definitions::walk(data, modes, end, |found, _, range| {
+                if found == code {
+                    place = Some(range);
+                }
+                found != code
+            })?;
+            let mode = data.get(modes).ok_or(Odd)? >> code.shift() & 3;
+            section[1] |= mode << code.shift();
+            section.extend_from_slice(data.get(place.ok_or(Odd)?).ok_or(Odd)?);
+        }
+    }
+    section.extend([0; 8]); // libzstd reads words
+    Ok(section)
+}
+
 /// A table's definition in a section.
 enum Definition {
     Single(u8),
@@ -143,7 +160,7 @@ pub(crate) struct Definitions;
 impl Definitions {
     fn find(data: &[u8], modes_at: usize, end: usize, wanted: Code) -> Checked<Definition> {
         let mut found = None;
-        Self::walk(data, modes_at, end, |code, definition| {
+        Self::walk(data, modes_at, end, |code, definition, _| {
             if code == wanted {
                 found = Some(definition);
             }
@@ -154,14 +171,14 @@ impl Definitions {
 
     /// Where the definitions end: the bits of the sequences follow.
     pub(crate) fn end(data: &[u8], modes_at: usize, end: usize) -> Checked<usize> {
-        Self::walk(data, modes_at, end, |_, _| true)
+        Self::walk(data, modes_at, end, |_, _, _| true)
     }
 
     fn walk(
         data: &[u8],
         modes_at: usize,
         end: usize,
-        mut visit: impl FnMut(Code, Definition) -> bool,
+        mut visit: impl FnMut(Code, Definition, Range<usize>) -> bool,
     ) -> Checked<usize> {
         let section = data.get(modes_at..end).ok_or(Odd)?;
         let (&modes, mut rest) = section.split_first().ok_or(Odd)?;
@@ -174,8 +191,9 @@ impl Definitions {
                     (Definition::Described(counts), len)
                 }
             };
+            let start = end - rest.len();
             rest = rest.get(len..).ok_or(Odd)?;
-            if !visit(code, definition) {
+            if !visit(code, definition, start..start + len) {
                 break;
             }
         }
@@ -184,6 +202,15 @@ impl Definitions {
 }
 
 impl Code {
+    /// Where its mode stands in the byte of modes.
+    fn shift(self) -> u32 {
+        match self {
+            Code::LiteralLength => 6,
+            Code::Offset => 4,
+            Code::MatchLength => 2,
+        }
+    }
+
     fn symbols(self) -> usize {
         match self {
             Code::LiteralLength => LITERAL_LENGTHS.len(),

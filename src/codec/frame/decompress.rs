@@ -172,8 +172,16 @@ pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> 
 
 /// The same by parts of up to `count` blocks, as files are decoded.
 #[cfg(fuzzing)]
-pub fn decode_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
-    blocks::parts::decode_in_parts(data, count)
+pub fn decode_parts(data: &[u8], count: usize) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
+    blocks::parts::decode_in_parts(data, count, true)
+}
+
+/// Where the header, the blocks and the checksum of a frame that is all of `data` end, from 0 on.
+#[cfg(fuzzing)]
+pub fn block_ends(data: &[u8]) -> Vec<usize> {
+    let Some(Ok(frame)) = Frames::new(data).next() else { return Vec::new() };
+    let blocks = frame.blocks(data).flatten().map(|block| block.offset + block.len);
+    [0, frame.header_len].into_iter().chain(blocks).chain([frame.len]).collect()
 }
 
 static FORGET: ChildHook = ChildHook::new(forget_after_fork);

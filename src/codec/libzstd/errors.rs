@@ -6,6 +6,17 @@ use crate::error::{Error, ErrorKind};
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd::zstd_safe::{self, ErrorCode};
 
+/// What libzstd returns for damage of any kind.
+pub(crate) const CORRUPTION: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_corruption_detected);
+/// What it returns for content that has another checksum.
+pub(crate) const CHECKSUM: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_checksum_wrong);
+/// What it returns where there is no room.
+pub(crate) const TOO_SMALL: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall);
+
+const fn code(kind: ZSTD_ErrorCode) -> ErrorCode {
+    (kind as ErrorCode).wrapping_neg()
+}
+
 fn is(code: ErrorCode, kind: ZSTD_ErrorCode) -> bool {
     zstd_safe::is_error_kind(code, kind)
 }
@@ -28,10 +39,15 @@ pub(crate) fn is_out_of_memory(code: ErrorCode) -> bool {
 
 /// Why a frame could not be decoded. `room`: the bytes that were available for a frame of unknown size.
 pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
-    let name = zstd_safe::get_error_name(code);
     if is_too_small(code) && frame.content_size.is_none() {
         return frame.error(ErrorKind::BufferTooSmall, format!("it does not fit into the {room} bytes left"));
     }
+    in_stream(code, frame)
+}
+
+/// Why a frame could not be decoded in a stream, where there is room for every valid frame.
+pub(crate) fn in_stream(code: ErrorCode, frame: &Frame) -> Error {
+    let name = zstd_safe::get_error_name(code);
     let kind = if is(code, ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
         ErrorKind::Checksum
     } else if is(code, ZSTD_ErrorCode::ZSTD_error_dictionary_wrong) {

@@ -3,14 +3,13 @@
 
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
 use super::memory_plan::with_headroom;
-use super::splitter::{DecompressTask, Kind};
+use super::splitter::{BlocksOf, DecompressTask, Kind};
 use crate::codec::context::contexts::Decompressor;
-use crate::codec::context::decode::{self, Decoder};
+use crate::codec::context::decode::{self, ByBlock, Decoder};
 use crate::codec::context::in_use::InUse;
-use crate::codec::format::bits::Checked;
 use crate::codec::format::frame::{Frame, Frames};
-use crate::codec::frame::blocks::parts::{Carried, Part};
-use crate::codec::frame::blocks::{self, Header, Slot};
+use crate::codec::frame::blocks::parts::Part;
+use crate::codec::frame::blocks::{self, Slot};
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
@@ -37,14 +36,11 @@ pub(crate) struct Decompressed {
 
 /// A part of a frame whose blocks are decoded.
 pub(crate) struct DecodedPart {
-    pub(crate) header: Header,
-    pub(crate) first: bool,
-    pub(crate) last: bool,
+    pub(crate) of: BlocksOf,
     /// The compressed data; literals may still be there.
     pub(crate) data: Buffer,
-    /// The blocks, unless something about them is odd.
-    pub(crate) blocks: Checked<Part<InUse<Slot>>>,
-    _counted: Option<buffers::Counted>,
+    pub(crate) blocks: Part<InUse<Slot>>,
+    _counted: buffers::Counted,
 }
 
 /// See the module.
@@ -80,7 +76,11 @@ impl DecompressStage {
             let mut output = Cursor::new(&mut *out);
             output.set_position(before as u64);
             if let Err(error) = decoder.frame(data, &frame, &mut output, progress) {
-                out.truncate(before);
+                progress.add(0)?; // it may have been cancelled
+                let mut output = Cursor::new(&mut *out);
+                output.set_position(before as u64);
+                let whole = decoder.whole_blocks(data, &frame, &mut output);
+                out.truncate(before + whole);
                 return Ok((frames, Some(error)));
             }
             frames += 1;
@@ -96,7 +96,7 @@ impl DecompressStage {
         progress: &CallProgress<'_>,
     ) -> Result<()> {
         let PartOf { frame, first, last, memory } = *part;
-        let fail = |code| errors::decoding(code, frame, out_room(frame));
+        let fail = |code| errors::in_stream(code, frame);
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if first {
             let mut in_use = InUse::<Decompressor>::take(memory, 0)?;
@@ -110,16 +110,21 @@ impl DecompressStage {
         let Some((context, _)) = parts.as_mut() else {
             return Err(frame.error(ErrorKind::Internal, "its beginning is missing"));
         };
-        let mut input = InBuffer::around(data);
         let mut output = OutBuffer::around(out);
         let mut wanted = 1;
-        while input.pos < data.len() {
-            let before = (input.pos, output.pos());
-            wanted = context.context().decompress_stream(&mut output, &mut input).map_err(fail)?;
-            if (input.pos, output.pos()) == before || wanted == 0 && input.pos < data.len() {
-                return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
+        // Block by block: a call that fails gives out nothing.
+        let header = if first { frame.header_len } else { 0 };
+        for step in ByBlock::new(data, header, frame) {
+            let mut input = InBuffer::around(&data[step]);
+            while input.pos < input.src.len() {
+                let before = (input.pos, output.pos());
+                wanted = context.context().decompress_stream(&mut output, &mut input).map_err(fail)?;
+                let stuck = (input.pos, output.pos()) == before;
+                if stuck || wanted == 0 && input.pos < input.src.len() {
+                    return Err(frame.error(ErrorKind::Corrupt, "its blocks do not end where they should"));
+                }
+                progress.add(0)?;
             }
-            progress.add(0)?;
         }
         if last != (wanted == 0) {
             return Err(frame.error(ErrorKind::Corrupt, "it does not end where it should"));
@@ -133,27 +138,20 @@ impl DecompressStage {
 
 impl DecompressStage {
     /// Decodes the blocks of a part; they are executed by the owner of the pipeline, in order.
-    fn blocks(
-        &self,
-        data: Buffer,
-        header: &Header,
-        carried: &Carried,
-        (first, last): (bool, bool),
-        progress: &CallProgress<'_>,
-    ) -> Result<Decompressed> {
+    fn blocks(&self, data: Buffer, of: BlocksOf, progress: &CallProgress<'_>) -> Result<Decompressed> {
+        let BlocksOf { ref header, ref carried, first, last, count, .. } = of;
         let take = || InUse::<Slot>::take(blocks::SLOT_MEMORY, 0);
-        let blocks = Part::decode(data.filled(), carried, header, take, || progress.add(0))?;
-        let counted = blocks.as_ref().ok().map(|part| self.meter.hold(part.memory()));
+        let blocks = match of.resumed {
+            true => Part::left_out(carried),
+            false => Part::decode(data.filled(), carried, header, count, take, || progress.add(0))?,
+        };
+        let counted = self.meter.hold(blocks.memory());
         let begin = if first { header.blocks_at } else { 0 };
         let consumed = begin + data.len() - carried.bytes().len();
-        let part = DecodedPart { header: *header, first, last, data, blocks, _counted: counted };
+        let part = DecodedPart { of, data, blocks, _counted: counted };
         let bytes = self.buffers.take(Side::Output, 0, usize::MAX)?;
         Ok(Decompressed { bytes, consumed, frames: last.into(), failure: None, part: Some(part) })
     }
-}
-
-fn out_room(frame: &Frame) -> usize {
-    usize::try_from(frame.most).unwrap_or(usize::MAX)
 }
 
 #[derive(Clone, Copy)]
@@ -171,9 +169,10 @@ impl Stage for DecompressStage {
     fn run(&self, task: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
         let progress = CallProgress::cancel_only(cancel);
         let DecompressTask { data, most, kind } = task;
-        if let Kind::Blocks { header, carried, first, last, .. } = &kind {
-            return self.blocks(data, header, carried, (*first, *last), &progress);
-        }
+        let kind = match kind {
+            Kind::Blocks(of) => return self.blocks(data, of, &progress),
+            kind => kind,
+        };
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
@@ -182,11 +181,13 @@ impl Stage for DecompressStage {
                 (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress)?;
                 Ok(())
             }
-            Kind::Blocks { .. } => Ok(()), // seen to above
+            Kind::Blocks(_) => Ok(()), // seen to above
             Kind::Part { frame, first, last, memory } => {
-                frames = u64::from(*last);
                 let part = PartOf { frame, first: *first, last: *last, memory: *memory };
-                self.part(data.filled(), &part, out, &progress)
+                let decoded = self.part(data.filled(), &part, out, &progress);
+                failure = decoded.err().filter(|error| error.kind() != ErrorKind::Cancelled);
+                frames = u64::from(*last && failure.is_none());
+                progress.add(0)
             }
         })?;
         let consumed = data.len();

@@ -5,6 +5,7 @@
 use crate::codec::context::decode;
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
+use crate::codec::context::resume::Resumed;
 use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
 use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::frame::blocks::parts::Executor;
@@ -118,8 +119,9 @@ pub(crate) struct ReadPlan {
     pub(crate) lanes: u32,
     /// The most tasks in flight.
     pub(crate) slots: usize,
-    /// The most memory that the call may take.
+    /// The most memory that the call may take, beside one window unless it is `strict`.
     pub(crate) limit: u64,
+    pub(crate) strict: bool,
     /// Frames that need more memory, input and output together, are decoded in parts.
     pub(crate) whole: u64,
     /// The bytes that a part decodes to.
@@ -149,15 +151,22 @@ impl ReadPlan {
             lanes,
             slots: 2 * lanes as usize + 2,
             limit: room,
+            strict: options.max_memory != 0,
             whole: room / 3,
             part: (room / 16).clamp(128 << 10, 1 << 20),
             read: (room / 16).clamp(64 << 10, 256 << 10) as usize,
         })
     }
 
-    /// The memory that executing the parts of a frame takes.
+    /// The memory that executing the parts of a frame takes, by libzstd at last.
     pub(crate) fn in_blocks(&self, header: &Header) -> u64 {
-        Executor::memory(header, MOST_IN_PART)
+        Executor::memory(header, MOST_IN_PART).saturating_add(Resumed::memory() as u64)
+    }
+
+    /// The most memory that the call may take while it decodes that frame in parts.
+    pub(crate) fn limit_for(&self, frame: &Frame) -> u64 {
+        let window = frame.window.min(frame.content_size.unwrap_or(u64::MAX));
+        self.limit.saturating_add(if self.strict { 0 } else { window })
     }
 
     /// The memory that decoding a frame in parts takes, its arrived data not counted.

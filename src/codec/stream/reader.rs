@@ -5,11 +5,13 @@
 use super::buffers::{Buffers, Counted, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::memory_plan::{self, with_headroom, ReadPlan};
-use super::splitter::{DecompressTask, Kind, Splitter};
+use super::splitter::{DecompressTask, Kind, Splitter, Supply};
+use crate::codec::context::resume::Resumed;
 use crate::codec::format::bits::Odd;
 use crate::codec::frame::blocks;
-use crate::codec::frame::blocks::parts::Executor;
-use crate::codec::io::errors;
+use crate::codec::frame::blocks::parts::{End, Executor};
+use crate::codec::io::errors as io_errors;
+use crate::codec::libzstd::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +20,20 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+
+/// A task in flight.
+struct InFlight {
+    cost: u64,
+    is_part: bool,
+}
+
+/// What decodes a frame whose blocks were decoded ahead.
+enum Decoding {
+    /// It executes them.
+    Blocks(Executor),
+    /// It has gone on where something was odd.
+    Libzstd(Resumed),
+}
 
 /// Decompresses the data of the caller's source, in parallel where the data allows.
 ///
@@ -49,19 +65,25 @@ pub struct Reader<'a, R> {
     all: bool,
     /// A task that waits for memory.
     pending: Option<DecompressTask>,
-    /// The memory of each task in flight, and of all of them.
-    costs: VecDeque<u64>,
+    /// Each task in flight, and the memory of all of them.
+    in_flight: VecDeque<InFlight>,
     cost: u64,
+    /// Tasks in flight that are parts of frames.
+    parts: usize,
+    /// The most memory, now.
+    limit: u64,
+    /// Whether the source gave less than it was asked for the last time.
+    short: bool,
+    /// The failure of the source, which comes after the data before it.
+    source_failed: Option<Error>,
     /// The result that is being given out, and how much of it was.
     current: Option<Decompressed>,
     given: usize,
     /// What executes the parts of a frame, and where the bytes of the current one are.
-    executor: Option<(Executor, Counted)>,
+    large: Option<(Decoding, Counted)>,
     executed: Option<Range<usize>>,
     /// Whether they are the last ones of their frame.
     executed_last: bool,
-    /// The block decoder has given a frame up.
-    odd: bool,
     /// What follows the tasks in flight.
     end: Option<Result<()>>,
     failed: Option<Error>,
@@ -79,19 +101,12 @@ impl<'a, R: Read> Reader<'a, R> {
     /// [`ErrorKind::InvalidArgument`]: an option is out of range; [`ErrorKind::LimitExceeded`]: `max_memory`
     /// is too small.
     pub fn new(source: R, options: &Options<'a>) -> Result<Self> {
-        Self::over(source, options, None, true, false)
+        Self::over(source, options, None, true)
     }
 
     /// Like `new`, for a source of `len` bytes, if they are known. Without `tells_end` the caller makes the
-    /// last report of progress. `again`: where the reader [is odd](Self::is_odd) after a failure, the caller
-    /// reads the source once more from its beginning, with another reader.
-    pub(crate) fn over(
-        source: R,
-        options: &Options<'a>,
-        len: Option<u64>,
-        tells_end: bool,
-        again: bool,
-    ) -> Result<Self> {
+    /// last report of progress.
+    pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
         options.check()?;
         let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
@@ -105,17 +120,20 @@ impl<'a, R: Read> Reader<'a, R> {
             options: *options,
             progress: CallProgress::new(options, len),
             plan,
-            splitter: Splitter::new(&plan, len, again),
+            splitter: Splitter::new(&plan, len),
             all: false,
             pending: None,
-            costs: VecDeque::new(),
+            in_flight: VecDeque::new(),
             cost: 0,
+            parts: 0,
+            limit: plan.limit,
+            short: false,
+            source_failed: None,
             current: None,
             given: 0,
-            executor: None,
+            large: None,
             executed: None,
             executed_last: false,
-            odd: false,
             end: None,
             failed: None,
             read: 0,
@@ -152,15 +170,10 @@ impl<'a, R: Read> Reader<'a, R> {
 
     /// The output of the current task.
     fn output(&self) -> &[u8] {
-        match (&self.executor, &self.executed) {
-            (Some((executor, _)), Some(range)) => executor.bytes(range.clone()),
+        match (&self.large, &self.executed) {
+            (Some((Decoding::Blocks(executor), _)), Some(range)) => executor.bytes(range.clone()),
             _ => self.current.as_ref().map_or(&[], |current| current.bytes.filled()),
         }
-    }
-
-    /// Whether the reader has failed because libzstd has to decode a frame from its beginning.
-    pub(crate) fn is_odd(&self) -> bool {
-        self.odd || self.splitter.is_odd()
     }
 
     /// The first `len` bytes of the chunk are used.
@@ -209,14 +222,6 @@ impl<'a, R: Read> Reader<'a, R> {
         self.pipeline.stage().meter.peak()
     }
 
-    /// A new reader of the same source, which is at its beginning again, without the block decoder.
-    pub(crate) fn once_more(self) -> Result<Self> {
-        let total = self.splitter.total();
-        let mut again = Self::over(self.source, &self.options, total, self.tells_end, false)?;
-        again.progress = CallProgress::after(Some(self.progress), &self.options, total);
-        Ok(again)
-    }
-
     /// The progress of the call, for the caller who makes the last report.
     pub(crate) fn into_progress(self) -> CallProgress<'a> {
         self.progress
@@ -231,10 +236,13 @@ impl<'a, R: Read> Reader<'a, R> {
                 self.given = 0;
                 self.executed = None;
                 if std::mem::take(&mut self.executed_last) {
-                    self.executor = None;
+                    self.large = None;
                 }
                 self.pipeline.stage().buffers.put(used.bytes);
-                self.cost -= self.costs.pop_front().unwrap_or(0);
+                if let Some(done) = self.in_flight.pop_front() {
+                    self.cost -= done.cost;
+                    self.parts -= usize::from(done.is_part);
+                }
                 if let Some(error) = used.failure {
                     return Err(error);
                 }
@@ -255,7 +263,7 @@ impl<'a, R: Read> Reader<'a, R> {
 
     fn accept(&mut self, mut decompressed: Decompressed) -> Result<()> {
         let executed = match decompressed.part.take() {
-            Some(part) => Some(self.execute(part)?),
+            Some(part) => self.execute(part, &mut decompressed)?,
             None => None,
         };
         let len = executed.as_ref().map_or(decompressed.bytes.len(), Range::len);
@@ -275,26 +283,55 @@ impl<'a, R: Read> Reader<'a, R> {
         self.progress.add(consumed)
     }
 
-    /// Executes a part of a frame; returns where its bytes are.
-    fn execute(&mut self, part: DecodedPart) -> Result<Range<usize>> {
-        if part.first {
-            let counted = self.pipeline.stage().meter.hold(self.plan.in_blocks(&part.header) as usize);
-            self.executor = Some((Executor::new(&part.header, memory_plan::MOST_IN_PART)?, counted));
+    /// Executes a part of a frame; returns where its bytes are, unless they are in `result`, which gets the
+    /// failure too.
+    fn execute(&mut self, part: DecodedPart, result: &mut Decompressed) -> Result<Option<Range<usize>>> {
+        let DecodedPart { of, data, mut blocks, .. } = part;
+        if of.first {
+            let counted = self.pipeline.stage().meter.hold(self.plan.in_blocks(&of.header) as usize);
+            let executor = Executor::new(&of.header, memory_plan::MOST_IN_PART)?;
+            self.large = Some((Decoding::Blocks(executor), counted));
         }
-        let done = self.executor.as_mut().ok_or(Odd).and_then(|(executor, _)| {
-            let mut blocks = part.blocks?;
-            let range = executor.execute(&mut blocks, part.data.filled())?;
-            if part.last {
-                executor.finish(&blocks, part.data.filled())?;
+        let lost = || of.frame.error(ErrorKind::Internal, "its beginning is missing");
+        let (mut decoding, counted) = self.large.take().ok_or_else(lost)?;
+        let (mut range, mut failure) = (None, None);
+        let mut rest = Some(of.carried.bytes().len());
+        if let Decoding::Blocks(mut executor) = decoding {
+            let executed = executor.execute(&mut blocks, data.filled(), of.last);
+            (rest, failure) = match executed.end {
+                End::Good => (None, None),
+                End::Failed(code) => (None, Some(errors::in_stream(code, &of.frame))),
+                End::Odd(at) => (Some(at), None),
+            };
+            decoding = match rest {
+                None => {
+                    range = Some(executed.range);
+                    Decoding::Blocks(executor)
+                }
+                Some(at) => {
+                    result.bytes.push(executor.bytes(executed.range))?;
+                    self.splitter.resumed(of.frame.index);
+                    let state = executor.into_state(&of.frame, data.filled(), &of.carried, at);
+                    Decoding::Libzstd(Resumed::new(state.map_err(|Odd| lost())?)?)
+                }
+            };
+        }
+        if let (Decoding::Libzstd(resumed), Some(at)) = (&mut decoding, rest) {
+            let progress = &self.progress;
+            let mut give = |bytes: &[u8]| {
+                progress.add(0)?;
+                result.bytes.push(bytes)
+            };
+            failure = resumed.decode(data.filled(), at, of.last, &mut give).err();
+            if failure.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled) {
+                return Err(failure.unwrap_or_else(lost));
             }
-            Ok(range)
-        });
-        let Ok(range) = done else {
-            self.odd = true;
-            return Err(Error::new(ErrorKind::Internal, "libzstd has to decode a frame"));
-        };
-        self.pipeline.stage().buffers.put(part.data);
-        self.executed_last = part.last;
+        }
+        self.large = Some((decoding, counted));
+        self.pipeline.stage().buffers.put(data);
+        self.executed_last = of.last || failure.is_some();
+        result.frames = u64::from(of.last && failure.is_none());
+        result.failure = failure;
         Ok(range)
     }
 
@@ -319,60 +356,80 @@ impl<'a, R: Read> Reader<'a, R> {
         if self.end.is_some() {
             return Ok(false);
         }
-        let busy = !self.costs.is_empty();
-        if busy && self.costs.len() >= self.plan.slots {
+        let busy = !self.in_flight.is_empty();
+        if busy && self.in_flight.len() >= self.plan.slots {
             return Ok(false);
         }
         let buffers = &self.pipeline.stage().buffers;
+        let supply = match (self.all, self.short) {
+            (true, _) => Supply::Ended,
+            (false, true) => Supply::Later,
+            (false, false) => Supply::More,
+        };
         let found = match self.pending.take() {
             Some(task) => Ok(Some(task)),
-            None => self.splitter.next(self.all, &self.options, &self.plan, buffers),
+            None => self.splitter.next(supply, &self.options, &self.plan, buffers),
         };
         match found {
-            Ok(Some(task)) => {
-                // The context of a frame in parts lives from the first part to the last.
-                let (chained, begins, ends) = match &task.kind {
-                    Kind::Frames { .. } => (false, 0, 0),
-                    Kind::Blocks { header, first, last, .. } => {
-                        let memory = self.plan.in_blocks(header);
-                        (false, if *first { memory } else { 0 }, if *last { memory } else { 0 })
-                    }
-                    Kind::Part { first, last, memory, .. } => {
-                        let memory = *memory as u64;
-                        (true, if *first { memory } else { 0 }, if *last { memory } else { 0 })
-                    }
-                };
-                let out = match task.kind {
-                    Kind::Blocks { blocks, .. } => blocks as u64 * blocks::SLOT_MEMORY as u64,
-                    _ => with_headroom(task.most),
-                };
-                let own = (task.data.capacity() as u64).saturating_add(out);
-                let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
-                if busy && self.cost.saturating_add(more) > self.plan.limit {
-                    self.pending = Some(task);
-                    return Ok(false);
-                }
-                self.pipeline.submit(task, chained)?;
-                self.costs.push_back(own + ends);
-                self.cost += own + begins;
-                Ok(true)
-            }
+            Ok(Some(task)) => self.submit(task),
             Ok(None) if self.all => {
-                self.end = Some(Ok(()));
+                self.end = Some(self.source_failed.clone().map_or(Ok(()), Err));
                 Ok(false)
             }
             Ok(None) => {
-                if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.plan.limit {
+                // A source that has nothing now may keep the call waiting for any time. What is there of a
+                // large frame is given out before.
+                if self.short && self.parts > 0 {
+                    return Ok(false);
+                }
+                if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.limit {
                     return Ok(false);
                 }
                 self.read_source();
                 Ok(true)
             }
             Err(error) => {
-                self.end = Some(Err(error));
+                // The data does not end where the source has failed.
+                let cut = self.source_failed.clone().filter(|_| error.kind() == ErrorKind::Truncated);
+                self.end = Some(Err(cut.unwrap_or(error)));
                 Ok(false)
             }
         }
+    }
+
+    /// Submits a task; false: it waits for memory.
+    fn submit(&mut self, task: DecompressTask) -> Result<bool> {
+        let busy = !self.in_flight.is_empty();
+        // The memory of a frame in parts is taken for the first part, and given back with the last.
+        let (chained, memory, first, last) = match &task.kind {
+            Kind::Frames { .. } => (false, 0, false, false),
+            Kind::Blocks(of) => (false, self.plan.in_blocks(&of.header), of.first, of.last),
+            Kind::Part { first, last, memory, .. } => (true, *memory as u64, *first, *last),
+        };
+        let begins = if first { memory } else { 0 };
+        let ends = if last { memory } else { 0 };
+        let (is_part, out) = match &task.kind {
+            Kind::Blocks(of) => {
+                self.limit = self.plan.limit_for(&of.frame);
+                (true, of.count as u64 * blocks::SLOT_MEMORY as u64)
+            }
+            Kind::Part { .. } => (true, with_headroom(task.most)),
+            Kind::Frames { .. } => {
+                self.limit = if self.parts == 0 { self.plan.limit } else { self.limit };
+                (false, with_headroom(task.most))
+            }
+        };
+        let own = (task.data.capacity() as u64).saturating_add(out);
+        let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
+        if busy && self.cost.saturating_add(more) > self.limit {
+            self.pending = Some(task);
+            return Ok(false);
+        }
+        self.pipeline.submit(task, chained)?;
+        self.in_flight.push_back(InFlight { cost: own + ends, is_part });
+        self.cost += own + begins;
+        self.parts += usize::from(is_part);
+        Ok(true)
     }
 
     /// Reads more from the source. A failure is returned after the output before it.
@@ -385,11 +442,19 @@ impl<'a, R: Read> Reader<'a, R> {
             match self.source.read(room) {
                 Ok(0) => return self.all = true,
                 Ok(len) => {
+                    self.short = len < room.len();
                     self.read += len as u64;
                     return self.splitter.arrived(len);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.end = Some(Err(errors::io(&error, "reading"))),
+                Err(error) => {
+                    let error = io_errors::io(&error, "reading");
+                    if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) {
+                        return self.end = Some(Err(error)); // nobody waits for what came before
+                    }
+                    self.source_failed = Some(error);
+                    return self.all = true;
+                }
             }
         }
     }
@@ -397,13 +462,13 @@ impl<'a, R: Read> Reader<'a, R> {
 
 impl<R: Read> Read for Reader<'_, R> {
     fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
-        Reader::read(self, dst).map_err(errors::to_io)
+        Reader::read(self, dst).map_err(io_errors::to_io)
     }
 }
 
 impl<R: Read> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.chunk().map_err(errors::to_io)
+        self.chunk().map_err(io_errors::to_io)
     }
 
     fn consume(&mut self, len: usize) {

@@ -53,6 +53,12 @@ pub(crate) fn header_of(frame: &Frame) -> Option<Header> {
     Some(header).filter(|header| frame.dictionary == 0 && header.reach() <= LARGEST_WINDOW)
 }
 
+/// The same for a frame of a stream, with which libzstd has to be able to go on: its decoder of single blocks
+/// takes those of 128 KiB, whatever the window.
+pub(crate) fn header_in_stream(frame: &Frame) -> Option<Header> {
+    header_of(frame).filter(|header| header.window >= slot::LARGEST_BLOCK as u64)
+}
+
 impl Header {
     /// How far a match may reach back.
     fn reach(&self) -> u64 {

@@ -2,16 +2,20 @@
 //! theirs, to a buffer that holds what came before as far as the window reaches.
 
 use super::execute::Target;
-use super::scan::Scan;
+use super::scan::{Block, Scan};
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
+use crate::codec::context::resume::{Layout, State};
 use crate::codec::format::bits::{Checked, Odd};
+use crate::codec::format::frame::Frame;
 use crate::codec::format::huffman;
-use crate::codec::format::sequence_tables::{Definitions, TableSource};
+use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
 use crate::codec::format::xxh64::Xxh64;
+use crate::codec::libzstd::errors;
 use crate::error::Result;
 use crate::memory;
 use std::ops::{DerefMut, Range};
+use zstd::zstd_safe::ErrorCode;
 
 /// Zeros before what is carried: streams are read by whole words.
 const PADDING: usize = 16;
@@ -36,11 +40,11 @@ impl Carried {
         &self.bytes
     }
 
-    /// What the next part has before it; `data`: the buffer of this one, all of it blocks after what was
+    /// What the next part has before it; `data`: the buffer of this one, `count` blocks after what was
     /// carried.
-    pub(crate) fn after(&self, data: &[u8], header: &Header) -> Checked<Self> {
-        let mut scan = Scan::after(data, self.bytes.len(), largest(header), (self.tree, self.sources));
-        while scan.at() < data.len() && !scan.is_over() {
+    pub(crate) fn after(&self, data: &[u8], count: usize, header: &Header) -> Checked<Self> {
+        let mut scan = self.scan(data, largest(header));
+        for _ in 0..count {
             scan.next()?;
         }
         let (tree, sources) = scan.defined();
@@ -67,6 +71,11 @@ impl Carried {
         Ok(next)
     }
 
+    /// Goes over the blocks of the buffer.
+    fn scan<'d>(&self, data: &'d [u8], largest: usize) -> Scan<'d> {
+        Scan::after(data, self.bytes.len(), largest, (self.tree, self.sources))
+    }
+
     fn add(&mut self, data: &[u8], start: usize, end: usize) -> Checked<(usize, usize)> {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(data.get(start..end).ok_or(Odd)?);
@@ -80,35 +89,58 @@ fn largest(header: &Header) -> usize {
 
 /// A part whose blocks are decoded.
 pub(crate) struct Part<S> {
+    /// The blocks.
     slots: Vec<S>,
-    /// Where its blocks end in its buffer.
-    end: usize,
+    /// Where each of them begins in the part's buffer, and where the last one ends.
+    begins: Vec<usize>,
+    /// Whether libzstd has to go on behind them, with a block that is odd.
+    odd: bool,
+    /// Whether the frame's last block is among them.
+    ended: bool,
+    /// Whether that block says that it holds nothing.
+    empty: bool,
+    /// The literals section that describes the last tree of them.
+    tree: Option<Range<usize>>,
 }
 
 impl<S: DerefMut<Target = Slot>> Part<S> {
-    /// Decodes the blocks of a part; `data`: what was carried, then the part. Each block gets a slot from
-    /// `take`; `step` is called before each one.
+    /// Decodes the `count` blocks of a part; `data`: what was carried, then the part. Each block gets a slot
+    /// from `take`; `step` is called before each one.
     pub(crate) fn decode(
         data: &[u8],
         carried: &Carried,
         header: &Header,
+        count: usize,
         mut take: impl FnMut() -> Result<S>,
         step: impl Fn() -> Result<()>,
-    ) -> Result<Checked<Self>> {
+    ) -> Result<Self> {
         let largest = largest(header);
-        let mut scan = Scan::after(data, carried.bytes.len(), largest, (carried.tree, carried.sources));
+        let mut scan = carried.scan(data, largest);
         let mut tables = Box::new(Tables::new());
-        let mut slots = Vec::new();
-        while scan.at() < data.len() && !scan.is_over() {
+        let mut part = Self::left_out(carried);
+        part.odd = false;
+        while part.slots.len() < count {
             step()?;
             let mut slot = take()?;
             let block = scan.next();
-            match block.and_then(|block| slot.decode(data, block, &mut tables, header.reach(), largest)) {
-                Ok(()) => slots.push(slot),
-                Err(odd) => return Ok(Err(odd)),
+            part.empty = block == Ok(Block::Raw(scan.at()..scan.at()));
+            if block.and_then(|block| slot.decode(data, block, &mut tables, header.reach(), largest)).is_err()
+            {
+                part.odd = true;
+                return Ok(part);
             }
+            part.slots.push(slot);
+            part.begins.push(scan.at());
+            part.tree = scan.section();
+            part.ended = scan.is_over();
         }
-        Ok(Ok(Self { slots, end: scan.at() }))
+        Ok(part)
+    }
+
+    /// A part of which nothing is decoded: libzstd decodes the frame already.
+    pub(crate) fn left_out(carried: &Carried) -> Self {
+        let begins = vec![carried.bytes.len()];
+        Self { slots: Vec::new(), begins, odd: true, ended: false, empty: false, tree: None }
     }
 
     /// The memory that it takes.
@@ -118,6 +150,11 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
 }
 
 /// What executes the parts of a frame, one after the other.
+///
+/// The output slides through a buffer: at its end the part of it that is still needed moves to the front. A
+/// ring would not have to move anything, but matches would be cut in two at its end; a ring that is mapped
+/// twice would not cut them, but needs memory that forks share, and a way of its own on every system. Moved
+/// are about as many bytes as are decoded, in large steps: a small part of the work.
 pub(crate) struct Executor {
     header: Header,
     /// What was executed last, up to `at`; all of it is initialised, which costs little as it is about to be
@@ -125,18 +162,42 @@ pub(crate) struct Executor {
     history: Vec<u8>,
     capacity: usize,
     at: usize,
+    /// Where libzstd would have it.
+    layout: Layout,
     reps: [u32; 3],
+    /// The literals section that described the last tree; empty: there was none.
+    tree: Vec<u8>,
     hash: Xxh64,
     total: u64,
+    ended: bool,
+}
+
+/// What became of a part.
+pub(crate) struct Executed {
+    /// Where its bytes are.
+    pub(crate) range: Range<usize>,
+    /// What follows them.
+    pub(crate) end: End,
+}
+
+/// See `Executed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The next part, or, after the last one, nothing: the frame is what it says.
+    Good,
+    /// A block that libzstd has to decode; where it begins in the part's buffer.
+    Odd(usize),
+    /// An error of libzstd.
+    Failed(ErrorCode),
 }
 
 impl Executor {
     /// The memory that the parts of a frame are executed in, each of at most `part` bytes.
     pub(crate) fn memory(header: &Header, part: usize) -> u64 {
-        // Twice the window, if it is not large: what is still needed is moved to the front when the end is
-        // reached.
+        // Twice the window, if it is not large.
         let ahead = header.window.clamp(2 << 20, 48 << 20) + part as u64;
-        header.reach().saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
+        let kept = Layout::new(header.window, header.content_size).size() as u64;
+        kept.saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
     }
 
     /// For a frame with that header.
@@ -144,40 +205,88 @@ impl Executor {
         let capacity = usize::try_from(Self::memory(header, part)).unwrap_or(usize::MAX);
         let mut history = Vec::new();
         memory::reserve(&mut history, capacity)?;
-        let (reps, hash) = ([1, 4, 8], Xxh64::new());
-        Ok(Self { header: *header, history, capacity, at: 0, reps, hash, total: 0 })
+        Ok(Self {
+            header: *header,
+            history,
+            capacity,
+            at: 0,
+            layout: Layout::new(header.window, header.content_size),
+            reps: [1, 4, 8],
+            tree: Vec::new(),
+            hash: Xxh64::new(),
+            total: 0,
+            ended: false,
+        })
     }
 
-    /// Executes the next part, whose buffer is `data`; returns where its bytes are.
+    /// Executes the next part, whose buffer is `data`; `last`: no other follows it.
     pub(crate) fn execute<S: DerefMut<Target = Slot>>(
         &mut self,
         part: &mut Part<S>,
         data: &[u8],
-    ) -> Checked<Range<usize>> {
+        last: bool,
+    ) -> Executed {
         let most = part.slots.len() * largest(&self.header);
-        let reach = self.header.reach() as usize; // at most LARGEST_WINDOW
-        if self.at + most > self.capacity && self.at > reach {
-            self.history.copy_within(self.at - reach..self.at, 0);
-            self.at = reach;
+        let kept = self.layout.size();
+        if self.at + most > self.capacity && self.at > kept {
+            self.history.copy_within(self.at - kept..self.at, 0);
+            self.at = kept;
         }
         let begin = self.at;
-        let end = (begin + most).min(self.capacity);
-        if self.history.len() < end {
-            self.history.resize(end, 0);
+        let room = (begin + most).min(self.capacity);
+        if self.history.len() < room {
+            self.history.resize(room, 0);
         }
-        for slot in &mut part.slots {
+        let mut len = 0;
+        for (number, slot) in part.slots.iter_mut().enumerate() {
+            let reps = self.reps;
             let target = Target::over(&mut self.history);
             // SAFETY: all of the place is initialised, and nobody else has it.
             let executed =
                 unsafe { target.execute(slot, data, self.at, &mut self.reps, self.header.reach()) };
-            self.at += executed?;
+            let Ok(executed) = executed else {
+                self.reps = reps;
+                self.count(begin);
+                return Executed { range: begin..self.at, end: End::Odd(part.begins[number]) };
+            };
+            len = executed;
+            self.at += len;
+            self.layout.add(len);
         }
+        self.count(begin);
         let range = begin..self.at;
-        self.total += range.len() as u64;
-        if self.header.checksum {
-            self.hash.update(&self.history[range.clone()]);
+        if let Some(section) = part.tree.clone() {
+            self.tree.clear();
+            self.tree.extend_from_slice(&data[section]);
         }
-        Ok(range)
+        if part.odd {
+            return Executed { range, end: End::Odd(part.begins[part.slots.len()]) };
+        }
+        if part.ended {
+            self.ended = true;
+            // libzstd does not look at the size behind an empty block, and gives out nothing of the last
+            // block where the size is wrong.
+            if !part.empty && self.header.content_size.is_some_and(|size| size != self.total) {
+                return Executed { range: begin..self.at - len, end: End::Failed(errors::CORRUPTION) };
+            }
+        }
+        let mut end = End::Good;
+        if last && self.header.checksum {
+            let stored = data.get(part.begins[part.slots.len()]..).unwrap_or_default();
+            if stored != (self.hash.finish() as u32).to_le_bytes() {
+                end = End::Failed(errors::CHECKSUM);
+            }
+        }
+        Executed { range, end }
+    }
+
+    /// Counts what was executed from `begin` on.
+    fn count(&mut self, begin: usize) {
+        let bytes = &self.history[begin..self.at];
+        self.total += bytes.len() as u64;
+        if self.header.checksum {
+            self.hash.update(bytes);
+        }
     }
 
     /// Executed bytes.
@@ -185,28 +294,52 @@ impl Executor {
         &self.history[range]
     }
 
-    /// After the last part, whose buffer is `data`: whether the frame is what it says.
-    pub(crate) fn finish<S>(&self, part: &Part<S>, data: &[u8]) -> Checked<()> {
-        let stored = data.get(part.end..).ok_or(Odd)?;
-        let hash = (self.hash.finish() as u32).to_le_bytes(); // the lower half
-        let known = if self.header.checksum { &hash[..] } else { &[] };
-        let size = self.header.content_size.unwrap_or(self.total);
-        if stored == known && size == self.total {
-            Ok(())
-        } else {
-            Err(Odd)
+    /// After an odd block, which begins at `at` of the part's buffer `data`: what libzstd needs to go on.
+    pub(crate) fn into_state(
+        self,
+        frame: &Frame,
+        data: &[u8],
+        carried: &Carried,
+        at: usize,
+    ) -> Checked<State> {
+        let mut scan = carried.scan(data, largest(&self.header));
+        while scan.at() < at {
+            scan.next()?;
         }
+        let tree = scan.section().map_or(self.tree, |section| data[section].to_vec());
+        let tables = match scan.defined().1 {
+            Some(sources) => sequence_tables::defining(sources, data)?,
+            None => Vec::new(),
+        };
+        Ok(State {
+            frame: *frame,
+            history: self.history,
+            end: self.at,
+            layout: self.layout,
+            reps: self.reps,
+            tree,
+            tables,
+            hash: self.hash,
+            total: self.total,
+            ended: self.ended,
+        })
     }
 }
 
-/// A frame that is all of `data`, cut into parts of up to `count` blocks; `None`: it is left to libzstd. For
-/// tests and the fuzzer.
+/// A frame that is all of `data`, cut into parts of up to `count` blocks. Where a block is odd, libzstd goes
+/// on if `resumes`. What is given out, and the code of libzstd's error. For tests and the fuzzer.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn decode_in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
+pub(crate) fn decode_in_parts(
+    data: &[u8],
+    count: usize,
+    resumes: bool,
+) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
+    use crate::codec::context::resume::Resumed;
     use crate::codec::format::frame::Frames;
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
-    let header = super::header_of(&frame)?;
-    let mut executor = Executor::new(&header, count * LARGEST_BLOCK).ok()?;
+    let header = super::header_in_stream(&frame)?;
+    let mut executor = Some(Executor::new(&header, count * LARGEST_BLOCK).ok()?);
+    let mut resumed: Option<Resumed> = None;
     let mut carried = Carried::nothing();
     let mut out = Vec::new();
     let blocks: Vec<_> = frame.blocks(data).collect::<std::result::Result<_, _>>().ok()?;
@@ -214,15 +347,34 @@ pub(crate) fn decode_in_parts(data: &[u8], count: usize) -> Option<Vec<u8>> {
         let last = (number + 1) * count >= blocks.len();
         let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
         let part = [carried.bytes(), &data[group[0].offset..end]].concat();
-        let take = || Ok(Box::new(Slot::new()));
-        let mut decoded = Part::decode(&part, &carried, &header, take, || Ok(())).ok()?.ok()?;
-        let range = executor.execute(&mut decoded, &part).ok()?;
-        out.extend_from_slice(executor.bytes(range));
-        if last {
-            executor.finish(&decoded, &part).ok()?;
-        } else {
-            carried = carried.after(&part, &header).ok()?;
+        let mut at = carried.bytes().len();
+        if let Some(running) = &mut executor {
+            let take = || Ok(Box::new(Slot::new()));
+            let mut decoded = Part::decode(&part, &carried, &header, group.len(), take, || Ok(())).ok()?;
+            let executed = running.execute(&mut decoded, &part, last);
+            out.extend_from_slice(running.bytes(executed.range));
+            match executed.end {
+                End::Good if last => return Some((out, Ok(()))),
+                End::Good => {
+                    carried = carried.after(&part, group.len(), &header).ok()?;
+                    continue;
+                }
+                End::Failed(_) if !resumes => return None,
+                End::Failed(code) => return Some((out, Err(errors::number(code)))),
+                End::Odd(_) if !resumes => return None,
+                End::Odd(odd) => at = odd,
+            }
+            let state = executor.take()?.into_state(&frame, &part, &carried, at).ok()?;
+            resumed = Some(Resumed::new(state).expect("libzstd goes on"));
+            carried = Carried::nothing();
+        }
+        let give = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        if let Err(error) = resumed.as_mut()?.decode(&part, at, last, give) {
+            return Some((out, Err(error.code())));
         }
     }
-    Some(out)
+    Some((out, Ok(())))
 }

@@ -49,6 +49,8 @@ pub(super) struct Scan<'d> {
     /// Bytes that a block may hold.
     largest: usize,
     tree: Option<(usize, usize)>,
+    /// The literals section that it stands in, where this is one of the blocks gone over.
+    section: Option<Range<usize>>,
     /// The tables of the last block that had sequences.
     sources: Option<[TableSource; 3]>,
     ended: bool,
@@ -67,12 +69,17 @@ impl<'d> Scan<'d> {
         largest: usize,
         (tree, sources): (Option<(usize, usize)>, Option<[TableSource; 3]>),
     ) -> Self {
-        Self { data, at, largest, tree, sources, ended: false }
+        Self { data, at, largest, tree, section: None, sources, ended: false }
     }
 
     /// The tree and the tables that the next blocks may refer to.
     pub(super) fn defined(&self) -> (Option<(usize, usize)>, Option<[TableSource; 3]>) {
         (self.tree, self.sources)
+    }
+
+    /// The literals section that describes the tree, if it is one of the blocks gone over.
+    pub(super) fn section(&self) -> Option<Range<usize>> {
+        self.section.clone()
     }
 
     /// Whether there are no more blocks.
@@ -114,6 +121,7 @@ impl<'d> Scan<'d> {
         let literals_end = literals_at + literals.stored;
         if literals.kind == Kind::Described {
             self.tree = Some((literals_at, literals_end));
+            self.section = Some(start..literals_end);
         }
         let tree = match literals.kind {
             Kind::Raw | Kind::Single => (0, 0), // none

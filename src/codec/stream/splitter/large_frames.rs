@@ -1,10 +1,10 @@
-//! Frames that are handed out in parts: to libzstd, which decodes one after the other, or, where the stream
-//! can be read once more, to the block decoder.
+//! Frames that are handed out in parts: to libzstd, which decodes one after the other, or to the block decoder.
 #![forbid(unsafe_code)]
 
 use super::super::buffers::{Buffer, Buffers};
 use super::super::memory_plan::{self, with_headroom, ReadPlan};
-use super::{take, DecompressTask, Kind, Part, Splitter};
+use super::{take, BlocksOf, DecompressTask, Kind, Part, Splitter, Supply, LONG};
+use crate::codec::format::bits::Odd;
 use crate::codec::format::walk::Step;
 use crate::codec::frame::blocks::parts::Carried;
 use crate::codec::frame::blocks::{self, Header};
@@ -41,25 +41,26 @@ impl Splitter {
             self.blocks = Some((header, Carried::nothing()));
         }
         self.walk = Some(walk);
+        self.resumed = false;
         self.part = Some(Part { first: true, before: 0, memory, blocks: 0 });
         Ok(())
     }
 
     /// The header of the next frame, if the block decoder shall decode it.
     fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
-        let walk = self.walk.as_ref().filter(|_| self.again && options.dict.is_none())?;
+        let walk = self.walk.as_ref().filter(|_| options.dict.is_none())?;
+        // Small ones are libzstd's.
+        let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
         let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
-        let fits = |header: &Header| {
-            let memory = plan.in_blocks(header);
-            memory <= plan.limit / 2 && memory + parts <= plan.limit
-        };
-        blocks::header_of(&walk.frame).filter(|header| fits(header) && job::lanes_left(plan.lanes) > 1)
+        let header = blocks::header_in_stream(&walk.frame).filter(|_| !small)?;
+        let fits = plan.in_blocks(&header).saturating_add(parts) <= plan.limit_for(&walk.frame);
+        (fits && job::lanes_left(plan.lanes) > 1).then_some(header)
     }
 
     /// Hands out the next part of the frame.
     pub(super) fn next_part(
         &mut self,
-        all: bool,
+        supply: Supply,
         plan: &ReadPlan,
         buffers: &Buffers,
     ) -> Result<Option<DecompressTask>> {
@@ -79,12 +80,15 @@ impl Splitter {
             let last = if full && !walk.has_ended() {
                 false
             } else {
-                match walk.step(self.left(), all) {
+                match walk.step(self.left(), supply == Supply::Ended) {
                     Ok(Step::Block) => {
                         count += 1;
                         continue;
                     }
                     Ok(Step::End) => true,
+                    // Whole blocks do not wait, nor are they lost to an error, which is found again.
+                    Ok(Step::More) if supply == Supply::Later && count > 0 => false,
+                    Err(_) if count > 0 => false,
                     Ok(Step::More) => {
                         self.walk = Some(walk);
                         self.part = Some(Part { blocks: count, ..part });
@@ -96,21 +100,23 @@ impl Splitter {
                     }
                 }
             };
-            let len = walk.at();
+            let (len, frame) = (walk.at(), walk.frame);
             let (data, kind) = match self.blocks.take() {
                 Some((header, carried)) => {
                     let data = self.hand_out_after(carried.bytes(), len, buffers)?;
+                    let resumed = self.resumed;
                     if !last {
-                        let Ok(next) = carried.after(data.filled(), &header) else {
-                            self.odd = true;
-                            return Err(walk.frame.error(ErrorKind::Internal, "libzstd has to decode it"));
-                        };
-                        self.blocks = Some((header, next));
+                        // Where nothing can be carried, this part has an odd block.
+                        let next =
+                            if resumed { Err(Odd) } else { carried.after(data.filled(), count, &header) };
+                        self.resumed |= next.is_err();
+                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::nothing())));
                     }
-                    (data, Kind::Blocks { header, carried, first: part.first, last, blocks: count })
+                    let first = part.first;
+                    (data, Kind::Blocks(BlocksOf { frame, header, carried, first, last, count, resumed }))
                 }
                 None => {
-                    let kind = Kind::Part { frame: walk.frame, first: part.first, last, memory: part.memory };
+                    let kind = Kind::Part { frame, first: part.first, last, memory: part.memory };
                     (self.hand_out(len, buffers)?, kind)
                 }
             };

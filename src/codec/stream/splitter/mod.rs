@@ -52,14 +52,31 @@ pub(crate) enum Kind {
         memory: usize,
     },
     /// A part of a frame that the block decoder decodes; the data begins with what is carried.
-    Blocks {
-        header: Header,
-        carried: Carried,
-        first: bool,
-        last: bool,
-        /// The number of blocks.
-        blocks: usize,
-    },
+    Blocks(BlocksOf),
+}
+
+/// See `Kind`.
+pub(crate) struct BlocksOf {
+    pub(crate) frame: Frame,
+    pub(crate) header: Header,
+    pub(crate) carried: Carried,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+    /// The number of blocks.
+    pub(crate) count: usize,
+    /// libzstd has resumed the frame, and decodes the part.
+    pub(crate) resumed: bool,
+}
+
+/// What else will arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// More, and probably at once.
+    More,
+    /// More, but maybe not soon: whole blocks of a large frame should not wait for it.
+    Later,
+    /// Nothing.
+    Ended,
 }
 
 /// See the module.
@@ -79,10 +96,8 @@ pub(crate) struct Splitter {
     part: Option<Part>,
     /// Set beside it where the block decoder decodes the frame.
     blocks: Option<(Header, Carried)>,
-    /// The block decoder may be used: where it gives a frame up, the stream can be read once more.
-    again: bool,
-    /// It has given a frame up.
-    odd: bool,
+    /// libzstd has resumed that frame.
+    resumed: bool,
     /// The number of that frame.
     index: u64,
     /// A skippable frame, and how many of its bytes are still to be thrown away.
@@ -110,9 +125,8 @@ struct Part {
 }
 
 impl Splitter {
-    /// A splitter for a stream of `total` bytes, if they are known; `again`: the stream can be read once
-    /// more.
-    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>, again: bool) -> Self {
+    /// A splitter for a stream of `total` bytes, if they are known.
+    pub(crate) fn new(plan: &ReadPlan, total: Option<u64>) -> Self {
         Self {
             total,
             data: None,
@@ -122,8 +136,7 @@ impl Splitter {
             walk: None,
             part: None,
             blocks: None,
-            again,
-            odd: false,
+            resumed: false,
             index: 0,
             skip: None,
             usual: 0,
@@ -170,14 +183,15 @@ impl Splitter {
         self.data.as_ref().map_or(&[], |data| &data.filled()[self.done..])
     }
 
-    /// The next task; `None`: more data has to arrive, or, with `all`, nothing is left.
+    /// The next task; `None`: more data has to arrive, or, where it has ended, nothing is left.
     pub(crate) fn next(
         &mut self,
-        all: bool,
+        supply: Supply,
         options: &Options<'_>,
         plan: &ReadPlan,
         buffers: &Buffers,
     ) -> Result<Option<DecompressTask>> {
+        let all = supply == Supply::Ended;
         loop {
             if let Some((frame, rest)) = self.skip {
                 if !self.skip(&frame, rest, all)? {
@@ -185,13 +199,13 @@ impl Splitter {
                 }
             }
             if self.part.is_some() {
-                return self.next_part(all, plan, buffers);
+                return self.next_part(supply, plan, buffers);
             }
             let full = self.group.most.max(self.group.len as u64) >= SMALLEST;
             if full || all && self.group.len > 0 && self.group.len == self.left().len() {
                 return self.emit_group(buffers).map(Some);
             }
-            match self.grow(all, options, plan) {
+            match self.grow(supply, options, plan) {
                 Ok(Grown::More) => return Ok(None),
                 Ok(Grown::Frame) => {}
                 // The whole frames come first. The large frame, or the error, is found again at the next
@@ -221,7 +235,8 @@ impl Splitter {
     }
 
     /// Looks at the frame after the group, and adds the frame if it is whole.
-    fn grow(&mut self, all: bool, options: &Options<'_>, plan: &ReadPlan) -> Result<Grown> {
+    fn grow(&mut self, supply: Supply, options: &Options<'_>, plan: &ReadPlan) -> Result<Grown> {
+        let all = supply == Supply::Ended;
         let mut walk = self.walk.take();
         let rest = &self.left()[self.group.len..];
         if rest.is_empty() {
@@ -252,13 +267,23 @@ impl Splitter {
                 self.walk = Some(walk.clone());
                 return Ok(Grown::Large);
             }
-            match walk.step(rest, all)? {
-                Step::Block => {}
-                Step::More => {
+            match walk.step(rest, all) {
+                Ok(Step::Block) => {}
+                Ok(Step::More) => {
                     self.walk = Some(walk.clone());
-                    return Ok(Grown::More);
+                    let waits = supply == Supply::Later && self.is_prompt(walk, options, plan);
+                    return Ok(if waits { Grown::Large } else { Grown::More });
                 }
-                Step::End => {
+                // What comes before the damage is decoded.
+                Err(error) => {
+                    let whole = walk.at() > walk.frame.header_len;
+                    if !whole || !fits_in_parts(&walk.frame, options, plan) {
+                        return Err(error);
+                    }
+                    self.walk = Some(walk.clone());
+                    return Ok(Grown::Large);
+                }
+                Ok(Step::End) => {
                     let (len, most) = (walk.at(), content(&walk.frame));
                     self.add(len, most);
                     return Ok(Grown::Frame);
@@ -276,11 +301,25 @@ impl Splitter {
             Some(total) => walk.is_most_of(total.saturating_sub(begin)),
             None => begin == 0,
         };
-        alone
-            && content(frame) > LONG
+        // So many frames of that size do not fit into the memory that every lane gets one.
+        let few = || {
+            let memory = content(frame).saturating_add(walk.at() as u64);
+            memory.saturating_mul(u64::from(plan.lanes)) > plan.limit
+        };
+        content(frame) > LONG
             && plan.lanes > 1
+            && (alone || few())
             && frame.window <= 1 << options.window_log_max()
             && plan.in_parts(frame) <= plan.limit / 2
+    }
+
+    /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
+    /// of large frames, and of the first one if it does not tell its size.
+    fn is_prompt(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
+        let first = self.index == 0 && walk.frame.content_size.is_none();
+        walk.at() > walk.frame.header_len
+            && (first || content(&walk.frame) > LONG)
+            && fits_in_parts(&walk.frame, options, plan)
     }
 
     fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
@@ -300,14 +339,9 @@ impl Splitter {
         self.index += 1;
     }
 
-    /// The bytes of the whole stream, if they are known.
-    pub(crate) fn total(&self) -> Option<u64> {
-        self.total
-    }
-
-    /// Whether the block decoder has given a frame up.
-    pub(crate) fn is_odd(&self) -> bool {
-        self.odd
+    /// libzstd has resumed the frame of that number: its other parts are not decoded ahead.
+    pub(crate) fn resumed(&mut self, index: u64) {
+        self.resumed |= self.blocks.is_some() && self.index == index;
     }
 
     fn emit_group(&mut self, buffers: &Buffers) -> Result<DecompressTask> {
@@ -340,6 +374,13 @@ impl Splitter {
         self.done += len;
         Ok(head)
     }
+}
+
+/// Whether the options allow for a frame that it is decoded in parts.
+fn fits_in_parts(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
+    let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
+    limits::check_window(frame, options.window_log_max(), "").is_ok()
+        && (options.max_memory == 0 || need <= plan.limit)
 }
 
 /// What `grow` found.
