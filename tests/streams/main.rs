@@ -12,6 +12,7 @@ mod interop;
 #[cfg(unix)]
 mod kill;
 mod large_frames;
+mod large_streams;
 #[cfg(target_os = "linux")]
 mod names;
 mod parts;
