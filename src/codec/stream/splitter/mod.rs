@@ -310,7 +310,7 @@ impl Splitter {
             && plan.lanes > 1
             && (alone || few())
             && frame.window <= 1 << options.window_log_max()
-            && plan.in_parts(frame) <= plan.limit / 2
+            && plan.in_parts(frame) <= plan.limit_for(frame) / 2
     }
 
     /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
