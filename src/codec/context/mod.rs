@@ -9,7 +9,6 @@ pub(crate) mod contexts;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod in_use;
-pub(crate) mod resume;
 
 mod free_list;
 

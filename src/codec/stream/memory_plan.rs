@@ -5,11 +5,11 @@
 use crate::codec::context::decode;
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
-use crate::codec::context::resume::Resumed;
 use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
 use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::frame::blocks::parts::Executor;
 use crate::codec::frame::blocks::Header;
+use crate::codec::frame::resume::Resumed;
 use crate::codec::libzstd::calls;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};

@@ -6,12 +6,11 @@ use super::buffers::{Buffers, Counted, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::memory_plan::{self, with_headroom, ReadPlan};
 use super::splitter::{DecompressTask, Kind, Splitter, Supply};
-use crate::codec::context::resume::Resumed;
 use crate::codec::format::bits::Odd;
 use crate::codec::frame::blocks;
 use crate::codec::frame::blocks::parts::{End, Executor};
+use crate::codec::frame::resume::{self, Resumed};
 use crate::codec::io::errors as io_errors;
-use crate::codec::libzstd::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -299,9 +298,8 @@ impl<'a, R: Read> Reader<'a, R> {
         if let Decoding::Blocks(mut executor) = decoding {
             let executed = executor.execute(&mut blocks, data.filled(), of.last);
             (rest, failure) = match executed.end {
-                End::Good => (None, None),
-                End::Failed(code) => (None, Some(errors::in_stream(code, &of.frame))),
                 End::Odd(at) => (Some(at), None),
+                end => (None, resume::error_at_end(end, &of.frame)),
             };
             decoding = match rest {
                 None => {

@@ -8,6 +8,7 @@
 //! what this decoder does not do. So its verdicts, and its messages, are those of the library.
 
 mod execute;
+pub(super) mod layout;
 pub(crate) mod parts;
 mod ring;
 mod scan;

@@ -2,20 +2,18 @@
 //! theirs, to a buffer that holds what came before as far as the window reaches.
 
 use super::execute::Target;
+use super::layout::Layout;
 use super::scan::{Block, Scan};
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
-use crate::codec::context::resume::{Layout, State};
 use crate::codec::format::bits::{Checked, Odd};
 use crate::codec::format::frame::Frame;
 use crate::codec::format::huffman;
 use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
 use crate::codec::format::xxh64::Xxh64;
-use crate::codec::libzstd::errors;
 use crate::error::Result;
 use crate::memory;
 use std::ops::{DerefMut, Range};
-use zstd::zstd_safe::ErrorCode;
 
 /// Zeros before what is carried: streams are read by whole words.
 const PADDING: usize = 16;
@@ -85,6 +83,25 @@ impl Carried {
 
 fn largest(header: &Header) -> usize {
     header.window.min(LARGEST_BLOCK as u64) as usize
+}
+
+/// The state of a decoder between two blocks.
+pub(crate) struct State {
+    pub(crate) frame: Frame,
+    /// What was decoded last, up to `end`: all of it, or at least a buffer of the layout.
+    pub(crate) history: Vec<u8>,
+    pub(crate) end: usize,
+    pub(crate) layout: Layout,
+    pub(crate) reps: [u32; 3],
+    /// The literals section that described the last tree; empty: there was none.
+    pub(crate) tree: Vec<u8>,
+    /// A sequences section that defines the tables of the last block that had sequences; empty: there was
+    /// none.
+    pub(crate) tables: Vec<u8>,
+    pub(crate) hash: Xxh64,
+    pub(crate) total: u64,
+    /// Whether the last block has been decoded.
+    pub(crate) ended: bool,
 }
 
 /// A part whose blocks are decoded.
@@ -187,8 +204,10 @@ pub(crate) enum End {
     Good,
     /// A block that libzstd has to decode; where it begins in the part's buffer.
     Odd(usize),
-    /// An error of libzstd.
-    Failed(ErrorCode),
+    /// The frame holds another number of bytes than it says.
+    WrongSize,
+    /// It has another checksum.
+    WrongChecksum,
 }
 
 impl Executor {
@@ -196,7 +215,7 @@ impl Executor {
     pub(crate) fn memory(header: &Header, part: usize) -> u64 {
         // Twice the window, if it is not large.
         let ahead = header.window.clamp(2 << 20, 48 << 20) + part as u64;
-        let kept = Layout::new(header.window, header.content_size).size() as u64;
+        let kept = Layout::new(header.window, header.content_size).size as u64;
         kept.saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
     }
 
@@ -227,7 +246,7 @@ impl Executor {
         last: bool,
     ) -> Executed {
         let most = part.slots.len() * largest(&self.header);
-        let kept = self.layout.size();
+        let kept = self.layout.size;
         if self.at + most > self.capacity && self.at > kept {
             self.history.copy_within(self.at - kept..self.at, 0);
             self.at = kept;
@@ -267,14 +286,14 @@ impl Executor {
             // libzstd does not look at the size behind an empty block, and gives out nothing of the last
             // block where the size is wrong.
             if !part.empty && self.header.content_size.is_some_and(|size| size != self.total) {
-                return Executed { range: begin..self.at - len, end: End::Failed(errors::CORRUPTION) };
+                return Executed { range: begin..self.at - len, end: End::WrongSize };
             }
         }
         let mut end = End::Good;
         if last && self.header.checksum {
             let stored = data.get(part.begins[part.slots.len()]..).unwrap_or_default();
             if stored != (self.hash.finish() as u32).to_le_bytes() {
-                end = End::Failed(errors::CHECKSUM);
+                end = End::WrongChecksum;
             }
         }
         Executed { range, end }
@@ -324,57 +343,4 @@ impl Executor {
             ended: self.ended,
         })
     }
-}
-
-/// A frame that is all of `data`, cut into parts of up to `count` blocks. Where a block is odd, libzstd goes
-/// on if `resumes`. What is given out, and the code of libzstd's error. For tests and the fuzzer.
-#[cfg(any(test, fuzzing))]
-pub(crate) fn decode_in_parts(
-    data: &[u8],
-    count: usize,
-    resumes: bool,
-) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
-    use crate::codec::context::resume::Resumed;
-    use crate::codec::format::frame::Frames;
-    let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
-    let header = super::header_in_stream(&frame)?;
-    let mut executor = Some(Executor::new(&header, count * LARGEST_BLOCK).ok()?);
-    let mut resumed: Option<Resumed> = None;
-    let mut carried = Carried::nothing();
-    let mut out = Vec::new();
-    let blocks: Vec<_> = frame.blocks(data).collect::<std::result::Result<_, _>>().ok()?;
-    for (number, group) in blocks.chunks(count).enumerate() {
-        let last = (number + 1) * count >= blocks.len();
-        let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
-        let part = [carried.bytes(), &data[group[0].offset..end]].concat();
-        let mut at = carried.bytes().len();
-        if let Some(running) = &mut executor {
-            let take = || Ok(Box::new(Slot::new()));
-            let mut decoded = Part::decode(&part, &carried, &header, group.len(), take, || Ok(())).ok()?;
-            let executed = running.execute(&mut decoded, &part, last);
-            out.extend_from_slice(running.bytes(executed.range));
-            match executed.end {
-                End::Good if last => return Some((out, Ok(()))),
-                End::Good => {
-                    carried = carried.after(&part, group.len(), &header).ok()?;
-                    continue;
-                }
-                End::Failed(_) if !resumes => return None,
-                End::Failed(code) => return Some((out, Err(errors::number(code)))),
-                End::Odd(_) if !resumes => return None,
-                End::Odd(odd) => at = odd,
-            }
-            let state = executor.take()?.into_state(&frame, &part, &carried, at).ok()?;
-            resumed = Some(Resumed::new(state).expect("libzstd goes on"));
-            carried = Carried::nothing();
-        }
-        let give = |bytes: &[u8]| {
-            out.extend_from_slice(bytes);
-            Ok(())
-        };
-        if let Err(error) = resumed.as_mut()?.decode(&part, at, last, give) {
-            return Some((out, Err(error.code())));
-        }
-    }
-    Some((out, Ok(())))
 }

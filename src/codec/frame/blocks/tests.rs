@@ -350,14 +350,15 @@ fn parts_are_executed_one_after_the_other() {
             let frame = compress(&data, recipe);
             for count in [1, 3] {
                 assert!(
-                    parts::decode_in_parts(&frame, count, false).is_some_and(|(out, _)| out == data),
+                    crate::codec::frame::resume::decode_in_parts(&frame, count, false)
+                        .is_some_and(|(out, _)| out == data),
                     "kind {number}, {recipe:?}, {count}"
                 );
             }
             let mut damaged = frame.clone();
             let at = damaged.len() - 2;
             damaged[at] ^= 1;
-            let (out, end) = parts::decode_in_parts(&damaged, 2, true).unwrap();
+            let (out, end) = crate::codec::frame::resume::decode_in_parts(&damaged, 2, true).unwrap();
             assert!(out == data && end == Err(22), "the checksum: {end:?}");
         }
     }
@@ -420,7 +421,9 @@ fn try_resumed(seed: u64, count: usize) -> (usize, usize) {
                 continue;
             }
             let parts = 1 + random.below(4);
-            let Some((out, end)) = parts::decode_in_parts(&damaged, parts, true) else { continue };
+            let Some((out, end)) = crate::codec::frame::resume::decode_in_parts(&damaged, parts, true) else {
+                continue;
+            };
             let (expected, expected_end) = theirs_in_a_stream(&damaged, len + (1 << 20));
             let what = format!("seed {seed}, frame {number} of {len}, window {}", header.window);
             assert_eq!(end, expected_end, "{what}");

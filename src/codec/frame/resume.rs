@@ -17,18 +17,18 @@
 //! block has used for literals. And the message about a block that decodes to more than 128 KiB does not
 //! depend on how much room was left in the buffer.
 
-use super::contexts::Decompressor;
-use super::decode;
-use super::in_use::InUse;
+use super::blocks::layout::{Layout, OVERLENGTH};
+use super::blocks::parts::{End, State};
+use crate::codec::context::contexts::Decompressor;
+use crate::codec::context::decode;
+use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, BLOCK_HEADER, CHECKSUM, LARGEST_BLOCK};
 use crate::codec::format::xxh64::Xxh64;
 use crate::codec::libzstd::errors;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use zstd::zstd_safe::ErrorCode;
 
-/// What libzstd may write behind a block, and what it wants beside two blocks in its buffer, twice.
-const OVERLENGTH: usize = 32;
 /// A block, as far as libzstd may write behind where it begins. With more room it would put literals there.
 const ROOM: usize = LARGEST_BLOCK as usize + 2 * OVERLENGTH;
 /// The bytes that the made-up blocks of repeat offsets follow: the offsets that a frame begins with may not
@@ -37,71 +37,14 @@ const BEFORE: usize = 16;
 /// The memory that made-up blocks are decoded to.
 const SCRATCH: usize = ROOM;
 
-/// Where libzstd's streaming decoder has the blocks of a frame in its buffer: one behind the other, until
-/// another block may not fit; then it begins at the front again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    /// Bytes of the buffer.
-    size: usize,
-    /// Where the next block is put.
-    at: usize,
-    /// Bytes that were in the buffer when it began at the front again.
-    before: usize,
-    /// Whether it ever does.
-    wraps: bool,
-    /// The most that a block may hold.
-    largest: usize,
-}
-
-impl Layout {
-    /// Of a frame with that window, and that size if it is known.
-    pub(crate) fn new(window: u64, content_size: Option<u64>) -> Self {
-        let largest = window.min(LARGEST_BLOCK);
-        let ring = window.saturating_add(2 * largest + 2 * OVERLENGTH as u64);
-        let size = ring.min(content_size.unwrap_or(u64::MAX));
-        Self {
-            size: usize::try_from(size).unwrap_or(usize::MAX),
-            at: 0,
-            before: 0,
-            wraps: content_size.is_none_or(|content| size < content),
-            largest: largest as usize, // of 128 KiB at most
-        }
-    }
-
-    /// Bytes of the buffer.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
-    /// A block of `len` bytes has been decoded.
-    pub(crate) fn add(&mut self, len: usize) {
-        if len > 0 {
-            self.at += len;
-            if self.wraps && self.at + self.largest > self.size {
-                self.before = self.at;
-                self.at = 0;
-            }
-        }
-    }
-}
-
-/// The state of a decoder between two blocks.
-pub(crate) struct State {
-    pub(crate) frame: Frame,
-    /// What was decoded last, up to `end`: all of it, or at least a buffer of the layout.
-    pub(crate) history: Vec<u8>,
-    pub(crate) end: usize,
-    pub(crate) layout: Layout,
-    pub(crate) reps: [u32; 3],
-    /// The literals section that described the last tree; empty: there was none.
-    pub(crate) tree: Vec<u8>,
-    /// A sequences section that defines the tables of the last block that had sequences; empty: there was
-    /// none.
-    pub(crate) tables: Vec<u8>,
-    pub(crate) hash: Xxh64,
-    pub(crate) total: u64,
-    /// Whether the last block has been decoded.
-    pub(crate) ended: bool,
+/// What libzstd would have said where no block is odd.
+pub(crate) fn error_at_end(end: End, frame: &Frame) -> Option<Error> {
+    let code = match end {
+        End::Good | End::Odd(_) => return None,
+        End::WrongSize => errors::CORRUPTION,
+        End::WrongChecksum => errors::CHECKSUM,
+    };
+    Some(errors::in_stream(code, frame))
 }
 
 /// See the module.
@@ -306,4 +249,59 @@ impl Primer<'_> {
         // SAFETY: as for `repeat_offsets`.
         unsafe { self.context.block(&mut self.scratch[at..], block) }
     }
+}
+
+/// A frame that is all of `data`, cut into parts of up to `count` blocks. Where a block is odd, libzstd goes
+/// on if `resumes`. What is given out, and the code of libzstd's error. For tests and the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn decode_in_parts(
+    data: &[u8],
+    count: usize,
+    resumes: bool,
+) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
+    use super::blocks::parts::{Carried, Executor, Part};
+    use super::blocks::Slot;
+    use crate::codec::format::frame::Frames;
+    let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
+    let header = super::blocks::header_in_stream(&frame)?;
+    let mut executor = Some(Executor::new(&header, count * LARGEST_BLOCK as usize).ok()?);
+    let mut resumed: Option<Resumed> = None;
+    let mut carried = Carried::nothing();
+    let mut out = Vec::new();
+    let blocks: Vec<_> = frame.blocks(data).collect::<std::result::Result<_, _>>().ok()?;
+    for (number, group) in blocks.chunks(count).enumerate() {
+        let last = (number + 1) * count >= blocks.len();
+        let end = if last { frame.len } else { group[group.len() - 1].offset + group[group.len() - 1].len };
+        let part = [carried.bytes(), &data[group[0].offset..end]].concat();
+        let mut at = carried.bytes().len();
+        if let Some(running) = &mut executor {
+            let take = || Ok(Box::new(Slot::new()));
+            let mut decoded = Part::decode(&part, &carried, &header, group.len(), take, || Ok(())).ok()?;
+            let executed = running.execute(&mut decoded, &part, last);
+            out.extend_from_slice(running.bytes(executed.range));
+            match executed.end {
+                End::Good if last => return Some((out, Ok(()))),
+                End::Good => {
+                    carried = carried.after(&part, group.len(), &header).ok()?;
+                    continue;
+                }
+                _ if !resumes => return None,
+                End::Odd(odd) => at = odd,
+                end => {
+                    return Some((out, error_at_end(end, &frame).map_or(Ok(()), |error| Err(error.code()))))
+                }
+            }
+            let state = executor.take()?.into_state(&frame, &part, &carried, at).ok()?;
+            resumed = Some(Resumed::new(state).expect("libzstd goes on"));
+            carried = Carried::nothing();
+        }
+        let give = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        if let Err(error) = resumed.as_mut()?.decode(&part, at, last, give) {
+            return Some((out, Err(error.code())));
+        }
+    }
+    Some((out, Ok(())))
 }
