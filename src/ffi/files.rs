@@ -152,10 +152,10 @@ pub unsafe extern "C" fn fastpar_compress_file(
 /// `fastpar_compress_file`: it appears when it is complete, and an existing target is not touched, whatever
 /// is wrong with the source. A source without any bytes decompresses to a target without any.
 ///
-/// If the source is an ordinary file that is one frame of more than 8 MiB, mostly, other lanes decode its
-/// blocks for the calling thread, which puts them together and writes: while the process leaves a CPU idle,
-/// and if twice the window and some 40 MB fit into `max_memory` (by default, windows of up to 64 MiB). Other
-/// large frames, those with a dictionary, and all with `max_lanes` 1 are decoded by libzstd.
+/// Frames of more than 8 MiB that are most of an ordinary file, come first, or of whose size there is not
+/// room for one a lane, are decoded as by `fastpar_reader_open`: other lanes decode their blocks for the
+/// calling thread, which puts them together and writes, while the process leaves a CPU idle. Frames with a
+/// dictionary, and all with `max_lanes` 1, are decoded by libzstd.
 ///
 /// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
 ///                  UINT64_MAX if the size is not known; from the calling thread.

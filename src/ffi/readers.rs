@@ -73,14 +73,17 @@ unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader
 /// Opens a stream that is decompressed, in parallel where the data allows.
 ///
 /// Reads all valid zstd data: any number of frames, of known and unknown sizes, skippable ones among them.
-/// Frames are decoded at the same time, by the threads of the pool and by the calling one; a frame that would
-/// take more than about half of the memory, or comes first and decodes to more than 8 MiB, is decoded part by
-/// part, one after the other, and with the window that it asks for: its decoded part can be read before the
-/// rest has come. A seek table is neither needed nor read. The data need not be trusted: memory stays below
-/// 256 MB, and one window, or within `max_memory`.
+/// Frames are decoded at the same time, by the threads of the pool and by the calling one. A frame of more
+/// than 8 MiB that comes first, or of whose size there is not room for one a lane, is decoded part by part,
+/// and its decoded part can be read before the rest has come: other lanes decode its blocks for the calling
+/// thread, which puts them together, while the process leaves a CPU idle, and if twice the window and some 40
+/// MB fit into `max_memory`; else, with a dictionary, or with `max_lanes` 1, libzstd decodes it. A seek table
+/// is neither needed nor read. The data need not be trusted: memory stays below 256 MB, and one window, or
+/// within `max_memory`.
 ///
-/// The source is read ahead of the output, so a source that waits for an answer to its data cannot be read
-/// this way.
+/// The source is read ahead of the output. Once it gave less than it was asked for, every whole block of a
+/// large frame, and of a first one that does not tell its size, is given out before it is asked again. Whole
+/// smaller frames wait for others, so a source that waits for an answer to these cannot be read this way.
 ///
 /// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
 ///                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
@@ -129,8 +132,9 @@ pub unsafe extern "C" fn fastpar_reader_open(
 
 /// Gives out the next decompressed bytes.
 ///
-/// What comes before damaged data, or before a failure of the source, is given out first. A reader that has
-/// failed is dead: every later call for bytes fails in the same way.
+/// What comes before damaged data, before the place where data is cut, or before a failure of the source, is
+/// given out first, to the last whole block; a checksum that is wrong is told after all of its frame. A
+/// reader that has failed is dead: every later call for bytes fails in the same way.
 ///
 /// @param reader    must not be NULL
 /// @param dst       may be NULL if `capacity` is 0. Its bytes after `*len` are untouched.
