@@ -127,6 +127,29 @@ void exceptions() {
   CHECK_THROWS_WITH(fastpar::error, read_all(suspicious), CHECK(e.code() == std::errc::bad_message && e.position()));
 }
 
+void one_large_frame() {
+  const auto values = numbers(3000000);
+  const auto original = fastpar::as_bytes(values);
+  fastpar::zstd_options options;
+  options.level = 1;
+  options.single_frame = true;
+  const auto compressed = fastpar::compress(original, options);
+  const std::uint64_t before = fastpar::pool_stats_read().helpers;
+  int turns = 0;
+  do {
+    CHECK(turns++ < 1000); /* others help, sooner or later */
+    fastpar::reader reader(from(compressed, 65536));
+    CHECK(same(read_all(reader, 100000), original));
+  } while (fastpar::cpus() > 1 && fastpar::pool_stats_read().helpers == before);
+  // Cut, it gives out every whole block.
+  fastpar::reader cut(from(fastpar::bytes(compressed).subspan(0, compressed.size() / 10 * 9)));
+  std::vector<std::byte> all, buffer(100000);
+  CHECK_STATUS(truncated, while (const std::size_t size = cut.read(buffer))
+                              all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size)));
+  CHECK(all.size() > original.size() / 2 && all.size() % (128 << 10) == 0);
+  CHECK(same(all, original.subspan(0, all.size())));
+}
+
 void options() {
   const auto values = numbers(3000000);
   fastpar::zstd_options options;
@@ -216,6 +239,7 @@ int main() {
   RUN(flushing);
   RUN(moves);
   RUN(exceptions);
+  RUN(one_large_frame);
   RUN(options);
   RUN(stream_buffers);
   RUN(failing_stream_buffers);

@@ -137,6 +137,30 @@ internal static class StreamTests
     }
 
     [Test]
+    private static void OneLargeFrame()
+    {
+        byte[] data = Expect.Data(10_000_000);
+        byte[] compressed = Codec.Compress(data, new ZstdOptions { Level = 1, SingleFrame = true });
+        long before = FastparPool.StatsRead().Helpers;
+        int turns = 0;
+        do
+        {
+            Expect.True(turns++ < 1000, "others help, sooner or later");
+            using var reader = new FastparStream(new MemoryStream(compressed), CompressionMode.Decompress);
+            var back = new MemoryStream();
+            reader.CopyTo(back, 100_000);
+            Expect.Same(data, back.ToArray());
+        }
+        while (FastparPool.Cpus > 1 && FastparPool.StatsRead().Helpers == before);
+        // Cut, it gives out every whole block.
+        var whole = new MemoryStream();
+        using var cut = new FastparStream(new MemoryStream(compressed, 0, compressed.Length / 10 * 9), CompressionMode.Decompress);
+        Expect.Fails(FastparStatus.Truncated, () => cut.CopyTo(whole, 100_000));
+        Expect.True(whole.Length > data.Length / 2 && whole.Length % (128 << 10) == 0, $"{whole.Length} bytes");
+        Expect.Same(data.Take((int)whole.Length).ToArray(), whole.ToArray());
+    }
+
+    [Test]
     private static async Task Cancels()
     {
         using var source = new CancellationTokenSource();

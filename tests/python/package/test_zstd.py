@@ -316,6 +316,27 @@ class Files(unittest.TestCase):
         with zstd.open(io.BytesIO(packed[: len(packed) // 2])) as file:
             self.assertRaises(EOFError, file.read)
 
+    def test_one_large_frame(self):
+        text = b"".join(b"%d\n" % number for number in range(1_500_000))
+        packed = standard.compress(text, level=1)
+        before = fastpar.pool_stats().helpers
+        for _ in range(1000):
+            with zstd.open(io.BytesIO(packed)) as file:
+                self.assertTrue(file.read() == text)
+            # Other threads help where there are other CPUs, sooner or later.
+            if fastpar.pool_stats().helpers > before or fastpar.cpus() == 1:
+                break
+        else:
+            self.fail("nobody helped")
+        # Cut, it gives out every whole block.
+        with zstd.open(io.BytesIO(packed[: len(packed) * 9 // 10])) as file:
+            read = bytearray()
+            with self.assertRaises(EOFError):
+                while True:
+                    read += file.read1()
+        self.assertTrue(text.startswith(read))
+        self.assertTrue(len(read) > len(text) // 2 and len(read) % (128 << 10) == 0, len(read))
+
     def test_wrong_arguments(self):
         self.assertRaises(ValueError, zstd.open, self.path, "rw")
         self.assertRaises(ValueError, zstd.open, self.path, "rbt")
