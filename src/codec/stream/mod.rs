@@ -7,6 +7,7 @@ pub(crate) mod writer;
 mod buffers;
 mod compress_stage;
 mod decompress_stage;
+mod execution;
 pub(crate) mod memory_plan;
 mod single_frame;
 mod splitter;

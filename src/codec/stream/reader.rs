@@ -2,14 +2,12 @@
 //! given out in order.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffers, Counted, Meter};
+use super::buffers::{Buffers, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
-use super::memory_plan::{self, with_headroom, ReadPlan};
+use super::execution::Execution;
+use super::memory_plan::{with_headroom, ReadPlan};
 use super::splitter::{DecompressTask, Kind, Splitter, Supply};
-use crate::codec::format::bits::Odd;
 use crate::codec::frame::blocks;
-use crate::codec::frame::blocks::parts::{End, Executor};
-use crate::codec::frame::resume::{self, Resumed};
 use crate::codec::io::errors as io_errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
@@ -24,14 +22,6 @@ use std::sync::{Arc, Mutex};
 struct InFlight {
     cost: u64,
     is_part: bool,
-}
-
-/// What decodes a frame whose blocks were decoded ahead.
-enum Decoding {
-    /// It executes them.
-    Blocks(Executor),
-    /// It has gone on where something was odd.
-    Libzstd(Resumed),
 }
 
 /// Decompresses the data of the caller's source, in parallel where the data allows.
@@ -79,7 +69,7 @@ pub struct Reader<'a, R> {
     current: Option<Decompressed>,
     given: usize,
     /// What executes the parts of a frame, and where the bytes of the current one are.
-    large: Option<(Decoding, Counted)>,
+    large: Option<Execution>,
     executed: Option<Range<usize>>,
     /// Whether they are the last ones of their frame.
     executed_last: bool,
@@ -170,7 +160,7 @@ impl<'a, R: Read> Reader<'a, R> {
     /// The output of the current task.
     fn output(&self) -> &[u8] {
         match (&self.large, &self.executed) {
-            (Some((Decoding::Blocks(executor), _)), Some(range)) => executor.bytes(range.clone()),
+            (Some(large), Some(range)) => large.bytes(range.clone()),
             _ => self.current.as_ref().map_or(&[], |current| current.bytes.filled()),
         }
     }
@@ -285,51 +275,20 @@ impl<'a, R: Read> Reader<'a, R> {
     /// Executes a part of a frame; returns where its bytes are, unless they are in `result`, which gets the
     /// failure too.
     fn execute(&mut self, part: DecodedPart, result: &mut Decompressed) -> Result<Option<Range<usize>>> {
-        let DecodedPart { of, data, mut blocks, .. } = part;
-        if of.first {
-            let counted = self.pipeline.stage().meter.hold(self.plan.in_blocks(&of.header) as usize);
-            let executor = Executor::new(&of.header, memory_plan::MOST_IN_PART)?;
-            self.large = Some((Decoding::Blocks(executor), counted));
+        let stage = self.pipeline.stage();
+        if part.of.first {
+            let counted = stage.meter.hold(self.plan.in_blocks(&part.of.header) as usize);
+            self.large = Some(Execution::begin(&part.of.header, counted)?);
         }
-        let lost = || of.frame.error(ErrorKind::Internal, "its beginning is missing");
-        let (mut decoding, counted) = self.large.take().ok_or_else(lost)?;
-        let (mut range, mut failure) = (None, None);
-        let mut rest = Some(of.carried.bytes().len());
-        if let Decoding::Blocks(mut executor) = decoding {
-            let executed = executor.execute(&mut blocks, data.filled(), of.last);
-            (rest, failure) = match executed.end {
-                End::Odd(at) => (Some(at), None),
-                end => (None, resume::error_at_end(end, &of.frame)),
-            };
-            decoding = match rest {
-                None => {
-                    range = Some(executed.range);
-                    Decoding::Blocks(executor)
-                }
-                Some(at) => {
-                    result.bytes.push(executor.bytes(executed.range))?;
-                    self.splitter.resumed(of.frame.index);
-                    let state = executor.into_state(&of.frame, data.filled(), &of.carried, at);
-                    Decoding::Libzstd(Resumed::new(state.map_err(|Odd| lost())?)?)
-                }
-            };
+        let (last, index) = (part.of.last, part.of.frame.index);
+        let lost = || part.of.frame.error(ErrorKind::Internal, "its beginning is missing");
+        let large = self.large.take().ok_or_else(lost)?;
+        let (large, range) = large.part(part, result, &stage.buffers, &self.progress)?;
+        if large.is_resumed() {
+            self.splitter.resumed(index);
         }
-        if let (Decoding::Libzstd(resumed), Some(at)) = (&mut decoding, rest) {
-            let progress = &self.progress;
-            let mut give = |bytes: &[u8]| {
-                progress.add(0)?;
-                result.bytes.push(bytes)
-            };
-            failure = resumed.decode(data.filled(), at, of.last, &mut give).err();
-            if failure.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled) {
-                return Err(failure.unwrap_or_else(lost));
-            }
-        }
-        self.large = Some((decoding, counted));
-        self.pipeline.stage().buffers.put(data);
-        self.executed_last = of.last || failure.is_some();
-        result.frames = u64::from(of.last && failure.is_none());
-        result.failure = failure;
+        self.large = Some(large);
+        self.executed_last = last || result.failure.is_some();
         Ok(range)
     }
 

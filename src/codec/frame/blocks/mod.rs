@@ -10,6 +10,8 @@
 mod execute;
 pub(super) mod layout;
 pub(crate) mod parts;
+#[cfg(test)]
+mod resumed_tests;
 mod ring;
 mod scan;
 mod slot;

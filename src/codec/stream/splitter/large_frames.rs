@@ -3,9 +3,10 @@
 
 use super::super::buffers::{Buffer, Buffers};
 use super::super::memory_plan::{self, with_headroom, ReadPlan};
-use super::{take, BlocksOf, DecompressTask, Kind, Part, Splitter, Supply, LONG};
+use super::{content, take, BlocksOf, DecompressTask, Kind, Part, Splitter, Supply, LONG};
 use crate::codec::format::bits::Odd;
-use crate::codec::format::walk::Step;
+use crate::codec::format::frame::Frame;
+use crate::codec::format::walk::{Step, Walk};
 use crate::codec::frame::blocks::parts::Carried;
 use crate::codec::frame::blocks::{self, Header};
 use crate::codec::options::limits;
@@ -16,7 +17,44 @@ use crate::job;
 /// A part of so many compressed bytes is worth a task.
 const LEAST_IN_PART: usize = 16 << 10;
 
+/// Whether the options allow for a frame that it is decoded in parts.
+pub(super) fn fits(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
+    let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
+    limits::check_window(frame, options.window_log_max(), "").is_ok()
+        && (options.max_memory == 0 || need <= plan.limit)
+}
+
 impl Splitter {
+    /// Whether this frame leaves other threads little to do, and it can be decoded in parts. Then its parts
+    /// are decoded and used while more of it is read.
+    pub(super) fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
+        let frame = &walk.frame;
+        let begin = self.base + self.group.len as u64;
+        let alone = match self.total {
+            Some(total) => walk.is_most_of(total.saturating_sub(begin)),
+            None => begin == 0,
+        };
+        // So many frames of that size do not fit into the memory that every lane gets one.
+        let few = || {
+            let memory = content(frame).saturating_add(walk.at() as u64);
+            memory.saturating_mul(u64::from(plan.lanes)) > plan.limit
+        };
+        content(frame) > LONG
+            && plan.lanes > 1
+            && (alone || few())
+            && frame.window <= 1 << options.window_log_max()
+            && plan.in_parts(frame) <= plan.limit_for(frame) / 2
+    }
+
+    /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
+    /// of large frames, and of the first one if it does not tell its size.
+    pub(super) fn is_prompt(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
+        let first = self.index == 0 && walk.frame.content_size.is_none();
+        walk.at() > walk.frame.header_len
+            && (first || content(&walk.frame) > LONG)
+            && fits(&walk.frame, options, plan)
+    }
+
     /// Begins to hand out the next frame in parts.
     pub(super) fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
         let Some(walk) = &self.walk else { return Ok(()) };

@@ -277,7 +277,7 @@ impl Splitter {
                 // What comes before the damage is decoded.
                 Err(error) => {
                     let whole = walk.at() > walk.frame.header_len;
-                    if !whole || !fits_in_parts(&walk.frame, options, plan) {
+                    if !whole || !large_frames::fits(&walk.frame, options, plan) {
                         return Err(error);
                     }
                     self.walk = Some(walk.clone());
@@ -290,36 +290,6 @@ impl Splitter {
                 }
             }
         }
-    }
-
-    /// Whether this frame leaves other threads little to do, and it can be decoded in parts. Then its parts
-    /// are decoded and used while more of it is read.
-    fn is_better_in_parts(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
-        let frame = &walk.frame;
-        let begin = self.base + self.group.len as u64;
-        let alone = match self.total {
-            Some(total) => walk.is_most_of(total.saturating_sub(begin)),
-            None => begin == 0,
-        };
-        // So many frames of that size do not fit into the memory that every lane gets one.
-        let few = || {
-            let memory = content(frame).saturating_add(walk.at() as u64);
-            memory.saturating_mul(u64::from(plan.lanes)) > plan.limit
-        };
-        content(frame) > LONG
-            && plan.lanes > 1
-            && (alone || few())
-            && frame.window <= 1 << options.window_log_max()
-            && plan.in_parts(frame) <= plan.limit_for(frame) / 2
-    }
-
-    /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
-    /// of large frames, and of the first one if it does not tell its size.
-    fn is_prompt(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
-        let first = self.index == 0 && walk.frame.content_size.is_none();
-        walk.at() > walk.frame.header_len
-            && (first || content(&walk.frame) > LONG)
-            && fits_in_parts(&walk.frame, options, plan)
     }
 
     fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
@@ -374,13 +344,6 @@ impl Splitter {
         self.done += len;
         Ok(head)
     }
-}
-
-/// Whether the options allow for a frame that it is decoded in parts.
-fn fits_in_parts(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
-    let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
-    limits::check_window(frame, options.window_log_max(), "").is_ok()
-        && (options.max_memory == 0 || need <= plan.limit)
 }
 
 /// What `grow` found.
