@@ -141,12 +141,12 @@ void one_large_frame() {
     fastpar::reader reader(from(compressed, 65536));
     CHECK(same(read_all(reader, 100000), original));
   } while (fastpar::cpus() > 1 && fastpar::pool_stats_read().helpers == before);
-  // Cut, it gives out every whole block.
+  // Cut, it gives out what is whole.
   fastpar::reader cut(from(fastpar::bytes(compressed).subspan(0, compressed.size() / 10 * 9)));
   std::vector<std::byte> all, buffer(100000);
   CHECK_STATUS(truncated, while (const std::size_t size = cut.read(buffer))
                               all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size)));
-  CHECK(all.size() > original.size() / 2 && all.size() % (128 << 10) == 0);
+  CHECK(all.size() > original.size() / 2 && all.size() < original.size());
   CHECK(same(all, original.subspan(0, all.size())));
 }
 

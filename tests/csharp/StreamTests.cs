@@ -152,11 +152,11 @@ internal static class StreamTests
             Expect.Same(data, back.ToArray());
         }
         while (FastparPool.Cpus > 1 && FastparPool.StatsRead().Helpers == before);
-        // Cut, it gives out every whole block.
+        // Cut, it gives out what is whole.
         var whole = new MemoryStream();
         using var cut = new FastparStream(new MemoryStream(compressed, 0, compressed.Length / 10 * 9), CompressionMode.Decompress);
         Expect.Fails(FastparStatus.Truncated, () => cut.CopyTo(whole, 100_000));
-        Expect.True(whole.Length > data.Length / 2 && whole.Length % (128 << 10) == 0, $"{whole.Length} bytes");
+        Expect.True(whole.Length > data.Length / 2 && whole.Length < data.Length, $"{whole.Length} bytes");
         Expect.Same(data.Take((int)whole.Length).ToArray(), whole.ToArray());
     }
 

@@ -228,6 +228,35 @@ fn nothing_waits_for_the_source() {
     }
 }
 
+/// Nor do whole frames wait, where no other has begun.
+#[test]
+fn frames_do_not_wait_for_others() {
+    struct Frames<'t>(&'t AtomicUsize, usize);
+
+    impl Read for Frames<'_> {
+        fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
+            assert_eq!(self.0.load(Ordering::Relaxed), self.1 * 3000, "before it is asked again");
+            self.1 += 1;
+            let frame = if self.1 % 2 == 0 { sized_frame } else { unsized_frame }(&records(3000), 3);
+            let frame = if self.1 == 40 { Vec::new() } else { frame };
+            place[..frame.len()].copy_from_slice(&frame);
+            Ok(frame.len())
+        }
+    }
+
+    let taken = AtomicUsize::new(0);
+    let mut reader = Reader::new(Frames(&taken, 0), &Options::default()).unwrap();
+    let mut place = vec![0; 10_000];
+    loop {
+        let len = reader.read(&mut place).unwrap();
+        taken.fetch_add(len, Ordering::Relaxed);
+        if len == 0 {
+            break;
+        }
+    }
+    assert_eq!(taken.load(Ordering::Relaxed), 39 * 3000);
+}
+
 /// Windows up to the limit: as by `zstd --long=27`.
 #[test]
 fn the_largest_window() {

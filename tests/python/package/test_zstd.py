@@ -328,14 +328,14 @@ class Files(unittest.TestCase):
                 break
         else:
             self.fail("nobody helped")
-        # Cut, it gives out every whole block.
+        # Cut, it gives out what is whole.
         with zstd.open(io.BytesIO(packed[: len(packed) * 9 // 10])) as file:
             read = bytearray()
             with self.assertRaises(EOFError):
                 while True:
                     read += file.read1()
         self.assertTrue(text.startswith(read))
-        self.assertTrue(len(read) > len(text) // 2 and len(read) % (128 << 10) == 0, len(read))
+        self.assertTrue(len(text) // 2 < len(read) < len(text), len(read))
 
     def test_wrong_arguments(self):
         self.assertRaises(ValueError, zstd.open, self.path, "rw")

@@ -73,7 +73,7 @@ pub(crate) struct BlocksOf {
 pub(crate) enum Supply {
     /// More, and probably at once.
     More,
-    /// More, but maybe not soon: whole blocks of a large frame should not wait for it.
+    /// More, but maybe not soon: whole frames, and whole blocks of a large one, should not wait for it.
     Later,
     /// Nothing.
     Ended,
@@ -202,7 +202,9 @@ impl Splitter {
                 return self.next_part(supply, plan, buffers);
             }
             let full = self.group.most.max(self.group.len as u64) >= SMALLEST;
-            if full || all && self.group.len > 0 && self.group.len == self.left().len() {
+            // Whole frames, and no beginning of another, may be all that the source has for long.
+            let ready = supply != Supply::More && self.group.len == self.left().len();
+            if full || ready && self.group.len > 0 {
                 return self.emit_group(buffers).map(Some);
             }
             match self.grow(supply, options, plan) {
@@ -307,6 +309,11 @@ impl Splitter {
         self.group.len += len;
         self.group.most += most;
         self.index += 1;
+    }
+
+    /// Whether all that has arrived is handed out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left().is_empty()
     }
 
     /// libzstd has resumed the frame of that number: its other parts are not decoded ahead.
