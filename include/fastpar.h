@@ -1701,9 +1701,10 @@ typedef struct fastpar_reader fastpar_reader;
  * is neither needed nor read. The data need not be trusted: memory stays below 256 MB, and one window, or
  * within `max_memory`.
  *
- * The source is read ahead of the output. Once it gave less than it was asked for, every whole block of a
- * large frame, and of a first one that does not tell its size, is given out before it is asked again. Whole
- * smaller frames wait for others, so a source that waits for an answer to these cannot be read this way.
+ * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
+ * out before it is asked again, unless it has given the beginning of another; and so is every whole block of
+ * a large frame, and of a first one that does not tell its size. A source that waits for an answer to other
+ * blocks, or gives all that it is asked for and then waits, cannot be read this way.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
