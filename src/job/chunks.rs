@@ -96,6 +96,13 @@ impl<'a> Job<'a> {
         self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
+    /// On the caller, after its part: what callbacks have changed in its floating-point environment is taken
+    /// back.
+    #[inline]
+    pub(crate) fn end_on_caller(&self) {
+        self.floats.restore_here();
+    }
+
     /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two
     /// claims, says so.
     pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {

@@ -16,6 +16,7 @@ type Run = Box<dyn FnOnce() + Send>;
 mod linux {
     use super::Run;
     use crate::os::clock::ThreadClock;
+    use crate::os::float_env::FloatEnv;
     use crate::os::scheduling::{self, SignalsBlocked};
     use crate::panics::drop_payload;
     use std::ffi::c_void;
@@ -102,6 +103,7 @@ mod linux {
         let Start { name, run } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
         // SAFETY: the calling thread, and a name of at most 16 bytes that ends with a NUL.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr().cast()) };
+        FloatEnv::begin();
         scheduling::join_process();
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => ptr::null_mut(),
