@@ -122,6 +122,11 @@ impl<'a> Job<'a> {
         self.claims.any_left() && !self.stopping()
     }
 
+    /// Changes with each claim.
+    pub(crate) fn claimed(&self) -> u64 {
+        self.claims.position() as u64
+    }
+
     /// Whether it will take a while, before it is begun.
     pub(crate) fn is_large(&self) -> bool {
         self.claims.are_many()
