@@ -94,6 +94,16 @@
  * FASTPAR_ERR_UNSUPPORTED, if fastpar sees it; the thread that the callback left counts as inside the call
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
+ * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
+ * the affinity, nice value, priority of input and output, and scheduling class of the main thread, but never
+ * a real-time class. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use
+ * is asked again while it runs: a change is seen within a second.
+ *
+ * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
+ * exception masks of the thread that made the call, so results do not depend on threads. What callbacks
+ * change in these is taken back when their thread leaves the call, also on the calling thread. Hooks find
+ * what every program begins with.
+ *
  * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
  * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
  * of their own (posix_spawnattr_setsigmask, or pthread_sigmask in the child). A runtime that stops threads by

@@ -164,7 +164,9 @@ internal sealed class AsyncLoop
         End(range.Length, pumped: true);
     }
 
-    /// <summary>Calls a body; what it sets on the thread is not there for the next body, nor for progress.</summary>
+    /// <summary>
+    /// Calls a body; what it sets on the thread is not there for the next body, nor for progress.
+    /// </summary>
     private ValueTask Call(Range64 range, ExecutionContext? own)
     {
 #if NET

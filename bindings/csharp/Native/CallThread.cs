@@ -9,9 +9,9 @@ namespace Fastpar;
 /// </summary>
 /// <remarks>
 /// The execution context (values of AsyncLocal, cultures, activity, principal) is compared after each
-/// callback, and so is the synchronization context. Priority, IsBackground and name cost more to ask for, so they
-/// are taken back once a call: by the thread itself when it makes or joins another call, or by the thread that
-/// ends the call. Both hold the lock of this object.
+/// callback, and so is the synchronization context. Priority, IsBackground and name cost more to ask for, so
+/// they are taken back once a call: by the thread itself when it makes or joins another call, or by the
+/// thread that ends the call. Both hold the lock of this object.
 /// </remarks>
 internal sealed class CallThread
 {
