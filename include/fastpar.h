@@ -1379,6 +1379,47 @@ FASTPAR_API fastpar_status fastpar_decompress(const fastpar_zstd_options *option
                                               size_t src_len, void *dst, size_t dst_capacity, size_t *written,
                                               fastpar_error *error);
 
+/** `fastpar_zstd_info.flags`: the frame ends with a checksum of its content. */
+#define FASTPAR_FRAME_CHECKSUM 1
+/** `fastpar_zstd_info.flags`: a skippable frame, data for other programs, without content. */
+#define FASTPAR_FRAME_SKIPPABLE 2
+
+/** What a frame of zstd data tells. Set `struct_size` to `sizeof(fastpar_zstd_info)` before the call. */
+typedef struct fastpar_zstd_info {
+  /** `sizeof(fastpar_zstd_info)`. */
+  size_t struct_size;
+  /** Bytes of the content; UINT64_MAX: not told. 0 for a skippable frame. */
+  uint64_t size;
+  /** Bytes of the frame: header, blocks, checksum. */
+  uint64_t compressed_size;
+  /** Bytes of the latest output that a decoder has to keep; 0 for a skippable frame. */
+  uint64_t window;
+  /** The dictionary that decompressing needs; 0: none, or not told. */
+  uint32_t dict_id;
+  /** FASTPAR_FRAME_CHECKSUM, FASTPAR_FRAME_SKIPPABLE, or'ed. */
+  uint32_t flags;
+} fastpar_zstd_info;
+
+/**
+ * Tells what the first frame of some zstd data says about itself (RFC 8878, sections 3.1.1.1 and 3.1.2).
+ *
+ * The header and a few bytes of every block are read, nothing is decompressed. The data need not be trusted:
+ * a size that the blocks cannot have is FASTPAR_ERR_CORRUPT. The next frame, if there is one, begins
+ * `compressed_size` bytes further on.
+ *
+ * @param src      may be NULL if `src_len` is 0; not kept
+ * @param src_len  bytes; the whole frame must be there, what follows it does not matter
+ * @param info     out, must not be NULL; in: `struct_size`. Untouched on failure.
+ * @param error    may be NULL; `position` is 0
+ * @return FASTPAR_OK; FASTPAR_ERR_NOT_ZSTD: no frame begins there; FASTPAR_ERR_TRUNCATED: the data ends
+ *         within the frame, or is empty; FASTPAR_ERR_CORRUPT: a header is damaged;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_frame_read(const void *src, size_t src_len, fastpar_zstd_info *info,
+                                              fastpar_error *error);
+
 /* ==== dictionaries: content that small inputs have in common, learned once and shared by all calls ====== */
 
 /**

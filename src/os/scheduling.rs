@@ -63,8 +63,8 @@ impl SignalsBlocked {
     }
 }
 
-/// Gives the calling thread, a new worker, the scheduling class, nice value, priority of input and output, and
-/// affinity of the process. What the system refuses stays as it was inherited.
+/// Gives the calling thread, a new worker, the scheduling class, nice value, priority of input and output,
+/// and affinity of the process. What the system refuses stays as it was inherited.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn join_process() {
     // SAFETY: has no preconditions. The number of the process is that of its main thread.

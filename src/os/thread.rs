@@ -44,8 +44,9 @@ mod linux {
             let kept = name.len().min(NAME - 1);
             start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
             let argument = Box::into_raw(start);
-            let _blocked = SignalsBlocked::new(); // for the new thread
-                                                  // SAFETY: `argument` is a new box, given to one thread.
+            // For the new thread.
+            let _blocked = SignalsBlocked::new();
+            // SAFETY: `argument` is a new box, given to one thread.
             unsafe { create(stack_size, argument.cast()) }.map_err(|code| {
                 // SAFETY: there is no thread that could have it.
                 drop(unsafe { Box::from_raw(argument) });
