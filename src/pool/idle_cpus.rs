@@ -1,16 +1,16 @@
 //! The idle-CPU monitor: it sends helpers beyond the number of CPUs.
 //!
-//! A callback that computes gains nothing from more threads than there are CPUs: the threads take
-//! turns, and the one that is off the CPU when the last chunk is claimed ends late (24 equal chunks of
-//! half a millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then
-//! CPUs lie idle until more chunks are begun. So helpers beyond the CPUs are not sent at once: the
-//! monitor, one more thread, reads the CPU time that workers and callers take, and sends helpers when
-//! there is some to spare. A callback may also spin until others run, which looks like work: so helpers
-//! come one by one in any case while a job claims no chunk for some time. (A long job that computes
-//! claims chunks: with more threads it would only take the CPUs from others, and keep each CPU waiting
-//! between two chunks.) The monitor is started when it is first needed, which is never where the pool
-//! has no more threads than there are CPUs, and sleeps while there is nothing to look at. Where threads
-//! have no clock that is good enough (Windows), the monitor sends helpers after a moment in any case.
+//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns,
+//! and the one that is off the CPU when the last chunk is claimed ends late (24 equal chunks of half a
+//! millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then CPUs lie
+//! idle until more chunks are begun. So helpers beyond the CPUs are not sent at once: the monitor, one more
+//! thread, reads the CPU time that workers and callers take, and sends helpers when there is some to spare.
+//! A callback may also spin until others run, which looks like work: so helpers come one by one in any case
+//! while a job claims no chunk for some time. (A long job that computes does claim chunks: more threads
+//! would only take the CPUs from others.) The monitor is started when it is first needed, which is never
+//! where the pool has no more threads than there are CPUs, and sleeps while there is nothing to look at.
+//! Where threads have no clock that is good enough (Windows), the monitor sends helpers after a moment in
+//! any case.
 #![forbid(unsafe_code)]
 
 use super::arrivals::Arrivals;
