@@ -412,7 +412,7 @@ FASTPAR_API uint32_t fastpar_cpus(void);
  * Caps the threads that work for a call at the same time: for every parallel call of the process, by any
  * part of it.
  *
- * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
+ * For a program that shares its machine for a while, or that has plug-ins, whose `max_lanes` it cannot set.
  * The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
  *
  * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of
@@ -749,8 +749,8 @@ typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *f
  * @param user_data         given to both; may be NULL
  * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
  *                          copied as bytes: no constructors, no addresses of itself.
- * @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks
- *                          and about 64 MiB at a time (but always for one a lane).
+ * @param accumulator_size  its bytes, at least 1. The call takes memory for an accumulator of each chunk, at
+ *                          most 16,384 of them and about 64 MiB at a time, but for each lane in any case.
  * @param error             may be NULL
  * @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
  *
@@ -766,7 +766,7 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
  * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is
  * cancelled or has failed.
  *
- * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ * For callbacks that take long: no new chunk starts after a cancel, but a chunk that runs has to ask.
  *
  * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this
  *         thread, is cancelled (its flag, its progress callback, `fastpar_job_free`) or has failed; 0
