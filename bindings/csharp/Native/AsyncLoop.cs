@@ -180,10 +180,34 @@ internal sealed class AsyncLoop
         }
 #else
         ValueTask task = default;
-        ExecutionContext.Run(own!.CreateCopy(), _ => task = body(range, stoppingToken), null);
-        CallThread.Restore(own, null);
+        InContext(own, () => task = body(range, stoppingToken));
         return task;
 #endif
+    }
+
+    /// <summary>Runs a callback in a context of the current thread; what it sets there ends with it.</summary>
+    private static void InContext(ExecutionContext? own, Action callback)
+    {
+        SynchronizationContext? synchronization = SynchronizationContext.Current;
+        try
+        {
+#if NET
+            callback();
+#else
+            if (own == null)
+            {
+                callback();
+            }
+            else
+            {
+                ExecutionContext.Run(own.CreateCopy(), _ => callback(), null);
+            }
+#endif
+        }
+        finally
+        {
+            CallThread.Restore(own, synchronization);
+        }
     }
 
     /// <summary>Waits for a body that is suspended, without a thread.</summary>
@@ -285,7 +309,7 @@ internal sealed class AsyncLoop
         reported = now;
         try
         {
-            options.Progress.Report(new FastparProgress(done, count));
+            InContext(ExecutionContext.Capture(), () => options.Progress.Report(new FastparProgress(done, count)));
         }
         catch (Exception exception)
         {
