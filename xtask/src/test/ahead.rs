@@ -36,13 +36,11 @@ pub(super) const WINDOWS: Build = build("the release library for Windows", "csha
 
 pub(super) const FUZZER: Build = build("the fuzzer's targets", "fuzz", |_| fuzz::build().map(drop));
 
-pub(super) const PACKAGED: Build = build("the packaged library", "dist", |_| {
-    dist::build_linux(&repo::scratch("dist")?).map(drop)
-});
+pub(super) const PACKAGED: Build =
+    build("the packaged library", "dist", |_| dist::build_linux(&repo::scratch("dist")?).map(drop));
 
-pub(super) const PACKAGED_AGAIN: Build = build("the packaged library once more", "dist", |_| {
-    dist::build_linux(&anew("linux")?).map(drop)
-});
+pub(super) const PACKAGED_AGAIN: Build =
+    build("the packaged library once more", "dist", |_| dist::build_linux(&anew("linux")?).map(drop));
 
 pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup| {
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
@@ -51,7 +49,7 @@ pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dis
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_| dist::build_crate());
 
 /// In the order in which suites need them.
-const ALL: [Build; 7] = [LIBRARY, WINDOWS, FUZZER, PACKAGED, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const ALL: [Build; 7] = [LIBRARY, WINDOWS, PACKAGED, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE, FUZZER];
 
 /// Where the packages are built once more.
 pub(super) fn again() -> Result<PathBuf> {

@@ -46,7 +46,6 @@ use crate::stage::{self, Staged};
 use crate::{process, windows};
 use ahead::{Ahead, Build};
 use anyhow::{bail, Result};
-
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -184,8 +183,8 @@ const SUITES: &[Suite] = &[
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
-    Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
+    Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
 
 /// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
