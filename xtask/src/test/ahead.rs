@@ -1,5 +1,5 @@
 //! Long builds, made beside the suites that come before those that need them: most of a build's minutes one
-//! CPU is enough for, and many tests wait. The builds have the lowest priority, so tests hardly notice.
+//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice.
 //!
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
@@ -110,7 +110,7 @@ impl Ahead {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    at_lowest_priority();
+                    at_low_priority();
                     while let Some(build) = self.begin() {
                         self.make(build, setup);
                     }
@@ -178,11 +178,12 @@ impl Ahead {
     }
 }
 
-/// The priority of this thread, and of the programs that it starts.
-fn at_lowest_priority() {
-    // Without it, tests are slower.
+/// For this thread, and the programs that it starts: a tenth of what others get, but more than nothing on a
+/// machine that is busy.
+fn at_low_priority() {
+    // Without it tests are slower, and that is all.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, 19);
+    let _ = rustix::process::nice(10);
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ pub(super) fn loom(_: &mut Context) -> Result<Vec<Case>> {
     build.args(["--message-format", "json-render-diagnostics", "--", "--cfg", "loom"]);
     let built = process::must(&mut build, LIMIT)?;
     let program = built.lines().rev().find_map(executable).context("cargo tells no program")?;
-    Ok(lines::libtest(&process::run(Command::new(program).args(["loom", "--show-output"]), LIMIT)?))
+    let mut models = Command::new(program);
+    models.args(["loom", "--show-output"]).current_dir(repo::root());
+    Ok(lines::libtest(&process::run(&mut models, LIMIT)?))
 }
 
 /// The program that a message of cargo's tells.
@@ -77,4 +79,18 @@ fn missing_for_narrow(context: &Context) -> Option<String> {
         return Some(format!("no standard library for {NARROW} (rustup target add {NARROW})"));
     }
     context.setup.linker_for_32_bits()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executable;
+
+    #[test]
+    fn the_program_of_a_message() {
+        let message = r#"{"reason":"compiler-artifact","executable":"/a/b"}"#;
+        assert_eq!(executable(message).as_deref(), Some("/a/b"));
+        for other in [r#"{"reason":"compiler-artifact","executable":null}"#, "{}", "warning: x"] {
+            assert_eq!(executable(other), None, "{other}");
+        }
+    }
 }
