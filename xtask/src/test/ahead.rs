@@ -80,6 +80,15 @@ struct Known {
     cpu_seconds: f64,
 }
 
+/// Ends with the suites, also if they panic: builds that have not begun are not made.
+struct NoMore<'a>(&'a Ahead);
+
+impl Drop for NoMore<'_> {
+    fn drop(&mut self) {
+        self.0.lock().retain(|known| !matches!(known.state, State::Waiting));
+    }
+}
+
 /// Builds that are made beside the suites.
 pub(super) struct Ahead {
     builds: Mutex<Vec<Known>>,
@@ -116,9 +125,8 @@ impl Ahead {
                     }
                 });
             }
-            let result = work();
-            self.lock().retain(|known| !matches!(known.state, State::Waiting));
-            result
+            let _end = NoMore(self);
+            work()
         })
     }
 
@@ -221,6 +229,29 @@ mod tests {
             assert!(known, "{} is for {}, which is no suite", build.name, build.suite);
         }
         assert!(Ahead::for_suites(&["rust"]).lock().is_empty());
+    }
+
+    #[test]
+    fn what_has_not_begun_is_not_made() {
+        static OPEN: Mutex<()> = Mutex::new(());
+        const LONG: Build = build("long", "", |_| {
+            drop(OPEN.lock());
+            Ok(())
+        });
+        const OTHER: Build = build("other", "", LONG.make);
+        const NEVER: Build = build("never", "", |_| panic!("it is made after the suites"));
+        let ahead = Ahead::of(&[LONG, OTHER, NEVER]);
+        let mut closed = OPEN.lock().ok();
+        ahead.beside(&SETUP, || {
+            let waiting = |known: &&Known| matches!(known.state, State::Waiting);
+            while ahead.lock().iter().filter(waiting).count() > 1 {
+                std::thread::yield_now();
+            }
+            drop(NoMore(&ahead));
+            closed.take();
+        });
+        assert!(ahead.lock().iter().all(|known| matches!(known.state, State::Done(None))));
+        assert_eq!(ahead.lock().len(), 2);
     }
 
     #[test]
