@@ -21,7 +21,7 @@ use std::process::Command;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
+const BUILD_LIMIT: Duration = Duration::from_secs(9 * 60);
 
 pub(crate) const LINUX: &str = "x86_64-unknown-linux-gnu";
 
