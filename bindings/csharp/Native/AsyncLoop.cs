@@ -185,7 +185,7 @@ internal sealed class AsyncLoop
 #endif
     }
 
-    /// <summary>Runs a callback in a context of the current thread; what it sets there ends with it.</summary>
+    /// <summary>Runs a callback in this context; what it sets on the thread ends with it.</summary>
     private static void InContext(ExecutionContext? own, Action callback)
     {
         SynchronizationContext? synchronization = SynchronizationContext.Current;
