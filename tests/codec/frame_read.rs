@@ -93,7 +93,7 @@ fn arguments() {
     let mut info = blank();
     // SAFETY: each pointer is NULL or live, and lengths that are not the buffer's are refused.
     unsafe {
-        let mut expect = |src, len, info, status| {
+        let expect = |src, len, info, status| {
             let mut error = std::mem::zeroed::<fastpar_error>();
             assert_eq!(fastpar_frame_read(src, len, info, &mut error), status);
             assert_eq!(error.status, status);
