@@ -94,6 +94,16 @@
  * FASTPAR_ERR_UNSUPPORTED, if fastpar sees it; the thread that the callback left counts as inside the call
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
+ * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
+ * the affinity, nice value, priority of input and output, and scheduling class of the main thread, but never
+ * a real-time class. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use
+ * is asked again while it runs: a change is seen within a second.
+ *
+ * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
+ * exception masks of the thread that made the call, so results do not depend on threads. What callbacks
+ * change in these is taken back when their thread leaves the call, also on the calling thread. Hooks find
+ * what every program begins with.
+ *
  * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
  * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
  * of their own (posix_spawnattr_setsigmask, or pthread_sigmask in the child). A runtime that stops threads by
@@ -402,7 +412,7 @@ FASTPAR_API uint32_t fastpar_cpus(void);
  * Caps the threads that work for a call at the same time: for every parallel call of the process, by any
  * part of it.
  *
- * For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
+ * For a program that shares its machine for a while, or that has plug-ins, whose `max_lanes` it cannot set.
  * The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
  *
  * @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of
@@ -739,8 +749,8 @@ typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *f
  * @param user_data         given to both; may be NULL
  * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
  *                          copied as bytes: no constructors, no addresses of itself.
- * @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks
- *                          and about 64 MiB at a time (but always for one a lane).
+ * @param accumulator_size  its bytes, at least 1. The call takes memory for an accumulator of each chunk, at
+ *                          most 16,384 of them and about 64 MiB at a time, but for each lane in any case.
  * @param error             may be NULL
  * @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
  *
@@ -756,7 +766,7 @@ FASTPAR_API fastpar_status fastpar_reduce(const fastpar_loop_options *options, s
  * Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is
  * cancelled or has failed.
  *
- * For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+ * For callbacks that take long: no new chunk starts after a cancel, but a chunk that runs has to ask.
  *
  * @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this
  *         thread, is cancelled (its flag, its progress callback, `fastpar_job_free`) or has failed; 0
@@ -1367,6 +1377,47 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  */
 FASTPAR_API fastpar_status fastpar_decompress(const fastpar_zstd_options *options, const void *src,
                                               size_t src_len, void *dst, size_t dst_capacity, size_t *written,
+                                              fastpar_error *error);
+
+/** `fastpar_zstd_info.flags`: the frame ends with a checksum of its content. */
+#define FASTPAR_FRAME_CHECKSUM 1
+/** `fastpar_zstd_info.flags`: a skippable frame, data for other programs, without content. */
+#define FASTPAR_FRAME_SKIPPABLE 2
+
+/** What a frame of zstd data tells. Set `struct_size` to `sizeof(fastpar_zstd_info)` before the call. */
+typedef struct fastpar_zstd_info {
+  /** `sizeof(fastpar_zstd_info)`. */
+  size_t struct_size;
+  /** Bytes of the content; UINT64_MAX: not told. 0 for a skippable frame. */
+  uint64_t size;
+  /** Bytes of the frame: header, blocks, checksum. */
+  uint64_t compressed_size;
+  /** Bytes of the latest output that a decoder has to keep; 0 for a skippable frame. */
+  uint64_t window;
+  /** The dictionary that decompressing needs; 0: none, or not told. */
+  uint32_t dict_id;
+  /** FASTPAR_FRAME_CHECKSUM, FASTPAR_FRAME_SKIPPABLE, or'ed. */
+  uint32_t flags;
+} fastpar_zstd_info;
+
+/**
+ * Tells what the first frame of some zstd data says about itself (RFC 8878, sections 3.1.1.1 and 3.1.2).
+ *
+ * The header and a few bytes of every block are read, nothing is decompressed. The data need not be trusted:
+ * a size that the blocks cannot have is FASTPAR_ERR_CORRUPT. The next frame, if there is one, begins
+ * `compressed_size` bytes further on.
+ *
+ * @param src      may be NULL if `src_len` is 0; not kept
+ * @param src_len  bytes; the whole frame must be there, what follows it does not matter
+ * @param info     out, must not be NULL; in: `struct_size`. Untouched on failure.
+ * @param error    may be NULL; `position` is 0
+ * @return FASTPAR_OK; FASTPAR_ERR_NOT_ZSTD: no frame begins there; FASTPAR_ERR_TRUNCATED: the data ends
+ *         within the frame, or is empty; FASTPAR_ERR_CORRUPT: a header is damaged;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_frame_read(const void *src, size_t src_len, fastpar_zstd_info *info,
                                               fastpar_error *error);
 
 /* ==== dictionaries: content that small inputs have in common, learned once and shared by all calls ====== */

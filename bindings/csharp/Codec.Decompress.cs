@@ -46,6 +46,33 @@ public static unsafe partial class Codec
     }
 
     /// <summary>
+    /// What the first frame of some zstd data tells, by its headers; nothing is decompressed.
+    /// </summary>
+    /// <param name="source">The data, at least the whole frame; need not be trusted.</param>
+    /// <returns>What it tells.</returns>
+    /// <exception cref="InvalidDataException">No whole frame begins there.</exception>
+    public static ZstdInfo FrameRead(ReadOnlySpan<byte> source)
+    {
+        fixed (byte* from = &Start(source))
+        {
+            return FrameRead((IntPtr)from, source.Length);
+        }
+    }
+
+    /// <summary>The same for memory outside of .NET.</summary>
+    /// <param name="source">Address of the data.</param>
+    /// <param name="sourceLength">Its bytes.</param>
+    /// <returns>What it tells.</returns>
+    public static ZstdInfo FrameRead(IntPtr source, long sourceLength)
+    {
+        fastpar_error error;
+        fastpar_zstd_info info = new() { struct_size = (UIntPtr)sizeof(fastpar_zstd_info) };
+        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+        Check.Ok(NativeMethods.fastpar_frame_read((void*)source, length, &info, &error), &error, Reading);
+        return new ZstdInfo(info);
+    }
+
+    /// <summary>
     /// Decompresses zstd data from a buffer into another, in parallel where the data allows.
     /// </summary>
     /// <param name="source">The data; need not be trusted.</param>

@@ -52,6 +52,8 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_SPARSE = 64;
         internal const uint FASTPAR_ZSTD_KEEP = 128;
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
+        internal const uint FASTPAR_FRAME_CHECKSUM = 1;
+        internal const uint FASTPAR_FRAME_SKIPPABLE = 2;
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);
@@ -220,6 +222,9 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_decompress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_frame_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_frame_read(void* src, System.UIntPtr src_len, fastpar_zstd_info* info, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_dict_train", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_dict_train(void* samples, System.UIntPtr* sample_sizes, System.UIntPtr samples_count, void* dict, System.UIntPtr dict_capacity, System.UIntPtr* written, fastpar_error* error);
@@ -390,6 +395,17 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_zstd_info
+    {
+        public System.UIntPtr struct_size;
+        public ulong size;
+        public ulong compressed_size;
+        public ulong window;
+        public uint dict_id;
+        public uint flags;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -1,9 +1,9 @@
 //! What the block decoder takes libzstd decodes to the same bytes.
 //!
 //! The first byte decides what the rest is: a frame as it is, or the contents of blocks, to which headers are
-//! made up that fit. So the fuzzer need not find out how long a block is. Decoded are all blocks at once, and,
-//! as streams are, parts of one to four blocks: where a block is odd, libzstd goes on from there, and what is
-//! given out and its error are those of libzstd's own streaming decoder.
+//! made up that fit. So the fuzzer need not find out how long a block is. Decoded are all blocks at once,
+//! and, as streams are, parts of one to four blocks: where a block is odd, libzstd goes on from there, and
+//! what is given out and its error are those of libzstd's own streaming decoder.
 #![no_main]
 
 use fastpar_fuzz::{Choices, ROOM};

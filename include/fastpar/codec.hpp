@@ -5,7 +5,9 @@
 #include "view.hpp"
 #include "zstd_options.hpp"
 
+#include <cstdint>
 #include <cstring>
+#include <optional>
 
 namespace fastpar {
 
@@ -83,6 +85,38 @@ inline std::size_t compress(bytes src, writable_bytes dst, const zstd_options &o
   fastpar_error failure;
   detail::check(fastpar_decompressed_size(src.data(), src.size(), &size, &failure), failure);
   return size;
+}
+
+/** What a frame of zstd data tells, in bytes. */
+struct zstd_info {
+  std::optional<std::uint64_t> size; /**< Of the content; none: not told. 0 for a skippable frame. */
+  std::uint64_t compressed_size;     /**< Of the frame: header, blocks, checksum. */
+  std::uint64_t window;              /**< Of the latest output, which a decoder has to keep. */
+  std::uint32_t dict_id;             /**< The dictionary that decompressing needs; 0: none, or not told. */
+  bool checksum;                     /**< Whether the frame ends with a checksum of its content. */
+  bool skippable;                    /**< Whether it holds data for other programs, without content. */
+};
+
+/**
+ * Tells what the first frame of some zstd data says about itself; nothing is decompressed. The next frame, if
+ * there is one, begins `compressed_size` bytes further on.
+ *
+ * @param src  the whole frame must be there; need not be trusted
+ * @throws error: not_zstd, truncated, corrupt.
+ *
+ * Never blocks. May be called from any thread.
+ */
+[[nodiscard]] inline zstd_info frame_read(bytes src) {
+  fastpar_zstd_info info{};
+  info.struct_size = sizeof info;
+  fastpar_error failure;
+  detail::check(fastpar_frame_read(src.data(), src.size(), &info, &failure), failure);
+  return {info.size == UINT64_MAX ? std::nullopt : std::optional<std::uint64_t>(info.size),
+          info.compressed_size,
+          info.window,
+          info.dict_id,
+          (info.flags & FASTPAR_FRAME_CHECKSUM) != 0,
+          (info.flags & FASTPAR_FRAME_SKIPPABLE) != 0};
 }
 
 /**

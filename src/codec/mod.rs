@@ -36,7 +36,7 @@ pub use buffer::batch::{compress_batch, decompress_batch, BatchItem};
 pub use buffer::compress::{compress, compress_bound, compress_to_vec};
 pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
 pub use files::{compress_file, decompress_file, FileStats};
-pub use format::frame::{Block, Blocks, Frame, Frames};
+pub use format::frame::{frame_read, Block, Blocks, Frame, Frames};
 pub use format::seek_table::SeekTable;
 #[cfg(fuzzing)]
 pub use frame::decompress::{block_ends, decode_blocks, decode_parts};

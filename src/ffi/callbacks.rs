@@ -7,7 +7,7 @@ use crate::pool;
 /// Tells a callback whether it should come to an end: the call that it belongs to, or one around that, is
 /// cancelled or has failed.
 ///
-/// For callbacks that take long: no new chunk starts after a cancel, but one that runs is only asked.
+/// For callbacks that take long: no new chunk starts after a cancel, but a chunk that runs has to ask.
 ///
 /// @return 1 once the innermost call whose callback runs on the calling thread, or a call around it on this
 ///         thread, is cancelled (its flag, its progress callback, `fastpar_job_free`) or has failed; 0

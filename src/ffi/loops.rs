@@ -231,7 +231,7 @@ fn unused_option(raw: &fastpar_loop_options) -> Error {
         ("flags", raw.flags as usize, cache),
     ];
     let unused = options.iter().find(|(_, value, (_, used))| *value != 0 && !used);
-    let text = unused.map(|(name, value, (user, _))| format!("{name} is {value}, but only {user} uses it"));
+    let text = unused.map(|(name, value, (user, _))| format!("{name} is {value}, which is for {user} only"));
     Error::new(ErrorKind::InvalidArgument, text.unwrap_or_default())
 }
 

@@ -167,7 +167,7 @@ pub extern "C" fn fastpar_cpus() -> u32 {
 /// Caps the threads that work for a call at the same time: for every parallel call of the process, by any
 /// part of it.
 ///
-/// For a program that shares its machine for a while, or its plug-ins, whose `max_lanes` it does not write.
+/// For a program that shares its machine for a while, or that has plug-ins, whose `max_lanes` it cannot set.
 /// The pool keeps its threads, and plans and `fastpar_chunk.lanes` stay what they are: results do not change.
 ///
 /// @param lanes  threads, the caller included: 1 leaves each call to its caller (and a job of

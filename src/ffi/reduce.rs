@@ -151,8 +151,8 @@ fn answer(code: i32) -> ControlFlow<i32> {
 /// @param user_data         given to both; may be NULL
 /// @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
 ///                          copied as bytes: no constructors, no addresses of itself.
-/// @param accumulator_size  its bytes, at least 1. Memory for one a chunk is taken, for at most 16,384 chunks
-///                          and about 64 MiB at a time (but always for one a lane).
+/// @param accumulator_size  its bytes, at least 1. The call takes memory for an accumulator of each chunk, at
+///                          most 16,384 of them and about 64 MiB at a time, but for each lane in any case.
 /// @param error             may be NULL
 /// @return as `fastpar_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
 ///

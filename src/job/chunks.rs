@@ -96,6 +96,13 @@ impl<'a> Job<'a> {
         self.floats.with(work); // `work` is what this job does, which catches panics
     }
 
+    /// On the caller, after its part: what callbacks have changed in its floating-point environment is taken
+    /// back.
+    #[inline]
+    pub(crate) fn end_on_caller(&self) {
+        self.floats.restore_here();
+    }
+
     /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two
     /// claims, says so.
     pub(crate) fn work(&self, lane: u32, ask: Option<&dyn Fn() -> Next>) {
@@ -113,6 +120,11 @@ impl<'a> Job<'a> {
     /// Whether a helper that comes now would find something to do.
     pub(crate) fn wants_help(&self) -> bool {
         self.claims.any_left() && !self.stopping()
+    }
+
+    /// Changes with each claim.
+    pub(crate) fn claimed(&self) -> u64 {
+        self.claims.position() as u64
     }
 
     /// Whether it will take a while, before it is begun.

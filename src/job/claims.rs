@@ -97,6 +97,11 @@ impl Claims {
         self.end - self.next.load(Ordering::Relaxed) >= MANY
     }
 
+    /// Changes with each claim.
+    pub(crate) fn position(&self) -> usize {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// Whether a thread that comes now would find a chunk to claim.
     #[inline]
     pub(crate) fn any_left(&self) -> bool {

@@ -109,10 +109,10 @@ impl<J> Gate<J> {
     /// needs to come. The gate is closed and empty, and only its owner opens it.
     pub(crate) fn open(&self, job: *const J, limit: u32, large: bool) {
         debug_assert!(limit <= MAX_HELPERS);
-        self.job.store(job.cast_mut(), Ordering::Relaxed); // published by the release below
-        self.opened.store(self.opened() + 1, Ordering::Relaxed); // the same
-                                                                 // Relaxed: nobody else writes to the word of
-                                                                 // a closed and empty gate.
+        // Relaxed: both are published by the release below, and only the owner of a closed and empty gate
+        // writes to its word.
+        self.job.store(job.cast_mut(), Ordering::Relaxed);
+        self.opened.store(self.opened() + 1, Ordering::Relaxed);
         let turn = self.word.load(Ordering::Relaxed).wrapping_add(TURN_ONE) & TURN_MASK;
         let large = if large { LARGE } else { 0 };
         self.word.store(OPEN | u64::from(limit) << LIMIT_SHIFT | large | turn, Ordering::Release);

@@ -59,10 +59,9 @@ impl<'c> OpenGate<'c> {
     pub(super) fn new(call: &'c Call, job: &Job<'_>, helpers: u32) -> Self {
         let gate =
             gate_store::take(&GATES, call.pool().address()).unwrap_or_else(|| Arc::new(LoopGate::new()));
-        gate.nested.store(call.is_nested(), Ordering::Relaxed); // advice
-                                                                // The gate forgets the job's lifetime;
-                                                                // closing it in time, in `Drop` at the
-                                                                // latest, is what makes that right.
+        // Relaxed: advice.
+        gate.nested.store(call.is_nested(), Ordering::Relaxed);
+        // The gate forgets the job's lifetime; closing it in time, in `Drop` at the latest, makes that right.
         gate.open(std::ptr::from_ref(job).cast(), helpers, job.is_large());
         Self { call, gate: Some(gate), process: Process::current() }
     }

@@ -1,6 +1,6 @@
 //! Every interleaving of small jobs: the gate, the claims, the ticket and the way helpers come and go.
 //!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test --lib --release loom`.
+//! Run with `cargo xtask test loom`.
 
 use super::claims::{Claiming, Claims};
 use super::gate::Gate;

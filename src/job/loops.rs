@@ -95,6 +95,7 @@ where
     let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
     work(&job, 0, sent);
+    job.end_on_caller();
     call.check_thread()?;
     open.close()?;
     job.finish()
@@ -113,5 +114,6 @@ where
 {
     let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
     job.work(0, None);
+    job.end_on_caller();
     job.finish()
 }

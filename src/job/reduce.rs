@@ -10,6 +10,7 @@ use super::claims::Claiming;
 use super::loops::run;
 use super::progress::watched;
 use crate::error::{Error, Result};
+use crate::os::float_env::FloatEnv;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{Asked, Call, Scope};
 use crossbeam_utils::CachePadded;
@@ -130,7 +131,8 @@ where
                 fold(shared, chunk.index - first, chunk)
             })?;
             let combining = Combining { cancel: control.cancel, chunk: Cell::new(range.start) };
-            Scope::enter(&combining, |scope| {
+            let floats = FloatEnv::current();
+            let combined = Scope::enter(&combining, |scope| {
                 (0..range.len()).try_for_each(|slot| {
                     let chunk = range.start + slot;
                     combining.chunk.set(chunk);
@@ -140,7 +142,9 @@ where
                     let position = error.position().unwrap_or(chunk as u64);
                     Err(error.at(position))
                 })
-            })?;
+            });
+            floats.restore_here(); // callbacks may have left another
+            combined?;
             first = range.end;
         }
         // A cancel flag that was set while the last chunks were combined counts too, and one set before an

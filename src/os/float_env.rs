@@ -158,7 +158,20 @@ impl FloatEnv {
     /// That of the calling thread.
     #[inline]
     pub(crate) fn current() -> Self {
-        Self(if cfg!(miri) { Self::of_miri() } else { Registers::read() })
+        Self(if cfg!(miri) { Self::initial() } else { Registers::read() })
+    }
+
+    /// Gives the calling thread the state that a program begins with. (A new thread of Linux has that of its
+    /// maker.)
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn begin() {
+        Self(Self::initial()).restore_here();
+    }
+
+    /// Gives the calling thread this state back, where callbacks have changed it.
+    #[inline]
+    pub(crate) fn restore_here(self) {
+        self.restore(Flags::default());
     }
 
     /// Runs `work` with this state, and gives the calling thread its own back. `work` must not unwind.
@@ -168,8 +181,7 @@ impl FloatEnv {
         // Most threads compute by the defaults: nothing is written then.
         if own == self {
             let result = work();
-            // A callback may have changed the state and left it so.
-            own.restore(Flags::default());
+            own.restore_here();
             return result;
         }
         let flags = Self::flags();
@@ -194,8 +206,8 @@ impl FloatEnv {
         }
     }
 
-    /// Miri interprets no assembly; it computes by the defaults.
-    fn of_miri() -> Registers {
+    /// What every program begins with; Miri, which interprets no assembly, always computes by it.
+    fn initial() -> Registers {
         #[cfg(any(target_arch = "x86_64", all(target_arch = "x86", target_feature = "sse")))]
         return Registers { mxcsr: 0x1f80, x87: 0x37f };
         #[cfg(target_arch = "aarch64")]

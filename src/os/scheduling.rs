@@ -1,7 +1,8 @@
 //! How a worker stands to the rest of the process: it is one more thread of the process, not a child of the
 //! thread that happened to call first.
 //!
-//! A new thread inherits the scheduling class, the nice value, the affinity and the signal mask of its maker.
+//! A new thread inherits the scheduling class, the nice value, the priority of its reads and writes, the
+//! affinity and the signal mask of its maker.
 //! The maker may be the real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the
 //! main thread of the process has, and never a real-time class. Windows gives every new thread the affinity
 //! of the process and the normal priority by itself.
@@ -62,8 +63,8 @@ impl SignalsBlocked {
     }
 }
 
-/// Gives the calling thread, a new worker, the scheduling class, nice value and affinity of the process. What
-/// the system refuses stays as it was inherited.
+/// Gives the calling thread, a new worker, the scheduling class, nice value, priority of input and output,
+/// and affinity of the process. What the system refuses stays as it was inherited.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn join_process() {
     // SAFETY: has no preconditions. The number of the process is that of its main thread.
@@ -77,6 +78,7 @@ pub(crate) fn join_process() {
             libc::setpriority(libc::PRIO_PROCESS, 0, process);
         }
     }
+    join_io_priority(main);
     // Only where it differs: a mask that is set from outside meanwhile must not be undone.
     match (Mask::of_process(), Mask::of_caller()) {
         (Some(process), Some(own)) if process != own => process.set_for_caller(),
@@ -103,5 +105,18 @@ fn join_class(main: libc::pid_t) {
         let normal: libc::sched_param = unsafe { std::mem::zeroed() };
         // SAFETY: the calling thread, and a struct that is valid for reading.
         unsafe { libc::sched_setscheduler(0, wanted, &normal) };
+    }
+}
+
+/// The class and priority of the main thread's input and output (ionice).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn join_io_priority(main: libc::pid_t) {
+    /// The number that follows is that of a thread.
+    const WHO_PROCESS: libc::c_int = 1;
+    // SAFETY: plain numbers; -1 where the system does not tell.
+    let [process, own] = [main, 0].map(|of| unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_PROCESS, of) });
+    if process >= 0 && own != process {
+        // SAFETY: plain numbers: the calling thread, and what the system gave.
+        unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, process) };
     }
 }

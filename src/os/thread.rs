@@ -16,6 +16,7 @@ type Run = Box<dyn FnOnce() + Send>;
 mod linux {
     use super::Run;
     use crate::os::clock::ThreadClock;
+    use crate::os::float_env::FloatEnv;
     use crate::os::scheduling::{self, SignalsBlocked};
     use crate::panics::drop_payload;
     use std::ffi::c_void;
@@ -43,8 +44,9 @@ mod linux {
             let kept = name.len().min(NAME - 1);
             start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
             let argument = Box::into_raw(start);
-            let _blocked = SignalsBlocked::new(); // for the new thread
-                                                  // SAFETY: `argument` is a new box, given to one thread.
+            // For the new thread.
+            let _blocked = SignalsBlocked::new();
+            // SAFETY: `argument` is a new box, given to one thread.
             unsafe { create(stack_size, argument.cast()) }.map_err(|code| {
                 // SAFETY: there is no thread that could have it.
                 drop(unsafe { Box::from_raw(argument) });
@@ -102,6 +104,7 @@ mod linux {
         let Start { name, run } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
         // SAFETY: the calling thread, and a name of at most 16 bytes that ends with a NUL.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr().cast()) };
+        FloatEnv::begin();
         scheduling::join_process();
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => ptr::null_mut(),

@@ -101,7 +101,7 @@ impl<P> Epochs<P> {
 
     /// Announces a call. `register` registers what a forked child must forget; it runs in epoch 0, which ends
     /// when it has succeeded.
-    #[inline]
+    #[inline(always)] // as `Call::enter`
     pub(super) fn enter(&self, shard: usize, register: fn() -> Result<()>) -> Result<Entry<'_, P>> {
         loop {
             let epoch = self.current.load(SeqCst);

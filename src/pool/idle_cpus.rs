@@ -1,14 +1,16 @@
 //! The idle-CPU monitor: it sends helpers beyond the number of CPUs.
 //!
-//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns, and
-//! the one that is off the CPU when the last chunk is claimed ends late (24 equal chunks of half a
-//! millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then CPUs lie idle
-//! until more chunks are begun. So helpers beyond the CPUs are not sent at once: the monitor, one more
-//! thread, reads the CPU time that workers and callers take, and sends helpers when there is some to spare. A
-//! callback may also spin until others run, which looks like work: so helpers come one by one in any case,
-//! after a while. The monitor is started when it is first needed, which is never where the pool has no more
-//! threads than there are CPUs, and sleeps while there is nothing to look at. Where threads have no clock
-//! that is good enough (Windows), the monitor sends helpers after a moment in any case.
+//! A callback that computes gains nothing from more threads than there are CPUs: the threads take turns,
+//! and the one that is off the CPU when the last chunk is claimed ends late (24 equal chunks of half a
+//! millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then CPUs lie
+//! idle until more chunks are begun. So helpers beyond the CPUs are not sent at once: the monitor, one more
+//! thread, reads the CPU time that workers and callers take, and sends helpers when there is some to spare.
+//! A callback may also spin until others run, which looks like work: so helpers come one by one in any case
+//! while a job claims no chunk for some time. (A long job that computes does claim chunks: more threads
+//! would only take the CPUs from others.) The monitor is started when it is first needed, which is never
+//! where the pool has no more threads than there are CPUs, and sleeps while there is nothing to look at.
+//! Where threads have no clock that is good enough (Windows), the monitor sends helpers after a moment in
+//! any case.
 #![forbid(unsafe_code)]
 
 use super::arrivals::Arrivals;
@@ -24,8 +26,8 @@ use std::time::{Duration, Instant};
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(8);
 
-/// A callback may wait by spinning, which looks like work: after this time one more helper is sent in any
-/// case.
+/// A callback may wait by spinning, which looks like work: after this time without a claim one more helper is
+/// sent in any case.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The pool, as the monitor sees it.
@@ -58,6 +60,9 @@ pub(super) trait Watched {
     /// Distinguishes the jobs that a ticket may be for.
     fn job(&self) -> u64;
 
+    /// Changes when a thread of the job claims chunks, where that is known; else it is always the same.
+    fn claimed(&self) -> u64;
+
     /// The clock of the thread that waits for the job and works for it.
     fn callers_clock(&self) -> Option<ThreadClock>;
 }
@@ -84,24 +89,26 @@ struct State<T> {
 /// A ticket for a helper beyond the CPUs.
 struct Waiting<T> {
     ticket: T,
-    /// The job that it is for, and since when.
+    /// The job that it is for, how far that is, and since when.
     job: u64,
+    claimed: u64,
     since: Instant,
 }
 
 impl<T: Watched> Waiting<T> {
     fn new(ticket: T) -> Self {
-        Self { job: ticket.job(), ticket, since: Instant::now() }
+        Self { job: ticket.job(), claimed: ticket.claimed(), ticket, since: Instant::now() }
     }
 
-    /// Whether the monitor shall keep the ticket. Patience is for one job: it begins again with the next one
+    /// Whether the job may be at a standstill. Patience begins again with each claim, and with the next job
     /// of the same caller.
-    fn keep(&mut self) -> bool {
-        let job = self.ticket.job();
-        if job != self.job {
-            (self.job, self.since) = (job, Instant::now());
+    fn is_overdue(&mut self) -> bool {
+        let (job, claimed) = (self.ticket.job(), self.ticket.claimed());
+        if (job, claimed) != (self.job, self.claimed) {
+            (self.job, self.claimed, self.since) = (job, claimed, Instant::now());
+            return false;
         }
-        self.ticket.keep_watch()
+        self.since.elapsed() >= PATIENCE
     }
 }
 
@@ -249,12 +256,12 @@ impl<T: Watched> IdleCpus<T> {
             interval = if spare && asked { SHORTEST } else { (interval * 2).min(LONGEST) };
             let mut at = 0;
             while let Some(waiting) = state.waiting.get_mut(at) {
-                if spare || waiting.job == waiting.ticket.job() && waiting.since.elapsed() >= PATIENCE {
+                if waiting.is_overdue() || spare {
                     let ticket = state.waiting.swap_remove(at).ticket;
                     if ticket.end_watch() {
                         machine.send(ticket);
                     }
-                } else if waiting.keep() {
+                } else if waiting.ticket.keep_watch() {
                     at += 1;
                 } else {
                     state.waiting.swap_remove(at);
@@ -278,5 +285,50 @@ impl<T: Watched> IdleCpus<T> {
         drop(state);
         crate::sync::yield_now();
         self.state()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// A ticket of a job that has claimed so many chunks.
+    struct Claimed<'c>(&'c Cell<u64>);
+
+    impl Watched for Claimed<'_> {
+        fn end_watch(&self) -> bool {
+            true
+        }
+
+        fn keep_watch(&self) -> bool {
+            true
+        }
+
+        fn job(&self) -> u64 {
+            0
+        }
+
+        fn claimed(&self) -> u64 {
+            self.0.get()
+        }
+
+        fn callers_clock(&self) -> Option<ThreadClock> {
+            None
+        }
+    }
+
+    #[test]
+    fn only_a_job_at_a_standstill_gets_helpers_by_patience() {
+        let claimed = Cell::new(0);
+        let mut waiting = Waiting::new(Claimed(&claimed));
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE * 3 {
+            claimed.set(claimed.get() + 1);
+            assert!(!waiting.is_overdue());
+        }
+        while !waiting.is_overdue() {
+            std::thread::yield_now();
+        }
     }
 }

@@ -198,6 +198,10 @@ impl Watched for Waiter {
         0
     }
 
+    fn claimed(&self) -> u64 {
+        0
+    }
+
     fn callers_clock(&self) -> Option<ThreadClock> {
         None
     }

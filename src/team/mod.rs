@@ -103,6 +103,7 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         );
     }
     team.member(0, body);
+    floats.restore_here();
     team.process.check()?; // in a forked child the other members are in the parent, which waits for them
     let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);

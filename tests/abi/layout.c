@@ -72,6 +72,14 @@ ASSERT(offsetof(fastpar_zstd_options, cancel) == 56);
 ASSERT(offsetof(fastpar_zstd_options, progress) == 64);
 ASSERT(offsetof(fastpar_zstd_options, progress_data) == 72);
 
+ASSERT(sizeof(fastpar_zstd_info) == 40);
+ASSERT(offsetof(fastpar_zstd_info, struct_size) == 0);
+ASSERT(offsetof(fastpar_zstd_info, size) == 8);
+ASSERT(offsetof(fastpar_zstd_info, compressed_size) == 16);
+ASSERT(offsetof(fastpar_zstd_info, window) == 24);
+ASSERT(offsetof(fastpar_zstd_info, dict_id) == 32);
+ASSERT(offsetof(fastpar_zstd_info, flags) == 36);
+
 ASSERT(sizeof(fastpar_batch_item) == 48);
 ASSERT(offsetof(fastpar_batch_item, src) == 0);
 ASSERT(offsetof(fastpar_batch_item, src_len) == 8);

@@ -65,6 +65,14 @@ layout! {
         progress: 64,
         progress_data: 72,
     }
+    fastpar_zstd_info: size 40, align 8 {
+        struct_size: 0,
+        size: 8,
+        compressed_size: 16,
+        window: 24,
+        dict_id: 32,
+        flags: 36,
+    }
     fastpar_batch_item: size 48, align 8 {
         src: 0,
         src_len: 8,

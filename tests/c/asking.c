@@ -1,18 +1,9 @@
 /* What callbacks ask of their call and tell it. */
 #include "os.h"
 #include "check.h"
+#include "options.h"
 
 #include <fastpar.h>
-
-static fastpar_loop_options each(void)
-{
-  fastpar_loop_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  options.schedule = FASTPAR_SCHEDULE_GRAIN;
-  options.grain = 1;
-  return options;
-}
 
 static fastpar_error tell(fastpar_status status, uint64_t position, const char *message)
 {
@@ -53,7 +44,7 @@ static void cancel_from_outside(void *argument)
 static void a_cancelled_loop_tells_its_callbacks(void)
 {
   asking a = {0, 0, 0, 0, NULL};
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   os_thread other;
   options.cancel = &a.flag;
   CHECK_EQUAL(fastpar_is_cancelled(), 0);
@@ -75,7 +66,7 @@ static int32_t fails_beside(void *user_data, const fastpar_chunk *chunk)
 static void a_failed_loop_tells_its_callbacks(void)
 {
   asking a = {0, 0, 0, 0, NULL};
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   CHECK_EQUAL(fastpar_for(&options, 2, fails_beside, &a, NULL), FASTPAR_ERR_CALLBACK);
   CHECK(a.asked == 1 && a.before == 0);
 }
@@ -93,7 +84,7 @@ static int32_t cancels_the_outer(void *user_data, const fastpar_chunk *chunk)
 
 static int32_t with_a_loop_inside(void *user_data, const fastpar_chunk *chunk)
 {
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   (void)chunk;
   options.max_lanes = 1;
   return fastpar_for(&options, 3, cancels_the_outer, user_data, NULL);
@@ -102,7 +93,7 @@ static int32_t with_a_loop_inside(void *user_data, const fastpar_chunk *chunk)
 static void a_call_around_counts(void)
 {
   asking a = {0, 0, 0, 0, NULL};
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   options.cancel = &a.flag;
   CHECK_EQUAL(fastpar_for(&options, 100, with_a_loop_inside, &a, NULL), FASTPAR_ERR_CANCELLED);
 }
@@ -118,7 +109,7 @@ static int32_t cancels_its_job(void *user_data, const fastpar_chunk *chunk)
 static void a_cancelled_job_tells_its_callbacks(void)
 {
   asking a = {0, 0, 0, 0, NULL};
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   CHECK_EQUAL(fastpar_for_start(&options, 1, cancels_its_job, &a, &a.job, NULL), FASTPAR_OK);
   os_add(&a.inside, 1);
   CHECK_EQUAL(fastpar_job_wait(a.job, UINT64_MAX, NULL), FASTPAR_ERR_CANCELLED);
@@ -159,7 +150,7 @@ static void notifications_ask(void)
 {
   for (int cancelled = 0; cancelled < 2; cancelled++) {
     asking a = {0, 0, 0, 0, NULL};
-    fastpar_loop_options options = each();
+    fastpar_loop_options options = each_item(0);
     a.flag = cancelled;
     options.cancel = &a.flag;
     CHECK_EQUAL(fastpar_for_start(&options, 1, cancels_the_outer, &(asking){1, 0, 0, 0, NULL}, &a.job, NULL), FASTPAR_OK);
@@ -181,7 +172,7 @@ static int32_t tells_then_returns(void *user_data, const fastpar_chunk *chunk)
 
 static fastpar_status fail_with(fastpar_error told, fastpar_error *error)
 {
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   options.max_lanes = 1;
   return fastpar_for(&options, 3, tells_then_returns, &told, error);
 }
@@ -228,7 +219,7 @@ static int32_t tells_and_succeeds(void *user_data, const fastpar_chunk *chunk)
 
 static void what_a_callback_that_succeeds_told_is_dropped(void)
 {
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   fastpar_error error;
   int32_t calls = 0;
   options.max_lanes = 1;
@@ -251,7 +242,7 @@ static int32_t all_tell(void *user_data, const fastpar_chunk *chunk)
 static void the_lowest_chunk_counts(void)
 {
   for (int round = 0; round < 50; round++) {
-    fastpar_loop_options options = each();
+    fastpar_loop_options options = each_item(0);
     fastpar_error error;
     int32_t inside = 0;
     CHECK_EQUAL(fastpar_for(&options, 4, all_tell, &inside, &error), FASTPAR_ERR_LIMIT_EXCEEDED);
@@ -262,7 +253,7 @@ static void the_lowest_chunk_counts(void)
 static int32_t nested_tells(void *user_data, const fastpar_chunk *chunk)
 {
   fastpar_error told = tell(FASTPAR_ERR_CORRUPT, UINT64_MAX, "inner"), error;
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   (void)user_data;
   (void)chunk;
   options.max_lanes = 1;
@@ -272,7 +263,7 @@ static int32_t nested_tells(void *user_data, const fastpar_chunk *chunk)
 
 static void a_failure_belongs_to_the_innermost_call(void)
 {
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   fastpar_error error;
   CHECK_EQUAL(fastpar_for(&options, 1, nested_tells, NULL, &error), FASTPAR_ERR_CALLBACK);
   CHECK_EQUAL(error.code, 6);
@@ -316,7 +307,7 @@ static int32_t until_told(void *user_data, const fastpar_chunk *chunk)
 static void combines_and_progress_tell_too(void)
 {
   fastpar_error error;
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   int32_t calls = 0, sum = 0;
   CHECK_EQUAL(fastpar_reduce(NULL, 1000, fold, combine_tells, &calls, &sum, sizeof sum, &error), FASTPAR_ERR_CHECKSUM);
   CHECK(error.position == 2 && strcmp(error.message, "sum") == 0);

@@ -83,6 +83,73 @@ static void a_callbacks_rounding_stays_in_its_call(void)
   for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(add_thirds), nearest);
 }
 
+static int32_t fold_that_rounds_down(void *user_data, const fastpar_chunk *chunk, void *accumulator)
+{
+  (void)user_data, (void)chunk, (void)accumulator;
+  fesetround(FE_DOWNWARD);
+  return 0;
+}
+
+static int32_t combine_that_rounds_down(void *user_data, void *into, const void *from)
+{
+  (void)into;
+  return fold_that_rounds_down(user_data, NULL, (void *)from);
+}
+
+static int32_t combine_nothing(void *user_data, void *into, const void *from)
+{
+  (void)user_data, (void)into, (void)from;
+  return 0;
+}
+
+static int32_t lone_chunk_that_rounds_down(void *user_data, const fastpar_chunk *chunk)
+{
+  return fold_that_rounds_down(user_data, chunk, NULL);
+}
+
+static int32_t member_that_rounds_down(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  (void)team, (void)member, (void)members;
+  return fold_that_rounds_down(user_data, NULL, NULL);
+}
+
+static void a_callbacks_rounding_does_not_stay_with_the_caller(void)
+{
+  char none = 0;
+  for (size_t count = 1; count <= 24; count += 23) {
+    CHECK_EQUAL(fastpar_for(NULL, count, lone_chunk_that_rounds_down, NULL, NULL), FASTPAR_OK);
+    CHECK_EQUAL(fegetround(), FE_TONEAREST);
+    CHECK_EQUAL(fastpar_reduce(NULL, count, fold_that_rounds_down, combine_nothing, NULL, &none, 1, NULL), FASTPAR_OK);
+    CHECK_EQUAL(fegetround(), FE_TONEAREST);
+  }
+  CHECK_EQUAL(fastpar_reduce(NULL, 24, fold_that_rounds_down, combine_that_rounds_down, NULL, &none, 1, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fegetround(), FE_TONEAREST);
+  CHECK_EQUAL(fastpar_team_run(4, member_that_rounds_down, NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fegetround(), FE_TONEAREST);
+}
+
+static struct {
+  int32_t workers, others;
+} hooked;
+
+static void look_at_rounding(void *user_data, uint32_t worker)
+{
+  (void)user_data, (void)worker;
+  os_add(&hooked.workers, 1);
+  if (fegetround() != FE_TONEAREST) os_add(&hooked.others, 1);
+}
+
+static void workers_do_not_inherit_rounding(void)
+{
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  CHECK_EQUAL(fastpar_pool_hook(look_at_rounding, NULL, NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(os_load(&hooked.workers), (int32_t)fastpar_pool_threads());
+  CHECK_EQUAL(os_load(&hooked.others), 0);
+}
+
 static int32_t chunk_with_rounding(void *user_data, const fastpar_chunk *chunk)
 {
   (void)chunk;
@@ -149,6 +216,8 @@ int main(void)
 {
   RUN(rounding_goes_with_the_job);
   RUN(a_callbacks_rounding_stays_in_its_call);
+  RUN(a_callbacks_rounding_does_not_stay_with_the_caller);
+  RUN(workers_do_not_inherit_rounding);
   RUN(jobs_and_teams_have_it_too);
 #if defined(__x86_64__)
   RUN(flushing_to_zero_goes_with_the_job);

@@ -27,11 +27,15 @@ static void on_a_thread(void (*function)(void *))
   os_join(&thread);
 }
 
+/* The priority of a thread's input and output; 0: the calling thread. */
+static long io_priority(int thread) { return syscall(SYS_ioprio_get, 1, thread); }
+
 /* What the hook of each worker finds. */
 static struct {
-  int32_t workers, elsewhere, other_class, other_nice, open_signals, closed_signals;
+  int32_t workers, elsewhere, other_class, other_nice, other_io, open_signals, closed_signals;
   cpu_set_t process;
   int nice;
+  long io;
 } seen;
 
 /* Two signals that the C library keeps for itself, and never blocks, come before SIGRTMIN. */
@@ -56,6 +60,7 @@ static void look_at_worker(void *user_data, uint32_t worker)
   if (sched_getaffinity(0, sizeof mask, &mask) != 0 || !CPU_EQUAL(&mask, &seen.process)) os_add(&seen.elsewhere, 1);
   if (sched_getscheduler(0) != SCHED_OTHER) os_add(&seen.other_class, 1);
   if (getpriority(PRIO_PROCESS, 0) != seen.nice) os_add(&seen.other_nice, 1);
+  if (io_priority(0) != seen.io) os_add(&seen.other_io, 1);
   pthread_sigmask(SIG_BLOCK, NULL, &blocked);
   for (int signal = 1; signal < FIRST_OF_LIBC; signal++) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
@@ -73,12 +78,14 @@ static void start_and_look(void)
   memset(&seen, 0, sizeof seen);
   sched_getaffinity(getpid(), sizeof seen.process, &seen.process);
   seen.nice = getpriority(PRIO_PROCESS, (id_t)getpid());
+  seen.io = io_priority(getpid());
   CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
   CHECK_EQUAL(fastpar_pool_hook(look_at_worker, NULL, NULL, NULL), FASTPAR_OK);
   CHECK_EQUAL(seen.workers, 24);
   CHECK_EQUAL(seen.elsewhere, 0);
   CHECK_EQUAL(seen.other_class, 0);
   CHECK_EQUAL(seen.other_nice, 0);
+  CHECK_EQUAL(seen.other_io, 0);
   CHECK_EQUAL(seen.open_signals, 0);
   CHECK_EQUAL(seen.closed_signals, 0);
 }
@@ -120,6 +127,15 @@ static void nice_caller(void *argument)
   if (geteuid() == 0) start_and_look();
 }
 
+/* The lowest priority of the idle class. Kernels without schedulers for disks know none of this. */
+static void caller_with_idle_io(void *argument)
+{
+  const int idle = 3 << 13 | 7;
+  (void)argument;
+  if (syscall(SYS_ioprio_set, 1, 0, idle) != 0) CHECK_EQUAL(errno, ENOSYS);
+  start_and_look();
+}
+
 /* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has
    a child of its own. */
 static void in_a_child(void (*caller)(void *))
@@ -137,6 +153,7 @@ static void in_a_child(void (*caller)(void *))
 
 static void workers_run_where_the_process_may(void) { in_a_child(pinned_caller); }
 static void workers_are_not_real_time(void) { in_a_child(real_time_caller); }
+static void workers_read_and_write_as_the_process_does(void) { in_a_child(caller_with_idle_io); }
 static void workers_are_as_nice_as_the_process(void) { in_a_child(nice_caller); }
 
 static volatile sig_atomic_t on_main, elsewhere;
@@ -266,6 +283,7 @@ int main(void)
   RUN(workers_run_where_the_process_may);
   RUN(workers_are_not_real_time);
   RUN(workers_are_as_nice_as_the_process);
+  RUN(workers_read_and_write_as_the_process_does);
   RUN(signals_reach_the_programs_threads);
   RUN(the_callers_mask_is_as_before);
   RUN(masks_that_are_set_from_outside_stay);

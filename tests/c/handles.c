@@ -2,6 +2,7 @@
    with valgrind too. */
 #include "os_threads.h"
 #include "check.h"
+#include "options.h"
 
 #include <fastpar.h>
 
@@ -15,17 +16,6 @@ typedef struct own_job {
   int32_t freed;
   int32_t calls;
 } own_job;
-
-static fastpar_loop_options each(uint32_t max_lanes)
-{
-  fastpar_loop_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  options.schedule = FASTPAR_SCHEDULE_GRAIN;
-  options.grain = 1;
-  options.max_lanes = max_lanes;
-  return options;
-}
 
 static int32_t wait_for_flag(void *user_data, const fastpar_chunk *chunk)
 {
@@ -57,7 +47,7 @@ static void free_job_in_wait(uint64_t limit)
     own_job own = {NULL, 0, 0};
     int32_t go = 0;
     fastpar_job *blocker = NULL;
-    fastpar_loop_options one = each(1), two = each(2);
+    fastpar_loop_options one = each_item(1), two = each_item(2);
     CHECK_EQUAL(fastpar_pool_start(&pool, NULL), FASTPAR_OK);
     CHECK_EQUAL(fastpar_for_start(&one, 1, wait_for_flag, &go, &blocker, NULL), FASTPAR_OK);
     CHECK_EQUAL(fastpar_for_start(&two, (size_t)1 << 31, free_own_job, &own, &own.job, NULL), FASTPAR_OK);
@@ -99,7 +89,7 @@ static void a_job_is_freed_while_another_thread_waits(void)
 {
   waited_job waited = {NULL, 0, 0};
   os_thread waiter;
-  fastpar_loop_options options = each(2);
+  fastpar_loop_options options = each_item(2);
   CHECK_EQUAL(fastpar_for_start(&options, (size_t)1 << 31, yield_in_chunk, &waited, &waited.job, NULL), FASTPAR_OK);
   os_start(&waiter, wait_on_thread, &waited);
   /* A program must not free what a thread is only about to use. */

@@ -2,6 +2,7 @@
    handle. */
 #include "os.h"
 #include "check.h"
+#include "options.h"
 
 #include <fastpar.h>
 
@@ -9,17 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
-
-static fastpar_loop_options each(uint32_t max_lanes)
-{
-  fastpar_loop_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  options.schedule = FASTPAR_SCHEDULE_GRAIN;
-  options.grain = 1;
-  options.max_lanes = max_lanes;
-  return options;
-}
 
 /* A job and what becomes of it. Its chunks wait for `go`. */
 typedef struct watched {
@@ -62,7 +52,7 @@ static int32_t report(void *user_data, uint64_t done, uint64_t total)
 
 static void start(watched *job, size_t count, uint32_t max_lanes, int reports)
 {
-  fastpar_loop_options options = each(max_lanes);
+  fastpar_loop_options options = each_item(max_lanes);
   if (reports) {
     options.progress = report;
     options.progress_data = job;
@@ -278,7 +268,7 @@ static void a_waiting_worker_calls_it(void)
   CHECK_EQUAL(fastpar_pool_start(&pool, NULL), FASTPAR_OK);
   for (int32_t round = 0; round < 10; round++) {
     watched job = {0};
-    fastpar_loop_options one = each(1);
+    fastpar_loop_options one = each_item(1);
     job.go = 1;
     start(&job, 1000, 2, 0);
     CHECK_EQUAL(fastpar_job_notify(job.job, told, &job, NULL), FASTPAR_OK);
@@ -359,7 +349,7 @@ static void a_child_comes_out_of_a_wait(void)
     int32_t go = 0, result;
     int status = 0;
     fastpar_job *blocker = NULL;
-    fastpar_loop_options one = each(1), two = each(2);
+    fastpar_loop_options one = each_item(1), two = each_item(2);
     /* One of the two workers is busy, so that of the two lanes one is left to the waiter. */
     CHECK_EQUAL(fastpar_for_start(&one, 1, wait_for_flag, &go, &blocker, NULL), FASTPAR_OK);
     CHECK_EQUAL(fastpar_for_start(&two, 200, fork_in_wait, &job, &job.job, NULL), FASTPAR_OK);

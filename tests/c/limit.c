@@ -1,18 +1,9 @@
 /* The cap on lanes; CPUs and caches that the library counts. */
 #include "os.h"
 #include "check.h"
+#include "options.h"
 
 #include <fastpar.h>
-
-static fastpar_loop_options each(void)
-{
-  fastpar_loop_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  options.schedule = FASTPAR_SCHEDULE_GRAIN;
-  options.grain = 1;
-  return options;
-}
 
 /* ---- the cap on lanes ---- */
 
@@ -42,7 +33,7 @@ static int32_t meets(void *user_data, fastpar_team *team, uint32_t member, uint3
 
 static void the_limit_caps_every_call(void)
 {
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   for (uint32_t limit = 1; limit <= 3; limit++) {
     counted loop = {0, 0, 0, 0}, job = {0, 0, 0, 0};
     fastpar_job *started = NULL;
@@ -74,7 +65,7 @@ static void the_limit_caps_every_call(void)
 static void cpus_and_caches(void)
 {
   fastpar_plan plan;
-  fastpar_loop_options options = each();
+  fastpar_loop_options options = each_item(0);
   size_t smaller;
   memset(&plan, 0, sizeof plan);
   plan.struct_size = sizeof plan;

@@ -9,6 +9,7 @@ mod control;
 #[cfg(unix)]
 mod fork;
 mod format;
+mod frame_read;
 mod interop;
 mod round_trip;
 mod seek_tables;

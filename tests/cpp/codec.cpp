@@ -126,6 +126,24 @@ void without_a_size() {
   }
 }
 
+void what_a_frame_tells() {
+  const auto values = numbers(1000);
+  const auto compressed = fastpar::compress(fastpar::as_bytes(values));
+  const fastpar::zstd_info info = fastpar::frame_read(compressed);
+  CHECK(info.size == std::uint64_t{4000});
+  CHECK_EQUAL(info.compressed_size, compressed.size());
+  CHECK(info.checksum && !info.skippable && info.dict_id == 0 && info.window >= 1000);
+  const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc and what follows", 27);
+  const fastpar::zstd_info skipped = fastpar::frame_read(fastpar::as_bytes(skippable));
+  CHECK(skipped.size == std::uint64_t{0});
+  CHECK_EQUAL(skipped.compressed_size, 11u);
+  CHECK(skipped.skippable && !skipped.checksum);
+  CHECK(!fastpar::frame_read(unsized_frame(3)).size.has_value());
+  CHECK_STATUS(truncated, static_cast<void>(fastpar::frame_read(fastpar::bytes(compressed).first(20))));
+  CHECK_STATUS(truncated, static_cast<void>(fastpar::frame_read(fastpar::bytes())));
+  CHECK_STATUS(not_zstd, static_cast<void>(fastpar::frame_read(fastpar::as_bytes(std::string("not zstd")))));
+}
+
 void cancel_and_progress() {
   const auto values = numbers(4000000);
   fastpar::cancel_flag flag;
@@ -166,6 +184,7 @@ int main() {
   RUN(too_small);
   RUN(damaged);
   RUN(without_a_size);
+  RUN(what_a_frame_tells);
   RUN(cancel_and_progress);
   RUN(inside_bodies);
   return FINISH();

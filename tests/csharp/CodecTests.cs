@@ -107,6 +107,27 @@ internal static class CodecTests
     }
 
     [Test]
+    private static void WhatAFrameTells()
+    {
+        byte[] compressed = Codec.Compress(Expect.Data(5000));
+        ZstdInfo info = Codec.FrameRead(compressed);
+        Expect.Equal((long?)5000, info.Size);
+        Expect.Equal((long)compressed.Length, info.CompressedSize);
+        Expect.True(info.HasChecksum && !info.IsSkippable && info.DictId == 0 && info.Window >= 1024, "its header");
+        byte[] skippable = { 0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3, 4 };
+        info = Codec.FrameRead(skippable);
+        Expect.Equal(11L, info.CompressedSize);
+        Expect.True(info.IsSkippable && info.Size == 0, "skippable");
+        // A window of 1 KiB, dictionary 0x1234, no size, an empty block.
+        info = Codec.FrameRead(new byte[] { 0x28, 0xb5, 0x2f, 0xfd, 2, 0, 0x34, 0x12, 1, 0, 0 });
+        Expect.True(info.Size is null && info.DictId == 0x1234 && info.Window == 1024, "no size, a dictionary");
+        Expect.Fails(FastparStatus.Truncated, () => Codec.FrameRead(compressed.AsSpan(0, 9)));
+        Expect.Fails(FastparStatus.Truncated, () => Codec.FrameRead(default));
+        Expect.Fails(FastparStatus.NotZstd, () => Codec.FrameRead(new byte[100]));
+        Expect.Throws<ArgumentException>(() => Codec.FrameRead(IntPtr.Zero, 10));
+    }
+
+    [Test]
     private static void MemoryOutsideOfDotNet()
     {
         byte[] data = Expect.Data(1_000_000);

@@ -18,7 +18,9 @@ internal static class ContextTests
 {
     private static readonly AsyncLocal<string?> User = new();
 
-    /// <summary>Mono keeps the principal on the thread; Parallel.For leaves it there, too.</summary>
+    /// <summary>
+    /// Mono keeps the principal on the thread, and Parallel.For leaves it there, too; a name can be set once.
+    /// </summary>
     private static readonly bool PrincipalFlows = Type.GetType("Mono.Runtime") == null;
 
     private static readonly LoopOptions Many = new() { Segments = 120 };
@@ -32,7 +34,7 @@ internal static class ContextTests
     private static void Body()
     {
         Interlocked.Increment(ref calls);
-        if (User.Value != "caller")
+        if (User.Value != "caller" || SynchronizationContext.Current is OfBody)
         {
             Interlocked.Increment(ref strangers);
         }
@@ -41,17 +43,18 @@ internal static class ContextTests
         if (PrincipalFlows)
         {
             Thread.CurrentPrincipal = new GenericPrincipal(new GenericIdentity("body"), null);
+            Thread.CurrentThread.Name = "body";
         }
         Thread.CurrentThread.Priority = ThreadPriority.BelowNormal;
         Thread.CurrentThread.IsBackground = false;
-        SynchronizationContext.SetSynchronizationContext(new SynchronizationContext());
+        SynchronizationContext.SetSynchronizationContext(new OfBody());
         Thread.SpinWait(2000);
     }
 
     /// <summary>What the current thread has, as text.</summary>
     private static string State() =>
         $"{User.Value}, {1.5.ToString(CultureInfo.CurrentCulture)}, {Thread.CurrentPrincipal?.Identity?.Name}, "
-        + $"{Thread.CurrentThread.Priority}, {SynchronizationContext.Current}";
+        + $"{Thread.CurrentThread.Priority}, {Thread.CurrentThread.Name}, {SynchronizationContext.Current}";
 
     /// <summary>
     /// Runs a call as "caller"; afterwards the caller is as before, and so is every worker.
@@ -76,7 +79,7 @@ internal static class ContextTests
                 left.Add($"{State()}, {Thread.CurrentThread.IsBackground}");
             }
         });
-        var clean = $", 1.5, , Normal, , True";
+        var clean = $", 1.5, , Normal, , , True";
         Expect.Equal(0, left.Count(state => state != clean), $"{what}: workers are left as {left.FirstOrDefault(s => s != clean)}");
     }
 
@@ -171,6 +174,22 @@ internal static class ContextTests
             Expect.Equal("stranger", after, "the stranger");
         });
         Check("ReduceAsync", () => FastparLoop.ReduceAsync(120, 0L, Fold, Combine, Many).Wait());
+        Check("ForAsync, bodies that end at once", () => FastparLoop.ForAsync(
+            120,
+            range =>
+            {
+                Body();
+                return default;
+            },
+            Many).Wait());
+        Check("ForAsync, progress", () => FastparLoop.ForAsync(
+            120,
+            range =>
+            {
+                User.Value = "body";
+                return default;
+            },
+            new LoopOptions { Segments = 120, Progress = new Listener(_ => Body()) }).Wait());
         Check("ForAsync", () => FastparLoop.ForAsync(
             120,
             async range =>
@@ -284,6 +303,11 @@ internal static class ContextTests
             });
             Expect.Equal(0, left, "workers that keep the values of a hook");
         });
+    }
+
+    /// <summary>Where a body would have continuations go.</summary>
+    private sealed class OfBody : SynchronizationContext
+    {
     }
 
     /// <summary>A stream whose methods are callbacks.</summary>

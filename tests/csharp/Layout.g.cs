@@ -78,6 +78,15 @@ namespace Fastpar.Tests
                 ("progress", 64),
                 ("progress_data", 72),
             }),
+            ("fastpar_zstd_info", 40, new[]
+            {
+                ("struct_size", 0),
+                ("size", 8),
+                ("compressed_size", 16),
+                ("window", 24),
+                ("dict_id", 32),
+                ("flags", 36),
+            }),
             ("fastpar_batch_item", 48, new[]
             {
                 ("src", 0),

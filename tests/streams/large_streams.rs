@@ -44,7 +44,8 @@ fn from_sources_of_any_manner() {
     }
 }
 
-/// Large frames one after the other, small ones between them, some that tell their sizes and some that do not.
+/// Large frames one after the other, small ones between them, some that tell their sizes and some that do
+/// not.
 #[test]
 fn among_others() {
     let (data, small) = (mixed(), records(100_000));
@@ -118,8 +119,8 @@ fn whole_blocks(packed: &[u8], len: usize) -> usize {
     count
 }
 
-/// A frame that is cut gives out every whole block, then says that it is cut. So does a file, to a target that
-/// is written where it stands, and a frame that is too small to be shared out.
+/// A frame that is cut gives out every whole block, then says that it is cut. So does a frame that is too
+/// small to be shared out.
 #[test]
 fn a_cut_frame() {
     for len in [LEN, 1 << 20] {

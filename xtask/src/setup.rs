@@ -3,6 +3,7 @@
 use crate::process;
 use anyhow::Result;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Programs that the tests run, and the Debian packages that bring them.
@@ -38,6 +39,7 @@ const LARGE: [(&str, &str); 10] = [
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What there is.
+#[derive(Clone)]
 pub(crate) struct Setup {
     /// Everything can be installed here, so nothing may be skipped.
     pub(crate) ci: bool,
@@ -103,6 +105,12 @@ fn package(program: &str) -> &str {
     known.find(|row| row.0 == program).map_or(program, |row| row.1)
 }
 
+/// To be held by what installs something: neither apt-get nor rustup waits for another of its kind.
+pub(crate) fn installing() -> MutexGuard<'static, ()> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Installs Debian packages, if this is root on such a system. What fails is reported by the tests that need
 /// it.
 pub(crate) fn install(packages: &[&str]) {
@@ -111,6 +119,7 @@ pub(crate) fn install(packages: &[&str]) {
         println!("missing: {list}; tests that need it are skipped");
         return;
     }
+    let _alone = installing();
     println!("installing {list}");
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");

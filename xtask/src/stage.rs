@@ -60,9 +60,15 @@ impl Staged {
     }
 }
 
+/// Builds the release library.
+pub(crate) fn build() -> Result<()> {
+    let arguments = ["build", "--release", "--lib", "--package", "fastpar"];
+    process::must(repo::cargo().args(arguments), BUILD_LIMIT).map(drop)
+}
+
 /// Builds the release library and lays it out in `target/fastpar`.
 pub(crate) fn stage() -> Result<Staged> {
-    process::must(repo::cargo().args(["build", "--release", "--lib", "--package", "fastpar"]), BUILD_LIMIT)?;
+    build()?;
     let root = repo::target().join("fastpar");
     let staged = Staged { include: root.join("include"), lib: root.join("lib") };
     let built = repo::target().join("release");

@@ -83,9 +83,14 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
     Ok(Ok(Built { folder: place.join(TARGET).join("release"), warnings }))
 }
 
+/// Where the tests have it built, and `cargo xtask dist`.
+pub(crate) fn place() -> Result<PathBuf> {
+    Ok(repo::scratch("dist")?.join("windows"))
+}
+
 /// Builds it and lays it out in `target/fastpar/windows`.
 pub(crate) fn stage(setup: &Setup) -> Result<std::result::Result<Staged, String>> {
-    let built = match build(setup, &repo::scratch("dist")?.join("windows"))? {
+    let built = match build(setup, &place()?)? {
         Ok(built) => built,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -158,6 +163,7 @@ fn has_std() -> Result<bool> {
 }
 
 fn add_target() -> Result<bool> {
+    let _alone = setup::installing();
     println!("  installing the target {TARGET}");
     let mut rustup = Command::new("rustup");
     let finished = process::run(rustup.args(["target", "add", TARGET]).current_dir(repo::root()), LIMIT)?;

@@ -84,13 +84,14 @@ internal sealed class AsyncLoop
     private void Pump(in Chunk pump)
     {
         bool first = true;
+        ExecutionContext? own = ExecutionContext.Capture();
         while (Claim(ref first, out long index, out bool another))
         {
             if (another)
             {
                 Recruit();
             }
-            Begin(index);
+            Begin(index, own);
         }
     }
 
@@ -140,14 +141,14 @@ internal sealed class AsyncLoop
         }
     }
 
-    /// <summary>Calls the body of a chunk.</summary>
-    private void Begin(long index)
+    /// <summary>Calls the body of a chunk, on a worker whose pump has this context.</summary>
+    private void Begin(long index, ExecutionContext? own)
     {
         Range64 range = default;
         try
         {
             range = FastparLoop.PlanChunk(count, index, options).Range;
-            ValueTask task = body(range, stoppingToken);
+            ValueTask task = Call(range, own);
             if (!task.IsCompleted)
             {
                 _ = EndLater(task, index, range);
@@ -161,6 +162,52 @@ internal sealed class AsyncLoop
             range = default;
         }
         End(range.Length, pumped: true);
+    }
+
+    /// <summary>
+    /// Calls a body; what it sets on the thread is not there for the next body, nor for progress.
+    /// </summary>
+    private ValueTask Call(Range64 range, ExecutionContext? own)
+    {
+#if NET
+        try
+        {
+            return body(range, stoppingToken);
+        }
+        finally
+        {
+            CallThread.Restore(own, null);
+        }
+#else
+        ValueTask task = default;
+        InContext(own, () => task = body(range, stoppingToken));
+        return task;
+#endif
+    }
+
+    /// <summary>Runs a callback in this context; what it sets on the thread ends with it.</summary>
+    private static void InContext(ExecutionContext? own, Action callback)
+    {
+        SynchronizationContext? synchronization = SynchronizationContext.Current;
+        try
+        {
+#if NET
+            callback();
+#else
+            if (own == null)
+            {
+                callback();
+            }
+            else
+            {
+                ExecutionContext.Run(own.CreateCopy(), _ => callback(), null);
+            }
+#endif
+        }
+        finally
+        {
+            CallThread.Restore(own, synchronization);
+        }
     }
 
     /// <summary>Waits for a body that is suspended, without a thread.</summary>
@@ -262,7 +309,7 @@ internal sealed class AsyncLoop
         reported = now;
         try
         {
-            options.Progress.Report(new FastparProgress(done, count));
+            InContext(ExecutionContext.Capture(), () => options.Progress.Report(new FastparProgress(done, count)));
         }
         catch (Exception exception)
         {

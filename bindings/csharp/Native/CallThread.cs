@@ -9,9 +9,9 @@ namespace Fastpar;
 /// </summary>
 /// <remarks>
 /// The execution context (values of AsyncLocal, cultures, activity, principal) is compared after each
-/// callback. Priority and IsBackground cost more to ask for, so they are taken back once a call: by the
-/// thread itself when it makes or joins another call, or by the thread that ends the call. Both hold the lock
-/// of this object.
+/// callback, and so is the synchronization context. Priority, IsBackground and name cost more to ask for, so
+/// they are taken back once a call: by the thread itself when it makes or joins another call, or by the
+/// thread that ends the call. Both hold the lock of this object.
 /// </remarks>
 internal sealed class CallThread
 {
@@ -33,6 +33,9 @@ internal sealed class CallThread
 
     /// <summary>The context of the thread itself; null: its flow is suppressed.</summary>
     private ExecutionContext? own;
+
+    /// <summary>Where the thread's continuations go; null for workers.</summary>
+    private SynchronizationContext? synchronization;
 
 #if !NET
     /// <summary>
@@ -56,11 +59,15 @@ internal sealed class CallThread
     }
 
     /// <summary>After a callback: takes back what it has changed in the context.</summary>
-    internal void Restore() => Restore(own);
+    internal void Restore() => Restore(own, synchronization);
 
-    /// <summary>The same with the context that is to be restored; null: its flow was suppressed.</summary>
-    internal static void Restore(ExecutionContext? context)
+    /// <summary>The same with the contexts that are to be restored; null: its flow was suppressed.</summary>
+    internal static void Restore(ExecutionContext? context, SynchronizationContext? synchronization)
     {
+        if (SynchronizationContext.Current != synchronization)
+        {
+            SynchronizationContext.SetSynchronizationContext(synchronization);
+        }
 #if NET
         if (context != null && ExecutionContext.Capture() != context)
         {
@@ -134,6 +141,7 @@ internal sealed class CallThread
     private void Attach(CallState state)
     {
         own = ExecutionContext.Capture();
+        synchronization = SynchronizationContext.Current;
         IsForeign = state.Context != null && state.Context != own;
     }
 
@@ -147,6 +155,7 @@ internal sealed class CallThread
         private readonly CallState? outer;
         private readonly ExecutionContext? outerOwn;
         private readonly bool outerForeign;
+        private readonly SynchronizationContext? outerSynchronization;
         private readonly SynchronizationContext? synchronization;
         private readonly ThreadSettings settings;
         private readonly bool suppressed;
@@ -162,6 +171,7 @@ internal sealed class CallThread
             outer = thread.call;
             outerOwn = thread.own;
             outerForeign = thread.IsForeign;
+            outerSynchronization = thread.synchronization;
             synchronization = SynchronizationContext.Current;
             settings = ThreadSettings.Of(thread.thread);
             thread.call = state;
@@ -187,6 +197,7 @@ internal sealed class CallThread
             thread.call = outer;
             thread.own = outerOwn;
             thread.IsForeign = outerForeign;
+            thread.synchronization = outerSynchronization;
             settings.Restore(thread.thread);
             if (SynchronizationContext.Current != synchronization)
             {
@@ -209,14 +220,16 @@ internal sealed class CallThread
     {
         private readonly ThreadPriority priority;
         private readonly bool isBackground;
+        private readonly string? name;
 
-        private ThreadSettings(ThreadPriority priority, bool isBackground)
+        private ThreadSettings(ThreadPriority priority, bool isBackground, string? name)
         {
             this.priority = priority;
             this.isBackground = isBackground;
+            this.name = name;
         }
 
-        internal static ThreadSettings Of(Thread thread) => new(thread.Priority, thread.IsBackground);
+        internal static ThreadSettings Of(Thread thread) => new(thread.Priority, thread.IsBackground, thread.Name);
 
         internal void Restore(Thread thread)
         {
@@ -230,6 +243,13 @@ internal sealed class CallThread
                 {
                     thread.IsBackground = isBackground;
                 }
+#if NET
+                // Older runtimes let a name be set once only.
+                if (thread.Name != name)
+                {
+                    thread.Name = name;
+                }
+#endif
             }
             catch (ThreadStateException)
             {

@@ -50,7 +50,7 @@ internal sealed class OrderedReduction<T>
     {
 #if NET
         T value = function();
-        CallThread.Restore(context);
+        CallThread.Restore(context, null);
         return value;
 #else
         if (context == null)

@@ -305,8 +305,11 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._items.clear()
         for item in items:
             item.cancel()
-        if wait:
-            self._wait()
+        if not wait:
+            return
+        if getattr(self._here, "entered", False):
+            raise RuntimeError("a call cannot wait for the end of its own executor")
+        self._wait()
 
     shutdown.__doc__ = concurrent.futures.Executor.shutdown.__doc__
 

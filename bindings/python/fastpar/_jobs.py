@@ -25,13 +25,15 @@ _ONE = native(segments=1)
 class Task:
     """A function that runs once, on some thread of the pool."""
 
-    __slots__ = ("_handle", "_lost", "_run")
+    __slots__ = ("_handle", "_lost", "_over", "_run")
 
     def __init__(self, run: Callable[[], object], lost: Callable[[BaseException], object]) -> None:
         """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
         self._run = run
         self._lost = lost
         self._handle: JobHandle | None = None
+        #: Whether `run` has returned, or `lost` was called.
+        self._over = False
 
     def start(self) -> None:
         """Starts it; this object lives until the function has returned."""
@@ -43,6 +45,7 @@ class Task:
             )
             if status == n.FASTPAR_OK:
                 self._handle = JobHandle(handle.value)
+                self._watch_end()
         except BaseException:
             # A signal's handler has raised: if it struck after the start, the task removes itself.
             if not handle:
@@ -51,6 +54,13 @@ class Task:
         if status != n.FASTPAR_OK:
             live.discard(self)
             raise error_of(error)
+
+    def _watch_end(self) -> None:
+        """Has the pool tell the end, for a function that was struck where no hook of this package saw it."""
+        _watched.add(self)
+        # What fails here has run already, and the hook has told of it.
+        if lib.fastpar_job_notify(self._handle, _end_callback, self, None) != n.FASTPAR_OK:
+            _watched.discard(self)
 
     def help(self) -> None:
         """Runs it on the calling thread if no other has begun it, and waits for its end."""
@@ -61,20 +71,34 @@ class Task:
         """What runs is stopped by its owner: a task that was started is never skipped."""
 
     def fail(self, index: int, error: BaseException) -> None:
+        self._over = True
         self._lost(error)
         live.discard(self)
+
+
+#: Tasks whose end is to be told.
+_watched: set[Task] = set()
 
 
 def run_task(call: Task, chunk: int) -> int:
     """What the pool calls for a task."""
     try:
         call._run()
+        call._over = True
     finally:
         live.discard(call)
     return 0
 
 
+def end_task(call: Task, status: int, error: int | None) -> None:
+    """What the pool calls when the task's job has ended."""
+    _watched.discard(call)
+    if not call._over:
+        call.fail(0, RuntimeError("a task was ended from outside before it was done"))
+
+
 _task_callback = n.fastpar_chunk_fn(run_task)
+_end_callback = n.fastpar_done_fn(end_task)
 entries.add(run_task.__code__)
 
 

@@ -45,6 +45,8 @@ FASTPAR_ZSTD_SYNC: Final = 8
 FASTPAR_ZSTD_SPARSE: Final = 64
 FASTPAR_ZSTD_KEEP: Final = 128
 FASTPAR_ZSTD_IN_PLACE: Final = 512
+FASTPAR_FRAME_CHECKSUM: Final = 1
+FASTPAR_FRAME_SKIPPABLE: Final = 2
 
 
 class fastpar_error(ctypes.Structure):
@@ -150,6 +152,17 @@ class fastpar_zstd_options(ctypes.Structure):
         ("cancel", ctypes.c_void_p),
         ("progress", fastpar_progress_fn),
         ("progress_data", ctypes.py_object),
+    )
+
+
+class fastpar_zstd_info(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("size", ctypes.c_uint64),
+        ("compressed_size", ctypes.c_uint64),
+        ("window", ctypes.c_uint64),
+        ("dict_id", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
     )
 
 
@@ -318,6 +331,8 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_decompress.restype = ctypes.c_int32
+    library.fastpar_frame_read.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_frame_read.restype = ctypes.c_int32
     library.fastpar_dict_train.argtypes = (
         ctypes.c_void_p,
         ctypes.c_void_p,

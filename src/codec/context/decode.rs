@@ -212,8 +212,8 @@ impl Iterator for Steps<'_> {
     }
 }
 
-/// The bytes of a frame, or of whole blocks of it, block by block: where libzstd fails it gives out nothing of
-/// the same call.
+/// The bytes of a frame, or of whole blocks of it, block by block: where libzstd fails it gives out nothing
+/// of the same call.
 pub(crate) struct ByBlock<'d> {
     blocks: Blocks<'d>,
     at: usize,

@@ -72,6 +72,17 @@ impl Frame {
     }
 }
 
+/// The first frame of `data`, by its headers. A frame that is cut off is an error.
+///
+/// # Errors
+/// [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`]; the position is 0.
+pub fn frame_read(data: &[u8]) -> Result<Frame> {
+    match Frames::new(data).next() {
+        Some(frame) => frame,
+        None => Err(error(ErrorKind::Truncated, 0, 0, "there is no data")),
+    }
+}
+
 fn error(kind: ErrorKind, index: u64, offset: u64, what: impl Into<Cow<'static, str>>) -> Error {
     Error::new(kind, format!("frame {index} at byte {offset}: {}", what.into())).at(offset)
 }

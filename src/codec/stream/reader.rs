@@ -334,9 +334,9 @@ impl<'a, R: Read> Reader<'a, R> {
                 Ok(false)
             }
             Ok(None) => {
-                // A source that has nothing now may keep the call waiting for any time. Whole frames are given
-                // out before, and what is there of a large one. Behind the beginning of another frame more has
-                // to come, and the lanes are kept busy.
+                // A source that has nothing now may keep the call waiting for any time. Whole frames are
+                // given out before, and what is there of a large one. Behind the beginning of another
+                // frame more has to come, and the lanes are kept busy.
                 if busy && self.short && (self.parts > 0 || self.splitter.is_empty()) {
                     return Ok(false);
                 }

@@ -374,6 +374,10 @@ impl Help for Background {
         self.gate.end_watch();
         self.job.wants_help() && self.gate.claim_watch()
     }
+
+    fn claimed(&self) -> u64 {
+        self.job.claimed()
+    }
 }
 
 /// Forgets a lifetime.

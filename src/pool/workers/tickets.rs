@@ -73,6 +73,11 @@ pub(crate) trait Help: Send + Sync {
         0
     }
 
+    /// Changes when chunks are claimed, where that is known.
+    fn claimed(&self) -> u64 {
+        0
+    }
+
     /// The clock of the caller.
     fn callers_clock(&self) -> Option<ThreadClock> {
         None
@@ -107,6 +112,13 @@ impl Watched for Ticket {
     fn job(&self) -> u64 {
         match self {
             Self::Shared(work) => work.job(),
+            Self::Back(..) | Self::Once(_) => 0,
+        }
+    }
+
+    fn claimed(&self) -> u64 {
+        match self {
+            Self::Shared(work) => work.claimed(),
             Self::Back(..) | Self::Once(_) => 0,
         }
     }

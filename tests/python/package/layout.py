@@ -89,6 +89,17 @@ STRUCTS = {
             "progress_data": 72,
         },
     ),
+    "fastpar_zstd_info": (
+        40,
+        {
+            "struct_size": 0,
+            "size": 8,
+            "compressed_size": 16,
+            "window": 24,
+            "dict_id": 32,
+            "flags": 36,
+        },
+    ),
     "fastpar_batch_item": (
         48,
         {

@@ -139,6 +139,12 @@ class Behaviour:
         gate.set()
         self.assertEqual([future.result() for future in futures], [True] * 3)
 
+    def test_a_call_does_not_wait_for_its_own_executor(self):
+        executor = self.Executor(2)
+        self.assertRaises(RuntimeError, executor.submit(executor.shutdown).result, 60)
+        self.assertRaises(RuntimeError, executor.submit, int)
+        executor.shutdown()
+
     def test_cancel_futures(self):
         gate, started = threading.Event(), threading.Event()
         executor = self.Executor(1)

@@ -1,12 +1,13 @@
 """Jobs, teams, and state that threads share."""
 
 import concurrent.futures
+import sys
 import threading
 import time
 import unittest
 
 import fastpar
-from fastpar import Schedule
+from fastpar import Schedule, _jobs
 
 
 class Jobs(unittest.TestCase):
@@ -43,6 +44,39 @@ class Jobs(unittest.TestCase):
         flag.cancel()
         job = fastpar.for_start(10, lambda begin, end: None, cancel=flag)
         self.assertRaises(concurrent.futures.CancelledError, job.result)
+
+    def test_death_before_the_first_line(self):
+        # What an asynchronous exception does that strikes as soon as the callback begins.
+        tool = sys.monitoring.PROFILER_ID
+        code = _jobs.run_task.__code__
+        struck = threading.Event()
+
+        def strike(code, offset):
+            # The next task, of any test, is to run again.
+            sys.monitoring.set_local_events(tool, code, 0)
+            struck.set()
+            raise KeyboardInterrupt
+
+        before = sys.unraisablehook
+        for hook, expected in ((before, KeyboardInterrupt), (lambda unraisable: None, RuntimeError)):
+            struck.clear()
+            sys.monitoring.use_tool_id(tool, "fastpar's tests")
+            sys.monitoring.register_callback(tool, sys.monitoring.events.PY_START, strike)
+            sys.monitoring.set_local_events(tool, code, sys.monitoring.events.PY_START)
+            sys.unraisablehook = hook
+            try:
+                calls = []
+                job = fastpar.for_start(1, lambda begin, end: calls.append(begin))
+                done, _ = concurrent.futures.wait([job], timeout=60)
+            finally:
+                sys.unraisablehook = before
+                sys.monitoring.set_local_events(tool, code, 0)
+                sys.monitoring.register_callback(tool, sys.monitoring.events.PY_START, None)
+                sys.monitoring.free_tool_id(tool)
+            self.assertTrue(struck.is_set())
+            self.assertEqual(done, {job})
+            self.assertIsInstance(job.exception(), expected)
+            self.assertEqual(calls, [])
 
     def test_waiting_never_needs_a_free_thread(self):
         def outer(begin, end):

@@ -126,6 +126,17 @@ class Memory(unittest.TestCase):
                     for bad in (packed[:-1], packed + b"more", packed[:-1] + bytes([packed[-1] ^ 1])):
                         self.assertRaises(zstd.DataError, zstd.decompress, bad)
 
+    def test_what_a_frame_tells(self):
+        packed = zstd.compress(DATA[:5000])
+        info = zstd.frame_read(packed)
+        self.assertEqual((info.size, info.compressed_size, info.dict_id), (5000, len(packed), 0))
+        self.assertTrue(info.checksum and not info.skippable and info.window >= 1024)
+        skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+        self.assertEqual(zstd.frame_read(skippable + packed), zstd.ZstdInfo(0, 11, 0, 0, False, True))
+        self.assertIsNone(zstd.frame_read(b"\x28\xb5\x2f\xfd\x02\x00\x34\x12\x01\x00\x00").size)
+        for bad in (b"", packed[:9], packed[:-1], b"not zstd"):
+            self.assertRaises(zstd.DataError, zstd.frame_read, bad)
+
     def test_sizes_that_are_not_told(self):
         out = io.BytesIO()
         with standard.ZstdFile(out, "wb") as file:

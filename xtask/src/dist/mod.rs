@@ -21,6 +21,7 @@ use std::process::Command;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
+const BUILD_LIMIT: Duration = Duration::from_secs(9 * 60);
 
 pub(crate) const LINUX: &str = "x86_64-unknown-linux-gnu";
 
@@ -73,6 +74,11 @@ pub(crate) fn name(system: &str) -> Result<String> {
     Ok(format!("fastpar-{major}.{minor}.{patch}-x86_64-{system}"))
 }
 
+/// Builds the library for Linux in a folder of `builds`; where it is then.
+pub(crate) fn build_linux(builds: &Path) -> Result<PathBuf> {
+    linux::build(&builds.join("linux"))
+}
+
 /// Builds in folders of `builds`, and puts the packages and the list of their sums into `folder`.
 pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
@@ -82,7 +88,7 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
     // Side by side: a release build ends with minutes of one thread.
     let (linux, windows) = std::thread::scope(|scope| {
         let windows = scope.spawn(|| windows::build(setup, &builds.join("windows")));
-        (linux::build(&builds.join("linux")), windows.join().expect("it does not panic"))
+        (build_linux(builds), windows.join().expect("it does not panic"))
     });
     let linux = package::linux(&linux?)?;
     let linux_archive = folder.join(format!("{}.tar.gz", name("linux")?));
@@ -116,6 +122,13 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
     }
     std::fs::write(&made.sums, sums)?;
     Ok(made)
+}
+
+/// Builds the crate from what is in its package.
+pub(crate) fn build_crate() -> Result<()> {
+    let mut cargo = repo::cargo();
+    cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
+    process::must(&mut cargo, BUILD_LIMIT).map(drop)
 }
 
 /// The crate, as registries take it. Whether it builds is a matter of the tests.

@@ -1,6 +1,7 @@
 //! Suite "fuzz": every target with a number of inputs; `cargo xtask fuzz` does the long runs.
 
-use super::{Case, Context};
+use super::cpp::each;
+use super::{ahead, Case, Context};
 use crate::fuzz::{self, End, Figures, Fuzzer, Target, TARGETS};
 use anyhow::Result;
 
@@ -9,18 +10,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = missing {
         return Ok(vec![Case::skipped("targets", reason)]);
     }
-    println!("  building the targets");
+    context.build(ahead::FUZZER)?;
     let fuzzer = fuzz::build()?;
-    let mut cases = Vec::new();
-    // Two at a time: a target uses little more than one processor.
-    for pair in TARGETS.chunks(2) {
-        std::thread::scope(|scope| {
-            let runs: Vec<_> =
-                pair.iter().map(|target| scope.spawn(|| target_case(&fuzzer, target))).collect();
-            cases.extend(runs.into_iter().map(|run| run.join().expect("it does not panic")));
-        });
-    }
-    Ok(cases)
+    // One for each CPU: a target uses little more.
+    Ok(each(&TARGETS, |target| target_case(&fuzzer, target)))
 }
 
 fn target_case(fuzzer: &Fuzzer, target: &Target) -> Case {

@@ -4,7 +4,7 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{c, csharp, installed_msvc, readme, Case, Context};
+use super::{ahead, c, csharp, installed_msvc, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage::{self, Staged};
@@ -30,17 +30,15 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         return Ok(vec![Case::skipped("packages", reason)]);
     }
     let scratch = repo::scratch("dist")?;
+    context.build(ahead::PACKAGED)?;
     println!("  making the packages");
     let made = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
-    println!("  making them again, from nothing");
     let mut cases = vec![
-        Case::of("the same bytes again", || again(context, &scratch, &made)),
         Case::of("sums", || {
             let mut check = Command::new("sha256sum");
             process::must(check.args(["-c", "SHA256SUMS"]).current_dir(scratch.join("first")), LIMIT)
                 .map(drop)
         }),
-        Case::of("cargo package", cargo_package),
         Case::of("crate", || crate_files(&made.source)),
     ];
     let folder = tempfile::tempdir()?;
@@ -83,6 +81,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             cases.extend(installed_python::windows(context, &wine, &made.wheel_windows, place)?);
         }
     }
+    // Last: the builds for these may still be under way.
+    cases.push(Case::of("cargo package", || context.build(ahead::CRATE)));
+    println!("  making the packages again, from nothing");
+    cases.push(Case::of("the same bytes again", || again(context, &scratch, &made)));
     Ok(cases)
 }
 
@@ -117,13 +119,6 @@ fn nuget(package: &Path) -> Result<()> {
     csharp::check_package(package, &expected)
 }
 
-/// The crate builds from what is in it.
-fn cargo_package() -> Result<()> {
-    let mut cargo = repo::cargo();
-    cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
-    process::must(&mut cargo, LIMIT * 3).map(drop)
-}
-
 /// What the library is made of, and nothing else.
 fn crate_files(archive: &Path) -> Result<()> {
     let list = process::must(Command::new("tar").arg("-tzf").arg(archive), LIMIT)?;
@@ -149,11 +144,10 @@ fn compiler(language: &str, program: &str) -> String {
 }
 
 /// Other folders, nothing there before: the same archives.
-fn again(context: &Context, scratch: &Path, made: &Made) -> Result<()> {
-    let builds = scratch.join("again");
-    if builds.exists() {
-        std::fs::remove_dir_all(&builds)?;
-    }
+fn again(context: &mut Context, scratch: &Path, made: &Made) -> Result<()> {
+    context.build(ahead::PACKAGED_AGAIN)?;
+    context.build(ahead::WINDOWS_AGAIN)?;
+    let builds = ahead::again()?;
     let second = dist::make(&context.setup, &scratch.join("second"), &builds)?;
     for (first, second) in made.files().iter().zip(second.files()) {
         ensure!(std::fs::read(first)? == std::fs::read(second)?, "{} differs", second.display());

@@ -20,7 +20,8 @@ pub(crate) fn libtest(finished: &Finished) -> Vec<Case> {
         } else if let Some((name, result)) =
             line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         {
-            let name = format!("{binary}: {name}");
+            // Cargo says what it runs; a program that was started by itself does not.
+            let name = if binary.is_empty() { name.to_owned() } else { format!("{binary}: {name}") };
             match result.split([',', ' ']).next() {
                 Some("ok") => cases.push(Case::passed(name)),
                 Some("ignored") => cases.push(Case::skipped(name, result)),
@@ -123,6 +124,7 @@ test result: ok. 3 passed
         assert_eq!(counts(&cases), [2, 0, 2]);
         assert_eq!(cases[0].name, "x.rs: a::one");
         assert_eq!(counts(&libtest(&finished("error[E0308]\n", false))), [0, 1, 0]);
+        assert_eq!(libtest(&finished("test a::one ... ok\n", true))[0].name, "a::one");
     }
 
     #[test]

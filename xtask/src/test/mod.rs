@@ -2,6 +2,7 @@
 
 mod abi;
 mod abi_guard;
+mod ahead;
 mod budget;
 mod c;
 mod calls;
@@ -43,8 +44,9 @@ use crate::header::Header;
 use crate::setup::Setup;
 use crate::stage::{self, Staged};
 use crate::{process, windows};
+use ahead::{Ahead, Build};
 use anyhow::{bail, Result};
-
+use std::sync::Arc;
 use std::time::Instant;
 
 /// One test and how it ended.
@@ -95,20 +97,30 @@ impl Case {
 /// What the suites share.
 pub(crate) struct Context {
     pub(crate) setup: Setup,
+    ahead: Arc<Ahead>,
+    /// CPU time of builds that were made ahead for the suite under way.
+    ahead_seconds: f64,
     staged: Option<Staged>,
     windows: Option<Result<windows::Staged, String>>,
     header: Option<Header>,
 }
 
 impl Context {
-    fn new(setup: Setup) -> Self {
-        Self { setup, staged: None, windows: None, header: None }
+    fn new(setup: Setup, ahead: Arc<Ahead>) -> Self {
+        Self { setup, ahead, ahead_seconds: 0.0, staged: None, windows: None, header: None }
     }
 
-    /// The release library, built when the first suite needs it.
+    /// A build that may have been made ahead.
+    fn build(&mut self, build: Build) -> Result<()> {
+        let (made, cpu_seconds) = self.ahead.finish(build, &self.setup);
+        self.ahead_seconds += cpu_seconds;
+        made
+    }
+
+    /// The release library, laid out when the first suite needs it.
     pub(crate) fn staged(&mut self) -> Result<&Staged> {
         if self.staged.is_none() {
-            println!("  building the release library");
+            self.build(ahead::LIBRARY)?;
             self.staged = Some(stage::stage()?);
         }
         Ok(self.staged.as_ref().expect("just made"))
@@ -117,7 +129,7 @@ impl Context {
     /// The same for Windows; the reason, where it cannot be built.
     pub(crate) fn windows(&mut self) -> Result<Result<&windows::Staged, String>> {
         if self.windows.is_none() {
-            println!("  building the release library for Windows");
+            self.build(ahead::WINDOWS)?;
             self.windows = Some(windows::stage(&self.setup)?);
         }
         Ok(self.windows.as_ref().expect("just made").as_ref().map_err(Clone::clone))
@@ -137,6 +149,7 @@ struct Suite {
     run: fn(&mut Context) -> Result<Vec<Case>>,
 }
 
+/// In an order in which the long builds that some need can be made beside others (`ahead`).
 const SUITES: &[Suite] = &[
     Suite { name: "format", about: "cargo fmt --check; comments no wider than code", run: rust::format },
     Suite { name: "clippy", about: "no warning in any target", run: rust::clippy },
@@ -147,16 +160,15 @@ const SUITES: &[Suite] = &[
     Suite { name: "narrow", about: "plans, claims and parsers with addresses of 32 bits", run: rust::narrow },
     Suite { name: "users", about: "two users, links, sticky folders and groups", run: users::run },
     Suite { name: "loom", about: "every interleaving of the concurrent core", run: rust::loom },
+    Suite { name: "trust", about: "what is linked is what deny.toml allows", run: trust::run },
+    Suite { name: "workflows", about: "what the public CI runs", run: workflows::run },
     Suite { name: "header", about: "fastpar.h in every dialect of C and C++", run: abi::dialects },
     Suite { name: "symbols", about: "what the shared library exports and needs", run: symbols::run },
     Suite { name: "abi", about: "what programs were promised", run: abi_guard::run },
-    Suite { name: "trust", about: "what is linked is what deny.toml allows", run: trust::run },
-    Suite { name: "workflows", about: "what the public CI runs", run: workflows::run },
     Suite { name: "instructions", about: "the calls that must stay short", run: instructions::run },
     Suite { name: "c", about: "C programs against the shared library", run: c::run },
     Suite { name: "plugins", about: "libraries that are loaded and unloaded", run: plugins::run },
     Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
-    Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
     Suite { name: "miri", about: "undefined behaviour, step by step", run: miri::run },
     Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
@@ -168,10 +180,11 @@ const SUITES: &[Suite] = &[
         about: "fastpar.dll, and all C and C++ programs under Wine",
         run: windows_dll::run,
     },
-    Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
+    Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
 
 /// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
@@ -183,7 +196,7 @@ struct Report {
     suite: &'static str,
     cases: Vec<Case>,
     seconds: f64,
-    /// CPU time of the programs that it ran.
+    /// CPU time of the programs that it ran, and of the builds that were made ahead for it.
     cpu_seconds: f64,
 }
 
@@ -214,28 +227,35 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
     if names.is_empty() {
         println!("not among all: cargo xtask test {}", BY_NAME_ONLY.join(" "));
     }
-    let mut context = Context::new(Setup::prepare()?);
-    let mut reports = Vec::new();
-    for suite in SUITES.iter().filter(wanted) {
-        println!("== {}: {}", suite.name, suite.about);
-        let (start, cpu) = (Instant::now(), process::children_cpu().unwrap_or_default());
-        let cases = (suite.run)(&mut context);
-        let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
-        // On other systems tests skip what these have not: the suite itself tells what a CI machine lacks.
-        if context.setup.ci && suite.name != native::NAME {
-            cases.iter_mut().for_each(refuse_skip);
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        let cpu_seconds = process::children_cpu().unwrap_or_default() - cpu;
-        let report = Report { suite: suite.name, cases, seconds, cpu_seconds };
-        show(&report);
-        reports.push(report);
-    }
+    let setup = Setup::prepare()?;
+    let suites: Vec<_> = SUITES.iter().filter(wanted).collect();
+    let ahead = Ahead::for_suites(&suites.iter().map(|suite| suite.name).collect::<Vec<_>>());
+    let ahead = Arc::new(ahead);
+    let mut context = Context::new(setup.clone(), Arc::clone(&ahead));
+    let run_all = || suites.into_iter().map(|suite| run_suite(suite, &mut context)).collect::<Vec<_>>();
+    let mut reports = ahead.beside(&setup, run_all);
     let budgets = check_budgets(&reports)?;
     if context.setup.ci {
         reports.push(budgets);
     }
     Ok(summarize(&reports))
+}
+
+fn run_suite(suite: &Suite, context: &mut Context) -> Report {
+    println!("== {}: {}", suite.name, suite.about);
+    let (start, cpu) = (Instant::now(), process::foreground_cpu().unwrap_or_default());
+    let cases = (suite.run)(context);
+    let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
+    // On other systems tests skip what these have not: the suite itself tells what a CI machine lacks.
+    if context.setup.ci && suite.name != native::NAME {
+        cases.iter_mut().for_each(refuse_skip);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let cpu_seconds = process::foreground_cpu().unwrap_or_default() - cpu;
+    let cpu_seconds = cpu_seconds + std::mem::take(&mut context.ahead_seconds);
+    let report = Report { suite: suite.name, cases, seconds, cpu_seconds };
+    show(&report);
+    report
 }
 
 /// Minutes of the suites beside their budgets.

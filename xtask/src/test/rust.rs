@@ -1,9 +1,10 @@
 //! Suites that cargo runs.
 
 use super::{comment_width, lines, Case, Context};
-use crate::{process, repo};
-use anyhow::Result;
+use crate::{process, repo, setup};
+use anyhow::{Context as _, Result};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -21,36 +22,35 @@ pub(super) fn clippy(_: &mut Context) -> Result<Vec<Case>> {
     Ok(vec![cargo_step("cargo clippy", &arguments)])
 }
 
+/// The library by itself, as other suites build it: with those of the tools its dependencies would be built
+/// with more features, and once more for the others.
 pub(super) fn tests(_: &mut Context) -> Result<Vec<Case>> {
-    let arguments = ["test", "--workspace", "--no-fail-fast", "--", "--show-output"];
-    Ok(lines::libtest(&process::run(repo::cargo().args(arguments), LIMIT)?))
+    let mut cases = Vec::new();
+    for packages in [&["--package", "fastpar"][..], &["--workspace", "--exclude", "fastpar"]] {
+        let mut cargo = repo::cargo();
+        cargo.arg("test").args(packages).args(["--no-fail-fast", "--", "--show-output"]);
+        cases.extend(lines::libtest(&process::run(&mut cargo, LIMIT)?));
+    }
+    Ok(cases)
 }
 
-/// The models need the whole library built for loom, so they have a target folder of their own.
+/// The models: the tests of the library alone are built for loom, which is a build of its own kind beside the
+/// others, not what the library depends on.
 pub(super) fn loom(_: &mut Context) -> Result<Vec<Case>> {
-    if !mentions(&repo::root().join("src"), "loom::model")? {
-        println!("  there are no models yet");
-        return Ok(Vec::new());
-    }
-    let mut command = repo::cargo();
-    command.args(["test", "--lib", "--package", "fastpar", "loom", "--", "--show-output"]);
-    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", repo::target().join("loom"));
-    Ok(lines::libtest(&process::run(&mut command, LIMIT)?))
+    let mut build = repo::cargo();
+    build.args(["rustc", "--package", "fastpar", "--lib", "--profile", "test"]);
+    build.args(["--message-format", "json-render-diagnostics", "--", "--cfg", "loom"]);
+    let built = process::must(&mut build, LIMIT)?;
+    let program = built.lines().rev().find_map(executable).context("cargo tells no program")?;
+    let mut models = Command::new(program);
+    models.args(["loom", "--show-output"]).current_dir(repo::root());
+    Ok(lines::libtest(&process::run(&mut models, LIMIT)?))
 }
 
-fn mentions(folder: &Path, text: &str) -> Result<bool> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let found = if path.is_dir() {
-            mentions(&path, text)?
-        } else {
-            std::fs::read_to_string(&path)?.contains(text)
-        };
-        if found {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// The program that a message of cargo's tells.
+fn executable(message: &str) -> Option<String> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    Some(message["executable"].as_str()?.to_owned())
 }
 
 const NARROW: &str = "i686-unknown-linux-gnu";
@@ -68,14 +68,29 @@ pub(super) fn narrow(context: &mut Context) -> Result<Vec<Case>> {
 /// What rustc needs for it, installed where that is possible.
 fn missing_for_narrow(context: &Context) -> Option<String> {
     if process::installed("rustup") {
-        let mut add = std::process::Command::new("rustup");
+        let mut add = Command::new("rustup");
         // Where it cannot be had the library is not found below.
+        let _alone = setup::installing();
         let _ = process::run(add.args(["target", "add", NARROW]), LIMIT);
     }
-    let mut ask = std::process::Command::new("rustc");
+    let mut ask = Command::new("rustc");
     let library = ask.args(["--print", "target-libdir", "--target", NARROW]).output().ok()?;
     if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
         return Some(format!("no standard library for {NARROW} (rustup target add {NARROW})"));
     }
     context.setup.linker_for_32_bits()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executable;
+
+    #[test]
+    fn the_program_of_a_message() {
+        let message = r#"{"reason":"compiler-artifact","executable":"/a/b"}"#;
+        assert_eq!(executable(message).as_deref(), Some("/a/b"));
+        for other in [r#"{"reason":"compiler-artifact","executable":null}"#, "{}", "warning: x"] {
+            assert_eq!(executable(other), None, "{other}");
+        }
+    }
 }

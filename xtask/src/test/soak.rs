@@ -2,6 +2,7 @@
 //! Valgrind; `cargo xtask soak` does the long runs.
 
 use super::abi::WARNINGS;
+use super::ahead::Ahead;
 use super::{csharp, faults, lines, python, Case, Context};
 use crate::process::Finished;
 use crate::setup::Setup;
@@ -9,6 +10,7 @@ use crate::{process, repo};
 use anyhow::{ensure, Result};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Mixed work in the test command.
@@ -36,13 +38,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = absent.or_else(|| context.setup.missing(&["gcc", "g++"])) {
         return Ok(vec![Case::skipped("soak", reason)]);
     }
-    let mut cases = Vec::new();
-    let mut add = |name: &str, command: &mut Command| -> Result<()> {
-        cases.extend(lines::program(name, &process::run(command, LIMIT)?));
-        Ok(())
-    };
-    let flat = faults::compile(context, &source("flat.c"), &[])?;
-    add("flat", &mut faults::command(&flat)?)?;
+    let flat = faults::command(&faults::compile(context, &source("flat.c"), &[])?)?;
     let once = mixed(context, &[SMALL])?;
     let mut memcheck = Command::new("valgrind");
     memcheck
@@ -51,8 +47,11 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         .arg("0")
         .current_dir(repo::scratch("faults")?)
         .env("FASTPAR_THREADS", "3");
-    add("memcheck", &mut memcheck)?;
-
+    let mut cases = Vec::new();
+    // One CPU is enough for each of them.
+    for (name, finished) in side_by_side(vec![("flat", flat), ("memcheck", memcheck)], LIMIT)? {
+        cases.extend(lines::program(name, &finished));
+    }
     let mut hosts = Vec::new();
     for (name, host) in hosts_for(context, SECONDS, 1)? {
         match host {
@@ -148,7 +147,7 @@ fn side_by_side(
 
 /// Mixed work for so long.
 pub(crate) fn long(minutes: u64) -> Result<()> {
-    let mut context = Context::new(Setup::prepare()?);
+    let mut context = Context::new(Setup::prepare()?, Arc::new(Ahead::for_suites(&[])));
     let seed = std::time::UNIX_EPOCH.elapsed()?.as_secs() % 1_000_000;
     println!("seed {seed}");
     let mut hosts = Vec::new();

@@ -34,7 +34,16 @@ from ._async import (
     decompress_into_async,
 )
 from ._batches import compress_batch, decompress_batch
-from ._codec import compress, compress_bound, compress_into, decompress, decompress_into, decompressed_size
+from ._codec import (
+    ZstdInfo,
+    compress,
+    compress_bound,
+    compress_into,
+    decompress,
+    decompress_into,
+    decompressed_size,
+    frame_read,
+)
 from ._file import ZstdFile, open
 from ._files import FileStats, compress_file, decompress_file
 from ._settings import DataError, ZstdOptions
@@ -54,6 +63,7 @@ __all__ = (
     "ZstdDict",
     "ZstdError",
     "ZstdFile",
+    "ZstdInfo",
     "ZstdOptions",
     "compress",
     "compress_async",
@@ -74,6 +84,7 @@ __all__ = (
     "decompress_into_async",
     "decompressed_size",
     "finalize_dict",
+    "frame_read",
     "get_frame_info",
     "get_frame_size",
     "open",

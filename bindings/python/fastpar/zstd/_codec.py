@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Buffer
 from compression import zstd as standard
+from dataclasses import dataclass
 from typing import Unpack
 
 from .. import _native as n
@@ -104,6 +105,39 @@ def decompressed_size(data: Buffer, /) -> int | None:
         return None
     check(status, error)
     return size.value
+
+
+@dataclass(frozen=True, slots=True)
+class ZstdInfo:
+    """What a frame tells before it is decompressed, in bytes."""
+
+    #: Of the content; None: not told. 0 for a skippable frame.
+    size: int | None
+    #: Of the frame: the next frame begins so much further on.
+    compressed_size: int
+    #: Of the latest output, which a decoder has to keep.
+    window: int
+    #: The dictionary that decompressing needs; 0: none, or not told.
+    dict_id: int
+    #: Whether it ends with a checksum of its content.
+    checksum: bool
+    #: Whether it holds data for other programs, without content.
+    skippable: bool
+
+
+def frame_read(data: Buffer, /) -> ZstdInfo:
+    """What the first frame in a buffer tells, by its headers. The whole frame must be there; a ZstdError tells what is wrong."""
+    info, error = n.fastpar_zstd_info(ctypes.sizeof(n.fastpar_zstd_info)), n.fastpar_error()
+    with address(data) as (source, length):
+        check(lib.fastpar_frame_read(source, length, ctypes.byref(info), ctypes.byref(error)), error)
+    return ZstdInfo(
+        None if info.size == 2**64 - 1 else info.size,
+        info.compressed_size,
+        info.window,
+        info.dict_id,
+        bool(info.flags & n.FASTPAR_FRAME_CHECKSUM),
+        bool(info.flags & n.FASTPAR_FRAME_SKIPPABLE),
+    )
 
 
 def decompress(

@@ -1,4 +1,5 @@
-//! Frames that are handed out in parts: to libzstd, which decodes one after the other, or to the block decoder.
+//! Frames that are handed out in parts: to libzstd, which decodes one after the other, or to the block
+//! decoder.
 #![forbid(unsafe_code)]
 
 use super::super::buffers::{Buffer, Buffers};

@@ -1,0 +1,290 @@
+//! Long builds, made beside the suites that come before those that need them: most of a build's minutes one
+//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice.
+//!
+//! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
+//! waits for its build, or makes it where nobody has begun to.
+
+use crate::setup::Setup;
+use crate::{dist, fuzz, process, repo, stage, windows};
+use anyhow::{anyhow, Result};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Builds at a time.
+const AT_A_TIME: usize = 2;
+
+#[derive(Clone, Copy)]
+pub(super) struct Build {
+    name: &'static str,
+    /// The first that needs it.
+    suite: &'static str,
+    make: fn(&Setup) -> Result<()>,
+}
+
+const fn build(name: &'static str, suite: &'static str, make: fn(&Setup) -> Result<()>) -> Build {
+    Build { name, suite, make }
+}
+
+pub(super) const LIBRARY: Build = build("the release library", "header", |_| stage::build());
+
+/// Where it cannot be built, the suites that need it find out why.
+pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup| {
+    windows::build(setup, &windows::place()?).map(drop)
+});
+
+pub(super) const FUZZER: Build = build("the fuzzer's targets", "fuzz", |_| fuzz::build().map(drop));
+
+pub(super) const PACKAGED: Build =
+    build("the packaged library", "dist", |_| dist::build_linux(&repo::scratch("dist")?).map(drop));
+
+pub(super) const PACKAGED_AGAIN: Build =
+    build("the packaged library once more", "dist", |_| dist::build_linux(&anew("linux")?).map(drop));
+
+pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup| {
+    windows::build(setup, &anew("windows")?.join("windows")).map(drop)
+});
+
+pub(super) const CRATE: Build = build("the crate from its package", "dist", |_| dist::build_crate());
+
+/// In the order in which suites need them.
+const ALL: [Build; 7] = [LIBRARY, WINDOWS, PACKAGED, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE, FUZZER];
+
+/// Where the packages are built once more.
+pub(super) fn again() -> Result<PathBuf> {
+    repo::scratch("dist/again")
+}
+
+/// The same, with nothing in its folder of this name.
+fn anew(name: &str) -> Result<PathBuf> {
+    let builds = again()?;
+    let old = builds.join(name);
+    if old.exists() {
+        std::fs::remove_dir_all(old)?;
+    }
+    Ok(builds)
+}
+
+enum State {
+    Waiting,
+    Running,
+    /// With what went wrong.
+    Done(Option<String>),
+}
+
+struct Known {
+    build: Build,
+    state: State,
+    /// CPU time that no suite was told of.
+    cpu_seconds: f64,
+}
+
+/// Ends with the suites, also if they panic: builds that have not begun are not made.
+struct NoMore<'a>(&'a Ahead);
+
+impl Drop for NoMore<'_> {
+    fn drop(&mut self) {
+        self.0.lock().retain(|known| !matches!(known.state, State::Waiting));
+    }
+}
+
+/// Builds that are made beside the suites.
+pub(super) struct Ahead {
+    builds: Mutex<Vec<Known>>,
+    /// A build is done.
+    done: Condvar,
+}
+
+impl Ahead {
+    /// For these suites. On one CPU it would gain nothing.
+    pub(super) fn for_suites(names: &[&str]) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let needed = ALL.iter().filter(|build| cpus > 1 && names.contains(&build.suite));
+        Self::of(&needed.copied().collect::<Vec<_>>())
+    }
+
+    fn of(builds: &[Build]) -> Self {
+        let known = |&build| Known { build, state: State::Waiting, cpu_seconds: 0.0 };
+        Self { builds: Mutex::new(builds.iter().map(known).collect()), done: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.builds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does some work while the builds are made. Those that have not begun at its end are not made.
+    pub(super) fn beside<R>(&self, setup: &Setup, work: impl FnOnce() -> R) -> R {
+        let threads = AT_A_TIME.min(self.lock().len());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    at_low_priority();
+                    while let Some(build) = self.begin() {
+                        self.make(build, setup);
+                    }
+                });
+            }
+            let _end = NoMore(self);
+            work()
+        })
+    }
+
+    /// The next build for a thread.
+    fn begin(&self) -> Option<Build> {
+        let mut builds = self.lock();
+        let known = builds.iter_mut().find(|known| matches!(known.state, State::Waiting))?;
+        known.state = State::Running;
+        Some(known.build)
+    }
+
+    fn make(&self, build: Build, setup: &Setup) {
+        println!("  beside: building {}", build.name);
+        let start = Instant::now();
+        // A suite may be waiting for it.
+        let make = || catch_unwind(AssertUnwindSafe(|| (build.make)(setup)));
+        let (made, cpu_seconds) = process::beside(build.name, make);
+        let made = made.unwrap_or_else(|_| Err(anyhow!("building {} panicked", build.name)));
+        let how = if made.is_ok() { "built" } else { "could not build" };
+        println!("  beside: {how} {} in {:.1} s", build.name, start.elapsed().as_secs_f64());
+        if let Some(known) = self.lock().iter_mut().find(|known| known.build.name == build.name) {
+            known.state = State::Done(made.err().map(|error| format!("{error:#}")));
+            known.cpu_seconds = cpu_seconds;
+        }
+        self.done.notify_all();
+    }
+
+    /// Waits for a build, or makes it if nobody has begun to; and the seconds of CPU time that it took beside
+    /// other suites, told once.
+    pub(super) fn finish(&self, build: Build, setup: &Setup) -> (Result<()>, f64) {
+        let mut builds = self.lock();
+        let mut told = false;
+        loop {
+            let place = builds.iter().position(|known| known.build.name == build.name);
+            let Some(place) = place else { break };
+            match &builds[place].state {
+                State::Waiting => {
+                    builds.remove(place);
+                    break;
+                }
+                State::Running => {
+                    if !told {
+                        println!("  waiting for {}", build.name);
+                        told = true;
+                    }
+                    builds = self.done.wait(builds).unwrap_or_else(PoisonError::into_inner);
+                }
+                State::Done(error) => {
+                    let made = error.as_ref().map_or(Ok(()), |error| Err(anyhow!("{error}")));
+                    return (made, std::mem::take(&mut builds[place].cpu_seconds));
+                }
+            }
+        }
+        drop(builds);
+        println!("  building {}", build.name);
+        ((build.make)(setup), 0.0)
+    }
+}
+
+/// For this thread, and the programs that it starts: a tenth of what others get, but more than nothing on a
+/// machine that is busy.
+fn at_low_priority() {
+    // Without it tests are slower, and that is all.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    const SETUP: Setup = Setup { ci: false };
+    const GOOD: Build = build("good", "", |_| Ok(()));
+
+    #[test]
+    fn what_goes_wrong_is_told_each_time() {
+        const BAD: Build = build("bad", "", |_| bail!("no compiler"));
+        const WORSE: Build = build("worse", "", |_| panic!("an error that this test expects"));
+        let ahead = Ahead::of(&[GOOD, BAD, WORSE]);
+        ahead.beside(&SETUP, || {
+            let over = |known: &Known| matches!(known.state, State::Done(_));
+            while !ahead.lock().iter().all(over) {
+                std::thread::yield_now();
+            }
+            for _ in 0..2 {
+                let tell = |build| ahead.finish(build, &SETUP).0.map_err(|error| error.to_string());
+                assert_eq!(tell(GOOD), Ok(()));
+                assert_eq!(tell(BAD), Err("no compiler".into()));
+                assert!(tell(WORSE).is_err());
+            }
+        });
+    }
+
+    #[test]
+    fn suites_of_builds_exist() {
+        for build in ALL {
+            let known = super::super::SUITES.iter().any(|suite| suite.name == build.suite);
+            assert!(known, "{} is for {}, which is no suite", build.name, build.suite);
+        }
+        assert!(Ahead::for_suites(&["rust"]).lock().is_empty());
+    }
+
+    #[test]
+    fn what_has_not_begun_is_not_made() {
+        static OPEN: Mutex<()> = Mutex::new(());
+        const LONG: Build = build("long", "", |_| {
+            drop(OPEN.lock());
+            Ok(())
+        });
+        const OTHER: Build = build("other", "", LONG.make);
+        const NEVER: Build = build("never", "", |_| panic!("it is made after the suites"));
+        let ahead = Ahead::of(&[LONG, OTHER, NEVER]);
+        let mut closed = OPEN.lock().ok();
+        ahead.beside(&SETUP, || {
+            let waiting = |known: &&Known| matches!(known.state, State::Waiting);
+            while ahead.lock().iter().filter(waiting).count() > 1 {
+                std::thread::yield_now();
+            }
+            drop(NoMore(&ahead));
+            closed.take();
+        });
+        assert!(ahead.lock().iter().all(|known| matches!(known.state, State::Done(None))));
+        assert_eq!(ahead.lock().len(), 2);
+    }
+
+    #[test]
+    fn a_build_is_made_once() {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        const COUNTED: Build = build("counted", "", |_| {
+            MADE.fetch_add(1, Relaxed);
+            Ok(())
+        });
+        let ahead = Ahead::of(&[COUNTED]);
+        ahead.beside(&SETUP, || assert!(ahead.finish(COUNTED, &SETUP).0.is_ok()));
+        assert_eq!(MADE.load(Relaxed), 1);
+        // Nobody makes it ahead.
+        assert!(Ahead::of(&[]).finish(COUNTED, &SETUP).0.is_ok());
+        assert_eq!(MADE.load(Relaxed), 2);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn cpu_time_is_told_once() {
+        const SPINNING: Build = build("spinning", "", |_| {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"]);
+            process::must(&mut shell, std::time::Duration::from_secs(600)).map(drop)
+        });
+        let ahead = Ahead::of(&[SPINNING]);
+        let told = ahead.beside(&SETUP, || {
+            // Else it might not have begun.
+            while matches!(ahead.lock()[0].state, State::Waiting) {
+                std::thread::yield_now();
+            }
+            [0, 1].map(|_| ahead.finish(SPINNING, &SETUP).1)
+        });
+        assert!(told[0] > 0.0 && told[1] == 0.0, "{told:?}");
+    }
+}
