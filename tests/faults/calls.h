@@ -20,6 +20,9 @@
 #define CALLS_SIZE 800000
 #endif
 
+/* In one frame this is decoded by several lanes where CPUs are idle, from memory and from a file. */
+enum { CALLS_LARGE = 9000000 };
+
 enum { CALLS_FRAME = CALLS_SIZE / 20, CALLS_COUNT = 10000, CALLS_ITEMS = 40, CALLS_ROOM = 2 * CALLS_SIZE };
 
 static unsigned char calls_text[CALLS_SIZE];
@@ -27,13 +30,16 @@ static unsigned char calls_packed[CALLS_ROOM]; /* the text in frames, with a see
 static size_t calls_packed_len;
 static unsigned char calls_long[CALLS_ROOM]; /* the text in one frame */
 static size_t calls_long_len;
+static unsigned char calls_large_text[CALLS_LARGE];
+static unsigned char calls_large[CALLS_LARGE / 4]; /* that in one frame */
+static size_t calls_large_len;
 
 /* What a thread works in. */
 typedef struct calls_room {
   unsigned char packed[CALLS_ROOM], unpacked[CALLS_SIZE];
   unsigned char marks[CALLS_COUNT];
   size_t at;
-  char path[2][64];
+  char path[3][64];
   const int32_t *cancel; /* may be NULL */
 } calls_room;
 
@@ -77,6 +83,16 @@ static void calls_prepare_text(void)
   }
 }
 
+/* Blocks of all types: text, noise, and what repeats for long. */
+static void calls_prepare_large_text(void)
+{
+  uint32_t state = 7;
+  for (size_t i = 0; i < CALLS_LARGE / 8; i++) {
+    state = state * 1664525 + 1013904223;
+    calls_large_text[i] = (unsigned char)(i % 400000 < 60000 ? state >> 24 : "a chunk of text, and "[i % 21] + (state >> 30));
+  }
+}
+
 /* For all of them; starts no thread. */
 static void calls_prepare(void)
 {
@@ -88,12 +104,15 @@ static void calls_prepare(void)
   options.flags = FASTPAR_ZSTD_SINGLE_FRAME;
   options.frame_size = 0;
   MUST(fastpar_compress(&options, calls_text, CALLS_SIZE, calls_long, CALLS_ROOM, &calls_long_len, NULL) == 0);
+  calls_prepare_large_text();
+  MUST(fastpar_compress(&options, calls_large_text, CALLS_LARGE, calls_large, sizeof calls_large, &calls_large_len, NULL) == 0);
+  MUST(calls_large_len > CALLS_LARGE / 60); /* less is not worth the lanes */
 }
 
 static void calls_make_room(calls_room *room, int number)
 {
   memset(room, 0, sizeof *room);
-  for (int i = 0; i < 2; i++) snprintf(room->path[i], sizeof room->path[i], "calls-%d-%d-%d", (int)getpid(), number, i);
+  for (int i = 0; i < 3; i++) snprintf(room->path[i], sizeof room->path[i], "calls-%d-%d-%d", (int)getpid(), number, i);
 }
 
 /* ---- loops ---- */
@@ -257,8 +276,15 @@ static const calls_entry CALLS[] = {
   {"loop", call_loop},     {"nested", call_nested},         {"reduce", call_reduce},   {"job", call_job},
   {"team", call_team},     {"queue", call_queue},           {"compress", call_compress},
   {"decompress", call_decompress}, {"batch", call_batch},   {"writer", call_writer},   {"reader", call_reader},
-  {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"files", call_files},
+  {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"large", call_large},
+  {"large file", call_large_file}, {"files", call_files},
 };
 enum { CALLS_KINDS = sizeof CALLS / sizeof CALLS[0] };
+
+/* Whether the room's files must be there, and files can be written beside them. */
+static inline int calls_has_files(const calls_entry *entry)
+{
+  return entry->run == call_files || entry->run == call_large_file;
+}
 
 #endif

@@ -27,6 +27,19 @@ static fastpar_status call_decompress(calls_room *room)
   return 0;
 }
 
+static fastpar_status call_large(calls_room *room)
+{
+  fastpar_zstd_options options = calls_options(room);
+  unsigned char *unpacked = malloc(CALLS_LARGE);
+  fastpar_status status = FASTPAR_ERR_OUT_OF_MEMORY;
+  size_t len = 0;
+  if (!unpacked) return status;
+  status = fastpar_decompress(&options, calls_large, calls_large_len, unpacked, CALLS_LARGE, &len, NULL);
+  MUST(status || (len == CALLS_LARGE && memcmp(unpacked, calls_large_text, CALLS_LARGE) == 0));
+  free(unpacked);
+  return status;
+}
+
 static fastpar_status call_batch(calls_room *room)
 {
   fastpar_zstd_options options = calls_options(room);
@@ -163,12 +176,28 @@ static int calls_save(const char *path, const unsigned char *data, size_t len)
   return file && fclose(file) == 0 && saved;
 }
 
-/* Files that `call_files` reads; the room keeps their names. */
-static void calls_make_files(calls_room *room) { MUST(calls_save(room->path[0], calls_text, CALLS_SIZE)); }
+/* Files that calls read; the room keeps their names. */
+static void calls_make_files(calls_room *room)
+{
+  MUST(calls_save(room->path[0], calls_text, CALLS_SIZE));
+  MUST(calls_save(room->path[2], calls_large, calls_large_len));
+}
 
 static void calls_remove_files(const calls_room *room)
 {
-  for (int i = 0; i < 2; i++) unlink(room->path[i]);
+  for (int i = 0; i < 3; i++) unlink(room->path[i]);
+}
+
+/* The frame's checksum tells whether the bytes are right. */
+static fastpar_status call_large_file(calls_room *room)
+{
+  fastpar_zstd_options options = calls_options(room);
+  fastpar_file_stats stats;
+  memset(&stats, 0, sizeof stats);
+  stats.struct_size = sizeof stats;
+  PASS(fastpar_decompress_file(&options, room->path[2], room->path[1], &stats, NULL));
+  MUST(stats.bytes_in == calls_large_len && stats.bytes_out == CALLS_LARGE && stats.frames == 1);
+  return 0;
 }
 
 static fastpar_status call_files(calls_room *room)

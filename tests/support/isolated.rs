@@ -20,7 +20,7 @@ pub(crate) struct Isolated {
 
 impl Default for Isolated {
     fn default() -> Self {
-        Self { environment: Vec::new(), exit_code: 0, limit: LIMIT, foreign: false }
+        Self { environment: Vec::new(), exit_code: 0, limit: LIMIT * super::patience(), foreign: false }
     }
 }
 

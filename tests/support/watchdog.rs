@@ -23,7 +23,7 @@ pub(crate) fn watch_for(limit: Duration) -> Watch {
     let name = std::thread::current().name().unwrap_or("?").to_owned();
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let id = running.last_key_value().map_or(0, |(id, _)| id + 1);
-    running.insert(id, (name, Instant::now() + limit));
+    running.insert(id, (name, Instant::now() + limit * super::patience()));
     Watch(id)
 }
 

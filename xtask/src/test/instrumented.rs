@@ -63,13 +63,30 @@ fn with_std() -> Result<(Command, bool), String> {
         .ok_or_else(|| "neither rustup's nightly nor Debian has the sources of std here".into())
 }
 
+/// What a sanitizer takes besides its name, of rustc and of clang.
+fn more_flags(sanitizer: &str) -> (&'static [&'static str], &'static str) {
+    match sanitizer {
+        // Where a byte comes from. rustc passes arguments and results as the newer clang does: checked by the
+        // caller. What the kernel writes is seen where the C library is called for it.
+        "memory" => (
+            &["-Zsanitizer-memory-track-origins", "--cfg=rustix_use_libc"],
+            " -fsanitize-memory-track-origins -fsanitize-memory-param-retval",
+        ),
+        _ => (&[], ""),
+    }
+}
+
 /// A cargo for a sanitizer by the name that rustc and clang give it, with arguments of `cargo NAME`.
 pub(super) fn sanitized(sanitizer: &str, folder: &str, name: &str) -> Result<Command, String> {
     let (mut cargo, has_runtime) = with_std()?;
     cargo.args([name, "-Zbuild-std=std,panic_unwind", "--package", "fastpar", "--target", TRIPLE]);
     cargo.env("CARGO_TARGET_DIR", repo::target().join(folder));
+    // Instrumented code that is not optimised at all, as std would be, takes too long.
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     let flag = format!("-fsanitize={sanitizer}");
+    let (of_rustc, of_clang) = more_flags(sanitizer);
     let mut flags = vec![format!("-Zsanitizer={sanitizer}")];
+    flags.extend(of_rustc.iter().map(|&flag| flag.to_owned()));
     if !has_runtime {
         flags.extend(["-Zexternal-clangrt".into(), "-Clinker=clang".into(), format!("-Clink-arg={flag}")]);
     }
@@ -77,6 +94,6 @@ pub(super) fn sanitized(sanitizer: &str, folder: &str, name: &str) -> Result<Com
     let variable = TRIPLE.replace('-', "_");
     cargo.env(format!("CC_{variable}"), "clang");
     // No sanitizer sees what assembly does.
-    cargo.env(format!("CFLAGS_{variable}"), format!("{flag} -DZSTD_DISABLE_ASM"));
+    cargo.env(format!("CFLAGS_{variable}"), format!("{flag}{of_clang} -DZSTD_DISABLE_ASM"));
     Ok(cargo)
 }

@@ -29,10 +29,10 @@ mod plugins;
 mod python;
 mod readme;
 mod rust;
+mod sanitizers;
 pub(crate) mod soak;
 mod symbols;
 mod trust;
-mod tsan;
 mod users;
 mod windows_dll;
 mod windows_dotnet;
@@ -170,7 +170,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "plugins", about: "libraries that are loaded and unloaded", run: plugins::run },
     Suite { name: "faults", about: "no memory, no threads, signals all the time", run: faults::run },
     Suite { name: "miri", about: "undefined behaviour, step by step", run: miri::run },
-    Suite { name: "tsan", about: "data races, libzstd's too", run: tsan::run },
+    Suite { name: "tsan", about: "data races, libzstd's too", run: sanitizers::threads },
+    Suite { name: "msan", about: "bytes that are read and were never written", run: sanitizers::memory },
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
@@ -189,7 +190,7 @@ const SUITES: &[Suite] = &[
 
 /// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
 /// systems on which the others do not run.
-const BY_NAME_ONLY: [&str; 3] = ["miri", "tsan", native::NAME];
+const BY_NAME_ONLY: [&str; 4] = ["miri", "tsan", "msan", native::NAME];
 
 /// A suite's cases.
 struct Report {
