@@ -3,3 +3,4 @@
 pub(crate) mod blocks;
 
 pub(crate) mod decompress;
+pub(crate) mod sections;
