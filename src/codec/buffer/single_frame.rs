@@ -8,7 +8,7 @@ use crate::codec::context;
 use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::SectionCompressor;
 use crate::codec::frame::sections::{Checksum, Sections};
-use crate::codec::libzstd::calls;
+use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::Result;
@@ -39,7 +39,8 @@ pub(super) fn compress(
         checksum.advance(part.end);
         let before = part.start.min(sections.overlap());
         let data = &src[part.start - before..part.end];
-        let encode = |dst: &mut [MaybeUninit<u8>]| sections.encode(data, before, dst, &progress);
+        let encode =
+            |dst: &mut [MaybeUninit<u8>]| sections.encode(data, before, &mut Uninit::new(dst), &progress);
         let mut claim = output.claim(index);
         let size = match claim.slot()? {
             OutputSlot::Slot(dst) => Some(encode(dst)?),

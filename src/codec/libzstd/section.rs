@@ -11,13 +11,12 @@
 use super::calls::{LongMatching, Parameters};
 use std::ffi::c_void;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use zstd::zstd_safe::zstd_sys::{
     self, ZSTD_CCtx, ZSTD_EndDirective, ZSTD_ResetDirective, ZSTD_cParameter, ZSTD_dictContentType_e,
     ZSTD_inBuffer, ZSTD_outBuffer,
 };
-use zstd::zstd_safe::ErrorCode;
+use zstd::zstd_safe::{ErrorCode, WriteBuf};
 
 /// Whether sections can be compressed: see `build.rs`.
 pub(crate) const AVAILABLE: bool = cfg!(zstd_rep_codes);
@@ -112,7 +111,9 @@ impl SectionContext {
             zstd_sys::ZSTD_compressStream2(raw, &mut output, &mut input, ZSTD_EndDirective::ZSTD_e_flush)
         })?;
         // libzstd's own header, which is not wanted, comes out alone.
-        section.compress(&[], &mut [MaybeUninit::uninit(); HEADER])?;
+        let mut header = [0u8; HEADER];
+        // SAFETY: the room of the array.
+        unsafe { section.compress(&[], header.as_mut_ptr().cast(), HEADER)? };
         if let Before::Prefix(_) = before {
             invalidate_rep_codes(&section)?;
         }
@@ -164,17 +165,31 @@ pub(crate) struct Section<'s> {
 }
 
 impl Section<'_> {
-    /// Compresses the next `len` bytes, 128 KiB at most, to one or more blocks; returns how many bytes of
-    /// `dst` they take.
-    pub(crate) fn block(&mut self, len: usize, dst: &mut [MaybeUninit<u8>]) -> Result<usize, ErrorCode> {
+    /// Compresses the next `len` bytes, 128 KiB at most, to one or more blocks; they are added to the `filled`
+    /// bytes of `dst`, of which at most `room` are used. Returns how many bytes they take.
+    pub(crate) fn block(
+        &mut self,
+        len: usize,
+        dst: &mut (impl WriteBuf + ?Sized),
+        filled: usize,
+        room: usize,
+    ) -> Result<usize, ErrorCode> {
         let (now, rest) = self.rest.split_at(len);
         self.rest = rest;
-        self.compress(now, dst)
+        assert!(filled <= room && room <= dst.capacity());
+        // SAFETY: within the capacity.
+        let to = unsafe { dst.as_mut_ptr().add(filled) };
+        // SAFETY: as many bytes may be written behind the filled ones.
+        let size = unsafe { self.compress(now, to.cast(), room - filled)? };
+        // SAFETY: libzstd has written so many, behind those that were filled before.
+        unsafe { dst.filled_until(filled + size) };
+        Ok(size)
     }
 
-    fn compress(&mut self, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize, ErrorCode> {
-        let (to, room) = (dst.as_mut_ptr().cast::<c_void>(), dst.len());
-        // SAFETY: a live context, which this section has for itself; the buffers are valid as they say.
+    /// # Safety
+    /// `room` bytes may be written at `to`.
+    unsafe fn compress(&mut self, src: &[u8], to: *mut c_void, room: usize) -> Result<usize, ErrorCode> {
+        // SAFETY: a live context, which this section has for itself; the caller's promise.
         check(unsafe {
             zstd_sys::ZSTD_compressContinue(self.context, to, room, src.as_ptr().cast(), src.len())
         })

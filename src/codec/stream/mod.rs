@@ -4,6 +4,7 @@
 pub(crate) mod reader;
 pub(crate) mod writer;
 
+mod around;
 mod buffers;
 mod compress_stage;
 mod decompress_stage;

@@ -2,15 +2,17 @@
 //! in order.
 #![forbid(unsafe_code)]
 
+use super::around::Around;
 use super::buffers::{Buffer, Buffers, Meter, Side};
 use super::compress_stage::{CompressStage, CompressTask, Compressed, Source, Work};
 use super::memory_plan::WritePlan;
 use super::single_frame::{SingleFrame, Then};
 use super::state::State;
 use crate::codec::context::cache::{Cached, Reservation};
-use crate::codec::context::contexts::Compressor;
+use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table::Growing;
+use crate::codec::frame::sections::Sections;
 use crate::codec::io::errors;
 use crate::codec::io::input::Input;
 use crate::codec::options::progress::CallProgress;
@@ -54,15 +56,19 @@ pub struct Writer<'a, W> {
     progress: CallProgress<'a>,
     plan: WritePlan,
     state: State,
-    /// The input of the next task, which is being filled.
+    /// The input of the next task, which is being filled, behind what it overlaps.
     current: Option<Buffer>,
+    /// The bytes of the current input that it overlaps.
+    before: usize,
     /// Where the input file is read next.
     offset: u64,
     /// Tasks submitted.
     submitted: usize,
     recipe: Recipe,
     /// Held until the last frame is compressed.
-    reservation: Option<Reservation<Compressor>>,
+    reservation: Option<Reservations>,
+    /// What is around the sections of a single frame.
+    around: Option<Around>,
     table: Growing,
     /// Whether data was compressed since the last flush.
     dirty: bool,
@@ -91,28 +97,40 @@ impl<'a, W: Write> Writer<'a, W> {
         options.check()?;
         let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
-        let single = plan.single.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
+        let sections = Sections::new(options, len);
+        let in_parts = plan.single && sections.is_none();
+        let single = in_parts.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
         let buffers = Buffers::new(&meter, plan.limit);
         let recipe = Recipe::new(options, plan.task_len);
         // A stream may stay open for days, so it reserves the context of one lane only; the others are
         // reserved while their tasks run (see the compress stage).
         let lanes = if file.is_some() { plan.lanes as usize } else { 1 };
-        let reserve = || Compressor::cache().reserve(lanes, recipe.memory());
-        let stage = CompressStage { meter, buffers, task_len: plan.task_len, file, single };
+        let reservation = match &sections {
+            Some(sections) => {
+                Some(Reservations::Sections(SectionCompressor::cache().reserve(lanes, sections.memory())))
+            }
+            // A frame in parts keeps its context itself.
+            None if in_parts => None,
+            None => Some(Reservations::Frames(Compressor::cache().reserve(lanes, recipe.memory()))),
+        };
+        let around = sections.as_ref().map(|sections| Around::new(sections.heading()));
+        let (task_len, overlap) = (plan.task_len, plan.overlap);
+        let stage = CompressStage { meter, buffers, task_len, overlap, file, sections, single };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             sink,
             options: *options,
             progress: CallProgress::new(options, len),
-            // A single frame keeps its context itself.
-            reservation: (!plan.single).then(reserve),
+            reservation,
+            around,
             recipe,
             plan,
             state: State::Open,
             current: None,
+            before: 0,
             offset: 0,
             submitted: 0,
-            table: Growing::new(options.seek_table && !plan.single, plan.frames)?,
+            table: Growing::new(options.seek_table && !options.single_frame, plan.frames)?,
             dirty: false,
             consumed: 0,
             written: 0,
@@ -131,7 +149,7 @@ impl<'a, W: Write> Writer<'a, W> {
         self.guarded(|writer| writer.take(data))
     }
 
-    /// Ends the current frame (with `single_frame` only a block), and gives everything to the sink. If
+    /// Ends the current frame (with `single_frame` only a section of it), and gives everything to the sink. If
     /// nothing was written since the last flush, only the sink is flushed. Every frame costs compression:
     /// flush rarely.
     ///
@@ -140,7 +158,7 @@ impl<'a, W: Write> Writer<'a, W> {
     pub fn flush(&mut self) -> Result<()> {
         self.guarded(|writer| {
             writer.progress.add(0)?;
-            if writer.has_current() || writer.plan.single && writer.dirty {
+            if writer.has_current() || writer.in_parts() && writer.dirty {
                 writer.end_task(Then::Flush)?;
                 writer.dirty = false;
             }
@@ -213,9 +231,10 @@ impl<'a, W: Write> Writer<'a, W> {
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let source = Source::Extent { offset: writer.offset, len };
+                let before = (writer.plan.overlap as u64).min(writer.offset) as usize;
+                let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
-                writer.submit(source, len, Then::Go)?;
+                writer.submit(source, len, before, Then::Go)?;
             }
             Ok(())
         })
@@ -225,7 +244,7 @@ impl<'a, W: Write> Writer<'a, W> {
     /// the end.
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
-            let left = writer.plan.task_len - writer.current()?.len();
+            let left = writer.left()?;
             let current = writer.current()?;
             // One read asks for all the room that is initialised already.
             let room = current.room(left.min(BEGINNING))?;
@@ -266,12 +285,11 @@ impl<'a, W: Write> Writer<'a, W> {
     fn take(&mut self, mut data: &[u8]) -> Result<()> {
         self.progress.add(0)?;
         while !data.is_empty() {
-            let task_len = self.plan.task_len;
-            let current = self.current()?;
-            let (now, rest) = data.split_at(data.len().min(task_len - current.len()));
-            current.push(now)?;
+            let left = self.left()?;
+            let (now, rest) = data.split_at(data.len().min(left));
+            self.current()?.push(now)?;
             data = rest;
-            if current.len() == task_len {
+            if now.len() == left {
                 self.end_task(Then::Go)?;
             }
         }
@@ -279,18 +297,32 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     fn has_current(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.len() > 0)
+        self.current.as_ref().is_some_and(|current| current.len() > self.before)
+    }
+
+    /// Whether a single frame is compressed in parts, one after the other.
+    fn in_parts(&self) -> bool {
+        self.plan.single && self.around.is_none()
+    }
+
+    /// The bytes that the current task still takes.
+    fn left(&mut self) -> Result<usize> {
+        let most = self.before + self.plan.task_len;
+        Ok(most - self.current()?.len())
     }
 
     fn current(&mut self) -> Result<&mut Buffer> {
         let fresh = match self.current.take() {
             Some(current) => current,
-            None => {
-                let task_len = self.plan.task_len;
-                self.pipeline.stage().buffers.take(Side::Input, task_len.min(BEGINNING), task_len)?
-            }
+            None => self.fresh(0)?,
         };
         Ok(self.current.insert(fresh))
+    }
+
+    /// A buffer for the input of a task, which grows as it is filled.
+    fn fresh(&self, least: usize) -> Result<Buffer> {
+        let most = self.plan.overlap + self.plan.task_len;
+        self.pipeline.stage().buffers.take(Side::Input, most.min(BEGINNING).max(least), most)
     }
 
     /// Ends the input of the current task, and submits the task.
@@ -299,14 +331,24 @@ impl<'a, W: Write> Writer<'a, W> {
             Some(current) => current,
             None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
         };
-        let len = current.len();
-        self.submit(Source::Bytes(current), len, then)
+        let before = std::mem::take(&mut self.before);
+        let len = current.len() - before;
+        if self.plan.overlap > 0 && then != Then::End {
+            self.drain(self.plan.slots - 1)?;
+            let overlap = &current.filled()[current.len() - current.len().min(self.plan.overlap)..];
+            let mut next = self.fresh(overlap.len())?;
+            next.push(overlap)?;
+            (self.before, self.current) = (overlap.len(), Some(next));
+        }
+        self.submit(Source::Bytes(current), len, before, then)
     }
 
     /// Submits a task, and gives finished output to the sink.
-    fn submit(&mut self, source: Source, len: usize, then: Then) -> Result<()> {
+    fn submit(&mut self, source: Source, len: usize, before: usize, then: Then) -> Result<()> {
         self.drain(self.plan.slots - 1)?;
-        let work = if self.plan.single {
+        let work = if self.around.is_some() {
+            Work::Section { before }
+        } else if self.plan.single {
             Work::Part(then)
         } else if len == self.plan.task_len {
             Work::Frame { number: self.submitted, recipe: self.recipe.clone() }
@@ -315,7 +357,7 @@ impl<'a, W: Write> Writer<'a, W> {
         };
         self.submitted += 1;
         self.dirty = true;
-        self.pipeline.submit(CompressTask { source, work }, self.plan.single)?;
+        self.pipeline.submit(CompressTask { source, work }, self.in_parts())?;
         if self.plan.lanes == 1 {
             return self.drain(0);
         }
@@ -337,7 +379,13 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     fn emit(&mut self, compressed: Compressed) -> Result<()> {
-        let Compressed { bytes, consumed } = compressed;
+        let Compressed { bytes, consumed, content } = compressed;
+        if let Some((around, content)) = self.around.as_mut().zip(content) {
+            let header = around.begin();
+            around.add(&content.filled()[content.len() - consumed..]);
+            self.pipeline.stage().buffers.put(content);
+            self.give(&header)?;
+        }
         self.give(bytes.filled())?;
         if !self.plan.single {
             let limit = self.plan.limit.saturating_sub(self.pipeline.stage().meter.peak());
@@ -349,6 +397,9 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     fn give(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let written = self.written + bytes.len() as u64;
         if written > self.options.max_output() {
             let text = format!("the result is larger than max_output of {} bytes", self.options.max_output());
@@ -362,10 +413,15 @@ impl<'a, W: Write> Writer<'a, W> {
     fn end(&mut self) -> Result<()> {
         self.progress.add(0)?;
         // Empty data makes an empty frame; a single frame has to be ended.
-        if self.has_current() || self.submitted == 0 || self.plan.single {
+        let empty = self.submitted == 0 && self.around.is_none();
+        if self.has_current() || empty || self.in_parts() {
             self.end_task(Then::End)?;
         }
         self.drain(0)?;
+        if let Some(mut around) = self.around.take() {
+            self.give(&around.begin())?;
+            self.give(&around.end())?;
+        }
         let table = std::mem::take(&mut self.table);
         let mut table = table.bytes();
         loop {
@@ -377,6 +433,12 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         self.sink.flush().map_err(|error| errors::io(&error, "flushing"))
     }
+}
+
+/// What keeps contexts in their caches.
+enum Reservations {
+    Frames(#[expect(dead_code, reason = "held, not read")] Reservation<Compressor>),
+    Sections(#[expect(dead_code, reason = "held, not read")] Reservation<SectionCompressor>),
 }
 
 impl<W: Write> Write for Writer<'_, W> {

@@ -31,9 +31,8 @@ use crate::codec::libzstd::section::{self, Before};
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
-use crate::error::{Error, ErrorKind, Result};
-use std::mem::MaybeUninit;
-use zstd::zstd_safe;
+use crate::error::Result;
+use zstd::zstd_safe::{self, WriteBuf};
 
 /// The largest section.
 const LARGEST: usize = 256 << 20;
@@ -111,29 +110,27 @@ impl Sections {
         }
     }
 
-    /// A capacity that is enough for a section of `len` bytes. The bytes that it becomes depend on the room:
-    /// it always gets exactly this.
+    /// A capacity that is enough for a section of `len` bytes.
     pub(crate) fn bound(len: usize) -> usize {
         zstd_safe::compress_bound(len)
     }
 
     /// Compresses the section that begins at `start` of `data`, and ends where `data` does. The bytes before
     /// it are those of the content, as far as the overlap; none are there where the frame begins. `dst` has
-    /// the size of the bound. Returns how many bytes of it are written.
+    /// room for the bound. Returns how many bytes of it are written.
     ///
     /// Progress is asked before each block whether to go on.
     pub(crate) fn encode(
         &self,
         data: &[u8],
         start: usize,
-        dst: &mut [MaybeUninit<u8>],
+        dst: &mut (impl WriteBuf + ?Sized),
         progress: &CallProgress<'_>,
     ) -> Result<usize> {
         let fail = |code| errors::encoding(code, 0);
         let mut rest = &data[start..];
-        if dst.len() != Self::bound(rest.len()) {
-            return Err(Error::new(ErrorKind::Internal, "a section's room is not its bound"));
-        }
+        // Never more, even where there is more: where room is short libzstd stores what it could compress.
+        let room = Self::bound(rest.len());
         let prefix = self.prefix(start, rest.len());
         let before = match &self.dict {
             _ if start > 0 => Before::Prefix(prefix),
@@ -153,7 +150,7 @@ impl Sections {
         let (mut written, mut saved) = (0, 0);
         while !rest.is_empty() {
             let len = block_ends::next(rest, largest, self.parameters.strategy(), saved);
-            let size = section.block(len, &mut dst[written..]).map_err(fail)?;
+            let size = section.block(len, dst, written, room).map_err(fail)?;
             written += size;
             saved += len as i64 - size as i64; // of 128 KiB at most, both
             rest = &rest[len..];

@@ -4,6 +4,7 @@ use super::*;
 use crate::codec::format::frame::{Frames, BLOCK_HEADER};
 use crate::codec::format::xxh64::Xxh64;
 use crate::codec::libzstd::calls;
+use crate::error::ErrorKind;
 use std::io::Read;
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
@@ -55,8 +56,7 @@ fn frame(sections: &Sections, content: &[u8]) -> Vec<u8> {
         let end = content.len().min(start + sections.len());
         let before = start.min(sections.overlap());
         let mut room = vec![0; Sections::bound(end - start)];
-        let dst = calls::as_uninit(&mut room);
-        let size = sections.encode(&content[start - before..end], before, dst, &progress).unwrap();
+        let size = sections.encode(&content[start - before..end], before, &mut room[..], &progress).unwrap();
         bytes.extend_from_slice(&room[..size]);
     }
     hash.update(content);
@@ -182,7 +182,7 @@ fn blocks_are_those_of_one_call() {
         let sections = Sections { parameters, ..Sections::new(&options, None).unwrap() };
         let progress = CallProgress::new(&options, None);
         let mut ours = vec![0; Sections::bound(content.len())];
-        let size = sections.encode(&content, 0, calls::as_uninit(&mut ours), &progress).unwrap();
+        let size = sections.encode(&content, 0, &mut ours[..], &progress).unwrap();
         ours.truncate(size);
 
         let mut theirs = vec![0; Sections::bound(content.len())];
@@ -230,7 +230,7 @@ fn memory_is_not_underestimated() {
                 context.begin(&sections.parameters, sections.long, &content, content.len() / 2, before);
             let mut section = begun.unwrap();
             let mut room = vec![0; 200_000];
-            section.block(100_000, calls::as_uninit(&mut room)).unwrap();
+            section.block(100_000, &mut room[..], 0, 200_000).unwrap();
             drop(section);
             let size = context.size();
             let counted = sections.memory();
@@ -248,6 +248,6 @@ fn cancelled_between_blocks() {
     let sections = Sections::new(&options, None).unwrap();
     let progress = CallProgress::new(&options, None);
     let mut room = vec![0; Sections::bound(content.len())];
-    let result = sections.encode(&content, 0, calls::as_uninit(&mut room), &progress);
+    let result = sections.encode(&content, 0, &mut room[..], &progress);
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
 }
