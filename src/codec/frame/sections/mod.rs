@@ -34,6 +34,8 @@ use crate::codec::options::Options;
 use crate::error::Result;
 use zstd::zstd_safe::{self, WriteBuf};
 
+/// The smallest section that there is.
+pub(crate) const SMALLEST: usize = 4 << 20;
 /// The largest section.
 const LARGEST: usize = 256 << 20;
 /// The prefix of a section that is shorter than usual, because of a flush, at the least.
@@ -58,7 +60,7 @@ impl Sections {
     /// The sections of one frame of `len` bytes, if they are known; `None`: it is not to be one frame, or it
     /// has one section only, or this libzstd cannot do it. Such a frame is compressed at once.
     pub(crate) fn new(options: &Options<'_>, len: Option<u64>) -> Option<Self> {
-        if !options.single_frame || !section::AVAILABLE {
+        if !options.single_frame || !section::AVAILABLE || len.is_some_and(|len| len <= SMALLEST as u64) {
             return None;
         }
         let level = options.level();
@@ -173,8 +175,8 @@ impl Sections {
 fn sizes(level: i32, window_log: u32, long: bool) -> (usize, usize) {
     let window = 1usize << window_log;
     let (section, overlap) = match level {
-        ..=2 => (4 << 20, 512 << 10),
-        3 | 4 => (4 << 20, 1 << 20),
+        ..=2 => (SMALLEST, 512 << 10),
+        3 | 4 => (SMALLEST, 1 << 20),
         5..=12 => (8 << 20, window),
         13..=15 => (16 << 20, window),
         _ => (
