@@ -11,6 +11,7 @@ mod fork;
 mod format;
 mod interop;
 mod round_trip;
+mod sections;
 mod seek_tables;
 mod single_frames;
 #[path = "../support/mod.rs"]

@@ -16,7 +16,7 @@ pub(crate) struct Target {
 }
 
 /// The targets, in pairs that run at the same time.
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 10] = [
     Target { name: "decompress", inputs: 60_000 },
     Target { name: "archive", inputs: 60_000 },
     Target { name: "reader", inputs: 30_000 },
@@ -26,6 +26,7 @@ pub(crate) const TARGETS: [Target; 9] = [
     Target { name: "options", inputs: 60_000 },
     Target { name: "plan", inputs: 6_000 },
     Target { name: "blocks", inputs: 60_000 },
+    Target { name: "sections", inputs: 3_000 },
 ];
 
 /// When a run ends.

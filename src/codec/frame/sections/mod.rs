@@ -17,8 +17,12 @@ mod block_ends;
 mod checksum;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, fuzzing))]
+mod whole;
 
 pub(crate) use checksum::Checksum;
+#[cfg(fuzzing)]
+pub use whole::encode_sections;
 
 use crate::codec::context::contexts::SectionCompressor;
 use crate::codec::context::encode::SLACK;

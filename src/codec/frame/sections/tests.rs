@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::codec::format::frame::{Frames, BLOCK_HEADER};
-use crate::codec::format::xxh64::Xxh64;
 use crate::codec::libzstd::calls;
 use crate::error::ErrorKind;
 use std::io::Read;
@@ -42,27 +41,12 @@ fn noise(len: usize) -> Vec<u8> {
 fn sections(options: &Options<'_>, total: usize, len: usize, overlap: usize) -> Sections {
     let options = Options { single_frame: true, ..*options };
     let sections = Sections::new(&options, None).unwrap();
-    Sections { len, overlap, content_size: Some(total as u64), ..sections }
+    Sections { len, overlap, ..sections }.with_size(total)
 }
 
 /// The whole frame, section by section.
 fn frame(sections: &Sections, content: &[u8]) -> Vec<u8> {
-    let progress = CallProgress::new(&Options::default(), None);
-    let heading = sections.heading();
-    let (header, len) = heading.header();
-    let mut bytes = header[..len].to_vec();
-    let mut hash = Xxh64::new();
-    for start in (0..content.len()).step_by(sections.len()) {
-        let end = content.len().min(start + sections.len());
-        let before = start.min(sections.overlap());
-        let mut room = vec![0; Sections::bound(end - start)];
-        let size = sections.encode(&content[start - before..end], before, &mut room[..], &progress).unwrap();
-        bytes.extend_from_slice(&room[..size]);
-    }
-    hash.update(content);
-    let (end, len) = heading.end(hash.finish() as u32);
-    bytes.extend_from_slice(&end[..len]);
-    bytes
+    sections.encode_all(content, &Options { checksum: sections.checksum, ..Options::default() }).unwrap()
 }
 
 /// Decodes with libzstd, and with somebody else's decoder.
