@@ -23,6 +23,11 @@ impl Around {
         bytes[..if std::mem::replace(&mut self.begun, true) { 0 } else { len }].to_vec()
     }
 
+    /// There is no content: that is its size, which was not known before.
+    pub(super) fn set_empty(&mut self) {
+        self.heading.content_size = Some(0);
+    }
+
     /// Counts the next bytes of the content.
     pub(super) fn add(&mut self, content: &[u8]) {
         if self.heading.checksum {

@@ -12,3 +12,4 @@ pub(crate) mod memory_plan;
 mod single_frame;
 mod splitter;
 mod state;
+mod writer_tasks;

@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 
 use super::around::Around;
-use super::buffers::{Buffer, Buffers, Meter, Side};
-use super::compress_stage::{CompressStage, CompressTask, Compressed, Source, Work};
+use super::buffers::{Buffer, Buffers, Meter};
+use super::compress_stage::{CompressStage, Source};
 use super::memory_plan::WritePlan;
 use super::single_frame::{SingleFrame, Then};
 use super::state::State;
+use super::writer_tasks::BEGINNING;
 use crate::codec::context::cache::{Cached, Reservation};
 use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
@@ -21,11 +22,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-
-/// The first capacity of an input buffer; it grows up to the task size as it is filled.
-const BEGINNING: usize = 4 << 20;
-/// Bytes of the seek table that are given to the sink at a time.
-const TABLE_WRITE: usize = 64 << 10;
 
 /// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
 ///
@@ -50,30 +46,30 @@ const TABLE_WRITE: usize = 64 << 10;
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Writer<'a, W> {
-    pipeline: Pipeline<CompressStage>,
-    sink: W,
-    options: Options<'a>,
-    progress: CallProgress<'a>,
-    plan: WritePlan,
-    state: State,
+    pub(super) pipeline: Pipeline<CompressStage>,
+    pub(super) sink: W,
+    pub(super) options: Options<'a>,
+    pub(super) progress: CallProgress<'a>,
+    pub(super) plan: WritePlan,
+    pub(super) state: State,
     /// The input of the next task, which is being filled, behind what it overlaps.
-    current: Option<Buffer>,
+    pub(super) current: Option<Buffer>,
     /// The bytes of the current input that it overlaps.
-    before: usize,
+    pub(super) before: usize,
     /// Where the input file is read next.
-    offset: u64,
+    pub(super) offset: u64,
     /// Tasks submitted.
-    submitted: usize,
-    recipe: Recipe,
+    pub(super) submitted: usize,
+    pub(super) recipe: Recipe,
     /// Held until the last frame is compressed.
-    reservation: Option<Reservations>,
+    pub(super) reservation: Option<Reservations>,
     /// What is around the sections of a single frame.
-    around: Option<Around>,
-    table: Growing,
+    pub(super) around: Option<Around>,
+    pub(super) table: Growing,
     /// Whether data was compressed since the last flush.
-    dirty: bool,
-    consumed: u64,
-    written: u64,
+    pub(super) dirty: bool,
+    pub(super) consumed: u64,
+    pub(super) written: u64,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
@@ -282,121 +278,7 @@ impl<'a, W: Write> Writer<'a, W> {
         result
     }
 
-    fn take(&mut self, mut data: &[u8]) -> Result<()> {
-        self.progress.add(0)?;
-        while !data.is_empty() {
-            let left = self.left()?;
-            let (now, rest) = data.split_at(data.len().min(left));
-            self.current()?.push(now)?;
-            data = rest;
-            if now.len() == left {
-                self.end_task(Then::Go)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn has_current(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.len() > self.before)
-    }
-
-    /// Whether a single frame is compressed in parts, one after the other.
-    fn in_parts(&self) -> bool {
-        self.plan.single && self.around.is_none()
-    }
-
-    /// The bytes that the current task still takes.
-    fn left(&mut self) -> Result<usize> {
-        let most = self.before + self.plan.task_len;
-        Ok(most - self.current()?.len())
-    }
-
-    fn current(&mut self) -> Result<&mut Buffer> {
-        let fresh = match self.current.take() {
-            Some(current) => current,
-            None => self.fresh(0)?,
-        };
-        Ok(self.current.insert(fresh))
-    }
-
-    /// A buffer for the input of a task, which grows as it is filled.
-    fn fresh(&self, least: usize) -> Result<Buffer> {
-        let most = self.plan.overlap + self.plan.task_len;
-        self.pipeline.stage().buffers.take(Side::Input, most.min(BEGINNING).max(least), most)
-    }
-
-    /// Ends the input of the current task, and submits the task.
-    fn end_task(&mut self, then: Then) -> Result<()> {
-        let current = match self.current.take() {
-            Some(current) => current,
-            None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
-        };
-        let before = std::mem::take(&mut self.before);
-        let len = current.len() - before;
-        if self.plan.overlap > 0 && then != Then::End {
-            self.drain(self.plan.slots - 1)?;
-            let overlap = &current.filled()[current.len() - current.len().min(self.plan.overlap)..];
-            let mut next = self.fresh(overlap.len())?;
-            next.push(overlap)?;
-            (self.before, self.current) = (overlap.len(), Some(next));
-        }
-        self.submit(Source::Bytes(current), len, before, then)
-    }
-
-    /// Submits a task, and gives finished output to the sink.
-    fn submit(&mut self, source: Source, len: usize, before: usize, then: Then) -> Result<()> {
-        self.drain(self.plan.slots - 1)?;
-        let work = if self.around.is_some() {
-            Work::Section { before }
-        } else if self.plan.single {
-            Work::Part(then)
-        } else if len == self.plan.task_len {
-            Work::Frame { number: self.submitted, recipe: self.recipe.clone() }
-        } else {
-            Work::Frame { number: self.submitted, recipe: Recipe::new(&self.options, len) }
-        };
-        self.submitted += 1;
-        self.dirty = true;
-        self.pipeline.submit(CompressTask { source, work }, self.in_parts())?;
-        if self.plan.lanes == 1 {
-            return self.drain(0);
-        }
-        while let Some(compressed) = self.pipeline.try_next()? {
-            self.emit(compressed)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until at most `left` tasks are in flight.
-    fn drain(&mut self, left: usize) -> Result<()> {
-        while self.pipeline.in_flight() > left {
-            match self.pipeline.next(self.options.cancel)? {
-                Some(compressed) => self.emit(compressed)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn emit(&mut self, compressed: Compressed) -> Result<()> {
-        let Compressed { bytes, consumed, content } = compressed;
-        if let Some((around, content)) = self.around.as_mut().zip(content) {
-            let header = around.begin();
-            around.add(&content.filled()[content.len() - consumed..]);
-            self.pipeline.stage().buffers.put(content);
-            self.give(&header)?;
-        }
-        self.give(bytes.filled())?;
-        if !self.plan.single {
-            let limit = self.plan.limit.saturating_sub(self.pipeline.stage().meter.peak());
-            self.table.push((bytes.len() as u32, consumed as u32), limit)?; // of 1 GiB at most
-        }
-        self.pipeline.stage().buffers.put(bytes);
-        self.consumed += consumed as u64;
-        self.progress.add(consumed)
-    }
-
-    fn give(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn give(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -409,34 +291,10 @@ impl<'a, W: Write> Writer<'a, W> {
         self.written = written;
         Ok(())
     }
-
-    fn end(&mut self) -> Result<()> {
-        self.progress.add(0)?;
-        // Empty data makes an empty frame; a single frame has to be ended.
-        let empty = self.submitted == 0 && self.around.is_none();
-        if self.has_current() || empty || self.in_parts() {
-            self.end_task(Then::End)?;
-        }
-        self.drain(0)?;
-        if let Some(mut around) = self.around.take() {
-            self.give(&around.begin())?;
-            self.give(&around.end())?;
-        }
-        let table = std::mem::take(&mut self.table);
-        let mut table = table.bytes();
-        loop {
-            let part: Vec<u8> = table.by_ref().take(TABLE_WRITE).collect();
-            if part.is_empty() {
-                break;
-            }
-            self.give(&part)?;
-        }
-        self.sink.flush().map_err(|error| errors::io(&error, "flushing"))
-    }
 }
 
 /// What keeps contexts in their caches.
-enum Reservations {
+pub(super) enum Reservations {
     Frames(#[expect(dead_code, reason = "held, not read")] Reservation<Compressor>),
     Sections(#[expect(dead_code, reason = "held, not read")] Reservation<SectionCompressor>),
 }
