@@ -1161,12 +1161,17 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 /** `fastpar_zstd_options.flags`: no seek table follows the frames. Decompressing: no effect. */
 #define FASTPAR_ZSTD_NO_SEEK_TABLE 2
 /**
- * `fastpar_zstd_options.flags`: one frame, compressed by one thread; `frame_size` must be 0. Decompressing:
- * no effect.
+ * `fastpar_zstd_options.flags`: one frame, as the `zstd` program writes it; `frame_size` must be 0.
+ * Decompressing: no effect.
  *
- * For readers that take only one frame, or for which each frame is costly. libzstd could split a frame over
- * several threads, but they would be its own, beside the pool and lost in a forked child, and take memory
- * that cannot be told beforehand.
+ * For readers that take only one frame, or for which each frame is costly. It is as parallel as many frames,
+ * and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
+ * section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
+ * at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
+ * decompress it as they do a frame of any other program; only reading at random is slower than with many
+ * frames.
+ *
+ * A fastpar that was built with another libzstd than its own compresses the frame by one thread.
  */
 #define FASTPAR_ZSTD_SINGLE_FRAME 4
 /**
@@ -1241,7 +1246,9 @@ typedef struct fastpar_zstd_options {
    * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
    * several lanes decompress one frame, which with less has one lane. Files and streams need buffers
    * besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
-   * MiB at the least.
+   * MiB at the least. With FASTPAR_ZSTD_SINGLE_FRAME a lane has the same context, and files and streams
+   * need 2 sections and a window where they need 2 frames (at level 3 9 MiB, and 1 MiB of window); without
+   * a limit they keep to 2 GiB where that is enough for one lane.
    */
   uint64_t max_memory;
   /**
@@ -1303,7 +1310,8 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
  *         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
  *         (whenever it was set before the return) or by the progress callback; the frames in flight are
- *         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second;
+ *         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second, sections
+ *         of a single frame after their block (128 KiB);
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
@@ -1626,8 +1634,8 @@ typedef struct fastpar_writer fastpar_writer;
  * 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
  * options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
  * nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
- * FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does
- * not tell its size.
+ * FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same way, and the frame does not
+ * tell its size.
  *
  * Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
  * Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
@@ -1680,8 +1688,9 @@ FASTPAR_API fastpar_status fastpar_writer_write(fastpar_writer *writer, const vo
 /**
  * Ends the current frame, and gives everything written so far to the sink.
  *
- * A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where
- * nothing was written since the last flush nothing happens. Every frame costs compression: flush rarely.
+ * A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a section is ended. Where
+ * nothing was written since the last flush nothing happens. Every frame, and every section, costs
+ * compression: flush rarely.
  *
  * @param writer  must not be NULL
  * @param error   may be NULL

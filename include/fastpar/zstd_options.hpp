@@ -16,7 +16,7 @@ struct zstd_options {
   bool no_checksum = false;
   /** Compress: no seek table follows the frames. */
   bool no_seek_table = false;
-  /** Compress: one frame, by one thread. */
+  /** Compress: one frame, whose sections are compressed in parallel. */
   bool single_frame = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;

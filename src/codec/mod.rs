@@ -1,8 +1,8 @@
 //! Parallel zstd: a client of the job engine.
 //!
 //! ```text
-//! compress:   frame layout -> a task for each frame -> encode into an output slot of dst
-//!             -> moved down in order -> seek table
+//! compress:   frame layout -> a task for each frame, or each section of a single frame
+//!             -> encode into an output slot of dst -> moved down in order -> seek table, or the frame's end
 //! decompress: frame groups (by the seek table, else by walking) -> a task for each group -> decode into dst
 //! ```
 //!
@@ -10,7 +10,8 @@
 //! allows:
 //!
 //! ```text
-//! writer: write, or a file -> compress stage (a task for each frame) -> sink, in order -> seek table
+//! writer: write, or a file -> compress stage (a task for each frame, or section) -> sink, in order
+//!         -> seek table, or the frame's end
 //! reader: source -> splitter (whole frames, or parts of a long one) -> decompress stage
 //!         -> read, or a file, in order
 //! ```
@@ -40,6 +41,8 @@ pub use format::frame::{frame_read, Block, Blocks, Frame, Frames};
 pub use format::seek_table::SeekTable;
 #[cfg(fuzzing)]
 pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
+#[cfg(fuzzing)]
+pub use frame::sections::encode_sections;
 pub use options::dict::{train, Dict};
 pub use options::level::level_range;
 pub use options::{Options, MAX_FRAME_SIZE};

@@ -149,8 +149,8 @@ unsafe fn hold_writer(writer: *mut fastpar_writer) -> Result<Held<fastpar_writer
 /// 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
 /// options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
 /// nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
-/// FASTPAR_ZSTD_SINGLE_FRAME one thread at a time compresses, another may read and write, and the frame does
-/// not tell its size.
+/// FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same way, and the frame does not
+/// tell its size.
 ///
 /// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
 /// Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
@@ -243,8 +243,9 @@ pub unsafe extern "C" fn fastpar_writer_write(
 
 /// Ends the current frame, and gives everything written so far to the sink.
 ///
-/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a block is ended. Where
-/// nothing was written since the last flush nothing happens. Every frame costs compression: flush rarely.
+/// A reader can decompress all of it then. With FASTPAR_ZSTD_SINGLE_FRAME only a section is ended. Where
+/// nothing was written since the last flush nothing happens. Every frame, and every section, costs
+/// compression: flush rarely.
 ///
 /// @param writer  must not be NULL
 /// @param error   may be NULL

@@ -70,6 +70,19 @@ void options() {
   CHECK_EQUAL(fastpar::decompress(by_default, limited).size(), std::size_t{4000000});
 }
 
+/* A frame of several sections: one frame, the same bytes on one lane. */
+void one_frame_in_sections() {
+  const auto values = numbers(3000000);
+  fastpar::zstd_options options;
+  options.level = 1;
+  options.single_frame = true;
+  const auto compressed = fastpar::compress(fastpar::as_bytes(values), options);
+  CHECK_EQUAL(fastpar::archive(compressed).frames(), std::uint64_t{1});
+  CHECK(same(fastpar::decompress(compressed), fastpar::as_bytes(values)));
+  options.max_lanes = 1;
+  CHECK(same(fastpar::compress(fastpar::as_bytes(values), options), compressed));
+}
+
 void too_small() {
   const auto values = numbers(100000);
   const auto compressed = fastpar::compress(fastpar::as_bytes(values));
@@ -181,6 +194,7 @@ int main() {
   RUN(spans);
   RUN(results_that_compress_well_are_small);
   RUN(options);
+  RUN(one_frame_in_sections);
   RUN(too_small);
   RUN(damaged);
   RUN(without_a_size);

@@ -27,6 +27,21 @@ internal static class CodecTests
         Expect.Same(Array.Empty<byte>(), Codec.Decompress(Array.Empty<byte>()));
     }
 
+    /// <summary>A frame of several sections: one frame, the same bytes on one lane.</summary>
+    [Test]
+    private static void OneFrameInSections()
+    {
+        byte[] data = Expect.Data(10_000_000);
+        var options = new ZstdOptions { SingleFrame = true, Level = 1 };
+        byte[] compressed = Codec.Compress(data, options);
+        using (SeekableArchive archive = SeekableArchive.Open(compressed))
+        {
+            Expect.Equal(1, archive.Frames);
+        }
+        Expect.Same(data, Codec.Decompress(compressed));
+        Expect.Same(compressed, Codec.Compress(data, new ZstdOptions { SingleFrame = true, Level = 1, MaxLanes = 1 }));
+    }
+
     [Test]
     private static void Options()
     {

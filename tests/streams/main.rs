@@ -18,6 +18,7 @@ mod names;
 mod parts;
 mod reader;
 mod reader_limits;
+mod sections;
 #[cfg(target_os = "linux")]
 mod targets;
 mod threads;

@@ -12,6 +12,7 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frames;
 use crate::codec::frame::decompress::{self, frames};
+use crate::codec::frame::sections::{Sections, SMALLEST};
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
@@ -54,9 +55,12 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
     let total = waiting().map(|item| item.src.len() as u64).sum();
     let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);
     let tight = waiting().filter(|item| bound(item.src.len()) > item.dst.len().min(limit(options)));
-    let scratch = bound(tight.map(|item| item.src.len()).max().unwrap_or(0));
+    let sections = Sections::new(options, Some(longest as u64));
+    let most = sections.as_ref().map_or(usize::MAX, Sections::len);
+    let scratch = bound(tight.map(|item| item.src.len()).max().unwrap_or(0).min(most));
     let classes = SIZE_CLASSES.into_iter().filter(|&class| class < longest).chain([longest]);
-    let memory = classes.map(|len| Recipe::new(options, len).memory()).max().unwrap_or(0);
+    let memory = classes.map(|len| Recipe::new(options, len.min(most)).memory()).max().unwrap_or(0);
+    let memory = memory.max(sections.map_or(0, |sections| sections.memory()));
     let progress = CallProgress::new(options, Some(total));
     let new = || CompressLane {
         options,
@@ -147,6 +151,13 @@ struct CompressLane<'o> {
 
 impl CompressLane<'_> {
     fn item(&mut self, index: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        if src.len() > SMALLEST && Sections::new(self.options, Some(src.len() as u64)).is_some() {
+            // One after the other, in this lane.
+            let options = Options { max_lanes: 1, max_memory: 0, progress: None, ..*self.options };
+            let size = super::compress::compress(src, dst, &options)?;
+            self.progress.add(src.len())?;
+            return Ok(size);
+        }
         let limit = limit(self.options);
         let room = dst.len().min(limit);
         let Self { recipe, compressor, scratch, .. } = self;

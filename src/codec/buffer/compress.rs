@@ -2,11 +2,13 @@
 
 use super::frame_layout::FrameLayout;
 use super::output::{Output, OutputSlot};
+use super::single_frame;
 use crate::codec::context;
 use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table;
+use crate::codec::frame::sections::Sections;
 use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
@@ -48,29 +50,21 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     let layout = FrameLayout::new(src.len(), options)?;
     let bound = bound(&layout)?;
     let recipes = Recipes::new(options, &layout);
-    let dst_len = dst.len();
-    let capacity = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst_len);
-    let no_room = |frame: usize| {
-        let error = if capacity < dst_len {
-            let what = format!("frame {frame} does not fit within max_output of {capacity} bytes");
-            Error::new(ErrorKind::LimitExceeded, what)
-        } else {
-            let what =
-                format!("frame {frame} does not fit within {capacity} bytes; {bound} are always enough");
-            Error::new(ErrorKind::BufferTooSmall, what).with_needed(bound as u64)
-        };
-        error.at(frame as u64)
-    };
+    let room = Room::new(dst.len(), bound, options);
+    let capacity = room.capacity;
+    if let Some(sections) = Sections::new(options, Some(src.len() as u64)) {
+        return single_frame::compress(src, dst, &room, options, layout, &sections);
+    }
 
     // With less room than the bound a frame may have to be compressed apart from `dst`: see `squeeze`.
-    let scratch = if capacity < bound { recipes.scratch() } else { 0 };
+    let scratch = if room.is_tight() { recipes.scratch() } else { 0 };
     let control = options.control(recipes.memory(), scratch + Output::bookkeeping(&layout))?;
     let progress = CallProgress::new(options, Some(src.len() as u64));
-    if layout.frames() == 1 && bound <= capacity {
+    if layout.frames() == 1 && !room.is_tight() {
         // A single frame leaves nothing to share out, and there is room for the largest result.
         progress.add(0)?;
         let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
-        let size = size.ok_or_else(|| no_room(0))?;
+        let size = size.ok_or_else(|| room.error(0))?;
         progress.finish(src.len() as u64)?;
         return Ok(size);
     }
@@ -83,12 +77,14 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
         let recipe = recipes.of(part.len());
         let mut claim = output.claim(frame);
         let size = match claim.slot()? {
-            OutputSlot::Rest(dst) if !recipe.fits_exactly() => squeeze(recipe, frame, part, dst, &progress)?,
+            OutputSlot::Rest(dst) if !recipe.fits_exactly() => squeeze(part.len(), dst, |scratch| {
+                recipe.encode(frame, part, &mut Uninit::new(scratch), &progress)
+            })?,
             OutputSlot::Rest(dst) | OutputSlot::Slot(dst) => {
                 recipe.encode(frame, part, &mut Uninit::new(dst), &progress)?
             }
         };
-        let size = size.ok_or_else(|| no_room(frame))?;
+        let size = size.ok_or_else(|| room.error(frame))?;
         claim.finish(size);
         Ok(())
     })?;
@@ -141,23 +137,54 @@ impl Recipes {
     }
 }
 
-/// Compresses a frame that may not fit into `dst`: into memory of its own, because the bytes must not depend
-/// on the room, then copies it. Only one frame at a time does this: the lowest, when it is alone.
-fn squeeze(
-    recipe: &Recipe,
-    frame: usize,
-    src: &[u8],
+/// The room that there is for a result.
+pub(super) struct Room {
+    pub(super) capacity: usize,
+    bound: usize,
+    limited: bool,
+}
+
+impl Room {
+    fn new(dst_len: usize, bound: usize, options: &Options<'_>) -> Self {
+        let capacity = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst_len);
+        Self { capacity, bound, limited: capacity < dst_len }
+    }
+
+    /// Whether it may be too little.
+    pub(super) fn is_tight(&self) -> bool {
+        self.capacity < self.bound
+    }
+
+    /// The error where it is too little for a frame.
+    pub(super) fn error(&self, frame: usize) -> Error {
+        let Self { capacity, bound, limited } = self;
+        let error = if *limited {
+            let what = format!("frame {frame} does not fit within max_output of {capacity} bytes");
+            Error::new(ErrorKind::LimitExceeded, what)
+        } else {
+            let what =
+                format!("frame {frame} does not fit within {capacity} bytes; {bound} are always enough");
+            Error::new(ErrorKind::BufferTooSmall, what).with_needed(*bound as u64)
+        };
+        error.at(frame as u64)
+    }
+}
+
+/// Compresses `len` bytes that may not fit into `dst`: into memory of their own, because the bytes of the
+/// result must not depend on the room, then copies it. Only one frame at a time does this: the lowest, when
+/// it is alone.
+pub(super) fn squeeze(
+    len: usize,
     dst: &mut [MaybeUninit<u8>],
-    progress: &CallProgress<'_>,
+    encode: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<Option<usize>>,
 ) -> Result<Option<usize>> {
     let mut scratch = Vec::new();
-    memory::reserve(&mut scratch, zstd_safe::compress_bound(src.len()))?;
-    let size = recipe.encode(frame, src, &mut scratch, progress)?;
-    Ok(size.filter(|&size| size <= dst.len()).inspect(|_| {
-        for (slot, &byte) in dst.iter_mut().zip(&scratch) {
-            slot.write(byte);
-        }
-    }))
+    let bound = zstd_safe::compress_bound(len);
+    memory::reserve(&mut scratch, bound)?;
+    let scratch: &mut Vec<u8> = &mut scratch;
+    let scratch = &mut scratch.spare_capacity_mut()[..bound];
+    let size = encode(scratch)?;
+    Ok(size.filter(|&size| size <= dst.len()).inspect(|&size| dst[..size].copy_from_slice(&scratch[..size])))
 }
 
 /// Compresses `src` into a new vector.

@@ -1,7 +1,9 @@
 //! The frame layout: an input is cut into frames by its size and the options, never by the number of threads.
+//! A single frame is cut into sections, if it has several: what is said here of frames is then said of them.
 #![forbid(unsafe_code)]
 
 use crate::codec::format::seek_table;
+use crate::codec::frame::sections::Sections;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Schedule};
@@ -20,6 +22,8 @@ const LARGEST: usize = 64 << 20;
 pub(crate) struct FrameLayout {
     plan: Plan,
     seek_table: bool,
+    /// The bytes before the sections of a single frame, and after them.
+    around: (usize, usize),
 }
 
 impl FrameLayout {
@@ -31,7 +35,10 @@ impl FrameLayout {
                 format!("an input of {len} bytes is more than any buffer can have"),
             ));
         }
-        let schedule = if options.single_frame {
+        let sections = Sections::new(options, Some(len as u64));
+        let schedule = if let Some(sections) = &sections {
+            Schedule::Grain { grain: sections.len() }
+        } else if options.single_frame {
             Schedule::Segments { segments: 1 }
         } else if options.frame_size == 0 {
             Schedule::Segments { segments: automatic(len) }
@@ -50,7 +57,9 @@ impl FrameLayout {
                 ),
             ));
         }
-        Ok(Self { plan, seek_table: options.seek_table && plan.chunks() > 1 })
+        let around = sections.map_or((0, 0), |sections| sections.heading().around());
+        let seek_table = options.seek_table && !options.single_frame && plan.chunks() > 1;
+        Ok(Self { plan, seek_table, around })
     }
 
     /// The number of frames; an empty input makes one empty frame.
@@ -79,12 +88,17 @@ impl FrameLayout {
         self.seek_table
     }
 
-    /// The bytes that follow the frames: the seek table.
+    /// The bytes before the frames: the header of a single frame that has sections.
+    pub(crate) fn head(&self) -> usize {
+        self.around.0
+    }
+
+    /// The bytes that follow the frames: the seek table, or the end of a single frame that has sections.
     pub(crate) fn tail(&self) -> usize {
         if self.seek_table {
             seek_table::encoded_len(self.frames())
         } else {
-            0
+            self.around.1
         }
     }
 
@@ -98,7 +112,7 @@ impl FrameLayout {
         let both = larger
             .checked_mul(zstd_safe::compress_bound(first))?
             .checked_add((frames - larger).checked_mul(zstd_safe::compress_bound(last))?)?;
-        both.checked_add(self.tail()).filter(|&bound| bound <= isize::MAX as usize)
+        both.checked_add(self.head() + self.tail()).filter(|&bound| bound <= isize::MAX as usize)
     }
 }
 

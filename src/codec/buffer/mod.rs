@@ -8,3 +8,4 @@ mod frame_groups;
 mod frame_layout;
 mod output;
 mod output_slots;
+mod single_frame;

@@ -2,6 +2,7 @@
 //! first.
 
 use super::cache::{Cached, ContextCache};
+use crate::codec::libzstd::section::SectionContext;
 use crate::os::fork::ChildHook;
 use std::ptr;
 use std::sync::Arc;
@@ -38,6 +39,20 @@ impl Compressor {
             std::mem::forget(before); // the context may still refer to it
         }
         set.map(drop)
+    }
+}
+
+/// A context that compresses sections of frames.
+pub(crate) struct SectionCompressor {
+    context: SectionContext,
+    seen: u64,
+}
+
+impl SectionCompressor {
+    /// Prepares the context for a section that has `bytes`, with what is before it.
+    pub(crate) fn begin(&mut self, bytes: u64) -> &mut SectionContext {
+        self.seen = self.seen.saturating_add(bytes);
+        &mut self.context
     }
 }
 
@@ -114,6 +129,7 @@ impl Decompressor {
 
 static FORGET: ChildHook = ChildHook::new(forget_after_fork);
 static COMPRESSORS: ContextCache<Compressor> = ContextCache::new(&FORGET);
+static SECTION_COMPRESSORS: ContextCache<SectionCompressor> = ContextCache::new(&FORGET);
 static DECOMPRESSORS: ContextCache<Decompressor> = ContextCache::new(&FORGET);
 
 impl Cached for Compressor {
@@ -139,6 +155,28 @@ impl Cached for Compressor {
 
     fn cache() -> &'static ContextCache<Self> {
         &COMPRESSORS
+    }
+}
+
+impl Cached for SectionCompressor {
+    fn create() -> Option<Self> {
+        SectionContext::try_create().map(|context| Self { context, seen: 0 })
+    }
+
+    fn size(&self) -> usize {
+        self.context.size()
+    }
+
+    fn reset(&mut self) -> bool {
+        self.context.reset().is_ok()
+    }
+
+    fn has_life_for(&self, bytes: u64) -> bool {
+        self.seen.saturating_add(bytes) <= LIFETIME
+    }
+
+    fn cache() -> &'static ContextCache<Self> {
+        &SECTION_COMPRESSORS
     }
 }
 
@@ -173,5 +211,6 @@ impl Cached for Decompressor {
 /// See `ContextCache::forget`.
 fn forget_after_fork() {
     COMPRESSORS.forget();
+    SECTION_COMPRESSORS.forget();
     DECOMPRESSORS.forget();
 }

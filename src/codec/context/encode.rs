@@ -8,7 +8,7 @@
 
 use super::contexts::Compressor;
 use super::in_use::InUse;
-use crate::codec::libzstd::calls;
+use crate::codec::libzstd::calls::{self, LongMatching};
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
@@ -28,9 +28,7 @@ pub(crate) const STEP: usize = 512 << 10;
 /// libzstd's largest block.
 const BLOCK: usize = 128 << 10;
 /// What libzstd adds for rounding and alignment.
-const SLACK: usize = 4 << 10;
-/// Shortest match that long-distance matching looks for, as in the `zstd` program.
-const LONG_MATCH: u32 = 64;
+pub(crate) const SLACK: usize = 4 << 10;
 
 /// How to compress frames of about one length.
 #[derive(Clone, Debug)]
@@ -39,8 +37,7 @@ pub(crate) struct Recipe {
     checksum: bool,
     dict: Option<Dict>,
     window_log: u32,
-    /// Size of the table for long-distance matching, as a power of two; 0: no such matching.
-    long_hash_log: u32,
+    long: Option<LongMatching>,
     steps: bool,
     memory: usize,
 }
@@ -67,12 +64,9 @@ impl Recipe {
             window_log => calls::tuning(level, len, dict, window_log),
         };
         let mut memory = tuning.context + SLACK;
-        let mut long_hash_log = 0;
-        if tuning.window_log > own.window_log {
-            // The formula of libzstd's own choice, repeated here so that the memory is known.
-            long_hash_log = (tuning.window_log - (7 - tuning.strategy / 3)).clamp(6, 30);
-            memory += (9 << long_hash_log) + BLOCK;
-        }
+        let longer = tuning.window_log > own.window_log;
+        let long = longer.then(|| LongMatching::new(tuning.window_log, tuning.strategy));
+        memory += long.map_or(0, |long| long.memory());
         if steps {
             memory += (1usize << tuning.window_log) + BLOCK + zstd_safe::compress_bound(BLOCK) + SLACK;
         }
@@ -81,7 +75,7 @@ impl Recipe {
             checksum: options.checksum,
             dict: options.dict.cloned(),
             window_log: options.window_log,
-            long_hash_log,
+            long,
             steps,
             memory,
         }
@@ -105,10 +99,10 @@ impl Recipe {
         if self.window_log != 0 {
             context.set_parameter(CParameter::WindowLog(self.window_log))?;
         }
-        if self.long_hash_log != 0 {
+        if let Some(long) = self.long {
             context.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
-            context.set_parameter(CParameter::LdmHashLog(self.long_hash_log))?;
-            context.set_parameter(CParameter::LdmMinMatch(LONG_MATCH))?;
+            context.set_parameter(CParameter::LdmHashLog(long.hash_log))?;
+            context.set_parameter(CParameter::LdmMinMatch(long.min_match))?;
         }
         Ok(())
     }

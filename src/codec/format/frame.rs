@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// The magic number that a frame begins with.
-const MAGIC: u32 = 0xfd2f_b528;
+pub(super) const MAGIC: u32 = 0xfd2f_b528;
 /// The magic number that a skippable frame begins with; the last four bits are free.
 const SKIPPABLE: u32 = 0x184d_2a50;
 /// The largest block, compressed or not.

@@ -5,6 +5,7 @@
 pub(crate) mod bits;
 pub(crate) mod frame;
 mod fse;
+pub(crate) mod header;
 pub(crate) mod huffman;
 pub(crate) mod literals;
 pub(crate) mod seek_table;

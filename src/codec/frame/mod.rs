@@ -4,3 +4,4 @@ pub(crate) mod blocks;
 
 pub(crate) mod decompress;
 pub(crate) mod resume;
+pub(crate) mod sections;

@@ -86,6 +86,86 @@ pub(crate) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
     unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), dst.as_mut_ptr().cast(), src.len()) };
 }
 
+/// libzstd's parameters of compression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters {
+    level: i32,
+    chosen: zstd_sys::ZSTD_compressionParameters,
+}
+
+impl Parameters {
+    /// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log` 0:
+    /// by libzstd.
+    pub(crate) fn new(level: i32, len: usize, dict: usize, window_log: u32) -> Self {
+        Self::of(level, (len as u64).max(1), dict, window_log) // 0 would mean that it is not known
+    }
+
+    fn of(level: i32, len: u64, dict: usize, window_log: u32) -> Self {
+        // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are
+        // clamped to them.
+        let chosen = unsafe {
+            let mut chosen = zstd_sys::ZSTD_getCParams(level, len, dict);
+            if window_log != 0 {
+                chosen.windowLog = window_log;
+                chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, dict);
+            }
+            chosen
+        };
+        Self { level, chosen }
+    }
+
+    /// The level that they were chosen for.
+    pub(crate) fn level(&self) -> i32 {
+        self.level
+    }
+
+    /// The window, as a power of two.
+    pub(crate) fn window_log(&self) -> u32 {
+        self.chosen.windowLog
+    }
+
+    /// The search strategy, 1 (fast) to 9 (btultra2).
+    pub(crate) fn strategy(&self) -> u32 {
+        self.chosen.strategy as u32
+    }
+
+    /// An upper bound of a context's size, without buffers and long-distance matching.
+    pub(crate) fn context_size(&self) -> usize {
+        // SAFETY: plain computation on values.
+        unsafe { zstd_sys::ZSTD_estimateCCtxSize_usingCParams(self.chosen) }
+    }
+
+    /// libzstd's own form.
+    pub(super) fn raw(&self) -> zstd_sys::ZSTD_compressionParameters {
+        self.chosen
+    }
+}
+
+/// Long-distance matching.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LongMatching {
+    /// The size of its table, as a power of two.
+    pub(crate) hash_log: u32,
+    /// The shortest match that it looks for.
+    pub(crate) min_match: u32,
+}
+
+/// The largest block, which long-distance matching has a buffer of.
+const BLOCK: usize = 128 << 10;
+
+impl LongMatching {
+    /// libzstd's own choice for a window, as a power of two, and a strategy; repeated here so that the memory
+    /// is known. The shortest match is that of the `zstd` program.
+    pub(crate) fn new(window_log: u32, strategy: u32) -> Self {
+        Self { hash_log: (window_log - (7 - strategy / 3)).clamp(6, 30), min_match: 64 }
+    }
+
+    /// The memory that a context needs for it.
+    pub(crate) fn memory(&self) -> usize {
+        (9 << self.hash_log) + BLOCK
+    }
+}
+
 /// libzstd's parameters for a frame of a known length at a level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tuning {
@@ -100,26 +180,14 @@ pub(crate) struct Tuning {
 /// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log` 0: by
 /// libzstd.
 pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tuning {
-    let len = (len as u64).max(1); // 0 would mean that it is not known
-    let choose = |len| {
-        // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are
-        // clamped to them.
-        unsafe {
-            let mut chosen = zstd_sys::ZSTD_getCParams(level, len, dict);
-            if window_log != 0 {
-                chosen.windowLog = window_log;
-                chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, dict);
-            }
-            (chosen, zstd_sys::ZSTD_estimateCCtxSize_usingCParams(chosen))
-        }
-    };
-    let (chosen, mut context) = choose(len);
+    let chosen = Parameters::new(level, len, dict, window_log);
+    let mut context = chosen.context_size();
     if dict > 0 {
         // A short frame takes over the table sizes of the prepared dictionary, which was made for frames of
         // any length.
-        context = context.max(choose(0).1);
+        context = context.max(Parameters::of(level, 0, dict, window_log).context_size());
     }
-    Tuning { window_log: chosen.windowLog, strategy: chosen.strategy as u32, context }
+    Tuning { window_log: chosen.window_log(), strategy: chosen.strategy(), context }
 }
 
 /// An upper bound of a prepared dictionary's size, its content included.

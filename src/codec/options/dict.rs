@@ -74,6 +74,11 @@ impl Dict {
         self.0.level
     }
 
+    /// The content.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.0.content
+    }
+
     /// The bytes of the content.
     pub(crate) fn len(&self) -> usize {
         self.0.content.len()

@@ -33,7 +33,7 @@ pub struct Options<'a> {
     pub checksum: bool,
     /// Whether a seek table follows if there are several frames.
     pub seek_table: bool,
-    /// One frame, compressed on one thread; `frame_size` must be 0.
+    /// One frame, compressed in sections by several lanes; `frame_size` must be 0.
     pub single_frame: bool,
     /// Files only: the data is on the disk when the call returns.
     pub sync: bool,

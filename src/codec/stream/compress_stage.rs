@@ -4,8 +4,9 @@
 use super::buffers::{Buffer, Buffers, Meter, Side};
 use super::single_frame::{SingleFrame, Then};
 use crate::codec::context::cache::Cached;
-use crate::codec::context::contexts::Compressor;
+use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
+use crate::codec::frame::sections::Sections;
 use crate::codec::io::input::Input;
 use crate::codec::options::progress::CallProgress;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,8 +19,8 @@ use zstd::zstd_safe;
 pub(crate) enum Source {
     /// The input itself.
     Bytes(Buffer),
-    /// An extent of the input file.
-    Extent { offset: u64, len: usize },
+    /// An extent of the input file, and so many bytes before it.
+    Extent { offset: u64, len: usize, before: usize },
 }
 
 /// A task of the stage.
@@ -32,6 +33,8 @@ pub(crate) struct CompressTask {
 pub(crate) enum Work {
     /// A frame of its own.
     Frame { number: usize, recipe: Recipe },
+    /// A section of the only frame, behind so many bytes of the content before it.
+    Section { before: usize },
     /// A part of the only frame. Such tasks run one after the other.
     Part(Then),
 }
@@ -41,15 +44,19 @@ pub(crate) struct Compressed {
     pub(crate) bytes: Buffer,
     /// The bytes of the task's input.
     pub(crate) consumed: usize,
+    /// The content itself, at the end of its buffer, where the checksum is still to be computed.
+    pub(crate) content: Option<Buffer>,
 }
 
 /// See the module.
 pub(crate) struct CompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
-    /// The most bytes of a task's input.
+    /// The most bytes of a task's input, and of what is before it.
     pub(crate) task_len: usize,
+    pub(crate) overlap: usize,
     pub(crate) file: Option<Arc<Input>>,
+    pub(crate) sections: Option<Sections>,
     pub(crate) single: Option<SingleFrame>,
 }
 
@@ -57,8 +64,9 @@ impl CompressStage {
     fn source(&self, source: Source) -> Result<Buffer> {
         match source {
             Source::Bytes(bytes) => Ok(bytes),
-            Source::Extent { offset, len } => {
-                let mut bytes = self.buffers.take(Side::Input, len, self.task_len)?;
+            Source::Extent { offset, len, before } => {
+                let (offset, len) = (offset - before as u64, before + len);
+                let mut bytes = self.buffers.take(Side::Input, len, self.overlap + self.task_len)?;
                 let file = self.file.as_ref();
                 let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
                 file.read_at(offset, bytes.room(len)?)?;
@@ -77,7 +85,9 @@ impl Stage for CompressStage {
         let progress = CallProgress::cancel_only(cancel);
         let input = self.source(task.source)?;
         // Always as large as the frame can become: with less room libzstd would write other bytes.
-        let bound = zstd_safe::compress_bound(input.len());
+        let before = if let Work::Section { before } = task.work { before } else { 0 };
+        let consumed = input.len() - before;
+        let bound = zstd_safe::compress_bound(consumed);
         let most = zstd_safe::compress_bound(self.task_len);
         let mut bytes = self.buffers.take(Side::Output, bound, most)?;
         bytes.fill(|out| match (&task.work, &self.single) {
@@ -90,13 +100,23 @@ impl Stage for CompressStage {
                 let size = recipe.encode(*number, input.filled(), out, &progress)?;
                 size.map(drop).ok_or_else(|| Error::new(ErrorKind::Internal, "a frame has passed its bound"))
             }
+            (Work::Section { .. }, _) => {
+                let sections = self.sections.as_ref();
+                let sections = sections.ok_or_else(|| Error::new(ErrorKind::Internal, "no sections"))?;
+                let _counted = self.meter.hold(sections.memory());
+                let reserve = || SectionCompressor::cache().reserve(1, sections.memory());
+                let _reserved = self.file.is_none().then(reserve);
+                sections.encode(input.filled(), before, out, &progress).map(drop)
+            }
             (Work::Part(then), Some(single)) => {
                 single.part(input.filled(), *then, out, &self.meter, &progress)
             }
             (Work::Part(_), None) => Err(Error::new(ErrorKind::Internal, "a part of no frame")),
         })?;
-        let consumed = input.len();
+        if let Work::Section { .. } = task.work {
+            return Ok(Compressed { bytes, consumed, content: Some(input) });
+        }
         self.buffers.put(input);
-        Ok(Compressed { bytes, consumed })
+        Ok(Compressed { bytes, consumed, content: None })
     }
 }

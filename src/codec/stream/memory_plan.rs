@@ -10,7 +10,8 @@ use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::frame::blocks::parts::Executor;
 use crate::codec::frame::blocks::Header;
 use crate::codec::frame::resume::Resumed;
-use crate::codec::libzstd::calls;
+use crate::codec::frame::sections::Sections;
+use crate::codec::libzstd::{calls, section};
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use zstd::zstd_safe;
@@ -20,12 +21,14 @@ use zstd::zstd_safe;
 const SMALLEST_FRAME: usize = 4 << 20;
 /// The largest frame by default, as for buffers in memory.
 const LARGEST_FRAME: usize = 64 << 20;
-/// A single frame is compressed in parts of so many bytes.
+/// Where this libzstd cannot do sections, a single frame is compressed in parts of so many bytes.
 const PART: usize = 1 << 20;
 /// Frames that the seek table has room for at first if their number is not known; the table grows.
 const UNKNOWN_FRAMES: usize = 1024;
 /// The memory that a stream keeps to by default, unless its frames are larger than the default at level 3.
 const MEMORY: u64 = 240 << 20;
+/// The memory that the sections of a single frame keep to by default, if that is enough for a lane.
+const SECTIONS_MEMORY: u64 = 2 << 30;
 /// The least memory that a stream can be read with.
 const LEAST_MEMORY: u64 = 2 << 20;
 
@@ -55,6 +58,8 @@ pub(crate) struct WritePlan {
     pub(crate) slots: usize,
     /// Whether all tasks make one frame.
     pub(crate) single: bool,
+    /// The bytes before a task's own that it is compressed with.
+    pub(crate) overlap: usize,
     /// Frames that the seek table has room for from the beginning.
     pub(crate) frames: usize,
     /// The most memory that the call may take.
@@ -64,13 +69,24 @@ pub(crate) struct WritePlan {
 impl WritePlan {
     /// The plan for `len` bytes, if they are known; `fetched`: each task reads its own input.
     pub(crate) fn new(options: &Options<'_>, len: Option<u64>, fetched: bool) -> Result<Self> {
-        let single = options.single_frame;
-        let frame = if single { PART } else { frame_size(options) };
+        let sections = Sections::new(options, len);
+        // A frame of one section is compressed like any other.
+        let single = sections.is_some() || options.single_frame && !section::AVAILABLE;
+        let frame = match (&sections, len) {
+            (Some(sections), _) => sections.len(),
+            (None, Some(len)) if options.single_frame && !single => {
+                usize::try_from(len).unwrap_or(usize::MAX).max(1)
+            }
+            _ if single => PART,
+            _ => frame_size(options),
+        };
         let task_len = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);
         let tasks = len.map_or(u64::MAX, |len| len.div_ceil(task_len as u64).max(1));
         let mut lanes = lanes(options.max_lanes)?.min(u32::try_from(tasks).unwrap_or(u32::MAX));
         let context;
-        if single {
+        if let Some(sections) = &sections {
+            context = sections.memory();
+        } else if single {
             // One thread compresses, the other reads and writes.
             lanes = lanes.min(2);
             context = Recipe::streaming(options, len).memory();
@@ -79,22 +95,33 @@ impl WritePlan {
         }
         // The memory that each lane and each task in flight needs, and the buffer that the caller is filling.
         let bound = zstd_safe::compress_bound(task_len);
-        let (lane, slot, extra) =
-            if fetched { (task_len, bound, 0) } else { (0, task_len + bound, task_len) };
+        let overlap = sections.as_ref().map_or(0, Sections::overlap);
+        let input = overlap + task_len;
+        let (lane, slot, extra) = match (&sections, fetched) {
+            // The input is kept until its checksum is computed, in order.
+            (Some(_), true) => (0, input + bound, 0),
+            (None, true) => (input, bound, 0),
+            (_, false) => (0, input + bound, input),
+        };
         let known = len.map_or(UNKNOWN_FRAMES, |_| usize::try_from(tasks).unwrap_or(usize::MAX));
         let frames = known.min(seek_table::MAX_FRAMES);
-        let others = dictionary(options) + if single { 0 } else { Growing::size(frames) as u64 };
+        let others =
+            dictionary(options) + if options.single_frame { 0 } else { Growing::size(frames) as u64 };
         let need = |lanes: u32, slots: usize| {
-            let (lanes, contexts) = (u64::from(lanes), if single { 1 } else { u64::from(lanes) });
-            let fixed = contexts * context as u64 + lanes * lane as u64;
-            others + fixed + slots as u64 * slot as u64 + if lanes > 1 { extra as u64 } else { 0 }
+            let contexts = if single && sections.is_none() { 1 } else { u64::from(lanes) };
+            let fixed = contexts * context as u64 + u64::from(lanes) * lane as u64;
+            // The next section's buffer gets the overlap before the one before it is compressed.
+            let extra = if lanes > 1 || sections.is_some() { extra as u64 } else { 0 };
+            others + fixed + slots as u64 * slot as u64 + extra
         };
         let least = |lanes: u32| if lanes == 1 { 1 } else { lanes as usize + 1 };
         let limit = if options.max_memory == 0 { u64::MAX } else { options.max_memory };
-        while need(lanes, least(lanes)) > limit {
-            if lanes == 1 {
-                return Err(too_little(limit, need(1, 1)));
-            }
+        if need(1, 1) > limit {
+            return Err(too_little(limit, need(1, 1)));
+        }
+        // The sections of the highest levels, and of large windows, are large.
+        let most = if sections.is_some() && options.max_memory == 0 { SECTIONS_MEMORY } else { limit };
+        while lanes > 1 && need(lanes, least(lanes)) > most {
             lanes -= 1;
         }
         let mut slots = least(lanes);
@@ -103,7 +130,7 @@ impl WritePlan {
         while slots < most && need(lanes, slots + 1) <= limit.min(MEMORY) {
             slots += 1;
         }
-        Ok(Self { task_len, lanes, slots, single, frames, limit })
+        Ok(Self { task_len, lanes, slots, single, overlap, frames, limit })
     }
 }
 

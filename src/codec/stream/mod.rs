@@ -4,6 +4,7 @@
 pub(crate) mod reader;
 pub(crate) mod writer;
 
+mod around;
 mod buffers;
 mod compress_stage;
 mod decompress_stage;
@@ -12,3 +13,4 @@ pub(crate) mod memory_plan;
 mod single_frame;
 mod splitter;
 mod state;
+mod writer_tasks;

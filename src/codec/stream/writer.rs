@@ -2,15 +2,18 @@
 //! in order.
 #![forbid(unsafe_code)]
 
-use super::buffers::{Buffer, Buffers, Meter, Side};
-use super::compress_stage::{CompressStage, CompressTask, Compressed, Source, Work};
+use super::around::Around;
+use super::buffers::{Buffer, Buffers, Meter};
+use super::compress_stage::{CompressStage, Source};
 use super::memory_plan::WritePlan;
 use super::single_frame::{SingleFrame, Then};
 use super::state::State;
+use super::writer_tasks::BEGINNING;
 use crate::codec::context::cache::{Cached, Reservation};
-use crate::codec::context::contexts::Compressor;
+use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table::Growing;
+use crate::codec::frame::sections::Sections;
 use crate::codec::io::errors;
 use crate::codec::io::input::Input;
 use crate::codec::options::progress::CallProgress;
@@ -19,11 +22,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-
-/// The first capacity of an input buffer; it grows up to the task size as it is filled.
-const BEGINNING: usize = 4 << 20;
-/// Bytes of the seek table that are given to the sink at a time.
-const TABLE_WRITE: usize = 64 << 10;
 
 /// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
 ///
@@ -48,26 +46,30 @@ const TABLE_WRITE: usize = 64 << 10;
 /// # Ok::<(), fastpar::Error>(())
 /// ```
 pub struct Writer<'a, W> {
-    pipeline: Pipeline<CompressStage>,
-    sink: W,
-    options: Options<'a>,
-    progress: CallProgress<'a>,
-    plan: WritePlan,
-    state: State,
-    /// The input of the next task, which is being filled.
-    current: Option<Buffer>,
+    pub(super) pipeline: Pipeline<CompressStage>,
+    pub(super) sink: W,
+    pub(super) options: Options<'a>,
+    pub(super) progress: CallProgress<'a>,
+    pub(super) plan: WritePlan,
+    pub(super) state: State,
+    /// The input of the next task, which is being filled, behind what it overlaps.
+    pub(super) current: Option<Buffer>,
+    /// The bytes of the current input that it overlaps.
+    pub(super) before: usize,
     /// Where the input file is read next.
-    offset: u64,
+    pub(super) offset: u64,
     /// Tasks submitted.
-    submitted: usize,
-    recipe: Recipe,
+    pub(super) submitted: usize,
+    pub(super) recipe: Recipe,
     /// Held until the last frame is compressed.
-    reservation: Option<Reservation<Compressor>>,
-    table: Growing,
+    pub(super) reservation: Option<Reservations>,
+    /// What is around the sections of a single frame.
+    pub(super) around: Option<Around>,
+    pub(super) table: Growing,
     /// Whether data was compressed since the last flush.
-    dirty: bool,
-    consumed: u64,
-    written: u64,
+    pub(super) dirty: bool,
+    pub(super) consumed: u64,
+    pub(super) written: u64,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
@@ -91,28 +93,40 @@ impl<'a, W: Write> Writer<'a, W> {
         options.check()?;
         let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
-        let single = plan.single.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
+        let sections = Sections::new(options, len);
+        let in_parts = plan.single && sections.is_none();
+        let single = in_parts.then(|| SingleFrame::new(Recipe::streaming(options, len), len));
         let buffers = Buffers::new(&meter, plan.limit);
         let recipe = Recipe::new(options, plan.task_len);
         // A stream may stay open for days, so it reserves the context of one lane only; the others are
         // reserved while their tasks run (see the compress stage).
         let lanes = if file.is_some() { plan.lanes as usize } else { 1 };
-        let reserve = || Compressor::cache().reserve(lanes, recipe.memory());
-        let stage = CompressStage { meter, buffers, task_len: plan.task_len, file, single };
+        let reservation = match &sections {
+            Some(sections) => {
+                Some(Reservations::Sections(SectionCompressor::cache().reserve(lanes, sections.memory())))
+            }
+            // A frame in parts keeps its context itself.
+            None if in_parts => None,
+            None => Some(Reservations::Frames(Compressor::cache().reserve(lanes, recipe.memory()))),
+        };
+        let around = sections.as_ref().map(|sections| Around::new(sections.heading()));
+        let (task_len, overlap) = (plan.task_len, plan.overlap);
+        let stage = CompressStage { meter, buffers, task_len, overlap, file, sections, single };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             sink,
             options: *options,
             progress: CallProgress::new(options, len),
-            // A single frame keeps its context itself.
-            reservation: (!plan.single).then(reserve),
+            reservation,
+            around,
             recipe,
             plan,
             state: State::Open,
             current: None,
+            before: 0,
             offset: 0,
             submitted: 0,
-            table: Growing::new(options.seek_table && !plan.single, plan.frames)?,
+            table: Growing::new(options.seek_table && !options.single_frame, plan.frames)?,
             dirty: false,
             consumed: 0,
             written: 0,
@@ -131,7 +145,7 @@ impl<'a, W: Write> Writer<'a, W> {
         self.guarded(|writer| writer.take(data))
     }
 
-    /// Ends the current frame (with `single_frame` only a block), and gives everything to the sink. If
+    /// Ends the current frame (with `single_frame` only a section of it), and gives everything to the sink. If
     /// nothing was written since the last flush, only the sink is flushed. Every frame costs compression:
     /// flush rarely.
     ///
@@ -140,7 +154,7 @@ impl<'a, W: Write> Writer<'a, W> {
     pub fn flush(&mut self) -> Result<()> {
         self.guarded(|writer| {
             writer.progress.add(0)?;
-            if writer.has_current() || writer.plan.single && writer.dirty {
+            if writer.has_current() || writer.in_parts() && writer.dirty {
                 writer.end_task(Then::Flush)?;
                 writer.dirty = false;
             }
@@ -213,9 +227,10 @@ impl<'a, W: Write> Writer<'a, W> {
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let source = Source::Extent { offset: writer.offset, len };
+                let before = (writer.plan.overlap as u64).min(writer.offset) as usize;
+                let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
-                writer.submit(source, len, Then::Go)?;
+                writer.submit(source, len, before, Then::Go)?;
             }
             Ok(())
         })
@@ -225,7 +240,7 @@ impl<'a, W: Write> Writer<'a, W> {
     /// the end.
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
-            let left = writer.plan.task_len - writer.current()?.len();
+            let left = writer.left()?;
             let current = writer.current()?;
             // One read asks for all the room that is initialised already.
             let room = current.room(left.min(BEGINNING))?;
@@ -263,92 +278,10 @@ impl<'a, W: Write> Writer<'a, W> {
         result
     }
 
-    fn take(&mut self, mut data: &[u8]) -> Result<()> {
-        self.progress.add(0)?;
-        while !data.is_empty() {
-            let task_len = self.plan.task_len;
-            let current = self.current()?;
-            let (now, rest) = data.split_at(data.len().min(task_len - current.len()));
-            current.push(now)?;
-            data = rest;
-            if current.len() == task_len {
-                self.end_task(Then::Go)?;
-            }
+    pub(super) fn give(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn has_current(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.len() > 0)
-    }
-
-    fn current(&mut self) -> Result<&mut Buffer> {
-        let fresh = match self.current.take() {
-            Some(current) => current,
-            None => {
-                let task_len = self.plan.task_len;
-                self.pipeline.stage().buffers.take(Side::Input, task_len.min(BEGINNING), task_len)?
-            }
-        };
-        Ok(self.current.insert(fresh))
-    }
-
-    /// Ends the input of the current task, and submits the task.
-    fn end_task(&mut self, then: Then) -> Result<()> {
-        let current = match self.current.take() {
-            Some(current) => current,
-            None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
-        };
-        let len = current.len();
-        self.submit(Source::Bytes(current), len, then)
-    }
-
-    /// Submits a task, and gives finished output to the sink.
-    fn submit(&mut self, source: Source, len: usize, then: Then) -> Result<()> {
-        self.drain(self.plan.slots - 1)?;
-        let work = if self.plan.single {
-            Work::Part(then)
-        } else if len == self.plan.task_len {
-            Work::Frame { number: self.submitted, recipe: self.recipe.clone() }
-        } else {
-            Work::Frame { number: self.submitted, recipe: Recipe::new(&self.options, len) }
-        };
-        self.submitted += 1;
-        self.dirty = true;
-        self.pipeline.submit(CompressTask { source, work }, self.plan.single)?;
-        if self.plan.lanes == 1 {
-            return self.drain(0);
-        }
-        while let Some(compressed) = self.pipeline.try_next()? {
-            self.emit(compressed)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until at most `left` tasks are in flight.
-    fn drain(&mut self, left: usize) -> Result<()> {
-        while self.pipeline.in_flight() > left {
-            match self.pipeline.next(self.options.cancel)? {
-                Some(compressed) => self.emit(compressed)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn emit(&mut self, compressed: Compressed) -> Result<()> {
-        let Compressed { bytes, consumed } = compressed;
-        self.give(bytes.filled())?;
-        if !self.plan.single {
-            let limit = self.plan.limit.saturating_sub(self.pipeline.stage().meter.peak());
-            self.table.push((bytes.len() as u32, consumed as u32), limit)?; // of 1 GiB at most
-        }
-        self.pipeline.stage().buffers.put(bytes);
-        self.consumed += consumed as u64;
-        self.progress.add(consumed)
-    }
-
-    fn give(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.written + bytes.len() as u64;
         if written > self.options.max_output() {
             let text = format!("the result is larger than max_output of {} bytes", self.options.max_output());
@@ -358,25 +291,12 @@ impl<'a, W: Write> Writer<'a, W> {
         self.written = written;
         Ok(())
     }
+}
 
-    fn end(&mut self) -> Result<()> {
-        self.progress.add(0)?;
-        // Empty data makes an empty frame; a single frame has to be ended.
-        if self.has_current() || self.submitted == 0 || self.plan.single {
-            self.end_task(Then::End)?;
-        }
-        self.drain(0)?;
-        let table = std::mem::take(&mut self.table);
-        let mut table = table.bytes();
-        loop {
-            let part: Vec<u8> = table.by_ref().take(TABLE_WRITE).collect();
-            if part.is_empty() {
-                break;
-            }
-            self.give(&part)?;
-        }
-        self.sink.flush().map_err(|error| errors::io(&error, "flushing"))
-    }
+/// What keeps contexts in their caches.
+pub(super) enum Reservations {
+    Frames(#[expect(dead_code, reason = "held, not read")] Reservation<Compressor>),
+    Sections(#[expect(dead_code, reason = "held, not read")] Reservation<SectionCompressor>),
 }
 
 impl<W: Write> Write for Writer<'_, W> {

@@ -40,6 +40,22 @@ class Memory(unittest.TestCase):
                 self.assertLessEqual(len(packed), zstd.compress_bound(len(data), frame_size=1 << 16))
             self.assertEqual(zstd.decompress(standard.compress(data)), data)
 
+    def test_one_frame_in_sections(self):
+        data = random.Random(3).randbytes(3 << 20) * 3
+        packed = zstd.compress(data, 1, single_frame=True)
+        decompressor = standard.ZstdDecompressor()
+        self.assertEqual(decompressor.decompress(packed), data)
+        self.assertTrue(decompressor.eof)
+        self.assertEqual(decompressor.unused_data, b"")
+        self.assertEqual(zstd.compress(data, 1, single_frame=True, max_lanes=1), packed)
+        stream = io.BytesIO()
+        with zstd.open(stream, "wb", level=1, single_frame=True) as file:
+            for start in range(0, len(data), 1_000_000):
+                file.write(data[start : start + 1_000_000])
+        decompressor = standard.ZstdDecompressor()
+        self.assertEqual(decompressor.decompress(stream.getvalue()), data)
+        self.assertTrue(decompressor.eof)
+
     def test_surface(self):
         for name in standard.__all__:
             self.assertTrue(hasattr(zstd, name), name)

@@ -101,7 +101,7 @@ class ZstdOptions(TypedDict, total=False):
     #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or
     #: large.
     frame_size: int
-    #: One frame, compressed by one thread: for readers that take one frame only.
+    #: One frame, compressed in parallel: for readers that take one frame only.
     single_frame: bool
     #: Threads that work on the call at the same time; 0: as many as the CPUs this process may use.
     max_lanes: int
