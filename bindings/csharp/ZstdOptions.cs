@@ -26,7 +26,7 @@ public sealed class ZstdOptions
     /// <summary>Compress: a seek table follows the frames, as it does by default.</summary>
     public bool SeekTable { get; set; } = true;
 
-    /// <summary>Compress: one frame, whose sections are compressed in parallel; <see cref="FrameSize"/> must be 0.</summary>
+    /// <summary>Compress: one frame, in parallel; <see cref="FrameSize"/> must be 0.</summary>
     public bool SingleFrame { get; set; }
 
     /// <summary>

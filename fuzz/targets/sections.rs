@@ -1,7 +1,7 @@
 //! A frame that is compressed in sections of any size decodes to its content.
 //!
-//! The content is what the fuzzer makes up, and repetitions of it near and far, so that there are matches over
-//! the ends of sections.
+//! The content is what the fuzzer makes up, and repetitions of it near and far, so that there are matches
+//! over the ends of sections.
 #![no_main]
 
 use fastpar::codec::{self, Options};

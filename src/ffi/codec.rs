@@ -268,8 +268,8 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
 ///         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
 ///         (whenever it was set before the return) or by the progress callback; the frames in flight are
-///         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second, sections
-///         of a single frame after their block (128 KiB);
+///         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second,
+///         sections of a single frame after their block (128 KiB);
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///

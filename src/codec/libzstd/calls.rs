@@ -94,8 +94,8 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log` 0:
-    /// by libzstd.
+    /// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none);
+    /// `window_log` 0: by libzstd.
     pub(crate) fn new(level: i32, len: usize, dict: usize, window_log: u32) -> Self {
         Self::of(level, (len as u64).max(1), dict, window_log) // 0 would mean that it is not known
     }

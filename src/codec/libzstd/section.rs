@@ -165,8 +165,8 @@ pub(crate) struct Section<'s> {
 }
 
 impl Section<'_> {
-    /// Compresses the next `len` bytes, 128 KiB at most, to one or more blocks; they are added to the `filled`
-    /// bytes of `dst`, of which at most `room` are used. Returns how many bytes they take.
+    /// Compresses the next `len` bytes, 128 KiB at most, to one or more blocks; they are added to the
+    /// `filled` bytes of `dst`, of which at most `room` are used. Returns how many bytes they take.
     pub(crate) fn block(
         &mut self,
         len: usize,

@@ -145,9 +145,9 @@ impl<'a, W: Write> Writer<'a, W> {
         self.guarded(|writer| writer.take(data))
     }
 
-    /// Ends the current frame (with `single_frame` only a section of it), and gives everything to the sink. If
-    /// nothing was written since the last flush, only the sink is flushed. Every frame costs compression:
-    /// flush rarely.
+    /// Ends the current frame (with `single_frame` only a section of it), and gives everything to the
+    /// sink. If nothing was written since the last flush, only the sink is flushed. Every frame costs
+    /// compression: flush rarely.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).

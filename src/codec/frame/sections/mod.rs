@@ -189,7 +189,8 @@ fn sizes(level: i32, window_log: u32, long: bool) -> (usize, usize) {
         ),
     };
     if long {
-        // The whole window is read again for every section: longer sections, so that it is not read too often.
+        // The whole window is read again for every section: longer sections, so that it is not read
+        // too often.
         return (section.max(window / 4).min(LARGEST), window);
     }
     (section, overlap.min(window))

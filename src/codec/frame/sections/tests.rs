@@ -144,7 +144,8 @@ fn dictionaries() {
 fn zstd_dictionary(samples: &[&[u8]]) -> Vec<u8> {
     let mut dict = vec![0; 20_000];
     let sizes: Vec<usize> = samples.iter().map(|sample| sample.len()).collect();
-    let len = crate::codec::train(&samples.concat(), &sizes, calls::as_uninit(&mut dict)).unwrap();
+    let len =
+        crate::codec::options::dict::train(&samples.concat(), &sizes, calls::as_uninit(&mut dict)).unwrap();
     dict.truncate(len);
     dict
 }

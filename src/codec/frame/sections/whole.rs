@@ -9,6 +9,7 @@ use crate::error::Result;
 
 /// Compresses `content` to one frame, in sections of `len` bytes that overlap by at most `overlap`, which is
 /// not 0.
+#[cfg(fuzzing)]
 pub fn encode_sections(
     content: &[u8],
     options: &Options<'_>,
