@@ -93,18 +93,35 @@ mod unix {
         list(hook)
     }
 
+    /// Runs as soon as the library is loaded: of a fork that has begun before the handlers were installed the
+    /// C library runs none in the child, which would then wait for what the parent's threads were doing.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    #[used]
+    #[link_section = ".init_array"]
+    static AT_LOAD: extern "C" fn() = {
+        extern "C" fn at_load() {
+            let _ = install(); // a failure is told when the first hook is listed
+        }
+        at_load
+    };
+
+    fn install() -> Result<()> {
+        if INSTALLED.load(SeqCst) {
+            return Ok(());
+        }
+        // SAFETY: plain functions of this library, which stays mapped (see `module`), or whose handlers the C
+        // library drops with it.
+        let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+        if failed != 0 {
+            return Err(Error::new(ErrorKind::OutOfMemory, "no memory for a fork handler").with_code(failed));
+        }
+        INSTALLED.store(true, SeqCst);
+        Ok(())
+    }
+
     #[cold]
     fn list(hook: &'static ChildHook) -> Result<()> {
-        if !INSTALLED.load(SeqCst) {
-            // SAFETY: plain functions of this library, which stays mapped (see `module`).
-            let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-            if failed != 0 {
-                return Err(
-                    Error::new(ErrorKind::OutOfMemory, "no memory for a fork handler").with_code(failed)
-                );
-            }
-            INSTALLED.store(true, SeqCst);
-        }
+        install()?;
         without_forks(|| {
             if !hook.listed.load(SeqCst) {
                 hook.next.store(HOOKS.load(SeqCst), SeqCst);

@@ -41,11 +41,14 @@ pub(crate) fn keep_module() -> Result<()> {
 }
 
 /// The same. The shared library is linked with DF_1_NODELETE, which does it; but a static copy is part of
-/// somebody else's module.
+/// somebody else's module. A hook for forks is registered already.
 #[cfg(target_os = "linux")]
 pub(crate) fn keep_module() -> Result<()> {
     use elf::Module;
-    match elf::own_module() {
+    let mut module = Module::Stays;
+    // The loader's lock stays locked in a child that is forked meanwhile.
+    super::fork::without_forks(|| module = elf::own_module());
+    match module {
         Module::Stays => Ok(()),
         Module::Named(name) if elf::pin(&name) => Ok(()),
         Module::Named(name) => {
@@ -156,5 +159,49 @@ mod elf {
         // SAFETY: a string; NOLOAD only finds what is loaded, so no foreign code runs.
         !unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) }
             .is_null()
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod tests {
+    use super::*;
+    use crate::os::fork::{self, ChildHook};
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    static HOOK: ChildHook = ChildHook::new(|| ());
+
+    /// Forks while another thread is in the loader most of the time.
+    #[test]
+    fn children_can_look_for_the_module() {
+        fork::on_child(&HOOK).unwrap();
+        let stop = AtomicBool::new(false);
+        let all_well = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    keep_module().unwrap();
+                }
+            });
+            let all_well = (0..200).all(|_| status_of_child() == 0);
+            stop.store(true, Relaxed);
+            all_well
+        });
+        assert!(all_well, "a child hung or failed");
+    }
+
+    fn status_of_child() -> i32 {
+        let mut status = -1;
+        // SAFETY: the child only looks for the module, and ends: by the alarm where it hangs. `status` is
+        // valid for writing.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::alarm(20);
+                libc::_exit(i32::from(keep_module().is_err()));
+            }
+            if child > 0 {
+                libc::waitpid(child, &mut status, 0);
+            }
+        }
+        status
     }
 }
