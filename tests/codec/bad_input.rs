@@ -273,7 +273,11 @@ fn a_compressed_block_of_no_bytes() {
     let error = assert_kind(unpack_into(frame, 40_000), ErrorKind::Corrupt);
     assert_eq!(error.position(), Some(0));
     let mut reader = codec::Reader::new(&frame[..], &Options::default()).unwrap();
-    assert_kind(reader.read(&mut [0; 100]), ErrorKind::Corrupt);
+    // The whole block before it is given out.
+    let mut given = [0; 100];
+    assert_eq!(reader.read(&mut given), Ok(1));
+    assert_eq!(given[0], b'x');
+    assert_kind(reader.read(&mut given), ErrorKind::Corrupt);
 }
 
 /// A block of one repeated byte that is longer than the window allows: libzstd's one-shot function takes it,
