@@ -77,11 +77,13 @@ static inline const char *values_source(void)
 
 static inline const char *values_target(void) { return "values.target"; }
 
+/* A frame with 3 bytes of content. */
+static const unsigned char values_frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 'a', 'b', 'c'};
+
 static inline fastpar_archive *make_fastpar_archive(void)
 {
-  static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 'a', 'b', 'c'};
   fastpar_archive *archive = NULL;
-  fastpar_archive_open(NULL, frame, sizeof frame, &archive, NULL);
+  fastpar_archive_open(NULL, values_frame, sizeof values_frame, &archive, NULL);
   return archive;
 }
 

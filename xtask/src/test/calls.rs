@@ -158,6 +158,9 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
     let ty = bare(pointee);
     if ty == "void" || ty == "uint8_t" {
         argument.before = format!("  static uint64_t {place}[512];\n");
+        if parameter.name == "src" {
+            argument.before += &format!("  memcpy({place}, values_frame, sizeof values_frame);\n");
+        }
         argument.value = pick(&place);
     } else if ty == "char" && parameter.name == "src_path" {
         argument.value = pick("values_source()");

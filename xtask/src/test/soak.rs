@@ -18,7 +18,7 @@ const SECONDS: u64 = 60;
 const LIMIT: Duration = Duration::from_secs(SECONDS * PATIENCE + 240);
 
 /// A slow machine takes up to so many times the seconds that were asked for, until enough was done.
-const PATIENCE: u64 = 3;
+const PATIENCE: u64 = 4;
 
 /// Less data for a program that is watched step by step, or has other work besides.
 const SMALL: &str = "-DCALLS_SIZE=100000";
