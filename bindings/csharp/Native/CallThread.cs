@@ -243,17 +243,18 @@ internal sealed class CallThread
                 {
                     thread.IsBackground = isBackground;
                 }
-#if NET
-                // Older runtimes let a name be set once only.
                 if (thread.Name != name)
                 {
                     thread.Name = name;
                 }
-#endif
             }
             catch (ThreadStateException)
             {
                 // The worker has ended since.
+            }
+            catch (InvalidOperationException)
+            {
+                // .NET Framework and Mono let a name be set once only.
             }
         }
     }
