@@ -26,7 +26,7 @@ pub(crate) const TARGETS: [Target; 10] = [
     Target { name: "reader", inputs: 30_000 },
     Target { name: "plan", inputs: 6_000 },
     Target { name: "round_trip", inputs: 5_000 },
-    Target { name: "sections", inputs: 3_000 },
+    Target { name: "sections", inputs: 200 },
 ];
 
 /// When a run ends.

@@ -90,6 +90,18 @@ fn with_dictionaries() -> Vec<Vec<u8>> {
     all
 }
 
+/// Choices of options and sizes, then content in pieces, after every third of which a piece is repeated.
+fn in_sections() -> Vec<Vec<u8>> {
+    let content = [text(3000), noise(400), vec![7; 2000]].concat();
+    let contents = content.chunks(150).enumerate().flat_map(|(number, piece)| {
+        let again = if number % 3 == 2 { vec![9, 0, 40] } else { Vec::new() };
+        [vec![150], piece.to_vec(), again].concat()
+    });
+    let contents: Vec<u8> = contents.collect();
+    let heads = (0..12).map(|level| [level, level % 2, 0, 2, 0, 1]);
+    heads.map(|head| [&head[..], &contents].concat()).collect()
+}
+
 fn save(folder: &Path, target: &str, seeds: impl IntoIterator<Item = Vec<u8>>) -> std::io::Result<()> {
     let folder = folder.join(target);
     std::fs::create_dir_all(&folder)?;
@@ -106,6 +118,7 @@ fn main() -> std::io::Result<()> {
     let before =
         |head: Vec<u8>| packed.iter().map(move |data| [&head[..], data].concat()).collect::<Vec<_>>();
     save(folder, "decompress", packed.clone())?;
+    save(folder, "sections", in_sections())?;
     save(folder, "blocks", before(vec![0]).into_iter().chain(before(vec![2])))?;
     // Without a made-up table, four places of 11 bytes; and the same with a table of no frames.
     save(folder, "archive", before([&[1][..], &[8; 44]].concat()))?;
