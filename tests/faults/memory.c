@@ -58,8 +58,9 @@ static long attempt(long n)
   return failed;
 }
 
-/* Every n from `first` on, in this process, until the call needs no more. What is lost is lost again in every
-   pass. Caches grow where more lanes met than before, but not beyond their bounds: PASSES times KEPT blocks. */
+/* Every n from `first` on, in this process, until the call needs no more. What is lost is lost again in
+   every pass. Caches grow where more lanes met than before, but not beyond their bounds: PASSES times KEPT
+   blocks. */
 static void attempt_all(long first)
 {
   long more = 0;

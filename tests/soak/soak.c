@@ -79,7 +79,8 @@ static void everything_for_a_while(void)
     if (quarter == 3 && (after == 0 || now < after)) after = now;
     if (quarter < 4) continue;
     if (after <= before + MEGABYTES) break;
-    /* What is kept for later is bounded, and may not be complete yet: once more. What is lost is lost again. */
+    /* What is kept for later is bounded, and may not be complete yet: once more. What is lost is lost
+       again. */
     printf("  %ld MB after %ld MB, once more\n", after, before);
     begin = time(NULL);
     forks_before = forks;
