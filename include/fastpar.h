@@ -127,7 +127,8 @@
  * whatever the parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs,
  * handles in use by other threads) must not be touched in the child. That is for fork() of the C library: a
  * child of vfork(), or of a raw clone system call, may not use fastpar, as nothing tells the library that it
- * exists; posix_spawn and exec are fine.
+ * exists; posix_spawn and exec are fine. The handlers for it (pthread_atfork) are installed when the library
+ * is loaded on Linux, and by the first call elsewhere.
  *
  * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the

@@ -84,7 +84,7 @@ mod unix {
     /// Runs `hook` in every child that is forked from now on. Allocates nothing; asking again does nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`] if the system has no memory for the handlers of the first hook.
+    /// [`ErrorKind::OutOfMemory`] if the system has no memory for the handlers.
     #[inline]
     pub(crate) fn on_child(hook: &'static ChildHook) -> Result<()> {
         if hook.listed.load(SeqCst) {

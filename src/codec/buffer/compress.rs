@@ -178,10 +178,9 @@ pub(super) fn squeeze(
     dst: &mut [MaybeUninit<u8>],
     encode: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<Option<usize>>,
 ) -> Result<Option<usize>> {
-    let mut scratch = Vec::new();
+    let mut scratch = Vec::<u8>::new();
     let bound = zstd_safe::compress_bound(len);
     memory::reserve(&mut scratch, bound)?;
-    let scratch: &mut Vec<u8> = &mut scratch;
     let scratch = &mut scratch.spare_capacity_mut()[..bound];
     let size = encode(scratch)?;
     Ok(size.filter(|&size| size <= dst.len()).inspect(|&size| dst[..size].copy_from_slice(&scratch[..size])))
