@@ -174,8 +174,8 @@ impl Sections {
 
 /// The bytes of a section and of its overlap.
 ///
-/// Chosen by measurement, so that the frame is hardly larger than that of one context (benches/README.md),
-/// and the overlaps cost little beside the sections.
+/// Chosen by measurement, so that the frame is hardly larger than that of one context, and the overlaps cost
+/// little beside the sections.
 fn sizes(level: i32, window_log: u32, long: bool) -> (usize, usize) {
     let window = 1usize << window_log;
     let (section, overlap) = match level {
