@@ -1152,7 +1152,7 @@ FASTPAR_API void fastpar_queue_close(fastpar_queue *queue);
  */
 FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 
-/* ==== codec: parallel zstd, from memory to memory ======================================================= */
+/* ==== codec: parallel zstd. This file has the options, which all functions of the codec take ============ */
 
 /**
  * `fastpar_zstd_options.flags`: frames carry no checksum. Decompressing: no effect, checksums that are there
@@ -1268,6 +1268,22 @@ typedef struct fastpar_zstd_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** Must be 0. */
+  uint32_t strategy;
+  /** Must be 0. */
+  uint32_t reserved;
+  /** Must be NULL. */
+  const void *prefix;
+  /** Must be 0. */
+  size_t prefix_len;
+  /** Must be NULL. */
+  const fastpar_dict *const *dicts;
+  /** Must be 0. */
+  size_t dicts_count;
+  /** Must be 0. */
+  uint64_t src_offset;
+  /** Must be 0. */
+  uint64_t src_size;
 } fastpar_zstd_options;
 
 /**

@@ -395,6 +395,14 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+        public uint strategy;
+        public uint reserved;
+        public void* prefix;
+        public System.UIntPtr prefix_len;
+        public fastpar_dict** dicts;
+        public System.UIntPtr dicts_count;
+        public ulong src_offset;
+        public ulong src_size;
     }
 
     [StructLayout(LayoutKind.Sequential)]

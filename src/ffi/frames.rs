@@ -1,4 +1,4 @@
-//! Group "codec", second part: what a frame tells before it is decompressed.
+//! Group "codec", third part: what a frame tells before it is decompressed.
 
 use super::borrow::{self, OptionsStruct};
 use super::guard::guard;

@@ -8,6 +8,7 @@
 mod archives;
 mod batches;
 mod borrow;
+mod buffers;
 mod callbacks;
 mod codec;
 mod dicts;
@@ -30,6 +31,7 @@ mod teams;
 
 pub use archives::*;
 pub use batches::*;
+pub use buffers::*;
 pub use callbacks::*;
 pub use codec::*;
 pub use dicts::*;

@@ -58,7 +58,7 @@ ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
 
-ASSERT(sizeof(fastpar_zstd_options) == 80);
+ASSERT(sizeof(fastpar_zstd_options) == 136);
 ASSERT(offsetof(fastpar_zstd_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_zstd_options, level) == 8);
 ASSERT(offsetof(fastpar_zstd_options, flags) == 12);
@@ -71,6 +71,14 @@ ASSERT(offsetof(fastpar_zstd_options, dict) == 48);
 ASSERT(offsetof(fastpar_zstd_options, cancel) == 56);
 ASSERT(offsetof(fastpar_zstd_options, progress) == 64);
 ASSERT(offsetof(fastpar_zstd_options, progress_data) == 72);
+ASSERT(offsetof(fastpar_zstd_options, strategy) == 80);
+ASSERT(offsetof(fastpar_zstd_options, reserved) == 84);
+ASSERT(offsetof(fastpar_zstd_options, prefix) == 88);
+ASSERT(offsetof(fastpar_zstd_options, prefix_len) == 96);
+ASSERT(offsetof(fastpar_zstd_options, dicts) == 104);
+ASSERT(offsetof(fastpar_zstd_options, dicts_count) == 112);
+ASSERT(offsetof(fastpar_zstd_options, src_offset) == 120);
+ASSERT(offsetof(fastpar_zstd_options, src_size) == 128);
 
 ASSERT(sizeof(fastpar_zstd_info) == 40);
 ASSERT(offsetof(fastpar_zstd_info, struct_size) == 0);

@@ -51,7 +51,7 @@ layout! {
         lanes: 32,
         reserved: 36,
     }
-    fastpar_zstd_options: size 80, align 8 {
+    fastpar_zstd_options: size 136, align 8 {
         struct_size: 0,
         level: 8,
         flags: 12,
@@ -64,6 +64,14 @@ layout! {
         cancel: 56,
         progress: 64,
         progress_data: 72,
+        strategy: 80,
+        reserved: 84,
+        prefix: 88,
+        prefix_len: 96,
+        dicts: 104,
+        dicts_count: 112,
+        src_offset: 120,
+        src_size: 128,
     }
     fastpar_zstd_info: size 40, align 8 {
         struct_size: 0,

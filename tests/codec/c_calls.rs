@@ -63,7 +63,7 @@ fn layout() {
     assert_eq!((FASTPAR_ZSTD_SINGLE_FRAME, FASTPAR_ZSTD_SYNC), (4, 8));
     #[cfg(target_pointer_width = "64")]
     {
-        assert_eq!(size_of::<fastpar_zstd_options>(), 80);
+        assert_eq!(size_of::<fastpar_zstd_options>(), 136);
         assert_eq!(offset_of!(fastpar_zstd_options, level), 8);
         assert_eq!(offset_of!(fastpar_zstd_options, flags), 12);
         assert_eq!(offset_of!(fastpar_zstd_options, frame_size), 16);
@@ -75,6 +75,14 @@ fn layout() {
         assert_eq!(offset_of!(fastpar_zstd_options, cancel), 56);
         assert_eq!(offset_of!(fastpar_zstd_options, progress), 64);
         assert_eq!(offset_of!(fastpar_zstd_options, progress_data), 72);
+        assert_eq!(offset_of!(fastpar_zstd_options, strategy), 80);
+        assert_eq!(offset_of!(fastpar_zstd_options, reserved), 84);
+        assert_eq!(offset_of!(fastpar_zstd_options, prefix), 88);
+        assert_eq!(offset_of!(fastpar_zstd_options, prefix_len), 96);
+        assert_eq!(offset_of!(fastpar_zstd_options, dicts), 104);
+        assert_eq!(offset_of!(fastpar_zstd_options, dicts_count), 112);
+        assert_eq!(offset_of!(fastpar_zstd_options, src_offset), 120);
+        assert_eq!(offset_of!(fastpar_zstd_options, src_size), 128);
     }
 }
 

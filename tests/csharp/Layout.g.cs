@@ -63,7 +63,7 @@ namespace Fastpar.Tests
                 ("lanes", 32),
                 ("reserved", 36),
             }),
-            ("fastpar_zstd_options", 80, new[]
+            ("fastpar_zstd_options", 136, new[]
             {
                 ("struct_size", 0),
                 ("level", 8),
@@ -77,6 +77,14 @@ namespace Fastpar.Tests
                 ("cancel", 56),
                 ("progress", 64),
                 ("progress_data", 72),
+                ("strategy", 80),
+                ("reserved", 84),
+                ("prefix", 88),
+                ("prefix_len", 96),
+                ("dicts", 104),
+                ("dicts_count", 112),
+                ("src_offset", 120),
+                ("src_size", 128),
             }),
             ("fastpar_zstd_info", 40, new[]
             {

@@ -152,6 +152,14 @@ class fastpar_zstd_options(ctypes.Structure):
         ("cancel", ctypes.c_void_p),
         ("progress", fastpar_progress_fn),
         ("progress_data", ctypes.py_object),
+        ("strategy", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("prefix", ctypes.c_void_p),
+        ("prefix_len", ctypes.c_size_t),
+        ("dicts", ctypes.c_void_p),
+        ("dicts_count", ctypes.c_size_t),
+        ("src_offset", ctypes.c_uint64),
+        ("src_size", ctypes.c_uint64),
     )
 
 

@@ -73,7 +73,7 @@ STRUCTS = {
         },
     ),
     "fastpar_zstd_options": (
-        80,
+        136,
         {
             "struct_size": 0,
             "level": 8,
@@ -87,6 +87,14 @@ STRUCTS = {
             "cancel": 56,
             "progress": 64,
             "progress_data": 72,
+            "strategy": 80,
+            "reserved": 84,
+            "prefix": 88,
+            "prefix_len": 96,
+            "dicts": 104,
+            "dicts_count": 112,
+            "src_offset": 120,
+            "src_size": 128,
         },
     ),
     "fastpar_zstd_info": (
