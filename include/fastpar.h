@@ -1165,7 +1165,9 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_zstd_options.flags`: one frame, as the `zstd` program writes it; `frame_size` must be 0.
  * Decompressing: no effect.
  *
- * For readers that take only one frame, or for which each frame is costly. It is as parallel as many frames,
+ * For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
+ * of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
+ * the rest in silence. Such a frame is as parallel as many frames,
  * and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
  * section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
  * at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
@@ -1306,7 +1308,8 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *
  * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
  * seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
- * it. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+ * it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
+ * `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
  * `frame_size`, `window_log` and `dict` only, never on threads.
  *
  * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result

@@ -34,7 +34,11 @@ public static unsafe partial class Codec
         return (long)(ulong)bound;
     }
 
-    /// <summary>Compresses a buffer into another.</summary>
+    /// <summary>
+    /// Compresses a buffer into another. Data of more than a megabyte becomes several frames; readers that
+    /// stop after the first and tell no error (Python's <c>zstandard.decompress</c>, CPython's
+    /// <c>ZstdDecompressor</c>) need <see cref="ZstdOptions.SingleFrame"/>.
+    /// </summary>
     /// <param name="source">What to compress.</param>
     /// <param name="destination">
     /// Where to; must not overlap. What follows the result may be overwritten.
