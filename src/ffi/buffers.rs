@@ -48,7 +48,8 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 /// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
 /// seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
 /// it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
-/// `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+/// `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty
+/// frame. The bytes depend on `src` and the options `level`, `flags`,
 /// `frame_size`, `window_log` and `dict` only, never on threads.
 ///
 /// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
