@@ -1,5 +1,5 @@
-/* Files as Windows has them: beside programs that hold them open, read-only, with access lists, times and marks
-   of the web; pipes and devices; names that are none of a file. */
+/* Files as Windows has them: beside programs that hold them open, read-only, with access lists, times and
+   marks of the web; pipes and devices; names that are none of a file. */
 #include "os_files.h"
 #include "check.h"
 #include "files_held.h"

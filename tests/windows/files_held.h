@@ -54,7 +54,7 @@ static inline int left_behind(void)
   return found;
 }
 
-/* ---- a scanner: opens every file that it sees, for a moment, and does not let it be removed meanwhile ---- */
+/* ---- a scanner: opens every file that it sees, for a moment, and lets none be removed meanwhile ---- */
 
 typedef struct scanner {
   int32_t stop, opened;

@@ -112,8 +112,8 @@ impl Folder {
         patiently(&SHARED, || File::options().write(true).open(self.0.join(name)))
     }
 
-    /// Why a rename could not replace what was found: it is held by a program that does not let it be removed,
-    /// and not only for a moment.
+    /// Why a rename could not replace what was found: it is held by a program that does not let it be
+    /// removed, and not only for a moment.
     pub(crate) fn obstacle(&self, name: &OsStr, _: &Found) -> Option<io::Error> {
         let path = self.0.join(name);
         let flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;

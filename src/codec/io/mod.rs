@@ -1,6 +1,6 @@
 //! Files: the input; the output and its parts (its folder, descriptors and devices that are written as they
-//! are, what is taken over from the source, holes); what Windows has functions of its own for; and the system's
-//! errors.
+//! are, what is taken over from the source, holes); what Windows has functions of its own for; and the
+//! system's errors.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod access_list;

@@ -250,7 +250,8 @@ impl Target {
             if self.hole > 0 || self.space.is_more_than(self.len) {
                 file.set_len(self.len)?;
             }
-            // On Windows nobody else can open the file until it is closed, and a read-only one cannot be removed.
+            // On Windows nobody else can open the file until it is closed; a read-only file could not be
+            // removed.
             if cfg!(unix) {
                 self.imitate(file, input);
             }
