@@ -2042,14 +2042,26 @@ typedef struct fastpar_file_stats {
  *
  * The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
  * and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
- * is if the call fails. When the process dies, at most that other file is left behind. `target` itself is
- * replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
- * existing target is not replaced. A read-only target is replaced only where the source is read-only too.
+ * is if the call fails. When the process dies, at most that other file is left behind; on NTFS and ReFS not
+ * even that. `target` itself is replaced: a symbolic link is not followed (a link to a folder is refused).
+ * With FASTPAR_ZSTD_KEEP an existing target is not replaced. A read-only target is replaced only where the
+ * source is read-only too.
  *
  * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
  * source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
  * group are never taken over, nor what the folder would allow further users; where the group or the access
  * list cannot be set, group and others get what both had.
+ *
+ * On Windows the target has the access list of the file that it replaces, as far as the system lets it
+ * be set, and a new one what its folder gives. It takes over the source's times, that of creation too,
+ * whether the source is read-only, and from a compressed source its Mark of the Web. Nobody else can
+ * open the new file before it is complete. What a virus scanner or a backup holds
+ * (ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION) is tried again for about a
+ * second; a target that stays held is found out before anything is read. Where the file system knows
+ * how (NTFS), a target that is open, but may be removed, is replaced.
+ *
+ * Pipes (\\.\pipe\name), NUL, CON and other devices of Windows are written where they stand, too; a
+ * whole disk is refused.
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
  * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
@@ -2064,10 +2076,11 @@ typedef struct fastpar_file_stats {
  * bytes written until then. On Linux the space of a large file that was replaced is given back a moment
  * after the call.
  *
- * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it
- * has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory
- * stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and grows with frame size and
- * level: up to 2 buffers of a frame, and a context, for each lane; see `max_memory`.
+ * The source may be a FIFO, a pipe, or a device such as /dev/stdin. Of an ordinary file as many bytes
+ * are read as it has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as
+ * that is known. Memory stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and
+ * grows with frame size and level: up to 2 buffers of a frame, and a context, for each lane; see
+ * `max_memory`.
  *
  * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, `total` is
  *                  UINT64_MAX if the size is not known, from the calling thread.

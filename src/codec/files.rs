@@ -49,7 +49,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let start = Instant::now();
     options.check()?;
     let input = Arc::new(Input::open(source)?);
-    let output = Target::create(target, &input, wishes(options))?;
+    let output = Target::create(target, &input, wishes(options, false))?;
     let fetched = input.len().map(|_| Arc::clone(&input));
     let mut writer = Writer::over(output, options, input.len(), fetched)?;
     match input.len() {
@@ -80,7 +80,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let start = Instant::now();
     options.check()?;
     let input = Input::open(source)?;
-    let mut output = Target::create(target, &input, wishes(options))?;
+    let mut output = Target::create(target, &input, wishes(options, true))?;
     output.expect(announced(&input).unwrap_or(0));
     input.begin_again()?;
     let mut reader = Reader::over(&input, options, input.len(), false)?;
@@ -108,10 +108,10 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     Ok(stats)
 }
 
-/// What the options say about the target.
-fn wishes(options: &Options<'_>) -> Wishes {
+/// What the options say about the target; `marked`: it gets the source's Mark of the Web.
+fn wishes(options: &Options<'_>, marked: bool) -> Wishes {
     let Options { sync, sparse, keep, in_place, .. } = *options;
-    Wishes { sync, sparse, keep, in_place }
+    Wishes { sync, sparse, keep, in_place, marked }
 }
 
 /// Gives the space of a file that was replaced back, on a worker of the pool if one runs.

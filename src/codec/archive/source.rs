@@ -18,7 +18,7 @@ impl Source<'_> {
     /// Opens a file that can be read at any offset.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let input = Input::open_seekable(path)?;
-        let len = input.metadata().len();
+        let len = input.len().unwrap_or(0);
         Ok(Self::File { input, len })
     }
 

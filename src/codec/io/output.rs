@@ -13,7 +13,7 @@ use super::folder::{cannot_be_written, exists, Folder, Found};
 use super::input::Input;
 use super::space::Space;
 use super::zeros::{self, Run};
-use super::{permissions, Kind};
+use super::{permissions, Kind, Model};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
@@ -48,6 +48,8 @@ pub(crate) struct Wishes {
     /// It is on the disk, with its name, when the work is done.
     #[cfg_attr(windows, allow(dead_code))] // there the system is asked at the end alone
     pub(crate) sync: bool,
+    /// It gets the source's Mark of the Web.
+    pub(crate) marked: bool,
     /// Long runs of zeros become holes.
     pub(crate) sparse: bool,
     /// What has the name already is never replaced.
@@ -87,6 +89,10 @@ impl Target {
     /// name, directories, block devices; and what a rename cannot replace.
     pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
         let fail = |error: io::Error| errors::file(&error, "writing", path);
+        #[cfg(windows)]
+        if let Some(opened) = super::device::behind(path) {
+            return Self::over_device(path, opened.map_err(fail)?);
+        }
         let Some((folder, name)) =
             Folder::of(path).map_err(|error| errors::file(&error, "creating", path))?
         else {
@@ -127,7 +133,8 @@ impl Target {
             let text = errors::about("writing failed: it is read-only, and the source is not", path);
             return Err(Error::new(ErrorKind::Io, text).with_code(permission_denied()));
         }
-        let mut in_the_way = folder.obstacle(&found).map(|error| errors::file(&error, "replacing", path));
+        let mut in_the_way =
+            folder.obstacle(&name, &found).map(|error| errors::file(&error, "replacing", path));
         let (folder, name, found) = match in_the_way {
             Some(_) => (folder, name, found),
             None => match Self::beside(path, folder, name, Some(found), input, wishes) {
@@ -162,6 +169,16 @@ impl Target {
         Ok(Self::new(path, Way::Stream, file))
     }
 
+    /// A pipe or a device is written to as it is; but no whole disk.
+    #[cfg(windows)]
+    fn over_device(path: &Path, file: File) -> Result<Self> {
+        if !super::device::is_stream(&file) {
+            let text = "the output is a disk, and cannot be replaced";
+            return Err(Error::new(ErrorKind::Unsupported, errors::about(text, path)));
+        }
+        Ok(Self::new(path, Way::Stream, file))
+    }
+
     /// Begins a new file beside the target.
     fn beside(
         path: &Path,
@@ -176,9 +193,16 @@ impl Target {
             Ok(sync) => sync,
             Err(error) => return Err(Refused::new(errors::file(&error, "opening the folder", path))),
         };
+        let mark = if wishes.marked { input.mark() } else { None };
         for _ in 0..TRIES {
             let temporary = temporary_name();
-            match folder.create_new(&temporary, input.metadata().is_file()) {
+            let model = Model {
+                private: input.is_file(),
+                old: old.as_ref().map(|old| (&*name, old)),
+                mark: mark.as_deref(),
+                sparse: wishes.sparse,
+            };
+            match folder.create_new(&temporary, &model) {
                 Ok(file) => {
                     let (keep, sparse) = (wishes.keep, wishes.sparse);
                     let beside = Beside {
@@ -226,32 +250,46 @@ impl Target {
             if self.hole > 0 || self.space.is_more_than(self.len) {
                 file.set_len(self.len)?;
             }
-            if matches!(self.way, Way::Beside(_)) && input.metadata().is_file() {
-                permissions::imitate(file, input);
+            // On Windows nobody else can open the file until it is closed; a read-only file could not be
+            // removed.
+            if cfg!(unix) {
+                self.imitate(file, input);
             }
             if sync {
                 match file.sync_all() {
                     // Pipes and devices have no disk.
-                    Err(_) if matches!(self.way, Way::Stream) && !file.metadata()?.is_file() => {}
+                    Err(_) if matches!(self.way, Way::Stream) && !has_disk(file) => {}
                     result => result?,
                 }
             }
         }
-        let Way::Beside(beside) = &mut self.way else {
-            self.file = None;
-            return Ok(Replaced::nothing());
-        };
-        // Windows does not rename what is open. If it fails, the file is removed.
-        self.file = None;
-        if let Err(error) = beside.folder.rename(&beside.temporary, &beside.name, beside.keep) {
-            let _ = beside.folder.remove(&beside.temporary);
-            return Err(error);
+        // If something fails from here on, `drop` removes the file.
+        if let (Way::Beside(beside), Some(file)) = (&self.way, &self.file) {
+            beside.folder.rename(file, &beside.temporary, &beside.name, beside.keep)?;
         }
+        let file = self.file.take();
+        let Way::Beside(beside) = &mut self.way else { return Ok(Replaced::nothing()) };
+        let old = beside.old.take();
         #[cfg(unix)]
         if let Some(folder) = &beside.sync {
             folder.sync_all()?;
         }
-        Ok(Replaced::of(beside.old.take()))
+        #[cfg(windows)]
+        if let Some(file) = &file {
+            self.imitate(file, input);
+            if sync {
+                file.sync_all()?; // what the file is called, too
+            }
+        }
+        drop(file);
+        Ok(Replaced::of(old))
+    }
+
+    /// A new file takes over what belongs to an ordinary source.
+    fn imitate(&self, file: &File, input: &Input) {
+        if matches!(self.way, Way::Beside(_)) && input.is_file() {
+            permissions::imitate(file, input);
+        }
     }
 
     /// Empties a file that is written where it stands, at the last moment.
@@ -327,9 +365,8 @@ impl Write for Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        if let (Some(file), Way::Beside(beside)) = (self.file.take(), &self.way) {
-            drop(file); // Windows does not remove what is open
-            let _ = beside.folder.remove(&beside.temporary);
+        if let (Some(file), Way::Beside(beside)) = (&self.file, &self.way) {
+            beside.folder.remove(file, &beside.temporary);
         }
     }
 }
@@ -370,6 +407,14 @@ impl Refused {
     fn new(error: Error) -> Self {
         Self { error, again: None }
     }
+}
+
+/// Whether what was opened is more than a pipe or a device.
+fn has_disk(file: &File) -> bool {
+    #[cfg(windows)]
+    return !super::device::is_stream(file);
+    #[cfg(not(windows))]
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 fn same_file(path: &Path) -> Error {
