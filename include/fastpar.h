@@ -218,6 +218,8 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_ALREADY_STARTED 50
 /** Not possible from inside a callback or a hook, or while another thread uses the handle. */
 #define FASTPAR_ERR_BUSY 51
+/** The source of a stream has nothing now (FASTPAR_SOURCE_LATER); the stream goes on. */
+#define FASTPAR_ERR_AGAIN 52
 /**
  * The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
  */
@@ -797,9 +799,9 @@ FASTPAR_API int32_t fastpar_is_cancelled(void);
  * chunk or the member. Of several callbacks that fail the same one counts as without: of chunks the lowest.
  * An empty message is replaced by what fastpar would have said.
  *
- * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another
- *               call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the
- *               callback returns. NULL: as if nothing had been told.
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY, FASTPAR_ERR_AGAIN (they
+ *               are about another call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0
+ *               becomes what the callback returns. NULL: as if nothing had been told.
  *
  * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if
  * that callback returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any
@@ -1748,6 +1750,9 @@ FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
 
+/** What a source returns to say: no more now; neither the end nor a failure. See `fastpar_source_fn`. */
+#define FASTPAR_SOURCE_LATER -2147483647
+
 /**
  * Gives compressed data, in order.
  *
@@ -1760,8 +1765,10 @@ FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
  * @param capacity   bytes, at least 1
  * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
  *                   than `capacity`.
- * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
- *         in `error->code`.
+ * @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
+ *         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
+ *         asked again by this call. Anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with
+ *         this value in `error->code`.
  */
 typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
 
@@ -1785,7 +1792,9 @@ typedef struct fastpar_reader fastpar_reader;
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
  * out before it is asked again, unless it has given the beginning of another; and so is every whole block of
  * a large frame, and of a first one that does not tell its size. A source that waits for an answer to other
- * blocks, or gives all that it is asked for and then waits, cannot be read this way.
+ * blocks, or gives all that it is asked for and then waits, cannot be read this way: it returns
+ * FASTPAR_SOURCE_LATER instead of waiting. Then whole blocks of every frame that does not tell its size are
+ * given out, too.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
@@ -1819,8 +1828,10 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *                  the data, or `capacity` is 0. 0 on failure.
  * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
  *                  one
- * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
- *         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+ * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_AGAIN: the source returned
+ *         FASTPAR_SOURCE_LATER, and nothing can be given out before it is asked again, which the next call
+ *         does: nothing is lost, and the reader goes on; FASTPAR_ERR_CALLBACK: the source returned another
+ *         value than 0, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
  *         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
  *         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
  *         needs a larger window than `window_log` allows, or more memory than `max_memory`;

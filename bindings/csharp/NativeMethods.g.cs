@@ -32,6 +32,7 @@ namespace Fastpar
         internal const int FASTPAR_ERR_CLOSED = 43;
         internal const int FASTPAR_ERR_ALREADY_STARTED = 50;
         internal const int FASTPAR_ERR_BUSY = 51;
+        internal const int FASTPAR_ERR_AGAIN = 52;
         internal const int FASTPAR_ERR_IO = 60;
         internal const int FASTPAR_ERR_PANIC = 90;
         internal const int FASTPAR_ERR_INTERNAL = 91;
@@ -54,6 +55,7 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
         internal const uint FASTPAR_FRAME_CHECKSUM = 1;
         internal const uint FASTPAR_FRAME_SKIPPABLE = 2;
+        internal const int FASTPAR_SOURCE_LATER = -2147483647;
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);

@@ -10,7 +10,7 @@ use crate::codec::io::output::{Replaced, Target, Wishes};
 use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     input.begin_again()?;
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
-        let chunk = reader.chunk()?;
+        let chunk = reader.chunk().map_err(cannot_wait)?;
         if chunk.is_empty() {
             break;
         }
@@ -106,6 +106,18 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     stats.seconds = start.elapsed().as_secs_f64();
     give_back(replaced);
     Ok(stats)
+}
+
+/// An input that was opened so that it does not wait is an error where it would have to.
+fn cannot_wait(error: Error) -> Error {
+    if error.kind() != ErrorKind::Again {
+        return error;
+    }
+    #[cfg(unix)]
+    let code = libc::EAGAIN;
+    #[cfg(not(unix))]
+    let code = 0;
+    Error::new(ErrorKind::Io, "reading failed: the source has nothing now, and does not wait").with_code(code)
 }
 
 /// What the options say about the target; `marked`: it gets the source's Mark of the Web.

@@ -343,6 +343,37 @@ class Files(unittest.TestCase):
         with zstd.open(io.BytesIO(packed[: len(packed) // 2])) as file:
             self.assertRaises(EOFError, file.read)
 
+    def test_files_that_do_not_wait(self):
+        data = DATA[:200_000]
+        packed = zstd.compress(data, frame_size=50_000)
+        for opened in (lambda end: open(end, "rb", buffering=0), lambda end: open(end, "rb")):
+            incoming, outgoing = os.pipe()
+            os.set_blocking(incoming, False)
+            with opened(incoming) as pipe, zstd.open(pipe) as file:
+                self.assertIsNone(file.read(10))
+                with self.assertRaises(BlockingIOError):
+                    file.seek(10)
+                parts, pauses = [], 0
+                for start in range(0, len(packed), 9000):
+                    os.write(outgoing, packed[start : start + 9000])
+                    while (part := file.read(70_000)) is not None:
+                        parts.append(part)
+                    self.assertIsNone(file.readinto(bytearray(10)))
+                    pauses += 1
+                os.close(outgoing)
+                parts.append(file.read())
+                self.assertEqual(b"".join(parts), data)
+                self.assertEqual(file.read(), b"")
+
+    def test_pipes_give_what_is_there(self):
+        incoming, outgoing = os.pipe()
+        with open(incoming, "rb") as pipe, zstd.open(pipe) as file:
+            for number in range(3):
+                os.write(outgoing, zstd.compress(b"record %d" % number))
+                self.assertEqual(file.read1(), b"record %d" % number)
+            os.close(outgoing)
+            self.assertEqual(file.read1(), b"")
+
     def test_one_large_frame(self):
         text = b"".join(b"%d\n" % number for number in range(1_500_000))
         packed = standard.compress(text, level=1)

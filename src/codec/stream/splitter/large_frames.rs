@@ -48,11 +48,18 @@ impl Splitter {
     }
 
     /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
-    /// of large frames, and of the first one if it does not tell its size.
-    pub(super) fn is_prompt(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
-        let first = self.index == 0 && walk.frame.content_size.is_none();
+    /// of large frames, and of frames that do not tell their size, which their writer may have flushed: where
+    /// the source only gives little, of the first one. (The others have a lane each.)
+    pub(super) fn is_prompt(
+        &self,
+        walk: &Walk,
+        supply: Supply,
+        options: &Options<'_>,
+        plan: &ReadPlan,
+    ) -> bool {
+        let flushed = walk.frame.content_size.is_none() && (self.index == 0 || supply == Supply::Paused);
         walk.at() > walk.frame.header_len
-            && (first || content(&walk.frame) > LONG)
+            && (flushed || content(&walk.frame) > LONG)
             && fits(&walk.frame, options, plan)
     }
 
@@ -126,7 +133,7 @@ impl Splitter {
                     }
                     Ok(Step::End) => true,
                     // Whole blocks do not wait, nor are they lost to an error, which is found again.
-                    Ok(Step::More) if supply == Supply::Later && count > 0 => false,
+                    Ok(Step::More) if supply.is_slow() && count > 0 => false,
                     Err(_) if count > 0 => false,
                     Ok(Step::More) => {
                         self.walk = Some(walk);
