@@ -202,7 +202,7 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_CHECKSUM 31
 /** The compressed data ends too early. */
 #define FASTPAR_ERR_TRUNCATED 32
-/** The data needs a dictionary that was not given, or another one. */
+/** The data needs a dictionary that was not given, or another one; `error->code` holds its id. */
 #define FASTPAR_ERR_DICTIONARY 33
 /** The data is not zstd. */
 #define FASTPAR_ERR_NOT_ZSTD 34
@@ -238,7 +238,10 @@ typedef int32_t fastpar_status;
 typedef struct fastpar_error {
   /** The status that the call returned. */
   int32_t status;
-  /** What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0. */
+  /**
+   * What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0.
+   * FASTPAR_ERR_DICTIONARY for a frame: the id of the dictionary that it needs, an unsigned number.
+   */
   int32_t code;
   /** Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none. */
   uint64_t position;
@@ -1185,6 +1188,13 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  */
 #define FASTPAR_ZSTD_SYNC 8
 /**
+ * `fastpar_zstd_options.flags`: long-distance matching, as `zstd --long`: matches are found anywhere in a
+ * window of 128 MiB, unless `window_log` says otherwise. For data that repeats itself over long distances; a
+ * single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
+ * effect.
+ */
+#define FASTPAR_ZSTD_LONG 16
+/**
  * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
  * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
  */
@@ -1204,7 +1214,8 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 
 /**
  * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
- * `fastpar_dict_free`; used as `dict` of `fastpar_zstd_options`, by any number of calls at a time.
+ * `fastpar_dict_free`; used as `dict` or in `dicts` of
+ * `fastpar_zstd_options`, by any number of calls at a time.
  */
 typedef struct fastpar_dict fastpar_dict;
 
@@ -1220,7 +1231,10 @@ typedef struct fastpar_zstd_options {
   size_t struct_size;
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
-  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0. */
+  /**
+   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _SPARSE, _KEEP, _IN_PLACE, or
+   * 0.
+   */
   uint32_t flags;
   /**
    * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
@@ -1258,8 +1272,9 @@ typedef struct fastpar_zstd_options {
   uint64_t max_memory;
   /**
    * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-   * none (they may have been made with it, or without any). A frame that names another dictionary is
-   * FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+   * none (they may have been made with it, or without any). A frame that names another dictionary, which
+   * `dicts` has not, is FASTPAR_ERR_DICTIONARY, with the id that it names in `error->code`. See
+   * `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
    * released meanwhile.
    */
   const fastpar_dict *dict;
@@ -1272,17 +1287,36 @@ typedef struct fastpar_zstd_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
-  /** Must be 0. */
+  /**
+   * Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
+   * of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
+   */
   uint32_t strategy;
   /** Must be 0. */
   uint32_t reserved;
-  /** Must be NULL. */
+  /**
+   * May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
+   * not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
+   * be NULL then.
+   *
+   * Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
+   * reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
+   * prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
+   * together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
+   * be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
+   * dictionary of raw content, see `fastpar_dict_open`.
+   */
   const void *prefix;
-  /** Must be 0. */
+  /** Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none. */
   size_t prefix_len;
-  /** Must be NULL. */
+  /**
+   * May be NULL. Decompress: more dictionaries, of which a frame gets the one that it names. A frame that
+   * names none gets `dict`, or `prefix`, or nothing. Entries must not be NULL; of several with one id the
+   * first counts, and `dict` before them; those of raw content are never chosen. A call or a handle keeps
+   * what it needs of them: array and handles may be released meanwhile.
+   */
   const fastpar_dict *const *dicts;
-  /** Must be 0. */
+  /** Entries of `dicts`. */
   size_t dicts_count;
   /** Must be 0. */
   uint64_t src_offset;

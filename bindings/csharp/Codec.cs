@@ -28,8 +28,8 @@ public static unsafe partial class Codec
         fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
         UIntPtr bound;
         UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-        using var lease = new Lease(options?.Dict?.Handle);
-        native.dict = (fastpar_dict*)lease.Pointer;
+        using var lease = new OptionLease(options);
+        lease.Apply(&native);
         Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
         return (long)(ulong)bound;
     }

@@ -47,7 +47,7 @@ pub struct FileStats {
 /// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
     let start = Instant::now();
-    options.check()?;
+    let options = &options.compressing()?;
     let input = Arc::new(Input::open(source)?);
     let output = Target::create(target, &input, wishes(options, false))?;
     let fetched = input.len().map(|_| Arc::clone(&input));

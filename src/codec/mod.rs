@@ -45,6 +45,7 @@ pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
 pub use frame::sections::encode_sections;
 pub use options::dict::{train, Dict};
 pub use options::level::level_range;
+pub use options::reference::{Dicts, Prefix};
 pub use options::{Options, MAX_FRAME_SIZE};
 pub use stream::reader::Reader;
 pub use stream::writer::Writer;

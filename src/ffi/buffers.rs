@@ -4,7 +4,7 @@ use super::borrow::{self, Out};
 use super::codec::{fastpar_zstd_options, with_options};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::{self, Options};
+use crate::codec::{self, Options, Prefix};
 use crate::error::Result;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -208,6 +208,7 @@ unsafe fn run(
             (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
         };
         borrow::disjoint((src, "src"), (&*dst, "dst"))?;
+        borrow::disjoint((options.prefix.map_or(&[], Prefix::bytes), "prefix"), (&*dst, "dst"))?;
         call(src, dst, options)
     };
     // SAFETY: the caller's promise.

@@ -3,7 +3,7 @@
 use super::borrow::{self, OptionsStruct};
 use super::dicts::{self, fastpar_dict};
 use super::loops::{fastpar_progress_fn, ForeignProgress};
-use crate::codec::{Dict, Options};
+use crate::codec::{Dict, Dicts, Options, Prefix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Progress;
 use std::ffi::c_void;
@@ -33,6 +33,11 @@ pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory:
 /// no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+/// `fastpar_zstd_options.flags`: long-distance matching, as `zstd --long`: matches are found anywhere in a
+/// window of 128 MiB, unless `window_log` says otherwise. For data that repeats itself over long distances; a
+/// single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
+/// effect.
+pub const FASTPAR_ZSTD_LONG: u32 = 16;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
 /// `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
 pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
@@ -49,6 +54,7 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_NO_SEEK_TABLE
     | FASTPAR_ZSTD_SINGLE_FRAME
     | FASTPAR_ZSTD_SYNC
+    | FASTPAR_ZSTD_LONG
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
     | FASTPAR_ZSTD_IN_PLACE;
@@ -65,7 +71,8 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _SPARSE, _KEEP, _IN_PLACE, or
+    /// 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
     /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
@@ -92,8 +99,9 @@ pub struct fastpar_zstd_options {
     /// a limit they keep to 2 GiB where that is enough for one lane.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-    /// none (they may have been made with it, or without any). A frame that names another dictionary is
-    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+    /// none (they may have been made with it, or without any). A frame that names another dictionary, which
+    /// `dicts` has not, is FASTPAR_ERR_DICTIONARY, with the id that it names in `error->code`. See
+    /// `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
     /// released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
@@ -103,17 +111,30 @@ pub struct fastpar_zstd_options {
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
-    /// Must be 0.
+    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
+    /// of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
     pub strategy: u32,
     /// Must be 0.
     pub reserved: u32,
-    /// Must be NULL.
+    /// May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
+    /// not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
+    /// be NULL then.
+    ///
+    /// Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
+    /// reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
+    /// prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
+    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
+    /// be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
+    /// dictionary of raw content, see `fastpar_dict_open`.
     pub prefix: *const c_void,
-    /// Must be 0.
+    /// Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none.
     pub prefix_len: usize,
-    /// Must be NULL.
+    /// May be NULL. Decompress: more dictionaries, of which a frame gets the one that it names. A frame that
+    /// names none gets `dict`, or `prefix`, or nothing. Entries must not be NULL; of several with one id the
+    /// first counts, and `dict` before them; those of raw content are never chosen. A call or a handle keeps
+    /// what it needs of them: array and handles may be released meanwhile.
     pub dicts: *const *const fastpar_dict,
-    /// Must be 0.
+    /// Entries of `dicts`.
     pub dicts_count: usize,
     /// Must be 0.
     pub src_offset: u64,
@@ -131,12 +152,7 @@ impl fastpar_zstd_options {
     /// Refuses the fields that have no meaning yet.
     fn check_unused(&self) -> Result<()> {
         let fields = [
-            ("strategy", self.strategy != 0),
             ("reserved", self.reserved != 0),
-            ("prefix", !self.prefix.is_null()),
-            ("prefix_len", self.prefix_len != 0),
-            ("dicts", !self.dicts.is_null()),
-            ("dicts_count", self.dicts_count != 0),
             ("src_offset", self.src_offset != 0),
             ("src_size", self.src_size != 0),
         ];
@@ -171,6 +187,8 @@ pub(super) unsafe fn with_options<R>(
 /// What options point to, checked.
 struct Shared<'a> {
     dict: Option<Dict>,
+    dicts: Option<Dicts>,
+    prefix: Option<Prefix>,
     cancel: Option<&'a AtomicI32>,
 }
 
@@ -186,8 +204,16 @@ impl Shared<'_> {
             ));
         }
         raw.check_unused()?;
-        // SAFETY: the caller's promise.
-        unsafe { Ok(Self { cancel: borrow::cancel_flag(raw.cancel)?, dict: dicts::share(raw.dict) }) }
+        // SAFETY: the caller's promise; the prefix goes with the last call that uses the options.
+        unsafe {
+            let prefix = borrow::input(raw.prefix.cast(), raw.prefix_len, "prefix")?;
+            Ok(Self {
+                cancel: borrow::cancel_flag(raw.cancel)?,
+                dict: dicts::share(raw.dict),
+                dicts: dicts::share_all(raw.dicts, raw.dicts_count)?,
+                prefix: (!prefix.is_empty()).then(|| Prefix::lent(prefix)),
+            })
+        }
     }
 
     /// The core's form of the options `raw`.
@@ -201,12 +227,16 @@ impl Shared<'_> {
             sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
             keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
             in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
+            long: raw.flags & FASTPAR_ZSTD_LONG != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,
+            strategy: raw.strategy,
             max_output: raw.max_output,
             max_memory: raw.max_memory,
             dict: self.dict.as_ref(),
+            dicts: self.dicts.as_ref(),
+            prefix: self.prefix.as_ref(),
             cancel: self.cancel,
             progress: raw.progress.is_some().then_some(report),
         }

@@ -27,7 +27,7 @@ pub const FASTPAR_ERR_CORRUPT: fastpar_status = 30;
 pub const FASTPAR_ERR_CHECKSUM: fastpar_status = 31;
 /// The compressed data ends too early.
 pub const FASTPAR_ERR_TRUNCATED: fastpar_status = 32;
-/// The data needs a dictionary that was not given, or another one.
+/// The data needs a dictionary that was not given, or another one; `error->code` holds its id.
 pub const FASTPAR_ERR_DICTIONARY: fastpar_status = 33;
 /// The data is not zstd.
 pub const FASTPAR_ERR_NOT_ZSTD: fastpar_status = 34;
@@ -63,6 +63,7 @@ pub struct fastpar_error {
     /// The status that the call returned.
     pub status: i32,
     /// What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0.
+    /// FASTPAR_ERR_DICTIONARY for a frame: the id of the dictionary that it needs, an unsigned number.
     pub code: i32,
     /// Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none.
     pub position: u64,

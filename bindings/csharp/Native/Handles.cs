@@ -66,13 +66,15 @@ internal sealed unsafe class StreamHandle : FastparHandle
 {
     private readonly CallState state;
     private readonly bool writes;
+    private MemoryHandle prefix;
 
-    /// <summary>Takes over the flag, and a state that is rooted.</summary>
-    internal StreamHandle(void* stream, bool writes, CallState state, int* cancel)
+    /// <summary>Takes over the flag, a pin, and a state that is rooted.</summary>
+    internal StreamHandle(void* stream, bool writes, CallState state, int* cancel, MemoryHandle prefix)
         : base((IntPtr)stream)
     {
         this.writes = writes;
         this.state = state;
+        this.prefix = prefix;
         Cancel = cancel;
     }
 
@@ -91,6 +93,7 @@ internal sealed unsafe class StreamHandle : FastparHandle
         }
         state.Unroot();
         Marshal.FreeHGlobal((IntPtr)Cancel);
+        prefix.Dispose();
         return true;
     }
 }
@@ -103,13 +106,16 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
     private MemoryHandle pin;
+    private MemoryHandle prefix;
 
-    /// <summary>Takes over the flag and the pin.</summary>
-    internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
+    /// <summary>Takes over the flag and the pins.</summary>
+    internal ArchiveHandle(
+        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix)
         : base((IntPtr)archive)
     {
         this.cancel = cancel;
         this.pin = pin;
+        this.prefix = prefix;
     }
 
     protected override bool ReleaseHandle()
@@ -117,6 +123,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
         cancel.Dispose();
         pin.Dispose();
+        prefix.Dispose();
         return true;
     }
 }

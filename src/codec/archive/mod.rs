@@ -17,8 +17,8 @@ use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::Frames;
 use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls;
-use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::{KeptReferences, References};
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -57,7 +57,7 @@ pub struct Archive<'a> {
     source: Source<'a>,
     index: Index,
     cache: Cache,
-    dict: Option<Dict>,
+    references: KeptReferences,
     max_lanes: u32,
     window_log: u32,
     max_memory: u64,
@@ -69,7 +69,7 @@ impl<'a> Archive<'a> {
     ///
     /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by
     /// walking over all headers. Frames that do not tell their size are decoded once now. `options` hold for
-    /// the archive's whole life; the options with an effect are `dict`, `window_log`, `max_lanes`,
+    /// the archive's whole life; the options with an effect are `dict`, `dicts`, `prefix`, `window_log`, `max_lanes`,
     /// `max_memory`, `max_output` (of the whole content) and `cancel`.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl<'a> Archive<'a> {
             source,
             index,
             cache: Cache::new(budget, strict),
-            dict: options.dict.cloned(),
+            references: KeptReferences::new(options),
             max_lanes: options.max_lanes,
             window_log: options.window_log,
             max_memory: options.max_memory,
@@ -115,8 +115,11 @@ impl<'a> Archive<'a> {
     }
 
     fn options(&self) -> Options<'_> {
+        let References { dict, dicts, prefix } = self.references.get();
         Options {
-            dict: self.dict.as_ref(),
+            dict,
+            dicts,
+            prefix,
             max_lanes: self.max_lanes,
             window_log: self.window_log,
             max_memory: self.max_memory,

@@ -49,8 +49,8 @@ const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 /// with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`,
 /// and the errors of starting the pool.
 pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
-    let options = &Options { frame_size: 0, single_frame: true, ..*options };
     options.check()?;
+    let options = &Options { frame_size: 0, single_frame: true, ..*options }.compressing()?;
     let waiting = || items.iter().filter(|item| item.result.is_none());
     let total = waiting().map(|item| item.src.len() as u64).sum();
     let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);
@@ -151,7 +151,8 @@ struct CompressLane<'o> {
 
 impl CompressLane<'_> {
     fn item(&mut self, index: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
-        if src.len() > SMALLEST && Sections::new(self.options, Some(src.len() as u64)).is_some() {
+        let large = src.len() > SMALLEST || self.options.prefix.is_some();
+        if large && Sections::new(self.options, Some(src.len() as u64)).is_some() {
             // One after the other, in this lane.
             let options = Options { max_lanes: 1, max_memory: 0, progress: None, ..*self.options };
             let size = super::compress::compress(src, dst, &options)?;

@@ -24,7 +24,7 @@ use zstd::zstd_safe;
 /// [`ErrorKind::InvalidArgument`]: an option is out of range, or the capacity would exceed the largest
 /// buffer.
 pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
-    options.check()?;
+    let options = &options.compressing()?;
     bound(&FrameLayout::new(len, options)?)
 }
 
@@ -46,7 +46,7 @@ fn bound(layout: &FrameLayout) -> Result<usize> {
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
 /// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
-    options.check()?;
+    let options = &options.compressing()?;
     let layout = FrameLayout::new(src.len(), options)?;
     let bound = bound(&layout)?;
     let recipes = Recipes::new(options, &layout);

@@ -37,6 +37,7 @@ pub(crate) struct Recipe {
     checksum: bool,
     dict: Option<Dict>,
     window_log: u32,
+    strategy: u32,
     long: Option<LongMatching>,
     steps: bool,
     memory: usize,
@@ -58,14 +59,19 @@ impl Recipe {
     fn with(options: &Options<'_>, len: usize, steps: bool) -> Self {
         let level = options.level();
         let dict = options.dict.map_or(0, Dict::len);
-        let own = calls::tuning(level, len, dict, 0);
-        let tuning = match options.window_log {
+        let strategy = options.strategy;
+        let window_log = options.wanted_window_log();
+        let own = calls::tuning(level, len, dict, 0, strategy);
+        let tuning = match window_log {
             0 => own,
-            window_log => calls::tuning(level, len, dict, window_log),
+            window_log => calls::tuning(level, len, dict, window_log, strategy),
         };
         let mut memory = tuning.context + SLACK;
-        let longer = tuning.window_log > own.window_log;
-        let long = longer.then(|| LongMatching::new(tuning.window_log, tuning.strategy));
+        if strategy != 0 && dict > 0 {
+            memory += dict + calls::prepared_size_with(dict, level, window_log, strategy);
+        }
+        let long = options.long || tuning.window_log > own.window_log;
+        let long = long.then(|| LongMatching::new(tuning.window_log, tuning.strategy));
         memory += long.map_or(0, |long| long.memory());
         if steps {
             memory += (1usize << tuning.window_log) + BLOCK + zstd_safe::compress_bound(BLOCK) + SLACK;
@@ -74,7 +80,8 @@ impl Recipe {
             level,
             checksum: options.checksum,
             dict: options.dict.cloned(),
-            window_log: options.window_log,
+            window_log,
+            strategy,
             long,
             steps,
             memory,
@@ -98,6 +105,9 @@ impl Recipe {
         context.set_parameter(CParameter::ChecksumFlag(self.checksum))?;
         if self.window_log != 0 {
             context.set_parameter(CParameter::WindowLog(self.window_log))?;
+        }
+        if let Some(strategy) = calls::strategy_of(self.strategy) {
+            context.set_parameter(CParameter::Strategy(strategy))?;
         }
         if let Some(long) = self.long {
             context.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
@@ -132,8 +142,11 @@ impl Recipe {
         len: u64,
     ) -> Result<&'c mut CCtx<'static>> {
         let fail = |code| errors::encoding(code, index);
-        if let Some(dict) = &self.dict {
-            compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?;
+        match &self.dict {
+            // A prepared dictionary has a strategy of its own, which would count.
+            Some(dict) if self.strategy != 0 => compressor.load_dictionary(dict.content()).map_err(fail)?,
+            Some(dict) => compressor.use_dictionary(dict.for_compressing(self.level)?).map_err(fail)?,
+            None => {}
         }
         let context = compressor.begin(self.bytes(len));
         self.configure(context).map_err(fail)?;

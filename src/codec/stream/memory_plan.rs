@@ -38,13 +38,14 @@ pub(crate) fn frame_size(options: &Options<'_>) -> usize {
         return options.frame_size;
     }
     // Two windows: a frame compresses less up to its first window, which is then a small part of it.
-    let window = calls::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
+    let window = calls::tuning(options.level(), usize::MAX, 0, options.wanted_window_log(), options.strategy)
+        .window_log;
     (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
 }
 
-/// The memory of the dictionary that counts towards limits.
+/// The memory of the dictionaries that counts towards limits.
 fn dictionary(options: &Options<'_>) -> u64 {
-    options.dict.map_or(0, |dict| dict.memory(options.level())) as u64
+    options.dict_memory() as u64
 }
 
 /// The memory plan of a writer.

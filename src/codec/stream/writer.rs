@@ -90,7 +90,7 @@ impl<'a, W: Write> Writer<'a, W> {
         len: Option<u64>,
         file: Option<Arc<Input>>,
     ) -> Result<Self> {
-        options.check()?;
+        let options = &options.compressing()?;
         let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
         let sections = Sections::new(options, len);
@@ -111,7 +111,8 @@ impl<'a, W: Write> Writer<'a, W> {
         };
         let around = sections.as_ref().map(|sections| Around::new(sections.heading()));
         let (task_len, overlap) = (plan.task_len, plan.overlap);
-        let stage = CompressStage { meter, buffers, task_len, overlap, file, sections, single };
+        let prefix = options.prefix.cloned();
+        let stage = CompressStage { meter, buffers, task_len, overlap, file, prefix, sections, single };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             sink,
@@ -227,7 +228,8 @@ impl<'a, W: Write> Writer<'a, W> {
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let before = (writer.plan.overlap as u64).min(writer.offset) as usize;
+                let known = writer.offset + writer.options.references().prefix_len() as u64;
+                let before = (writer.plan.overlap as u64).min(known) as usize;
                 let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
                 writer.submit(source, len, before, Then::Go)?;

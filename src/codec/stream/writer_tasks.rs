@@ -7,6 +7,7 @@ use super::single_frame::Then;
 use super::writer::Writer;
 use crate::codec::context::encode::Recipe;
 use crate::codec::io::errors;
+use crate::codec::options::reference::Prefix;
 use crate::error::Result;
 use std::io::Write;
 
@@ -41,16 +42,26 @@ impl<W: Write> Writer<'_, W> {
 
     /// The bytes that the current task still takes.
     pub(super) fn left(&mut self) -> Result<usize> {
-        let most = self.before + self.plan.task_len;
-        Ok(most - self.current()?.len())
+        let len = self.current()?.len();
+        Ok(self.before + self.plan.task_len - len)
     }
 
     pub(super) fn current(&mut self) -> Result<&mut Buffer> {
         let fresh = match self.current.take() {
             Some(current) => current,
-            None => self.fresh(0)?,
+            None => self.first()?,
         };
         Ok(self.current.insert(fresh))
+    }
+
+    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the first.
+    fn first(&mut self) -> Result<Buffer> {
+        let prefix = self.options.prefix.filter(|_| self.submitted == 0).map_or(&[][..], Prefix::bytes);
+        let before = &prefix[prefix.len() - prefix.len().min(self.plan.overlap)..];
+        let mut fresh = self.fresh(before.len())?;
+        fresh.push(before)?;
+        self.before = before.len();
+        Ok(fresh)
     }
 
     /// A buffer for the input of a task, which grows as it is filled.

@@ -163,7 +163,7 @@ fn blocks_are_those_of_one_call() {
     content.truncate((1 << 20) + 377_777);
     for level in levels() {
         let options = Options { level, single_frame: true, checksum: false, ..Options::default() };
-        let parameters = Parameters::new(level, content.len(), 0, 0);
+        let parameters = Parameters::new(level, content.len(), 0, 0, 0);
         let sections = Sections { parameters, ..Sections::new(&options, None).unwrap() };
         let progress = CallProgress::new(&options, None);
         let mut ours = vec![0; Sections::bound(content.len())];

@@ -9,8 +9,10 @@ use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::execution::Execution;
 use super::memory_plan::ReadPlan;
 use super::splitter::{DecompressTask, Splitter};
+use crate::codec::context::decode::LARGEST_WINDOW_LOG;
 use crate::codec::io::errors as io_errors;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::KeptReferences;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
@@ -109,9 +111,9 @@ impl<'a, R: Read> Reader<'a, R> {
         let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
         let buffers = Buffers::new(&meter, plan.limit);
-        let window_log_max = options.window_log_max();
-        let dict = options.dict.cloned();
-        let stage = DecompressStage { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
+        let window_log_max = options.window_log_of_decoder(LARGEST_WINDOW_LOG);
+        let references = KeptReferences::new(options);
+        let stage = DecompressStage { meter, buffers, references, window_log_max, parts: Mutex::new(None) };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             source,

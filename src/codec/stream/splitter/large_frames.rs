@@ -21,8 +21,7 @@ const LEAST_IN_PART: usize = 16 << 10;
 /// Whether the options allow for a frame that it is decoded in parts.
 pub(super) fn fits(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
     let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
-    limits::check_window(frame, options.window_log_max(), "").is_ok()
-        && (options.max_memory == 0 || need <= plan.limit)
+    limits::check_window(frame, options, "").is_ok() && (options.max_memory == 0 || need <= plan.limit)
 }
 
 impl Splitter {
@@ -43,7 +42,7 @@ impl Splitter {
         content(frame) > LONG
             && plan.lanes > 1
             && (alone || few())
-            && frame.window <= 1 << options.window_log_max()
+            && limits::check_window(frame, options, "").is_ok()
             && plan.in_parts(frame) <= plan.limit_for(frame) / 2
     }
 
@@ -67,7 +66,7 @@ impl Splitter {
     pub(super) fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
         let Some(walk) = &self.walk else { return Ok(()) };
         let frame = &walk.frame;
-        limits::check_window(frame, options.window_log_max(), "")?;
+        limits::check_window(frame, options, "")?;
         let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
         if options.max_memory != 0 && need > plan.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
@@ -94,11 +93,13 @@ impl Splitter {
 
     /// The header of the next frame, if the block decoder shall decode it.
     fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
-        let walk = self.walk.as_ref().filter(|_| options.dict.is_none())?;
+        let walk = self.walk.as_ref()?;
+        // What refers to something else is libzstd's.
+        let alone = options.references().of(walk.frame.dictionary).is_none();
         // Small ones are libzstd's.
         let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
         let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
-        let header = blocks::header_in_stream(&walk.frame).filter(|_| !small)?;
+        let header = blocks::header_in_stream(&walk.frame).filter(|_| alone && !small)?;
         let fits = plan.in_blocks(&header).saturating_add(parts) <= plan.limit_for(&walk.frame);
         (fits && job::lanes_left(plan.lanes) > 1).then_some(header)
     }
