@@ -6,9 +6,13 @@ pub(crate) mod caches;
 pub(crate) mod clock;
 pub(crate) mod float_env;
 pub(crate) mod fork;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod identity;
 pub(crate) mod loader;
 pub(crate) mod module;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod quota;
 pub(crate) mod scheduling;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod small_file;
 pub(crate) mod thread;

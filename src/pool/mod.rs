@@ -24,6 +24,7 @@ mod permits;
 mod scope;
 mod sleepers;
 mod thread_state;
+mod usage;
 mod workers;
 
 pub(crate) use call::Call;
