@@ -1195,6 +1195,14 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  */
 #define FASTPAR_ZSTD_LONG 16
 /**
+ * `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
+ * of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
+ * are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
+ * parts once find the others. The bytes depend on content and options only. Not with
+ * FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
+ */
+#define FASTPAR_ZSTD_RSYNCABLE 32
+/**
  * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
  * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
  */
@@ -1232,7 +1240,7 @@ typedef struct fastpar_zstd_options {
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
   /**
-   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _SPARSE, _KEEP, _IN_PLACE, or
+   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
    * 0.
    */
   uint32_t flags;

@@ -51,6 +51,7 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
         internal const uint FASTPAR_ZSTD_SYNC = 8;
         internal const uint FASTPAR_ZSTD_LONG = 16;
+        internal const uint FASTPAR_ZSTD_RSYNCABLE = 32;
         internal const uint FASTPAR_ZSTD_SPARSE = 64;
         internal const uint FASTPAR_ZSTD_KEEP = 128;
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;

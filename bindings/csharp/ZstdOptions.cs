@@ -38,6 +38,13 @@ public sealed class ZstdOptions
     public bool LongDistance { get; set; }
 
     /// <summary>
+    /// Compress: frames end where a rolling hash of the content says so, at about <see cref="FrameSize"/>
+    /// bytes, so that a change of the content changes only the frames around it; not with
+    /// <see cref="SingleFrame"/>.
+    /// </summary>
+    public bool Rsyncable { get; set; }
+
+    /// <summary>
     /// Files are on the disk (fsync) when a call returns. From memory to memory: no effect.
     /// </summary>
     public bool Sync { get; set; }
@@ -105,6 +112,7 @@ public sealed class ZstdOptions
             | (SeekTable ? 0 : NativeMethods.FASTPAR_ZSTD_NO_SEEK_TABLE)
             | (SingleFrame ? NativeMethods.FASTPAR_ZSTD_SINGLE_FRAME : 0)
             | (LongDistance ? NativeMethods.FASTPAR_ZSTD_LONG : 0)
+            | (Rsyncable ? NativeMethods.FASTPAR_ZSTD_RSYNCABLE : 0)
             | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
         frame_size = (UIntPtr)(ulong)FrameSize,
         max_lanes = (uint)MaxLanes,

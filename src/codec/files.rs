@@ -11,7 +11,7 @@ use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,11 +50,16 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let options = &options.compressing()?;
     let input = Arc::new(Input::open(source)?);
     let output = Target::create(target, &input, wishes(options, false))?;
-    let fetched = input.len().map(|_| Arc::clone(&input));
-    let mut writer = Writer::over(output, options, input.len(), fetched)?;
-    match input.len() {
-        Some(len) => writer.fetch(len)?,
-        None => while writer.fill_from(&mut &*input)? > 0 {},
+    let len = input.len();
+    let fetched = len.filter(|_| !options.rsyncable);
+    let mut writer = Writer::over(output, options, len, fetched.map(|_| Arc::clone(&input)))?;
+    match (fetched, len) {
+        (Some(len), _) => writer.fetch(len)?,
+        (None, Some(len)) => {
+            let mut source = (&*input).take(len);
+            while writer.fill_from(&mut source)? > 0 {}
+        }
+        (None, None) => while writer.fill_from(&mut &*input)? > 0 {},
     }
     writer.end_data()?;
     let mut stats = FileStats {

@@ -38,6 +38,12 @@ pub const FASTPAR_ZSTD_SYNC: u32 = 8;
 /// single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
 /// effect.
 pub const FASTPAR_ZSTD_LONG: u32 = 16;
+/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
+/// of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
+/// are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
+/// parts once find the others. The bytes depend on content and options only. Not with
+/// FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
+pub const FASTPAR_ZSTD_RSYNCABLE: u32 = 32;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
 /// `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
 pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
@@ -55,6 +61,7 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_SINGLE_FRAME
     | FASTPAR_ZSTD_SYNC
     | FASTPAR_ZSTD_LONG
+    | FASTPAR_ZSTD_RSYNCABLE
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
     | FASTPAR_ZSTD_IN_PLACE;
@@ -71,7 +78,7 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _SPARSE, _KEEP, _IN_PLACE, or
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
     /// 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
@@ -228,6 +235,7 @@ impl Shared<'_> {
             keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
             in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
             long: raw.flags & FASTPAR_ZSTD_LONG != 0,
+            rsyncable: raw.flags & FASTPAR_ZSTD_RSYNCABLE != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,

@@ -188,7 +188,7 @@ fn every_option() {
     assert_eq!(status(&|all| all.level = -131_072), FASTPAR_OK);
     assert_eq!(status(&|all| all.level = -131_073), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.flags = 15), FASTPAR_OK);
-    assert_eq!(status(&|all| all.flags = 16), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.flags = FASTPAR_ZSTD_LONG), FASTPAR_OK);
     assert_eq!(status(&|all| all.flags = 1 << 31), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.frame_size = 1000), FASTPAR_OK);
     assert_eq!(status(&|all| all.frame_size = 1 << 30), FASTPAR_OK);
@@ -201,13 +201,20 @@ fn every_option() {
     assert_eq!(status(&|all| all.window_log = 10), FASTPAR_OK);
     assert_eq!(status(&|all| all.window_log = 9), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.window_log = 32), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.flags = FASTPAR_ZSTD_RSYNCABLE), FASTPAR_OK);
+    assert_eq!(status(&|all| all.flags = 32 | 4), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.strategy = 9), FASTPAR_OK);
+    assert_eq!(status(&|all| all.strategy = 10), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.reserved = 1), FASTPAR_ERR_UNSUPPORTED);
     assert_eq!(status(&|all| all.max_output = 1), FASTPAR_ERR_LIMIT_EXCEEDED);
     assert_eq!(status(&|all| all.max_memory = 1), FASTPAR_ERR_LIMIT_EXCEEDED);
     assert_eq!(status(&|all| all.cancel = std::ptr::without_provenance(1)), FASTPAR_ERR_INVALID_ARGUMENT);
     let set = 1;
     assert_eq!(status(&|all| all.cancel = &set), FASTPAR_ERR_CANCELLED);
     assert_eq!(status(&|all| all.struct_size = 0), FASTPAR_ERR_INVALID_ARGUMENT);
-    assert_eq!(status(&|all| all.struct_size -= 8), FASTPAR_ERR_INVALID_ARGUMENT);
+    let first = offset_of!(fastpar_zstd_options, strategy); // what there was at first
+    assert_eq!(status(&|all| all.struct_size = first), FASTPAR_OK);
+    assert_eq!(status(&|all| all.struct_size = first - 8), FASTPAR_ERR_INVALID_ARGUMENT);
 }
 
 /// A struct of a newer version of the header.

@@ -37,9 +37,10 @@ pub struct BatchItem<'a> {
 
 /// The lengths of input at which libzstd's tables change. Between two of them more input never needs less
 /// memory.
-const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
+pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
-/// Compresses every item to one frame, without a seek table; `frame_size` and `single_frame` have no effect.
+/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and `single_frame` have no
+/// effect.
 /// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
 /// `single_frame`. `max_output` is a limit of each item.
 ///
@@ -50,7 +51,8 @@ const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 /// and the errors of starting the pool.
 pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
-    let options = &Options { frame_size: 0, single_frame: true, ..*options }.compressing()?;
+    let options =
+        &Options { frame_size: 0, rsyncable: false, single_frame: true, ..*options }.compressing()?;
     let waiting = || items.iter().filter(|item| item.result.is_none());
     let total = waiting().map(|item| item.src.len() as u64).sum();
     let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);

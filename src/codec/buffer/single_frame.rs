@@ -22,6 +22,7 @@ pub(super) fn compress(
     dst: &mut [MaybeUninit<u8>],
     room: &Room,
     options: &Options<'_>,
+    progress: &CallProgress<'_>,
     layout: FrameLayout,
     sections: &Sections,
 ) -> Result<usize> {
@@ -29,13 +30,12 @@ pub(super) fn compress(
     let joined = Joined::len(src, options)?;
     let fixed = scratch + Output::bookkeeping(&layout) + joined;
     let control = options.control(sections.memory(), fixed)?;
-    let progress = CallProgress::new(options, Some(src.len() as u64));
     let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
     let _lease = SectionCompressor::cache().reserve(lanes, sections.memory());
 
     let middle = layout.head()..room.capacity.saturating_sub(layout.tail());
     let slots = dst.get_mut(middle).ok_or_else(|| room.error(0))?;
-    let output = Output::new(slots, layout)?;
+    let output = Output::new(slots, layout.clone())?;
     let checksum = Checksum::new(src, options.checksum);
     let joined = Joined::new(src, options)?;
     job::run_tasks(layout.frames(), &control, |index, _lane| {
@@ -45,7 +45,7 @@ pub(super) fn compress(
         let before = (at + part.start).min(sections.overlap());
         let data = &all[at + part.start - before..at + part.end];
         let encode =
-            |dst: &mut [MaybeUninit<u8>]| sections.encode(data, before, &mut Uninit::new(dst), &progress);
+            |dst: &mut [MaybeUninit<u8>]| sections.encode(data, before, &mut Uninit::new(dst), progress);
         let mut claim = output.claim(index);
         let size = match claim.slot()? {
             OutputSlot::Slot(dst) => Some(encode(dst)?),

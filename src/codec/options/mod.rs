@@ -46,6 +46,9 @@ pub struct Options<'a> {
     pub single_frame: bool,
     /// Long-distance matching, with a window of 128 MiB unless `window_log` says otherwise.
     pub long: bool,
+    /// Frames end where a rolling hash of the content says so, at about `frame_size` bytes; not for a single
+    /// frame.
+    pub rsyncable: bool,
     /// Files only: the data is on the disk when the call returns.
     pub sync: bool,
     /// Files only: holes in the target where the data is zero.
@@ -91,6 +94,7 @@ impl Default for Options<'_> {
             seek_table: true,
             single_frame: false,
             long: false,
+            rsyncable: false,
             sync: false,
             sparse: false,
             keep: false,
@@ -122,6 +126,11 @@ impl<'a> Options<'a> {
         }
         if self.single_frame && self.frame_size != 0 {
             return invalid(format!("frame_size is {}, but a single frame is asked for", self.frame_size));
+        }
+        if self.single_frame && self.rsyncable {
+            return invalid(
+                "frames are to end where the content says so, but a single one is asked for".to_owned(),
+            );
         }
         if self.window_log != 0 && !WINDOW_LOGS.contains(&self.window_log) {
             return invalid(format!(

@@ -13,6 +13,7 @@ use crate::codec::context::cache::{Cached, Reservation};
 use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table::Growing;
+use crate::codec::frame::cuts::Cutter;
 use crate::codec::frame::sections::Sections;
 use crate::codec::io::errors;
 use crate::codec::io::input::Input;
@@ -66,6 +67,8 @@ pub struct Writer<'a, W> {
     /// What is around the sections of a single frame.
     pub(super) around: Option<Around>,
     pub(super) table: Growing,
+    /// What says where frames end, unless it is their size.
+    pub(super) cutter: Option<Cutter>,
     /// Whether data was compressed since the last flush.
     pub(super) dirty: bool,
     pub(super) consumed: u64,
@@ -120,6 +123,7 @@ impl<'a, W: Write> Writer<'a, W> {
             progress: CallProgress::new(options, len),
             reservation,
             around,
+            cutter: Cutter::new(options),
             recipe,
             plan,
             state: State::Open,
@@ -243,6 +247,7 @@ impl<'a, W: Write> Writer<'a, W> {
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
             let left = writer.left()?;
+            let cuts = writer.cutter.is_some();
             let current = writer.current()?;
             // One read asks for all the room that is initialised already.
             let room = current.room(left.min(BEGINNING))?;
@@ -252,6 +257,10 @@ impl<'a, W: Write> Writer<'a, W> {
                     result => break result.map_err(|error| errors::io(&error, "reading"))?,
                 }
             };
+            if cuts {
+                let bytes = room[..len].to_vec(); // of `BEGINNING` at most
+                return writer.take(&bytes).map(|()| len);
+            }
             current.advance(len);
             if len == left {
                 writer.end_task(Then::Go)?;

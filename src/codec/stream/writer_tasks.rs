@@ -21,10 +21,14 @@ impl<W: Write> Writer<'_, W> {
         self.progress.add(0)?;
         while !data.is_empty() {
             let left = self.left()?;
-            let (now, rest) = data.split_at(data.len().min(left));
+            let (mut now, mut rest) = data.split_at(data.len().min(left));
+            let end = self.cutter.as_mut().and_then(|cutter| cutter.next(now));
+            if let Some(end) = end {
+                (now, rest) = data.split_at(end);
+            }
             self.current()?.push(now)?;
             data = rest;
-            if now.len() == left {
+            if now.len() == left || end.is_some() {
                 self.end_task(Then::Go)?;
             }
         }
@@ -76,6 +80,9 @@ impl<W: Write> Writer<'_, W> {
             Some(current) => current,
             None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
         };
+        if let Some(cutter) = &mut self.cutter {
+            cutter.restart();
+        }
         let before = std::mem::take(&mut self.before);
         let len = current.len() - before;
         if self.plan.overlap > 0 && then != Then::End {

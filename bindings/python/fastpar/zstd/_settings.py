@@ -104,6 +104,9 @@ class ZstdOptions(TypedDict, total=False):
     frame_size: int
     #: One frame, compressed in parallel: for readers that take one frame only.
     single_frame: bool
+    #: Frames end where a rolling hash of the data says so, at about `frame_size` bytes: a change of the data
+    #: changes only the frames around it.
+    rsyncable: bool
     #: To decompress with, beside `zstd_dict`: a frame gets the dictionary that it names.
     dicts: Iterable[ZstdDict]
     #: What the frame may repeat, such as an older version of the data; the same to decompress it. Makes one
@@ -164,6 +167,7 @@ class Settings:
         *,
         frame_size: int = 0,
         single_frame: bool = False,
+        rsyncable: bool = False,
         dicts: Iterable[ZstdDict] = (),
         prefix: Buffer | None = None,
         max_lanes: int = 0,
@@ -179,6 +183,8 @@ class Settings:
         self.native.max_output = size(max_output, "max_output")
         self.native.max_memory = size(max_memory, "max_memory")
         self.native.flags = n.FASTPAR_ZSTD_SINGLE_FRAME if single_frame else 0
+        if rsyncable:
+            self.native.flags |= n.FASTPAR_ZSTD_RSYNCABLE
         self._dicts(dicts)
         if prefix is not None:
             self._prefix(prefix)
