@@ -113,9 +113,10 @@ pub struct fastpar_zstd_options {
     pub dicts: *const *const fastpar_dict,
     /// Must be 0.
     pub dicts_count: usize,
-    /// Must be 0.
+    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
+    /// the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
     pub src_offset: u64,
-    /// Must be 0.
+    /// The bytes of that part. 0: up to the end.
     pub src_size: u64,
 }
 
@@ -135,8 +136,6 @@ impl fastpar_zstd_options {
             ("prefix_len", self.prefix_len != 0),
             ("dicts", !self.dicts.is_null()),
             ("dicts_count", self.dicts_count != 0),
-            ("src_offset", self.src_offset != 0),
-            ("src_size", self.src_size != 0),
         ];
         match fields.iter().find(|(_, used)| *used) {
             Some((field, _)) => {
@@ -206,6 +205,8 @@ impl Shared<'_> {
             max_memory: raw.max_memory,
             dict: self.dict.as_ref(),
             cancel: self.cancel,
+            src_offset: raw.src_offset,
+            src_size: raw.src_size,
             progress: raw.progress.is_some().then_some(report),
         }
     }

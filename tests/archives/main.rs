@@ -7,3 +7,4 @@ mod batch;
 mod common;
 mod dict;
 mod interop;
+mod scans;

@@ -119,8 +119,25 @@ impl Input {
         rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
+    /// The file, to be read from `offset` on.
+    pub(crate) fn at(&self, offset: u64) -> Result<&File> {
+        let sought = (&self.file).seek(io::SeekFrom::Start(offset));
+        sought.map(|_| &self.file).map_err(|error| errors::file(&error, "reading", &self.path))
+    }
+
+    /// Whether a name leads to this file, by links as well.
+    pub(crate) fn is_called(&self, name: &Path) -> bool {
+        #[cfg(unix)]
+        return std::fs::metadata(name).is_ok_and(|other| {
+            use std::os::unix::fs::MetadataExt;
+            (self.metadata.dev(), self.metadata.ino()) == (other.dev(), other.ino())
+        });
+        #[cfg(windows)]
+        return same_file::is_same_file(&self.path, name).unwrap_or(false);
+    }
+
     /// It ended before its end.
-    fn shrunk(&self, at: u64) -> Error {
+    pub(crate) fn shrunk(&self, at: u64) -> Error {
         let len = self.metadata.len();
         let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened",);
         Error::new(ErrorKind::Io, errors::about(&text, &self.path)).at(at)

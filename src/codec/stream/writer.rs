@@ -21,6 +21,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
@@ -220,14 +221,15 @@ impl<'a, W: Write> Writer<'a, W> {
         self.pipeline.stage().meter.peak() + self.table.memory() as u64
     }
 
-    /// Takes the next `len` bytes from the input file.
-    pub(crate) fn fetch(&mut self, len: u64) -> Result<()> {
+    /// Takes a part of the input file.
+    pub(crate) fn fetch(&mut self, part: Range<u64>) -> Result<()> {
         self.guarded(|writer| {
-            let end = writer.offset + len;
+            let Range { start, end } = part;
+            writer.offset = start;
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let before = (writer.plan.overlap as u64).min(writer.offset) as usize;
+                let before = (writer.plan.overlap as u64).min(writer.offset - start) as usize;
                 let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
                 writer.submit(source, len, before, Then::Go)?;
