@@ -13,8 +13,7 @@ use std::ffi::{c_char, c_void};
 
 /// What a callback of `fastpar_transform_file` writes to. Opaque; belongs to the callback that gets it, and
 /// is not to be used after that returns, or by another thread.
-#[repr(transparent)]
-pub struct fastpar_output(Output);
+pub struct fastpar_output(*mut Output);
 
 /// Called for one piece of an archive's content: writes what becomes of it.
 ///
@@ -57,7 +56,8 @@ pub unsafe extern "C" fn fastpar_output_write(
         // SAFETY: the caller's promise.
         let (output, data) = unsafe { (output.as_mut(), borrow::input(data.cast(), len, "data")?) };
         let output = output.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "output is NULL"))?;
-        output.0.write(data)
+        // SAFETY: it lives as long as the callback.
+        unsafe { &mut *output.0 }.write(data)
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -119,10 +119,9 @@ pub unsafe extern "C" fn fastpar_transform_file(
             arguments.with(|options| {
                 codec::transform_file(options, archive.core(), target, path, |piece, output| {
                     let body = &body;
-                    let output = std::ptr::from_mut(output).cast::<fastpar_output>();
-                    // SAFETY: the program promises that the callback may be called with its data meanwhile;
-                    // `fastpar_output` is an `Output`.
-                    call(piece, |foreign| unsafe { (body.function)(body.user_data, foreign, output) })
+                    let mut output = fastpar_output(output);
+                    // SAFETY: the program promises that the callback may be called with its data meanwhile.
+                    call(piece, |foreign| unsafe { (body.function)(body.user_data, foreign, &mut output) })
                 })
             })
         };

@@ -102,12 +102,14 @@ internal sealed unsafe class StreamHandle : FastparHandle
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
+    private readonly CallState? source;
     private MemoryHandle pin;
 
-    /// <summary>Takes over the flag and the pin.</summary>
-    internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
+    /// <summary>Takes over the flag, the pin, and what is read from, which is rooted.</summary>
+    internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, CallState? source)
         : base((IntPtr)archive)
     {
+        this.source = source;
         this.cancel = cancel;
         this.pin = pin;
     }
@@ -117,6 +119,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
         cancel.Dispose();
         pin.Dispose();
+        source?.Unroot();
         return true;
     }
 }
