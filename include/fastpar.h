@@ -95,14 +95,16 @@
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
  * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
- * the affinity, nice value, priority of input and output, and scheduling class of the main thread, but never
- * a real-time class. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use
- * is asked again while it runs: a change is seen within a second.
+ * the affinity, nice value, priority of input and output, scheduling class and timer slack of the main thread,
+ * but never a real-time class, and act for its user and groups, as they are when the pool is started. fastpar
+ * changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is asked again while it
+ * runs: a change is seen within a second.
  *
  * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
- * exception masks of the thread that made the call, so results do not depend on threads. What callbacks
- * change in these is taken back when their thread leaves the call, also on the calling thread. Hooks find
- * what every program begins with.
+ * exception masks of the thread that made the call, so results do not depend on threads. What a callback
+ * changes in these is taken back when its thread leaves the call, also on the calling thread. Until then the
+ * callbacks that follow on the thread find it changed: a callback that changes them should take that back
+ * itself. Hooks find what every program begins with.
  *
  * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
  * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
@@ -1326,9 +1328,12 @@ typedef struct fastpar_zstd_options {
   const fastpar_dict *const *dicts;
   /** Entries of `dicts`. */
   size_t dicts_count;
-  /** Must be 0. */
+  /**
+   * `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
+   * the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
+   */
   uint64_t src_offset;
-  /** Must be 0. */
+  /** The bytes of that part. 0: up to the end. */
   uint64_t src_size;
 } fastpar_zstd_options;
 
@@ -1904,8 +1909,8 @@ FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 /* ==== archives: any part of compressed data, without decompressing what lies before it ================== */
 
 /**
- * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or
- * `fastpar_archive_open_file`, released by `fastpar_archive_free`; any number of threads may read from it at
+ * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
+ * `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`; any number of threads may read from it at
  * a time.
  */
 typedef struct fastpar_archive fastpar_archive;
@@ -1984,6 +1989,43 @@ FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *opti
  */
 FASTPAR_API fastpar_status fastpar_archive_open_file(const fastpar_zstd_options *options, const char *path,
                                                      fastpar_archive **archive, fastpar_error *error);
+
+/**
+ * Reads a part of the compressed data of an archive, for `fastpar_archive_open_source`.
+ *
+ * Called from the threads that open, read or scan the archive, several at a time, with any parts in any
+ * order. It may call fastpar, but for the archive that it is the source of. Must return normally.
+ *
+ * @param user_data  that of the archive
+ * @param offset     where in the compressed data
+ * @param buffer     out: all `len` bytes
+ * @param len        bytes, at least 1; `offset + len` is at most the size that was told
+ * @return 0: `buffer` is full; anything else is a failure: the call returns FASTPAR_ERR_CALLBACK with this
+ *         value in `error->code`, or what `fastpar_fail` was told
+ */
+typedef int32_t (*fastpar_read_at_fn)(void *user_data, uint64_t offset, void *buffer, size_t len);
+
+/**
+ * Opens zstd data wherever it is, such as an object in a store, for reading at any offset.
+ *
+ * As `fastpar_archive_open_file`, but `read` gives the bytes.
+ *
+ * @param options    may be NULL; as for `fastpar_archive_open`
+ * @param read       must not be NULL; may be called until the archive is released and no call of it runs
+ * @param size       bytes of the compressed data
+ * @param user_data  given to `read`; may be NULL
+ * @param archive    out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+ *                   failure
+ * @param error      may be NULL; `position` is the offset in the compressed data
+ * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`; and all
+ *         that `fastpar_archive_open` returns.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_open_source(const fastpar_zstd_options *options,
+                                                       fastpar_read_at_fn read, uint64_t size,
+                                                       void *user_data, fastpar_archive **archive,
+                                                       fastpar_error *error);
 
 /**
  * Tells how many bytes the whole content has.
@@ -2129,6 +2171,9 @@ typedef struct fastpar_file_stats {
  * bytes written until then. On Linux the space of a large file that was replaced is given back a moment
  * after the call.
  *
+ * `src_offset` and `src_size` of the options choose a part of an ordinary source, so that several machines
+ * can compress one file (see `fastpar_concat_files`); with another source they are FASTPAR_ERR_UNSUPPORTED.
+ *
  * The source may be a FIFO, a pipe, or a device such as /dev/stdin. Of an ordinary file as many bytes
  * are read as it has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as
  * that is known. Memory stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and
@@ -2147,7 +2192,8 @@ typedef struct fastpar_file_stats {
  *         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
  *         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
  *         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
- *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, source and target are the same file, or the
+ *         part does not lie in the source;
  *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
  *         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
  *         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
@@ -2196,6 +2242,346 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
 FASTPAR_API fastpar_status fastpar_decompress_file(const fastpar_zstd_options *options, const char *src_path,
                                                    const char *dst_path, fastpar_file_stats *stats,
                                                    fastpar_error *error);
+
+/* ==== scans: loops over what is compressed ============================================================== */
+
+/**
+ * `fastpar_scan_options.flags`: records are lines. They end with byte 10, and the last one with the content;
+ * `record_size` must be 0.
+ */
+#define FASTPAR_SCAN_LINES 1
+
+/** A piece of an archive's content, as a callback gets it. */
+typedef struct fastpar_piece {
+  /**
+   * Its place among the pieces, from 0 on. With FASTPAR_SCAN_LINES some numbers stay unused, but a piece
+   * has the same on every machine, and a later one a higher.
+   */
+  uint64_t index;
+  /** Where its first byte is in the content. */
+  uint64_t offset;
+  /**
+   * The bytes, valid until the callback returns; not to be written. Aligned to 64 where they begin a
+   * frame.
+   */
+  const void *data;
+  /** Their number: whole records, at least one. */
+  size_t size;
+  /**
+   * A number below `lanes` that no other thread holds while this one works for the call. The thread that
+   * made the call is lane 0.
+   */
+  uint32_t lane;
+  /**
+   * How many lanes there are, at most the threads of the pool; the same for all pieces of an
+   * `fastpar_archive_for`.
+   */
+  uint32_t lanes;
+} fastpar_piece;
+
+/**
+ * Called for one piece of an archive's content.
+ *
+ * Called for every piece exactly once, unless the call stops early, from the calling thread and from threads
+ * of the pool at the same time, in any order. It may call fastpar. Must return normally: no exception and no
+ * longjmp through it.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param piece      valid until the callback returns
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`, or what `fastpar_fail` was told.
+ */
+typedef int32_t (*fastpar_piece_fn)(void *user_data, const fastpar_piece *piece);
+
+/**
+ * Called for one piece of a reduction: adds its records to an accumulator.
+ *
+ * Like `fastpar_piece_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this
+ * piece alone, and is aligned to 128 bytes.
+ *
+ * @param user_data    the `user_data` of the call
+ * @param piece        valid until the callback returns
+ * @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
+ * @return as by `fastpar_piece_fn`
+ */
+typedef int32_t (*fastpar_piece_fold_fn)(void *user_data, const fastpar_piece *piece, void *accumulator);
+
+/**
+ * Options of a scan. Set `struct_size` to `sizeof(fastpar_scan_options)` and every field you do not need to
+ * zero.
+ */
+typedef struct fastpar_scan_options {
+  /** `sizeof(fastpar_scan_options)`. */
+  size_t struct_size;
+  /** Bytes of a record. 0: 1. A record that the end of a frame cuts comes whole, as a piece of its own. */
+  size_t record_size;
+  /**
+   * The most bytes of a piece, rounded down to whole records, at least one. 0: a frame, and 256 KiB of
+   * frames over 1 MiB, on every machine. A piece never reaches over the end of a frame, but for a record
+   * that is cut there.
+   */
+  size_t piece_size;
+  /** FASTPAR_SCAN_LINES, or 0. */
+  uint32_t flags;
+  /**
+   * Threads that work on the call at the same time, the caller included. 0: as the archive was opened
+   * with. Never more than the CPUs this process may use, nor than the threads of the pool.
+   */
+  uint32_t max_lanes;
+  /**
+   * Where the part of the content begins that is scanned, in bytes: at a record. At the end of the content
+   * nothing is called.
+   */
+  uint64_t offset;
+  /**
+   * The bytes of the part: whole records. 0: up to the end. With FASTPAR_SCAN_LINES any part will do: the
+   * lines that begin in it are called for, the last one whole.
+   */
+  uint64_t size;
+  /**
+   * Working memory of the call in bytes: fewer lanes are used to keep to it. 0: as the archive was opened
+   * with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window. Also the
+   * longest line, 64 MiB where neither has a limit; lines, and records that are cut, may take memory
+   * besides.
+   */
+  uint64_t max_memory;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /** May be NULL. Called with how many bytes of the part are done. */
+  fastpar_progress_fn progress;
+  /** Given to `progress`. */
+  void *progress_data;
+} fastpar_scan_options;
+
+/**
+ * Decompresses the content of an archive in parallel, and calls back for each piece of it, on the thread
+ * that has just decompressed it.
+ *
+ * Equivalent to this serial loop, but for the threads, the order, and the memory for the whole:
+ *
+ *     fastpar_archive_read(archive, options->offset, content, size, &written, NULL);
+ *     for (uint64_t i = 0; i < pieces; i++)                 // pieces: cut at the frames, at whole records
+ *         if (body(user_data, &piece[i]) != 0) return FASTPAR_ERR_CALLBACK;
+ *     return FASTPAR_OK;
+ *
+ * A piece is a frame, or a part of one; all bytes of the part that is asked for are in one of the pieces.
+ * Which pieces there are depends on the archive and on `record_size`, `piece_size`, `flags`, `offset` and
+ * `size`, never on threads. Frames of up to 1 MiB are decompressed, and their checksums verified, before
+ * their first piece; of larger frames pieces are handed out as they come, and the checksum is verified with
+ * the last one. A frame of which only the beginning is asked for is decompressed up to there.
+ *
+ * @param options    may be NULL: records of one byte, the whole content
+ * @param archive    must not be NULL; may be scanned and read by other threads meanwhile, and from the
+ *                   callback. If the callback releases it, the call goes on.
+ * @param body       must not be NULL
+ * @param user_data  given to it; may be NULL
+ * @param error      may be NULL; `position` is the index of the piece where a callback failed, the offset of
+ *                   the frame in the compressed data where data is damaged
+ * @return FASTPAR_OK: every piece was called for, once; also where the part is empty.
+ *         FASTPAR_ERR_INVALID_ARGUMENT, before the first callback: an argument, an option, the part does not
+ *         lie in the content, or is no whole number of records; FASTPAR_ERR_CALLBACK: a callback returned
+ *         non-zero, or what it told `fastpar_fail`; FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+ *         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_IO: as by
+ *         `fastpar_archive_read`; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, a line is longer than that (or
+ *         64 MiB), or a frame over 8 MiB needs a larger window than the `window_log` of the archive;
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
+ *         FASTPAR_ERR_BUSY: from inside a hook. After a failure no new piece is called for; of several
+ *         failures that of the lowest piece is returned.
+ *
+ * Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
+ * time, and from inside callbacks. The data need not be trusted. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_for(const fastpar_scan_options *options, fastpar_archive *archive,
+                                               fastpar_piece_fn body, void *user_data, fastpar_error *error);
+
+/**
+ * Folds the pieces of an archive's content into accumulators, in parallel, and combines these in the order
+ * of the pieces.
+ *
+ * `fastpar_archive_for` and `fastpar_reduce` in one: equivalent to this serial loop, but for the threads:
+ *
+ *     T result = *accumulator;                              // the identity, such as 0 for a sum
+ *     for (uint64_t i = 0; i < pieces; i++) {
+ *         T part = *accumulator;
+ *         if (fold(user_data, &piece[i], &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *         if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *     }
+ *     *accumulator = result;
+ *     return FASTPAR_OK;
+ *
+ * As pieces do not depend on threads, the result is the same to the bit however many ran, sums of floats too.
+ *
+ * @param options           may be NULL; as for `fastpar_archive_for`
+ * @param archive           must not be NULL; as there
+ * @param fold              must not be NULL
+ * @param combine           must not be NULL; called by the calling thread only, in rising order of pieces
+ * @param user_data         given to both; may be NULL
+ * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
+ *                          copied as bytes: no constructors, no addresses of itself.
+ * @param accumulator_size  its bytes, at least 1. The call takes memory for an accumulator of each piece, at
+ *                          most 16,384 of them and about 64 MiB (or `max_memory`) at a time, but for each
+ *                          lane in any case.
+ * @param error             may be NULL; as there
+ * @return as by `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+ *
+ * Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_reduce(const fastpar_scan_options *options,
+                                                  fastpar_archive *archive, fastpar_piece_fold_fn fold,
+                                                  fastpar_combine_fn combine, void *user_data,
+                                                  void *accumulator, size_t accumulator_size,
+                                                  fastpar_error *error);
+
+/**
+ * What a callback of `fastpar_transform_file` writes to. Opaque; belongs to the callback that gets it, and
+ * is not to be used after that returns, or by another thread.
+ */
+typedef struct fastpar_output fastpar_output;
+
+/**
+ * Called for one piece of an archive's content: writes what becomes of it.
+ *
+ * Like `fastpar_piece_fn`, but for the output. What is written to it is in the target in the order of the
+ * pieces, whatever the order of the calls.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param piece      valid until the callback returns
+ * @param output     for `fastpar_output_write`, until the callback returns
+ * @return as by `fastpar_piece_fn`
+ */
+typedef int32_t (*fastpar_transform_fn)(void *user_data, const fastpar_piece *piece, fastpar_output *output);
+
+/**
+ * Writes to the output of a piece, any number of times.
+ *
+ * @param output  must not be NULL; the one that the running callback was given
+ * @param data    may be NULL if `len` is 0; copied
+ * @param len     bytes
+ * @param error   may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: nothing of
+ *         `data` was taken.
+ *
+ * Never blocks. For the thread that runs the callback only. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const void *data, size_t len,
+                                                fastpar_error *error);
+
+/**
+ * Makes a compressed file of what callbacks write for the pieces of an archive's content: to filter or to
+ * convert more than fits into memory.
+ *
+ * The pieces are those of `fastpar_archive_for`, called for in parallel; what the callbacks write is
+ * compressed in parallel, as `fastpar_writer_write` and `_finish` do it, in the order of the pieces. So the
+ * result depends on the archive, the options and what is written only, never on threads. Equivalent to this
+ * serial loop:
+ *
+ *     for (uint64_t i = 0; i < pieces; i++)
+ *         if (body(user_data, &piece[i], output) != 0) return FASTPAR_ERR_CALLBACK;
+ *
+ * The target appears when it is complete, as by `fastpar_compress_file`: if the call fails, an existing one
+ * stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is one. Memory:
+ * what was written for the pieces of about 8 MiB a lane waits for its turn.
+ *
+ * @param options    may be NULL; as for `fastpar_archive_for`. `max_lanes`, `max_memory`, `cancel` and
+ *                   `progress` are for the whole call; progress is told bytes of the archive's content.
+ * @param src        must not be NULL
+ * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`, `dict`,
+ *                   `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
+ * @param body       must not be NULL
+ * @param user_data  given to it; may be NULL
+ * @param stats      out, may be NULL; `bytes_in` are those of the frames that were read
+ * @param error      may be NULL; as for `fastpar_archive_for`
+ * @return as by `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
+ *
+ * Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
+ * time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_transform_file(const fastpar_scan_options *options, fastpar_archive *src,
+                                                  const fastpar_zstd_options *dst, const char *dst_path,
+                                                  fastpar_transform_fn body, void *user_data,
+                                                  fastpar_file_stats *stats, fastpar_error *error);
+
+/* ==== shards: the work of many machines ================================================================= */
+
+/**
+ * A part of an archive, for one of several machines. Set `struct_size` to `sizeof(fastpar_shard)` before the
+ * call.
+ */
+typedef struct fastpar_shard {
+  /** `sizeof(fastpar_shard)`. */
+  size_t struct_size;
+  /**
+   * For `fastpar_scan_options.offset`: where it begins in the content, at a record. Of an empty shard the
+   * size of the content, so that a scan calls for nothing.
+   */
+  uint64_t offset;
+  /** For `fastpar_scan_options.size`: its bytes, whole records. */
+  uint64_t size;
+  /** The first frame that is to be read for it. */
+  uint64_t first_frame;
+  /**
+   * How many frames are, from that on. With FASTPAR_SCAN_LINES the byte before the shard is read too, and
+   * the last line may reach into frames after these.
+   */
+  uint64_t frames;
+} fastpar_shard;
+
+/**
+ * Tells which part of an archive one of several machines is to scan. Arithmetic only: nothing is read, and
+ * every machine that has the archive gets the same.
+ *
+ * The shards are cut at frames, so that no frame is decompressed twice but where a record reaches over its
+ * end, and have about the same number of bytes. A record belongs to the shard of the frame where it begins; a
+ * line to the shard where it begins. Together they are the part that the options ask for; some are empty
+ * where there are fewer frames than shards.
+ *
+ * @param options  may be NULL; as for the scan: `record_size`, `flags`, `offset` and `size` count
+ * @param archive  must not be NULL
+ * @param shards   how many there are, at least 1
+ * @param index    which, 0 to `shards` - 1
+ * @param shard    in: `struct_size`; out; must not be NULL; untouched on failure
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or the part does not lie in the
+ *         content, or is no whole number of records.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_shard(const fastpar_scan_options *options,
+                                                 const fastpar_archive *archive, uint64_t shards,
+                                                 uint64_t index, fastpar_shard *shard, fastpar_error *error);
+
+/**
+ * Joins compressed files to one, without decompressing them: the results of many machines.
+ *
+ * Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
+ * skippable frames are left out, and one seek table is written, if there are several frames. Only frames that
+ * do not tell their size are decompressed, for the table. Joined sources without any content make one empty
+ * frame. What the parts of a file were compressed to (see `src_offset` of `fastpar_compress_file`), joined,
+ * is to the byte what the whole is compressed to, where the cuts are multiples of the frame size.
+ *
+ * The target is written as by `fastpar_compress_file`, and takes over the first source's times, permissions,
+ * group and owner. It may be the first source, under the same name or another: then the others are appended to
+ * that. It is made beside it, by sharing its blocks where the file system can, and replaces it at the end.
+ *
+ * @param options   may be NULL: `flags`, `max_output`, `dict` (for frames that name one), `cancel`,
+ *                  `progress`, which is told bytes of the target, and `total` UINT64_MAX until the end
+ * @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not be NULL
+ * @param count     how many, at least 1; a file may be named more than once
+ * @param dst_path  must not be NULL; as for `fastpar_compress_file`, or the first source
+ * @param stats     out, may be NULL
+ * @param error     may be NULL; `position` is the offset in a source, if it is about one
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source other than
+ *         the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
+ *         `fastpar_archive_open_file`; for the target as by `fastpar_compress_file`. After a failure the
+ *         target is as it was before.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_concat_files(const fastpar_zstd_options *options, const char *const *paths,
+                                                size_t count, const char *dst_path, fastpar_file_stats *stats,
+                                                fastpar_error *error);
 
 #ifdef __cplusplus
 }

@@ -40,7 +40,7 @@ public readonly struct FrameInfo
 /// A frame of which only a part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB
 /// of them, or <see cref="ZstdOptions.MaxMemory"/>.
 /// </remarks>
-public sealed unsafe class SeekableArchive : IDisposable
+public sealed unsafe partial class SeekableArchive : IDisposable
 {
     private readonly ArchiveHandle handle;
     private readonly CancellationToken token;
@@ -221,7 +221,12 @@ public sealed unsafe class SeekableArchive : IDisposable
     public void Dispose() => handle.Dispose();
 
     private static SeekableArchive Open(
-        Opening open, MemoryHandle pin, ZstdOptions? options, CancellationToken token, string? path = null)
+        Opening open,
+        MemoryHandle pin,
+        ZstdOptions? options,
+        CancellationToken token,
+        string? path = null,
+        CallState? source = null)
     {
         CancelFlag flag = default;
         ArchiveHandle handle;
@@ -235,7 +240,7 @@ public sealed unsafe class SeekableArchive : IDisposable
             lease.Apply(&native);
             native.cancel = flag.Pointer;
             Check.Ok(open(&native, &archive, &error), &error, new ErrorSite { Reads = true, Source = path }, token);
-            handle = new ArchiveHandle(archive, flag, pin, options?.Prefix.Pin() ?? default);
+            handle = new ArchiveHandle(archive, flag, pin, options?.Prefix.Pin() ?? default, source);
         }
         catch
         {

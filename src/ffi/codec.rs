@@ -143,9 +143,10 @@ pub struct fastpar_zstd_options {
     pub dicts: *const *const fastpar_dict,
     /// Entries of `dicts`.
     pub dicts_count: usize,
-    /// Must be 0.
+    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
+    /// the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
     pub src_offset: u64,
-    /// Must be 0.
+    /// The bytes of that part. 0: up to the end.
     pub src_size: u64,
 }
 
@@ -153,23 +154,6 @@ pub struct fastpar_zstd_options {
 unsafe impl OptionsStruct for fastpar_zstd_options {
     const NAME: &'static str = "fastpar_zstd_options";
     const SIZE_V1: usize = offset_of!(Self, strategy); // the fields after it came later
-}
-
-impl fastpar_zstd_options {
-    /// Refuses the fields that have no meaning yet.
-    fn check_unused(&self) -> Result<()> {
-        let fields = [
-            ("reserved", self.reserved != 0),
-            ("src_offset", self.src_offset != 0),
-            ("src_size", self.src_size != 0),
-        ];
-        match fields.iter().find(|(_, used)| *used) {
-            Some((field, _)) => {
-                Err(Error::new(ErrorKind::Unsupported, format!("{field} is set, expected zero")))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 /// Runs `with` with the options of a call, in the core's form, checked as far as the core does not.
@@ -210,7 +194,12 @@ impl Shared<'_> {
                 format!("flags is {:#x}, expected FASTPAR_ZSTD_ constants", raw.flags),
             ));
         }
-        raw.check_unused()?;
+        if raw.reserved != 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("reserved is {}, expected 0", raw.reserved),
+            ));
+        }
         // SAFETY: the caller's promise; the prefix goes with the last call that uses the options.
         unsafe {
             let prefix = borrow::input(raw.prefix.cast(), raw.prefix_len, "prefix")?;
@@ -246,6 +235,8 @@ impl Shared<'_> {
             dicts: self.dicts.as_ref(),
             prefix: self.prefix.as_ref(),
             cancel: self.cancel,
+            src_offset: raw.src_offset,
+            src_size: raw.src_size,
             progress: raw.progress.is_some().then_some(report),
         }
     }

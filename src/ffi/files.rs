@@ -35,6 +35,33 @@ unsafe impl OptionsStruct for fastpar_file_stats {
     const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, bytes_in));
 }
 
+/// A place for what a call has done, which the program may not want.
+pub(super) struct StatsOut(Option<SizedOut<fastpar_file_stats>>);
+
+impl StatsOut {
+    /// # Safety
+    /// As for [`borrow::sized_output`], but for NULL.
+    pub(super) unsafe fn new(stats: *mut fastpar_file_stats) -> Result<Self> {
+        if stats.is_null() {
+            return Ok(Self(None));
+        }
+        // SAFETY: the caller's promise.
+        unsafe { borrow::sized_output(stats, "stats").map(|place| Self(Some(place))) }
+    }
+
+    pub(super) fn set(&self, done: &FileStats) {
+        let Some(place) = &self.0 else { return };
+        place.set(|struct_size| fastpar_file_stats {
+            struct_size,
+            bytes_in: done.bytes_in,
+            bytes_out: done.bytes_out,
+            frames: done.frames,
+            seconds: done.seconds,
+            peak_memory: done.peak_memory,
+        });
+    }
+}
+
 /// Runs a call on files.
 ///
 /// # Safety
@@ -50,23 +77,9 @@ unsafe fn run(
         // SAFETY: the caller's promise.
         let (source, target) =
             unsafe { (borrow::path(src_path, "src_path")?, borrow::path(dst_path, "dst_path")?) };
-        let place = if stats.is_null() {
-            None
-        } else {
-            // SAFETY: the caller's promise.
-            Some(unsafe { borrow::sized_output(stats, "stats")? })
-        };
-        let done = call(source, target, options)?;
-        place.inspect(|place: &SizedOut<_>| {
-            place.set(|struct_size| fastpar_file_stats {
-                struct_size,
-                bytes_in: done.bytes_in,
-                bytes_out: done.bytes_out,
-                frames: done.frames,
-                seconds: done.seconds,
-                peak_memory: done.peak_memory,
-            });
-        });
+        // SAFETY: the caller's promise.
+        let place = unsafe { StatsOut::new(stats)? };
+        place.set(&call(source, target, options)?);
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -115,6 +128,9 @@ unsafe fn run(
 /// bytes written until then. On Linux the space of a large file that was replaced is given back a moment
 /// after the call.
 ///
+/// `src_offset` and `src_size` of the options choose a part of an ordinary source, so that several machines
+/// can compress one file (see `fastpar_concat_files`); with another source they are FASTPAR_ERR_UNSUPPORTED.
+///
 /// The source may be a FIFO, a pipe, or a device such as /dev/stdin. Of an ordinary file as many bytes
 /// are read as it has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as
 /// that is known. Memory stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and
@@ -133,7 +149,8 @@ unsafe fn run(
 ///         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
 ///         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
 ///         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
-///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, source and target are the same file, or the
+///         part does not lie in the source;
 ///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
 ///         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
 ///         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane

@@ -8,3 +8,4 @@ mod common;
 mod dict;
 mod interop;
 mod references;
+mod scans;

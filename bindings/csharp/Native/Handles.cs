@@ -105,14 +105,16 @@ internal sealed unsafe class StreamHandle : FastparHandle
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
+    private readonly CallState? source;
     private MemoryHandle pin;
     private MemoryHandle prefix;
 
-    /// <summary>Takes over the flag and the pins.</summary>
+    /// <summary>Takes over the flag, the pins, and what is read from, which is rooted.</summary>
     internal ArchiveHandle(
-        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix)
+        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, CallState? source)
         : base((IntPtr)archive)
     {
+        this.source = source;
         this.cancel = cancel;
         this.pin = pin;
         this.prefix = prefix;
@@ -124,6 +126,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         cancel.Dispose();
         pin.Dispose();
         prefix.Dispose();
+        source?.Unroot();
         return true;
     }
 }

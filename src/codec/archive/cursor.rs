@@ -171,7 +171,7 @@ impl Cursor {
                     }
                     chunk.extend_from_slice(&data[next.start as usize..next.end as usize]);
                 }
-                Source::File { .. } => drop(source.bytes(next, chunk)?),
+                _ => drop(source.bytes(next, chunk)?),
             }
         }
         let room = dst.len();

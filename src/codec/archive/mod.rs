@@ -8,10 +8,16 @@
 //!                          by a cursor, if the frame is too large for the cache
 //! ```
 
+mod aligned;
 mod cache;
 mod cursor;
 mod index;
+mod passage;
 mod source;
+
+pub(crate) use aligned::Aligned;
+pub(crate) use passage::Passage;
+pub(crate) use source::ReadAt;
 
 use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::Frames;
@@ -89,6 +95,15 @@ impl<'a> Archive<'a> {
     pub fn open(path: &Path, options: &Options<'a>) -> Result<Self> {
         options.check()?;
         Self::of(Source::open(path)?, options)
+    }
+
+    /// Opens `len` bytes that `read` gives, wherever they are. It is called from several threads at a time.
+    ///
+    /// # Errors
+    /// Those of [`Archive::new`], and those of `read`.
+    pub(crate) fn open_source(read: ReadAt<'a>, len: u64, options: &Options<'a>) -> Result<Self> {
+        options.check()?;
+        Self::of(Source::Function { read, len }, options)
     }
 
     fn of(source: Source<'a>, options: &Options<'a>) -> Result<Self> {

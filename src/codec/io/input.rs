@@ -164,8 +164,19 @@ impl Input {
         rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
+    /// The file, to be read from `offset` on.
+    pub(crate) fn at(&self, offset: u64) -> Result<&File> {
+        let sought = (&self.file).seek(io::SeekFrom::Start(offset));
+        sought.map(|_| &self.file).map_err(|error| errors::file(&error, "reading", &self.path))
+    }
+
+    /// The same for a whole path.
+    pub(crate) fn is_called(&self, path: &Path) -> bool {
+        matches!(Folder::of(path), Ok(Some((folder, name))) if self.is_behind(&folder, &name))
+    }
+
     /// It ended before its end.
-    fn shrunk(&self, at: u64) -> Error {
+    pub(crate) fn shrunk(&self, at: u64) -> Error {
         let len = self.metadata().map_or(0, Metadata::len);
         let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened");
         Error::new(ErrorKind::Io, errors::about(&text, &self.path)).at(at)

@@ -19,7 +19,8 @@ use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Names that are tried before giving up.
@@ -56,6 +57,8 @@ pub(crate) struct Wishes {
     pub(crate) keep: bool,
     /// An ordinary file that a rename cannot replace is written where it stands.
     pub(crate) in_place: bool,
+    /// The target may be the input itself, which is replaced.
+    pub(crate) append: bool,
 }
 
 /// How the file gets its name.
@@ -87,7 +90,7 @@ pub(crate) struct Replaced(#[cfg(target_os = "linux")] Option<std::os::fd::Owned
 impl Target {
     /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever
     /// name, directories, block devices; and what a rename cannot replace.
-    pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
+    pub(crate) fn create(path: &Path, input: Option<&Input>, wishes: Wishes) -> Result<Self> {
         let fail = |error: io::Error| errors::file(&error, "writing", path);
         #[cfg(windows)]
         if let Some(opened) = super::device::behind(path) {
@@ -112,7 +115,9 @@ impl Target {
             return Err(errors::directory("writing", path));
         }
         // A terminal may well be read and written.
-        if input.is_behind(&folder, &name) && !(kind == Kind::Stream && input.is_device()) {
+        let is_input =
+            |input: &Input| input.is_behind(&folder, &name) && !(kind == Kind::Stream && input.is_device());
+        if input.is_some_and(is_input) && (!wishes.append || wishes.keep) {
             return Err(same_file(path));
         }
         match kind {
@@ -129,7 +134,7 @@ impl Target {
         if wishes.keep {
             return Err(fail(exists()));
         }
-        if kind == Kind::File && found.is_read_only() && !input.is_read_only() {
+        if kind == Kind::File && found.is_read_only() && !input.is_some_and(Input::is_read_only) {
             let text = errors::about("writing failed: it is read-only, and the source is not", path);
             return Err(Error::new(ErrorKind::Io, text).with_code(permission_denied()));
         }
@@ -161,9 +166,9 @@ impl Target {
 
     /// What is open already is written to as it is.
     #[cfg(target_os = "linux")]
-    fn over_descriptor(path: &Path, file: File, input: &Input) -> Result<Self> {
+    fn over_descriptor(path: &Path, file: File, input: Option<&Input>) -> Result<Self> {
         let metadata = file.metadata().map_err(|error| errors::file(&error, "writing", path))?;
-        if metadata.is_file() && input.is(&metadata) {
+        if metadata.is_file() && input.is_some_and(|input| input.is(&metadata)) {
             return Err(same_file(path));
         }
         Ok(Self::new(path, Way::Stream, file))
@@ -185,7 +190,7 @@ impl Target {
         folder: Folder,
         name: OsString,
         old: Option<Found>,
-        input: &Input,
+        input: Option<&Input>,
         wishes: Wishes,
     ) -> Result<Self, Refused> {
         #[cfg(unix)]
@@ -193,11 +198,11 @@ impl Target {
             Ok(sync) => sync,
             Err(error) => return Err(Refused::new(errors::file(&error, "opening the folder", path))),
         };
-        let mark = if wishes.marked { input.mark() } else { None };
+        let mark = input.filter(|_| wishes.marked).and_then(Input::mark);
         for _ in 0..TRIES {
             let temporary = temporary_name();
             let model = Model {
-                private: input.is_file(),
+                private: input.is_some_and(Input::is_file),
                 old: old.as_ref().map(|old| (&*name, old)),
                 mark: mark.as_deref(),
                 sparse: wishes.sparse,
@@ -239,12 +244,31 @@ impl Target {
         }
     }
 
+    /// Adds a part of an input; where file systems can, they share its blocks.
+    pub(crate) fn copy(&mut self, input: &Input, part: Range<u64>) -> Result<()> {
+        let plain = matches!(&self.way, Way::Beside(beside) if !beside.sparse);
+        let len = part.end - part.start;
+        let mut from = input.at(part.start)?.take(len);
+        let copied = match &mut self.file {
+            Some(file) if plain => {
+                let copied = io::copy(&mut from, file);
+                self.len += *copied.as_ref().unwrap_or(&0);
+                copied
+            }
+            _ => io::copy(&mut from, self),
+        };
+        match copied.map_err(|error| errors::file(&error, "copying to", &self.path))? {
+            copied if copied == len => Ok(()),
+            copied => Err(input.shrunk(part.start + copied)),
+        }
+    }
+
     /// Gives the file its name, and the mode and the times of the input; `sync`: it is on the disk then.
-    pub(crate) fn commit(mut self, input: &Input, sync: bool) -> Result<Replaced> {
+    pub(crate) fn commit(mut self, input: Option<&Input>, sync: bool) -> Result<Replaced> {
         self.complete(input, sync).map_err(|error| errors::file(&error, "writing", &self.path))
     }
 
-    fn complete(&mut self, input: &Input, sync: bool) -> io::Result<Replaced> {
+    fn complete(&mut self, input: Option<&Input>, sync: bool) -> io::Result<Replaced> {
         self.empty()?;
         if let Some(file) = &self.file {
             if self.hole > 0 || self.space.is_more_than(self.len) {
@@ -286,8 +310,8 @@ impl Target {
     }
 
     /// A new file takes over what belongs to an ordinary source.
-    fn imitate(&self, file: &File, input: &Input) {
-        if matches!(self.way, Way::Beside(_)) && input.is_file() {
+    fn imitate(&self, file: &File, input: Option<&Input>) {
+        if let (Way::Beside(_), Some(input)) = (&self.way, input.filter(|input| input.is_file())) {
             permissions::imitate(file, input);
         }
     }

@@ -82,6 +82,10 @@ pub struct Options<'a> {
     pub prefix: Option<&'a Prefix>,
     /// Non-zero: the call fails with [`ErrorKind::Cancelled`].
     pub cancel: Option<&'a AtomicI32>,
+    /// Compressing files only: where the part of the source begins, and its bytes; 0: up to the end.
+    pub src_offset: u64,
+    /// See `src_offset`.
+    pub src_size: u64,
     /// Called with (uncompressed bytes done, total). The total is `u64::MAX` while it is unknown.
     pub progress: Option<Progress<'a>>,
 }
@@ -109,6 +113,8 @@ impl Default for Options<'_> {
             dicts: None,
             prefix: None,
             cancel: None,
+            src_offset: 0,
+            src_size: 0,
             progress: None,
         }
     }

@@ -22,6 +22,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
@@ -225,14 +226,15 @@ impl<'a, W: Write> Writer<'a, W> {
         self.pipeline.stage().meter.peak() + self.table.memory() as u64
     }
 
-    /// Takes the next `len` bytes from the input file.
-    pub(crate) fn fetch(&mut self, len: u64) -> Result<()> {
+    /// Takes a part of the input file.
+    pub(crate) fn fetch(&mut self, part: Range<u64>) -> Result<()> {
         self.guarded(|writer| {
-            let end = writer.offset + len;
+            let Range { start, end } = part;
+            writer.offset = start;
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let known = writer.offset + writer.options.references().prefix_len() as u64;
+                let known = writer.offset - start + writer.options.references().prefix_len() as u64;
                 let before = (writer.plan.overlap as u64).min(known) as usize;
                 let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
