@@ -21,8 +21,8 @@ impl Random {
     }
 }
 
-pub(super) const KINDS: [fn(&mut Random, usize) -> Vec<u8>; 7] =
-    [noise, zeros, words, records, few, patterns, mixture];
+pub(super) const KINDS: [fn(&mut Random, usize) -> Vec<u8>; 8] =
+    [noise, zeros, words, records, few, patterns, mixture, copies];
 
 fn noise(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next() as u8).collect()
@@ -68,6 +68,23 @@ fn records(random: &mut Random, len: usize) -> Vec<u8> {
 /// A few symbols, of very different frequencies: literals, and hardly a match.
 fn few(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next().trailing_zeros() as u8 * 3 + (random.next() & 1) as u8).collect()
+}
+
+/// Noise, long matches alone, and noise again for whole blocks: tables with long runs of codes that are not
+/// used, which later blocks refer to from far.
+fn copies(random: &mut Random, len: usize) -> Vec<u8> {
+    let mut data = noise(random, 5000);
+    while data.len() < len {
+        let end = data.len() + random.below(300_000);
+        while data.len() < end {
+            data.extend((0..300 + random.below(400)).map(|_| random.next() as u8));
+            let from = data.len() - 5000;
+            data.extend_from_within(from..from + 60 + random.below(60));
+        }
+        data.extend((0..random.below(600_000)).map(|_| random.next() as u8));
+    }
+    data.truncate(len);
+    data
 }
 
 /// Matches of all distances, among them those that repeat themselves.

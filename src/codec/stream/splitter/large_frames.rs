@@ -157,7 +157,7 @@ impl Splitter {
                         let next =
                             if resumed { Err(Odd) } else { carried.after(data.filled(), count, &header) };
                         self.resumed |= next.is_err();
-                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::nothing())));
+                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::lost())));
                     }
                     let first = part.first;
                     (data, Kind::Blocks(BlocksOf { frame, header, carried, first, last, count, resumed }))
