@@ -51,6 +51,12 @@ pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
 /// `code` (ERROR_FILE_EXISTS or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand
 /// (FIFOs, devices, open descriptors), and memory: no effect.
 pub const FASTPAR_ZSTD_KEEP: u32 = 128;
+/// `fastpar_zstd_options.flags`: data that was written whole can be told from data whose writer was killed
+/// between two frames. Compress: a seek table is written for a single frame and for no content, too; not with
+/// _NO_SEEK_TABLE, and with _SINGLE_FRAME of 4 GiB at most; batches: no effect. Decompress, readers, files,
+/// archives: the data must end with a seek table that covers all of it, else FASTPAR_ERR_TRUNCATED; readers
+/// and files tell it after the content.
+pub const FASTPAR_ZSTD_COMPLETE: u32 = 256;
 /// `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
 /// where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
 /// `fastpar_compress_file`. Other targets, and memory: no effect.
@@ -64,6 +70,7 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_RSYNCABLE
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
+    | FASTPAR_ZSTD_COMPLETE
     | FASTPAR_ZSTD_IN_PLACE;
 
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need
@@ -78,8 +85,8 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
-    /// 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
+    /// _COMPLETE, _IN_PLACE, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
     /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
@@ -218,6 +225,7 @@ impl Shared<'_> {
             level: raw.level,
             checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
+            complete: raw.flags & FASTPAR_ZSTD_COMPLETE != 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
             sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
             sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
