@@ -1216,6 +1216,14 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  */
 #define FASTPAR_ZSTD_KEEP 128
 /**
+ * `fastpar_zstd_options.flags`: data that was written whole can be told from data whose writer was killed
+ * between two frames. Compress: a seek table is written for a single frame and for no content, too; not with
+ * _NO_SEEK_TABLE, and with _SINGLE_FRAME of 4 GiB at most; batches: no effect. Decompress, readers, files,
+ * archives: the data must end with a seek table that covers all of it, else FASTPAR_ERR_TRUNCATED; readers
+ * and files tell it after the content.
+ */
+#define FASTPAR_ZSTD_COMPLETE 256
+/**
  * `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
  * where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
  * `fastpar_compress_file`. Other targets, and memory: no effect.
@@ -1242,8 +1250,8 @@ typedef struct fastpar_zstd_options {
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
   /**
-   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
-   * 0.
+   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
+   * _COMPLETE, _IN_PLACE, or 0.
    */
   uint32_t flags;
   /**

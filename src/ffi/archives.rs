@@ -91,7 +91,8 @@ unsafe fn open(
 
 /// Opens zstd data in memory for reading at any place.
 ///
-/// Any zstd data will do; the smaller its frames, the faster an offset is reached. The frames are found by
+/// Any zstd data will do, with FASTPAR_ZSTD_COMPLETE only data that ends with a seek table that covers all of it
+/// (FASTPAR_ERR_TRUNCATED otherwise); the smaller its frames, the faster an offset is reached. The frames are found by
 /// the seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else
 /// by walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell
 /// their size (`zstd` writes them when it reads from a pipe): each of them is decompressed once now, in
@@ -378,7 +379,9 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 /// least recently make room for others. A thread that wants a frame which another thread is decompressing
 /// waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
 /// up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
-/// where one of the last four such reads ended goes on from there.
+/// where one of the last four such reads ended goes on from there. Without `max_memory` one thread goes
+/// through such a frame for all that want something further on in it, and the last 32 MiB are kept beside the
+/// 64 MiB. Checksums that a seek table tells of frames without their own are verified likewise.
 ///
 /// @param archive  must not be NULL
 /// @param offset   where in the content; at its end or behind it nothing is read

@@ -118,7 +118,9 @@ pub struct fastpar_zstd_options {
     /// `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
     /// released meanwhile.
     pub dict: *const fastpar_dict,
-    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. It is
+    /// looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
+    /// that comes out of a frame of more than 8 MiB.
     pub cancel: *const i32,
     /// May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
     /// does not tell. Decompressing files and streams: bytes of the source.
