@@ -137,9 +137,9 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///
 /// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
 /// table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
-/// frames are decompressed in parallel, else one after the other. Checksums that are there are verified, those
-/// that a seek table tells of frames without their own, too. (Readers, files and batches do not look at a seek
-/// table's.) No size that the data declares is allocated.
+/// frames are decompressed in parallel, else one after the other. Checksums that are there are
+/// verified, those that a seek table tells of frames without their own, too. (Readers, files and
+/// batches do not look at a seek table's.) No size that the data declares is allocated.
 ///
 /// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
 /// Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
@@ -166,7 +166,8 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
 ///         or by the progress callback; frames in flight of up to 8 MiB are finished first, larger
 ///         ones left after a MiB of output;
-///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -38,10 +38,10 @@ pub const FASTPAR_ZSTD_SYNC: u32 = 8;
 /// single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
 /// effect.
 pub const FASTPAR_ZSTD_LONG: u32 = 16;
-/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
-/// of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
-/// are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
-/// parts once find the others. The bytes depend on content and options only. Not with
+/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter
+/// to twice of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB).
+/// So bytes that are inserted, removed or changed change only the frames around them, and rsync and
+/// stores that keep equal parts once find the others. The bytes depend on content and options only. Not with
 /// FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
 pub const FASTPAR_ZSTD_RSYNCABLE: u32 = 32;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
@@ -118,8 +118,8 @@ pub struct fastpar_zstd_options {
     /// `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
     /// released meanwhile.
     pub dict: *const fastpar_dict,
-    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. It is
-    /// looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call
+    /// runs. It is looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
     /// that comes out of a frame of more than 8 MiB.
     pub cancel: *const i32,
     /// May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
@@ -127,21 +127,22 @@ pub struct fastpar_zstd_options {
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
-    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
-    /// of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
+    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts:
+    /// the sizes of tables stay those of the level. With a dictionary each frame prepares it anew, in
+    /// milliseconds.
     pub strategy: u32,
     /// Must be 0.
     pub reserved: u32,
     /// May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
-    /// not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
-    /// be NULL then.
+    /// not copied: it must live, and not change, as long as the call, or the handle and its calls.
+    /// `dict` must be NULL then.
     ///
     /// Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
     /// reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
     /// prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
-    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
-    /// be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
-    /// dictionary of raw content, see `fastpar_dict_open`.
+    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and
+    /// windows may be larger than the limit by its length. With another prefix, or without, they fail
+    /// as with a wrong dictionary of raw content, see `fastpar_dict_open`.
     pub prefix: *const c_void,
     /// Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none.
     pub prefix_len: usize,
@@ -152,8 +153,8 @@ pub struct fastpar_zstd_options {
     pub dicts: *const *const fastpar_dict,
     /// Entries of `dicts`.
     pub dicts_count: usize,
-    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
-    /// the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
+    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at
+    /// the end of the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
     pub src_offset: u64,
     /// The bytes of that part. 0: up to the end.
     pub src_size: u64,

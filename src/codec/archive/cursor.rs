@@ -53,8 +53,8 @@ impl Cursor {
         calls::stream_decompressor_size(window).saturating_add(CHUNK as usize + DROPPED)
     }
 
-    /// A cursor at the beginning of frame `index`, which lies at `extent` of the archive. Its content is checked
-    /// where it ends: by its own checksum, and by `checksum`, which the seek table tells.
+    /// A cursor at the beginning of frame `index`, which lies at `extent` of the archive. Its content
+    /// is checked where it ends: by its own checksum, and by `checksum`, which the seek table tells.
     pub(super) fn new(
         source: &Source<'_>,
         index: usize,

@@ -40,8 +40,8 @@ pub struct BatchItem<'a> {
 /// memory.
 pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
-/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and `single_frame` have no
-/// effect.
+/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and
+/// `single_frame` have no effect.
 /// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
 /// `single_frame`. `max_output` is a limit of each item.
 ///

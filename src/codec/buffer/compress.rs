@@ -99,7 +99,8 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     Ok(written)
 }
 
-/// Adds the seek table of these (compressed, decompressed) sizes to the `written` bytes, if there is to be any.
+/// Adds the seek table of these (compressed, decompressed) sizes to the `written` bytes, if there is to
+/// be any.
 pub(super) fn add_table(
     dst: &mut [MaybeUninit<u8>],
     written: usize,

@@ -32,10 +32,11 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 ///
 /// # Errors
 /// The data: [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
-/// [`ErrorKind::Checksum`] (also one that the seek table tells), [`ErrorKind::Dictionary`]; the position is the
-/// frame's offset. [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if the frames tell it.
-/// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
-/// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
+/// [`ErrorKind::Checksum`] (also one that the seek table tells), [`ErrorKind::Dictionary`]; the
+/// position is the frame's offset. [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if
+/// the frames tell it. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`.
+/// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors
+/// of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
     let room = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst.len());

@@ -330,7 +330,7 @@ mod tests {
                 let mut out = vec![0u8; room];
                 let cancelled =
                     recipe.encode(0, &src[..len], &mut out[..], &CallProgress::cancel_only(&flag));
-                assert_eq!(cancelled.unwrap_err().kind(), crate::ErrorKind::Cancelled);
+                assert_eq!(cancelled.unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
                 assert!(out[BLOCK + 100..].iter().all(|&byte| byte == 0), "level {level}, {len} bytes");
             }
         }

@@ -171,8 +171,8 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
-    /// An empty table with room for `frames` frames; without `wanted` it stays empty. `always`: a table of one
-    /// frame is a table, too.
+    /// An empty table with room for `frames` frames; without `wanted` it stays empty. `always`: a table
+    /// of one frame is a table, too.
     pub(crate) fn new(wanted: bool, always: bool, frames: usize) -> Result<Self> {
         let mut entries = Vec::new();
         let wanted = wanted || always;

@@ -102,7 +102,8 @@ impl<'a> CCtx<'a> {
         check(unsafe { zstd_sys::ZSTD_CCtx_refCDict(self.0.as_ptr(), dict.0.as_ptr()) }).map(drop)
     }
 
-    /// Compresses with a dictionary that the context prepares itself, by its own parameters, until it is reset.
+    /// Compresses with a dictionary that the context prepares itself, by its own parameters, until it
+    /// is reset.
     pub(crate) fn load_dictionary(&mut self, content: &[u8]) -> Result<(), ErrorCode> {
         // SAFETY: a live context, which copies the bytes.
         check(unsafe {
@@ -153,8 +154,8 @@ impl<'a> CCtx<'a> {
         check(left)
     }
 
-    /// Begins a frame of these bytes, at least one, whose blocks are given one by one. Its header is written to
-    /// `dst`.
+    /// Begins a frame of these bytes, at least one, whose blocks are given one by one. Its header is
+    /// written to `dst`.
     pub(crate) fn begin_blocks<'b>(
         &'b mut self,
         src: &'b [u8],
@@ -166,7 +167,8 @@ impl<'a> CCtx<'a> {
         // (ZSTD_c_stableInBuffer, ZSTD_c_stableOutBuffer).
         self.set(ZSTD_c_experimentalParam9, 1)?;
         self.set(ZSTD_c_experimentalParam10, 1)?;
-        // Blocks are cut by the caller, and not again (ZSTD_c_blockSplitterLevel). An older libzstd cuts none.
+        // Blocks are cut by the caller, and not again (ZSTD_c_blockSplitterLevel). An older libzstd
+        // cuts none.
         let _ = self.set(ZSTD_c_experimentalParam20, 1);
         let raw = self.0.as_ptr();
         let mut blocks = Blocks { context: raw, rest: src, used: PhantomData };

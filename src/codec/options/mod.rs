@@ -43,7 +43,8 @@ pub struct Options<'a> {
     /// Whether a seek table follows if there are several frames.
     pub seek_table: bool,
     /// Whether data has to end with a seek table that tells all frames. Compressing: a table is written for a
-    /// single frame, too. Decoding: [`ErrorKind::Truncated`] where there is none. Compressing batches: no effect.
+    /// single frame, too. Decoding: [`ErrorKind::Truncated`] where there is none. Compressing batches:
+    /// no effect.
     pub complete: bool,
     /// One frame, compressed in sections by several lanes; `frame_size` must be 0.
     pub single_frame: bool,

@@ -58,7 +58,8 @@ impl<W: Write> Writer<'_, W> {
         Ok(self.current.insert(fresh))
     }
 
-    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the first.
+    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the
+    /// first.
     fn first(&mut self) -> Result<Buffer> {
         let prefix = self.options.prefix.filter(|_| self.submitted == 0).map_or(&[][..], Prefix::bytes);
         let before = &prefix[prefix.len() - prefix.len().min(self.plan.overlap)..];

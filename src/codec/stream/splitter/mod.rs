@@ -335,8 +335,8 @@ impl Splitter {
         self.complete = false;
     }
 
-    /// Whether all that has arrived ends with a seek table that tells all of it; looked at if the options want
-    /// it.
+    /// Whether all that has arrived ends with a seek table that tells all of it; looked at if the
+    /// options want it.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete
     }
