@@ -14,6 +14,8 @@ use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::{self, LARGEST_WINDOW_LOG};
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::seek_table;
+use crate::codec::format::xxh64::Xxh64;
 use crate::codec::io::input::Input;
 use crate::codec::libzstd::{calls, errors};
 use crate::codec::options::limits;
@@ -56,6 +58,8 @@ pub(crate) struct Passage {
     size: u64,
     whole: bool,
     done: bool,
+    /// The checksum that the seek table tells of a frame without its own, and the hash of what is decoded.
+    checksum: Option<(u32, Xxh64)>,
 }
 
 impl Passage {
@@ -83,6 +87,8 @@ impl Passage {
         };
         self.frame = Frames::of_stream(header, extent.start, index as u64).start()?;
         limits::check(&self.frame, &options)?;
+        let told = archive.index.checksum(index).filter(|_| !self.frame.checksum);
+        self.checksum = told.map(|expected| (expected, Xxh64::new()));
         self.whole = is_whole(&self.frame, self.size, room, max_memory);
         let log =
             if self.whole { LARGEST_WINDOW_LOG } else { options.window_log_of_decoder(LARGEST_WINDOW_LOG) };
@@ -224,6 +230,9 @@ impl Passage {
         let wanted = wanted.map_err(|code| errors::in_stream(code, &self.frame))?;
         let (consumed, written) = (input.pos, out.pos() - at);
         self.kept.set_len(kept + written);
+        if let Some((_, hash)) = &mut self.checksum {
+            hash.update(&self.kept.bytes()[kept..]);
+        }
         self.at += written as u64;
         self.rest.start += consumed as u64;
         let all_read = self.rest.is_empty();
@@ -234,6 +243,10 @@ impl Passage {
             self.done = true;
             if self.at < self.size {
                 return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+            }
+            if let Some((expected, hash)) = self.checksum.take() {
+                seek_table::check(&self.frame, expected, || hash.finish() as u32)?;
+                // the lower half
             }
         } else if consumed == 0 && written == 0 {
             let what =

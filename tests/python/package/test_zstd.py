@@ -56,6 +56,17 @@ class Memory(unittest.TestCase):
         self.assertEqual(decompressor.decompress(stream.getvalue()), data)
         self.assertTrue(decompressor.eof)
 
+    def test_what_has_to_end_with_a_table(self):
+        data = DATA[:10_000]
+        for packed in (zstd.compress(data, complete=True), zstd.compress(data, single_frame=True, complete=True)):
+            self.assertEqual(zstd.decompress(packed, complete=True), data)
+            self.assertEqual(standard.decompress(packed), data)
+        without = zstd.compress(data)
+        with self.assertRaises(standard.ZstdError):
+            zstd.decompress(without, complete=True)
+        with zstd.open(io.BytesIO(without), complete=True) as file, self.assertRaises(EOFError):
+            file.read()
+
     def test_surface(self):
         for name in standard.__all__:
             self.assertTrue(hasattr(zstd, name), name)

@@ -170,6 +170,7 @@ impl Splitter {
             if last {
                 self.part = None;
                 self.index += 1;
+                self.complete = false;
                 self.group.first = self.index;
             } else {
                 self.part = Some(Part { first: false, before: walk.frame.most, blocks: 0, ..part });
