@@ -36,6 +36,7 @@ mod trust;
 mod users;
 mod windows_dll;
 mod windows_dotnet;
+mod windows_examples;
 mod windows_python;
 mod wine;
 mod workflows;
