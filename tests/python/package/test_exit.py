@@ -178,6 +178,7 @@ class Interrupts(unittest.TestCase):
             )
             self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
 
+    @unittest.skipUnless(hasattr(signal, "setitimer"), "needs a timer that sends signals")
     def test_handlers_that_raise(self):
         status, output, errors = support.run(
             LOOP + "import signal\n"
