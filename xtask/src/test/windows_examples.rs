@@ -49,7 +49,7 @@ impl Examples<'_> {
         };
         run("fpz", &["-q", "compress", NAME])?;
         let packed = format!("{NAME}.zst");
-        let tested = run("fpz", &["-q", "test", &packed])?;
+        let tested = run("fpz", &["test", &packed])?;
         ensure!(tested.contains(&format!("{packed}: good, {} bytes", text.len())), "{tested}");
         std::fs::remove_file(work.path().join(NAME))?;
         run("fpz", &["-q", "decompress", &packed])?;
