@@ -26,6 +26,7 @@ mod miri;
 mod native;
 mod native_packages;
 mod plugins;
+mod ports;
 mod python;
 mod readme;
 mod rust;
