@@ -5,7 +5,7 @@
 
 #include "paths.h"
 
-static void tell(const settings *set, const char *file, const char *target, const fastpar_file_stats *stats)
+static void summarize(const settings *set, const char *file, const char *target, const fastpar_file_stats *stats)
 {
     if (set->verbosity < 2)
         return;
@@ -31,7 +31,7 @@ static int convert_file(const settings *set, const char *file, const char *targe
     clear_progress(bar);
     if (status != FASTPAR_OK)
         return complain_of(set, file, &error);
-    tell(set, file, target, &stats);
+    summarize(set, file, target, &stats);
     if (set->remove_sources && remove(file) != 0)
         return complain(set, file, "cannot be removed");
     return 0;
