@@ -105,7 +105,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// Those of [`Archive::new`], and those of `read`.
-    pub(crate) fn open_source(read: ReadAt<'a>, len: u64, options: &Options<'a>) -> Result<Self> {
+    pub(crate) fn open_source(read: ReadAt, len: u64, options: &Options<'a>) -> Result<Self> {
         options.check()?;
         Self::of(Source::Function { read, len }, options)
     }
