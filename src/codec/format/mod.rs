@@ -3,6 +3,7 @@
 //! here libzstd would decode to the same, or it is not decoded at all ([`bits::Odd`]).
 
 pub(crate) mod bits;
+pub(crate) mod dictionary;
 pub(crate) mod frame;
 mod fse;
 pub(crate) mod header;

@@ -368,37 +368,42 @@ fn to_places(
 
 impl Decoded {
     /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that
-    /// begins at the place `base` of its frame; `reps` are those of the block after.
+    /// begins at the place `base` of its frame, before which there are `outside` bytes of a dictionary; `reps`
+    /// are those of the block after. Returns whether a match begins in the dictionary.
     pub(crate) fn resolve(
         &self,
         places: Places<'_>,
         reps: &mut [u32; 3],
         base: usize,
+        outside: usize,
         window: u64,
-    ) -> Checked<()> {
+    ) -> Checked<bool> {
         let before = *reps;
         let distance = |number: u32| {
             let named = number.checked_sub(SYMBOLIC).ok_or(Odd)?;
             let known = before.get((named / DECREMENTS) as usize).copied().ok_or(Odd)?;
             known.checked_sub(DECREMENTS - 1 - named % DECREMENTS).filter(|&distance| distance > 0).ok_or(Odd)
         };
-        if self.reach > base {
+        if self.reach > base + outside {
             return Err(Odd);
         }
+        let mut reaches_out = self.reach > base;
         for symbolic in places.symbolic.get(..self.symbolic).ok_or(Odd)? {
             let at = symbolic.0 >> 32;
             let sequence = places.sequences.get_mut(symbolic.0 as u32 as usize).ok_or(Odd)?;
             // The high two bits of the number are known, and were not kept.
             let number = (at as u32).wrapping_sub((sequence.0 >> 34) as u32) & ((1 << 30) - 1) | 2 << 30;
             let distance = u64::from(distance(number)?);
-            if distance > window || distance > base as u64 + at {
+            let known = base as u64 + at;
+            if distance > window || distance > known + outside as u64 {
                 return Err(Odd);
             }
+            reaches_out |= distance > known;
             sequence.0 = sequence.0 & ((1 << 34) - 1) | at.wrapping_sub(distance) << 34;
         }
         for (rep, now) in reps.iter_mut().zip(self.reps) {
             *rep = if now >= SYMBOLIC { distance(now)? } else { now };
         }
-        Ok(())
+        Ok(reaches_out)
     }
 }

@@ -7,6 +7,7 @@ use super::scan::{Block, Scan};
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
 use crate::codec::format::bits::{Checked, Odd};
+use crate::codec::format::dictionary::REPEAT_OFFSETS;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::huffman;
 use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
@@ -65,6 +66,7 @@ impl Carried {
                 let known = sources[..number].iter().position(|&other| other == source);
                 carried[number] = match (source, known) {
                     (TableSource::Predefined, _) => source,
+                    (TableSource::Dictionary, _) => return Err(Odd), // not of a stream
                     (_, Some(known)) => carried[known],
                     (TableSource::Block { modes, end }, None) => {
                         let (modes, end) = next.add(data, modes, Definitions::end(data, modes, end)?)?;
@@ -142,7 +144,7 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
     ) -> Result<Self> {
         let largest = largest(header);
         let mut scan = carried.scan(data, largest);
-        let mut tables = Box::new(Tables::new());
+        let mut tables = Box::new(Tables::new(None));
         let mut part = Self::left_out(carried);
         part.odd = false;
         while part.slots.len() < count {
@@ -239,7 +241,7 @@ impl Executor {
             capacity,
             at: 0,
             layout: Layout::new(header.window, header.content_size),
-            reps: [1, 4, 8],
+            reps: REPEAT_OFFSETS,
             tree: Vec::new(),
             hash: Xxh64::new(),
             total: 0,
