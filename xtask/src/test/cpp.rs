@@ -70,7 +70,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
                 continue;
             }
         };
-        // Headers alone where programs run, programs where they do not: what runs was compiled.
+        // Builds whose programs run check the headers alone besides; the other builds check the programs.
         let (checked, precompiled_for) =
             if build.runs { (&headers, None) } else { (&programs, Some(&precompiled)) };
         cases.extend(each(checked, |source| {
@@ -146,7 +146,7 @@ fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompil
 }
 
 impl Precompiled {
-    /// Compilers find the file by the name of the header. One that does not fit is an error.
+    /// Compilers find the file by the name of the header. A file that does not fit is an error.
     fn use_for(&self, command: &mut Command) {
         command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
     }
@@ -225,7 +225,7 @@ fn units(staged: &Staged, folder: &Path) -> Case {
     })
 }
 
-/// The example, on this repository's largest header and on what is not a text.
+/// The example, on this repository's largest header and on files that are no text.
 fn example(staged: &Staged, compiler: &str, folder: &Path) -> Case {
     Case::of(format!("words, {compiler}"), || {
         let program = folder.join(format!("words-{compiler}"));
@@ -256,7 +256,7 @@ fn example(staged: &Staged, compiler: &str, folder: &Path) -> Case {
     })
 }
 
-/// The program that measures what the wrapper costs compiles and runs; its numbers are for a quiet machine.
+/// The program that measures the cost of the wrapper compiles and runs; its numbers need a quiet machine.
 fn overhead(staged: &Staged, folder: &Path) -> Case {
     Case::of("benchmark", || {
         let program = folder.join("benchmark");
