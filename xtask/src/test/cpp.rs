@@ -76,7 +76,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         cases.extend(each(checked, |source| {
             let mut command = compiler(staged, build);
             if let Some(precompiled) = precompiled_for {
-                precompiled.use_for(&mut command);
+                precompiled.use_for(source, &mut command);
             }
             command.arg("-fsyntax-only").arg(source);
             Case::of(format!("{}, {}", build.name, stem(source)), || {
@@ -146,9 +146,14 @@ fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompil
 }
 
 impl Precompiled {
-    /// Compilers find the file by the name of the header. A file that does not fit is an error.
-    fn use_for(&self, command: &mut Command) {
-        command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
+    /// Only for a program that begins with the header: another may define macros for it. Compilers find the
+    /// file by the name of the header. A file that does not fit is an error.
+    fn use_for(&self, source: &Path, command: &mut Command) {
+        let text = std::fs::read_to_string(source).unwrap_or_default();
+        let first = text.lines().find(|line| line.starts_with('#'));
+        if first == Some("#include \"check.hpp\"") {
+            command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
+        }
     }
 }
 
@@ -186,7 +191,7 @@ fn build_and_run(
     let place = |source: &Path| folder.join(format!("{}-{}", stem(source), file_name(build)));
     let compiled = each(programs, |source| {
         let mut command = compiler(staged, build);
-        precompiled.use_for(&mut command);
+        precompiled.use_for(source, &mut command);
         command.arg(source).args(staged.link_arguments()).arg("-o").arg(place(source));
         process::must(&mut command, COMPILE_LIMIT).map(drop)
     });
