@@ -10,6 +10,7 @@ pub(crate) mod header;
 pub(crate) mod huffman;
 pub(crate) mod literals;
 pub(crate) mod seek_table;
+mod sequence_bits;
 pub(crate) mod sequence_tables;
 pub(crate) mod sequences;
 pub(crate) mod walk;
