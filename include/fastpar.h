@@ -367,6 +367,36 @@ typedef struct fastpar_pool_stats {
   uint64_t chunks;
   /** Times that a worker came to help with a call. */
   uint64_t helpers;
+  /**
+   * Bytes that the codec has taken: content to compress, data to decompress. Of calls and streams, as far
+   * as they have come.
+   */
+  uint64_t bytes_in;
+  /** Bytes that the codec has given for them. */
+  uint64_t bytes_out;
+  /**
+   * Nanoseconds that workers have worked for jobs, all workers together. A worker that is at work now
+   * counts from the moment when it leaves its job.
+   */
+  uint64_t busy_ns;
+  /**
+   * Nanoseconds that threads have waited inside calls: for other threads to end their part, and for files
+   * to be read and written.
+   */
+  uint64_t waiting_ns;
+  /**
+   * Nanoseconds in the program's callbacks, on all threads together. What a callback spends in calls of
+   * fastpar counts as what is done there.
+   */
+  uint64_t callback_ns;
+  /** Nanoseconds of compressing and decompressing, on all threads together. */
+  uint64_t codec_ns;
+  /** Working memory of the codec, for a frame at a time, that was made anew. */
+  uint64_t contexts_made;
+  /** Times that such memory was there from earlier frames. */
+  uint64_t contexts_reused;
+  /** Workers that came to help when nothing was left to do. */
+  uint64_t late_helpers;
 } fastpar_pool_stats;
 
 /**
@@ -455,8 +485,9 @@ FASTPAR_API int32_t fastpar_pool_worker(void);
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
  *
- * The numbers are read one by one while others work: they may be from different instants. Never blocks. May
- * be called from any thread. Since: 1.0
+ * Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
+ * but those of the calling thread are. The numbers are read one by one while others work: they may be from
+ * different instants. Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fastpar_error *error);
 

@@ -325,6 +325,15 @@ namespace Fastpar
         public ulong jobs;
         public ulong chunks;
         public ulong helpers;
+        public ulong bytes_in;
+        public ulong bytes_out;
+        public ulong busy_ns;
+        public ulong waiting_ns;
+        public ulong callback_ns;
+        public ulong codec_ns;
+        public ulong contexts_made;
+        public ulong contexts_reused;
+        public ulong late_helpers;
     }
 
     [StructLayout(LayoutKind.Sequential)]

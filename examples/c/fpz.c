@@ -7,8 +7,8 @@
  *   fpz list FILE                           its frames
  *   fpz cat FILE [OFFSET [LENGTH]]          a part of its content, to the standard output
  *
- * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. Ctrl-C stops it, and leaves no
- * half target behind.
+ * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. -v tells where the time of compress
+ * and decompress went. Ctrl-C stops it, and leaves no half target behind.
  *
  * Build it, after `cargo xtask build`, in the repository's root, and run it:
  *
@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifdef _WIN32
 #include <fcntl.h>
 #include <io.h>
@@ -115,7 +116,24 @@ static char *target_of(const char *file, int compress)
     return NULL;
 }
 
-static int convert(const char *file, const char *given, int compress, int level, progress_bar *bar)
+/* Where the time went. Each number is of all threads together: four that compress for a second are 4 s. */
+static void tell_statistics(const fastpar_file_stats *file, clock_t cpu)
+{
+    fastpar_pool_stats pool;
+    memset(&pool, 0, sizeof pool);
+    pool.struct_size = sizeof pool;
+    if (fastpar_pool_stats_read(&pool, NULL) != FASTPAR_OK)
+        return;
+    fprintf(stderr, "  time      %8.3f s on the clock, %.3f s of CPU\n", file->seconds, (double)cpu / CLOCKS_PER_SEC);
+    fprintf(stderr, "  codec     %8.3f s, %.3f s waiting for files and threads\n", (double)pool.codec_ns / 1e9,
+            (double)pool.waiting_ns / 1e9);
+    fprintf(stderr, "  workers   %8.3f s at work, %" PRIu64 " visits, %" PRIu64 " too late\n", (double)pool.busy_ns / 1e9,
+            pool.helpers, pool.late_helpers);
+    fprintf(stderr, "  contexts  %8" PRIu64 " made, %" PRIu64 " used again\n", pool.contexts_made, pool.contexts_reused);
+    fprintf(stderr, "  memory    %8.1f MB at the most\n", (double)file->peak_memory / 1e6);
+}
+
+static int convert(const char *file, const char *given, int compress, int level, int verbose, progress_bar *bar)
 {
     fastpar_zstd_options options;
     fastpar_file_stats stats;
@@ -127,12 +145,17 @@ static int convert(const char *file, const char *given, int compress, int level,
     options.level = level;
     memset(&stats, 0, sizeof stats);
     stats.struct_size = sizeof stats;
+    clock_t begin = clock();
+    if (verbose)
+        fastpar_pool_start(NULL, NULL); /* its statistics begin with it */
     fastpar_status status = compress ? fastpar_compress_file(&options, file, target, &stats, &error)
                                      : fastpar_decompress_file(&options, file, target, &stats, &error);
     clear_progress(bar);
     if (status == FASTPAR_OK)
         fprintf(stderr, "%s: %" PRIu64 " bytes -> %s: %" PRIu64 " bytes, %" PRIu64 " frames, %.2f s\n", file, stats.bytes_in, target,
                 stats.bytes_out, stats.frames, stats.seconds);
+    if (status == FASTPAR_OK && verbose)
+        tell_statistics(&stats, clock() - begin);
     free(target);
     return status == FASTPAR_OK ? 0 : complain(file, &error);
 }
@@ -257,8 +280,8 @@ static int cat(const char *name, uint64_t offset, uint64_t length)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: fpz [-LEVEL] [-p | -q] compress FILE [TARGET]\n"
-                    "       fpz [-p | -q] decompress FILE [TARGET]\n"
+    fprintf(stderr, "usage: fpz [-LEVEL] [-p | -q] [-v] compress FILE [TARGET]\n"
+                    "       fpz [-p | -q] [-v] decompress FILE [TARGET]\n"
                     "       fpz [-p | -q] test FILE\n"
                     "       fpz list FILE\n"
                     "       fpz cat FILE [OFFSET [LENGTH]]\n");
@@ -276,6 +299,7 @@ static int number(const char *text, uint64_t *value)
 int main(int argc, char **argv)
 {
     progress_bar bar = {0, 0, 0};
+    int verbose = 0;
     uint64_t level = 0, offset = 0, length = UINT64_MAX;
     bar.shown = isatty(fileno(stderr));
     signal(SIGINT, on_interrupt);
@@ -284,6 +308,8 @@ int main(int argc, char **argv)
             bar.shown = 1;
         else if (strcmp(argv[1], "-q") == 0)
             bar.shown = 0;
+        else if (strcmp(argv[1], "-v") == 0)
+            verbose = 1;
         else if (!number(argv[1] + 1, &level) || level > 22)
             return usage();
     }
@@ -291,9 +317,9 @@ int main(int argc, char **argv)
         return usage();
     const char *command = argv[1], *file = argv[2], *target = argc > 3 ? argv[3] : NULL;
     if (strcmp(command, "compress") == 0 && argc < 5)
-        return convert(file, target, 1, (int)level, &bar);
+        return convert(file, target, 1, (int)level, verbose, &bar);
     if (strcmp(command, "decompress") == 0 && argc < 5)
-        return convert(file, target, 0, 0, &bar);
+        return convert(file, target, 0, 0, verbose, &bar);
     if (strcmp(command, "test") == 0 && argc == 3)
         return test(file, &bar);
     if (strcmp(command, "list") == 0 && argc == 3)

@@ -41,6 +41,24 @@ struct pool_stats {
   std::uint64_t chunks = 0;
   /** Visits of workers to help with a call. */
   std::uint64_t helpers = 0;
+  /** Bytes that the codec has taken. */
+  std::uint64_t bytes_in = 0;
+  /** Bytes that the codec has given for them. */
+  std::uint64_t bytes_out = 0;
+  /** Nanoseconds that workers have worked for jobs, all together; those at work count when they leave. */
+  std::uint64_t busy_ns = 0;
+  /** Nanoseconds that threads have waited inside calls: for other threads, and for files. */
+  std::uint64_t waiting_ns = 0;
+  /** Nanoseconds in callbacks, on all threads together. */
+  std::uint64_t callback_ns = 0;
+  /** Nanoseconds of compressing and decompressing, on all threads together. */
+  std::uint64_t codec_ns = 0;
+  /** Working memory of the codec that was made anew. */
+  std::uint64_t contexts_made = 0;
+  /** Times that such memory was there from earlier frames. */
+  std::uint64_t contexts_reused = 0;
+  /** Workers that came to help when nothing was left to do. */
+  std::uint64_t late_helpers = 0;
 };
 
 /**
@@ -88,7 +106,9 @@ inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar
   raw.struct_size = sizeof raw;
   fastpar_error failure;
   detail::check(fastpar_pool_stats_read(&raw, &failure), failure);
-  return {raw.threads, raw.busy, raw.jobs, raw.chunks, raw.helpers};
+  return {raw.threads,     raw.busy,          raw.jobs,            raw.chunks,     raw.helpers,
+          raw.bytes_in,    raw.bytes_out,     raw.busy_ns,         raw.waiting_ns, raw.callback_ns,
+          raw.codec_ns,    raw.contexts_made, raw.contexts_reused, raw.late_helpers};
 }
 
 /**

@@ -69,12 +69,34 @@ pub struct fastpar_pool_stats {
     pub chunks: u64,
     /// Times that a worker came to help with a call.
     pub helpers: u64,
+    /// Bytes that the codec has taken: content to compress, data to decompress. Of calls and streams, as far
+    /// as they have come.
+    pub bytes_in: u64,
+    /// Bytes that the codec has given for them.
+    pub bytes_out: u64,
+    /// Nanoseconds that workers have worked for jobs, all workers together. A worker that is at work now
+    /// counts from the moment when it leaves its job.
+    pub busy_ns: u64,
+    /// Nanoseconds that threads have waited inside calls: for other threads to end their part, and for files
+    /// to be read and written.
+    pub waiting_ns: u64,
+    /// Nanoseconds in the program's callbacks, on all threads together. What a callback spends in calls of
+    /// fastpar counts as what is done there.
+    pub callback_ns: u64,
+    /// Nanoseconds of compressing and decompressing, on all threads together.
+    pub codec_ns: u64,
+    /// Working memory of the codec, for a frame at a time, that was made anew.
+    pub contexts_made: u64,
+    /// Times that such memory was there from earlier frames.
+    pub contexts_reused: u64,
+    /// Workers that came to help when nothing was left to do.
+    pub late_helpers: u64,
 }
 
 // SAFETY: integers; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_pool_stats {
     const NAME: &'static str = "fastpar_pool_stats";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, bytes_in);
     const PADDING: (usize, usize) = (offset_of!(Self, busy) + size_of::<u32>(), offset_of!(Self, jobs));
 }
 
@@ -220,8 +242,9 @@ pub extern "C" fn fastpar_pool_worker() -> i32 {
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
 ///
-/// The numbers are read one by one while others work: they may be from different instants. Never blocks. May
-/// be called from any thread. Since: 1.0
+/// Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
+/// but those of the calling thread are. The numbers are read one by one while others work: they may be from
+/// different instants. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -241,6 +264,15 @@ pub unsafe extern "C" fn fastpar_pool_stats_read(
             jobs: now.jobs,
             chunks: now.chunks,
             helpers: now.helpers,
+            bytes_in: now.bytes_in,
+            bytes_out: now.bytes_out,
+            busy_ns: now.busy_ns,
+            waiting_ns: now.waiting_ns,
+            callback_ns: now.callback_ns,
+            codec_ns: now.codec_ns,
+            contexts_made: now.contexts_made,
+            contexts_reused: now.contexts_reused,
+            late_helpers: now.late_helpers,
         });
         Ok(())
     };

@@ -1,7 +1,7 @@
 //! A job: the chunks of one parallel call, what runs them, and what became of them.
 
-use super::chunk::{Chunk, Control};
-use super::claims::{Claiming, Claims, Pace};
+use super::chunk::{Chunk, Control, Kind};
+use super::claims::{Claims, Pace};
 use super::progress::Monitor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
@@ -19,6 +19,7 @@ use std::time::Instant;
 /// One parallel call. Shared by the lanes that work for it; see `gate` for when they may touch it.
 pub(crate) struct Job<'a> {
     claims: Claims,
+    kind: Kind,
     plan: Plan,
     /// What a lane does, made for the type that `body` points to.
     lane: unsafe fn(&Job<'a>, *const (), u32, Between<'_>),
@@ -69,7 +70,7 @@ impl<'a> Job<'a> {
         plan: &Plan,
         range: Range<usize>,
         width: u32,
-        claiming: Claiming,
+        kind: Kind,
         control: &Control<'a>,
         monitor: Option<&'a Monitor<'a>>,
         body: &'a B,
@@ -78,7 +79,8 @@ impl<'a> Job<'a> {
         B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
     {
         Self {
-            claims: Claims::new(range, width, claiming),
+            claims: Claims::new(range, width, kind.claiming()),
+            kind,
             plan: *plan,
             lane: run_lane::<B>,
             body: std::ptr::from_ref(body).cast(),
@@ -221,7 +223,7 @@ where
     // SAFETY: the caller's promise.
     let body = unsafe { &*body.cast::<B>() };
     let chunk = Cell::new(Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() });
-    Scope::enter(&Lane { job, chunk: &chunk }, |scope| {
+    Scope::enter_for(&Lane { job, chunk: &chunk }, job.kind.spent(), |scope| {
         // The body is not used again after a panic, as the job stops.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             if job.monitor.is_some() || job.cancel.is_some() {

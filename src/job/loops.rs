@@ -1,9 +1,8 @@
 //! Loops: a body for every chunk of a range, run by the caller and helpers.
 #![forbid(unsafe_code)]
 
-use super::chunk::{Chunk, Control};
+use super::chunk::{Chunk, Control, Kind};
 use super::chunks::Job;
-use super::claims::Claiming;
 use super::helpers::{recruit, work, OpenGate};
 use super::progress::{watched, Monitor};
 use crate::error::Result;
@@ -44,7 +43,7 @@ where
     let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
     call.count_job(plan.chunks());
     watched(control.progress, plan.count(), |monitor| {
-        run(&call, &plan, 0..plan.chunks(), Claiming::InBatches, control, monitor, &body)
+        run(&call, &plan, 0..plan.chunks(), Kind::Loop, control, monitor, &body)
     })
 }
 
@@ -78,7 +77,7 @@ pub(super) fn run<B>(
     call: &Call,
     plan: &Plan,
     range: Range<usize>,
-    claiming: Claiming,
+    kind: Kind,
     control: &Control<'_>,
     monitor: Option<&Monitor<'_>>,
     body: &B,
@@ -87,10 +86,10 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
-        return run_alone(plan, range, control, monitor, body);
+        return run_alone(plan, range, kind, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
-    let job = Job::new(plan, range, width, claiming, control, monitor, body);
+    let job = Job::new(plan, range, width, kind, control, monitor, body);
     let open = OpenGate::new(call, &job, plan.lanes() - 1);
     let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
@@ -105,6 +104,7 @@ where
 pub(super) fn run_alone<B>(
     plan: &Plan,
     range: Range<usize>,
+    kind: Kind,
     control: &Control<'_>,
     monitor: Option<&Monitor<'_>>,
     body: &B,
@@ -112,7 +112,7 @@ pub(super) fn run_alone<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
+    let job = Job::new(plan, range, 1, kind, control, monitor, body);
     job.work(0, None);
     job.end_on_caller();
     job.finish()

@@ -13,7 +13,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, most_lanes, Call, Pool, Ticket, Turn};
+use crate::pool::{check_others, count, most_lanes, spend, Call, Counter, Pool, Spent, Ticket, Turn};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -215,10 +215,10 @@ impl<S: Stage> Pipeline<S> {
             }
             check_others()?;
             let changed = &self.shared.changed;
-            state = match cancel {
+            state = spend(Spent::Waiting, || match cancel {
                 None => changed.wait(state),
                 Some(_) => changed.wait_timeout(state, LOOK),
-            };
+            });
         }
     }
 
@@ -255,7 +255,8 @@ impl<S: Stage> Shared<S> {
     fn run(&self, begun: Begun<S>, cancel: &AtomicI32) {
         let Begun { number, input, chained } = begun;
         // After a panic the pipeline fails at this task, so its stage is not used for it again.
-        let result = catch_unwind(AssertUnwindSafe(|| self.stage.run(input, cancel)));
+        let run = || spend(Spent::Codec, || self.stage.run(input, cancel));
+        let result = catch_unwind(AssertUnwindSafe(run));
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
@@ -301,6 +302,8 @@ impl<S: Stage> Helper<S> {
         }
         if helped {
             pool.count_helper();
+        } else {
+            count(Counter::LateHelpers, 1);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, Asked, Call, Scope};
+use crate::pool::{check_others, spend, Asked, Call, Scope, Spent};
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -105,7 +105,8 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
     team.member(0, body);
     floats.restore_here();
     team.process.check()?; // in a forked child the other members are in the parent, which waits for them
-    let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
+    let all_ended =
+        spend(Spent::Waiting, || team.ended.wait_while(team.state(), |state| state.ended < members - 1));
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
     state.failure.take().map_or(Ok(()), Err)
 }
@@ -136,7 +137,8 @@ impl Team {
             ));
         }
         self.process.check()?;
-        self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
+        spend(Spent::Waiting, || self.barrier.wait())
+            .map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -123,6 +123,27 @@ static void not_from_inside_a_callback(void)
   CHECK(after.helpers > before.helpers);
 }
 
+/* Where time goes: the callbacks', on whatever thread they run. */
+static int32_t chunk_that_takes_time(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)user_data;
+  (void)chunk;
+  os_sleep_ms(20);
+  return 0;
+}
+
+static void time_is_counted(void)
+{
+  fastpar_pool_stats before, after;
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  before = pool_stats();
+  CHECK_EQUAL(fastpar_for(NULL, 5, chunk_that_takes_time, NULL, NULL), FASTPAR_OK);
+  after = pool_stats();
+  CHECK(after.callback_ns - before.callback_ns >= 5 * 15000000u); /* the system's ticks may be coarse */
+  CHECK(after.late_helpers >= before.late_helpers && after.waiting_ns >= before.waiting_ns);
+  CHECK_EQUAL(after.bytes_in, before.bytes_in);
+}
+
 /* ---- hooks: they stay for the life of the process, so this comes last ---- */
 
 static int32_t starts[24], exits[24];
@@ -233,6 +254,7 @@ int main(void)
   RUN(the_environment_decides_the_threads);
   RUN(pinned_workers_work);
   RUN(not_from_inside_a_callback);
+  RUN(time_is_counted);
   RUN(shutdown_while_others_submit);
   if (os_threads(NULL) >= 0) {
     CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);

@@ -41,6 +41,15 @@ void statistics() {
   CHECK_EQUAL(stats.threads, 24u);
   CHECK_EQUAL(stats.jobs, std::uint64_t{10});
   CHECK_EQUAL(stats.chunks, std::uint64_t{240});
+  CHECK(stats.callback_ns > 0);
+  const std::vector<char> text(100'000, 'x');
+  const std::size_t packed = fastpar::compress(text).size();
+  const fastpar::pool_stats codec = fastpar::pool_stats_read();
+  CHECK_EQUAL(codec.bytes_in, std::uint64_t{text.size()});
+  CHECK_EQUAL(codec.bytes_out, std::uint64_t{packed});
+  CHECK_EQUAL(codec.contexts_made + codec.contexts_reused, std::uint64_t{1});
+  CHECK(codec.codec_ns > 0 && codec.busy_ns >= stats.busy_ns && codec.waiting_ns >= stats.waiting_ns);
+  CHECK(codec.late_helpers >= stats.late_helpers);
 }
 
 std::atomic<int> plain_starts{0};

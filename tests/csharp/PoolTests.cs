@@ -55,6 +55,13 @@ internal static class PoolTests
         PoolStats stats = FastparPool.StatsRead();
         Expect.Equal(3, stats.Threads);
         Expect.True(stats.Jobs >= 1 && stats.Chunks >= 24 && stats.Busy <= 3 && stats.Helpers >= 0, "stats");
+        Expect.True(stats.CallbackTime > TimeSpan.Zero && stats.BusyTime >= TimeSpan.Zero, "times");
+        byte[] packed = Codec.Compress(new byte[100_000]);
+        PoolStats codec = FastparPool.StatsRead();
+        Expect.Equal(100_000, codec.BytesIn);
+        Expect.Equal(packed.Length, codec.BytesOut);
+        Expect.True(codec.ContextsMade + codec.ContextsReused == 1 && codec.CodecTime > TimeSpan.Zero, "codec");
+        Expect.True(codec.WaitingTime >= stats.WaitingTime && codec.LateHelpers >= stats.LateHelpers, "later");
         FastparPool.Shutdown();
         FastparPool.Start(new PoolOptions { Threads = PoolOptions.ThreadsAuto, Pin = true });
         FastparPool.Shutdown();

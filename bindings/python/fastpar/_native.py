@@ -79,6 +79,15 @@ class fastpar_pool_stats(ctypes.Structure):
         ("jobs", ctypes.c_uint64),
         ("chunks", ctypes.c_uint64),
         ("helpers", ctypes.c_uint64),
+        ("bytes_in", ctypes.c_uint64),
+        ("bytes_out", ctypes.c_uint64),
+        ("busy_ns", ctypes.c_uint64),
+        ("waiting_ns", ctypes.c_uint64),
+        ("callback_ns", ctypes.c_uint64),
+        ("codec_ns", ctypes.c_uint64),
+        ("contexts_made", ctypes.c_uint64),
+        ("contexts_reused", ctypes.c_uint64),
+        ("late_helpers", ctypes.c_uint64),
     )
 
 

@@ -1,7 +1,7 @@
 """The global pool: its life, where the defaults will not do, and what there is to ask."""
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from . import _native as n
 from ._errors import call, size, uint32
@@ -26,6 +26,22 @@ class PoolStats:
     chunks: int
     #: Times that a worker came to help with a call.
     helpers: int
+    #: Bytes that the codec has taken, and bytes that it has given for them.
+    bytes_in: int
+    bytes_out: int
+    #: Nanoseconds that workers have worked for jobs, all together; those at work count when they leave their job.
+    busy_ns: int
+    #: Nanoseconds that threads have waited inside calls: for other threads, and for files.
+    waiting_ns: int
+    #: Nanoseconds in bodies and other callbacks, on all threads together.
+    callback_ns: int
+    #: Nanoseconds of compressing and decompressing, on all threads together.
+    codec_ns: int
+    #: Working memory of the codec, for a frame at a time: made anew, and times that some was there from earlier frames.
+    contexts_made: int
+    contexts_reused: int
+    #: Workers that came to help when nothing was left to do.
+    late_helpers: int
 
 
 def pool_start(
@@ -86,7 +102,7 @@ def pool_stats() -> PoolStats:
     """What the pool has done since it started."""
     stats = n.fastpar_pool_stats(ctypes.sizeof(n.fastpar_pool_stats))
     call(lib.fastpar_pool_stats_read, ctypes.byref(stats))
-    return PoolStats(stats.threads, stats.busy, stats.jobs, stats.chunks, stats.helpers)
+    return PoolStats(*(getattr(stats, field.name) for field in fields(PoolStats)))
 
 
 def pool_shutdown() -> None:

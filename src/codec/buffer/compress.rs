@@ -15,6 +15,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
+use crate::pool::{count_bytes, spend, Spent};
 use std::mem::MaybeUninit;
 use zstd::zstd_safe;
 
@@ -46,6 +47,16 @@ fn bound(layout: &FrameLayout) -> Result<usize> {
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
 /// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    let compressed = spend(Spent::Codec, || compress_uncounted(src, dst, options));
+    compressed.inspect(|&size| count_bytes(src.len() as u64, size as u64))
+}
+
+/// The same, for a part of a call that counts its bytes itself.
+pub(super) fn compress_uncounted(
+    src: &[u8],
+    dst: &mut [MaybeUninit<u8>],
+    options: &Options<'_>,
+) -> Result<usize> {
     options.check()?;
     let layout = FrameLayout::new(src.len(), options)?;
     let bound = bound(&layout)?;

@@ -11,6 +11,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
 use crate::memory;
+use crate::pool::{count_bytes, spend, Spent};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -36,6 +37,11 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    let decompressed = spend(Spent::Codec, || decompress_uncounted(src, dst, options));
+    decompressed.inspect(|&size| count_bytes(src.len() as u64, size as u64))
+}
+
+fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
     let room = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst.len());
     let limited = options.max_output() <= dst.len() as u64;

@@ -1,8 +1,8 @@
 //! A file that is read.
 #![forbid(unsafe_code)]
 
-use super::errors;
 use super::folder::Folder;
+use super::{errors, waiting};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -99,7 +99,7 @@ impl Input {
         let mut filled = 0;
         while filled < place.len() {
             let at = offset + filled as u64;
-            match read_at(&self.file, &mut place[filled..], at) {
+            match waiting(|| read_at(&self.file, &mut place[filled..], at)) {
                 Ok(0) => return Err(self.shrunk(at)),
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -152,7 +152,7 @@ fn read_at(file: &File, place: &mut [u8], offset: u64) -> io::Result<usize> {
 
 impl Read for &Input {
     fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.file).read(place);
+        let read = waiting(|| (&self.file).read(place));
         read.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             _ => errors::to_io(errors::file(&error, "reading", &self.path)),

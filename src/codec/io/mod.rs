@@ -15,6 +15,14 @@ pub(crate) mod permissions;
 pub(crate) mod space;
 pub(crate) mod zeros;
 
+use crate::pool::{spend, Spent};
+use std::io::Result;
+
+/// Reads from a file, or writes to it: for the statistics the thread waits.
+fn waiting(transfer: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    spend(Spent::Waiting, transfer)
+}
+
 /// What a name stands for, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -13,7 +13,7 @@ use super::folder::{cannot_be_written, exists, Folder, Found};
 use super::input::Input;
 use super::space::Space;
 use super::zeros::{self, Run};
-use super::{permissions, Kind};
+use super::{permissions, waiting, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
@@ -284,7 +284,7 @@ impl Target {
             self.hole = 0;
         }
         self.space.make(file, self.len, data.len());
-        let len = write(file, data)?;
+        let len = waiting(|| write(file, data))?;
         self.len += len as u64;
         Ok(len)
     }

@@ -8,6 +8,7 @@ use super::writer::Writer;
 use crate::codec::context::encode::Recipe;
 use crate::codec::io::errors;
 use crate::error::Result;
+use crate::pool::count_bytes;
 use std::io::Write;
 
 /// The first capacity of an input buffer; it grows up to the task size as it is filled.
@@ -127,6 +128,7 @@ impl<W: Write> Writer<'_, W> {
         }
         self.pipeline.stage().buffers.put(bytes);
         self.consumed += consumed as u64;
+        count_bytes(consumed as u64, 0);
         self.progress.add(consumed)
     }
 

@@ -7,16 +7,16 @@
 mod ending;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::chunk::{Chunk, Control};
+use crate::job::chunk::{Chunk, Control, Kind};
 use crate::job::chunks::Job;
-use crate::job::claims::Claiming;
 use crate::job::gate::Gate;
 use crate::job::helpers::{recruit, recruit_more, work_as_helper, JobGate, Share};
 use crate::job::progress::{Monitor, Progress};
 use crate::os::fork::Process;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{
-    self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
+    self, most_lanes, Asked, Call, Counter, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Spent, Ticket, Turn,
+    Visit,
 };
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::ops::ControlFlow;
@@ -124,7 +124,7 @@ impl JobHandle {
         let control = Control { max_lanes, cancel, ..Control::default() };
         let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
         let background = Arc::new(Background {
-            job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
+            job: Job::new(&plan, 0..plan.chunks(), width, Kind::Loop, &control, Some(monitor), body),
             parts,
             gate: Gate::new(),
             waiter: Mutex::new(None),
@@ -284,7 +284,7 @@ impl Background {
                             break;
                         }
                     }
-                    outcome = self.changed.wait(outcome);
+                    outcome = pool::spend(Spent::Waiting, || self.changed.wait(outcome));
                     continue;
                 };
                 let rest = deadline.saturating_duration_since(Instant::now());
@@ -298,7 +298,7 @@ impl Background {
                     }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
                 }
-                outcome = self.changed.wait_timeout(outcome, rest);
+                outcome = pool::spend(Spent::Waiting, || self.changed.wait_timeout(outcome, rest));
             }
         }
     }
@@ -357,6 +357,7 @@ impl Help for Background {
             // Every lane is given out. But the waiter's lane may be free again: a waiter whose time was over
             // left it.
             self.help_as_waiter(None);
+            pool::count(Counter::LateHelpers, 1);
         }
         self.finish(); // this is a worker, so no other has to be sent
         match lane {

@@ -24,7 +24,7 @@ STRUCTS = {
         },
     ),
     "fastpar_pool_stats": (
-        40,
+        112,
         {
             "struct_size": 0,
             "threads": 8,
@@ -32,6 +32,15 @@ STRUCTS = {
             "jobs": 16,
             "chunks": 24,
             "helpers": 32,
+            "bytes_in": 40,
+            "bytes_out": 48,
+            "busy_ns": 56,
+            "waiting_ns": 64,
+            "callback_ns": 72,
+            "codec_ns": 80,
+            "contexts_made": 88,
+            "contexts_reused": 96,
+            "late_helpers": 104,
         },
     ),
     "fastpar_chunk": (
