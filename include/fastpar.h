@@ -1047,6 +1047,112 @@ FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn 
  */
 FASTPAR_API fastpar_status fastpar_team_barrier(fastpar_team *team, fastpar_error *error);
 
+/* ==== trace: a timeline of the process, in a file ======================================================= */
+
+/**
+ * `fastpar_trace_options.categories`: loops, reductions, jobs and teams, the lanes that work for them, and
+ * waiting.
+ */
+#define FASTPAR_TRACE_LOOPS 1
+/**
+ * `fastpar_trace_options.categories`: chunks. Where they are so short that a lane claims several at once,
+ * those are one event, which tells how many.
+ */
+#define FASTPAR_TRACE_CHUNKS 2
+/** `fastpar_trace_options.categories`: the tasks that calls of the codec and streams are made of. */
+#define FASTPAR_TRACE_TASKS 4
+/** `fastpar_trace_options.categories`: calls of the codec, frames, and bytes so far. */
+#define FASTPAR_TRACE_CODEC 8
+/** `fastpar_trace_options.categories`: reads and writes of files. */
+#define FASTPAR_TRACE_FILES 16
+/** `fastpar_trace_options.categories`: the program's own spans, `fastpar_trace_begin`. */
+#define FASTPAR_TRACE_USER 32
+
+/**
+ * Options of a trace. Set `struct_size` to `sizeof(fastpar_trace_options)` and every field you do not need
+ * to zero.
+ */
+typedef struct fastpar_trace_options {
+  /** `sizeof(fastpar_trace_options)`. */
+  size_t struct_size;
+  /**
+   * The most bytes of events that wait to be written, of all threads together; each thread has a part of
+   * fixed size. At least 1 MiB. 0: 64 MiB.
+   */
+  uint64_t max_memory;
+  /** A sum of FASTPAR_TRACE_LOOPS, _CHUNKS, _TASKS, _CODEC, _FILES and _USER. 0: all. */
+  uint32_t categories;
+  /** 0. */
+  uint32_t flags;
+} fastpar_trace_options;
+
+/**
+ * Starts a timeline of the process: what threads do in calls of fastpar, written to a file that
+ * <https://ui.perfetto.dev> and chrome://tracing open.
+ *
+ * The file is in the trace event format (JSON). It has, for each thread, slices of calls, of the lanes that
+ * work for them, of chunks, tasks, frames, reads and writes, and of the program's own spans; arrows from
+ * each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
+ * in it. Times are those of the system's monotonic clock, which the file names, so that the files of several
+ * processes can be joined. A trace costs less than 100 ns an event; where there is none a call looks at one
+ * number.
+ *
+ * The file is brought up to date several times a second and is whole each time, so it opens after the
+ * process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how
+ * many. `fastpar_pool_shutdown`, the end of the process by `exit`, and `fastpar_trace_stop` write what is
+ * there. A forked child goes on with a file of its own, from when it starts its pool, if `path` holds "%p",
+ * else it has none.
+ *
+ * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
+ * ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
+ * and where the file cannot be made.
+ *
+ * @param options  may be NULL: the defaults
+ * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
+ *                 and a symbolic link is not followed
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file exists
+ *         (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is NULL, empty or
+ *         not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a field is unknown;
+ *         FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then there is no file.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_trace_start(const fastpar_trace_options *options, const char *path,
+                                               fastpar_error *error);
+
+/**
+ * Ends the trace that runs, and writes what is left of it.
+ *
+ * @param error  may be NULL
+ * @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly.
+ *
+ * Events of threads that are inside calls meanwhile may be missing. Blocks until the file is written. May be
+ * called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_trace_stop(fastpar_error *error);
+
+/**
+ * Begins a span of the program's own, on the calling thread; `fastpar_trace_end` ends it.
+ *
+ * Spans may lie within each other, 64 deep. Where no trace runs nothing happens.
+ *
+ * @param name  UTF-8, copied, the first 200 bytes count; what is not UTF-8 is replaced; NULL: ""
+ *
+ * Never blocks, but for some microseconds in a thread's first event. May be called from any thread. Since:
+ * 1.0
+ */
+FASTPAR_API void fastpar_trace_begin(const char *name);
+
+/**
+ * Ends the span of the calling thread that began last.
+ *
+ * Nothing happens where there is none, or where it began before the trace.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_trace_end(void);
+
 /* ==== shared state: atomics on the caller's memory, and a bounded queue, for callers without their own == */
 
 /**

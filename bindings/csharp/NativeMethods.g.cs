@@ -45,6 +45,12 @@ namespace Fastpar
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
         internal const uint FASTPAR_LOOP_CACHE_DETECT = 1;
+        internal const uint FASTPAR_TRACE_LOOPS = 1;
+        internal const uint FASTPAR_TRACE_CHUNKS = 2;
+        internal const uint FASTPAR_TRACE_TASKS = 4;
+        internal const uint FASTPAR_TRACE_CODEC = 8;
+        internal const uint FASTPAR_TRACE_FILES = 16;
+        internal const uint FASTPAR_TRACE_USER = 32;
         internal const uint FASTPAR_ZSTD_NO_CHECKSUM = 1;
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
@@ -177,6 +183,18 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_trace_start(fastpar_trace_options* options, byte* path, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_stop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_trace_stop(fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_begin", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_trace_begin(byte* name);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_end", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_trace_end();
 
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_load", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_load(long* place);
@@ -382,6 +400,15 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_team
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_trace_options
+    {
+        public System.UIntPtr struct_size;
+        public ulong max_memory;
+        public uint categories;
+        public uint flags;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -28,6 +28,7 @@ mod shared;
 mod status;
 mod streams;
 mod teams;
+mod trace;
 
 pub use archives::*;
 pub use batches::*;
@@ -48,3 +49,4 @@ pub use shared::*;
 pub use status::*;
 pub use streams::*;
 pub use teams::*;
+pub use trace::*;

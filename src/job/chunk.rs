@@ -4,6 +4,7 @@
 use super::claims::Claiming;
 use super::progress::Progress;
 use crate::pool::Spent;
+use crate::trace;
 use std::sync::atomic::AtomicI32;
 
 /// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that
@@ -39,6 +40,16 @@ impl Kind {
         match self {
             Self::Loop | Self::SmallTasks => Claiming::InBatches,
             Self::Tasks => Claiming::Singly,
+        }
+    }
+
+    /// What a trace says about the job, its lanes and what they claim.
+    pub(super) fn traced(self) -> (u32, trace::Kind, trace::Kind, trace::Kind) {
+        match self {
+            Self::Loop => (trace::LOOPS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks),
+            Self::Tasks | Self::SmallTasks => {
+                (trace::TASKS, trace::Kind::Tasks, trace::Kind::TaskLane, trace::Kind::Task)
+            }
         }
     }
 

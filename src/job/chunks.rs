@@ -8,6 +8,7 @@ use crate::os::float_env::FloatEnv;
 use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
 use crate::pool::{Asked, Scope};
+use crate::trace::{self, Mark};
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
@@ -31,6 +32,8 @@ pub(crate) struct Job<'a> {
     failure: Mutex<Option<Failure>>,
     /// What the caller computes by.
     floats: FloatEnv,
+    /// The call, where it is traced.
+    traced: Option<trace::Call>,
 }
 
 /// What a lane does between two claims.
@@ -89,7 +92,30 @@ impl<'a> Job<'a> {
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
             floats: FloatEnv::current(),
+            traced: None,
         }
+    }
+
+    /// The same job, whose lanes are traced as those of `call`.
+    #[inline]
+    pub(crate) fn traced(mut self, call: Option<trace::Call>) -> Self {
+        self.traced = call;
+        self
+    }
+
+    /// What lanes do is traced as of this call.
+    pub(crate) fn trace(&self) -> Option<trace::Call> {
+        self.traced
+    }
+
+    /// What was claimed has run; chunks that are so short that several are claimed at once are one event.
+    fn trace_claim(&self, mark: Mark, claimed: &Range<usize>, lane: u32) {
+        let (Some(call), false) = (self.traced, claimed.is_empty()) else { return };
+        let begin = self.plan.bounds(claimed.start).map_or(0, |(begin, _)| begin);
+        let end = self.plan.bounds(claimed.end - 1).map_or(0, |(_, end)| end);
+        let (_, _, _, kind) = self.kind.traced();
+        let values = [call.number(), claimed.start as u64, claimed.len() as u64, begin as u64, end as u64];
+        mark.end(kind, lane, values);
     }
 
     /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
@@ -226,10 +252,12 @@ where
     Scope::enter_for(&Lane { job, chunk: &chunk }, job.kind.spent(), |scope| {
         // The body is not used again after a panic, as the job stops.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            if job.monitor.is_some() || job.cancel.is_some() {
-                run_claims::<B, true>(job, body, between, &chunk)
+            if job.traced.is_some() {
+                run_traced::<B>(job, body, between, &chunk)
+            } else if job.monitor.is_some() || job.cancel.is_some() {
+                run_claims::<B, true, false>(job, body, between, &chunk)
             } else {
-                run_claims::<B, false>(job, body, between, &chunk)
+                run_claims::<B, false, false>(job, body, between, &chunk)
             }
         }));
         let at = chunk.get().index;
@@ -241,9 +269,22 @@ where
     });
 }
 
+/// Claims batches and runs them, and traces it. A function of its own: where no trace runs nothing is left of
+/// it but the question.
+#[cold]
+#[inline(never)]
+fn run_traced<B>(job: &Job<'_>, body: &B, between: Between<'_>, chunk: &Current) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let (_, _, kind, _) = job.kind.traced();
+    let _lane = job.traced.map(|call| call.begin_lane(kind, chunk.get().lane));
+    run_claims::<B, true, true>(job, body, between, chunk)
+}
+
 /// Claims batches and runs them.
 #[inline(always)]
-fn run_claims<B, const WATCHED: bool>(
+fn run_claims<B, const WATCHED: bool, const TRACED: bool>(
     job: &Job<'_>,
     body: &B,
     mut between: Between<'_>,
@@ -260,7 +301,13 @@ where
     while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        match run_chunks::<B, WATCHED>(job, body, range, chunk) {
+        let (mark, claimed) =
+            if TRACED { (Mark::now(trace::ALL), range.clone()) } else { (Mark::NONE, 0..0) };
+        let ran = run_chunks::<B, WATCHED>(job, body, range, chunk);
+        if TRACED {
+            job.trace_claim(mark, &claimed, chunk.get().lane);
+        }
+        match ran {
             ControlFlow::Continue(()) => pace.ran(&job.claims, chunks),
             ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
             ControlFlow::Break(None) => break,

@@ -6,7 +6,7 @@ use super::gate_store;
 use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::fork::{ChildHook, Process};
-use crate::pool::{count, most_lanes, spend, Call, Counter, Help, Pool, Seat, Spent, Ticket, Turn, Visit};
+use crate::pool::{count, most_lanes, wait, Call, Counter, Help, Pool, Seat, Ticket, Turn, Visit};
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,7 +86,7 @@ impl<'c> OpenGate<'c> {
         self.process.check()?;
         let pool = self.call.pool();
         if !gate.is_empty() {
-            spend(Spent::Waiting, || gate.wait_empty(|| pool.has_cpus_to_wait(0)));
+            wait(|| gate.wait_empty(|| pool.has_cpus_to_wait(0)));
         }
         gate_store::give_back(&GATES, &FORGET, pool.address(), gate);
         Ok(())

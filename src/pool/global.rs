@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{self, ChildHook};
 use crate::os::loader;
+use crate::trace;
 
 /// An announced call of the global pool.
 pub(super) type Entry = epoch::Entry<'static, Pool>;
@@ -147,5 +148,7 @@ pub fn shutdown() -> Result<()> {
         return Ok(()); // the workers too
     }
     peek(|pool| thread_state::check_loader().and_then(|()| pool.await_threads())).unwrap_or(Ok(()))?;
-    EPOCHS.shutdown(Pool::stop)
+    let ended = EPOCHS.shutdown(Pool::stop);
+    trace::flush();
+    ended
 }

@@ -39,5 +39,5 @@ pub use limit::{limit, set_limit};
 pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
 pub(crate) use thread_state::{check_depth, check_others, thread_number};
-pub(crate) use times::{count, count_bytes, spend, Counter, Spent};
+pub(crate) use times::{count, count_bytes, spend, wait, Counter, Spent};
 pub(crate) use workers::{Help, Pool, PoolRef, Seat, Ticket, Turn, Visit};

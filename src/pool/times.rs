@@ -10,6 +10,7 @@
 use super::scope;
 use super::thread_state::{self, ThreadState, SHARDS};
 use crate::os::clock;
+use crate::trace::{self, Mark};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,6 +101,7 @@ pub(crate) fn count(counter: Counter, amount: u64) {
 pub(crate) fn count_bytes(taken: u64, given: u64) {
     count(Counter::BytesIn, taken);
     count(Counter::BytesOut, given);
+    trace::count_bytes(taken, given);
 }
 
 /// What a thread has spent and not handed over.
@@ -161,6 +163,14 @@ pub(crate) fn spend<R>(on: Spent, work: impl FnOnce() -> R) -> R {
     }
     let _end = End(scope::with_times(ThreadTimes::begin), on);
     work()
+}
+
+/// Waits for other threads.
+pub(crate) fn wait<R>(wait: impl FnOnce() -> R) -> R {
+    let mark = Mark::now(trace::LOOPS);
+    let result = spend(Spent::Waiting, wait);
+    mark.end(trace::Kind::Wait, 0, [0; 5]);
+    result
 }
 
 /// The time of a worker at work.

@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, spend, Asked, Call, Scope, Spent};
+use crate::pool::{check_others, wait, Asked, Call, Scope};
+use crate::trace;
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// A running team, as its members see it.
 pub struct Team {
     members: u32,
+    traced: Option<trace::Call>,
     barrier: Barrier,
     state: Mutex<State>,
     ended: Condvar,
@@ -79,8 +81,10 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         pool.await_workers()?;
     }
     pool.reserve(members - 1, call.must_not_wait())?;
+    let traced = trace::begin_call(trace::LOOPS);
     let team = Arc::new(Team {
         members,
+        traced,
         barrier: Barrier::new(members),
         state: Mutex::default(),
         ended: Condvar::new(),
@@ -105,9 +109,11 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
     team.member(0, body);
     floats.restore_here();
     team.process.check()?; // in a forked child the other members are in the parent, which waits for them
-    let all_ended =
-        spend(Spent::Waiting, || team.ended.wait_while(team.state(), |state| state.ended < members - 1));
+    let all_ended = wait(|| team.ended.wait_while(team.state(), |state| state.ended < members - 1));
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
+    if let Some(call) = traced {
+        call.end(trace::Kind::Team, [u64::from(members), 0, 0]);
+    }
     state.failure.take().map_or(Ok(()), Err)
 }
 
@@ -137,7 +143,7 @@ impl Team {
             ));
         }
         self.process.check()?;
-        spend(Spent::Waiting, || self.barrier.wait())
+        wait(|| self.barrier.wait())
             .map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
     }
 
@@ -156,11 +162,13 @@ impl Team {
 
     /// Runs one member on the calling thread.
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
+        let traced = self.traced.map(|call| call.begin_lane(trace::Kind::Member, member));
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
         let (outcome, told) =
             Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
+        drop(traced);
         if !self.process.is_current() {
             return; // a child that a member forked: the other members are in the parent
         }

@@ -67,6 +67,12 @@ ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
 
+ASSERT(sizeof(fastpar_trace_options) == 24);
+ASSERT(offsetof(fastpar_trace_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_trace_options, max_memory) == 8);
+ASSERT(offsetof(fastpar_trace_options, categories) == 16);
+ASSERT(offsetof(fastpar_trace_options, flags) == 20);
+
 ASSERT(sizeof(fastpar_zstd_options) == 136);
 ASSERT(offsetof(fastpar_zstd_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_zstd_options, level) == 8);

@@ -60,6 +60,12 @@ layout! {
         lanes: 32,
         reserved: 36,
     }
+    fastpar_trace_options: size 24, align 8 {
+        struct_size: 0,
+        max_memory: 8,
+        categories: 16,
+        flags: 20,
+    }
     fastpar_zstd_options: size 136, align 8 {
         struct_size: 0,
         level: 8,

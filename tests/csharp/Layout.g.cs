@@ -72,6 +72,13 @@ namespace Fastpar.Tests
                 ("lanes", 32),
                 ("reserved", 36),
             }),
+            ("fastpar_trace_options", 24, new[]
+            {
+                ("struct_size", 0),
+                ("max_memory", 8),
+                ("categories", 16),
+                ("flags", 20),
+            }),
             ("fastpar_zstd_options", 136, new[]
             {
                 ("struct_size", 0),

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
 use crate::memory;
 use crate::pool::{count_bytes, spend, Spent};
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -37,8 +38,11 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    let mark = Mark::now(trace::CODEC);
     let decompressed = spend(Spent::Codec, || decompress_uncounted(src, dst, options));
-    decompressed.inspect(|&size| count_bytes(src.len() as u64, size as u64))
+    let size = *decompressed.as_ref().unwrap_or(&0) as u64;
+    mark.end(Kind::Decompress, 0, [src.len() as u64, size, 0, 0, 0]);
+    decompressed.inspect(|_| count_bytes(src.len() as u64, size))
 }
 
 fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {

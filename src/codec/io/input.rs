@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::folder::Folder;
-use super::{errors, waiting};
+use super::{errors, transfer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace::Kind;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -99,7 +100,7 @@ impl Input {
         let mut filled = 0;
         while filled < place.len() {
             let at = offset + filled as u64;
-            match waiting(|| read_at(&self.file, &mut place[filled..], at)) {
+            match transfer(Kind::Read, || read_at(&self.file, &mut place[filled..], at)) {
                 Ok(0) => return Err(self.shrunk(at)),
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -152,7 +153,7 @@ fn read_at(file: &File, place: &mut [u8], offset: u64) -> io::Result<usize> {
 
 impl Read for &Input {
     fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
-        let read = waiting(|| (&self.file).read(place));
+        let read = transfer(Kind::Read, || (&self.file).read(place));
         read.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             _ => errors::to_io(errors::file(&error, "reading", &self.path)),

@@ -16,11 +16,15 @@ pub(crate) mod space;
 pub(crate) mod zeros;
 
 use crate::pool::{spend, Spent};
+use crate::trace::{self, Mark};
 use std::io::Result;
 
 /// Reads from a file, or writes to it: for the statistics the thread waits.
-fn waiting(transfer: impl FnOnce() -> Result<usize>) -> Result<usize> {
-    spend(Spent::Waiting, transfer)
+fn transfer(kind: trace::Kind, transfer: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    let mark = Mark::now(trace::FILES);
+    let result = spend(Spent::Waiting, transfer);
+    mark.end(kind, 0, [*result.as_ref().unwrap_or(&0) as u64, 0, 0, 0, 0]);
+    result
 }
 
 /// What a name stands for, links not followed.

@@ -24,6 +24,7 @@ use crate::pool::permits::Permits;
 use crate::pool::sleepers::Sleepers;
 use crate::pool::thread_state::{self, End, ThreadState};
 use crate::pool::times;
+use crate::trace;
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -58,6 +59,7 @@ impl Pool {
     pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
         clock::begin_ticks();
+        trace::when_pool_starts();
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;

@@ -81,6 +81,15 @@ STRUCTS = {
             "reserved": 36,
         },
     ),
+    "fastpar_trace_options": (
+        24,
+        {
+            "struct_size": 0,
+            "max_memory": 8,
+            "categories": 16,
+            "flags": 20,
+        },
+    ),
     "fastpar_zstd_options": (
         136,
         {
