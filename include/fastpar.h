@@ -495,13 +495,13 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * Adds functions that run on every worker thread when it starts and when it ends.
  *
  * `on_start` runs on every live worker before this returns, and on every later one before its first
- * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
- * the life of the process; several start in the order in which they were added, and exit in the reverse
+ * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay until
+ * `fastpar_pool_unhook`, or for the life of the process; several start in the order in which they were added, and exit in the reverse
  * order. A forked child's workers run them too.
  *
  * @param on_start   may be NULL
  * @param on_exit    may be NULL; not both
- * @param user_data  given to both; used for as long as the process lives, by several threads at a time
+ * @param user_data  given to both; used for as long as the hooks stay, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
  *         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
@@ -511,6 +511,24 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  */
 FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
                                              void *user_data, fastpar_error *error);
+
+/**
+ * Takes back what `fastpar_pool_hook` has added with the same three.
+ *
+ * When it returns, neither function runs on any thread, and neither will: they may be unloaded, and
+ * `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
+ *
+ * @param on_start   as given to `fastpar_pool_hook`; may be NULL
+ * @param on_exit    the same
+ * @param user_data  the same
+ * @param error      may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
+ *         callback or a hook.
+ *
+ * Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_unhook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
+                                               void *user_data, fastpar_error *error);
 
 /**
  * Waits for the parallel calls under way, then ends and joins every worker thread.
@@ -527,6 +545,21 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * ever. May be called from any thread that is not inside a callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
+
+/**
+ * Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
+ *
+ * @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
+ * @param error       may be NULL
+ * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool goes on,
+ *         as if this had not been called.
+ *
+ * Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
+ * while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
+ * workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
+ * codec. May be called as `fastpar_pool_shutdown`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_shutdown_within(uint64_t timeout_ms, fastpar_error *error);
 
 /* ==== loops: a callback for every chunk of a range ====================================================== */
 
@@ -1032,14 +1065,48 @@ FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn 
                                             fastpar_error *error);
 
 /**
+ * Options of a team. Set `struct_size` to `sizeof(fastpar_team_options)` and every field you do not need to
+ * zero.
+ */
+typedef struct fastpar_team_options {
+  /** `sizeof(fastpar_team_options)`. */
+  size_t struct_size;
+  /** 1 to the threads of the pool, the caller included. 0: as many as the pool has. */
+  uint32_t members;
+  /** 0. */
+  uint32_t flags;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+} fastpar_team_options;
+
+/**
+ * Runs a team as `fastpar_team_run` does, with options.
+ *
+ * Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now and later,
+ * within some 20 ms. Members that wait for something else have to ask (`fastpar_is_cancelled`).
+ *
+ * @param options    may be NULL: as many members as the pool has threads
+ * @param member     must not be NULL
+ * @param user_data  given to `member`; may be NULL
+ * @param error      may be NULL
+ * @return as `fastpar_team_run`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no member
+ *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option.
+ *
+ * Blocks, and may be called, as `fastpar_team_run`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_team_run_with(const fastpar_team_options *options,
+                                                 fastpar_member_fn member, void *user_data,
+                                                 fastpar_error *error);
+
+/**
  * Waits until every member of the team has come to the barrier.
  *
  * What members wrote before it is visible to all after it. A member that has returned is not waited for.
  *
  * @param team   the team that the member's callback was given; must not be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: no member waits any more,
- *         return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
+ * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled: no
+ *         member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
  *         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
  *         not.
  *

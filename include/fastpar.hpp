@@ -74,6 +74,7 @@
 #include "fastpar/streambufs.hpp"
 #include "fastpar/streams.hpp"
 #include "fastpar/teams.hpp"
+#include "fastpar/trace.hpp"
 #include "fastpar/view.hpp"
 
 #endif

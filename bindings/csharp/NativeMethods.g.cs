@@ -80,6 +80,9 @@ namespace Fastpar
         internal delegate int fastpar_team_run_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_team_run_with_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_writer_open_sink_delegate(void* user_data, void* data, System.UIntPtr len);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -90,6 +93,12 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_hook_on_start_delegate(void* user_data, uint worker);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_pool_unhook_on_exit_delegate(void* user_data, uint worker);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_pool_unhook_on_start_delegate(void* user_data, uint worker);
 
         [DllImport(__DllName, EntryPoint = "fastpar_version", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_version();
@@ -133,8 +142,14 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start_delegate on_start, fastpar_pool_hook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start_delegate on_start, fastpar_pool_unhook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown(fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown_within", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_shutdown_within(ulong timeout_ms, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body_delegate body, void* user_data, fastpar_error* error);
@@ -180,6 +195,9 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_run(uint members, fastpar_team_run_member_delegate member, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_team_run_with", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_team_run_with(fastpar_team_options* options, fastpar_team_run_with_member_delegate member, void* user_data, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
@@ -400,6 +418,15 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_team
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_team_options
+    {
+        public System.UIntPtr struct_size;
+        public uint members;
+        public uint flags;
+        public int* cancel;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -307,13 +307,13 @@ impl ForeignHook {
 /// Adds functions that run on every worker thread when it starts and when it ends.
 ///
 /// `on_start` runs on every live worker before this returns, and on every later one before its first
-/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
-/// the life of the process; several start in the order in which they were added, and exit in the reverse
+/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay until
+/// `fastpar_pool_unhook`, or for the life of the process; several start in the order in which they were added, and exit in the reverse
 /// order. A forked child's workers run them too.
 ///
 /// @param on_start   may be NULL
 /// @param on_exit    may be NULL; not both
-/// @param user_data  given to both; used for as long as the process lives, by several threads at a time
+/// @param user_data  given to both; used for as long as the hooks stay, by several threads at a time
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
 ///         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
@@ -334,10 +334,44 @@ pub unsafe extern "C" fn fastpar_pool_hook(
         if on_start.is_none() && on_exit.is_none() {
             return Err(Error::new(ErrorKind::InvalidArgument, "on_start and on_exit are both NULL"));
         }
-        pool::hook(ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data))
+        let hooks = (ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data));
+        pool::add_hook(hooks.0, hooks.1, Some(hook_key(on_start, on_exit, user_data)))
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
+}
+
+/// What tells a program's hooks apart.
+fn hook_key(on_start: fastpar_thread_fn, on_exit: fastpar_thread_fn, user_data: *mut c_void) -> [usize; 3] {
+    let address = |function: fastpar_thread_fn| function.map_or(0, |function| function as usize);
+    [address(on_start), address(on_exit), user_data as usize]
+}
+
+/// Takes back what `fastpar_pool_hook` has added with the same three.
+///
+/// When it returns, neither function runs on any thread, and neither will: they may be unloaded, and
+/// `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
+///
+/// @param on_start   as given to `fastpar_pool_hook`; may be NULL
+/// @param on_exit    the same
+/// @param user_data  the same
+/// @param error      may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
+///         callback or a hook.
+///
+/// Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_unhook(
+    on_start: fastpar_thread_fn,
+    on_exit: fastpar_thread_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, || pool::unhook(hook_key(on_start, on_exit, user_data))) }
 }
 
 /// Waits for the parallel calls under way, then ends and joins every worker thread.
@@ -359,4 +393,31 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 pub unsafe extern "C" fn fastpar_pool_shutdown(error: *mut fastpar_error) -> fastpar_status {
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, pool::shutdown) }
+}
+
+/// Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
+///
+/// @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
+/// @param error       may be NULL
+/// @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool goes on,
+///         as if this had not been called.
+///
+/// Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
+/// while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
+/// workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
+/// codec. May be called as `fastpar_pool_shutdown`. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_shutdown_within(
+    timeout_ms: u64,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || match borrow::timeout(timeout_ms) {
+        Some(timeout) => pool::shutdown_within(timeout),
+        None => pool::shutdown(),
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
 }

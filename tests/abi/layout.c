@@ -67,6 +67,12 @@ ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
 
+ASSERT(sizeof(fastpar_team_options) == 24);
+ASSERT(offsetof(fastpar_team_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_team_options, members) == 8);
+ASSERT(offsetof(fastpar_team_options, flags) == 12);
+ASSERT(offsetof(fastpar_team_options, cancel) == 16);
+
 ASSERT(sizeof(fastpar_trace_options) == 24);
 ASSERT(offsetof(fastpar_trace_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_trace_options, max_memory) == 8);

@@ -60,6 +60,12 @@ layout! {
         lanes: 32,
         reserved: 36,
     }
+    fastpar_team_options: size 24, align 8 {
+        struct_size: 0,
+        members: 8,
+        flags: 12,
+        cancel: 16,
+    }
     fastpar_trace_options: size 24, align 8 {
         struct_size: 0,
         max_memory: 8,

@@ -72,6 +72,13 @@ namespace Fastpar.Tests
                 ("lanes", 32),
                 ("reserved", 36),
             }),
+            ("fastpar_team_options", 24, new[]
+            {
+                ("struct_size", 0),
+                ("members", 8),
+                ("flags", 12),
+                ("cancel", 16),
+            }),
             ("fastpar_trace_options", 24, new[]
             {
                 ("struct_size", 0),

@@ -153,6 +153,15 @@ fastpar_done_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_int32, ctype
 fastpar_member_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
 
 
+class fastpar_team_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("members", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+    )
+
+
 class fastpar_trace_options(ctypes.Structure):
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
@@ -267,8 +276,12 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_pool_stats_read.restype = ctypes.c_int32
     library.fastpar_pool_hook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_pool_hook.restype = ctypes.c_int32
+    library.fastpar_pool_unhook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_pool_unhook.restype = ctypes.c_int32
     library.fastpar_pool_shutdown.argtypes = (ctypes.c_void_p,)
     library.fastpar_pool_shutdown.restype = ctypes.c_int32
+    library.fastpar_pool_shutdown_within.argtypes = (ctypes.c_uint64, ctypes.c_void_p)
+    library.fastpar_pool_shutdown_within.restype = ctypes.c_int32
     library.fastpar_for.argtypes = (ctypes.c_void_p, ctypes.c_size_t, fastpar_chunk_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_for.restype = ctypes.c_int32
     library.fastpar_cancel.argtypes = (ctypes.c_void_p,)
@@ -315,6 +328,8 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_job_detach.restype = None
     library.fastpar_team_run.argtypes = (ctypes.c_uint32, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_team_run.restype = ctypes.c_int32
+    library.fastpar_team_run_with.argtypes = (ctypes.c_void_p, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_team_run_with.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_team_barrier.restype = ctypes.c_int32
     library.fastpar_trace_start.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)

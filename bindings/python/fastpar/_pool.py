@@ -1,12 +1,16 @@
 """The global pool: its life, where the defaults will not do, and what there is to ask."""
 
 import ctypes
+import math
 from dataclasses import dataclass, fields
 
 from . import _native as n
 from ._errors import call, size, uint32
 from ._library import lib
 from ._threads import settle
+
+#: The longest timeout, in milliseconds: centuries.
+_LONGEST_MS = 1 << 53
 
 #: `pool_start(threads=...)`: as many threads as the operating system lets this process use.
 THREADS_AUTO = n.FASTPAR_THREADS_AUTO
@@ -105,11 +109,18 @@ def pool_stats() -> PoolStats:
     return PoolStats(*(getattr(stats, field.name) for field in fields(PoolStats)))
 
 
-def pool_shutdown() -> None:
+def pool_shutdown(timeout: float | None = None) -> None:
     """Waits for the parallel calls under way, then ends every worker thread. A later call starts a new pool, with the
     defaults.
 
-    There is no need to: the interpreter does it when it ends. BusyError from inside a body.
+    `timeout`: seconds; if calls or jobs are under way still, TimeoutError is raised and the pool goes on. None: it waits for as
+    long as they take. There is no need to call this: the interpreter does it when it ends. BusyError from inside a body.
     """
+    if timeout is None:
+        settle()
+        call(lib.fastpar_pool_shutdown)
+        return
+    if math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, not NaN")
     settle()
-    call(lib.fastpar_pool_shutdown)
+    call(lib.fastpar_pool_shutdown_within, math.ceil(min(max(timeout, 0) * 1000, _LONGEST_MS)))

@@ -243,6 +243,11 @@ impl Pool {
         self.counters.stats(self.crew.running(), self.busy.load(Ordering::Relaxed))
     }
 
+    /// Whether no job is left that outlives the call which started it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.background.are_none()
+    }
+
     /// Keeps the pool for a job that outlives the call which starts it.
     pub(super) fn keep_alive(&self) -> KeepAlive {
         self.background.begin()

@@ -81,6 +81,15 @@ STRUCTS = {
             "reserved": 36,
         },
     ),
+    "fastpar_team_options": (
+        24,
+        {
+            "struct_size": 0,
+            "members": 8,
+            "flags": 12,
+            "cancel": 16,
+        },
+    ),
     "fastpar_trace_options": (
         24,
         {

@@ -1,6 +1,8 @@
 """Bodies on the threads of the pool: their names and locals, and that they run in parallel."""
 
+import json
 import os
+import tempfile
 import threading
 import time
 import unittest
@@ -54,6 +56,60 @@ class Threads(unittest.TestCase):
         self.assertEqual(fastpar.pool_stats().threads, 0)
         fastpar.pool_start()
         self.assertEqual(sum(fastpar.map(int, range(10))), 45)
+
+
+class Ending(unittest.TestCase):
+    def test_in_time(self):
+        begun, may_end = threading.Event(), threading.Event()
+
+        def body(begin, end):
+            begun.set()
+            may_end.wait(60)
+
+        caller = threading.Thread(target=fastpar.for_range, args=(1, body))
+        caller.start()
+        begun.wait(60)
+        self.assertRaises(TimeoutError, fastpar.pool_shutdown, 0.005)
+        self.assertRaises(ValueError, fastpar.pool_shutdown, float("nan"))
+        may_end.set()
+        caller.join()
+        fastpar.pool_shutdown(60)
+        self.assertEqual(fastpar.pool_stats().threads, 0)
+
+    def test_team_is_cancelled(self):
+        flag = fastpar.CancelFlag()
+
+        def body(member):
+            if member.index == 0:
+                flag.cancel()
+            else:
+                member.barrier()
+
+        self.assertRaises(fastpar.CancelledError, fastpar.team, body, 2, cancel=flag)
+        fastpar.team(lambda member: member.barrier(), 2, cancel=fastpar.CancelFlag())
+
+
+class Timeline(unittest.TestCase):
+    def test_spans_and_loops(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "trace-%p.json")
+            fastpar.trace_start(path, categories=fastpar.TraceCategory.USER | fastpar.TraceCategory.LOOPS)
+            try:
+                self.assertRaises(fastpar.BusyError, fastpar.trace_start, path)
+                with fastpar.trace("load"):
+                    fastpar.for_range(10, fastpar.trace("bödy")(lambda begin, end: None))
+            finally:
+                fastpar.trace_stop()
+            with open(path.replace("%p", str(os.getpid())), encoding="utf-8") as file:
+                events = json.load(file)
+            names = {event.get("name") for event in events}
+            self.assertTrue({"load", "bödy", "loop", "lane"} <= names, names)
+            self.assertFalse(names & {"chunk", "chunks"})
+            self.assertEqual(sum(event["ph"] == "B" for event in events), sum(event["ph"] == "E" for event in events))
+            self.assertRaises(FileExistsError, fastpar.trace_start, path)
+            self.assertRaises(FileNotFoundError, fastpar.trace_start, os.path.join(folder, "no", "folder"))
+            self.assertRaises(ValueError, fastpar.trace_start, path, max_memory=1)
+        fastpar.trace_stop()
 
 
 class Parallel(unittest.TestCase):
