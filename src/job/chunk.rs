@@ -43,10 +43,13 @@ impl Kind {
         }
     }
 
-    /// What a trace says about the job, its lanes and what they claim.
+    /// The categories for which the job is traced, and what a trace says about it, its lanes and what they
+    /// claim.
     pub(super) fn traced(self) -> (u32, trace::Kind, trace::Kind, trace::Kind) {
         match self {
-            Self::Loop => (trace::LOOPS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks),
+            Self::Loop => {
+                (trace::LOOPS | trace::CHUNKS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks)
+            }
             Self::Tasks | Self::SmallTasks => {
                 (trace::TASKS, trace::Kind::Tasks, trace::Kind::TaskLane, trace::Kind::Task)
             }

@@ -301,8 +301,11 @@ where
     while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        let (mark, claimed) =
-            if TRACED { (Mark::now(trace::ALL), range.clone()) } else { (Mark::NONE, 0..0) };
+        let (mark, claimed) = if TRACED {
+            (Mark::now(trace::CHUNKS | trace::TASKS), range.clone())
+        } else {
+            (Mark::NONE, 0..0)
+        };
         let ran = run_chunks::<B, WATCHED>(job, body, range, chunk);
         if TRACED {
             job.trace_claim(mark, &claimed, chunk.get().lane);

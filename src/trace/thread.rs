@@ -1,6 +1,6 @@
 //! What a thread keeps for the trace: its ring, and how many of the program's spans are open.
 
-use super::event::{begin_of, records_of, Kind, Record, LONGEST_NAME};
+use super::event::{begin_of, records_of, Kind, Record, KINDS, LONGEST_NAME};
 use super::ring::{Pushed, Ring};
 use super::session::{self, Session};
 use super::{is_on, USER};
@@ -71,8 +71,11 @@ fn with(with: impl FnOnce(&mut Mine)) {
     });
 }
 
-/// Writes an event.
+/// Writes an event, if its category is traced.
 pub(super) fn push(record: Record) {
+    if !is_on(KINDS[record.kind()].category) {
+        return;
+    }
     with(|mine| _ = mine.push(std::iter::once(record), 1, mine.spare()));
 }
 

@@ -75,7 +75,7 @@ void timeline() {
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   file.close();
   for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\""}) CHECK(text.find(name) != text.npos);
-  CHECK(text.find("\"chunk") == text.npos);
+  CHECK(text.find("\"cat\":\"chunks\"") == text.npos);
   std::filesystem::remove(path);
   options.categories = 64;
   CHECK_STATUS(invalid_argument, fastpar::trace_start(path, options));

@@ -213,6 +213,15 @@ fn only_what_was_asked_for() {
         let categories: BTreeSet<_> =
             timeline.0.iter().filter_map(|event| event.all["cat"].as_str()).collect();
         assert_eq!(categories, BTreeSet::from(["user"]));
+        let chunks = path.with_extension("chunks");
+        assert_eq!(start_with(&chunks, options(0, FASTPAR_TRACE_CHUNKS)).0, FASTPAR_OK);
+        span("one", || run_chunks(10, |_| {}));
+        stop();
+        let timeline = Timeline::read(&chunks);
+        let categories: BTreeSet<_> =
+            timeline.0.iter().filter_map(|event| event.all["cat"].as_str()).collect();
+        assert_eq!(categories, BTreeSet::from(["chunks"]));
+        assert_eq!(timeline.chunks().map(|chunk| chunk.value("chunks")).sum::<u64>(), 10);
     });
 }
 

@@ -123,7 +123,7 @@ impl JobHandle {
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
         let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
-        let traced = trace::begin_call(trace::LOOPS);
+        let traced = trace::begin_call(trace::LOOPS | trace::CHUNKS);
         let job = Job::new(&plan, 0..plan.chunks(), width, Kind::Loop, &control, Some(monitor), body);
         let background = Arc::new(Background {
             job: job.traced(traced),
