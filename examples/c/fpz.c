@@ -7,8 +7,8 @@
  *   fpz list FILE                           its frames
  *   fpz cat FILE [OFFSET [LENGTH]]          a part of its content, to the standard output
  *
- * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. -v tells where the time of compress
- * and decompress went. Ctrl-C stops it, and leaves no half target behind.
+ * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. -v tells where the time of
+ * compress and decompress went. Ctrl-C stops it, and leaves no half target behind.
  *
  * Build it, after `cargo xtask build`, in the repository's root, and run it:
  *

@@ -64,7 +64,7 @@ inline void trace_begin(const char *name) noexcept { fastpar_trace_begin(name); 
 /** Ends the span of the calling thread that began last. */
 inline void trace_end() noexcept { fastpar_trace_end(); }
 
-/** A span of the program's own, from here to the end of the scope: `const fastpar::trace_span span("load");`. */
+/** A span of the program's own, to the end of the scope: `const fastpar::trace_span span("load");`. */
 class trace_span {
  public:
   /** @param name  UTF-8, copied */

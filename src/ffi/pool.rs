@@ -307,9 +307,9 @@ impl ForeignHook {
 /// Adds functions that run on every worker thread when it starts and when it ends.
 ///
 /// `on_start` runs on every live worker before this returns, and on every later one before its first
-/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay until
-/// `fastpar_pool_unhook`, or for the life of the process; several start in the order in which they were added, and exit in the reverse
-/// order. A forked child's workers run them too.
+/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks
+/// stay until `fastpar_pool_unhook`, or for the life of the process; several start in the order in
+/// which they were added, and exit in the reverse order. A forked child's workers run them too.
 ///
 /// @param on_start   may be NULL
 /// @param on_exit    may be NULL; not both
@@ -353,8 +353,8 @@ fn hook_key(on_start: fastpar_thread_fn, on_exit: fastpar_thread_fn, user_data: 
 /// `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
 ///
 /// @param on_start   as given to `fastpar_pool_hook`; may be NULL
-/// @param on_exit    the same
-/// @param user_data  the same
+/// @param on_exit    as given to it; may be NULL
+/// @param user_data  as given to it; may be NULL
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
 ///         callback or a hook.
@@ -399,13 +399,14 @@ pub unsafe extern "C" fn fastpar_pool_shutdown(error: *mut fastpar_error) -> fas
 ///
 /// @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
 /// @param error       may be NULL
-/// @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool goes on,
-///         as if this had not been called.
+/// @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
+///         goes on, as if this had not been called.
 ///
 /// Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
 /// while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
 /// workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
-/// codec. May be called as `fastpar_pool_shutdown`. Since: 1.0
+/// codec. May be called from any thread that is not inside a callback.
+/// Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

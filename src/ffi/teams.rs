@@ -114,8 +114,9 @@ unsafe impl OptionsStruct for fastpar_team_options {
 
 /// Runs a team as `fastpar_team_run` does, with options.
 ///
-/// Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now and later,
-/// within some 20 ms. Members that wait for something else have to ask (`fastpar_is_cancelled`).
+/// Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now
+/// and later, within some 20 ms. Members that wait for something else have to ask
+/// (`fastpar_is_cancelled`).
 ///
 /// @param options    may be NULL: as many members as the pool has threads
 /// @param member     must not be NULL
@@ -124,7 +125,7 @@ unsafe impl OptionsStruct for fastpar_team_options {
 /// @return as `fastpar_team_run`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no member
 ///         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option.
 ///
-/// Blocks, and may be called, as `fastpar_team_run`. Since: 1.0
+/// Blocks as `fastpar_team_run` does. May be called from any thread, by several at a time. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -168,10 +169,10 @@ fn run(
 ///
 /// @param team   the team that the member's callback was given; must not be NULL
 /// @param error  may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled: no
-///         member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
-///         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
-///         not.
+/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled:
+///         no member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is
+///         NULL, or the calling thread is not a member of it; FASTPAR_ERR_THREADS: in a child that a
+///         member forked, where the others are not.
 ///
 /// Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
 ///

@@ -69,10 +69,11 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
 ///                 and a symbolic link is not followed
 /// @param error    may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file exists
-///         (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is NULL, empty or
-///         not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a field is unknown;
-///         FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then there is no file.
+/// @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file
+///         exists (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is
+///         NULL, empty or not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a
+///         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then
+///         there is no file.
 ///
 /// May be called from any thread. Since: 1.0
 ///

@@ -11,9 +11,9 @@
 //! Nothing else happens in it, so a child that is forked before or during the registration has nothing to
 //! forget.
 //!
-//! A shutdown that waits for a limited time only (`try_shutdown`) must not move on before no call is left. While
-//! it looks, the epoch is marked, and calls that begin wait for the answer; those inside callbacks belong to
-//! calls under way, and do not look at the epoch.
+//! A shutdown that waits for a limited time only (`try_shutdown`) must not move on before no call is
+//! left. While it looks, the epoch is marked, and calls that begin wait for the answer; those inside
+//! callbacks belong to calls under way, and do not look at the epoch.
 //!
 //! Orderings: a call announces itself (add, then load the epoch) and a shutdown moves on (store the epoch,
 //! then load the counters). The two mirror each other, which needs sequential consistency: at least one must

@@ -1,8 +1,8 @@
 //! Functions that run on every worker when it starts and when it ends.
 //!
-//! An append-only list that a worker can read at any moment without a lock, and that survives a fork. A worker
-//! runs the hooks that it has not seen yet when it starts, when a hook is added, and before any work. Hooks
-//! that are taken back stay in the list, and do nothing.
+//! An append-only list that a worker can read at any moment without a lock, and that survives a fork. A
+//! worker runs the hooks that it has not seen yet when it starts, when a hook is added, and before any
+//! work. Hooks that are taken back stay in the list, and do nothing.
 //!
 //! Taking a hook back and running it mirror each other: a thread that runs it counts itself in, then looks
 //! whether it is taken back; a thread that takes it back says so, then looks whether somebody is inside.
@@ -118,8 +118,9 @@ pub(super) fn run_exits(index: u32) {
     }
 }
 
-/// Runs one hook, unless it is taken back. Meanwhile the thread is marked, so that calls that need the pool are refused. The panic
-/// hook has printed a panic already. The panic ends here, because the worker and its next work are needed.
+/// Runs one hook, unless it is taken back. Meanwhile the thread is marked, so that calls that need the
+/// pool are refused. The panic hook has printed a panic already. The panic ends here, because the
+/// worker and its next work are needed.
 fn run(node: &Node, hook: Option<&Hook>, index: u32) {
     let Some(hook) = hook else { return };
     node.inside.fetch_add(1, Ordering::SeqCst);

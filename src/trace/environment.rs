@@ -1,5 +1,5 @@
-//! Where traces go: paths with the number of the process, FASTPAR_TRACE of the environment, and the trace of a
-//! forked child.
+//! Where traces go: paths with the number of the process, FASTPAR_TRACE of the environment, and the
+//! trace of a forked child.
 
 use super::session::{self, Options};
 use crate::error::{Error, ErrorKind, Result};

@@ -104,8 +104,9 @@ pub(super) static KINDS: [About; 25] = [
     about("bytes", CODEC, Form::Counter, &["in", "out"]),
 ];
 
-/// An event. Words: kind and lane; when it began; how long it took; five values. A span's begin has the length
-/// of its name in the third word, and the name from the fourth on, in as many further words as it needs.
+/// An event. Words: kind and lane; when it began; how long it took; five values. A span's begin has the
+/// length of its name in the third word, and the name from the fourth on, in as many further words as
+/// it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record(pub(super) [u64; WORDS]);
 

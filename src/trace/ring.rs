@@ -1,9 +1,9 @@
 //! The events of one thread on their way to the file: the thread writes them, the trace's thread reads them,
 //! neither waits for the other.
 //!
-//! Orderings. The thread releases its records by `written`, which the reader acquires; the reader releases the
-//! room by `read`, which the thread acquires. The words themselves are relaxed: nothing else is read on the
-//! strength of them.
+//! Orderings. The thread releases its records by `written`, which the reader acquires; the reader
+//! releases the room by `read`, which the thread acquires. The words themselves are relaxed: nothing
+//! else is read on the strength of them.
 
 use super::event::{Record, WORDS};
 use crossbeam_utils::CachePadded;

@@ -87,8 +87,9 @@ pub(super) fn current() -> Option<Arc<Session>> {
 /// Starts a trace into a new file.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyStarted`]: a trace runs; [`ErrorKind::Io`]: there can be no such file, or there is one;
-/// [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::Threads`], [`ErrorKind::OutOfMemory`].
+/// [`ErrorKind::AlreadyStarted`]: a trace runs; [`ErrorKind::Io`]: there can be no such file, or there
+/// is one; [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::Threads`],
+/// [`ErrorKind::OutOfMemory`].
 pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
     let invalid = |text: String| Err(Error::new(ErrorKind::InvalidArgument, text));
     if options.categories & !ALL != 0 {

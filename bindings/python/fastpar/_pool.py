@@ -33,7 +33,7 @@ class PoolStats:
     #: Bytes that the codec has taken, and bytes that it has given for them.
     bytes_in: int
     bytes_out: int
-    #: Nanoseconds that workers have worked for jobs, all together; those at work count when they leave their job.
+    #: Nanoseconds that workers have worked for jobs, all together; those at work count when they leave.
     busy_ns: int
     #: Nanoseconds that threads have waited inside calls: for other threads, and for files.
     waiting_ns: int
@@ -41,7 +41,7 @@ class PoolStats:
     callback_ns: int
     #: Nanoseconds of compressing and decompressing, on all threads together.
     codec_ns: int
-    #: Working memory of the codec, for a frame at a time: made anew, and times that some was there from earlier frames.
+    #: Working memory of the codec, for a frame at a time: made anew, and times that some was there.
     contexts_made: int
     contexts_reused: int
     #: Workers that came to help when nothing was left to do.
