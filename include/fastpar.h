@@ -95,14 +95,16 @@
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
  * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
- * the affinity, nice value, priority of input and output, and scheduling class of the main thread, but never
- * a real-time class. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use
- * is asked again while it runs: a change is seen within a second.
+ * the affinity, nice value, priority of input and output, scheduling class and timer slack of the main thread,
+ * but never a real-time class, and act for its user and groups, as they are when the pool is started. fastpar
+ * changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is asked again while it
+ * runs: a change is seen within a second.
  *
  * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
- * exception masks of the thread that made the call, so results do not depend on threads. What callbacks
- * change in these is taken back when their thread leaves the call, also on the calling thread. Hooks find
- * what every program begins with.
+ * exception masks of the thread that made the call, so results do not depend on threads. What a callback
+ * changes in these is taken back when its thread leaves the call, also on the calling thread. Until then the
+ * callbacks that follow on the thread find it changed: a callback that changes them should take that back
+ * itself. Hooks find what every program begins with.
  *
  * Signals. Workers block every signal that is not raised by what they execute, so the program's handlers run
  * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
@@ -202,7 +204,7 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_CHECKSUM 31
 /** The compressed data ends too early. */
 #define FASTPAR_ERR_TRUNCATED 32
-/** The data needs a dictionary that was not given, or another one. */
+/** The data needs a dictionary that was not given, or another one; `error->code` holds its id. */
 #define FASTPAR_ERR_DICTIONARY 33
 /** The data is not zstd. */
 #define FASTPAR_ERR_NOT_ZSTD 34
@@ -218,6 +220,8 @@ typedef int32_t fastpar_status;
 #define FASTPAR_ERR_ALREADY_STARTED 50
 /** Not possible from inside a callback or a hook, or while another thread uses the handle. */
 #define FASTPAR_ERR_BUSY 51
+/** The source of a stream has nothing now (FASTPAR_SOURCE_LATER); the stream goes on. */
+#define FASTPAR_ERR_AGAIN 52
 /**
  * The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
  */
@@ -236,7 +240,10 @@ typedef int32_t fastpar_status;
 typedef struct fastpar_error {
   /** The status that the call returned. */
   int32_t status;
-  /** What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0. */
+  /**
+   * What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0.
+   * FASTPAR_ERR_DICTIONARY for a frame: the id of the dictionary that it needs, an unsigned number.
+   */
   int32_t code;
   /** Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none. */
   uint64_t position;
@@ -495,9 +502,9 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * Adds functions that run on every worker thread when it starts and when it ends.
  *
  * `on_start` runs on every live worker before this returns, and on every later one before its first
- * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay until
- * `fastpar_pool_unhook`, or for the life of the process; several start in the order in which they were added, and exit in the reverse
- * order. A forked child's workers run them too.
+ * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks
+ * stay until `fastpar_pool_unhook`, or for the life of the process; several start in the order in
+ * which they were added, and exit in the reverse order. A forked child's workers run them too.
  *
  * @param on_start   may be NULL
  * @param on_exit    may be NULL; not both
@@ -519,8 +526,8 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
  *
  * @param on_start   as given to `fastpar_pool_hook`; may be NULL
- * @param on_exit    the same
- * @param user_data  the same
+ * @param on_exit    as given to it; may be NULL
+ * @param user_data  as given to it; may be NULL
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
  *         callback or a hook.
@@ -551,13 +558,14 @@ FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
  *
  * @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
  * @param error       may be NULL
- * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool goes on,
- *         as if this had not been called.
+ * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
+ *         goes on, as if this had not been called.
  *
  * Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
  * while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
  * workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
- * codec. May be called as `fastpar_pool_shutdown`. Since: 1.0
+ * codec. May be called from any thread that is not inside a callback.
+ * Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_shutdown_within(uint64_t timeout_ms, fastpar_error *error);
 
@@ -861,9 +869,9 @@ FASTPAR_API int32_t fastpar_is_cancelled(void);
  * chunk or the member. Of several callbacks that fail the same one counts as without: of chunks the lowest.
  * An empty message is replaced by what fastpar would have said.
  *
- * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another
- *               call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the
- *               callback returns. NULL: as if nothing had been told.
+ * @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY, FASTPAR_ERR_AGAIN (they
+ *               are about another call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0
+ *               becomes what the callback returns. NULL: as if nothing had been told.
  *
  * It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if
  * that callback returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any
@@ -1082,8 +1090,9 @@ typedef struct fastpar_team_options {
 /**
  * Runs a team as `fastpar_team_run` does, with options.
  *
- * Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now and later,
- * within some 20 ms. Members that wait for something else have to ask (`fastpar_is_cancelled`).
+ * Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now
+ * and later, within some 20 ms. Members that wait for something else have to ask
+ * (`fastpar_is_cancelled`).
  *
  * @param options    may be NULL: as many members as the pool has threads
  * @param member     must not be NULL
@@ -1092,7 +1101,7 @@ typedef struct fastpar_team_options {
  * @return as `fastpar_team_run`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no member
  *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option.
  *
- * Blocks, and may be called, as `fastpar_team_run`. Since: 1.0
+ * Blocks as `fastpar_team_run` does. May be called from any thread, by several at a time. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_team_run_with(const fastpar_team_options *options,
                                                  fastpar_member_fn member, void *user_data,
@@ -1105,10 +1114,10 @@ FASTPAR_API fastpar_status fastpar_team_run_with(const fastpar_team_options *opt
  *
  * @param team   the team that the member's callback was given; must not be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled: no
- *         member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
- *         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
- *         not.
+ * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled:
+ *         no member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is
+ *         NULL, or the calling thread is not a member of it; FASTPAR_ERR_THREADS: in a child that a
+ *         member forked, where the others are not.
  *
  * Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
  */
@@ -1178,10 +1187,11 @@ typedef struct fastpar_trace_options {
  * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
  *                 and a symbolic link is not followed
  * @param error    may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file exists
- *         (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is NULL, empty or
- *         not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a field is unknown;
- *         FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then there is no file.
+ * @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file
+ *         exists (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is
+ *         NULL, empty or not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a
+ *         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then
+ *         there is no file.
  *
  * May be called from any thread. Since: 1.0
  */
@@ -1369,7 +1379,9 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_zstd_options.flags`: one frame, as the `zstd` program writes it; `frame_size` must be 0.
  * Decompressing: no effect.
  *
- * For readers that take only one frame, or for which each frame is costly. It is as parallel as many frames,
+ * For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
+ * of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
+ * the rest in silence. Such a frame is as parallel as many frames,
  * and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
  * section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
  * at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
@@ -1384,6 +1396,21 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * no effect.
  */
 #define FASTPAR_ZSTD_SYNC 8
+/**
+ * `fastpar_zstd_options.flags`: long-distance matching, as `zstd --long`: matches are found anywhere in a
+ * window of 128 MiB, unless `window_log` says otherwise. For data that repeats itself over long distances; a
+ * single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
+ * effect.
+ */
+#define FASTPAR_ZSTD_LONG 16
+/**
+ * `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
+ * of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
+ * are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
+ * parts once find the others. The bytes depend on content and options only. Not with
+ * FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
+ */
+#define FASTPAR_ZSTD_RSYNCABLE 32
 /**
  * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
  * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
@@ -1404,7 +1431,8 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 
 /**
  * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
- * `fastpar_dict_free`; used as `dict` of `fastpar_zstd_options`, by any number of calls at a time.
+ * `fastpar_dict_free`; used as `dict` or in `dicts` of
+ * `fastpar_zstd_options`, by any number of calls at a time.
  */
 typedef struct fastpar_dict fastpar_dict;
 
@@ -1420,7 +1448,10 @@ typedef struct fastpar_zstd_options {
   size_t struct_size;
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
-  /** FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0. */
+  /**
+   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
+   * 0.
+   */
   uint32_t flags;
   /**
    * Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
@@ -1458,8 +1489,9 @@ typedef struct fastpar_zstd_options {
   uint64_t max_memory;
   /**
    * May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-   * none (they may have been made with it, or without any). A frame that names another dictionary is
-   * FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+   * none (they may have been made with it, or without any). A frame that names another dictionary, which
+   * `dicts` has not, is FASTPAR_ERR_DICTIONARY, with the id that it names in `error->code`. See
+   * `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
    * released meanwhile.
    */
   const fastpar_dict *dict;
@@ -1472,21 +1504,43 @@ typedef struct fastpar_zstd_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
-  /** Must be 0. */
+  /**
+   * Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
+   * of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
+   */
   uint32_t strategy;
   /** Must be 0. */
   uint32_t reserved;
-  /** Must be NULL. */
+  /**
+   * May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
+   * not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
+   * be NULL then.
+   *
+   * Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
+   * reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
+   * prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
+   * together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
+   * be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
+   * dictionary of raw content, see `fastpar_dict_open`.
+   */
   const void *prefix;
-  /** Must be 0. */
+  /** Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none. */
   size_t prefix_len;
-  /** Must be NULL. */
+  /**
+   * May be NULL. Decompress: more dictionaries, of which a frame gets the one that it names. A frame that
+   * names none gets `dict`, or `prefix`, or nothing. Entries must not be NULL; of several with one id the
+   * first counts, and `dict` before them; those of raw content are never chosen. A call or a handle keeps
+   * what it needs of them: array and handles may be released meanwhile.
+   */
   const fastpar_dict *const *dicts;
-  /** Must be 0. */
+  /** Entries of `dicts`. */
   size_t dicts_count;
-  /** Must be 0. */
+  /**
+   * `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
+   * the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
+   */
   uint64_t src_offset;
-  /** Must be 0. */
+  /** The bytes of that part. 0: up to the end. */
   uint64_t src_size;
 } fastpar_zstd_options;
 
@@ -1510,7 +1564,9 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *
  * The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
  * seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
- * it. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+ * it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
+ * `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty
+ * frame. The bytes depend on `src` and the options `level`, `flags`,
  * `frame_size`, `window_log` and `dict` only, never on threads.
  *
  * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
@@ -1948,6 +2004,9 @@ FASTPAR_API fastpar_status fastpar_writer_finish(fastpar_writer *writer, fastpar
  */
 FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
 
+/** What a source returns to say: no more now; neither the end nor a failure. See `fastpar_source_fn`. */
+#define FASTPAR_SOURCE_LATER -2147483647
+
 /**
  * Gives compressed data, in order.
  *
@@ -1960,8 +2019,10 @@ FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
  * @param capacity   bytes, at least 1
  * @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
  *                   than `capacity`.
- * @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
- *         in `error->code`.
+ * @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
+ *         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
+ *         asked again by this call. Anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with
+ *         this value in `error->code`.
  */
 typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
 
@@ -1985,7 +2046,9 @@ typedef struct fastpar_reader fastpar_reader;
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
  * out before it is asked again, unless it has given the beginning of another; and so is every whole block of
  * a large frame, and of a first one that does not tell its size. A source that waits for an answer to other
- * blocks, or gives all that it is asked for and then waits, cannot be read this way.
+ * blocks, or gives all that it is asked for and then waits, cannot be read this way: it returns
+ * FASTPAR_SOURCE_LATER instead of waiting. Then whole blocks of every frame that does not tell its size are
+ * given out, too.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
@@ -2019,8 +2082,10 @@ FASTPAR_API fastpar_status fastpar_reader_open(const fastpar_zstd_options *optio
  *                  the data, or `capacity` is 0. 0 on failure.
  * @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
  *                  one
- * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
- *         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+ * @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_AGAIN: the source returned
+ *         FASTPAR_SOURCE_LATER, and nothing can be given out before it is asked again, which the next call
+ *         does: nothing is lost, and the reader goes on; FASTPAR_ERR_CALLBACK: the source returned another
+ *         value than 0, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
  *         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
  *         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
  *         needs a larger window than `window_log` allows, or more memory than `max_memory`;
@@ -2051,8 +2116,8 @@ FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 /* ==== archives: any part of compressed data, without decompressing what lies before it ================== */
 
 /**
- * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or
- * `fastpar_archive_open_file`, released by `fastpar_archive_free`; any number of threads may read from it at
+ * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
+ * `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`; any number of threads may read from it at
  * a time.
  */
 typedef struct fastpar_archive fastpar_archive;
@@ -2131,6 +2196,43 @@ FASTPAR_API fastpar_status fastpar_archive_open(const fastpar_zstd_options *opti
  */
 FASTPAR_API fastpar_status fastpar_archive_open_file(const fastpar_zstd_options *options, const char *path,
                                                      fastpar_archive **archive, fastpar_error *error);
+
+/**
+ * Reads a part of the compressed data of an archive, for `fastpar_archive_open_source`.
+ *
+ * Called from the threads that open, read or scan the archive, several at a time, with any parts in any
+ * order. It may call fastpar, but for the archive that it is the source of. Must return normally.
+ *
+ * @param user_data  that of the archive
+ * @param offset     where in the compressed data
+ * @param buffer     out: all `len` bytes
+ * @param len        bytes, at least 1; `offset + len` is at most the size that was told
+ * @return 0: `buffer` is full; anything else is a failure: the call returns FASTPAR_ERR_CALLBACK with this
+ *         value in `error->code`, or what `fastpar_fail` was told
+ */
+typedef int32_t (*fastpar_read_at_fn)(void *user_data, uint64_t offset, void *buffer, size_t len);
+
+/**
+ * Opens zstd data wherever it is, such as an object in a store, for reading at any offset.
+ *
+ * As `fastpar_archive_open_file`, but `read` gives the bytes.
+ *
+ * @param options    may be NULL; as for `fastpar_archive_open`
+ * @param read       must not be NULL; may be called until the archive is released and no call of it runs
+ * @param size       bytes of the compressed data
+ * @param user_data  given to `read`; may be NULL
+ * @param archive    out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+ *                   failure
+ * @param error      may be NULL; `position` is the offset in the compressed data
+ * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`; and all
+ *         that `fastpar_archive_open` returns.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_open_source(const fastpar_zstd_options *options,
+                                                       fastpar_read_at_fn read, uint64_t size,
+                                                       void *user_data, fastpar_archive **archive,
+                                                       fastpar_error *error);
 
 /**
  * Tells how many bytes the whole content has.
@@ -2242,14 +2344,26 @@ typedef struct fastpar_file_stats {
  *
  * The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
  * and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
- * is if the call fails. When the process dies, at most that other file is left behind. `target` itself is
- * replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
- * existing target is not replaced. A read-only target is replaced only where the source is read-only too.
+ * is if the call fails. When the process dies, at most that other file is left behind; on NTFS and ReFS not
+ * even that. `target` itself is replaced: a symbolic link is not followed (a link to a folder is refused).
+ * With FASTPAR_ZSTD_KEEP an existing target is not replaced. A read-only target is replaced only where the
+ * source is read-only too.
  *
  * The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
  * source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
  * group are never taken over, nor what the folder would allow further users; where the group or the access
  * list cannot be set, group and others get what both had.
+ *
+ * On Windows the target has the access list of the file that it replaces, as far as the system lets it
+ * be set, and a new one what its folder gives. It takes over the source's times, that of creation too,
+ * whether the source is read-only, and from a compressed source its Mark of the Web. Nobody else can
+ * open the new file before it is complete. What a virus scanner or a backup holds
+ * (ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION) is tried again for about a
+ * second; a target that stays held is found out before anything is read. Where the file system knows
+ * how (NTFS), a target that is open, but may be removed, is replaced.
+ *
+ * Pipes (\\.\pipe\name), NUL, CON and other devices of Windows are written where they stand, too; a
+ * whole disk is refused.
  *
  * A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
  * /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
@@ -2264,10 +2378,14 @@ typedef struct fastpar_file_stats {
  * bytes written until then. On Linux the space of a large file that was replaced is given back a moment
  * after the call.
  *
- * The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it
- * has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory
- * stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and grows with frame size and
- * level: up to 2 buffers of a frame, and a context, for each lane; see `max_memory`.
+ * `src_offset` and `src_size` of the options choose a part of an ordinary source, so that several machines
+ * can compress one file (see `fastpar_concat_files`); with another source they are FASTPAR_ERR_UNSUPPORTED.
+ *
+ * The source may be a FIFO, a pipe, or a device such as /dev/stdin. Of an ordinary file as many bytes
+ * are read as it has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as
+ * that is known. Memory stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and
+ * grows with frame size and level: up to 2 buffers of a frame, and a context, for each lane; see
+ * `max_memory`.
  *
  * @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, `total` is
  *                  UINT64_MAX if the size is not known, from the calling thread.
@@ -2281,7 +2399,8 @@ typedef struct fastpar_file_stats {
  *         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
  *         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
  *         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
- *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, source and target are the same file, or the
+ *         part does not lie in the source;
  *         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
  *         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
  *         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
@@ -2330,6 +2449,346 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
 FASTPAR_API fastpar_status fastpar_decompress_file(const fastpar_zstd_options *options, const char *src_path,
                                                    const char *dst_path, fastpar_file_stats *stats,
                                                    fastpar_error *error);
+
+/* ==== scans: loops over what is compressed ============================================================== */
+
+/**
+ * `fastpar_scan_options.flags`: records are lines. They end with byte 10, and the last one with the content;
+ * `record_size` must be 0.
+ */
+#define FASTPAR_SCAN_LINES 1
+
+/** A piece of an archive's content, as a callback gets it. */
+typedef struct fastpar_piece {
+  /**
+   * Its place among the pieces, from 0 on. With FASTPAR_SCAN_LINES some numbers stay unused, but a piece
+   * has the same on every machine, and a later one a higher.
+   */
+  uint64_t index;
+  /** Where its first byte is in the content. */
+  uint64_t offset;
+  /**
+   * The bytes, valid until the callback returns; not to be written. Aligned to 64 where they begin a
+   * frame.
+   */
+  const void *data;
+  /** Their number: whole records, at least one. */
+  size_t size;
+  /**
+   * A number below `lanes` that no other thread holds while this one works for the call. The thread that
+   * made the call is lane 0.
+   */
+  uint32_t lane;
+  /**
+   * How many lanes there are, at most the threads of the pool; the same for all pieces of an
+   * `fastpar_archive_for`.
+   */
+  uint32_t lanes;
+} fastpar_piece;
+
+/**
+ * Called for one piece of an archive's content.
+ *
+ * Called for every piece exactly once, unless the call stops early, from the calling thread and from threads
+ * of the pool at the same time, in any order. It may call fastpar. Must return normally: no exception and no
+ * longjmp through it.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param piece      valid until the callback returns
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`, or what `fastpar_fail` was told.
+ */
+typedef int32_t (*fastpar_piece_fn)(void *user_data, const fastpar_piece *piece);
+
+/**
+ * Called for one piece of a reduction: adds its records to an accumulator.
+ *
+ * Like `fastpar_piece_fn`, but for the accumulator: it begins as a copy of the identity, belongs to this
+ * piece alone, and is aligned to 128 bytes.
+ *
+ * @param user_data    the `user_data` of the call
+ * @param piece        valid until the callback returns
+ * @param accumulator  in and out, `accumulator_size` bytes, valid until the callback returns
+ * @return as by `fastpar_piece_fn`
+ */
+typedef int32_t (*fastpar_piece_fold_fn)(void *user_data, const fastpar_piece *piece, void *accumulator);
+
+/**
+ * Options of a scan. Set `struct_size` to `sizeof(fastpar_scan_options)` and every field you do not need to
+ * zero.
+ */
+typedef struct fastpar_scan_options {
+  /** `sizeof(fastpar_scan_options)`. */
+  size_t struct_size;
+  /** Bytes of a record. 0: 1. A record that the end of a frame cuts comes whole, as a piece of its own. */
+  size_t record_size;
+  /**
+   * The most bytes of a piece, rounded down to whole records, at least one. 0: a frame, and 256 KiB of
+   * frames over 1 MiB, on every machine. A piece never reaches over the end of a frame, but for a record
+   * that is cut there.
+   */
+  size_t piece_size;
+  /** FASTPAR_SCAN_LINES, or 0. */
+  uint32_t flags;
+  /**
+   * Threads that work on the call at the same time, the caller included. 0: as the archive was opened
+   * with. Never more than the CPUs this process may use, nor than the threads of the pool.
+   */
+  uint32_t max_lanes;
+  /**
+   * Where the part of the content begins that is scanned, in bytes: at a record. At the end of the content
+   * nothing is called.
+   */
+  uint64_t offset;
+  /**
+   * The bytes of the part: whole records. 0: up to the end. With FASTPAR_SCAN_LINES any part will do: the
+   * lines that begin in it are called for, the last one whole.
+   */
+  uint64_t size;
+  /**
+   * Working memory of the call in bytes: fewer lanes are used to keep to it. 0: as the archive was opened
+   * with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window. Also the
+   * longest line, 64 MiB where neither has a limit; lines, and records that are cut, may take memory
+   * besides.
+   */
+  uint64_t max_memory;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /** May be NULL. Called with how many bytes of the part are done. */
+  fastpar_progress_fn progress;
+  /** Given to `progress`. */
+  void *progress_data;
+} fastpar_scan_options;
+
+/**
+ * Decompresses the content of an archive in parallel, and calls back for each piece of it, on the thread
+ * that has just decompressed it.
+ *
+ * Equivalent to this serial loop, but for the threads, the order, and the memory for the whole:
+ *
+ *     fastpar_archive_read(archive, options->offset, content, size, &written, NULL);
+ *     for (uint64_t i = 0; i < pieces; i++)                 // pieces: cut at the frames, at whole records
+ *         if (body(user_data, &piece[i]) != 0) return FASTPAR_ERR_CALLBACK;
+ *     return FASTPAR_OK;
+ *
+ * A piece is a frame, or a part of one; all bytes of the part that is asked for are in one of the pieces.
+ * Which pieces there are depends on the archive and on `record_size`, `piece_size`, `flags`, `offset` and
+ * `size`, never on threads. Frames of up to 1 MiB are decompressed, and their checksums verified, before
+ * their first piece; of larger frames pieces are handed out as they come, and the checksum is verified with
+ * the last one. A frame of which only the beginning is asked for is decompressed up to there.
+ *
+ * @param options    may be NULL: records of one byte, the whole content
+ * @param archive    must not be NULL; may be scanned and read by other threads meanwhile, and from the
+ *                   callback. If the callback releases it, the call goes on.
+ * @param body       must not be NULL
+ * @param user_data  given to it; may be NULL
+ * @param error      may be NULL; `position` is the index of the piece where a callback failed, the offset of
+ *                   the frame in the compressed data where data is damaged
+ * @return FASTPAR_OK: every piece was called for, once; also where the part is empty.
+ *         FASTPAR_ERR_INVALID_ARGUMENT, before the first callback: an argument, an option, the part does not
+ *         lie in the content, or is no whole number of records; FASTPAR_ERR_CALLBACK: a callback returned
+ *         non-zero, or what it told `fastpar_fail`; FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
+ *         FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_IO: as by
+ *         `fastpar_archive_read`; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, a line is longer than that (or
+ *         64 MiB), or a frame over 8 MiB needs a larger window than the `window_log` of the archive;
+ *         FASTPAR_ERR_CANCELLED: by the flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY;
+ *         FASTPAR_ERR_BUSY: from inside a hook. After a failure no new piece is called for; of several
+ *         failures that of the lowest piece is returned.
+ *
+ * Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
+ * time, and from inside callbacks. The data need not be trusted. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_for(const fastpar_scan_options *options, fastpar_archive *archive,
+                                               fastpar_piece_fn body, void *user_data, fastpar_error *error);
+
+/**
+ * Folds the pieces of an archive's content into accumulators, in parallel, and combines these in the order
+ * of the pieces.
+ *
+ * `fastpar_archive_for` and `fastpar_reduce` in one: equivalent to this serial loop, but for the threads:
+ *
+ *     T result = *accumulator;                              // the identity, such as 0 for a sum
+ *     for (uint64_t i = 0; i < pieces; i++) {
+ *         T part = *accumulator;
+ *         if (fold(user_data, &piece[i], &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *         if (combine(user_data, &result, &part) != 0) return FASTPAR_ERR_CALLBACK;
+ *     }
+ *     *accumulator = result;
+ *     return FASTPAR_OK;
+ *
+ * As pieces do not depend on threads, the result is the same to the bit however many ran, sums of floats too.
+ *
+ * @param options           may be NULL; as for `fastpar_archive_for`
+ * @param archive           must not be NULL; as there
+ * @param fold              must not be NULL
+ * @param combine           must not be NULL; called by the calling thread only, in rising order of pieces
+ * @param user_data         given to both; may be NULL
+ * @param accumulator       in: the identity; out: the result, untouched on failure. Must not be NULL. It is
+ *                          copied as bytes: no constructors, no addresses of itself.
+ * @param accumulator_size  its bytes, at least 1. The call takes memory for an accumulator of each piece, at
+ *                          most 16,384 of them and about 64 MiB (or `max_memory`) at a time, but for each
+ *                          lane in any case.
+ * @param error             may be NULL; as there
+ * @return as by `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+ *
+ * Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_reduce(const fastpar_scan_options *options,
+                                                  fastpar_archive *archive, fastpar_piece_fold_fn fold,
+                                                  fastpar_combine_fn combine, void *user_data,
+                                                  void *accumulator, size_t accumulator_size,
+                                                  fastpar_error *error);
+
+/**
+ * What a callback of `fastpar_transform_file` writes to. Opaque; belongs to the callback that gets it, and
+ * is not to be used after that returns, or by another thread.
+ */
+typedef struct fastpar_output fastpar_output;
+
+/**
+ * Called for one piece of an archive's content: writes what becomes of it.
+ *
+ * Like `fastpar_piece_fn`, but for the output. What is written to it is in the target in the order of the
+ * pieces, whatever the order of the calls.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param piece      valid until the callback returns
+ * @param output     for `fastpar_output_write`, until the callback returns
+ * @return as by `fastpar_piece_fn`
+ */
+typedef int32_t (*fastpar_transform_fn)(void *user_data, const fastpar_piece *piece, fastpar_output *output);
+
+/**
+ * Writes to the output of a piece, any number of times.
+ *
+ * @param output  must not be NULL; the one that the running callback was given
+ * @param data    may be NULL if `len` is 0; copied
+ * @param len     bytes
+ * @param error   may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: nothing of
+ *         `data` was taken.
+ *
+ * Never blocks. For the thread that runs the callback only. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const void *data, size_t len,
+                                                fastpar_error *error);
+
+/**
+ * Makes a compressed file of what callbacks write for the pieces of an archive's content: to filter or to
+ * convert more than fits into memory.
+ *
+ * The pieces are those of `fastpar_archive_for`, called for in parallel; what the callbacks write is
+ * compressed in parallel, as `fastpar_writer_write` and `_finish` do it, in the order of the pieces. So the
+ * result depends on the archive, the options and what is written only, never on threads. Equivalent to this
+ * serial loop:
+ *
+ *     for (uint64_t i = 0; i < pieces; i++)
+ *         if (body(user_data, &piece[i], output) != 0) return FASTPAR_ERR_CALLBACK;
+ *
+ * The target appears when it is complete, as by `fastpar_compress_file`: if the call fails, an existing one
+ * stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is one. Memory:
+ * what was written for the pieces of about 8 MiB a lane waits for its turn.
+ *
+ * @param options    may be NULL; as for `fastpar_archive_for`. `max_lanes`, `max_memory`, `cancel` and
+ *                   `progress` are for the whole call; progress is told bytes of the archive's content.
+ * @param src        must not be NULL
+ * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`, `dict`,
+ *                   `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
+ * @param body       must not be NULL
+ * @param user_data  given to it; may be NULL
+ * @param stats      out, may be NULL; `bytes_in` are those of the frames that were read
+ * @param error      may be NULL; as for `fastpar_archive_for`
+ * @return as by `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
+ *
+ * Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
+ * time, and from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_transform_file(const fastpar_scan_options *options, fastpar_archive *src,
+                                                  const fastpar_zstd_options *dst, const char *dst_path,
+                                                  fastpar_transform_fn body, void *user_data,
+                                                  fastpar_file_stats *stats, fastpar_error *error);
+
+/* ==== shards: the work of many machines ================================================================= */
+
+/**
+ * A part of an archive, for one of several machines. Set `struct_size` to `sizeof(fastpar_shard)` before the
+ * call.
+ */
+typedef struct fastpar_shard {
+  /** `sizeof(fastpar_shard)`. */
+  size_t struct_size;
+  /**
+   * For `fastpar_scan_options.offset`: where it begins in the content, at a record. Of an empty shard the
+   * size of the content, so that a scan calls for nothing.
+   */
+  uint64_t offset;
+  /** For `fastpar_scan_options.size`: its bytes, whole records. */
+  uint64_t size;
+  /** The first frame that is to be read for it. */
+  uint64_t first_frame;
+  /**
+   * How many frames are, from that on. With FASTPAR_SCAN_LINES the byte before the shard is read too, and
+   * the last line may reach into frames after these.
+   */
+  uint64_t frames;
+} fastpar_shard;
+
+/**
+ * Tells which part of an archive one of several machines is to scan. Arithmetic only: nothing is read, and
+ * every machine that has the archive gets the same.
+ *
+ * The shards are cut at frames, so that no frame is decompressed twice but where a record reaches over its
+ * end, and have about the same number of bytes. A record belongs to the shard of the frame where it begins; a
+ * line to the shard where it begins. Together they are the part that the options ask for; some are empty
+ * where there are fewer frames than shards.
+ *
+ * @param options  may be NULL; as for the scan: `record_size`, `flags`, `offset` and `size` count
+ * @param archive  must not be NULL
+ * @param shards   how many there are, at least 1
+ * @param index    which, 0 to `shards` - 1
+ * @param shard    in: `struct_size`; out; must not be NULL; untouched on failure
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or the part does not lie in the
+ *         content, or is no whole number of records.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_shard(const fastpar_scan_options *options,
+                                                 const fastpar_archive *archive, uint64_t shards,
+                                                 uint64_t index, fastpar_shard *shard, fastpar_error *error);
+
+/**
+ * Joins compressed files to one, without decompressing them: the results of many machines.
+ *
+ * Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
+ * skippable frames are left out, and one seek table is written, if there are several frames. Only frames that
+ * do not tell their size are decompressed, for the table. Joined sources without any content make one empty
+ * frame. What the parts of a file were compressed to (see `src_offset` of `fastpar_compress_file`), joined,
+ * is to the byte what the whole is compressed to, where the cuts are multiples of the frame size.
+ *
+ * The target is written as by `fastpar_compress_file`, and takes over the first source's times, permissions,
+ * group and owner. It may be the first source, under the same name or another: then the others are appended to
+ * that. It is made beside it, by sharing its blocks where the file system can, and replaces it at the end.
+ *
+ * @param options   may be NULL: `flags`, `max_output`, `dict` (for frames that name one), `cancel`,
+ *                  `progress`, which is told bytes of the target, and `total` UINT64_MAX until the end
+ * @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not be NULL
+ * @param count     how many, at least 1; a file may be named more than once
+ * @param dst_path  must not be NULL; as for `fastpar_compress_file`, or the first source
+ * @param stats     out, may be NULL
+ * @param error     may be NULL; `position` is the offset in a source, if it is about one
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source other than
+ *         the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
+ *         `fastpar_archive_open_file`; for the target as by `fastpar_compress_file`. After a failure the
+ *         target is as it was before.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_concat_files(const fastpar_zstd_options *options, const char *const *paths,
+                                                size_t count, const char *dst_path, fastpar_file_stats *stats,
+                                                fastpar_error *error);
 
 #ifdef __cplusplus
 }

@@ -28,7 +28,7 @@
  * The rules, stated once; those of fastpar.h hold here too:
  *
  * Names. A function of fastpar.h has its name here, without the prefix. `fastpar_for` is `for_each_chunk`, as
- * `for` is a word of the language.
+ * `for` is a word of the language, and `fastpar_archive_for` is `scan`.
  *
  * Failures. Whatever fails throws fastpar::error, a std::system_error whose code compares with
  * fastpar::status and with std::errc. Only a timeout, which is not a failure, is a return value.
@@ -70,6 +70,8 @@
 #include "fastpar/plan.hpp"
 #include "fastpar/pool.hpp"
 #include "fastpar/reduce.hpp"
+#include "fastpar/scans.hpp"
+#include "fastpar/shards.hpp"
 #include "fastpar/shared.hpp"
 #include "fastpar/streambufs.hpp"
 #include "fastpar/streams.hpp"

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     AlreadyStarted,
     /// Not possible from inside a callback or a hook.
     Busy,
+    /// The source of a stream has nothing now; the stream goes on.
+    Again,
     /// The operating system reported an error on a file; the code is its number.
     Io,
     /// A callback panicked.

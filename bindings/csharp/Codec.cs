@@ -28,13 +28,17 @@ public static unsafe partial class Codec
         fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
         UIntPtr bound;
         UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-        using var lease = new Lease(options?.Dict?.Handle);
-        native.dict = (fastpar_dict*)lease.Pointer;
+        using var lease = new OptionLease(options);
+        lease.Apply(&native);
         Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
         return (long)(ulong)bound;
     }
 
-    /// <summary>Compresses a buffer into another.</summary>
+    /// <summary>
+    /// Compresses a buffer into another. Data of more than a megabyte becomes several frames; readers that
+    /// stop after the first and tell no error (Python's <c>zstandard.decompress</c>, CPython's
+    /// <c>ZstdDecompressor</c>) need <see cref="ZstdOptions.SingleFrame"/>.
+    /// </summary>
     /// <param name="source">What to compress.</param>
     /// <param name="destination">
     /// Where to; must not overlap. What follows the result may be overwritten.

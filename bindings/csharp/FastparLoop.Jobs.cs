@@ -74,6 +74,26 @@ public static unsafe partial class FastparLoop
         CancellationToken cancellationToken = default) =>
         AsyncLoop.Start(count, Check.NotNull(body, nameof(body)), options, cancellationToken);
 
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="Start(long, Action{Range64}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static FastparJob Start(
+        long count, Func<Range64, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        return Start(count, new Action<Range64>(range => body(range)), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="Start(long, Action{Range64}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static FastparJob Start(
+        long count, ChunkNoReturn body, LoopOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        return Start(count, new ChunkAction((in Chunk chunk) => body(chunk)), options, cancellationToken);
+    }
+
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
     /// <param name="count">Not used.</param>
     /// <param name="body">Not called.</param>

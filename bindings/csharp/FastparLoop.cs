@@ -54,6 +54,26 @@ public static unsafe partial class FastparLoop
         new LoopState(Check.NotNull(body, nameof(body)), options, cancellationToken).Run(count, &error);
     }
 
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        long count, Func<Range64, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        For(count, new Action<Range64>(range => body(range)), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        long count, ChunkNoReturn body, LoopOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        For(count, new ChunkAction((in Chunk chunk) => body(chunk)), options, cancellationToken);
+    }
+
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
     /// <param name="count">Not used.</param>
     /// <param name="body">Not called.</param>

@@ -299,6 +299,15 @@ public static unsafe class FastparPool
         return true;
     }
 
+    /// <summary>The same for a function that only throws.</summary>
+    /// <param name="onStart">Gets the worker's number.</param>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Hook(Func<int, NoReturn> onStart)
+    {
+        Check.NotNull(onStart, nameof(onStart));
+        Hook(new Action<int>(worker => onStart(worker)));
+    }
+
     /// <summary>Not for asynchronous functions: a worker would begin at their first await.</summary>
     /// <param name="onStart">Not called.</param>
     [Obsolete(AsyncHooks, error: true)]

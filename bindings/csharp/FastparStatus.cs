@@ -61,6 +61,9 @@ public enum FastparStatus
     /// </summary>
     Busy = FASTPAR_ERR_BUSY,
 
+    /// <summary>The source of a stream has nothing now; the stream goes on.</summary>
+    Again = FASTPAR_ERR_AGAIN,
+
     /// <summary>The operating system reported an error on a file; the code holds its number.</summary>
     Io = FASTPAR_ERR_IO,
 

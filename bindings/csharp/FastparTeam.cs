@@ -105,6 +105,15 @@ public static unsafe class FastparTeam
         }
     }
 
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="Run(int, MemberAction)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(int members, MemberNoReturn body)
+    {
+        Check.NotNull(body, nameof(body));
+        Run(members, new MemberAction(member => body(member)));
+    }
+
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
     /// <param name="members">Not used.</param>
     /// <param name="body">Not called.</param>

@@ -32,6 +32,7 @@ namespace Fastpar
         internal const int FASTPAR_ERR_CLOSED = 43;
         internal const int FASTPAR_ERR_ALREADY_STARTED = 50;
         internal const int FASTPAR_ERR_BUSY = 51;
+        internal const int FASTPAR_ERR_AGAIN = 52;
         internal const int FASTPAR_ERR_IO = 60;
         internal const int FASTPAR_ERR_PANIC = 90;
         internal const int FASTPAR_ERR_INTERNAL = 91;
@@ -55,11 +56,27 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
         internal const uint FASTPAR_ZSTD_SYNC = 8;
+        internal const uint FASTPAR_ZSTD_LONG = 16;
+        internal const uint FASTPAR_ZSTD_RSYNCABLE = 32;
         internal const uint FASTPAR_ZSTD_SPARSE = 64;
         internal const uint FASTPAR_ZSTD_KEEP = 128;
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
         internal const uint FASTPAR_FRAME_CHECKSUM = 1;
         internal const uint FASTPAR_FRAME_SKIPPABLE = 2;
+        internal const int FASTPAR_SOURCE_LATER = -2147483647;
+        internal const uint FASTPAR_SCAN_LINES = 1;
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_archive_for_body_delegate(void* user_data, fastpar_piece* piece);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_archive_open_source_read_delegate(void* user_data, ulong offset, void* buffer, System.UIntPtr len);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_archive_reduce_combine_delegate(void* user_data, void* into, void* from);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_archive_reduce_fold_delegate(void* user_data, fastpar_piece* piece, void* accumulator);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);
@@ -81,6 +98,9 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_team_run_with_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_transform_file_body_delegate(void* user_data, fastpar_piece* piece, fastpar_output* output);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_writer_open_sink_delegate(void* user_data, void* data, System.UIntPtr len);
@@ -310,6 +330,9 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_archive_open_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_open_file(fastpar_zstd_options* options, byte* path, fastpar_archive** archive, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_open_source", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_open_source(fastpar_zstd_options* options, fastpar_archive_open_source_read_delegate read, ulong size, void* user_data, fastpar_archive** archive, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_archive_size", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_size(fastpar_archive* archive, ulong* size, fastpar_error* error);
 
@@ -330,6 +353,24 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_decompress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_for(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_for_body_delegate body, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_reduce(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_reduce_fold_delegate fold, fastpar_archive_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_output_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_output_write(fastpar_output* output, void* data, System.UIntPtr len, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_transform_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_transform_file(fastpar_scan_options* options, fastpar_archive* src, fastpar_zstd_options* dst, byte* dst_path, fastpar_transform_file_body_delegate body, void* user_data, fastpar_file_stats* stats, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_shard", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_shard(fastpar_scan_options* options, fastpar_archive* archive, ulong shards, ulong index, fastpar_shard* shard, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_concat_files", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
 
     }
 
@@ -530,6 +571,48 @@ namespace Fastpar
         public ulong frames;
         public double seconds;
         public ulong peak_memory;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_piece
+    {
+        public ulong index;
+        public ulong offset;
+        public void* data;
+        public System.UIntPtr size;
+        public uint lane;
+        public uint lanes;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_scan_options
+    {
+        public System.UIntPtr struct_size;
+        public System.UIntPtr record_size;
+        public System.UIntPtr piece_size;
+        public uint flags;
+        public uint max_lanes;
+        public ulong offset;
+        public ulong size;
+        public ulong max_memory;
+        public int* cancel;
+        public void* progress;
+        public void* progress_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_output
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_shard
+    {
+        public System.UIntPtr struct_size;
+        public ulong offset;
+        public ulong size;
+        public ulong first_frame;
+        public ulong frames;
     }
 
 }

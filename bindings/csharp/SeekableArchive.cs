@@ -40,7 +40,7 @@ public readonly struct FrameInfo
 /// A frame of which only a part is wanted is decompressed as a whole and kept for other reads: up to 64 MiB
 /// of them, or <see cref="ZstdOptions.MaxMemory"/>.
 /// </remarks>
-public sealed unsafe class SeekableArchive : IDisposable
+public sealed unsafe partial class SeekableArchive : IDisposable
 {
     private readonly ArchiveHandle handle;
     private readonly CancellationToken token;
@@ -73,7 +73,8 @@ public sealed unsafe class SeekableArchive : IDisposable
     /// </summary>
     /// <param name="data">Zstd data; need not be trusted. Empty: an archive without content.</param>
     /// <param name="options">
-    /// May be null. <see cref="ZstdOptions.Dict"/>, <see cref="ZstdOptions.WindowLog"/> and
+    /// May be null. <see cref="ZstdOptions.Dict"/>, <see cref="ZstdOptions.Dicts"/>,
+    /// <see cref="ZstdOptions.Prefix"/>, <see cref="ZstdOptions.WindowLog"/> and
     /// <see cref="ZstdOptions.MaxLanes"/> hold for all reads; <see cref="ZstdOptions.MaxOutput"/> limits the
     /// whole content, <see cref="ZstdOptions.MaxMemory"/> also what is kept for later reads. There is no
     /// progress.
@@ -220,7 +221,12 @@ public sealed unsafe class SeekableArchive : IDisposable
     public void Dispose() => handle.Dispose();
 
     private static SeekableArchive Open(
-        Opening open, MemoryHandle pin, ZstdOptions? options, CancellationToken token, string? path = null)
+        Opening open,
+        MemoryHandle pin,
+        ZstdOptions? options,
+        CancellationToken token,
+        string? path = null,
+        CallState? source = null)
     {
         CancelFlag flag = default;
         ArchiveHandle handle;
@@ -230,11 +236,11 @@ public sealed unsafe class SeekableArchive : IDisposable
             fastpar_archive* archive;
             fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
             flag = new CancelFlag(token);
-            using var lease = new Lease(options?.Dict?.Handle);
-            native.dict = (fastpar_dict*)lease.Pointer;
+            using var lease = new OptionLease(options);
+            lease.Apply(&native);
             native.cancel = flag.Pointer;
             Check.Ok(open(&native, &archive, &error), &error, new ErrorSite { Reads = true, Source = path }, token);
-            handle = new ArchiveHandle(archive, flag, pin);
+            handle = new ArchiveHandle(archive, flag, pin, options?.Prefix.Pin() ?? default, source);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace Fastpar;
 
@@ -11,6 +12,7 @@ public sealed class ZstdOptions
     internal const int FastestLevel = -131_072;
     internal const int SmallestLevel = 22;
     private const long LargestFrame = 1 << 30;
+    private const int Strategies = 9;
 
     /// <summary>
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of <see cref="Dict"/>, or 3 without one.
@@ -28,6 +30,19 @@ public sealed class ZstdOptions
 
     /// <summary>Compress: one frame, in parallel; <see cref="FrameSize"/> must be 0.</summary>
     public bool SingleFrame { get; set; }
+
+    /// <summary>
+    /// Compress: long-distance matching, with a window of 128 MiB unless <see cref="WindowLog"/> says
+    /// otherwise.
+    /// </summary>
+    public bool LongDistance { get; set; }
+
+    /// <summary>
+    /// Compress: frames end where a rolling hash of the content says so, at about <see cref="FrameSize"/>
+    /// bytes, so that a change of the content changes only the frames around it; not with
+    /// <see cref="SingleFrame"/>.
+    /// </summary>
+    public bool Rsyncable { get; set; }
 
     /// <summary>
     /// Files are on the disk (fsync) when a call returns. From memory to memory: no effect.
@@ -51,6 +66,9 @@ public sealed class ZstdOptions
     /// </summary>
     public int WindowLog { get; set => field = value == 0 ? 0 : (int)Check.Within(value, 10, 31, nameof(value)); }
 
+    /// <summary>Compress: how libzstd searches, 1 to 9; 0: by level.</summary>
+    public int Strategy { get; set => field = (int)Check.Within(value, 0, Strategies, nameof(value)); }
+
     /// <summary>The most bytes that may come out. 0: no limit beyond the destination.</summary>
     public long MaxOutput { get; set => field = Check.NotNegative(value, nameof(value)); }
 
@@ -62,6 +80,19 @@ public sealed class ZstdOptions
     /// disposed while calls use it.
     /// </summary>
     public FastparDict? Dict { get; set; }
+
+    /// <summary>
+    /// Decompress: more dictionaries, of which a frame gets the one that it names. May be disposed while calls
+    /// use them.
+    /// </summary>
+    public IReadOnlyCollection<FastparDict>? Dicts { get; set; }
+
+    /// <summary>
+    /// What the single frame may repeat, such as an older version of the content; the same to decompress it.
+    /// Needs <see cref="SingleFrame"/> to compress, and goes not with <see cref="Dict"/>. Pinned, and must not
+    /// change, as long as the call, or what was opened with it.
+    /// </summary>
+    public ReadOnlyMemory<byte> Prefix { get; set; }
 
     /// <summary>
     /// Told how many uncompressed bytes are done; <see cref="FastparProgress.Total"/> is -1 while the data
@@ -80,10 +111,13 @@ public sealed class ZstdOptions
         flags = (Checksum ? 0 : NativeMethods.FASTPAR_ZSTD_NO_CHECKSUM)
             | (SeekTable ? 0 : NativeMethods.FASTPAR_ZSTD_NO_SEEK_TABLE)
             | (SingleFrame ? NativeMethods.FASTPAR_ZSTD_SINGLE_FRAME : 0)
+            | (LongDistance ? NativeMethods.FASTPAR_ZSTD_LONG : 0)
+            | (Rsyncable ? NativeMethods.FASTPAR_ZSTD_RSYNCABLE : 0)
             | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
         frame_size = (UIntPtr)(ulong)FrameSize,
         max_lanes = (uint)MaxLanes,
         window_log = (uint)WindowLog,
+        strategy = (uint)Strategy,
         max_output = (ulong)MaxOutput,
         max_memory = (ulong)MaxMemory,
     };

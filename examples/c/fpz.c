@@ -1,294 +1,74 @@
 /*
  * fpz: parallel zstd on the command line, over the C functions of fastpar.
  *
- *   fpz [-LEVEL] compress FILE [TARGET]     TARGET: FILE.zst if not given
+ *   fpz [OPTIONS] [FILE...]                 in the manner of zstd: each FILE becomes FILE.zst; without a
+ *                                           FILE, the standard input goes to the standard output
+ *   fpz [-LEVEL] compress FILE [TARGET]     TARGET: FILE.zst if not given; an existing one is replaced
  *   fpz decompress FILE [TARGET]            TARGET: FILE without its .zst
  *   fpz test FILE                           decompresses it, and drops what comes out
  *   fpz list FILE                           its frames
  *   fpz cat FILE [OFFSET [LENGTH]]          a part of its content, to the standard output
  *
- * On a terminal it shows how far it is; -p shows it everywhere, -q nowhere. -v tells where the time of
- * compress and decompress went. Ctrl-C stops it, and leaves no half target behind.
+ * `fpz -h` tells the options. On a terminal it shows how far it is; -p shows it everywhere, -q nowhere.
+ * Ctrl-C stops it, and leaves no half target behind. `tar -I fpz -cf a.tar.zst FOLDER` and
+ * `tar -I fpz -xf a.tar.zst` work. It ends with 0, with 1 if something failed, or with 2 if it was called
+ * wrongly.
  *
  * Build it, after `cargo xtask build`, in the repository's root, and run it:
  *
  *   cc -O2 examples/c/fpz.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o fpz
- *   ./fpz compress FILE
+ *   ./fpz FILE
  */
-#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L /* isatty */
+#if !defined(_WIN32) && !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE /* isatty, lstat, getopt_long */
 #endif
-#include "fastpar.h"
+#include "fpz/convert.h"
+#include "fpz/look.h"
 
-#include <inttypes.h>
+#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#ifdef _WIN32
-#include <fcntl.h>
-#include <io.h>
-#define isatty _isatty
-#define fileno _fileno
-#else
-#include <unistd.h>
-#endif
 
-static int32_t cancelled; /* set by Ctrl-C, looked at by every call */
+static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    fastpar_cancel(&cancelled);
+    interrupted = 1;
+    fastpar_cancel(&cancelled); /* the call under way */
 }
 
-/* ---- the progress bar ---- */
-
-typedef struct {
-    int shown;
-    uint64_t total; /* for calls that do not know it */
-    int drawn;
-} progress_bar;
-
-/* A fastpar_progress_fn: called by one thread at a time, at most 20 times a second. */
-static int32_t draw_progress(void *user_data, uint64_t done, uint64_t total)
+static int usage(FILE *to)
 {
-    progress_bar *bar = user_data;
-    char marks[41];
-    if (total == UINT64_MAX)
-        total = bar->total > done ? bar->total : done;
-    size_t full = total ? (size_t)((double)done / (double)total * 40) : 40;
-    memset(marks, '#', full);
-    memset(marks + full, '.', 40 - full);
-    marks[40] = 0;
-    fprintf(stderr, "\r[%s] %3d %%  %.1f MB", marks, total ? (int)((double)done / (double)total * 100) : 100, (double)done / 1e6);
-    bar->drawn = 1;
-    return 0;
+    fputs("usage: fpz [OPTIONS] [FILE... | -]\n"
+          "       fpz [-LEVEL] compress FILE [TARGET]\n"
+          "       fpz decompress FILE [TARGET]\n"
+          "       fpz test | list FILE\n"
+          "       fpz cat FILE [OFFSET [LENGTH]]\n"
+          "\n"
+          "  -d -t -l -z        decompress, test, list, compress (the default)\n"
+          "  -1 ... -22         level, 3 by default; --fast[=N]: faster ones\n"
+          "  -o TARGET          the target's name\n"
+          "  -c                 to the standard output\n"
+          "  -f                 replace existing targets; write compressed data to a terminal\n"
+          "  -k, --rm           keep the sources (the default), or remove them once they are done\n"
+          "  -r                 all files in folders\n"
+          "  -q, -v             say less, more\n"
+          "  -p                 show progress, even where there is no terminal\n"
+          "  -T N               N threads; 0, the default: one for each CPU\n"
+          "  --long[=N]         matches over a window of 2 to the power of N bytes, 27 by default\n"
+          "  --patch-from=FILE  compress as a difference from FILE, or decompress such a difference\n"
+          "  -D FILE            use a dictionary\n"
+          "  --train FILE...    learn a dictionary from files; -o names it, --maxdict=N limits its bytes\n"
+          "  --one-frame        one frame, for readers that stop after the first\n"
+          "  --no-check         no checksums\n"
+          "  --sparse           targets have holes where the data is zero\n"
+          "  -V, -h             version; this text\n",
+          to);
+    return to == stdout ? 0 : 2;
 }
 
-static void clear_progress(progress_bar *bar)
-{
-    if (bar->drawn)
-        fprintf(stderr, "\r%79s\r", "");
-    bar->drawn = 0;
-}
-
-static void set_options(fastpar_zstd_options *options, progress_bar *bar)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_size = sizeof *options;
-    options->cancel = &cancelled;
-    if (bar->shown) {
-        options->progress = draw_progress;
-        options->progress_data = bar;
-    }
-}
-
-static int complain(const char *file, const fastpar_error *error)
-{
-    fprintf(stderr, "fpz: %s: %s (%s)\n", file, error->message, fastpar_status_name(error->status));
-    return 1;
-}
-
-/* ---- from file to file ---- */
-
-static char *concat(const char *a, size_t a_len, const char *b)
-{
-    char *text = malloc(a_len + strlen(b) + 1);
-    if (text != NULL) {
-        memcpy(text, a, a_len);
-        strcpy(text + a_len, b);
-    }
-    return text;
-}
-
-/* The target's name where none is given. */
-static char *target_of(const char *file, int compress)
-{
-    size_t len = strlen(file);
-    if (compress)
-        return concat(file, len, ".zst");
-    if (len > 4 && strcmp(file + len - 4, ".zst") == 0)
-        return concat(file, len - 4, "");
-    fprintf(stderr, "fpz: %s does not end in .zst: name a target\n", file);
-    return NULL;
-}
-
-/* Where the time went. Each number is of all threads together: four that compress for a second are 4 s. */
-static void tell_statistics(const fastpar_file_stats *file, clock_t cpu)
-{
-    fastpar_pool_stats pool;
-    memset(&pool, 0, sizeof pool);
-    pool.struct_size = sizeof pool;
-    if (fastpar_pool_stats_read(&pool, NULL) != FASTPAR_OK)
-        return;
-    fprintf(stderr, "  time      %8.3f s on the clock, %.3f s of CPU\n", file->seconds, (double)cpu / CLOCKS_PER_SEC);
-    fprintf(stderr, "  codec     %8.3f s, %.3f s waiting for files and threads\n", (double)pool.codec_ns / 1e9,
-            (double)pool.waiting_ns / 1e9);
-    fprintf(stderr, "  workers   %8.3f s at work, %" PRIu64 " visits, %" PRIu64 " too late\n", (double)pool.busy_ns / 1e9,
-            pool.helpers, pool.late_helpers);
-    fprintf(stderr, "  contexts  %8" PRIu64 " made, %" PRIu64 " used again\n", pool.contexts_made, pool.contexts_reused);
-    fprintf(stderr, "  memory    %8.1f MB at the most\n", (double)file->peak_memory / 1e6);
-}
-
-static int convert(const char *file, const char *given, int compress, int level, int verbose, progress_bar *bar)
-{
-    fastpar_zstd_options options;
-    fastpar_file_stats stats;
-    fastpar_error error;
-    char *target = given ? concat(given, strlen(given), "") : target_of(file, compress);
-    if (target == NULL)
-        return 1;
-    set_options(&options, bar);
-    options.level = level;
-    memset(&stats, 0, sizeof stats);
-    stats.struct_size = sizeof stats;
-    clock_t begin = clock();
-    if (verbose)
-        fastpar_pool_start(NULL, NULL); /* its statistics begin with it */
-    fastpar_status status = compress ? fastpar_compress_file(&options, file, target, &stats, &error)
-                                     : fastpar_decompress_file(&options, file, target, &stats, &error);
-    clear_progress(bar);
-    if (status == FASTPAR_OK)
-        fprintf(stderr, "%s: %" PRIu64 " bytes -> %s: %" PRIu64 " bytes, %" PRIu64 " frames, %.2f s\n", file, stats.bytes_in, target,
-                stats.bytes_out, stats.frames, stats.seconds);
-    if (status == FASTPAR_OK && verbose)
-        tell_statistics(&stats, clock() - begin);
-    free(target);
-    return status == FASTPAR_OK ? 0 : complain(file, &error);
-}
-
-/* ---- test: a stream ---- */
-
-/* A fastpar_source_fn over a FILE. */
-static int32_t read_file(void *user_data, void *buffer, size_t capacity, size_t *len)
-{
-    FILE *file = user_data;
-    *len = fread(buffer, 1, capacity, file);
-    return ferror(file) ? 1 : 0;
-}
-
-static int test(const char *name, progress_bar *bar)
-{
-    const size_t piece = 8 << 20;
-    fastpar_zstd_options options;
-    fastpar_reader *reader = NULL;
-    fastpar_error error;
-    uint64_t total = 0;
-    size_t len = 0;
-    int failed = 1;
-    char *buffer = malloc(piece);
-    FILE *file = fopen(name, "rb");
-    if (buffer == NULL || file == NULL) {
-        perror(name);
-    } else {
-        if (fseek(file, 0, SEEK_END) == 0 && ftell(file) > 0)
-            bar->total = (uint64_t)ftell(file);
-        rewind(file);
-        set_options(&options, bar);
-        fastpar_status status = fastpar_reader_open(&options, read_file, file, &reader, &error);
-        do {
-            if (status == FASTPAR_OK)
-                status = fastpar_reader_read(reader, buffer, piece, &len, &error);
-            total += len;
-        } while (status == FASTPAR_OK && len > 0);
-        clear_progress(bar);
-        failed = status != FASTPAR_OK;
-        if (failed)
-            complain(name, &error);
-        else
-            printf("%s: good, %" PRIu64 " bytes\n", name, total);
-    }
-    fastpar_reader_free(reader);
-    if (file != NULL)
-        fclose(file);
-    free(buffer);
-    return failed;
-}
-
-/* ---- list and cat: an archive ---- */
-
-static int list(const char *name)
-{
-    fastpar_zstd_options options;
-    fastpar_archive *archive = NULL;
-    fastpar_error error;
-    progress_bar none = {0, 0, 0};
-    uint64_t frames = 0, size = 0;
-    set_options(&options, &none);
-    if (fastpar_archive_open_file(&options, name, &archive, &error) != FASTPAR_OK)
-        return complain(name, &error);
-    fastpar_archive_frames(archive, &frames, NULL);
-    fastpar_archive_size(archive, &size, NULL);
-    printf("%8s %14s %14s %14s %14s\n", "frame", "at", "bytes", "content at", "bytes");
-    for (uint64_t i = 0; i < frames; i++) {
-        fastpar_frame_info info;
-        memset(&info, 0, sizeof info);
-        info.struct_size = sizeof info;
-        if (fastpar_archive_frame(archive, i, &info, &error) != FASTPAR_OK)
-            break;
-        printf("%8" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 "\n", i, info.offset, info.size,
-               info.content_offset, info.content_size);
-    }
-    printf("%" PRIu64 " frames, %" PRIu64 " bytes\n", frames, size);
-    fastpar_archive_free(archive);
-    return 0;
-}
-
-static int cat(const char *name, uint64_t offset, uint64_t length)
-{
-    const size_t piece = 16 << 20;
-    fastpar_zstd_options options;
-    fastpar_archive *archive = NULL;
-    fastpar_error error;
-    progress_bar none = {0, 0, 0};
-    int failed = 1;
-    char *buffer = malloc(piece);
-    if (buffer == NULL) {
-        fprintf(stderr, "fpz: no memory\n");
-        return 1;
-    }
-    set_options(&options, &none);
-    if (fastpar_archive_open_file(&options, name, &archive, &error) != FASTPAR_OK) {
-        complain(name, &error);
-    } else {
-        size_t len = 1;
-        failed = 0;
-#ifdef _WIN32
-        _setmode(_fileno(stdout), _O_BINARY);
-#endif
-        while (!failed && length > 0 && len > 0) {
-            size_t want = length < piece ? (size_t)length : piece;
-            if (fastpar_archive_read(archive, offset, buffer, want, &len, &error) != FASTPAR_OK) {
-                failed = complain(name, &error);
-            } else if (fwrite(buffer, 1, len, stdout) != len) {
-                perror("standard output");
-                failed = 1;
-            }
-            offset += len;
-            length -= len;
-        }
-        if (fflush(stdout) != 0)
-            failed = 1;
-    }
-    fastpar_archive_free(archive);
-    free(buffer);
-    return failed;
-}
-
-static int usage(void)
-{
-    fprintf(stderr, "usage: fpz [-LEVEL] [-p | -q] [-v] compress FILE [TARGET]\n"
-                    "       fpz [-p | -q] [-v] decompress FILE [TARGET]\n"
-                    "       fpz [-p | -q] test FILE\n"
-                    "       fpz list FILE\n"
-                    "       fpz cat FILE [OFFSET [LENGTH]]\n");
-    return 2;
-}
-
-/* A number of bytes; no more than digits. */
+/* A number; no more than digits. */
 static int number(const char *text, uint64_t *value)
 {
     char *end;
@@ -296,35 +76,307 @@ static int number(const char *text, uint64_t *value)
     return text[0] >= '0' && text[0] <= '9' && *end == 0;
 }
 
+/* The same for an option, up to `largest`. */
+static int small_number(const char *text, uint64_t largest, uint64_t *value)
+{
+    return number(text, value) && *value <= largest;
+}
+
+typedef enum { COMPRESS, DECOMPRESS, TEST, LIST, TRAIN } mode;
+
+static int show_progress(const settings *set)
+{
+    return set->progress < 0 ? set->verbosity > 1 && isatty(fileno(stderr)) : set->progress;
+}
+
+/* ---- one file ---- */
+
+/* To the standard output, or to a target from the standard input. */
+static int through_stream(const settings *set, const char *file, int compress, progress_bar *bar)
+{
+    const char *target = set->to_stdout || set->target == NULL ? STANDARD : set->target;
+    if (strcmp(target, STANDARD) == 0) {
+        if (compress && !set->force && isatty(fileno(stdout)))
+            return complain(set, "standard output", "is a terminal; -f writes compressed data to it");
+        binary(stdout);
+        return convert_stream(set, file, stdout, compress, bar);
+    }
+    if (!set->force && exists(target))
+        return complain(set, target, "exists already; -f replaces it");
+    FILE *to = fopen(target, "wb");
+    if (to == NULL)
+        return complain(set, target, "cannot be made");
+    int failures = convert_stream(set, file, to, compress, bar);
+    if (fclose(to) != 0 && !failures)
+        failures = complain(set, target, "cannot be written");
+    if (failures)
+        remove(target);
+    return failures;
+}
+
+static int convert(const settings *set, const char *file, int compress)
+{
+    progress_bar bar = {show_progress(set), 0, 0};
+    if (is_folder(file))
+        return complain(set, file, "is a folder; -r takes what is in it");
+    if (set->to_stdout || strcmp(file, STANDARD) == 0 || (set->target && strcmp(set->target, STANDARD) == 0))
+        return through_stream(set, file, compress, &bar);
+    char *target = set->target ? concat(set->target, strlen(set->target), "") : target_of(set, file, compress);
+    int failures = target ? convert_file(set, file, target, compress, &bar) : 1;
+    free(target);
+    return failures;
+}
+
+static int compress_file(const settings *set, const char *file)
+{
+    return convert(set, file, 1);
+}
+
+static int decompress_file(const settings *set, const char *file)
+{
+    return convert(set, file, 0);
+}
+
+static int test_file(const settings *set, const char *file)
+{
+    progress_bar bar = {show_progress(set), 0, 0};
+    return convert_stream(set, file, NULL, 0, &bar);
+}
+
+/* ---- dictionaries and references ---- */
+
+/* Learns a dictionary from files. */
+static int train(const settings *set, char **files, int count, size_t capacity)
+{
+    const char *target = set->target ? set->target : "dictionary";
+    size_t *sizes = calloc((size_t)count, sizeof *sizes), all = 0, len = 0;
+    char *samples = NULL, *dict = malloc(capacity);
+    fastpar_error error;
+    int failures = sizes == NULL || dict == NULL ? complain(set, target, "no memory") : 0;
+    for (int i = 0; i < count && !failures; i++) {
+        char *data = read_whole(set, files[i], &sizes[i]);
+        char *larger = data ? realloc(samples, all + sizes[i] + 1) : NULL;
+        if (larger != NULL) {
+            samples = larger;
+            memcpy(samples + all, data, sizes[i]);
+            all += sizes[i];
+        } else {
+            failures = data ? complain(set, files[i], "no memory") : 1;
+        }
+        free(data);
+    }
+    if (!failures && !set->force && exists(target))
+        failures = complain(set, target, "exists already; -f replaces it");
+    if (!failures && fastpar_dict_train(samples, sizes, (size_t)count, dict, capacity, &len, &error) != FASTPAR_OK)
+        failures = complain_of(set, target, &error);
+    if (!failures) {
+        FILE *file = fopen(target, "wb");
+        int written = file != NULL && fwrite(dict, 1, len, file) == len;
+        if ((file != NULL && fclose(file) != 0) || !written)
+            failures = complain(set, target, "cannot be written");
+        else if (set->verbosity > 1)
+            fprintf(stderr, "%s: a dictionary of %zu bytes, from %d files\n", target, len, count);
+    }
+    free(samples);
+    free(dict);
+    free(sizes);
+    return failures;
+}
+
+static int open_dict(settings *set, const char *name)
+{
+    size_t len;
+    fastpar_error error;
+    void *data = read_whole(set, name, &len);
+    if (data == NULL)
+        return 1;
+    fastpar_status status = fastpar_dict_open(data, len, set->level, &set->dict, &error);
+    free(data);
+    return status == FASTPAR_OK ? 0 : complain_of(set, name, &error);
+}
+
+/* ---- the command line ---- */
+
+enum { LONG = 256, FAST, ULTRA, PATCH_FROM, RM, TRAIN_OPTION, MAX_DICT, ONE_FRAME, NO_CHECK, SPARSE, NO_SPARSE };
+
+static const struct option long_options[] = {
+    {"compress", no_argument, NULL, 'z'},
+    {"decompress", no_argument, NULL, 'd'},
+    {"uncompress", no_argument, NULL, 'd'},
+    {"test", no_argument, NULL, 't'},
+    {"list", no_argument, NULL, 'l'},
+    {"stdout", no_argument, NULL, 'c'},
+    {"force", no_argument, NULL, 'f'},
+    {"keep", no_argument, NULL, 'k'},
+    {"rm", no_argument, NULL, RM},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"progress", no_argument, NULL, 'p'},
+    {"threads", required_argument, NULL, 'T'},
+    {"long", optional_argument, NULL, LONG},
+    {"fast", optional_argument, NULL, FAST},
+    {"ultra", no_argument, NULL, ULTRA},
+    {"patch-from", required_argument, NULL, PATCH_FROM},
+    {"train", no_argument, NULL, TRAIN_OPTION},
+    {"maxdict", required_argument, NULL, MAX_DICT},
+    {"one-frame", no_argument, NULL, ONE_FRAME},
+    {"no-check", no_argument, NULL, NO_CHECK},
+    {"sparse", no_argument, NULL, SPARSE},
+    {"no-sparse", no_argument, NULL, NO_SPARSE},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Takes levels out of the arguments: -19, and what stands before the letters of -9kf. The last one counts. */
+static int take_levels(int *argc, char **argv, int *level)
+{
+    int kept = 1, given = 0, i = 1;
+    for (; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+        char *text = argv[i];
+        if (text[0] == '-' && text[1] >= '0' && text[1] <= '9') {
+            unsigned long value = strtoul(text + 1, &text, 10);
+            *level = value > 22 ? 23 : (int)value; /* 23 is refused with the other arguments */
+            given = 1;
+            if (*text == 0)
+                continue;
+            *--text = '-';
+        }
+        argv[kept++] = text;
+    }
+    for (; i < *argc; i++)
+        argv[kept++] = argv[i];
+    argv[kept] = NULL;
+    *argc = kept;
+    return given;
+}
+
+/* The words that are commands, if no option says what to do. */
+static int command(settings *set, int level_given, char **words, int count)
+{
+    uint64_t offset = 0, length = UINT64_MAX;
+    const char *name = words[0], *file = words[1];
+    int converts = strcmp(name, "compress") == 0 || strcmp(name, "decompress") == 0;
+    if (count < 2 || (level_given && strcmp(name, "compress") != 0))
+        return usage(stderr);
+    if (converts && count < 4) {
+        set->force = 1;
+        set->target = count > 2 ? words[2] : NULL;
+        return convert(set, file, name[0] == 'c');
+    }
+    if (strcmp(name, "test") == 0 && count == 2)
+        return test_file(set, file);
+    if (strcmp(name, "list") == 0 && count == 2)
+        return list_frames(set, file);
+    if (strcmp(name, "cat") == 0 && (count < 3 || number(words[2], &offset)) && (count < 4 || number(words[3], &length)) && count < 5)
+        return cat_range(set, file, offset, length);
+    return usage(stderr);
+}
+
+static int is_command(const char *word)
+{
+    static const char *const commands[] = {"compress", "decompress", "test", "list", "cat"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static int run(settings *set, mode what, char **files, int count, size_t dict_capacity)
+{
+    static char *standard[] = {(char *)STANDARD};
+    const file_action actions[] = {compress_file, decompress_file, test_file, list_file};
+    int failures = 0;
+    if (what == TRAIN)
+        return count ? train(set, files, count, dict_capacity) : usage(stderr);
+    if (count == 0 && what != LIST) {
+        files = standard;
+        count = 1;
+    }
+    if (count == 0 || (set->target && !set->to_stdout && count > 1) || (set->target && set->recursive))
+        return usage(stderr);
+    if (what == LIST)
+        list_head();
+    for (int i = 0; i < count && !interrupted; i++) {
+        if (set->recursive && is_folder(files[i]))
+            failures += for_folder(set, files[i], what == COMPRESS, actions[what]);
+        else
+            failures += actions[what](set, files[i]);
+    }
+    return failures != 0;
+}
+
 int main(int argc, char **argv)
 {
-    progress_bar bar = {0, 0, 0};
-    int verbose = 0;
-    uint64_t level = 0, offset = 0, length = UINT64_MAX;
-    bar.shown = isatty(fileno(stderr));
+    settings set = {.verbosity = 2, .progress = -1};
+    mode what = COMPRESS;
+    const char *dict = NULL;
+    uint64_t value = 0, dict_capacity = 112640;
+    int what_given = 0, level_given, option, result;
+
     signal(SIGINT, on_interrupt);
-    for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
-        if (strcmp(argv[1], "-p") == 0)
-            bar.shown = 1;
-        else if (strcmp(argv[1], "-q") == 0)
-            bar.shown = 0;
-        else if (strcmp(argv[1], "-v") == 0)
-            verbose = 1;
-        else if (!number(argv[1] + 1, &level) || level > 22)
-            return usage();
+    level_given = take_levels(&argc, argv, &set.level);
+    while ((option = getopt_long(argc, argv, "cdD:fhklo:pqrtT:vVz", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'z': what = COMPRESS; what_given = 1; break;
+        case 'd': what = DECOMPRESS; what_given = 1; break;
+        case 't': what = TEST; what_given = 1; break;
+        case 'l': what = LIST; what_given = 1; break;
+        case TRAIN_OPTION: what = TRAIN; what_given = 1; break;
+        case 'c': set.to_stdout = 1; what_given = 1; break;
+        case 'f': set.force = 1; break;
+        case 'k': set.remove_sources = 0; break;
+        case RM: set.remove_sources = 1; break;
+        case 'r': set.recursive = 1; break;
+        case 'q': set.verbosity--; break;
+        case 'v': set.verbosity++; break;
+        case 'p': set.progress = 1; break;
+        case 'o': set.target = optarg; what_given = 1; break;
+        case 'D': dict = optarg; break;
+        case ULTRA: break; /* no level needs it */
+        case ONE_FRAME: set.one_frame = 1; break;
+        case NO_CHECK: set.no_checksum = 1; break;
+        case SPARSE: set.sparse = 1; break;
+        case NO_SPARSE: set.sparse = 0; break;
+        case PATCH_FROM: set.reference = optarg; break;
+        case 'T':
+            if (!small_number(optarg, UINT32_MAX, &value))
+                return usage(stderr);
+            set.threads = (unsigned)value;
+            break;
+        case LONG:
+            if (optarg && !small_number(optarg, 31, &value))
+                return usage(stderr);
+            set.window_log = optarg ? (unsigned)value : 27;
+            break;
+        case FAST:
+            if (optarg && (!small_number(optarg, FASTEST, &value) || value == 0))
+                return usage(stderr);
+            set.level = optarg ? -(int)value : -1;
+            level_given = 1;
+            break;
+        case MAX_DICT:
+            if (!small_number(optarg, UINT32_MAX, &dict_capacity) || dict_capacity == 0)
+                return usage(stderr);
+            break;
+        case 'V':
+            printf("fpz, fastpar %s, zstd %s\n", fastpar_version_string(), fastpar_zstd_version_string());
+            return 0;
+        case 'h': return usage(stdout);
+        default: return usage(stderr);
+        }
     }
-    if (argc < 3 || argc > 5)
-        return usage();
-    const char *command = argv[1], *file = argv[2], *target = argc > 3 ? argv[3] : NULL;
-    if (strcmp(command, "compress") == 0 && argc < 5)
-        return convert(file, target, 1, (int)level, verbose, &bar);
-    if (strcmp(command, "decompress") == 0 && argc < 5)
-        return convert(file, target, 0, 0, verbose, &bar);
-    if (strcmp(command, "test") == 0 && argc == 3)
-        return test(file, &bar);
-    if (strcmp(command, "list") == 0 && argc == 3)
-        return list(file);
-    if (strcmp(command, "cat") == 0 && (argc < 4 || number(argv[3], &offset)) && (argc < 5 || number(argv[4], &length)))
-        return cat(file, offset, length);
-    return usage();
+    if (set.level > 22)
+        return usage(stderr);
+    if (dict && open_dict(&set, dict))
+        return 1;
+    if (set.reference && (set.prefix = read_whole(&set, set.reference, &set.prefix_len)) == NULL)
+        return 1;
+    if (!what_given && optind < argc && is_command(argv[optind]))
+        result = command(&set, level_given, argv + optind, argc - optind);
+    else
+        result = run(&set, what, argv + optind, argc - optind, (size_t)dict_capacity);
+    fastpar_dict_free(set.dict);
+    free(set.prefix);
+    return result;
 }

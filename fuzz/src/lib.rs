@@ -6,6 +6,7 @@ pub use child::in_child;
 
 use fastpar::codec::{self, Options};
 use fastpar::pool::{self, PoolOptions};
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::sync::Once;
 
@@ -56,15 +57,42 @@ pub fn start_pool() {
     });
 }
 
+/// Bytes behind a place that must stay as they are.
+const MARKS: usize = 64;
+const MARK: u8 = 0xa5;
+
+thread_local! {
+    /// The place of `ROOM` bytes, and its marks: a new one for each input would take longer than the input.
+    static PLACE: RefCell<Vec<u8>> = RefCell::new(vec![MARK; ROOM + MARKS]);
+}
+
+/// Runs `work` on a place of `ROOM` bytes with marks behind it, which hold anything.
+pub fn in_room<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+    PLACE.with_borrow_mut(|place| between_marks(place, work))
+}
+
+fn between_marks<R>(place: &mut [u8], work: impl FnOnce(&mut [u8]) -> R) -> R {
+    let (room, marks) = place.split_at_mut(place.len() - MARKS);
+    let result = work(room);
+    assert!(marks.iter().all(|&byte| byte == MARK), "written past the end");
+    result
+}
+
+/// The same bytes, to be written by fastpar, which writes initialised bytes only.
+pub fn as_uninit(place: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the same layout; nothing that is not initialised gets there.
+    unsafe { &mut *(std::ptr::from_mut(place) as *mut [MaybeUninit<u8>]) }
+}
+
 /// What `decompress` makes of the data, in a place of so many bytes with marks behind it.
 pub fn decode(data: &[u8], options: &Options<'_>, room: usize) -> fastpar::Result<Vec<u8>> {
-    const MARKS: usize = 64;
-    let mut place = vec![0xa5; room + MARKS];
-    // SAFETY: the same layout; fastpar writes initialised bytes only.
-    let dst = unsafe { &mut *(std::ptr::from_mut(&mut place[..room]) as *mut [MaybeUninit<u8>]) };
-    let written = codec::decompress(data, dst, options);
-    assert!(place[room..].iter().all(|&byte| byte == 0xa5), "written past the end");
-    let written = written?;
-    place.truncate(written);
-    Ok(place)
+    let work = |place: &mut [u8]| {
+        let written = codec::decompress(data, as_uninit(place), options)?;
+        Ok(place[..written].to_vec())
+    };
+    if room == ROOM {
+        in_room(work)
+    } else {
+        between_marks(&mut vec![MARK; room + MARKS], work)
+    }
 }

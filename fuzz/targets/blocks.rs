@@ -6,9 +6,9 @@
 //! what is given out and its error are those of libzstd's own streaming decoder.
 #![no_main]
 
-use fastpar_fuzz::{Choices, ROOM};
-use std::mem::MaybeUninit;
-use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer};
+use fastpar_fuzz::{as_uninit, in_room, Choices, ROOM};
+use std::cell::RefCell;
+use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
 
 /// A frame without content size and checksum, with a window of 1 KiB to 2 MiB, and blocks of made-up sizes.
 fn frame_of(choices: &mut Choices<'_>) -> Vec<u8> {
@@ -33,40 +33,60 @@ fn frame_of(choices: &mut Choices<'_>) -> Vec<u8> {
     }
 }
 
-/// What libzstd's streaming decoder gives out of a frame, which gets it block by block, and its error.
-fn in_a_stream(frame: &[u8]) -> (Vec<u8>, Result<(), i32>) {
-    let (mut context, mut place) = (DCtx::create(), Vec::with_capacity(2 * ROOM));
-    let mut out = OutBuffer::around(&mut place);
-    for part in fastpar::codec::block_ends(frame).windows(2) {
-        let mut input = InBuffer::around(&frame[part[0]..part[1]]);
-        while input.pos < input.src.len() {
-            if let Err(code) = context.decompress_stream(&mut out, &mut input) {
-                return (place, Err((code as isize).wrapping_neg() as i32));
+/// libzstd's decoder, and places for what it decodes as a whole and in a stream.
+struct Theirs {
+    context: DCtx<'static>,
+    whole: Vec<u8>,
+    stream: Vec<u8>,
+}
+
+thread_local! {
+    /// Used for every input, as to make them takes longer than the input.
+    static THEIRS: RefCell<Theirs> = RefCell::new(Theirs {
+        context: DCtx::create(),
+        whole: Vec::with_capacity(ROOM),
+        stream: Vec::with_capacity(2 * ROOM),
+    });
+}
+
+impl Theirs {
+    /// What libzstd's streaming decoder gives out of a frame, which gets it block by block, and its error.
+    fn in_a_stream(&mut self, frame: &[u8]) -> (&[u8], Result<(), i32>) {
+        let Self { context, stream, .. } = self;
+        context.reset(ResetDirective::SessionOnly).expect("a session ends at any time");
+        stream.clear();
+        let mut out = OutBuffer::around(stream);
+        for part in fastpar::codec::block_ends(frame).windows(2) {
+            let mut input = InBuffer::around(&frame[part[0]..part[1]]);
+            while input.pos < input.src.len() {
+                if let Err(code) = context.decompress_stream(&mut out, &mut input) {
+                    return (stream, Err((code as isize).wrapping_neg() as i32));
+                }
             }
         }
+        (stream, Ok(()))
     }
-    (place, Ok(()))
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
     let count = choices.byte();
     let frame = if count % 2 == 0 { choices.0.to_vec() } else { frame_of(&mut choices) };
-    let mut place = vec![0xa5; ROOM + 64];
-    // SAFETY: the same layout; fastpar writes initialised bytes only.
-    let dst = unsafe { &mut *(std::ptr::from_mut(&mut place[..ROOM]) as *mut [MaybeUninit<u8>]) };
-    let written = fastpar::codec::decode_blocks(&frame, dst);
-    assert!(place[ROOM..].iter().all(|&byte| byte == 0xa5), "written past the end");
-    let parts = fastpar::codec::decode_parts(&frame, 1 + usize::from(count / 2 % 4));
+    THEIRS.with_borrow_mut(|theirs| in_room(|place| try_frame(&frame, count, place, theirs)));
+});
+
+fn try_frame(frame: &[u8], count: u8, place: &mut [u8], theirs: &mut Theirs) {
+    let written = fastpar::codec::decode_blocks(frame, as_uninit(place));
+    let parts = fastpar::codec::decode_parts(frame, 1 + usize::from(count / 2 % 4));
     if let Some((out, end)) = parts.filter(|(out, _)| out.len() <= ROOM) {
-        let (expected, expected_end) = in_a_stream(&frame);
+        let (expected, expected_end) = theirs.in_a_stream(frame);
         assert_eq!(end, expected_end);
         assert!(out == expected, "other bytes of a stream");
     }
     let Some(written) = written else { return };
-    let mut theirs = Vec::with_capacity(ROOM);
-    match zstd_safe::decompress(&mut theirs, &frame) {
-        Ok(_) => assert!(place[..written] == theirs, "other bytes"),
+    theirs.whole.clear();
+    match theirs.context.decompress(&mut theirs.whole, frame) {
+        Ok(_) => assert!(place[..written] == theirs.whole, "other bytes"),
         Err(code) => panic!("only libzstd refuses: {}", zstd_safe::get_error_name(code)),
     }
-});
+}

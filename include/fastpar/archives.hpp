@@ -5,6 +5,8 @@
 #include "paths.hpp"
 #include "streams.hpp"
 
+#include <cstring>
+
 namespace fastpar {
 
 /** Where a frame is, and what part of the content it holds. */
@@ -32,6 +34,37 @@ class options_state final : public stream_state {
  private:
   const zstd_options options_;
   zstd_arguments arguments_;
+};
+
+/** The same for an archive that reads by a function. */
+template <class Read>
+class source_state final : public stream_state {
+ public:
+  source_state(Read read, zstd_options options)
+      : options_(std::move(options)), arguments_(options_, exceptions), read_(std::move(read)) {}
+
+  [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return arguments_.raw(); }
+
+  static std::int32_t run(void *user_data, std::uint64_t offset, void *buffer, std::size_t len) noexcept {
+    auto *self = static_cast<source_state *>(user_data);
+    try {
+      std::invoke(self->read_, offset, writable_bytes(static_cast<std::byte *>(buffer), len));
+      return FASTPAR_OK;
+    } catch (const error &failure) {
+      fastpar_fail(&failure.raw());
+    } catch (const std::exception &exception) {
+      fastpar_error failure{FASTPAR_ERR_CALLBACK, threw, UINT64_MAX, {}};
+      std::strncpy(failure.message, exception.what(), sizeof failure.message - 1);
+      fastpar_fail(&failure);
+    } catch (...) {
+    }
+    return threw;
+  }
+
+ private:
+  const zstd_options options_;
+  zstd_arguments arguments_;
+  Read read_;
 };
 
 } // namespace FASTPAR_CPP
@@ -81,6 +114,21 @@ class archive {
       return fastpar_archive_open_file(raw, name.c_str(), &raw_, failure);
     });
   }
+  /**
+   * Opens compressed data wherever it is, such as an object in a store.
+   *
+   * @param read  `void (std::uint64_t offset, writable_bytes buffer)`: fills all of the buffer, or throws: the
+   *              call that wanted the bytes then throws what it threw, if that is a fastpar::error, else an error
+   *              with status::callback and its text. Kept by the archive; called by several threads at a time.
+   * @param size  bytes of the compressed data
+   */
+  template <class Read, class = std::enable_if_t<std::is_invocable_v<Read &, std::uint64_t, writable_bytes>>>
+  archive(Read read, std::uint64_t size, zstd_options options = {}) {
+    auto made = std::make_shared<detail::source_state<Read>>(std::move(read), std::move(options));
+    fastpar_error failure;
+    detail::check(fastpar_archive_open_source(made->raw(), &made->run, size, made.get(), &raw_, &failure), failure);
+    state_ = std::move(made);
+  }
   archive(archive &&other) noexcept : state_(std::move(other.state_)), raw_(std::exchange(other.raw_, nullptr)) {}
   archive &operator=(archive &&other) noexcept {
     fastpar_archive_free(std::exchange(raw_, std::exchange(other.raw_, nullptr)));
@@ -88,6 +136,9 @@ class archive {
     return *this;
   }
   ~archive() { fastpar_archive_free(raw_); }
+
+  /** The archive as C knows it; null: none. */
+  [[nodiscard]] fastpar_archive *raw() const noexcept { return raw_; }
 
   /** Tells the bytes of the whole content; data that is not trusted may claim more than can be read. */
   [[nodiscard]] std::uint64_t size() const { return ask(fastpar_archive_size); }

@@ -32,6 +32,9 @@ namespace fastpar {
  * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size`, `window_log`
  * and `dict` only, never on threads.
  *
+ * Some readers stop after the first frame, and tell no error (`zstandard.decompress`, CPython's
+ * `ZstdDecompressor`): `single_frame` is for those.
+ *
  * @param src  fastpar::as_bytes(container) makes them of any contiguous items
  * @param dst  may be smaller than compress_bound tells if the result fits; must not overlap `src`
  * @return the bytes written. Bytes after them in `dst` may be overwritten too.

@@ -34,6 +34,7 @@ enum class status : std::int32_t {
   closed = FASTPAR_ERR_CLOSED,
   already_started = FASTPAR_ERR_ALREADY_STARTED,
   busy = FASTPAR_ERR_BUSY,
+  again = FASTPAR_ERR_AGAIN,
   io = FASTPAR_ERR_IO,
   panic = FASTPAR_ERR_PANIC,
   internal = FASTPAR_ERR_INTERNAL
@@ -82,6 +83,7 @@ class status_category final : public std::error_category {
       case FASTPAR_ERR_TIMEOUT: return std::errc::timed_out;
       case FASTPAR_ERR_CLOSED: return std::errc::broken_pipe;
       case FASTPAR_ERR_BUSY: return std::errc::device_or_resource_busy;
+      case FASTPAR_ERR_AGAIN: return std::errc::operation_would_block;
       case FASTPAR_ERR_IO: return std::errc::io_error;
       default: return {value, *this};
     }

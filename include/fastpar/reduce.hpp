@@ -13,15 +13,15 @@
 namespace fastpar {
 namespace detail {
 
-/** Adds a chunk's items to an accumulator. */
-template <class Fold, class Value>
-void fold_chunk(Fold &fold, const chunk &part, Value &value) {
-  if constexpr (std::is_invocable_v<Fold &, const chunk &, Value>) {
-    static_assert(!std::is_void_v<std::invoke_result_t<Fold &, const chunk &, Value>>,
+/** Adds the items of a chunk, or of a piece, to an accumulator. */
+template <class Fold, class Part, class Value>
+void fold_part(Fold &fold, const Part &part, Value &value) {
+  if constexpr (std::is_invocable_v<Fold &, const Part &, Value>) {
+    static_assert(!std::is_void_v<std::invoke_result_t<Fold &, const Part &, Value>>,
                   "fold takes the accumulator as T& and returns nothing, or takes it by value and returns the new one");
     value = std::invoke(fold, part, std::move(value));
   } else {
-    static_assert(std::is_void_v<std::invoke_result_t<Fold &, const chunk &, Value &>>,
+    static_assert(std::is_void_v<std::invoke_result_t<Fold &, const Part &, Value &>>,
                   "fold takes the accumulator as T& and returns nothing, or takes it by value and returns the new one");
     std::invoke(fold, part, value);
   }
@@ -50,7 +50,10 @@ class plain_reduction {
   void *accumulator() noexcept { return std::addressof(result_); }
   static constexpr std::size_t accumulator_size = sizeof(Value);
 
-  void fold(const chunk &part, void *place) { fold_chunk(fold_, part, *static_cast<Value *>(place)); }
+  template <class Part>
+  void fold(const Part &part, void *place) {
+    fold_part(fold_, part, *static_cast<Value *>(place));
+  }
   void combine(void *into, const void *from) {
     combine_values(combine_, *static_cast<Value *>(into), Value(*static_cast<const Value *>(from)));
   }
@@ -77,11 +80,12 @@ class object_reduction {
   void *accumulator() noexcept { return &unused_; }
   static constexpr std::size_t accumulator_size = sizeof(void *);
 
-  void fold(const chunk &part, void *place) {
+  template <class Part>
+  void fold(const Part &part, void *place) {
     node *const made = new node{identity_, all_.load()};
     while (!all_.compare_exchange_weak(made->next, made)) {
     }
-    fold_chunk(fold_, part, *made->value);
+    fold_part(fold_, part, *made->value);
     std::memcpy(place, &made, sizeof made);
   }
   void combine(void *, const void *from) {

@@ -6,6 +6,7 @@
 #include "zstd_options.hpp"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace fastpar {
@@ -48,8 +49,11 @@ class function_state final : public stream_state {
   static std::int32_t source(void *user_data, void *buffer, std::size_t capacity, std::size_t *len) noexcept {
     auto *self = static_cast<function_state *>(user_data);
     try {
-      *len = std::invoke(self->function_, writable_bytes(static_cast<std::byte *>(buffer), capacity));
-      return FASTPAR_OK;
+      // A number of bytes, or an optional one.
+      const std::optional<std::size_t> given =
+          std::invoke(self->function_, writable_bytes(static_cast<std::byte *>(buffer), capacity));
+      *len = given.value_or(0);
+      return given ? FASTPAR_OK : FASTPAR_SOURCE_LATER;
     } catch (...) {
       self->exceptions.keep(0);
       return threw;
@@ -174,7 +178,8 @@ class reader {
    *
    * @param source   callable with `writable_bytes`, fills them from their start on and returns how many it
    *                 filled, 0 at the end; called by the thread that calls the reader, while it does. Moved or
-   *                 copied into the reader.
+   *                 copied into the reader. A source that must not wait returns std::optional<std::size_t>,
+   *                 and std::nullopt where it has nothing now: see `try_read`.
    * @param options  kept by the reader; what `cancel` points to must live as long. `progress` is told bytes
    *                 of the source.
    * @throws error: invalid_argument, unsupported, limit_exceeded (max_memory), out_of_memory; std::bad_alloc.
@@ -182,7 +187,8 @@ class reader {
    * Does not block, and starts no thread. May be called from any thread.
    */
   template <class Source,
-            class = std::enable_if_t<std::is_invocable_r_v<std::size_t, std::decay_t<Source> &, writable_bytes>>>
+            class = std::enable_if_t<
+                std::is_invocable_r_v<std::optional<std::size_t>, std::decay_t<Source> &, writable_bytes>>>
   explicit reader(Source &&source, zstd_options options = {}) {
     using state = detail::function_state<std::decay_t<Source>>;
     auto made = std::make_shared<state>(std::forward<Source>(source), std::move(options));
@@ -211,20 +217,37 @@ class reader {
    * Blocks while the source does, and until there is something to give.
    */
   [[nodiscard]] std::size_t read(writable_bytes dst) {
-    const std::shared_ptr<detail::stream_state> state = state_; // the source may release this reader
     std::size_t len = 0;
     fastpar_error failure;
-    const fastpar_status result = fastpar_reader_read(raw_, dst.data(), dst.size(), &len, &failure);
-    // An exception is thrown when its status arrives; that of the last progress report at the end of the
-    // data.
-    const bool its_turn = result == FASTPAR_ERR_CALLBACK || result == FASTPAR_ERR_CANCELLED ||
-                          (result == FASTPAR_OK && len == 0 && !dst.empty());
-    if (state && its_turn) state->exceptions.finish(result, failure);
+    detail::check(call(dst, &len, &failure), failure);
+    return len;
+  }
+
+  /**
+   * The same for a source that must not wait: std::nullopt where nothing can be given out before the source
+   * is asked again, which the next call does. Nothing is lost. (`read` throws error with again there.)
+   */
+  [[nodiscard]] std::optional<std::size_t> try_read(writable_bytes dst) {
+    std::size_t len = 0;
+    fastpar_error failure;
+    const fastpar_status result = call(dst, &len, &failure);
+    if (result == FASTPAR_ERR_AGAIN) return std::nullopt;
     detail::check(result, failure);
     return len;
   }
 
  private:
+  fastpar_status call(writable_bytes dst, std::size_t *len, fastpar_error *failure) {
+    const std::shared_ptr<detail::stream_state> state = state_; // the source may release this reader
+    const fastpar_status result = fastpar_reader_read(raw_, dst.data(), dst.size(), len, failure);
+    // An exception is thrown when its status arrives; that of the last progress report at the end of the
+    // data.
+    const bool its_turn = result == FASTPAR_ERR_CALLBACK || result == FASTPAR_ERR_CANCELLED ||
+                          (result == FASTPAR_OK && *len == 0 && !dst.empty());
+    if (state && its_turn) state->exceptions.finish(result, *failure);
+    return result;
+  }
+
   std::shared_ptr<detail::stream_state> state_;
   fastpar_reader *raw_ = nullptr;
 };

@@ -5,6 +5,8 @@
 #include "control.hpp"
 #include "dicts.hpp"
 
+#include <vector>
+
 namespace fastpar {
 inline namespace FASTPAR_CPP {
 
@@ -18,6 +20,10 @@ struct zstd_options {
   bool no_seek_table = false;
   /** Compress: one frame, whose sections are compressed in parallel. */
   bool single_frame = false;
+  /** Compress: long-distance matching, with a window of 128 MiB unless `window_log` says otherwise. */
+  bool long_distance = false;
+  /** Compress: frames end where a rolling hash of the content says so; not with `single_frame`. */
+  bool rsyncable = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;
   /** New target files have holes where the data is zero. */
@@ -33,12 +39,19 @@ struct zstd_options {
   /** Compress: the window is 2 to the power of this; 0: by level. Decompress: larger windows are refused; 0:
    * 27. */
   std::uint32_t window_log = 0;
+  /** Compress: how libzstd searches, 1 to 9; 0: by level. */
+  std::uint32_t strategy = 0;
   /** The most bytes that may come out: error with limit_exceeded past it. 0: no limit. */
   std::uint64_t max_output = 0;
   /** Working memory of one call in bytes: fewer lanes are used to keep to it. 0: no limit. */
   std::uint64_t max_memory = 0;
   /** Its dictionary; may be null. */
   const fastpar::dict *dict = nullptr;
+  /** Decompress: more dictionaries, of which a frame gets the one that it names; none may be null. */
+  span<const fastpar::dict *const> dicts = {};
+  /** What the single frame may repeat, such as an older version of the content; the same to decompress it. Not
+   * together with `dict`. Must live, and not change, as long as the call, or what was opened with it. */
+  bytes prefix = {};
   /** Cancels the call; may be null. */
   cancel_flag *cancel = nullptr;
 #ifdef __cpp_lib_jthread
@@ -57,12 +70,14 @@ inline namespace FASTPAR_CPP {
 /** The options as C knows them, for as long as they are used. Refers to them. */
 class zstd_arguments {
  public:
-  zstd_arguments(const zstd_options &options, carried &exceptions) noexcept : control_(options, exceptions) {
+  zstd_arguments(const zstd_options &options, carried &exceptions) : control_(options, exceptions) {
     raw_.struct_size = sizeof raw_;
     raw_.level = options.level;
     raw_.flags = (options.no_checksum ? FASTPAR_ZSTD_NO_CHECKSUM : 0u) |
                  (options.no_seek_table ? FASTPAR_ZSTD_NO_SEEK_TABLE : 0u) |
-                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
+                 (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) |
+                 (options.long_distance ? FASTPAR_ZSTD_LONG : 0u) |
+                 (options.rsyncable ? FASTPAR_ZSTD_RSYNCABLE : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
                  (options.sparse ? FASTPAR_ZSTD_SPARSE : 0u) | (options.keep ? FASTPAR_ZSTD_KEEP : 0u) |
                  (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u);
     raw_.frame_size = options.frame_size;
@@ -70,7 +85,14 @@ class zstd_arguments {
     raw_.window_log = options.window_log;
     raw_.max_output = options.max_output;
     raw_.max_memory = options.max_memory;
+    raw_.strategy = options.strategy;
     raw_.dict = options.dict ? options.dict->raw() : nullptr;
+    dicts_.reserve(options.dicts.size());
+    for (const dict *each : options.dicts) dicts_.push_back(each ? each->raw() : nullptr);
+    raw_.dicts = dicts_.data();
+    raw_.dicts_count = dicts_.size();
+    raw_.prefix = options.prefix.data();
+    raw_.prefix_len = options.prefix.size();
     control_.apply(raw_);
   }
 
@@ -78,13 +100,14 @@ class zstd_arguments {
 
  private:
   control control_;
+  std::vector<const fastpar_dict *> dicts_;
   fastpar_zstd_options raw_ = {};
 };
 
 /** The same for one blocking call, and the exceptions that it carries. */
 class zstd_call {
  public:
-  explicit zstd_call(const zstd_options &options) noexcept : arguments_(options, exceptions_) {}
+  explicit zstd_call(const zstd_options &options) : arguments_(options, exceptions_) {}
 
   [[nodiscard]] const fastpar_zstd_options *raw() const noexcept { return arguments_.raw(); }
 

@@ -10,9 +10,10 @@ use crate::codec::io::output::{Replaced, Target, Wishes};
 use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::trace::{self, Kind, Mark};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,20 +50,26 @@ impl FileStats {
 /// an ordinary source as many bytes are read as it has when it is opened.
 ///
 /// # Errors
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) with the system's number;
-/// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): an option, or both are one file;
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): `target` is a block device or a socket; and
+/// [`ErrorKind::Io`] with the system's number;
+/// [`ErrorKind::InvalidArgument`]: an option, both are one file, or the part does not lie in the source;
+/// [`ErrorKind::Unsupported`]: `target` is a block device or a socket; and
 /// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
     let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
-    options.check()?;
+    let options = &options.compressing()?;
     let input = Arc::new(Input::open(source)?);
-    let output = Target::create(target, &input, wishes(options))?;
-    let fetched = input.len().map(|_| Arc::clone(&input));
-    let mut writer = Writer::over(output, options, input.len(), fetched)?;
-    match input.len() {
-        Some(len) => writer.fetch(len)?,
-        None => while writer.fill_from(&mut &*input)? > 0 {},
+    let part = part(&input, options)?;
+    let output = Target::create(target, Some(&input), wishes(options, false))?;
+    let len = part.as_ref().map(|part| part.end - part.start);
+    let fetched = part.clone().filter(|_| !options.rsyncable);
+    let mut writer = Writer::over(output, options, len, fetched.as_ref().map(|_| Arc::clone(&input)))?;
+    match (fetched, part) {
+        (Some(part), _) => writer.fetch(part)?,
+        (None, Some(part)) => {
+            let mut source = input.at(part.start)?.take(part.end - part.start);
+            while writer.fill_from(&mut source)? > 0 {}
+        }
+        (None, None) => while writer.fill_from(&mut &*input)? > 0 {},
     }
     writer.end_data()?;
     let mut stats = FileStats {
@@ -73,7 +80,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
         seconds: 0.0,
     };
     let (output, progress) = writer.into_parts();
-    let replaced = output.commit(&input, options.sync)?;
+    let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     mark.end(Kind::CompressFile, 0, stats.traced());
@@ -89,12 +96,12 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
     options.check()?;
     let input = Input::open(source)?;
-    let mut output = Target::create(target, &input, wishes(options))?;
+    let mut output = Target::create(target, Some(&input), wishes(options, true))?;
     output.expect(announced(&input).unwrap_or(0));
     input.begin_again()?;
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
-        let chunk = reader.chunk()?;
+        let chunk = reader.chunk().map_err(cannot_wait)?;
         if chunk.is_empty() {
             break;
         }
@@ -110,7 +117,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
         seconds: 0.0,
     };
     let progress = reader.into_progress();
-    let replaced = output.commit(&input, options.sync)?;
+    let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     mark.end(Kind::DecompressFile, 0, stats.traced());
@@ -118,14 +125,47 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     Ok(stats)
 }
 
-/// What the options say about the target.
-fn wishes(options: &Options<'_>) -> Wishes {
+/// An input that was opened so that it does not wait is an error where it would have to.
+fn cannot_wait(error: Error) -> Error {
+    if error.kind() != ErrorKind::Again {
+        return error;
+    }
+    #[cfg(unix)]
+    let code = libc::EAGAIN;
+    #[cfg(not(unix))]
+    let code = 0;
+    Error::new(ErrorKind::Io, "reading failed: the source has nothing now, and does not wait").with_code(code)
+}
+
+/// The part of the source that the options ask for; `None`: all there is, as its size is not known.
+fn part(input: &Input, options: &Options<'_>) -> Result<Option<Range<u64>>> {
+    let Options { src_offset, src_size, .. } = *options;
+    if src_offset == 0 && src_size == 0 {
+        return Ok(input.len().map(|len| 0..len));
+    }
+    if !input.is_file() {
+        let text = "src_offset and src_size are for ordinary files: others are read from where they are";
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    let len = input.len().unwrap_or(0);
+    let end = if src_size == 0 { Some(len) } else { src_offset.checked_add(src_size) };
+    match end.filter(|&end| src_offset <= end && end <= len) {
+        Some(end) => Ok(Some(src_offset..end)),
+        None => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("the part of {src_size} bytes from {src_offset} on does not lie in the {len} bytes"),
+        )),
+    }
+}
+
+/// What the options say about the target; `marked`: it gets the source's Mark of the Web.
+pub(super) fn wishes(options: &Options<'_>, marked: bool) -> Wishes {
     let Options { sync, sparse, keep, in_place, .. } = *options;
-    Wishes { sync, sparse, keep, in_place }
+    Wishes { sync, sparse, keep, in_place, marked, append: false }
 }
 
 /// Gives the space of a file that was replaced back, on a worker of the pool if one runs.
-fn give_back(replaced: Replaced) {
+pub(super) fn give_back(replaced: Replaced) {
     #[cfg(target_os = "linux")]
     if let Some(held) = replaced.held() {
         crate::job::run_aside(move || drop(held));

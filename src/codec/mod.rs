@@ -23,6 +23,7 @@
 
 mod archive;
 mod buffer;
+mod concat;
 mod context;
 mod files;
 mod format;
@@ -30,12 +31,15 @@ mod frame;
 mod io;
 mod libzstd;
 mod options;
+mod scan;
 mod stream;
+mod transform;
 
 pub use archive::{Archive, FrameInfo};
 pub use buffer::batch::{compress_batch, decompress_batch, BatchItem};
 pub use buffer::compress::{compress, compress_bound, compress_to_vec};
 pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
+pub use concat::concat_files;
 pub use files::{compress_file, decompress_file, FileStats};
 pub use format::frame::{frame_read, Block, Blocks, Frame, Frames};
 pub use format::seek_table::SeekTable;
@@ -45,9 +49,13 @@ pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
 pub use frame::sections::encode_sections;
 pub use options::dict::{train, Dict};
 pub use options::level::level_range;
+pub use options::reference::{Dicts, Prefix};
 pub use options::{Options, MAX_FRAME_SIZE};
+pub(crate) use scan::archive_reduce_slots;
+pub use scan::{archive_for, archive_reduce, archive_shard, Output, Piece, ScanOptions, Shard};
 pub use stream::reader::Reader;
 pub use stream::writer::Writer;
+pub use transform::transform_file;
 
 /// The version of the libzstd inside.
 pub fn zstd_version() -> &'static str {

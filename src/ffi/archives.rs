@@ -8,11 +8,13 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::Scope;
 use std::ffi::{c_char, c_void};
 use std::mem::{offset_of, size_of};
+use std::sync::atomic::AtomicI32;
 
-/// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open` or
-/// `fastpar_archive_open_file`, released by `fastpar_archive_free`; any number of threads may read from it at
+/// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
+/// `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`; any number of threads may read from it at
 /// a time.
 pub struct fastpar_archive {
     // Declared, and so dropped, first.
@@ -20,6 +22,13 @@ pub struct fastpar_archive {
     /// The data, if it is in memory.
     src: &'static [u8],
     _arguments: KeptArguments,
+}
+
+impl fastpar_archive {
+    /// The core's archive.
+    pub(super) fn core(&self) -> &Archive<'static> {
+        &self.archive
+    }
 }
 
 /// Where a frame of an archive is. Set `struct_size` to `sizeof(fastpar_frame_info)` before the call.
@@ -53,7 +62,7 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 ///
 /// # Safety
 /// `archive` is NULL or a live handle.
-unsafe fn hold_archive(archive: *const fastpar_archive) -> Result<Held<fastpar_archive>> {
+pub(super) unsafe fn hold_archive(archive: *const fastpar_archive) -> Result<Held<fastpar_archive>> {
     // SAFETY: the caller's promise.
     unsafe { handle::hold(archive) }.ok_or_else(|| invalid("archive is NULL"))
 }
@@ -174,6 +183,96 @@ pub unsafe extern "C" fn fastpar_archive_open_file(
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
+}
+
+/// Reads a part of the compressed data of an archive, for `fastpar_archive_open_source`.
+///
+/// Called from the threads that open, read or scan the archive, several at a time, with any parts in any
+/// order. It may call fastpar, but for the archive that it is the source of. Must return normally.
+///
+/// @param user_data  that of the archive
+/// @param offset     where in the compressed data
+/// @param buffer     out: all `len` bytes
+/// @param len        bytes, at least 1; `offset + len` is at most the size that was told
+/// @return 0: `buffer` is full; anything else is a failure: the call returns FASTPAR_ERR_CALLBACK with this
+///         value in `error->code`, or what `fastpar_fail` was told
+pub type fastpar_read_at_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, offset: u64, buffer: *mut c_void, len: usize) -> i32>;
+
+/// Opens zstd data wherever it is, such as an object in a store, for reading at any offset.
+///
+/// As `fastpar_archive_open_file`, but `read` gives the bytes.
+///
+/// @param options    may be NULL; as for `fastpar_archive_open`
+/// @param read       must not be NULL; may be called until the archive is released and no call of it runs
+/// @param size       bytes of the compressed data
+/// @param user_data  given to `read`; may be NULL
+/// @param archive    out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
+///                   failure
+/// @param error      may be NULL; `position` is the offset in the compressed data
+/// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`; and all
+///         that `fastpar_archive_open` returns.
+///
+/// May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_archive_open_source(
+    options: *const fastpar_zstd_options,
+    read: fastpar_read_at_fn,
+    size: u64,
+    user_data: *mut c_void,
+    archive: *mut *mut fastpar_archive,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        let function = read.ok_or_else(|| invalid("read is NULL"));
+        // SAFETY: the caller's promise.
+        unsafe {
+            open(options, archive, |options| {
+                let source = ForeignSource { function: function?, user_data };
+                let cancel = options.cancel;
+                let read = move |offset, buffer: &mut [u8]| source.read(offset, buffer, cancel);
+                Ok((Archive::open_source(Box::new(read), size, options)?, &[] as &[u8]))
+            })
+        }
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// The program's function that reads.
+struct ForeignSource {
+    function: unsafe extern "C" fn(*mut c_void, u64, *mut c_void, usize) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that the callback may be called from several threads at the same time.
+unsafe impl Sync for ForeignSource {}
+// SAFETY: as above.
+unsafe impl Send for ForeignSource {}
+
+impl ForeignSource {
+    fn read(&self, offset: u64, buffer: &mut [u8], cancel: Option<&AtomicI32>) -> Result<()> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        Scope::enter(&cancel, |scope| {
+            // SAFETY: the program promises that the callback may be called with its data; the buffer is valid
+            // meanwhile.
+            match unsafe { (self.function)(self.user_data, offset, buffer.as_mut_ptr().cast(), buffer.len()) }
+            {
+                0 => Ok(()),
+                code => {
+                    let text = format!("the source returned {code} at byte {offset}");
+                    let error = Error::of_callback(text, code, scope.take());
+                    let position = error.position().unwrap_or(offset);
+                    Err(error.at(position))
+                }
+            }
+        })
+    }
 }
 
 /// Tells how many bytes the whole content has.

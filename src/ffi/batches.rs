@@ -5,7 +5,7 @@ use super::codec::{fastpar_zstd_options, with_options};
 use super::guard::guard;
 use super::overlap;
 use super::status::{fastpar_error, fastpar_status, status_of, FASTPAR_ERR_CANCELLED, FASTPAR_OK};
-use crate::codec::{self, BatchItem, Options};
+use crate::codec::{self, BatchItem, Options, Prefix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ffi::c_void;
@@ -154,7 +154,7 @@ unsafe fn run(
 ) -> Result<()> {
     let run = |options: &Options<'_>| {
         // SAFETY: the caller's promise.
-        let mut borrowed = unsafe { items.borrow()? };
+        let mut borrowed = unsafe { items.borrow(options.prefix.map_or(&[], Prefix::bytes))? };
         let outcome = work(&mut borrowed, options);
         if matches!(&outcome, Err(error) if error.kind() == ErrorKind::InvalidArgument) {
             return outcome; // an option: nothing was done
@@ -207,15 +207,17 @@ impl Items {
     }
 
     /// Borrows every item's buffers. Those of items that are wrong are left alone: they have a result
-    /// already.
+    /// already. `prefix` is borrowed beside them.
     ///
     /// # Safety
     /// The array and the buffers are valid for `'a`, and not used by another thread.
-    unsafe fn borrow<'a>(&self) -> Result<Vec<BatchItem<'a>>> {
+    unsafe fn borrow<'a>(&self, prefix: &[u8]) -> Result<Vec<BatchItem<'a>>> {
         let mut borrowed = room(self.count)?;
-        let (mut inputs, mut outputs) = (room(self.count + 1)?, room(self.count)?);
+        let (mut inputs, mut outputs) = (room(self.count + 2)?, room(self.count)?);
         let address = self.first as usize;
         inputs.push((address..address + self.count * self.item_size, usize::MAX));
+        let prefix = prefix.as_ptr_range();
+        inputs.push((prefix.start as usize..prefix.end as usize, usize::MAX));
         for index in 0..self.count {
             // SAFETY: below `count`; the caller's promise.
             let result = unsafe { self.check(index) };
@@ -226,7 +228,7 @@ impl Items {
             borrowed.push(BatchItem { src: &[], dst: &mut [], result: result.err().map(Err) });
         }
         overlap::find(&mut inputs, &mut outputs, |index| {
-            let what = "dst overlaps a buffer of another item";
+            let what = "dst overlaps a buffer of another item, or the prefix";
             borrowed[index].result = Some(Err(Error::new(ErrorKind::InvalidArgument, what)));
         })
         .map_err(|_| no_memory(self.count))?;

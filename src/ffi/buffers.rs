@@ -4,7 +4,7 @@ use super::borrow::{self, Out};
 use super::codec::{fastpar_zstd_options, with_options};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::{self, Options};
+use crate::codec::{self, Options, Prefix};
 use crate::error::Result;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -47,7 +47,9 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 ///
 /// The result is a series of independent frames, each with its size and a checksum, and a seek table (zstd's
 /// seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
-/// it. An empty input makes one empty frame. The bytes depend on `src` and the options `level`, `flags`,
+/// it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
+/// `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty
+/// frame. The bytes depend on `src` and the options `level`, `flags`,
 /// `frame_size`, `window_log` and `dict` only, never on threads.
 ///
 /// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
@@ -206,6 +208,7 @@ unsafe fn run(
             (borrow::input(src.cast(), src_len, "src")?, borrow::output(dst.cast(), dst_capacity, "dst")?)
         };
         borrow::disjoint((src, "src"), (&*dst, "dst"))?;
+        borrow::disjoint((options.prefix.map_or(&[], Prefix::bytes), "prefix"), (&*dst, "dst"))?;
         call(src, dst, options)
     };
     // SAFETY: the caller's promise.

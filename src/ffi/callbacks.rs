@@ -40,9 +40,9 @@ pub extern "C" fn fastpar_is_cancelled() -> i32 {
 /// chunk or the member. Of several callbacks that fail the same one counts as without: of chunks the lowest.
 /// An empty message is replaced by what fastpar would have said.
 ///
-/// @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY (they are about another
-///               call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0 becomes what the
-///               callback returns. NULL: as if nothing had been told.
+/// @param error  copied. A `status` that is 0, FASTPAR_ERR_TIMEOUT, FASTPAR_ERR_BUSY, FASTPAR_ERR_AGAIN (they
+///               are about another call), or unknown, counts as FASTPAR_ERR_CALLBACK; with that a `code` of 0
+///               becomes what the callback returns. NULL: as if nothing had been told.
 ///
 /// It belongs to the innermost callback of the calling thread, the last one told counts, and it is dropped if
 /// that callback returns 0. Outside of callbacks nothing happens. Never blocks. May be called from any

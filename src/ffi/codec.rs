@@ -3,7 +3,7 @@
 use super::borrow::{self, OptionsStruct};
 use super::dicts::{self, fastpar_dict};
 use super::loops::{fastpar_progress_fn, ForeignProgress};
-use crate::codec::{Dict, Options};
+use crate::codec::{Dict, Dicts, Options, Prefix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Progress;
 use std::ffi::c_void;
@@ -19,7 +19,9 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 /// `fastpar_zstd_options.flags`: one frame, as the `zstd` program writes it; `frame_size` must be 0.
 /// Decompressing: no effect.
 ///
-/// For readers that take only one frame, or for which each frame is costly. It is as parallel as many frames,
+/// For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
+/// of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
+/// the rest in silence. Such a frame is as parallel as many frames,
 /// and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
 /// section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
 /// at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
@@ -31,6 +33,17 @@ pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory:
 /// no effect.
 pub const FASTPAR_ZSTD_SYNC: u32 = 8;
+/// `fastpar_zstd_options.flags`: long-distance matching, as `zstd --long`: matches are found anywhere in a
+/// window of 128 MiB, unless `window_log` says otherwise. For data that repeats itself over long distances; a
+/// single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
+/// effect.
+pub const FASTPAR_ZSTD_LONG: u32 = 16;
+/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
+/// of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
+/// are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
+/// parts once find the others. The bytes depend on content and options only. Not with
+/// FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
+pub const FASTPAR_ZSTD_RSYNCABLE: u32 = 32;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
 /// `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
 pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
@@ -47,6 +60,8 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_NO_SEEK_TABLE
     | FASTPAR_ZSTD_SINGLE_FRAME
     | FASTPAR_ZSTD_SYNC
+    | FASTPAR_ZSTD_LONG
+    | FASTPAR_ZSTD_RSYNCABLE
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
     | FASTPAR_ZSTD_IN_PLACE;
@@ -63,7 +78,8 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _SPARSE, _KEEP, _IN_PLACE, or 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
+    /// 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
     /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
@@ -90,8 +106,9 @@ pub struct fastpar_zstd_options {
     /// a limit they keep to 2 GiB where that is enough for one lane.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
-    /// none (they may have been made with it, or without any). A frame that names another dictionary is
-    /// FASTPAR_ERR_DICTIONARY. See `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
+    /// none (they may have been made with it, or without any). A frame that names another dictionary, which
+    /// `dicts` has not, is FASTPAR_ERR_DICTIONARY, with the id that it names in `error->code`. See
+    /// `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
     /// released meanwhile.
     pub dict: *const fastpar_dict,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
@@ -101,21 +118,35 @@ pub struct fastpar_zstd_options {
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
-    /// Must be 0.
+    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
+    /// of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
     pub strategy: u32,
     /// Must be 0.
     pub reserved: u32,
-    /// Must be NULL.
+    /// May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
+    /// not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
+    /// be NULL then.
+    ///
+    /// Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
+    /// reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
+    /// prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
+    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
+    /// be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
+    /// dictionary of raw content, see `fastpar_dict_open`.
     pub prefix: *const c_void,
-    /// Must be 0.
+    /// Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none.
     pub prefix_len: usize,
-    /// Must be NULL.
+    /// May be NULL. Decompress: more dictionaries, of which a frame gets the one that it names. A frame that
+    /// names none gets `dict`, or `prefix`, or nothing. Entries must not be NULL; of several with one id the
+    /// first counts, and `dict` before them; those of raw content are never chosen. A call or a handle keeps
+    /// what it needs of them: array and handles may be released meanwhile.
     pub dicts: *const *const fastpar_dict,
-    /// Must be 0.
+    /// Entries of `dicts`.
     pub dicts_count: usize,
-    /// Must be 0.
+    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
+    /// the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
     pub src_offset: u64,
-    /// Must be 0.
+    /// The bytes of that part. 0: up to the end.
     pub src_size: u64,
 }
 
@@ -123,28 +154,6 @@ pub struct fastpar_zstd_options {
 unsafe impl OptionsStruct for fastpar_zstd_options {
     const NAME: &'static str = "fastpar_zstd_options";
     const SIZE_V1: usize = offset_of!(Self, strategy); // the fields after it came later
-}
-
-impl fastpar_zstd_options {
-    /// Refuses the fields that have no meaning yet.
-    fn check_unused(&self) -> Result<()> {
-        let fields = [
-            ("strategy", self.strategy != 0),
-            ("reserved", self.reserved != 0),
-            ("prefix", !self.prefix.is_null()),
-            ("prefix_len", self.prefix_len != 0),
-            ("dicts", !self.dicts.is_null()),
-            ("dicts_count", self.dicts_count != 0),
-            ("src_offset", self.src_offset != 0),
-            ("src_size", self.src_size != 0),
-        ];
-        match fields.iter().find(|(_, used)| *used) {
-            Some((field, _)) => {
-                Err(Error::new(ErrorKind::Unsupported, format!("{field} is set, expected zero")))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 /// Runs `with` with the options of a call, in the core's form, checked as far as the core does not.
@@ -169,6 +178,8 @@ pub(super) unsafe fn with_options<R>(
 /// What options point to, checked.
 struct Shared<'a> {
     dict: Option<Dict>,
+    dicts: Option<Dicts>,
+    prefix: Option<Prefix>,
     cancel: Option<&'a AtomicI32>,
 }
 
@@ -183,9 +194,22 @@ impl Shared<'_> {
                 format!("flags is {:#x}, expected FASTPAR_ZSTD_ constants", raw.flags),
             ));
         }
-        raw.check_unused()?;
-        // SAFETY: the caller's promise.
-        unsafe { Ok(Self { cancel: borrow::cancel_flag(raw.cancel)?, dict: dicts::share(raw.dict) }) }
+        if raw.reserved != 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("reserved is {}, expected 0", raw.reserved),
+            ));
+        }
+        // SAFETY: the caller's promise; the prefix goes with the last call that uses the options.
+        unsafe {
+            let prefix = borrow::input(raw.prefix.cast(), raw.prefix_len, "prefix")?;
+            Ok(Self {
+                cancel: borrow::cancel_flag(raw.cancel)?,
+                dict: dicts::share(raw.dict),
+                dicts: dicts::share_all(raw.dicts, raw.dicts_count)?,
+                prefix: (!prefix.is_empty()).then(|| Prefix::lent(prefix)),
+            })
+        }
     }
 
     /// The core's form of the options `raw`.
@@ -199,13 +223,20 @@ impl Shared<'_> {
             sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
             keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
             in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
+            long: raw.flags & FASTPAR_ZSTD_LONG != 0,
+            rsyncable: raw.flags & FASTPAR_ZSTD_RSYNCABLE != 0,
             frame_size: raw.frame_size,
             max_lanes: raw.max_lanes,
             window_log: raw.window_log,
+            strategy: raw.strategy,
             max_output: raw.max_output,
             max_memory: raw.max_memory,
             dict: self.dict.as_ref(),
+            dicts: self.dicts.as_ref(),
+            prefix: self.prefix.as_ref(),
             cancel: self.cancel,
+            src_offset: raw.src_offset,
+            src_size: raw.src_size,
             progress: raw.progress.is_some().then_some(report),
         }
     }

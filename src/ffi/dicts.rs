@@ -4,13 +4,14 @@ use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
 use super::handle;
 use super::status::{fastpar_error, fastpar_status};
-use crate::codec::{self, Dict};
+use crate::codec::{self, Dict, Dicts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ffi::c_void;
 
 /// A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
-/// `fastpar_dict_free`; used as `dict` of `fastpar_zstd_options`, by any number of calls at a time.
+/// `fastpar_dict_free`; used as `dict` or in `dicts` of
+/// `fastpar_zstd_options`, by any number of calls at a time.
 pub struct fastpar_dict {
     dict: Dict,
 }
@@ -26,6 +27,30 @@ fn invalid(message: &'static str) -> Error {
 pub(super) unsafe fn share(dict: *const fastpar_dict) -> Option<Dict> {
     // SAFETY: the caller's promise.
     unsafe { handle::hold(dict) }.map(|found| found.dict.clone())
+}
+
+/// The dictionaries of the options, shared in the same way.
+///
+/// # Safety
+/// `dicts` is NULL or points to so many pointers, each NULL or a live handle.
+pub(super) unsafe fn share_all(dicts: *const *const fastpar_dict, count: usize) -> Result<Option<Dicts>> {
+    if count == 0 {
+        return Ok(None);
+    }
+    let bytes = count.checked_mul(size_of::<*const fastpar_dict>());
+    let (false, Some(_)) = (dicts.is_null(), bytes.filter(|&bytes| bytes <= isize::MAX as usize)) else {
+        return Err(invalid("dicts is NULL, or dicts_count is more than any array can have"));
+    };
+    let mut all = Vec::new();
+    memory::reserve(&mut all, count)
+        .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {count} dictionaries")))?;
+    for index in 0..count {
+        // SAFETY: within the array, and a handle or NULL, by the caller's promise.
+        let dict = unsafe { share(dicts.add(index).read_unaligned()) };
+        let missing = || Error::new(ErrorKind::InvalidArgument, format!("dicts[{index}] is NULL"));
+        all.push(dict.ok_or_else(|| missing().at(index as u64))?);
+    }
+    Ok(Some(Dicts::new(all)))
 }
 
 /// Makes a dictionary from samples of the data to be compressed.

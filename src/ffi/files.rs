@@ -35,6 +35,33 @@ unsafe impl OptionsStruct for fastpar_file_stats {
     const PADDING: (usize, usize) = (size_of::<usize>(), offset_of!(Self, bytes_in));
 }
 
+/// A place for what a call has done, which the program may not want.
+pub(super) struct StatsOut(Option<SizedOut<fastpar_file_stats>>);
+
+impl StatsOut {
+    /// # Safety
+    /// As for [`borrow::sized_output`], but for NULL.
+    pub(super) unsafe fn new(stats: *mut fastpar_file_stats) -> Result<Self> {
+        if stats.is_null() {
+            return Ok(Self(None));
+        }
+        // SAFETY: the caller's promise.
+        unsafe { borrow::sized_output(stats, "stats").map(|place| Self(Some(place))) }
+    }
+
+    pub(super) fn set(&self, done: &FileStats) {
+        let Some(place) = &self.0 else { return };
+        place.set(|struct_size| fastpar_file_stats {
+            struct_size,
+            bytes_in: done.bytes_in,
+            bytes_out: done.bytes_out,
+            frames: done.frames,
+            seconds: done.seconds,
+            peak_memory: done.peak_memory,
+        });
+    }
+}
+
 /// Runs a call on files.
 ///
 /// # Safety
@@ -50,23 +77,9 @@ unsafe fn run(
         // SAFETY: the caller's promise.
         let (source, target) =
             unsafe { (borrow::path(src_path, "src_path")?, borrow::path(dst_path, "dst_path")?) };
-        let place = if stats.is_null() {
-            None
-        } else {
-            // SAFETY: the caller's promise.
-            Some(unsafe { borrow::sized_output(stats, "stats")? })
-        };
-        let done = call(source, target, options)?;
-        place.inspect(|place: &SizedOut<_>| {
-            place.set(|struct_size| fastpar_file_stats {
-                struct_size,
-                bytes_in: done.bytes_in,
-                bytes_out: done.bytes_out,
-                frames: done.frames,
-                seconds: done.seconds,
-                peak_memory: done.peak_memory,
-            });
-        });
+        // SAFETY: the caller's promise.
+        let place = unsafe { StatsOut::new(stats)? };
+        place.set(&call(source, target, options)?);
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -81,14 +94,26 @@ unsafe fn run(
 ///
 /// The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
 /// and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
-/// is if the call fails. When the process dies, at most that other file is left behind. `target` itself is
-/// replaced: a symbolic link is not followed (a link to a folder is refused). With FASTPAR_ZSTD_KEEP an
-/// existing target is not replaced. A read-only target is replaced only where the source is read-only too.
+/// is if the call fails. When the process dies, at most that other file is left behind; on NTFS and ReFS not
+/// even that. `target` itself is replaced: a symbolic link is not followed (a link to a folder is refused).
+/// With FASTPAR_ZSTD_KEEP an existing target is not replaced. A read-only target is replaced only where the
+/// source is read-only too.
 ///
 /// The target takes over times, permissions (on Linux the access list, too), group and owner of an ordinary
 /// source, as far as the system allows, before it has its name. Bits that make programs run as their owner or
 /// group are never taken over, nor what the folder would allow further users; where the group or the access
 /// list cannot be set, group and others get what both had.
+///
+/// On Windows the target has the access list of the file that it replaces, as far as the system lets it
+/// be set, and a new one what its folder gives. It takes over the source's times, that of creation too,
+/// whether the source is read-only, and from a compressed source its Mark of the Web. Nobody else can
+/// open the new file before it is complete. What a virus scanner or a backup holds
+/// (ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION) is tried again for about a
+/// second; a target that stays held is found out before anything is read. Where the file system knows
+/// how (NTFS), a target that is open, but may be removed, is replaced.
+///
+/// Pipes (\\.\pipe\name), NUL, CON and other devices of Windows are written where they stand, too; a
+/// whole disk is refused.
 ///
 /// A FIFO, a character device, and on Linux a name that leads to an open descriptor (/dev/stdout, /dev/fd/N,
 /// /proc/self/fd/N, and links to them that belong to this user or root) are written where they stand: a
@@ -103,10 +128,14 @@ unsafe fn run(
 /// bytes written until then. On Linux the space of a large file that was replaced is given back a moment
 /// after the call.
 ///
-/// The source may be a FIFO or a device such as /dev/stdin. Of an ordinary file as many bytes are read as it
-/// has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as that is known. Memory
-/// stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and grows with frame size and
-/// level: up to 2 buffers of a frame, and a context, for each lane; see `max_memory`.
+/// `src_offset` and `src_size` of the options choose a part of an ordinary source, so that several machines
+/// can compress one file (see `fastpar_concat_files`); with another source they are FASTPAR_ERR_UNSUPPORTED.
+///
+/// The source may be a FIFO, a pipe, or a device such as /dev/stdin. Of an ordinary file as many bytes
+/// are read as it has when it is opened; with FASTPAR_ZSTD_SINGLE_FRAME its frame tells its size, as
+/// that is known. Memory stays below 256 MB at level 3 however large the file is (40 MB on 2 CPUs), and
+/// grows with frame size and level: up to 2 buffers of a frame, and a context, for each lane; see
+/// `max_memory`.
 ///
 /// @param options   may be NULL: level 3, frames of 4 MiB. `progress` is told bytes of the source, `total` is
 ///                  UINT64_MAX if the size is not known, from the calling thread.
@@ -120,7 +149,8 @@ unsafe fn run(
 ///         was before, unless it is one that is written where it stands: FASTPAR_ERR_IO: a file could not be
 ///         opened, read (also if it became shorter meanwhile), written or renamed, is a directory, read-only,
 ///         or cannot be replaced, or exists and FASTPAR_ZSTD_KEEP is set (EEXIST);
-///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, or source and target are the same file;
+///         FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, source and target are the same file, or the
+///         part does not lie in the source;
 ///         FASTPAR_ERR_UNSUPPORTED: the target is a block device, a socket, an open file of another process,
 ///         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
 ///         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane

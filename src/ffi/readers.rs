@@ -8,9 +8,13 @@ use super::status::{fastpar_error, fastpar_status};
 use super::streams::{ask, Handle, Released};
 use crate::codec::{Options, Reader};
 use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::io::{self, Read};
 use std::sync::atomic::AtomicI32;
+
+/// What a source returns to say: no more now; neither the end nor a failure. See `fastpar_source_fn`.
+pub const FASTPAR_SOURCE_LATER: i32 = -2147483647;
 
 /// Gives compressed data, in order.
 ///
@@ -23,8 +27,10 @@ use std::sync::atomic::AtomicI32;
 /// @param capacity   bytes, at least 1
 /// @param len        out, bytes filled, 0 before the call; leaving 0 tells the end of the data. May be fewer
 ///                   than `capacity`.
-/// @return 0 to go on; anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with this value
-///         in `error->code`.
+/// @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
+///         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
+///         asked again by this call. Anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with
+///         this value in `error->code`.
 pub type fastpar_source_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -40,16 +46,33 @@ struct ForeignSource {
     user_data: *mut c_void,
     released: Released,
     cancel: Option<&'static AtomicI32>,
+    /// Whether it has given bytes in this call, and no more now.
+    later: Cell<bool>,
 }
 
 impl Read for ForeignSource {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.released.check()?;
-        let mut len = 0;
+        if self.later.get() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let (mut len, mut later) = (0, false);
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: the program promises that the callback may be called with its data, and writes within the
-        // buffer.
-        ask("source", self.cancel, || unsafe { (self.function)(self.user_data, data, capacity, &mut len) })?;
+        ask("source", self.cancel, || {
+            // SAFETY: the program promises that the callback may be called with its data, and writes within
+            // the buffer.
+            let code = unsafe { (self.function)(self.user_data, data, capacity, &mut len) };
+            later = code == FASTPAR_SOURCE_LATER;
+            if later {
+                0
+            } else {
+                code
+            }
+        })?;
+        self.later.set(later);
+        if later && len == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         if len <= capacity {
             return Ok(len);
         }
@@ -84,7 +107,9 @@ unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader
 /// The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
 /// out before it is asked again, unless it has given the beginning of another; and so is every whole block of
 /// a large frame, and of a first one that does not tell its size. A source that waits for an answer to other
-/// blocks, or gives all that it is asked for and then waits, cannot be read this way.
+/// blocks, or gives all that it is asked for and then waits, cannot be read this way: it returns
+/// FASTPAR_SOURCE_LATER instead of waiting. Then whole blocks of every frame that does not tell its size are
+/// given out, too.
 ///
 /// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
 ///                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
@@ -118,8 +143,8 @@ pub unsafe extern "C" fn fastpar_reader_open(
             source.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the source callback is NULL"))?;
         let released = Released::default();
         let open = |options: &Options<'static>| {
-            let source =
-                ForeignSource { function, user_data, released: released.clone(), cancel: options.cancel };
+            let (released, cancel) = (released.clone(), options.cancel);
+            let source = ForeignSource { function, user_data, released, cancel, later: Cell::new(false) };
             Reader::new(source, options)
         };
         // SAFETY: the caller's promise.
@@ -144,8 +169,10 @@ pub unsafe extern "C" fn fastpar_reader_open(
 ///                  the data, or `capacity` is 0. 0 on failure.
 /// @param error     may be NULL; `position` is the offset of the frame in the compressed data, if it is about
 ///                  one
-/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_CALLBACK: the source returned
-///         non-zero, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
+/// @return FASTPAR_OK, at the end too, as often as it is asked; FASTPAR_ERR_AGAIN: the source returned
+///         FASTPAR_SOURCE_LATER, and nothing can be given out before it is asked again, which the next call
+///         does: nothing is lost, and the reader goes on; FASTPAR_ERR_CALLBACK: the source returned another
+///         value than 0, `error->code` holds the value; FASTPAR_ERR_NOT_ZSTD, FASTPAR_ERR_TRUNCATED,
 ///         FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM, FASTPAR_ERR_DICTIONARY: the data, as by
 ///         `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: more than `max_output` bytes come out, a frame
 ///         needs a larger window than `window_log` allows, or more memory than `max_memory`;
@@ -178,6 +205,7 @@ pub unsafe extern "C" fn fastpar_reader_read(
             return Ok(());
         }
         let read = reader.0.with("reader", |reader| {
+            reader.get_ref().later.set(false); // each call asks again
             let chunk = reader.chunk()?;
             let len = chunk.len().min(dst.len());
             for (place, &byte) in dst.iter_mut().zip(&chunk[..len]) {

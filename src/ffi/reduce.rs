@@ -44,7 +44,7 @@ pub type fastpar_combine_fn =
 const ALIGNMENT: usize = 128;
 
 /// Accumulators of the program's own type, as bytes. The first is the result.
-struct Accumulators {
+pub(super) struct Accumulators {
     memory: NonNull<u8>,
     layout: Layout,
     stride: usize,
@@ -84,35 +84,90 @@ impl Drop for Accumulators {
     }
 }
 
-/// The program's side of a reduction.
-struct Foreign {
-    fold: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk, *mut c_void) -> i32,
+/// The program's side of a reduction, but for the folding.
+pub(super) struct Reduction {
     combine: unsafe extern "C" fn(*mut c_void, *mut c_void, *const c_void) -> i32,
     user_data: *mut c_void,
-    identity: *const u8,
+    accumulator: *mut u8,
     size: usize,
+    stride: usize,
 }
 
-// SAFETY: the program promises that `fold` may be called from several threads at the same time; the identity
-// is only read.
-unsafe impl Sync for Foreign {}
+// SAFETY: the program's accumulator is only read until `end`, which the calling thread calls.
+unsafe impl Sync for Reduction {}
 
-impl Foreign {
-    /// Folds one chunk into an accumulator of its own.
-    fn fold(&self, chunk: &Chunk, accumulator: *mut u8) -> ControlFlow<i32> {
-        // SAFETY: both are `size` bytes and apart; the accumulator belongs to this chunk alone; the program
-        // promises the rest.
-        let code = unsafe {
-            ptr::copy_nonoverlapping(self.identity, accumulator, self.size);
-            (self.fold)(self.user_data, foreign_chunk(chunk), accumulator.cast())
-        };
-        answer(code)
+impl Reduction {
+    /// Checks the arguments of a reduction.
+    ///
+    /// # Safety
+    /// `accumulator` is NULL or valid for reading and writing `size` bytes as long as the value lives;
+    /// `combine` may be called with `user_data` then.
+    pub(super) unsafe fn new(
+        combine: fastpar_combine_fn,
+        user_data: *mut c_void,
+        accumulator: *mut c_void,
+        size: usize,
+    ) -> Result<Self> {
+        let invalid = |message: &'static str| Error::new(ErrorKind::InvalidArgument, message);
+        let combine = combine.ok_or_else(|| invalid("combine is NULL"))?;
+        if accumulator.is_null() {
+            return Err(invalid("accumulator is NULL"));
+        }
+        let stride = size.checked_next_multiple_of(ALIGNMENT).filter(|&stride| stride > 0);
+        let stride =
+            stride.ok_or_else(|| invalid("accumulator_size is 0, or more than any buffer can have"))?;
+        Ok(Self { combine, user_data, accumulator: accumulator.cast(), size, stride })
     }
 
-    /// Adds one accumulator to another.
-    fn combine(&self, into: *mut u8, from: *const u8) -> ControlFlow<i32> {
+    /// The bytes of an accumulator with its padding.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Accumulators for the result, which is the identity, and for `slots` parts.
+    pub(super) fn allocate(&self, slots: usize) -> Result<Accumulators> {
+        let made = Accumulators::allocate(slots.saturating_add(1), self.stride)?;
+        // SAFETY: both are `size` bytes and apart.
+        unsafe { ptr::copy_nonoverlapping(self.accumulator, made.get(0), self.size) };
+        Ok(made)
+    }
+
+    /// The accumulator of a part, which is the identity.
+    pub(super) fn begin(&self, made: &Accumulators, slot: usize) -> *mut c_void {
+        let accumulator = made.get(1 + slot);
+        // SAFETY: both are `size` bytes and apart; the accumulator belongs to this part alone.
+        unsafe { ptr::copy_nonoverlapping(self.accumulator, accumulator, self.size) };
+        accumulator.cast()
+    }
+
+    /// Adds the accumulator of a part to the result.
+    pub(super) fn combine(&self, made: &Accumulators, slot: usize) -> ControlFlow<i32> {
+        let (into, from) = (made.get(0).cast(), made.get(1 + slot).cast());
         // SAFETY: both are accumulators, used by this thread alone now; the program promises the rest.
-        answer(unsafe { (self.combine)(self.user_data, into.cast(), from.cast()) })
+        answer(unsafe { (self.combine)(self.user_data, into, from) })
+    }
+
+    /// Gives the result to the program.
+    pub(super) fn end(&self, made: &Accumulators) {
+        // SAFETY: the program's accumulator is valid for writing its size, and not inside our allocation.
+        unsafe { ptr::copy_nonoverlapping(made.get(0), self.accumulator, self.size) };
+    }
+}
+
+/// The program's side of the folding.
+struct Fold {
+    function: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk, *mut c_void) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the program promises that the callback may be called from several threads at the same time.
+unsafe impl Sync for Fold {}
+
+impl Fold {
+    /// Folds one chunk into an accumulator of its own.
+    fn call(&self, chunk: &Chunk, accumulator: *mut c_void) -> ControlFlow<i32> {
+        // SAFETY: the accumulator belongs to this chunk alone; the program promises the rest.
+        answer(unsafe { (self.function)(self.user_data, foreign_chunk(chunk), accumulator) })
     }
 }
 
@@ -172,47 +227,36 @@ pub unsafe extern "C" fn fastpar_reduce(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let body = || {
-        let invalid = |message: &'static str| Error::new(ErrorKind::InvalidArgument, message);
         // SAFETY: the caller's promise.
         let arguments = unsafe { LoopArguments::read(options)? };
-        let fold = fold.ok_or_else(|| invalid("fold is NULL"))?;
-        let combine = combine.ok_or_else(|| invalid("combine is NULL"))?;
-        if accumulator.is_null() {
-            return Err(invalid("accumulator is NULL"));
-        }
-        let stride = accumulator_size.checked_next_multiple_of(ALIGNMENT).filter(|&stride| stride > 0);
-        let stride =
-            stride.ok_or_else(|| invalid("accumulator_size is 0, or more than any buffer can have"))?;
-        let foreign =
-            Foreign { fold, combine, user_data, identity: accumulator.cast(), size: accumulator_size };
+        let function = fold.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "fold is NULL"))?;
+        let fold = Fold { function, user_data };
+        // SAFETY: the caller's promise.
+        let reduction = unsafe { Reduction::new(combine, user_data, accumulator, accumulator_size)? };
         let mut memory = None;
         arguments.control(|control| {
             job::reduce_slots(
                 arguments.schedule,
                 count,
                 control,
-                stride,
+                reduction.stride(),
                 &mut memory,
                 |memory, slots| {
-                    let made = Accumulators::allocate(slots + 1, stride)?;
-                    // SAFETY: both are `accumulator_size` bytes and apart.
-                    unsafe { ptr::copy_nonoverlapping(foreign.identity, made.get(0), foreign.size) };
-                    *memory = Some(made);
+                    *memory = Some(reduction.allocate(slots)?);
                     Ok(())
                 },
                 |memory: &Option<Accumulators>, slot, chunk| match memory {
-                    Some(memory) => foreign.fold(chunk, memory.get(1 + slot)),
+                    Some(memory) => fold.call(chunk, reduction.begin(memory, slot)),
                     None => ControlFlow::Continue(()),
                 },
                 |memory, slot| match memory {
-                    Some(memory) => foreign.combine(memory.get(0), memory.get(1 + slot)),
+                    Some(memory) => reduction.combine(memory, slot),
                     None => ControlFlow::Continue(()),
                 },
             )
         })?;
         if let Some(memory) = memory {
-            // SAFETY: the caller's accumulator is valid for writing its size, and not inside our allocation.
-            unsafe { ptr::copy_nonoverlapping(memory.get(0), accumulator.cast(), accumulator_size) };
+            reduction.end(&memory);
         }
         Ok(())
     };

@@ -27,7 +27,7 @@ pub const FASTPAR_ERR_CORRUPT: fastpar_status = 30;
 pub const FASTPAR_ERR_CHECKSUM: fastpar_status = 31;
 /// The compressed data ends too early.
 pub const FASTPAR_ERR_TRUNCATED: fastpar_status = 32;
-/// The data needs a dictionary that was not given, or another one.
+/// The data needs a dictionary that was not given, or another one; `error->code` holds its id.
 pub const FASTPAR_ERR_DICTIONARY: fastpar_status = 33;
 /// The data is not zstd.
 pub const FASTPAR_ERR_NOT_ZSTD: fastpar_status = 34;
@@ -43,6 +43,8 @@ pub const FASTPAR_ERR_CLOSED: fastpar_status = 43;
 pub const FASTPAR_ERR_ALREADY_STARTED: fastpar_status = 50;
 /// Not possible from inside a callback or a hook, or while another thread uses the handle.
 pub const FASTPAR_ERR_BUSY: fastpar_status = 51;
+/// The source of a stream has nothing now (FASTPAR_SOURCE_LATER); the stream goes on.
+pub const FASTPAR_ERR_AGAIN: fastpar_status = 52;
 /// The operating system reported an error on a file; `error->code` holds its number, 0 where it gave none.
 pub const FASTPAR_ERR_IO: fastpar_status = 60;
 /// A callback panicked (Rust callers only), or fastpar did; the pool stays usable.
@@ -61,6 +63,7 @@ pub struct fastpar_error {
     /// The status that the call returned.
     pub status: i32,
     /// What the callback returned, zstd's error code or the system's (errno, GetLastError), else 0.
+    /// FASTPAR_ERR_DICTIONARY for a frame: the id of the dictionary that it needs, an unsigned number.
     pub code: i32,
     /// Chunk, item or frame index, or byte offset, as the function says; UINT64_MAX: none.
     pub position: u64,
@@ -71,7 +74,7 @@ pub struct fastpar_error {
 const _: () = assert!(std::mem::size_of::<fastpar_error>() == 256);
 
 /// The status of each kind of failure, with its name and its sentence: the one table of numbers.
-const TABLE: [(ErrorKind, fastpar_status, &std::ffi::CStr, &std::ffi::CStr); 20] = [
+const TABLE: [(ErrorKind, fastpar_status, &std::ffi::CStr, &std::ffi::CStr); 21] = [
     (
         ErrorKind::InvalidArgument,
         FASTPAR_ERR_INVALID_ARGUMENT,
@@ -129,6 +132,7 @@ const TABLE: [(ErrorKind, fastpar_status, &std::ffi::CStr, &std::ffi::CStr); 20]
         c"FASTPAR_ERR_BUSY",
         c"not possible from inside a callback or a hook, or while another thread uses the handle",
     ),
+    (ErrorKind::Again, FASTPAR_ERR_AGAIN, c"FASTPAR_ERR_AGAIN", c"the source of the stream has nothing now"),
     (ErrorKind::Io, FASTPAR_ERR_IO, c"FASTPAR_ERR_IO", c"the operating system reported an error"),
     (ErrorKind::Panic, FASTPAR_ERR_PANIC, c"FASTPAR_ERR_PANIC", c"a callback panicked"),
     (ErrorKind::Internal, FASTPAR_ERR_INTERNAL, c"FASTPAR_ERR_INTERNAL", c"internal error"),
@@ -155,7 +159,7 @@ impl fastpar_error {
     pub(super) fn to_error(self) -> Error {
         let told = match self.status {
             // They are about the callee's time, not about the caller's work.
-            FASTPAR_ERR_TIMEOUT | FASTPAR_ERR_BUSY => None,
+            FASTPAR_ERR_TIMEOUT | FASTPAR_ERR_BUSY | FASTPAR_ERR_AGAIN => None,
             status => TABLE.iter().find(|row| row.1 == status),
         };
         let kind = told.map_or(ErrorKind::Callback, |row| row.0);

@@ -57,6 +57,29 @@ where
     })
 }
 
+/// Like `run_tasks`, for tasks that are told what `common` makes for a number of lanes.
+pub(crate) fn run_in_lanes<C, T>(
+    count: usize,
+    control: &Control<'_>,
+    common: impl FnOnce(u32) -> C,
+    task: T,
+) -> Result<()>
+where
+    C: Sync,
+    T: Fn(usize, u32, &C) -> Result<()> + Sync,
+{
+    in_lanes(count, control, Kind::Tasks, common, task)
+}
+
+/// The lanes that many tasks would have now.
+pub(crate) fn task_lanes(max_lanes: u32) -> Result<u32> {
+    if max_lanes == 1 {
+        return Ok(1);
+    }
+    let call = Call::enter()?;
+    Ok(call.lanes(max_lanes).min(call.pool().cpus()))
+}
+
 /// Runs a small task that no thread waits for, on a worker of the pool; without a running pool, on the
 /// calling thread.
 #[cfg(target_os = "linux")]

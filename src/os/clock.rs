@@ -45,6 +45,52 @@ impl ThreadClock {
         let failed = unsafe { libc::clock_gettime(self.0, &mut time) };
         (failed == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
     }
+
+    /// Whether the thread, one of this process, runs or waits for a CPU; false where the system does not
+    /// tell. Neither allocates nor keeps a file open.
+    pub(crate) fn is_runnable(self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return !cfg!(miri) && self.state() == Some(b'R');
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        return false;
+    }
+
+    /// The letter that stands for the state of the thread.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn state(self) -> Option<u8> {
+        use std::io::Write;
+        // The kernel's clocks of threads have the complement of the thread's number in their upper 29 bits.
+        let thread = !(self.0 >> 3);
+        let mut path = [0; 48];
+        // A zero is left for the end.
+        write!(&mut path[..47], "/proc/self/task/{thread}/stat").ok()?;
+        let path = std::ffi::CStr::from_bytes_until_nul(&path).ok()?;
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
+        // The number, the name of at most 15 bytes in parentheses, the state.
+        let mut text = [0; 64];
+        let len = rustix::io::read(&file, &mut text).ok()?;
+        let after_name = text[..len].iter().rposition(|&byte| byte == b')')?;
+        text.get(after_name + 2).copied()
+    }
+}
+
+/// How often threads of the process were put off their CPUs by others that wanted these; it only grows.
+#[cfg(unix)]
+pub(crate) fn preemptions() -> u64 {
+    if cfg!(miri) {
+        return 0;
+    }
+    // SAFETY: a rusage is plain numbers, for which zero is valid.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is valid for writing.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    usage.ru_nivcsw as u64
+}
+
+#[cfg(not(unix))]
+pub(crate) fn preemptions() -> u64 {
+    0
 }
 
 /// Windows counts in ticks of 16 ms, too coarse to be of use here.
@@ -59,6 +105,10 @@ impl ThreadClock {
     }
 
     pub(crate) fn read(self) -> Option<Duration> {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_runnable(self) -> bool {
         match self.0 {}
     }
 }

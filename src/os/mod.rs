@@ -8,9 +8,13 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod float_env;
 pub(crate) mod fork;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod identity;
 pub(crate) mod loader;
 pub(crate) mod module;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod quota;
 pub(crate) mod scheduling;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod small_file;
 pub(crate) mod thread;

@@ -2,8 +2,8 @@
 //! `cpu.cfs_quota_us`).
 #![forbid(unsafe_code)]
 
-use std::fs::{self, File};
-use std::io::Read;
+use super::small_file::read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::from_utf8;
 use std::sync::{Mutex, PoisonError};
@@ -50,21 +50,6 @@ pub(crate) fn cpus() -> Option<u32> {
 fn find(groups: &[u8]) -> Vec<Limit> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     from_utf8(groups).map_or_else(|_| Vec::new(), |groups| limits(groups, &mounts))
-}
-
-/// What a small file holds, without an allocation; of a larger one the beginning.
-fn read<'b>(path: &Path, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let mut file = File::open(path).ok()?;
-    let mut len = 0;
-    while len < buffer.len() {
-        match file.read(&mut buffer[len..]) {
-            Ok(0) => break,
-            Ok(more) => len += more,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    Some(&buffer[..len])
 }
 
 /// The files to look at: of a group, and of those around it up to the root of what is mounted.

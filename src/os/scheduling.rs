@@ -2,7 +2,7 @@
 //! thread that happened to call first.
 //!
 //! A new thread inherits the scheduling class, the nice value, the priority of its reads and writes, the
-//! affinity and the signal mask of its maker.
+//! affinity, the timer slack and the signal mask of its maker, and acts for the same user (`identity`).
 //! The maker may be the real-time thread of an audio engine, or pinned to one CPU. So a worker takes what the
 //! main thread of the process has, and never a real-time class. Windows gives every new thread the affinity
 //! of the process and the normal priority by itself.
@@ -63,10 +63,23 @@ impl SignalsBlocked {
     }
 }
 
-/// Gives the calling thread, a new worker, the scheduling class, nice value, priority of input and output,
-/// and affinity of the process. What the system refuses stays as it was inherited.
+/// Whether the calling thread is the main thread of the process.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn join_process() {
+pub(crate) fn is_main() -> bool {
+    // SAFETY: no preconditions.
+    !cfg!(miri) && unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
+}
+
+/// Gives the calling thread, a new worker, the user and groups, scheduling class, nice value, priority of
+/// input and output, timer slack and affinity of the process. What the system refuses stays as it was
+/// inherited. `by_main`: the main thread has made this one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn join_process(by_main: bool) {
+    if !by_main && !cfg!(miri) {
+        // First: what follows may be a right of the user.
+        super::identity::join_process();
+        join_timer_slack();
+    }
     // SAFETY: has no preconditions. The number of the process is that of its main thread.
     let main = unsafe { libc::getpid() };
     join_class(main);
@@ -84,6 +97,20 @@ pub(crate) fn join_process() {
         (Some(process), Some(own)) if process != own => process.set_for_caller(),
         _ => {}
     }
+}
+
+/// The timer slack of the main thread: by so much the system may be late where a thread waits for a time.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn join_timer_slack() {
+    /// What the kernel gives the first process. It tells that of other threads to the privileged only.
+    const USUAL: libc::c_ulong = 50_000;
+    let mut buffer = [0; 32];
+    let told = super::small_file::read(std::path::Path::new("/proc/self/timerslack_ns"), &mut buffer);
+    let told = told.and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
+    // A thread of a real-time class has none.
+    let process: libc::c_ulong = told.filter(|&slack| slack > 0).unwrap_or(USUAL);
+    // SAFETY: takes plain numbers.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, process) };
 }
 
 /// The class of the main thread, unless that is a real-time one.

@@ -40,12 +40,14 @@ mod linux {
     struct Start {
         name: [u8; NAME],
         run: Run,
+        /// The thread is made by the main thread of the process.
+        by_main: bool,
     }
 
     impl Thread {
         /// Starts a thread with so many bytes of stack.
         pub(crate) fn start(name: &str, stack_size: usize, run: Run) -> io::Result<Self> {
-            let mut start = Box::new(Start { name: [0; NAME], run });
+            let mut start = Box::new(Start { name: [0; NAME], run, by_main: scheduling::is_main() });
             let kept = name.len().min(NAME - 1);
             start.name[..kept].copy_from_slice(&name.as_bytes()[..kept]);
             let argument = Box::into_raw(start);
@@ -106,11 +108,11 @@ mod linux {
     /// Where a thread begins.
     extern "C" fn run(argument: *mut c_void) -> *mut c_void {
         // SAFETY: by the contract of `create`.
-        let Start { name, run } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
+        let Start { name, run, by_main } = *unsafe { Box::from_raw(argument.cast::<Start>()) };
         // SAFETY: the calling thread, and a name of at most 16 bytes that ends with a NUL.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr().cast()) };
         FloatEnv::begin();
-        scheduling::join_process();
+        scheduling::join_process(by_main);
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => ptr::null_mut(),
             Err(payload) => {

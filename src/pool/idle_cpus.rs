@@ -5,6 +5,8 @@
 //! millisecond on 2 CPUs: 14 % longer). But a callback may wait, for a disk or a lock, and then CPUs lie
 //! idle until more chunks are begun. So helpers beyond the CPUs are not sent at once: the monitor, one more
 //! thread, reads the CPU time that workers and callers take, and sends helpers when there is some to spare.
+//! Where other programs use the CPUs too, time that is not taken is not to spare: threads that wait for a CPU
+//! count as if they had one (`usage`).
 //! A callback may also spin until others run, which looks like work: so helpers come one by one in any case
 //! while a job claims no chunk for some time. (A long job that computes does claim chunks: more threads
 //! would only take the CPUs from others.) The monitor is started when it is first needed, which is never
@@ -14,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 use super::arrivals::Arrivals;
+use super::usage::Usage;
 use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
@@ -112,47 +115,6 @@ impl<T: Watched> Waiting<T> {
     }
 }
 
-/// What threads did since a moment. Reading the clocks of 24 threads takes some microseconds: each is read
-/// once a look. The vectors are used again, as the monitor must not allocate while others count on that.
-struct Usage {
-    since: Instant,
-    clocks: Vec<(ThreadClock, Duration)>,
-    threads: Vec<ThreadClock>,
-    before: Vec<(ThreadClock, Duration)>,
-}
-
-impl Usage {
-    fn begin() -> Self {
-        Self { since: Instant::now(), clocks: Vec::new(), threads: Vec::new(), before: Vec::new() }
-    }
-
-    /// Watches these threads from now on, or since the last look if they were watched before.
-    fn watch(&mut self, threads: impl Iterator<Item = ThreadClock>) {
-        self.threads.clear();
-        self.threads.extend(threads);
-        self.threads.sort_unstable();
-        self.threads.dedup();
-        std::mem::swap(&mut self.clocks, &mut self.before);
-        let read = |&clock: &ThreadClock| match self.before.binary_search_by_key(&clock, |known| known.0) {
-            Ok(at) => Some(self.before[at]),
-            Err(_) => Some((clock, clock.read()?)),
-        };
-        self.clocks.clear();
-        self.clocks.extend(self.threads.iter().filter_map(read));
-    }
-
-    /// How many CPUs the threads have kept busy since the last look; none where the system does not tell.
-    fn cpus(&mut self) -> f64 {
-        let (mut took, now) = (Duration::ZERO, Instant::now());
-        for (clock, before) in &mut self.clocks {
-            if let Some(time) = clock.read() {
-                took += time.saturating_sub(std::mem::replace(before, time));
-            }
-        }
-        took.as_secs_f64() / (now - std::mem::replace(&mut self.since, now)).as_secs_f64().max(1e-9)
-    }
-}
-
 impl<T: Watched> IdleCpus<T> {
     /// No thread yet.
     pub(super) fn new() -> Self {
@@ -244,12 +206,14 @@ impl<T: Watched> IdleCpus<T> {
             let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
             usage.watch(workers.iter().copied().chain(callers));
             state = self.pause(state, interval);
-            let (used, cpus) = (usage.cpus(), f64::from(machine.cpus()));
+            let cpus = f64::from(machine.cpus());
+            // Three quarters, as a CPU may be away for a moment.
+            let enough = cpus - 0.75;
+            let wanted = usage.cpus_wanted(enough);
             // When no worker works any more no ticket waits for advice.
             let anybody = machine.is_at_work() || !state.waiting.is_empty();
-            self.idle.store(anybody && used < cpus * 0.5, Ordering::Relaxed);
-            // Three quarters, as a CPU may be away for a moment.
-            let spare = used < cpus - 0.75;
+            self.idle.store(anybody && wanted < cpus * 0.5, Ordering::Relaxed);
+            let spare = wanted < enough;
             // While callbacks only wait, and no ticket comes, the monitor looks more and more rarely: it must
             // not be what takes time.
             let asked = !state.waiting.is_empty();
@@ -288,43 +252,46 @@ impl<T: Watched> IdleCpus<T> {
     }
 }
 
+/// A ticket for tests: of a job that has claimed so many chunks, and always wants help.
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct TestTicket(std::sync::Arc<std::sync::atomic::AtomicU64>);
+
+#[cfg(test)]
+impl Watched for TestTicket {
+    fn end_watch(&self) -> bool {
+        true
+    }
+
+    fn keep_watch(&self) -> bool {
+        true
+    }
+
+    fn job(&self) -> u64 {
+        0
+    }
+
+    fn claimed(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn callers_clock(&self) -> Option<ThreadClock> {
+        None
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::cell::Cell;
-
-    /// A ticket of a job that has claimed so many chunks.
-    struct Claimed<'c>(&'c Cell<u64>);
-
-    impl Watched for Claimed<'_> {
-        fn end_watch(&self) -> bool {
-            true
-        }
-
-        fn keep_watch(&self) -> bool {
-            true
-        }
-
-        fn job(&self) -> u64 {
-            0
-        }
-
-        fn claimed(&self) -> u64 {
-            self.0.get()
-        }
-
-        fn callers_clock(&self) -> Option<ThreadClock> {
-            None
-        }
-    }
 
     #[test]
     fn only_a_job_at_a_standstill_gets_helpers_by_patience() {
-        let claimed = Cell::new(0);
-        let mut waiting = Waiting::new(Claimed(&claimed));
+        let ticket = TestTicket::default();
+        let claimed = ticket.0.clone();
+        let mut waiting = Waiting::new(ticket);
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE * 3 {
-            claimed.set(claimed.get() + 1);
+            claimed.fetch_add(1, Ordering::Relaxed);
             assert!(!waiting.is_overdue());
         }
         while !waiting.is_overdue() {

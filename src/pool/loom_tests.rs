@@ -1,7 +1,7 @@
 //! Every interleaving of sleeping workers and tickets, of the idle-CPU monitor, and of calls and shutdowns.
 
 use super::epoch::Epochs;
-use super::idle_cpus::{IdleCpus, Machine, Watched};
+use super::idle_cpus::{IdleCpus, Machine, TestTicket};
 use super::sleepers::Sleepers;
 use crate::os::clock::ThreadClock;
 use crate::sync::model;
@@ -214,32 +214,8 @@ struct IdleMachine {
     changed: Condvar,
 }
 
-struct Waiter;
-
-impl Watched for Waiter {
-    fn end_watch(&self) -> bool {
-        true
-    }
-
-    fn keep_watch(&self) -> bool {
-        true
-    }
-
-    fn job(&self) -> u64 {
-        0
-    }
-
-    fn claimed(&self) -> u64 {
-        0
-    }
-
-    fn callers_clock(&self) -> Option<ThreadClock> {
-        None
-    }
-}
-
 impl Machine for IdleMachine {
-    type Ticket = Waiter;
+    type Ticket = TestTicket;
 
     fn cpus(&self) -> u32 {
         2
@@ -253,7 +229,7 @@ impl Machine for IdleMachine {
         Vec::new()
     }
 
-    fn send(&self, _: Waiter) {
+    fn send(&self, _: TestTicket) {
         *self.sent.lock().unwrap() += 1;
         self.changed.notify_all();
     }
@@ -272,9 +248,9 @@ fn loom_the_monitor_sends_every_ticket() {
         let (idle_cpus, machine) = &*shared;
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.0.watch(Waiter, || Ok(None)).is_none())
+            thread::spawn(move || shared.0.watch(TestTicket::default(), || Ok(None)).is_none())
         };
-        assert!(idle_cpus.watch(Waiter, || Ok(None)).is_none());
+        assert!(idle_cpus.watch(TestTicket::default(), || Ok(None)).is_none());
         assert!(other.join().unwrap());
         let mut sent = machine.sent.lock().unwrap();
         while *sent < 2 {
@@ -284,6 +260,9 @@ fn loom_the_monitor_sends_every_ticket() {
         drop(sent);
         idle_cpus.stop();
         monitor.join().unwrap();
-        assert!(idle_cpus.watch(Waiter, || Ok(None)).is_some(), "a monitor that has ended takes no ticket");
+        assert!(
+            idle_cpus.watch(TestTicket::default(), || Ok(None)).is_some(),
+            "a monitor that has ended takes no ticket"
+        );
     });
 }

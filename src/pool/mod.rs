@@ -25,6 +25,7 @@ mod scope;
 mod sleepers;
 mod thread_state;
 mod times;
+mod usage;
 mod workers;
 
 pub(crate) use call::Call;

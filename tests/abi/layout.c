@@ -133,6 +133,34 @@ ASSERT(offsetof(fastpar_file_stats, frames) == 24);
 ASSERT(offsetof(fastpar_file_stats, seconds) == 32);
 ASSERT(offsetof(fastpar_file_stats, peak_memory) == 40);
 
+ASSERT(sizeof(fastpar_piece) == 40);
+ASSERT(offsetof(fastpar_piece, index) == 0);
+ASSERT(offsetof(fastpar_piece, offset) == 8);
+ASSERT(offsetof(fastpar_piece, data) == 16);
+ASSERT(offsetof(fastpar_piece, size) == 24);
+ASSERT(offsetof(fastpar_piece, lane) == 32);
+ASSERT(offsetof(fastpar_piece, lanes) == 36);
+
+ASSERT(sizeof(fastpar_scan_options) == 80);
+ASSERT(offsetof(fastpar_scan_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_scan_options, record_size) == 8);
+ASSERT(offsetof(fastpar_scan_options, piece_size) == 16);
+ASSERT(offsetof(fastpar_scan_options, flags) == 24);
+ASSERT(offsetof(fastpar_scan_options, max_lanes) == 28);
+ASSERT(offsetof(fastpar_scan_options, offset) == 32);
+ASSERT(offsetof(fastpar_scan_options, size) == 40);
+ASSERT(offsetof(fastpar_scan_options, max_memory) == 48);
+ASSERT(offsetof(fastpar_scan_options, cancel) == 56);
+ASSERT(offsetof(fastpar_scan_options, progress) == 64);
+ASSERT(offsetof(fastpar_scan_options, progress_data) == 72);
+
+ASSERT(sizeof(fastpar_shard) == 40);
+ASSERT(offsetof(fastpar_shard, struct_size) == 0);
+ASSERT(offsetof(fastpar_shard, offset) == 8);
+ASSERT(offsetof(fastpar_shard, size) == 16);
+ASSERT(offsetof(fastpar_shard, first_frame) == 24);
+ASSERT(offsetof(fastpar_shard, frames) == 32);
+
 #endif
 
 int main(void) { return 0; }

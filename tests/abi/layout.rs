@@ -126,4 +126,32 @@ layout! {
         seconds: 32,
         peak_memory: 40,
     }
+    fastpar_piece: size 40, align 8 {
+        index: 0,
+        offset: 8,
+        data: 16,
+        size: 24,
+        lane: 32,
+        lanes: 36,
+    }
+    fastpar_scan_options: size 80, align 8 {
+        struct_size: 0,
+        record_size: 8,
+        piece_size: 16,
+        flags: 24,
+        max_lanes: 28,
+        offset: 32,
+        size: 40,
+        max_memory: 48,
+        cancel: 56,
+        progress: 64,
+        progress_data: 72,
+    }
+    fastpar_shard: size 40, align 8 {
+        struct_size: 0,
+        offset: 8,
+        size: 16,
+        first_frame: 24,
+        frames: 32,
+    }
 }

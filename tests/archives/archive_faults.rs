@@ -49,9 +49,8 @@ fn tables_that_lie_are_passed_over() {
         for bit in [0, 7] {
             let mut damaged = packed.clone();
             damaged[at] ^= 1 << bit;
-            if let Ok(archive) = Archive::new(&damaged, &Options::default()) {
-                assert!(read(&archive, 0, data.len() + 1).unwrap() == data, "byte {at}, bit {bit}");
-            }
+            let Ok(archive) = Archive::new(&damaged, &Options::default()) else { continue };
+            assert!(read(&archive, 0, data.len() + 1).unwrap() == data, "byte {at}, bit {bit}");
         }
     }
 }

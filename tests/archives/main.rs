@@ -7,3 +7,5 @@ mod batch;
 mod common;
 mod dict;
 mod interop;
+mod references;
+mod scans;

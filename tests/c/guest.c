@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,9 +32,18 @@ static void on_a_thread(void (*function)(void *))
 /* The priority of a thread's input and output; 0: the calling thread. */
 static long io_priority(int thread) { return syscall(SYS_ioprio_get, 1, thread); }
 
+/* The user for whom the calling thread opens files; a number that is none changes nothing. */
+static int user_of_files(void) { return setfsuid((uid_t)-1); }
+static int group_of_files(void) { return setfsgid((gid_t)-1); }
+
+/* What the main thread is told of itself. */
+static struct {
+  int slack, user, group;
+} main_thread;
+
 /* What the hook of each worker finds. */
 static struct {
-  int32_t workers, elsewhere, other_class, other_nice, other_io, open_signals, closed_signals;
+  int32_t workers, elsewhere, other_class, other_nice, other_io, other_slack, other_user, open_signals, closed_signals;
   cpu_set_t process;
   int nice;
   long io;
@@ -61,6 +72,9 @@ static void look_at_worker(void *user_data, uint32_t worker)
   if (sched_getscheduler(0) != SCHED_OTHER) os_add(&seen.other_class, 1);
   if (getpriority(PRIO_PROCESS, 0) != seen.nice) os_add(&seen.other_nice, 1);
   if (io_priority(0) != seen.io) os_add(&seen.other_io, 1);
+  if (prctl(PR_GET_TIMERSLACK) != main_thread.slack) os_add(&seen.other_slack, 1);
+  if (user_of_files() != main_thread.user || group_of_files() != main_thread.group) os_add(&seen.other_user, 1);
+  if (geteuid() != (uid_t)main_thread.user) os_add(&seen.other_user, 1);
   pthread_sigmask(SIG_BLOCK, NULL, &blocked);
   for (int signal = 1; signal < FIRST_OF_LIBC; signal++) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
@@ -86,6 +100,8 @@ static void start_and_look(void)
   CHECK_EQUAL(seen.other_class, 0);
   CHECK_EQUAL(seen.other_nice, 0);
   CHECK_EQUAL(seen.other_io, 0);
+  CHECK_EQUAL(seen.other_slack, 0);
+  CHECK_EQUAL(seen.other_user, 0);
   CHECK_EQUAL(seen.open_signals, 0);
   CHECK_EQUAL(seen.closed_signals, 0);
 }
@@ -136,6 +152,35 @@ static void caller_with_idle_io(void *argument)
   start_and_look();
 }
 
+/* It may sleep 7 ms too long each time. */
+static void caller_with_slack(void *argument)
+{
+  (void)argument;
+  CHECK_EQUAL(prctl(PR_SET_TIMERSLACK, 7000000), 0);
+  start_and_look();
+}
+
+/* It serves another user, and the rest of the process does not. Only root may: elsewhere nothing changes. */
+static void caller_for_files_of_another(void *argument)
+{
+  (void)argument;
+  setfsgid(65534), setfsuid(65534);
+  CHECK(geteuid() != 0 || (user_of_files() == 65534 && group_of_files() == 65534));
+  start_and_look();
+  CHECK(geteuid() != 0 || user_of_files() == 65534);
+}
+
+static void caller_for_another(void *argument)
+{
+  (void)argument;
+  /* Not the C library's functions, which change all threads. */
+  if (geteuid() == 0) {
+    CHECK_EQUAL(syscall(SYS_setresgid, -1, 65534, -1), 0);
+    CHECK_EQUAL(syscall(SYS_setresuid, -1, 65534, -1), 0);
+  }
+  start_and_look();
+}
+
 /* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has
    a child of its own. */
 static void in_a_child(void (*caller)(void *))
@@ -143,6 +188,8 @@ static void in_a_child(void (*caller)(void *))
   int status = -1;
   pid_t child = fork();
   if (child == 0) {
+    main_thread.slack = prctl(PR_GET_TIMERSLACK);
+    main_thread.user = user_of_files(), main_thread.group = group_of_files();
     on_a_thread(caller);
     fflush(stdout);
     _exit(check_failures != 0);
@@ -154,6 +201,12 @@ static void in_a_child(void (*caller)(void *))
 static void workers_run_where_the_process_may(void) { in_a_child(pinned_caller); }
 static void workers_are_not_real_time(void) { in_a_child(real_time_caller); }
 static void workers_read_and_write_as_the_process_does(void) { in_a_child(caller_with_idle_io); }
+static void workers_wake_up_as_the_process_does(void) { in_a_child(caller_with_slack); }
+static void workers_act_for_the_user_of_the_process(void)
+{
+  in_a_child(caller_for_files_of_another);
+  in_a_child(caller_for_another);
+}
 static void workers_are_as_nice_as_the_process(void) { in_a_child(nice_caller); }
 
 static volatile sig_atomic_t on_main, elsewhere;
@@ -284,6 +337,8 @@ int main(void)
   RUN(workers_are_not_real_time);
   RUN(workers_are_as_nice_as_the_process);
   RUN(workers_read_and_write_as_the_process_does);
+  RUN(workers_wake_up_as_the_process_does);
+  RUN(workers_act_for_the_user_of_the_process);
   RUN(signals_reach_the_programs_threads);
   RUN(the_callers_mask_is_as_before);
   RUN(masks_that_are_set_from_outside_stay);

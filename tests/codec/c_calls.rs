@@ -188,7 +188,7 @@ fn every_option() {
     assert_eq!(status(&|all| all.level = -131_072), FASTPAR_OK);
     assert_eq!(status(&|all| all.level = -131_073), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.flags = 15), FASTPAR_OK);
-    assert_eq!(status(&|all| all.flags = 16), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.flags = FASTPAR_ZSTD_LONG), FASTPAR_OK);
     assert_eq!(status(&|all| all.flags = 1 << 31), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.frame_size = 1000), FASTPAR_OK);
     assert_eq!(status(&|all| all.frame_size = 1 << 30), FASTPAR_OK);
@@ -201,13 +201,20 @@ fn every_option() {
     assert_eq!(status(&|all| all.window_log = 10), FASTPAR_OK);
     assert_eq!(status(&|all| all.window_log = 9), FASTPAR_ERR_INVALID_ARGUMENT);
     assert_eq!(status(&|all| all.window_log = 32), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.flags = FASTPAR_ZSTD_RSYNCABLE), FASTPAR_OK);
+    assert_eq!(status(&|all| all.flags = 32 | 4), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.strategy = 9), FASTPAR_OK);
+    assert_eq!(status(&|all| all.strategy = 10), FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(status(&|all| all.reserved = 1), FASTPAR_ERR_UNSUPPORTED);
     assert_eq!(status(&|all| all.max_output = 1), FASTPAR_ERR_LIMIT_EXCEEDED);
     assert_eq!(status(&|all| all.max_memory = 1), FASTPAR_ERR_LIMIT_EXCEEDED);
     assert_eq!(status(&|all| all.cancel = std::ptr::without_provenance(1)), FASTPAR_ERR_INVALID_ARGUMENT);
     let set = 1;
     assert_eq!(status(&|all| all.cancel = &set), FASTPAR_ERR_CANCELLED);
     assert_eq!(status(&|all| all.struct_size = 0), FASTPAR_ERR_INVALID_ARGUMENT);
-    assert_eq!(status(&|all| all.struct_size -= 8), FASTPAR_ERR_INVALID_ARGUMENT);
+    let first = offset_of!(fastpar_zstd_options, strategy); // what there was at first
+    assert_eq!(status(&|all| all.struct_size = first), FASTPAR_OK);
+    assert_eq!(status(&|all| all.struct_size = first - 8), FASTPAR_ERR_INVALID_ARGUMENT);
 }
 
 /// A struct of a newer version of the header.
@@ -314,4 +321,76 @@ fn progress_callback() {
     let (status, ..) = call(fastpar_compress, &all, &data, &mut vec![0; 200_000]);
     assert_eq!(status, FASTPAR_OK);
     assert_eq!(calls, [(100_000, 100_000)]);
+}
+
+/// Arrays of dictionaries that no caller should give, and all of them released under way.
+#[test]
+fn hostile_dictionaries() {
+    let data = records(1000);
+    let packed = pack(&data, &Options::default());
+    let mut dict = null_mut();
+    let content = [7u8; 100];
+    // SAFETY: live buffers and variables.
+    let opened =
+        unsafe { fastpar_dict_open(content.as_ptr().cast(), content.len(), 0, &mut dict, null_mut()) };
+    assert_eq!(opened, FASTPAR_OK);
+    let dict = dict.cast_const();
+    let array = [dict, dict, null(), dict];
+    let mut dst = vec![0u8; 5000];
+    let mut decompress = |dicts: *const *const fastpar_dict, dicts_count| {
+        let options = fastpar_zstd_options { dicts, dicts_count, ..options() };
+        call(fastpar_decompress, &options, &packed, &mut dst)
+    };
+    assert_eq!(decompress(array.as_ptr(), 2).0, FASTPAR_OK);
+    assert_eq!(decompress(array.as_ptr(), 0).0, FASTPAR_OK);
+    assert_eq!(decompress(null(), 0).0, FASTPAR_OK);
+    let (status, _, error) = decompress(array.as_ptr(), 4);
+    assert_eq!((status, error.position), (FASTPAR_ERR_INVALID_ARGUMENT, 2));
+    for count in [1, 2, usize::MAX / 8, usize::MAX / 8 + 1, usize::MAX] {
+        assert_eq!(decompress(null(), count).0, FASTPAR_ERR_INVALID_ARGUMENT, "{count}");
+    }
+    for count in [usize::MAX / 8, usize::MAX / 8 + 1, usize::MAX] {
+        assert_eq!(decompress(array.as_ptr(), count).0, FASTPAR_ERR_INVALID_ARGUMENT, "{count}");
+    }
+    // An array that is not aligned.
+    let bytes: Vec<u8> = [0u8].into_iter().chain((dict as usize).to_ne_bytes()).collect();
+    assert_eq!(decompress(bytes[1..].as_ptr().cast(), 1).0, FASTPAR_OK);
+    // SAFETY: freed once.
+    unsafe { fastpar_dict_free(dict.cast_mut()) };
+}
+
+#[test]
+fn hostile_prefixes() {
+    let data = records(1000);
+    let packed = pack(&data, &Options::default());
+    let mut dst = vec![0u8; 5000];
+    let with = |prefix: *const u8, prefix_len| fastpar_zstd_options {
+        flags: FASTPAR_ZSTD_SINGLE_FRAME,
+        prefix: prefix.cast(),
+        prefix_len,
+        ..options()
+    };
+    for function in [fastpar_compress as Function, fastpar_decompress] {
+        let mut call = |options: &fastpar_zstd_options| call(function, options, &packed, &mut dst).0;
+        assert_eq!(call(&with(null(), 0)), FASTPAR_OK);
+        assert_eq!(call(&with(data.as_ptr(), 0)), FASTPAR_OK);
+        assert_eq!(call(&with(data.as_ptr(), data.len())), FASTPAR_OK);
+        for len in [1, usize::MAX] {
+            assert_eq!(call(&with(null(), len)), FASTPAR_ERR_INVALID_ARGUMENT);
+        }
+        for len in [usize::MAX, isize::MAX as usize, (1 << 30) + 1] {
+            assert_eq!(call(&with(data.as_ptr(), len)), FASTPAR_ERR_INVALID_ARGUMENT, "{len}");
+        }
+        for strategy in [10, u32::MAX] {
+            let options = fastpar_zstd_options { strategy, ..options() };
+            assert_eq!(call(&options), FASTPAR_ERR_INVALID_ARGUMENT);
+        }
+        for flags in [FASTPAR_ZSTD_LONG, FASTPAR_ZSTD_LONG | FASTPAR_ZSTD_SINGLE_FRAME] {
+            assert_eq!(call(&fastpar_zstd_options { flags, ..options() }), FASTPAR_OK);
+        }
+    }
+    // The output must not be the prefix.
+    let options = with(dst.as_ptr(), 100);
+    assert_eq!(call(fastpar_decompress, &options, &packed, &mut dst).0, FASTPAR_ERR_INVALID_ARGUMENT);
+    assert_eq!(call(fastpar_compress, &options, &packed, &mut dst).0, FASTPAR_ERR_INVALID_ARGUMENT);
 }

@@ -12,6 +12,7 @@ mod format;
 mod frame_read;
 mod interop;
 mod round_trip;
+mod rsyncable;
 mod sections;
 mod seek_tables;
 mod single_frames;

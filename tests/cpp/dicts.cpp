@@ -38,6 +38,57 @@ void small_records_become_smaller() {
   CHECK_STATUS(dictionary, static_cast<void>(fastpar::decompress(with)));
 }
 
+std::string restored_text(const fastpar::buffer<std::byte> &data) {
+  return {reinterpret_cast<const char *>(data.data()), data.size()};
+}
+
+void several_at_once() {
+  const fastpar::dict first(trained()), second(fastpar::as_bytes(std::string("raw content")));
+  fastpar::zstd_options options;
+  options.dict = &first;
+  const std::string text = record(7);
+  const auto packed = fastpar::compress(fastpar::as_bytes(text), options);
+  const fastpar::dict *const all[] = {&second, &first, &first};
+  fastpar::zstd_options several;
+  several.dicts = all;
+  CHECK_EQUAL(restored_text(fastpar::decompress(packed, several)), text);
+  several.dicts = several.dicts.first(1);
+  CHECK_THROWS_WITH(fastpar::error, static_cast<void>(fastpar::decompress(packed, several)),
+                    CHECK_EQUAL(static_cast<std::uint32_t>(e.code()), first.id()));
+  const fastpar::dict *const none[] = {nullptr};
+  several.dicts = none;
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::decompress(packed, several)));
+}
+
+void a_prefix() {
+  std::string old;
+  for (int i = 0; i < 20000; i++) old += record(i * 977);
+  std::string text = old;
+  text[1000] ^= 1;
+  fastpar::zstd_options options;
+  options.single_frame = true;
+  options.prefix = fastpar::as_bytes(old);
+  const auto packed = fastpar::compress(fastpar::as_bytes(text), options);
+  CHECK(packed.size() < 3000);
+  CHECK_EQUAL(restored_text(fastpar::decompress(packed, options)), text);
+  options.single_frame = false;
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::compress(fastpar::as_bytes(text), options)));
+  fastpar::zstd_options other;
+  other.single_frame = other.long_distance = true;
+  for (std::uint32_t strategy = 1; strategy <= 5; strategy++) {
+    other.strategy = strategy;
+    const auto each = fastpar::compress(fastpar::as_bytes(text), other);
+    CHECK_EQUAL(restored_text(fastpar::decompress(each)), text);
+  }
+  other.rsyncable = true;
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::compress(fastpar::as_bytes(text), other)));
+  other.single_frame = false;
+  other.frame_size = 100000;
+  CHECK_EQUAL(restored_text(fastpar::decompress(fastpar::compress(fastpar::as_bytes(text), other))), text);
+  other.strategy = 10;
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::compress(fastpar::as_bytes(text), other)));
+}
+
 void moves() {
   fastpar::dict a(fastpar::as_bytes(std::string("raw content of a dictionary")), 5);
   CHECK_EQUAL(a.id(), 0u);
@@ -65,6 +116,8 @@ void failures() {
 
 int main() {
   RUN(small_records_become_smaller);
+  RUN(several_at_once);
+  RUN(a_prefix);
   RUN(moves);
   RUN(failures);
   return FINISH();

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <istream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
@@ -186,6 +187,33 @@ void options() {
 #endif
 }
 
+/* A source that has nothing before each of its pieces. */
+void later() {
+  const auto values = numbers(100000);
+  const auto original = fastpar::as_bytes(values);
+  const std::vector<std::byte> compressed = fastpar::compress(original);
+  const auto gives = from(compressed, 20000);
+  int asked = 0, pauses = 0;
+  fastpar::reader reader([gives, &asked](fastpar::writable_bytes buffer) mutable -> std::optional<std::size_t> {
+    if (asked++ % 2 == 0) return std::nullopt;
+    return gives(buffer);
+  });
+  std::vector<std::byte> all, buffer(50000);
+  CHECK_STATUS(again, reader.read(buffer));
+  CHECK_EQUAL(asked, 1);
+  asked = 0;
+  for (;;) {
+    const std::optional<std::size_t> size = reader.try_read(buffer);
+    if (size == std::size_t{0}) break;
+    if (!size) pauses++;
+    all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size.value_or(0)));
+  }
+  CHECK(same(all, original));
+  CHECK(pauses > 0 && asked >= pauses);
+  const fastpar::error nothing_now(fastpar::status::again, "nothing now");
+  CHECK(nothing_now.code() == std::errc::operation_would_block);
+}
+
 void stream_buffers() {
   std::string expected;
   std::stringstream file;
@@ -241,6 +269,7 @@ int main() {
   RUN(exceptions);
   RUN(one_large_frame);
   RUN(options);
+  RUN(later);
   RUN(stream_buffers);
   RUN(failing_stream_buffers);
   return FINISH();

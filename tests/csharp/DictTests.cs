@@ -1,4 +1,6 @@
 using System;
+using System.IO;
+using System.IO.Compression;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -27,6 +29,72 @@ internal static class DictTests
         Expect.Same(record, Codec.Decompress(with, options));
         Expect.Fails(FastparStatus.Dictionary, () => Codec.Decompress(with));
         Expect.True(Codec.CompressBound(1000, options) >= 1000, "bound");
+    }
+
+    [Test]
+    private static void SeveralAtOnce()
+    {
+        using var first = new FastparDict(Trained.Value);
+        using var raw = new FastparDict(new byte[100]);
+        byte[] record = Record(5);
+        byte[] packed = Codec.Compress(record, new ZstdOptions { Dict = first });
+        var several = new ZstdOptions { Dicts = new[] { raw, first, first } };
+        Expect.Same(record, Codec.Decompress(packed, several));
+        using (var stream = new FastparStream(new MemoryStream(packed), CompressionMode.Decompress, several))
+        {
+            Expect.Same(record, Read(stream));
+        }
+        using (SeekableArchive archive = SeekableArchive.Open(packed, several))
+        {
+            Expect.True(archive.Length == record.Length, "length");
+        }
+        var without = new ZstdOptions { Dicts = new[] { raw } };
+        FastparException error = Expect.Fails(FastparStatus.Dictionary, () => Codec.Decompress(packed, without));
+        Expect.True((uint)error.Code == first.Id, "the wanted id");
+        Expect.Throws<ArgumentException>(
+            () => Codec.Decompress(packed, new ZstdOptions { Dicts = new FastparDict[] { null! } }));
+        var disposed = new FastparDict(Trained.Value);
+        disposed.Dispose();
+        Expect.Throws<ObjectDisposedException>(
+            () => Codec.Decompress(packed, new ZstdOptions { Dicts = new[] { first, disposed } }));
+    }
+
+    [Test]
+    private static void APrefixLeavesOnlyTheChanges()
+    {
+        byte[] old = Enumerable.Range(0, 20_000).SelectMany(Record).ToArray();
+        var changed = (byte[])old.Clone();
+        changed[77_777] ^= 1;
+        var options = new ZstdOptions { SingleFrame = true, Prefix = old };
+        byte[] packed = Codec.Compress(changed, options);
+        Expect.True(packed.Length < 3000, $"{packed.Length} bytes");
+        Expect.Same(changed, Codec.Decompress(packed, options));
+        using var compressed = new MemoryStream();
+        using (var stream = new FastparStream(compressed, CompressionMode.Compress, options, leaveOpen: true))
+        {
+            stream.Write(changed, 0, changed.Length);
+            GC.Collect(); // the prefix stays where it is
+        }
+        Expect.True(compressed.Length < 3000, $"{compressed.Length} bytes of a stream");
+        compressed.Position = 0;
+        using (var stream = new FastparStream(compressed, CompressionMode.Decompress, options))
+        {
+            Expect.Same(changed, Read(stream));
+        }
+        Expect.Throws<ArgumentException>(() => Codec.Compress(changed, new ZstdOptions { Prefix = old }));
+        var others = new ZstdOptions { SingleFrame = true, LongDistance = true, Strategy = 2 };
+        Expect.Same(changed, Codec.Decompress(Codec.Compress(changed, others)));
+        Expect.Throws<ArgumentOutOfRangeException>(() => new ZstdOptions { Strategy = 10 });
+        others = new ZstdOptions { Rsyncable = true, FrameSize = 100_000 };
+        Expect.Same(changed, Codec.Decompress(Codec.Compress(changed, others)));
+        Expect.Throws<ArgumentException>(() => Codec.Compress(old, new ZstdOptions { Rsyncable = true, SingleFrame = true }));
+    }
+
+    private static byte[] Read(Stream stream)
+    {
+        using var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        return copy.ToArray();
     }
 
     [Test]

@@ -28,6 +28,24 @@ internal static class ExceptionTests
         }
     }
 
+    /// <summary>They fit bodies of every kind, those that are refused too.</summary>
+    [Test]
+    private static void LambdasThatOnlyThrow()
+    {
+        Expect.Throws<InvalidOperationException>(() => FastparLoop.For(24, range => throw new InvalidOperationException()));
+        Expect.Throws<InvalidOperationException>(() => FastparLoop.For(24, range => { throw new InvalidOperationException(); }));
+        Expect.Throws<InvalidOperationException>(
+            () => FastparLoop.For(24, (in Chunk chunk) => throw new InvalidOperationException()));
+        Expect.Throws<InvalidOperationException>(
+            () => FastparLoop.Start(24, range => throw new InvalidOperationException()).Wait());
+        Expect.Throws<InvalidOperationException>(
+            () => FastparLoop.Start(24, (in Chunk chunk) => throw new InvalidOperationException()).Wait());
+        Expect.Throws<InvalidOperationException>(() => FastparTeam.Run(2, member => throw new InvalidOperationException()));
+        Expect.Throws<InvalidOperationException>(() => FastparPool.Hook(worker => throw new InvalidOperationException()));
+        Func<Range64, NoReturn>? none = null;
+        Expect.Throws<ArgumentNullException>(() => FastparLoop.For(24, none!));
+    }
+
     /// <summary>Two lanes that are both inside before either throws.</summary>
     private static Action Both(LoopErrors errors)
     {

@@ -13,6 +13,7 @@ mod interop;
 mod kill;
 mod large_frames;
 mod large_streams;
+mod later;
 #[cfg(target_os = "linux")]
 mod names;
 mod parts;

@@ -121,8 +121,9 @@ impl Fuzzer {
         command.arg(format!("-max_total_time={seconds}"));
         command.arg(format!("-artifact_prefix={}/{target}-", failed.display()));
         command.args(["-timeout=300", "-rss_limit_mb=3000", "-max_len=8192", "-print_final_stats=1"]);
-        // Leaks are looked for elsewhere: the pool and the contexts of libzstd are kept on purpose.
-        command.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1");
+        // Leaks are looked for elsewhere: the pool and the contexts of libzstd are kept on purpose. What an
+        // input frees fits into the quarantine, and the next input finds its memory in the caches.
+        command.env("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16");
         let finished = process::run(&mut command, Duration::from_secs(seconds * 2 + 600))?;
         match figures(&finished.output) {
             Some(figures) if finished.success() => Ok(figures),

@@ -28,6 +28,10 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // In CI nothing is built a second time, and what only later builds use takes time and space.
+    if std::env::var("CI").is_ok_and(|value| value == "true") {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     command
 }
 

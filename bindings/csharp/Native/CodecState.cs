@@ -17,14 +17,14 @@ internal sealed unsafe class CodecState : CallState
 }
 
 /// <summary>
-/// A call of the codec, from its preparation to its outcome: its options, its dictionary, its token. Without
+/// A call of the codec, from its preparation to its outcome: its options, what they refer to, its token. Without
 /// options and token there is nothing to prepare, and small calls are over before an object would be made.
 /// </summary>
 internal readonly unsafe ref struct CodecCall
 {
     private readonly CodecState? state;
     private readonly ZstdOptions? options;
-    private readonly Lease dict;
+    private readonly OptionLease lease;
     private readonly SyncCall call;
 
     internal CodecCall(ZstdOptions? options, CancellationToken token)
@@ -36,14 +36,14 @@ internal readonly unsafe ref struct CodecCall
         }
         this.options = options ?? ZstdOptions.Defaults;
         state = new CodecState(options?.Progress, token);
-        dict = new Lease(options?.Dict?.Handle);
+        lease = new OptionLease(options);
         try
         {
             call = new SyncCall(state);
         }
         catch
         {
-            dict.Dispose();
+            lease.Dispose();
             throw;
         }
     }
@@ -56,7 +56,7 @@ internal readonly unsafe ref struct CodecCall
             return null;
         }
         *place = options!.ToNative();
-        place->dict = (fastpar_dict*)dict.Pointer;
+        lease.Apply(place);
         place->cancel = call.Cancel;
         place->progress = state.ProgressFunction;
         place->progress_data = state.UserData;
@@ -85,7 +85,7 @@ internal readonly unsafe ref struct CodecCall
     {
         if (state != null)
         {
-            dict.Dispose();
+            lease.Dispose();
             call.Dispose();
         }
     }

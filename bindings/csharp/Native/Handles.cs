@@ -66,13 +66,15 @@ internal sealed unsafe class StreamHandle : FastparHandle
 {
     private readonly CallState state;
     private readonly bool writes;
+    private MemoryHandle prefix;
 
-    /// <summary>Takes over the flag, and a state that is rooted.</summary>
-    internal StreamHandle(void* stream, bool writes, CallState state, int* cancel)
+    /// <summary>Takes over the flag, a pin, and a state that is rooted.</summary>
+    internal StreamHandle(void* stream, bool writes, CallState state, int* cancel, MemoryHandle prefix)
         : base((IntPtr)stream)
     {
         this.writes = writes;
         this.state = state;
+        this.prefix = prefix;
         Cancel = cancel;
     }
 
@@ -91,6 +93,7 @@ internal sealed unsafe class StreamHandle : FastparHandle
         }
         state.Unroot();
         Marshal.FreeHGlobal((IntPtr)Cancel);
+        prefix.Dispose();
         return true;
     }
 }
@@ -102,14 +105,19 @@ internal sealed unsafe class StreamHandle : FastparHandle
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
+    private readonly CallState? source;
     private MemoryHandle pin;
+    private MemoryHandle prefix;
 
-    /// <summary>Takes over the flag and the pin.</summary>
-    internal ArchiveHandle(fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin)
+    /// <summary>Takes over the flag, the pins, and what is read from, which is rooted.</summary>
+    internal ArchiveHandle(
+        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, CallState? source)
         : base((IntPtr)archive)
     {
+        this.source = source;
         this.cancel = cancel;
         this.pin = pin;
+        this.prefix = prefix;
     }
 
     protected override bool ReleaseHandle()
@@ -117,6 +125,8 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
         cancel.Dispose();
         pin.Dispose();
+        prefix.Dispose();
+        source?.Unroot();
         return true;
     }
 }

@@ -48,12 +48,12 @@ internal sealed unsafe class StreamState : CallState
     internal static StreamState Open(Stream inner, bool writes, ZstdOptions? options, out StreamHandle handle)
     {
         fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
-        using var lease = new Lease(options?.Dict?.Handle);
+        using var lease = new OptionLease(options);
         var state = new StreamState(inner, options);
         int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));
         *cancel = 0;
         state.Root(GCHandleType.Weak);
-        native.dict = (fastpar_dict*)lease.Pointer;
+        lease.Apply(&native);
         native.cancel = cancel;
         native.progress = state.ProgressFunction;
         native.progress_data = state.UserData;
@@ -69,7 +69,8 @@ internal sealed unsafe class StreamState : CallState
             Marshal.FreeHGlobal((IntPtr)cancel);
             throw Check.Exception(&error);
         }
-        handle = new StreamHandle(writes ? (void*)writer : reader, writes, state, cancel);
+        MemoryHandle prefix = options?.Prefix.Pin() ?? default;
+        handle = new StreamHandle(writes ? (void*)writer : reader, writes, state, cancel, prefix);
         return state;
     }
 

@@ -25,6 +25,7 @@ FASTPAR_ERR_TIMEOUT: Final = 42
 FASTPAR_ERR_CLOSED: Final = 43
 FASTPAR_ERR_ALREADY_STARTED: Final = 50
 FASTPAR_ERR_BUSY: Final = 51
+FASTPAR_ERR_AGAIN: Final = 52
 FASTPAR_ERR_IO: Final = 60
 FASTPAR_ERR_PANIC: Final = 90
 FASTPAR_ERR_INTERNAL: Final = 91
@@ -48,11 +49,15 @@ FASTPAR_ZSTD_NO_CHECKSUM: Final = 1
 FASTPAR_ZSTD_NO_SEEK_TABLE: Final = 2
 FASTPAR_ZSTD_SINGLE_FRAME: Final = 4
 FASTPAR_ZSTD_SYNC: Final = 8
+FASTPAR_ZSTD_LONG: Final = 16
+FASTPAR_ZSTD_RSYNCABLE: Final = 32
 FASTPAR_ZSTD_SPARSE: Final = 64
 FASTPAR_ZSTD_KEEP: Final = 128
 FASTPAR_ZSTD_IN_PLACE: Final = 512
 FASTPAR_FRAME_CHECKSUM: Final = 1
 FASTPAR_FRAME_SKIPPABLE: Final = 2
+FASTPAR_SOURCE_LATER: Final = -2147483647
+FASTPAR_SCAN_LINES: Final = 1
 
 
 class fastpar_error(ctypes.Structure):
@@ -235,6 +240,9 @@ class fastpar_frame_info(ctypes.Structure):
     )
 
 
+fastpar_read_at_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t)
+
+
 class fastpar_file_stats(ctypes.Structure):
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
@@ -243,6 +251,52 @@ class fastpar_file_stats(ctypes.Structure):
         ("frames", ctypes.c_uint64),
         ("seconds", ctypes.c_double),
         ("peak_memory", ctypes.c_uint64),
+    )
+
+
+class fastpar_piece(ctypes.Structure):
+    _fields_ = (
+        ("index", ctypes.c_uint64),
+        ("offset", ctypes.c_uint64),
+        ("data", ctypes.c_void_p),
+        ("size", ctypes.c_size_t),
+        ("lane", ctypes.c_uint32),
+        ("lanes", ctypes.c_uint32),
+    )
+
+
+fastpar_piece_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p)
+
+
+fastpar_piece_fold_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class fastpar_scan_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("record_size", ctypes.c_size_t),
+        ("piece_size", ctypes.c_size_t),
+        ("flags", ctypes.c_uint32),
+        ("max_lanes", ctypes.c_uint32),
+        ("offset", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("max_memory", ctypes.c_uint64),
+        ("cancel", ctypes.c_void_p),
+        ("progress", fastpar_progress_fn),
+        ("progress_data", ctypes.py_object),
+    )
+
+
+fastpar_transform_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class fastpar_shard(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("offset", ctypes.c_uint64),
+        ("size", ctypes.c_uint64),
+        ("first_frame", ctypes.c_uint64),
+        ("frames", ctypes.c_uint64),
     )
 
 
@@ -448,6 +502,15 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_archive_open.restype = ctypes.c_int32
     library.fastpar_archive_open_file.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_archive_open_file.restype = ctypes.c_int32
+    library.fastpar_archive_open_source.argtypes = (
+        ctypes.c_void_p,
+        fastpar_read_at_fn,
+        ctypes.c_uint64,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_open_source.restype = ctypes.c_int32
     library.fastpar_archive_size.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_archive_size.restype = ctypes.c_int32
     library.fastpar_archive_frames.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -475,3 +538,47 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_decompress_file.restype = ctypes.c_int32
+    library.fastpar_archive_for.argtypes = (ctypes.c_void_p, ctypes.c_void_p, fastpar_piece_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_archive_for.restype = ctypes.c_int32
+    library.fastpar_archive_reduce.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        fastpar_piece_fold_fn,
+        fastpar_combine_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_reduce.restype = ctypes.c_int32
+    library.fastpar_output_write.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    library.fastpar_output_write.restype = ctypes.c_int32
+    library.fastpar_transform_file.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        fastpar_transform_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_transform_file.restype = ctypes.c_int32
+    library.fastpar_archive_shard.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint64,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_shard.restype = ctypes.c_int32
+    library.fastpar_concat_files.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_concat_files.restype = ctypes.c_int32

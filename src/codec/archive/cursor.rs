@@ -61,8 +61,8 @@ impl Cursor {
         let header = peek.at(extent.start, LONGEST_HEADER.min(extent.end - extent.start))?;
         let frame = Frames::of_stream(header, extent.start, index as u64).start()?;
         limits::check(&frame, options)?;
-        let log = options.window_log_max().min(LARGEST_WINDOW_LOG);
-        limits::check_window(&frame, log, "to be read in parts ")?;
+        limits::check_window(&frame, options, "to be read in parts ")?;
+        let log = options.window_log_of_decoder(LARGEST_WINDOW_LOG);
         let memory = Self::memory(frame.window);
         if options.max_memory != 0 && memory as u64 > options.max_memory {
             let what =
@@ -71,9 +71,7 @@ impl Cursor {
         }
         let fail = |code| errors::decoding(code, &frame, 0);
         let mut context = InUse::<Decompressor>::take(memory, 0)?;
-        if let Some(dict) = options.dict {
-            context.use_dictionary(dict.for_decompressing()).map_err(fail)?;
-        }
+        context.refer_to(options.references().of(frame.dictionary)).map_err(fail)?;
         context.context().set_parameter(DParameter::WindowLogMax(log)).map_err(fail)?;
         Ok(Self {
             context,
@@ -173,7 +171,7 @@ impl Cursor {
                     }
                     chunk.extend_from_slice(&data[next.start as usize..next.end as usize]);
                 }
-                Source::File { .. } => drop(source.bytes(next, chunk)?),
+                _ => drop(source.bytes(next, chunk)?),
             }
         }
         let room = dst.len();

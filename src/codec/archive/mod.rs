@@ -8,17 +8,23 @@
 //!                          by a cursor, if the frame is too large for the cache
 //! ```
 
+mod aligned;
 mod cache;
 mod cursor;
 mod index;
+mod passage;
 mod source;
+
+pub(crate) use aligned::Aligned;
+pub(crate) use passage::Passage;
+pub(crate) use source::ReadAt;
 
 use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::Frames;
 use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls;
-use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::{KeptReferences, References};
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
@@ -58,7 +64,7 @@ pub struct Archive<'a> {
     source: Source<'a>,
     index: Index,
     cache: Cache,
-    dict: Option<Dict>,
+    references: KeptReferences,
     max_lanes: u32,
     window_log: u32,
     max_memory: u64,
@@ -70,7 +76,7 @@ impl<'a> Archive<'a> {
     ///
     /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by
     /// walking over all headers. Frames that do not tell their size are decoded once now. `options` hold for
-    /// the archive's whole life; the options with an effect are `dict`, `window_log`, `max_lanes`,
+    /// the archive's whole life; the options with an effect are `dict`, `dicts`, `prefix`, `window_log`, `max_lanes`,
     /// `max_memory`, `max_output` (of the whole content) and `cancel`.
     ///
     /// # Errors
@@ -92,6 +98,15 @@ impl<'a> Archive<'a> {
         Self::of(Source::open(path)?, options)
     }
 
+    /// Opens `len` bytes that `read` gives, wherever they are. It is called from several threads at a time.
+    ///
+    /// # Errors
+    /// Those of [`Archive::new`], and those of `read`.
+    pub(crate) fn open_source(read: ReadAt<'a>, len: u64, options: &Options<'a>) -> Result<Self> {
+        options.check()?;
+        Self::of(Source::Function { read, len }, options)
+    }
+
     fn of(source: Source<'a>, options: &Options<'a>) -> Result<Self> {
         options.check()?;
         let quiet = Options { progress: None, ..*options };
@@ -107,7 +122,7 @@ impl<'a> Archive<'a> {
             source,
             index,
             cache: Cache::new(budget, strict),
-            dict: options.dict.cloned(),
+            references: KeptReferences::new(options),
             max_lanes: options.max_lanes,
             window_log: options.window_log,
             max_memory: options.max_memory,
@@ -116,8 +131,11 @@ impl<'a> Archive<'a> {
     }
 
     fn options(&self) -> Options<'_> {
+        let References { dict, dicts, prefix } = self.references.get();
         Options {
-            dict: self.dict.as_ref(),
+            dict,
+            dicts,
+            prefix,
             max_lanes: self.max_lanes,
             window_log: self.window_log,
             max_memory: self.max_memory,

@@ -1,5 +1,6 @@
-//! The bytes of an archive: in memory, or in a file of which the needed parts are read. Files are never
-//! mapped, because a file that is cut off under a reader must be an error, not a signal.
+//! The bytes of an archive: in memory, in a file of which the needed parts are read, or wherever a function of
+//! the caller reads them from. Files are never mapped, because a file that is cut off under a reader must be
+//! an error, not a signal.
 #![forbid(unsafe_code)]
 
 use crate::codec::io::input::Input;
@@ -8,17 +9,21 @@ use crate::memory;
 use std::ops::Range;
 use std::path::Path;
 
+/// Reads all of a buffer from an offset on. Called from several threads at a time.
+pub(crate) type ReadAt<'a> = Box<dyn Fn(u64, &mut [u8]) -> Result<()> + Send + Sync + 'a>;
+
 /// See the module.
 pub(super) enum Source<'a> {
     Memory(&'a [u8]),
     File { input: Input, len: u64 },
+    Function { read: ReadAt<'a>, len: u64 },
 }
 
 impl Source<'_> {
     /// Opens a file that can be read at any offset.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let input = Input::open_seekable(path)?;
-        let len = input.metadata().len();
+        let len = input.len().unwrap_or(0);
         Ok(Self::File { input, len })
     }
 
@@ -26,32 +31,41 @@ impl Source<'_> {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Memory(data) => data.len() as u64,
-            Self::File { len, .. } => *len,
+            Self::File { len, .. } | Self::Function { len, .. } => *len,
         }
     }
 
     /// Whether the bytes have to be copied before they can be used.
     pub(super) fn is_file(&self) -> bool {
-        matches!(self, Self::File { .. })
+        !matches!(self, Self::Memory(_))
     }
 
-    /// The bytes of a range inside; `scratch` is for those of a file.
+    /// The bytes of a range inside; `scratch` is for those that are not in memory.
     pub(super) fn bytes<'s>(&'s self, range: Range<u64>, scratch: &'s mut Vec<u8>) -> Result<&'s [u8]> {
         match self {
             Self::Memory(data) => Ok(&data[range.start as usize..range.end as usize]), // the caller's range is inside
             Self::File { input, .. } => {
-                let len = usize::try_from(range.end - range.start)
-                    .map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
-                if scratch.capacity() < len {
-                    scratch.clear(); // so that `reserve` has nothing to copy
-                    memory::reserve(scratch, len)?;
-                }
-                scratch.resize(len, 0);
-                input.read_at(range.start, scratch)?;
+                input.read_at(range.start, room(scratch, &range)?)?;
+                Ok(scratch)
+            }
+            Self::Function { read, .. } => {
+                read(range.start, room(scratch, &range)?)?;
                 Ok(scratch)
             }
         }
     }
+}
+
+/// Makes a buffer as long as a range.
+fn room<'s>(scratch: &'s mut Vec<u8>, range: &Range<u64>) -> Result<&'s mut [u8]> {
+    let len = usize::try_from(range.end - range.start)
+        .map_err(|_| Error::new(ErrorKind::OutOfMemory, "no memory for a frame"))?;
+    if scratch.capacity() < len {
+        scratch.clear(); // so that `reserve` has nothing to copy
+        memory::reserve(scratch, len)?;
+    }
+    scratch.resize(len, 0);
+    Ok(scratch)
 }
 
 /// Reads headers: a few bytes here and there, in rising order of offsets.

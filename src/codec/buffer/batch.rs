@@ -38,9 +38,10 @@ pub struct BatchItem<'a> {
 
 /// The lengths of input at which libzstd's tables change. Between two of them more input never needs less
 /// memory.
-const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
+pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
-/// Compresses every item to one frame, without a seek table; `frame_size` and `single_frame` have no effect.
+/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and `single_frame` have no
+/// effect.
 /// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
 /// `single_frame`. `max_output` is a limit of each item.
 ///
@@ -50,8 +51,9 @@ const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 /// with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]: `max_memory`,
 /// and the errors of starting the pool.
 pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
-    let options = &Options { frame_size: 0, single_frame: true, ..*options };
     options.check()?;
+    let options =
+        &Options { frame_size: 0, rsyncable: false, single_frame: true, ..*options }.compressing()?;
     let waiting = || items.iter().filter(|item| item.result.is_none());
     let total = waiting().map(|item| item.src.len() as u64).sum();
     let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);
@@ -156,7 +158,8 @@ struct CompressLane<'o> {
 
 impl CompressLane<'_> {
     fn item(&mut self, index: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
-        if src.len() > SMALLEST && Sections::new(self.options, Some(src.len() as u64)).is_some() {
+        let large = src.len() > SMALLEST || self.options.prefix.is_some();
+        if large && Sections::new(self.options, Some(src.len() as u64)).is_some() {
             // One after the other, in this lane.
             let options = Options { max_lanes: 1, max_memory: 0, progress: None, ..*self.options };
             let size = super::compress::compress_uncounted(src, dst, &options)?;

@@ -1,5 +1,6 @@
 //! Compressing a buffer into a buffer.
 
+use super::batch::SIZE_CLASSES;
 use super::frame_layout::FrameLayout;
 use super::output::{Output, OutputSlot};
 use super::single_frame;
@@ -17,6 +18,7 @@ use crate::job;
 use crate::memory;
 use crate::pool::{count_bytes, spend, Spent};
 use crate::trace::{self, Kind, Mark};
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use zstd::zstd_safe;
 
@@ -26,12 +28,12 @@ use zstd::zstd_safe;
 /// [`ErrorKind::InvalidArgument`]: an option is out of range, or the capacity would exceed the largest
 /// buffer.
 pub fn compress_bound(len: usize, options: &Options<'_>) -> Result<usize> {
-    options.check()?;
-    bound(&FrameLayout::new(len, options)?)
+    let options = &options.compressing()?;
+    fits_memory(FrameLayout::bound_for(len, options)?)
 }
 
-fn bound(layout: &FrameLayout) -> Result<usize> {
-    layout.bound().ok_or_else(|| {
+fn fits_memory(bound: Option<usize>) -> Result<usize> {
+    bound.ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, "the output could be larger than any buffer can be")
     })
 }
@@ -61,20 +63,20 @@ pub(super) fn compress_uncounted(
     dst: &mut [MaybeUninit<u8>],
     options: &Options<'_>,
 ) -> Result<usize> {
-    options.check()?;
-    let layout = FrameLayout::new(src.len(), options)?;
-    let bound = bound(&layout)?;
+    let options = &options.compressing()?;
+    let progress = CallProgress::new(options, Some(src.len() as u64));
+    let layout = FrameLayout::of(src, options, &progress)?;
+    let bound = fits_memory(layout.bound())?;
     let recipes = Recipes::new(options, &layout);
     let room = Room::new(dst.len(), bound, options);
     let capacity = room.capacity;
     if let Some(sections) = Sections::new(options, Some(src.len() as u64)) {
-        return single_frame::compress(src, dst, &room, options, layout, &sections);
+        return single_frame::compress(src, dst, &room, options, &progress, layout, &sections);
     }
 
     // With less room than the bound a frame may have to be compressed apart from `dst`: see `squeeze`.
     let scratch = if room.is_tight() { recipes.scratch() } else { 0 };
     let control = options.control(recipes.memory(), scratch + Output::bookkeeping(&layout))?;
-    let progress = CallProgress::new(options, Some(src.len() as u64));
     if layout.frames() == 1 && !room.is_tight() {
         // A single frame leaves nothing to share out, and there is room for the largest result.
         progress.add(0)?;
@@ -86,7 +88,7 @@ pub(super) fn compress_uncounted(
     let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
     let _lease = Compressor::cache().reserve(lanes, recipes.memory());
     // The end of `dst` is kept for the seek table, so that the table fits when the frames do.
-    let output = Output::new(&mut dst[..capacity.saturating_sub(layout.tail())], layout)?;
+    let output = Output::new(&mut dst[..capacity.saturating_sub(layout.tail())], layout.clone())?;
     job::run_tasks(layout.frames(), &control, |frame, _lane| {
         let part = &src[layout.range(frame)];
         let recipe = recipes.of(part.len());
@@ -114,37 +116,46 @@ pub(super) fn compress_uncounted(
     Ok(written)
 }
 
-/// How to compress the frames of an input: the frames have at most two lengths.
-struct Recipes {
+/// How to compress the frames of an input: unless the content cuts it they have at most two lengths.
+struct Recipes<'o> {
+    options: &'o Options<'o>,
     first: Recipe,
     first_len: usize,
     last: Recipe,
+    last_len: usize,
 }
 
-impl Recipes {
-    fn new(options: &Options<'_>, layout: &FrameLayout) -> Self {
+impl<'o> Recipes<'o> {
+    fn new(options: &'o Options<'_>, layout: &FrameLayout) -> Self {
         let (first_len, last_len) = (layout.largest(), layout.range(layout.frames() - 1).len());
         let first = Recipe::new(options, first_len);
         let last = if last_len == first_len { first.clone() } else { Recipe::new(options, last_len) };
-        Self { first, first_len, last }
+        Self { options, first, first_len, last, last_len }
     }
 
-    fn of(&self, len: usize) -> &Recipe {
+    fn of(&self, len: usize) -> Cow<'_, Recipe> {
         if len == self.first_len {
-            &self.first
+            Cow::Borrowed(&self.first)
+        } else if len == self.last_len {
+            Cow::Borrowed(&self.last)
         } else {
-            &self.last
+            Cow::Owned(Recipe::new(self.options, len))
         }
     }
 
     /// The most memory that a lane needs.
     fn memory(&self) -> usize {
-        self.first.memory().max(self.last.memory())
+        let both = self.first.memory().max(self.last.memory());
+        if !self.options.rsyncable {
+            return both;
+        }
+        let classes = SIZE_CLASSES.into_iter().filter(|&class| class < self.first_len);
+        classes.map(|len| Recipe::new(self.options, len).memory()).fold(both, usize::max)
     }
 
     /// The most memory that `squeeze` needs.
     fn scratch(&self) -> usize {
-        if self.first.fits_exactly() && self.last.fits_exactly() {
+        if self.first.fits_exactly() && self.last.fits_exactly() && !self.options.rsyncable {
             0
         } else {
             zstd_safe::compress_bound(self.first_len)

@@ -3,6 +3,7 @@
 
 use super::cache::{Cached, ContextCache};
 use crate::codec::libzstd::section::SectionContext;
+use crate::codec::options::reference::{Prefix, Reference};
 use crate::os::fork::ChildHook;
 use std::ptr;
 use std::sync::Arc;
@@ -26,6 +27,11 @@ impl Compressor {
     pub(crate) fn begin(&mut self, bytes: u64) -> &mut CCtx<'static> {
         self.seen = self.seen.saturating_add(bytes);
         &mut self.context
+    }
+
+    /// The same with a dictionary that the context prepares itself, by its own parameters.
+    pub(crate) fn load_dictionary(&mut self, content: &[u8]) -> Result<(), ErrorCode> {
+        self.context.load_dictionary(content).map(drop)
     }
 
     /// Compresses with a dictionary from here on, until the context is reset.
@@ -59,8 +65,9 @@ impl SectionCompressor {
 /// A context that decompresses.
 pub(crate) struct Decompressor {
     context: DCtx<'static>,
-    /// The dictionary that the context refers to until it is reset.
+    /// The dictionary or the prefix that the context refers to until it is reset.
     dict: Option<Arc<DDict<'static>>>,
+    prefix: Option<Prefix>,
     /// The context is as new, so there is nothing to reset.
     as_new: bool,
 }
@@ -112,8 +119,30 @@ impl Decompressor {
         unsafe { self.context().insert_block(block) };
     }
 
+    /// Decompresses the next frame with what it refers to. A dictionary stays until the context is reset.
+    pub(crate) fn refer_to(&mut self, reference: Option<Reference<'_>>) -> Result<(), ErrorCode> {
+        match reference {
+            Some(Reference::Dict(dict)) => self.use_dictionary(dict.for_decompressing()),
+            Some(Reference::Prefix(prefix)) => self.use_prefix(prefix.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn use_prefix(&mut self, prefix: Prefix) -> Result<(), ErrorCode> {
+        self.as_new = false;
+        let before = self.prefix.replace(prefix);
+        let bytes: *const [u8] = ptr::from_ref(self.prefix.as_ref().map_or(&[][..], Prefix::bytes));
+        // SAFETY: the prefix is kept until the context refers to another one, is reset or is dropped; the
+        // context is dropped first (see the fields).
+        let set = self.context.ref_prefix(unsafe { &*bytes });
+        if set.is_err() {
+            std::mem::forget(before); // the context may still refer to it
+        }
+        set.map(drop)
+    }
+
     /// Decompresses with a dictionary from here on, until the context is reset.
-    pub(crate) fn use_dictionary(&mut self, dict: Arc<DDict<'static>>) -> Result<(), ErrorCode> {
+    fn use_dictionary(&mut self, dict: Arc<DDict<'static>>) -> Result<(), ErrorCode> {
         self.as_new = false;
         let before = self.dict.replace(dict);
         let dict: *const DDict<'static> = self.dict.as_deref().map_or(ptr::null(), ptr::from_ref);
@@ -182,7 +211,7 @@ impl Cached for SectionCompressor {
 
 impl Cached for Decompressor {
     fn create() -> Option<Self> {
-        DCtx::try_create().map(|context| Self { context, dict: None, as_new: true })
+        DCtx::try_create().map(|context| Self { context, dict: None, prefix: None, as_new: true })
     }
 
     fn size(&self) -> usize {
@@ -194,6 +223,7 @@ impl Cached for Decompressor {
             self.as_new = self.context.reset(ResetDirective::SessionAndParameters).is_ok();
             if self.as_new {
                 self.dict = None;
+                self.prefix = None;
             }
         }
         self.as_new

@@ -8,8 +8,8 @@ use super::in_use::InUse;
 use crate::codec::format::frame::{Blocks, Frame, LARGEST_BLOCK};
 use crate::codec::libzstd::calls;
 use crate::codec::libzstd::errors;
-use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::{Reference, References};
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace::{self, Kind, Mark};
@@ -35,20 +35,30 @@ pub(crate) fn memory() -> usize {
 pub(crate) struct Decoder<'o> {
     /// Taken for the first frame.
     context: Option<InUse<Decompressor>>,
-    dict: Option<&'o Dict>,
-    /// Whether the context is prepared for the next frame.
-    ready: bool,
+    references: References<'o>,
+    /// What the context is prepared for, if it is: another frame that refers to the same.
+    ready: Option<Option<Reference<'o>>>,
 }
 
 impl<'o> Decoder<'o> {
     /// A decoder for frames that have been checked with the same options.
     pub(crate) fn new(options: &Options<'o>) -> Self {
-        Self { context: None, dict: options.dict, ready: false }
+        Self::referring(options.references())
+    }
+
+    /// The same for frames that may refer to these.
+    pub(crate) fn referring(references: References<'o>) -> Self {
+        Self { context: None, references, ready: None }
     }
 
     /// The context, prepared for a frame.
-    fn prepare(&mut self) -> Result<&mut Decompressor> {
-        let ready = std::mem::replace(&mut self.ready, false);
+    fn prepare(&mut self, frame: &Frame) -> Result<&mut Decompressor> {
+        let wanted = self.references.of(frame.dictionary);
+        let ready = match (self.ready.take(), &wanted) {
+            (Some(None), None) => true,
+            (Some(Some(before)), Some(wanted)) => before.serves(wanted),
+            _ => false,
+        };
         if !ready && !self.context.as_mut().is_some_and(|context| context.reset()) {
             self.context = None;
         }
@@ -56,9 +66,9 @@ impl<'o> Decoder<'o> {
             Some(context) => context,
             none => none.insert(InUse::take(memory(), 0)?),
         };
-        if let (Some(dict), false) = (self.dict, ready) {
+        if !ready {
             let code = |code| Error::new(ErrorKind::Internal, zstd_safe::get_error_name(code));
-            context.use_dictionary(dict.for_decompressing()).map_err(code)?;
+            context.refer_to(wanted).map_err(code)?;
         }
         Ok(context)
     }
@@ -77,10 +87,11 @@ impl<'o> Decoder<'o> {
         let size = *result.as_ref().unwrap_or(&0) as u64;
         mark.end(Kind::DecompressFrame, 0, [frame.len as u64, size, 0, 0, 0]);
         match result {
-            // Only the caller says that the frame needs this dictionary: no error code tells a wrong
-            // dictionary from damage.
-            Err(error) if frame.dictionary == 0 && self.dict.is_some() && is_damage(&error) => {
-                let what = format!("{}; or it was made with another dictionary, or none", error.message());
+            // Only the caller says that the frame needs this dictionary, or prefix: no error code tells a
+            // wrong one from damage.
+            Err(error) if frame.dictionary == 0 && self.references.of(0).is_some() && is_damage(&error) => {
+                let other = if self.references.prefix.is_some() { "prefix" } else { "dictionary" };
+                let what = format!("{}; or it was made with another {other}, or none", error.message());
                 Err(Error::new(error.kind(), what)
                     .with_code(error.code())
                     .at(error.position().unwrap_or_default()))
@@ -97,8 +108,8 @@ impl<'o> Decoder<'o> {
         frame: &Frame,
         dst: &mut (impl WriteBuf + ?Sized),
     ) -> usize {
-        self.ready = false;
-        let Ok(context) = self.prepare() else { return 0 };
+        self.ready = None;
+        let Ok(context) = self.prepare(frame) else { return 0 };
         let context = context.context();
         for parameter in [DParameter::StableOutBuffer(true), DParameter::WindowLogMax(LARGEST_WINDOW_LOG)] {
             if context.set_parameter(parameter).is_err() {
@@ -128,7 +139,7 @@ impl<'o> Decoder<'o> {
         progress: &CallProgress<'_>,
     ) -> Result<usize> {
         let room = dst.capacity();
-        let context = self.prepare()?;
+        let context = self.prepare(frame)?;
         match frame.content_size {
             Some(size) if size <= LONG || frame.window > 1 << LARGEST_WINDOW_LOG => {
                 let result = context.decompress(dst, &data[frame.range()]);
@@ -136,7 +147,7 @@ impl<'o> Decoder<'o> {
                 if written as u64 != size {
                     return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
                 }
-                self.ready = true;
+                self.ready = Some(self.references.of(frame.dictionary));
                 progress.add(written)?;
                 Ok(written)
             }

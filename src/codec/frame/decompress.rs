@@ -83,7 +83,9 @@ fn in_lanes(
     let long = frame.content_size.unwrap_or(frame.most) >= SMALLEST
         && frame.len >= SHORTEST
         && frame.len as u64 / SMALLEST_BLOCK >= frame.most / LARGEST_BLOCK;
-    let Some(header) = blocks::header_of(frame).filter(|_| long && options.dict.is_none()) else {
+    // What refers to something else is libzstd's.
+    let alone = options.references().of(frame.dictionary).is_none();
+    let Some(header) = blocks::header_of(frame).filter(|_| long && alone) else {
         return Ok(None);
     };
     let Some(lanes) = affordable(job::lanes_left(options.max_lanes), options.max_memory) else {
@@ -122,7 +124,7 @@ fn affordable(lanes: u32, max_memory: u64) -> Option<u32> {
 /// time, and in how many lanes each of them.
 pub(crate) fn split_lanes(sizes: impl Iterator<Item = u64> + Clone, options: &Options<'_>) -> (u32, u32) {
     // Where no CPU is idle, or all frames are small, each has one lane.
-    let pays = options.dict.is_none() && sizes.clone().any(|size| size >= SMALLEST);
+    let pays = options.references().of(0).is_none() && sizes.clone().any(|size| size >= SMALLEST);
     match if pays { job::lanes_left(options.max_lanes) } else { 1 } {
         1 => (options.max_lanes, 1),
         lanes => best_split(sizes, lanes),
@@ -151,7 +153,7 @@ fn best_split(sizes: impl Iterator<Item = u64>, lanes: u32) -> (u32, u32) {
 /// The same for `count` tasks of which nothing else is known: side by side, and lanes that are left over
 /// shared evenly.
 pub(crate) fn split_evenly(count: usize, options: &Options<'_>) -> (u32, u32) {
-    let lanes = if options.dict.is_none() { job::lanes_left(options.max_lanes) } else { 1 };
+    let lanes = if options.references().of(0).is_none() { job::lanes_left(options.max_lanes) } else { 1 };
     let outer = u32::try_from(count).unwrap_or(u32::MAX).clamp(1, lanes);
     (outer, lanes / outer)
 }

@@ -23,6 +23,7 @@ pub(crate) fn to_io(error: Error) -> io::Error {
         ErrorKind::InvalidArgument => io::ErrorKind::InvalidInput,
         ErrorKind::Unsupported => io::ErrorKind::Unsupported,
         ErrorKind::OutOfMemory => io::ErrorKind::OutOfMemory,
+        ErrorKind::Again => io::ErrorKind::WouldBlock,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, error)

@@ -2,7 +2,7 @@
 //! path changes meanwhile.
 #![forbid(unsafe_code)]
 
-use super::Kind;
+use super::{Kind, Model};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -87,10 +87,10 @@ impl Folder {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
-    /// Makes a file that was not there; `private`: no other user may open it.
-    pub(crate) fn create_new(&self, name: &OsStr, private: bool) -> io::Result<File> {
+    /// Makes a file that was not there.
+    pub(crate) fn create_new(&self, name: &OsStr, model: &Model<'_>) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o666 });
+        let mode = Mode::from_raw_mode(if model.private { 0o600 } else { 0o666 });
         Ok(rustix::fs::openat(&self.0, name, flags, mode)?.into())
     }
 
@@ -121,7 +121,7 @@ impl Folder {
 
     /// Why the system would not let a rename replace what was found, if that can be known before.
     #[cfg(target_os = "linux")]
-    pub(crate) fn obstacle(&self, found: &Found) -> Option<io::Error> {
+    pub(crate) fn obstacle(&self, _: &OsStr, found: &Found) -> Option<io::Error> {
         use rustix::fs::{StatxAttributes, StatxFlags};
         let look = |fd: BorrowedFd<'_>| {
             rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
@@ -148,12 +148,12 @@ impl Folder {
 
     /// The same where only the rename itself tells.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn obstacle(&self, _: &Found) -> Option<io::Error> {
+    pub(crate) fn obstacle(&self, _: &OsStr, _: &Found) -> Option<io::Error> {
         None
     }
 
     /// Gives a file its name, in one step; `keep`: only if nothing has that name.
-    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr, keep: bool) -> io::Result<()> {
+    pub(crate) fn rename(&self, _: &File, from: &OsStr, to: &OsStr, keep: bool) -> io::Result<()> {
         if !keep {
             return Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?);
         }
@@ -163,12 +163,12 @@ impl Folder {
             result => return Ok(result?),
         }
         rustix::fs::linkat(&self.0, from, &self.0, to, AtFlags::empty())?;
-        self.remove(from)
+        Ok(rustix::fs::unlinkat(&self.0, from, AtFlags::empty())?)
     }
 
-    /// Removes a file.
-    pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    /// Removes a file, as far as that is possible.
+    pub(crate) fn remove(&self, _: &File, name: &OsStr) {
+        let _ = rustix::fs::unlinkat(&self.0, name, AtFlags::empty());
     }
 
     /// What can be synced for the names to be on the disk.

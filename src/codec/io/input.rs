@@ -15,7 +15,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Input {
     file: File,
     path: PathBuf,
-    metadata: Metadata,
+    /// None of a pipe or a device of Windows.
+    metadata: Option<Metadata>,
+    /// The same file, opened once more for each thread that reads it at the same time: a handle of Windows
+    /// serves one after the other.
+    #[cfg(windows)]
+    others: std::sync::Mutex<Vec<File>>,
 }
 
 impl Input {
@@ -27,7 +32,7 @@ impl Input {
     /// Opens a file that can be read at any offset. It does not wait for a FIFO or a device.
     pub(crate) fn open_seekable(path: &Path) -> Result<Self> {
         let input = Self::open_with(path, true)?;
-        if !input.metadata.is_file() {
+        if !input.is_file() {
             let text = errors::about("cannot be read at any place, as it is no regular file", path);
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
@@ -44,11 +49,17 @@ impl Input {
                 _ => fail(error),
             }
         })?;
-        let metadata = file.metadata().map_err(fail)?;
-        if metadata.is_dir() {
+        let metadata = metadata(&file).map_err(fail)?;
+        if metadata.as_ref().is_some_and(Metadata::is_dir) {
             return Err(errors::directory("reading", path));
         }
-        Ok(Self { file, path: path.to_owned(), metadata })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            metadata,
+            #[cfg(windows)]
+            others: std::sync::Mutex::default(),
+        })
     }
 
     /// The open file.
@@ -58,14 +69,27 @@ impl Input {
     }
 
     /// What the system knew of it when it was opened.
-    pub(crate) fn metadata(&self) -> &Metadata {
-        &self.metadata
+    pub(crate) fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_ref()
+    }
+
+    /// Whether it is an ordinary file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.metadata().is_some_and(Metadata::is_file)
+    }
+
+    /// Its Mark of the Web.
+    pub(crate) fn mark(&self) -> Option<Vec<u8>> {
+        #[cfg(windows)]
+        return if self.is_file() { super::mark::read(&self.path) } else { None };
+        #[cfg(not(windows))]
+        None
     }
 
     /// Whether a name in a folder leads to it, by links as well.
     pub(crate) fn is_behind(&self, folder: &Folder, name: &OsStr) -> bool {
         #[cfg(unix)]
-        return folder.leads_to(name, &self.metadata);
+        return self.metadata().is_some_and(|source| folder.leads_to(name, source));
         #[cfg(windows)]
         return folder.leads_to(name, &self.file);
     }
@@ -74,25 +98,28 @@ impl Input {
     #[cfg(target_os = "linux")]
     pub(crate) fn is(&self, other: &Metadata) -> bool {
         use std::os::unix::fs::MetadataExt;
-        (self.metadata.dev(), self.metadata.ino()) == (other.dev(), other.ino())
+        let id = |file: &Metadata| (file.dev(), file.ino());
+        self.metadata().map(id) == Some(id(other))
     }
 
     /// Whether it is a character device.
     pub(crate) fn is_device(&self) -> bool {
         #[cfg(unix)]
-        return std::os::unix::fs::FileTypeExt::is_char_device(&self.metadata.file_type());
+        return self
+            .metadata()
+            .is_some_and(|known| std::os::unix::fs::FileTypeExt::is_char_device(&known.file_type()));
         #[cfg(windows)]
-        return false;
+        return self.metadata.is_none();
     }
 
     /// Whether it is an ordinary file that no user may write to.
     pub(crate) fn is_read_only(&self) -> bool {
-        self.metadata.is_file() && self.metadata.permissions().readonly()
+        self.is_file() && self.metadata().is_some_and(|known| known.permissions().readonly())
     }
 
     /// Its bytes, if that is known: files that the system makes up as they are read say 0.
     pub(crate) fn len(&self) -> Option<u64> {
-        Some(self.metadata.len()).filter(|&len| len > 0 && self.metadata.is_file())
+        self.metadata().filter(|known| known.is_file()).map(Metadata::len).filter(|&len| len > 0)
     }
 
     /// Reads exactly `place`, of a file that has a length. From any thread.
@@ -100,7 +127,7 @@ impl Input {
         let mut filled = 0;
         while filled < place.len() {
             let at = offset + filled as u64;
-            match transfer(Kind::Read, || read_at(&self.file, &mut place[filled..], at)) {
+            match transfer(Kind::Read, || self.read_some_at(&mut place[filled..], at)) {
                 Ok(0) => return Err(self.shrunk(at)),
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -110,20 +137,49 @@ impl Input {
         Ok(())
     }
 
-    /// It is read from its beginning again, if it is a file: after `read_at`, which moves the position on
+    #[cfg(unix)]
+    fn read_some_at(&self, place: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, place, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_some_at(&self, place: &mut [u8], offset: u64) -> io::Result<usize> {
+        use std::os::windows::fs::FileExt;
+        let others = || self.others.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let idle = others().pop();
+        let Some(own) = idle.or_else(|| super::handle::reopen(&self.file).ok()) else {
+            return self.file.seek_read(place, offset); // one after the other
+        };
+        let read = own.seek_read(place, offset);
+        others().push(own);
+        read
+    }
+
+    /// It is read from its beginning again, if it is a file: after `read_at`, which may move the position on
     /// Windows, or once more.
     pub(crate) fn begin_again(&self) -> Result<()> {
-        if !self.metadata.is_file() {
+        if !self.is_file() {
             return Ok(());
         }
         let rewound = (&self.file).rewind();
         rewound.map_err(|error| errors::file(&error, "reading", &self.path))
     }
 
+    /// The file, to be read from `offset` on.
+    pub(crate) fn at(&self, offset: u64) -> Result<&File> {
+        let sought = (&self.file).seek(io::SeekFrom::Start(offset));
+        sought.map(|_| &self.file).map_err(|error| errors::file(&error, "reading", &self.path))
+    }
+
+    /// The same for a whole path.
+    pub(crate) fn is_called(&self, path: &Path) -> bool {
+        matches!(Folder::of(path), Ok(Some((folder, name))) if self.is_behind(&folder, &name))
+    }
+
     /// It ended before its end.
-    fn shrunk(&self, at: u64) -> Error {
-        let len = self.metadata.len();
-        let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened",);
+    pub(crate) fn shrunk(&self, at: u64) -> Error {
+        let len = self.metadata().map_or(0, Metadata::len);
+        let text = format!("reading failed: the file ends at byte {at}, and had {len} when it was opened");
         Error::new(ErrorKind::Io, errors::about(&text, &self.path)).at(at)
     }
 }
@@ -138,17 +194,15 @@ fn open(path: &Path, at_once: bool) -> io::Result<File> {
 
 #[cfg(windows)]
 fn open(path: &Path, _: bool) -> io::Result<File> {
-    File::open(path)
+    super::device::open(path, File::options().read(true))
 }
 
-#[cfg(unix)]
-fn read_at(file: &File, place: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, place, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, place: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, place, offset)
+fn metadata(file: &File) -> io::Result<Option<Metadata>> {
+    #[cfg(windows)]
+    if super::device::is_stream(file) {
+        return Ok(None);
+    }
+    file.metadata().map(Some)
 }
 
 impl Read for &Input {

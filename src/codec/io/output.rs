@@ -13,14 +13,15 @@ use super::folder::{cannot_be_written, exists, Folder, Found};
 use super::input::Input;
 use super::space::Space;
 use super::zeros::{self, Run};
-use super::{permissions, transfer, Kind};
+use super::{permissions, transfer, Kind, Model};
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Names that are tried before giving up.
@@ -49,12 +50,16 @@ pub(crate) struct Wishes {
     /// It is on the disk, with its name, when the work is done.
     #[cfg_attr(windows, allow(dead_code))] // there the system is asked at the end alone
     pub(crate) sync: bool,
+    /// It gets the source's Mark of the Web.
+    pub(crate) marked: bool,
     /// Long runs of zeros become holes.
     pub(crate) sparse: bool,
     /// What has the name already is never replaced.
     pub(crate) keep: bool,
     /// An ordinary file that a rename cannot replace is written where it stands.
     pub(crate) in_place: bool,
+    /// The target may be the input itself, which is replaced.
+    pub(crate) append: bool,
 }
 
 /// How the file gets its name.
@@ -86,8 +91,12 @@ pub(crate) struct Replaced(#[cfg(target_os = "linux")] Option<std::os::fd::Owned
 impl Target {
     /// Begins a file that shall be called `path`. What cannot be written is refused: the input, by whatever
     /// name, directories, block devices; and what a rename cannot replace.
-    pub(crate) fn create(path: &Path, input: &Input, wishes: Wishes) -> Result<Self> {
+    pub(crate) fn create(path: &Path, input: Option<&Input>, wishes: Wishes) -> Result<Self> {
         let fail = |error: io::Error| errors::file(&error, "writing", path);
+        #[cfg(windows)]
+        if let Some(opened) = super::device::behind(path) {
+            return Self::over_device(path, opened.map_err(fail)?);
+        }
         let Some((folder, name)) =
             Folder::of(path).map_err(|error| errors::file(&error, "creating", path))?
         else {
@@ -107,7 +116,9 @@ impl Target {
             return Err(errors::directory("writing", path));
         }
         // A terminal may well be read and written.
-        if input.is_behind(&folder, &name) && !(kind == Kind::Stream && input.is_device()) {
+        let is_input =
+            |input: &Input| input.is_behind(&folder, &name) && !(kind == Kind::Stream && input.is_device());
+        if input.is_some_and(is_input) && (!wishes.append || wishes.keep) {
             return Err(same_file(path));
         }
         match kind {
@@ -124,11 +135,12 @@ impl Target {
         if wishes.keep {
             return Err(fail(exists()));
         }
-        if kind == Kind::File && found.is_read_only() && !input.is_read_only() {
+        if kind == Kind::File && found.is_read_only() && !input.is_some_and(Input::is_read_only) {
             let text = errors::about("writing failed: it is read-only, and the source is not", path);
             return Err(Error::new(ErrorKind::Io, text).with_code(permission_denied()));
         }
-        let mut in_the_way = folder.obstacle(&found).map(|error| errors::file(&error, "replacing", path));
+        let mut in_the_way =
+            folder.obstacle(&name, &found).map(|error| errors::file(&error, "replacing", path));
         let (folder, name, found) = match in_the_way {
             Some(_) => (folder, name, found),
             None => match Self::beside(path, folder, name, Some(found), input, wishes) {
@@ -155,10 +167,20 @@ impl Target {
 
     /// What is open already is written to as it is.
     #[cfg(target_os = "linux")]
-    fn over_descriptor(path: &Path, file: File, input: &Input) -> Result<Self> {
+    fn over_descriptor(path: &Path, file: File, input: Option<&Input>) -> Result<Self> {
         let metadata = file.metadata().map_err(|error| errors::file(&error, "writing", path))?;
-        if metadata.is_file() && input.is(&metadata) {
+        if metadata.is_file() && input.is_some_and(|input| input.is(&metadata)) {
             return Err(same_file(path));
+        }
+        Ok(Self::new(path, Way::Stream, file))
+    }
+
+    /// A pipe or a device is written to as it is; but no whole disk.
+    #[cfg(windows)]
+    fn over_device(path: &Path, file: File) -> Result<Self> {
+        if !super::device::is_stream(&file) {
+            let text = "the output is a disk, and cannot be replaced";
+            return Err(Error::new(ErrorKind::Unsupported, errors::about(text, path)));
         }
         Ok(Self::new(path, Way::Stream, file))
     }
@@ -169,7 +191,7 @@ impl Target {
         folder: Folder,
         name: OsString,
         old: Option<Found>,
-        input: &Input,
+        input: Option<&Input>,
         wishes: Wishes,
     ) -> Result<Self, Refused> {
         #[cfg(unix)]
@@ -177,9 +199,16 @@ impl Target {
             Ok(sync) => sync,
             Err(error) => return Err(Refused::new(errors::file(&error, "opening the folder", path))),
         };
+        let mark = input.filter(|_| wishes.marked).and_then(Input::mark);
         for _ in 0..TRIES {
             let temporary = temporary_name();
-            match folder.create_new(&temporary, input.metadata().is_file()) {
+            let model = Model {
+                private: input.is_some_and(Input::is_file),
+                old: old.as_ref().map(|old| (&*name, old)),
+                mark: mark.as_deref(),
+                sparse: wishes.sparse,
+            };
+            match folder.create_new(&temporary, &model) {
                 Ok(file) => {
                     let (keep, sparse) = (wishes.keep, wishes.sparse);
                     let beside = Beside {
@@ -216,43 +245,76 @@ impl Target {
         }
     }
 
+    /// Adds a part of an input; where file systems can, they share its blocks.
+    pub(crate) fn copy(&mut self, input: &Input, part: Range<u64>) -> Result<()> {
+        let plain = matches!(&self.way, Way::Beside(beside) if !beside.sparse);
+        let len = part.end - part.start;
+        let mut from = input.at(part.start)?.take(len);
+        let copied = match &mut self.file {
+            Some(file) if plain => {
+                let copied = io::copy(&mut from, file);
+                self.len += *copied.as_ref().unwrap_or(&0);
+                copied
+            }
+            _ => io::copy(&mut from, self),
+        };
+        match copied.map_err(|error| errors::file(&error, "copying to", &self.path))? {
+            copied if copied == len => Ok(()),
+            copied => Err(input.shrunk(part.start + copied)),
+        }
+    }
+
     /// Gives the file its name, and the mode and the times of the input; `sync`: it is on the disk then.
-    pub(crate) fn commit(mut self, input: &Input, sync: bool) -> Result<Replaced> {
+    pub(crate) fn commit(mut self, input: Option<&Input>, sync: bool) -> Result<Replaced> {
         self.complete(input, sync).map_err(|error| errors::file(&error, "writing", &self.path))
     }
 
-    fn complete(&mut self, input: &Input, sync: bool) -> io::Result<Replaced> {
+    fn complete(&mut self, input: Option<&Input>, sync: bool) -> io::Result<Replaced> {
         self.empty()?;
         if let Some(file) = &self.file {
             if self.hole > 0 || self.space.is_more_than(self.len) {
                 file.set_len(self.len)?;
             }
-            if matches!(self.way, Way::Beside(_)) && input.metadata().is_file() {
-                permissions::imitate(file, input);
+            // On Windows nobody else can open the file until it is closed; a read-only file could not be
+            // removed.
+            if cfg!(unix) {
+                self.imitate(file, input);
             }
             if sync {
                 match file.sync_all() {
                     // Pipes and devices have no disk.
-                    Err(_) if matches!(self.way, Way::Stream) && !file.metadata()?.is_file() => {}
+                    Err(_) if matches!(self.way, Way::Stream) && !has_disk(file) => {}
                     result => result?,
                 }
             }
         }
-        let Way::Beside(beside) = &mut self.way else {
-            self.file = None;
-            return Ok(Replaced::nothing());
-        };
-        // Windows does not rename what is open. If it fails, the file is removed.
-        self.file = None;
-        if let Err(error) = beside.folder.rename(&beside.temporary, &beside.name, beside.keep) {
-            let _ = beside.folder.remove(&beside.temporary);
-            return Err(error);
+        // If something fails from here on, `drop` removes the file.
+        if let (Way::Beside(beside), Some(file)) = (&self.way, &self.file) {
+            beside.folder.rename(file, &beside.temporary, &beside.name, beside.keep)?;
         }
+        let file = self.file.take();
+        let Way::Beside(beside) = &mut self.way else { return Ok(Replaced::nothing()) };
+        let old = beside.old.take();
         #[cfg(unix)]
         if let Some(folder) = &beside.sync {
             folder.sync_all()?;
         }
-        Ok(Replaced::of(beside.old.take()))
+        #[cfg(windows)]
+        if let Some(file) = &file {
+            self.imitate(file, input);
+            if sync {
+                file.sync_all()?; // what the file is called, too
+            }
+        }
+        drop(file);
+        Ok(Replaced::of(old))
+    }
+
+    /// A new file takes over what belongs to an ordinary source.
+    fn imitate(&self, file: &File, input: Option<&Input>) {
+        if let (Way::Beside(_), Some(input)) = (&self.way, input.filter(|input| input.is_file())) {
+            permissions::imitate(file, input);
+        }
     }
 
     /// Empties a file that is written where it stands, at the last moment.
@@ -328,9 +390,8 @@ impl Write for Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        if let (Some(file), Way::Beside(beside)) = (self.file.take(), &self.way) {
-            drop(file); // Windows does not remove what is open
-            let _ = beside.folder.remove(&beside.temporary);
+        if let (Some(file), Way::Beside(beside)) = (&self.file, &self.way) {
+            beside.folder.remove(file, &beside.temporary);
         }
     }
 }
@@ -371,6 +432,14 @@ impl Refused {
     fn new(error: Error) -> Self {
         Self { error, again: None }
     }
+}
+
+/// Whether what was opened is more than a pipe or a device.
+fn has_disk(file: &File) -> bool {
+    #[cfg(windows)]
+    return !super::device::is_stream(file);
+    #[cfg(not(windows))]
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 fn same_file(path: &Path) -> Error {

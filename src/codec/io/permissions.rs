@@ -1,5 +1,5 @@
-//! What a new file takes over from the source: owner, group, mode, access list and times. Set on the open
-//! file, before it has its name.
+//! What a new file takes over from the source: owner, group, mode, access list and times; on Windows whether
+//! it is read-only, and times. Set on the open file, before anybody else can open it.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ use std::fs::{File, FileTimes};
 /// Mode, access list, owner and times of the input, as far as the system allows it: the data does not depend
 /// on them.
 pub(crate) fn imitate(file: &File, input: &Input) {
-    let source = input.metadata();
+    let Some(source) = input.metadata() else { return };
     #[cfg(unix)]
     {
         use std::os::unix::fs::{fchown, MetadataExt, PermissionsExt};
@@ -36,9 +36,11 @@ pub(crate) fn imitate(file: &File, input: &Input) {
         set(mode(source.mode(), has_group));
         let _ = fchown(file, Some(source.uid()), None);
     }
-    #[cfg(not(unix))]
-    let _ = file.set_permissions(source.permissions());
     let mut times = FileTimes::new();
+    #[cfg(windows)]
+    if let Ok(created) = source.created() {
+        times = std::os::windows::fs::FileTimesExt::set_created(times, created);
+    }
     if let Ok(modified) = source.modified() {
         times = times.set_modified(modified);
     }
@@ -46,6 +48,14 @@ pub(crate) fn imitate(file: &File, input: &Input) {
         times = times.set_accessed(accessed);
     }
     let _ = file.set_times(times);
+    #[cfg(windows)]
+    if source.permissions().readonly() {
+        let _ = file.metadata().and_then(|own| {
+            let mut permissions = own.permissions();
+            permissions.set_readonly(true);
+            file.set_permissions(permissions)
+        });
+    }
 }
 
 /// The mode of the new file: never the set-user-id, set-group-id and sticky bits. In another group than the

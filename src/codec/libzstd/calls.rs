@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::memory;
 use std::mem::MaybeUninit;
-use zstd::zstd_safe::zstd_sys;
+use zstd::zstd_safe::zstd_sys::{self, ZSTD_strategy};
 use zstd::zstd_safe::WriteBuf;
 
 /// A buffer for libzstd's output, of which a growing part is initialised.
@@ -95,18 +95,19 @@ pub(crate) struct Parameters {
 
 impl Parameters {
     /// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none);
-    /// `window_log` 0: by libzstd.
-    pub(crate) fn new(level: i32, len: usize, dict: usize, window_log: u32) -> Self {
-        Self::of(level, (len as u64).max(1), dict, window_log) // 0 would mean that it is not known
+    /// `window_log`, `strategy` 0: by libzstd.
+    pub(crate) fn new(level: i32, len: usize, dict: usize, window_log: u32, strategy: u32) -> Self {
+        Self::of(level, (len as u64).max(1), dict, window_log, strategy) // 0 would mean that it is not known
     }
 
-    fn of(level: i32, len: u64, dict: usize, window_log: u32) -> Self {
+    fn of(level: i32, len: u64, dict: usize, window_log: u32, strategy: u32) -> Self {
         // SAFETY: plain computation on values; the level and the window are within libzstd's ranges, or are
         // clamped to them.
         let chosen = unsafe {
             let mut chosen = zstd_sys::ZSTD_getCParams(level, len, dict);
-            if window_log != 0 {
-                chosen.windowLog = window_log;
+            if window_log != 0 || strategy != 0 {
+                chosen.windowLog = if window_log == 0 { chosen.windowLog } else { window_log };
+                chosen.strategy = strategy_of(strategy).unwrap_or(chosen.strategy);
                 chosen = zstd_sys::ZSTD_adjustCParams(chosen, len, dict);
             }
             chosen
@@ -139,6 +140,23 @@ impl Parameters {
     pub(super) fn raw(&self) -> zstd_sys::ZSTD_compressionParameters {
         self.chosen
     }
+}
+
+/// libzstd's name for a strategy; 0: none.
+pub(crate) fn strategy_of(number: u32) -> Option<ZSTD_strategy> {
+    use ZSTD_strategy::*;
+    const ALL: [ZSTD_strategy; 9] = [
+        ZSTD_fast,
+        ZSTD_dfast,
+        ZSTD_greedy,
+        ZSTD_lazy,
+        ZSTD_lazy2,
+        ZSTD_btlazy2,
+        ZSTD_btopt,
+        ZSTD_btultra,
+        ZSTD_btultra2,
+    ];
+    ALL.get((number as usize).checked_sub(1)?).copied()
 }
 
 /// Long-distance matching.
@@ -177,15 +195,15 @@ pub(crate) struct Tuning {
     pub(crate) context: usize,
 }
 
-/// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log` 0: by
-/// libzstd.
-pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tuning {
-    let chosen = Parameters::new(level, len, dict, window_log);
+/// libzstd's choice for frames of `len` bytes with a dictionary of `dict` bytes (0: none); `window_log`,
+/// `strategy` 0: by libzstd.
+pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32, strategy: u32) -> Tuning {
+    let chosen = Parameters::new(level, len, dict, window_log, strategy);
     let mut context = chosen.context_size();
     if dict > 0 {
         // A short frame takes over the table sizes of the prepared dictionary, which was made for frames of
         // any length.
-        context = context.max(Parameters::of(level, 0, dict, window_log).context_size());
+        context = context.max(Parameters::of(level, 0, dict, window_log, strategy).context_size());
     }
     Tuning { window_log: chosen.window_log(), strategy: chosen.strategy(), context }
 }
@@ -194,6 +212,20 @@ pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32) -> Tu
 pub(crate) fn prepared_size(len: usize, level: i32) -> usize {
     // SAFETY: plain computation on values.
     unsafe { zstd_sys::ZSTD_estimateCDictSize(len, level) }
+}
+
+/// The same for a strategy of the caller's, which a context prepares the dictionary for itself.
+pub(crate) fn prepared_size_with(len: usize, level: i32, window_log: u32, strategy: u32) -> usize {
+    // libzstd takes the sizes of tables for inputs of any length, or of none.
+    let chosen = [0, 1].map(|src| Parameters::of(level, src, len, window_log, strategy).raw());
+    let size = |chosen| {
+        // SAFETY: plain computation on values.
+        unsafe {
+            let copied = zstd_sys::ZSTD_dictLoadMethod_e::ZSTD_dlm_byCopy;
+            zstd_sys::ZSTD_estimateCDictSize_advanced(len, chosen, copied)
+        }
+    };
+    chosen.into_iter().map(size).max().unwrap_or(0)
 }
 
 /// Bytes of a decompression context that decodes in steps, and keeps a window of `window` bytes.

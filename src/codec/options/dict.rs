@@ -79,6 +79,11 @@ impl Dict {
         &self.0.content
     }
 
+    /// Whether both are one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The bytes of the content.
     pub(crate) fn len(&self) -> usize {
         self.0.content.len()

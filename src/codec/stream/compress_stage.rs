@@ -9,6 +9,7 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::frame::sections::Sections;
 use crate::codec::io::input::Input;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::Prefix;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Stage;
 use std::sync::atomic::AtomicI32;
@@ -19,7 +20,7 @@ use zstd::zstd_safe;
 pub(crate) enum Source {
     /// The input itself.
     Bytes(Buffer),
-    /// An extent of the input file, and so many bytes before it.
+    /// An extent of the input file, and so many bytes before it, of the prefix too.
     Extent { offset: u64, len: usize, before: usize },
 }
 
@@ -56,6 +57,8 @@ pub(crate) struct CompressStage {
     pub(crate) task_len: usize,
     pub(crate) overlap: usize,
     pub(crate) file: Option<Arc<Input>>,
+    /// What the content of the only frame follows.
+    pub(crate) prefix: Option<Prefix>,
     pub(crate) sections: Option<Sections>,
     pub(crate) single: Option<SingleFrame>,
 }
@@ -65,8 +68,13 @@ impl CompressStage {
         match source {
             Source::Bytes(bytes) => Ok(bytes),
             Source::Extent { offset, len, before } => {
-                let (offset, len) = (offset - before as u64, before + len);
-                let mut bytes = self.buffers.take(Side::Input, len, self.overlap + self.task_len)?;
+                let of_file = offset.min(before as u64) as usize;
+                let of_prefix = before - of_file;
+                let (offset, len) = (offset - of_file as u64, of_file + len);
+                let mut bytes =
+                    self.buffers.take(Side::Input, of_prefix + len, self.overlap + self.task_len)?;
+                let prefix = self.prefix.as_ref().map_or(&[][..], Prefix::bytes);
+                bytes.push(&prefix[prefix.len() - of_prefix..])?;
                 let file = self.file.as_ref();
                 let file = file.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no file to read"))?;
                 file.read_at(offset, bytes.room(len)?)?;

@@ -11,9 +11,8 @@ use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::frame::blocks::parts::Part;
 use crate::codec::frame::blocks::{self, Slot};
 use crate::codec::libzstd::errors;
-use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
-use crate::codec::options::Options;
+use crate::codec::options::reference::KeptReferences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Stage;
 use std::io::Cursor;
@@ -47,7 +46,7 @@ pub(crate) struct DecodedPart {
 pub(crate) struct DecompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
-    pub(crate) dict: Option<Dict>,
+    pub(crate) references: KeptReferences,
     /// The largest window that is decoded, as a power of two.
     pub(crate) window_log_max: u32,
     /// The context of a frame that is decoded in parts.
@@ -65,7 +64,7 @@ impl DecompressStage {
         progress: &CallProgress<'_>,
     ) -> Result<(u64, Option<Error>)> {
         let _counted = self.meter.hold(decode::memory());
-        let mut decoder = Decoder::new(&Options { dict: self.dict.as_ref(), ..Options::default() });
+        let mut decoder = Decoder::referring(self.references.get());
         let mut frames = 0;
         for frame in Frames::of_stream(data, base, first) {
             let frame = frame?;
@@ -100,11 +99,8 @@ impl DecompressStage {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if first {
             let mut in_use = InUse::<Decompressor>::take(memory, 0)?;
-            if let Some(dict) = &self.dict {
-                in_use.use_dictionary(dict.for_decompressing()).map_err(fail)?;
-            }
-            let log = self.window_log_max.min(decode::LARGEST_WINDOW_LOG);
-            in_use.context().set_parameter(DParameter::WindowLogMax(log)).map_err(fail)?;
+            in_use.refer_to(self.references.get().of(frame.dictionary)).map_err(fail)?;
+            in_use.context().set_parameter(DParameter::WindowLogMax(self.window_log_max)).map_err(fail)?;
             *parts = Some((in_use, self.meter.hold(memory)));
         }
         let Some((context, _)) = parts.as_mut() else {

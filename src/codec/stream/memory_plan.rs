@@ -9,6 +9,7 @@ use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
 use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::frame::blocks::parts::Executor;
 use crate::codec::frame::blocks::Header;
+use crate::codec::frame::cuts::{self, frame_size};
 use crate::codec::frame::resume::Resumed;
 use crate::codec::frame::sections::Sections;
 use crate::codec::libzstd::{calls, section};
@@ -16,11 +17,6 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use zstd::zstd_safe;
 
-/// The smallest frame of streams and files by default: at level 3 smaller frames compress less, larger ones
-/// hardly more.
-const SMALLEST_FRAME: usize = 4 << 20;
-/// The largest frame by default, as for buffers in memory.
-const LARGEST_FRAME: usize = 64 << 20;
 /// Where this libzstd cannot do sections, a single frame is compressed in parts of so many bytes.
 const PART: usize = 1 << 20;
 /// Frames that the seek table has room for at first if their number is not known; the table grows.
@@ -32,19 +28,9 @@ const SECTIONS_MEMORY: u64 = 2 << 30;
 /// The least memory that a stream can be read with.
 const LEAST_MEMORY: u64 = 2 << 20;
 
-/// Uncompressed bytes per frame of streams and files.
-pub(crate) fn frame_size(options: &Options<'_>) -> usize {
-    if options.frame_size != 0 {
-        return options.frame_size;
-    }
-    // Two windows: a frame compresses less up to its first window, which is then a small part of it.
-    let window = calls::tuning(options.level(), usize::MAX, 0, options.window_log).window_log;
-    (2usize << window.min(29)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
-}
-
-/// The memory of the dictionary that counts towards limits.
+/// The memory of the dictionaries that counts towards limits.
 fn dictionary(options: &Options<'_>) -> u64 {
-    options.dict.map_or(0, |dict| dict.memory(options.level())) as u64
+    options.dict_memory() as u64
 }
 
 /// The memory plan of a writer.
@@ -78,6 +64,7 @@ impl WritePlan {
                 usize::try_from(len).unwrap_or(usize::MAX).max(1)
             }
             _ if single => PART,
+            _ if options.rsyncable => cuts::sizes(options).1,
             _ => frame_size(options),
         };
         let task_len = len.map_or(frame, |len| len.clamp(1, frame as u64) as usize);

@@ -13,6 +13,7 @@ use crate::codec::context::cache::{Cached, Reservation};
 use crate::codec::context::contexts::{Compressor, SectionCompressor};
 use crate::codec::context::encode::Recipe;
 use crate::codec::format::seek_table::Growing;
+use crate::codec::frame::cuts::Cutter;
 use crate::codec::frame::sections::Sections;
 use crate::codec::io::errors;
 use crate::codec::io::input::Input;
@@ -22,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use crate::pool::count_bytes;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Compresses the data that is written to it, in parallel, and writes the result to the caller's sink.
@@ -67,6 +69,8 @@ pub struct Writer<'a, W> {
     /// What is around the sections of a single frame.
     pub(super) around: Option<Around>,
     pub(super) table: Growing,
+    /// What says where frames end, unless it is their size.
+    pub(super) cutter: Option<Cutter>,
     /// Whether data was compressed since the last flush.
     pub(super) dirty: bool,
     pub(super) consumed: u64,
@@ -91,7 +95,7 @@ impl<'a, W: Write> Writer<'a, W> {
         len: Option<u64>,
         file: Option<Arc<Input>>,
     ) -> Result<Self> {
-        options.check()?;
+        let options = &options.compressing()?;
         let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());
         let sections = Sections::new(options, len);
@@ -112,7 +116,8 @@ impl<'a, W: Write> Writer<'a, W> {
         };
         let around = sections.as_ref().map(|sections| Around::new(sections.heading()));
         let (task_len, overlap) = (plan.task_len, plan.overlap);
-        let stage = CompressStage { meter, buffers, task_len, overlap, file, sections, single };
+        let prefix = options.prefix.cloned();
+        let stage = CompressStage { meter, buffers, task_len, overlap, file, prefix, sections, single };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             sink,
@@ -120,6 +125,7 @@ impl<'a, W: Write> Writer<'a, W> {
             progress: CallProgress::new(options, len),
             reservation,
             around,
+            cutter: Cutter::new(options),
             recipe,
             plan,
             state: State::Open,
@@ -221,14 +227,16 @@ impl<'a, W: Write> Writer<'a, W> {
         self.pipeline.stage().meter.peak() + self.table.memory() as u64
     }
 
-    /// Takes the next `len` bytes from the input file.
-    pub(crate) fn fetch(&mut self, len: u64) -> Result<()> {
+    /// Takes a part of the input file.
+    pub(crate) fn fetch(&mut self, part: Range<u64>) -> Result<()> {
         self.guarded(|writer| {
-            let end = writer.offset + len;
+            let Range { start, end } = part;
+            writer.offset = start;
             writer.progress.add(0)?;
             while writer.offset < end {
                 let len = (end - writer.offset).min(writer.plan.task_len as u64) as usize;
-                let before = (writer.plan.overlap as u64).min(writer.offset) as usize;
+                let known = writer.offset - start + writer.options.references().prefix_len() as u64;
+                let before = (writer.plan.overlap as u64).min(known) as usize;
                 let source = Source::Extent { offset: writer.offset, len, before };
                 writer.offset += len as u64;
                 writer.submit(source, len, before, Then::Go)?;
@@ -242,6 +250,7 @@ impl<'a, W: Write> Writer<'a, W> {
     pub(crate) fn fill_from(&mut self, source: &mut impl Read) -> Result<usize> {
         self.guarded(|writer| {
             let left = writer.left()?;
+            let cuts = writer.cutter.is_some();
             let current = writer.current()?;
             // One read asks for all the room that is initialised already.
             let room = current.room(left.min(BEGINNING))?;
@@ -251,6 +260,10 @@ impl<'a, W: Write> Writer<'a, W> {
                     result => break result.map_err(|error| errors::io(&error, "reading"))?,
                 }
             };
+            if cuts {
+                let bytes = room[..len].to_vec(); // of `BEGINNING` at most
+                return writer.take(&bytes).map(|()| len);
+            }
             current.advance(len);
             if len == left {
                 writer.end_task(Then::Go)?;

@@ -7,6 +7,7 @@ use super::single_frame::Then;
 use super::writer::Writer;
 use crate::codec::context::encode::Recipe;
 use crate::codec::io::errors;
+use crate::codec::options::reference::Prefix;
 use crate::error::Result;
 use crate::pool::count_bytes;
 use std::io::Write;
@@ -21,10 +22,14 @@ impl<W: Write> Writer<'_, W> {
         self.progress.add(0)?;
         while !data.is_empty() {
             let left = self.left()?;
-            let (now, rest) = data.split_at(data.len().min(left));
+            let (mut now, mut rest) = data.split_at(data.len().min(left));
+            let end = self.cutter.as_mut().and_then(|cutter| cutter.next(now));
+            if let Some(end) = end {
+                (now, rest) = data.split_at(end);
+            }
             self.current()?.push(now)?;
             data = rest;
-            if now.len() == left {
+            if now.len() == left || end.is_some() {
                 self.end_task(Then::Go)?;
             }
         }
@@ -42,16 +47,26 @@ impl<W: Write> Writer<'_, W> {
 
     /// The bytes that the current task still takes.
     pub(super) fn left(&mut self) -> Result<usize> {
-        let most = self.before + self.plan.task_len;
-        Ok(most - self.current()?.len())
+        let len = self.current()?.len();
+        Ok(self.before + self.plan.task_len - len)
     }
 
     pub(super) fn current(&mut self) -> Result<&mut Buffer> {
         let fresh = match self.current.take() {
             Some(current) => current,
-            None => self.fresh(0)?,
+            None => self.first()?,
         };
         Ok(self.current.insert(fresh))
+    }
+
+    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the first.
+    fn first(&mut self) -> Result<Buffer> {
+        let prefix = self.options.prefix.filter(|_| self.submitted == 0).map_or(&[][..], Prefix::bytes);
+        let before = &prefix[prefix.len() - prefix.len().min(self.plan.overlap)..];
+        let mut fresh = self.fresh(before.len())?;
+        fresh.push(before)?;
+        self.before = before.len();
+        Ok(fresh)
     }
 
     /// A buffer for the input of a task, which grows as it is filled.
@@ -66,6 +81,9 @@ impl<W: Write> Writer<'_, W> {
             Some(current) => current,
             None => self.pipeline.stage().buffers.take(Side::Input, 0, self.plan.task_len)?,
         };
+        if let Some(cutter) = &mut self.cutter {
+            cutter.restart();
+        }
         let before = std::mem::take(&mut self.before);
         let len = current.len() - before;
         if self.plan.overlap > 0 && then != Then::End {

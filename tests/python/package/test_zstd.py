@@ -71,6 +71,11 @@ class Memory(unittest.TestCase):
             {"options": {CompressionParameter.window_log: 20}},
             {"options": {CompressionParameter.strategy: standard.Strategy.lazy, CompressionParameter.nb_workers: 2}},
             {"options": {CompressionParameter.content_size_flag: 0}},
+            {"options": {CompressionParameter.enable_long_distance_matching: 1}},
+            {"options": {CompressionParameter.enable_long_distance_matching: 1, CompressionParameter.window_log: 20}},
+            {"options": {CompressionParameter.nb_workers: 2, CompressionParameter.job_size: 1 << 20}},
+            {"options": {CompressionParameter.hash_log: 12}},
+            {"options": {CompressionParameter.hash_log: 0}},
         ):
             with self.subTest(**arguments):
                 self.assertEqual(standard.decompress(zstd.compress(DATA, **arguments)), DATA)
@@ -111,6 +116,45 @@ class Memory(unittest.TestCase):
         self.assertEqual(standard.decompress(zstd.compress(data, zstd_dict=raw), raw), data)
         with self.assertRaises(standard.ZstdError):
             zstd.decompress(zstd.compress(data, zstd_dict=DICT))
+
+    def test_several_dictionaries(self):
+        other = standard.train_dict([b"order %d of %d items at %d" % (i, i % 7, i * 13) for i in range(5000)], 2000)
+        items = [b"trade 77 price 539 quantity 12", b"order 5 of 5 items at 65"]
+        packed = zstd.compress(items[0], zstd_dict=DICT) + zstd.compress(items[1], zstd_dict=other)
+        for arguments in ({"dicts": [other, DICT, other]}, {"zstd_dict": DICT, "dicts": iter([other])}):
+            self.assertEqual(zstd.decompress(packed, **arguments), b"".join(items))
+        with self.assertRaises(zstd.DataError) as caught:
+            zstd.decompress(packed, dicts=[DICT])
+        self.assertEqual(caught.exception.code & 0xFFFFFFFF, other.dict_id)
+        self.assertRaises(TypeError, zstd.decompress, packed, dicts=[b"no dictionary"])
+
+    def test_frames_that_the_content_cuts(self):
+        packed = zstd.compress(DATA, rsyncable=True, frame_size=50_000)
+        self.assertEqual(standard.decompress(packed), DATA)
+        frames = packed.split(b"\x28\xb5\x2f\xfd")
+        changed = zstd.compress(b"more" + DATA, rsyncable=True, frame_size=50_000).split(b"\x28\xb5\x2f\xfd")
+        self.assertGreater(len(set(frames) & set(changed)), len(frames) // 2)
+        self.assertRaises(ValueError, zstd.compress, DATA, rsyncable=True, single_frame=True)
+
+    def test_prefixes(self):
+        old = bytes(DATA)
+        new = old[: len(old) // 2] + b"something new" + old[len(old) // 2 :]
+        packed = zstd.compress(new, prefix=bytearray(old))
+        self.assertLess(len(packed), 1000 + len(new) // 1000)
+        self.assertEqual(zstd.decompress(packed, prefix=old), new)
+        as_prefix = standard.ZstdDict(old, is_raw=True).as_prefix
+        self.assertEqual(standard.decompress(packed, as_prefix), new)
+        self.assertEqual(zstd.decompress(standard.compress(new, zstd_dict=as_prefix), as_prefix), new)
+        with io.BytesIO() as file:
+            with zstd.open(file, "wb", prefix=old) as writer:
+                writer.write(new)
+            self.assertLess(len(file.getvalue()), 1000 + len(new) // 1000)
+            file.seek(0)
+            with zstd.open(file, prefix=memoryview(old)) as reader:
+                self.assertEqual(reader.read(), new)
+        self.assertRaises(TypeError, zstd.compress, new, prefix="text")
+        with self.assertRaises(ValueError):
+            zstd.compress(new, prefix=old, zstd_dict=DICT)
 
     def test_bad_data(self):
         packed = zstd.compress(DATA)
@@ -342,6 +386,37 @@ class Files(unittest.TestCase):
         packed = zstd.compress(DATA, frame_size=1 << 20)
         with zstd.open(io.BytesIO(packed[: len(packed) // 2])) as file:
             self.assertRaises(EOFError, file.read)
+
+    def test_files_that_do_not_wait(self):
+        data = DATA[:200_000]
+        packed = zstd.compress(data, frame_size=50_000)
+        for opened in (lambda end: open(end, "rb", buffering=0), lambda end: open(end, "rb")):
+            incoming, outgoing = os.pipe()
+            os.set_blocking(incoming, False)
+            with opened(incoming) as pipe, zstd.open(pipe) as file:
+                self.assertIsNone(file.read(10))
+                with self.assertRaises(BlockingIOError):
+                    file.seek(10)
+                parts, pauses = [], 0
+                for start in range(0, len(packed), 9000):
+                    os.write(outgoing, packed[start : start + 9000])
+                    while (part := file.read(70_000)) is not None:
+                        parts.append(part)
+                    self.assertIsNone(file.readinto(bytearray(10)))
+                    pauses += 1
+                os.close(outgoing)
+                parts.append(file.read())
+                self.assertEqual(b"".join(parts), data)
+                self.assertEqual(file.read(), b"")
+
+    def test_pipes_give_what_is_there(self):
+        incoming, outgoing = os.pipe()
+        with open(incoming, "rb") as pipe, zstd.open(pipe) as file:
+            for number in range(3):
+                os.write(outgoing, zstd.compress(b"record %d" % number))
+                self.assertEqual(file.read1(), b"record %d" % number)
+            os.close(outgoing)
+            self.assertEqual(file.read1(), b"")
 
     def test_one_large_frame(self):
         text = b"".join(b"%d\n" % number for number in range(1_500_000))

@@ -91,6 +91,11 @@ pub(super) fn small(staged: &Staged) -> Result<PathBuf> {
     beside_libzstd("benches/codec/small.c", "small", staged)
 }
 
+/// Builds what measures one frame.
+pub(super) fn frame(staged: &Staged) -> Result<PathBuf> {
+    beside_libzstd("benches/codec/frame.c", "frame", staged)
+}
+
 /// What measures files, batches and archives.
 pub(super) struct Files {
     /// Runs a program and tells its time and memory.

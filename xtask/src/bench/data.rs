@@ -1,4 +1,4 @@
-//! The two data sets of the codec: real files, and a table of binary records. The same bytes on the same
+//! The data sets of the codec: real files, a table of binary records, and text. The same bytes on the same
 //! machine.
 
 use super::Effort;
@@ -51,6 +51,15 @@ fn whole() -> Result<[Data; 2]> {
     ])
 }
 
+/// The two data sets, and text besides: sources, headers and pages of manuals.
+pub(super) fn with_text() -> Result<[Data; 3]> {
+    let [files, records] = whole()?;
+    let path = repo::scratch("bench")?.join("data/text");
+    make(&path, text)?;
+    let bytes = std::fs::metadata(&path)?.len();
+    Ok([files, Data { name: "text", title: "text", path, bytes }, records])
+}
+
 impl Data {
     /// So many bytes of it, from its start; where there are not so many, it begins anew.
     pub(super) fn sized(&self, bytes: u64) -> Result<PathBuf> {
@@ -81,9 +90,9 @@ fn real_files(out: &mut dyn Write) -> Result<()> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().context("rustc")?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     let mut left = SIZE;
-    left -= append(&sysroot.join("lib"), out, COMPILER_SHARE)?;
+    left -= append(&sysroot.join("lib"), out, COMPILER_SHARE, &|_| true)?;
     for folder in ["/usr/include", "/usr/lib"] {
-        left -= append(Path::new(folder), out, left)?;
+        left -= append(Path::new(folder), out, left, &|_| true)?;
     }
     if left == SIZE {
         bail!("no files to measure with");
@@ -91,9 +100,29 @@ fn real_files(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Appends the regular files under `folder`, by name, up to `limit` bytes. Returns how many bytes those were.
-fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok()).collect();
+/// Where text is: the registry of Rust's packages, the toolchain's manuals, headers.
+fn text(out: &mut dyn Write) -> Result<()> {
+    const KINDS: [&str; 8] = ["rs", "h", "html", "txt", "md", "py", "c", "hpp"];
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let folders =
+        [Some("/usr/include".into()), Some("/usr/share".into()), home.map(|home| home.join("registry/src"))];
+    let is_text = |path: &Path| path.extension().is_some_and(|kind| KINDS.iter().any(|&other| kind == other));
+    let mut left = SIZE;
+    for folder in folders.into_iter().flatten().chain([PathBuf::from("/usr/lib")]) {
+        left -= append(&folder, out, left, &is_text)?;
+    }
+    if left == SIZE {
+        bail!("no text to measure with");
+    }
+    Ok(())
+}
+
+/// Appends the `wanted` regular files under `folder`, by name, up to `limit` bytes. Returns how many bytes
+/// those were; none where there is no such folder.
+fn append(folder: &Path, out: &mut dyn Write, limit: u64, wanted: &dyn Fn(&Path) -> bool) -> Result<u64> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(0) };
+    let mut entries: Vec<_> = entries.filter_map(|entry| entry.ok()).collect();
     entries.sort_by_key(|entry| entry.file_name());
     let mut written = 0;
     for entry in entries {
@@ -102,8 +131,8 @@ fn append(folder: &Path, out: &mut dyn Write, limit: u64) -> Result<u64> {
         }
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            written += append(&entry.path(), out, limit - written)?;
-        } else if kind.is_file() {
+            written += append(&entry.path(), out, limit - written, wanted)?;
+        } else if kind.is_file() && wanted(&entry.path()) {
             let Ok(file) = File::open(entry.path()) else { continue };
             written += std::io::copy(&mut file.take(limit - written), out)?;
         }

@@ -6,6 +6,7 @@ mod build;
 mod codec;
 mod data;
 mod files;
+mod frames;
 mod grid;
 mod kernels;
 mod limits;
@@ -61,7 +62,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -83,6 +84,7 @@ const GROUPS: [Group; 9] = [
         measure: |staged, effort| files::measure(&build::files(staged)?, effort),
         tables: files::tables,
     },
+    Group { name: "frames", measure: frames::measure, tables: frames::tables },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
     Group { name: "small", measure: small::measure, tables: small::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },

@@ -32,20 +32,20 @@ pub(super) fn generate(header: &Header) -> Result<String> {
         .csharp_file_header(HEADER)
         .generate_csharp_file(&output)
         .map_err(|error| anyhow!("csbindgen: {error}"))?;
-    let text = tidy(&std::fs::read_to_string(output)?);
+    let text = with_signs(tidy(&std::fs::read_to_string(output)?), header);
     let missing = missing(&text, header);
     ensure!(missing.is_empty(), "csbindgen did not express:\n{}", missing.join("\n"));
     Ok(text)
 }
 
-/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, and
-/// numbers that C# cannot have as constants of type UIntPtr are 32 bits wide.
+/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, numbers
+/// that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see `with_signs`.
 fn prepare(source: &Source, header: &Header) -> Result<String> {
     let mut text = String::new();
     for line in source.text.lines().filter(|line| !line.trim_start().starts_with("///")) {
         let mut line = line.to_owned();
         if line.starts_with("pub const FASTPAR_") {
-            line = line.replace(": usize =", ": u32 =");
+            line = line.replace(": usize =", ": u32 =").replace(" = -", " = ");
         } else if let Some((start, name, end)) = array_length(&line) {
             let value = match header.get(name).map(|item| &item.kind) {
                 Some(Kind::Constant { value }) => value,
@@ -56,6 +56,17 @@ fn prepare(source: &Source, header: &Header) -> Result<String> {
         writeln!(text, "{line}")?;
     }
     Ok(text)
+}
+
+/// Gives constants that are negative their signs.
+fn with_signs(text: String, header: &Header) -> String {
+    let negative = header.items.iter().filter_map(|item| match &item.kind {
+        Kind::Constant { value } => Some((&item.name, value.strip_prefix('-')?)),
+        _ => None,
+    });
+    negative.fold(text, |text, (name, value)| {
+        text.replace(&format!(" {name} = {value};"), &format!(" {name} = -{value};"))
+    })
 }
 
 /// `pub field: [type; NAME],` in three parts, the second of them `NAME`.

@@ -5,7 +5,7 @@ use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
 /// The groups in the header's order. A group that is not named here comes after them, by its name.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 17] = [
     "status",
     "library",
     "pool",
@@ -21,6 +21,8 @@ const ORDER: [&str; 15] = [
     "streams",
     "archives",
     "files",
+    "scans",
+    "shards",
 ];
 
 /// A file of `src/ffi` that declares something for C: its first line is `//! Group "name": what it is about.`

@@ -55,23 +55,36 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let headers = headers(&folder)?;
     let programs = programs()?;
     let mut cases = Vec::new();
-    for build in &BUILDS {
+    let staged = context.staged()?;
+    let precompiled = each(&BUILDS, |build| precompile(staged, build, &folder));
+    for (build, precompiled) in BUILDS.iter().zip(precompiled) {
         if let Some(reason) = context.setup.missing(&[build.compiler]) {
             cases.push(Case::skipped(build.name, reason));
             continue;
         }
         let staged = context.staged()?;
+        let precompiled = match precompiled {
+            Ok(precompiled) => precompiled,
+            Err(error) => {
+                cases.push(Case::failed(build.name, format!("{error:#}")));
+                continue;
+            }
+        };
         // Headers alone where programs run, programs where they do not: what runs was compiled.
-        let checked = if build.runs { &headers } else { &programs };
+        let (checked, precompiled_for) =
+            if build.runs { (&headers, None) } else { (&programs, Some(&precompiled)) };
         cases.extend(each(checked, |source| {
             let mut command = compiler(staged, build);
+            if let Some(precompiled) = precompiled_for {
+                precompiled.use_for(&mut command);
+            }
             command.arg("-fsyntax-only").arg(source);
             Case::of(format!("{}, {}", build.name, stem(source)), || {
                 process::must(&mut command, COMPILE_LIMIT).map(drop)
             })
         }));
         if build.runs {
-            cases.extend(build_and_run(staged, build, &programs, &folder)?);
+            cases.extend(build_and_run(staged, build, &precompiled, &programs, &folder)?);
         }
     }
     for compiler in ["g++", "clang++"] {
@@ -113,8 +126,35 @@ fn headers(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn compiler(staged: &Staged, build: &Build) -> Command {
     let mut command = Command::new(build.compiler);
-    command.args(build.flags).args(WARNINGS).args(MORE_WARNINGS).arg("-I").arg(&staged.include);
+    command.args(build.flags).args(WARNINGS).args(MORE_WARNINGS).arg("-pthread");
+    command.arg("-I").arg(&staged.include);
     command
+}
+
+/// `tests/cpp/check.hpp`, and so `fastpar.hpp`, compiled once for all programs of a build: reading them takes
+/// most compilers longer than the program itself.
+struct Precompiled(PathBuf);
+
+fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompiled> {
+    let folder = folder.join(format!("precompiled-{}", file_name(build)));
+    std::fs::create_dir_all(&folder)?;
+    let header = folder.join("check.hpp");
+    let mut command = compiler(staged, build);
+    command.args(["-x", "c++-header"]).arg(repo::root().join("tests/cpp/check.hpp"));
+    process::must(command.arg("-o").arg(header.with_extension("hpp.gch")), COMPILE_LIMIT)?;
+    Ok(Precompiled(header))
+}
+
+impl Precompiled {
+    /// Compilers find the file by the name of the header. One that does not fit is an error.
+    fn use_for(&self, command: &mut Command) {
+        command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
+    }
+}
+
+/// The name of a build in names of files.
+fn file_name(build: &Build) -> String {
+    build.name.replace([',', ' '], "")
 }
 
 /// Does something for every item, on all CPUs: compilers take their time.
@@ -136,12 +176,18 @@ pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync)
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn build_and_run(staged: &Staged, build: &Build, programs: &[PathBuf], folder: &Path) -> Result<Vec<Case>> {
-    let place =
-        |source: &Path| folder.join(format!("{}-{}", stem(source), build.name.replace([',', ' '], "")));
+fn build_and_run(
+    staged: &Staged,
+    build: &Build,
+    precompiled: &Precompiled,
+    programs: &[PathBuf],
+    folder: &Path,
+) -> Result<Vec<Case>> {
+    let place = |source: &Path| folder.join(format!("{}-{}", stem(source), file_name(build)));
     let compiled = each(programs, |source| {
         let mut command = compiler(staged, build);
-        command.arg(source).args(staged.link_arguments()).arg("-pthread").arg("-o").arg(place(source));
+        precompiled.use_for(&mut command);
+        command.arg(source).args(staged.link_arguments()).arg("-o").arg(place(source));
         process::must(&mut command, COMPILE_LIMIT).map(drop)
     });
     let mut cases = Vec::new();

@@ -46,6 +46,9 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         cases.push(Case::of(format!("fpz, {compiler}, what is wrong"), || {
             check_fpz_errors(&program, &files[2])
         }));
+        cases.push(Case::of(format!("fpz, {compiler}, the habits of zstd"), || {
+            check_fpz_habits(&program, &files[2])
+        }));
     }
     Ok(cases)
 }
@@ -96,7 +99,7 @@ fn check_fpz_errors(program: &Path, file: &Path) -> Result<()> {
     };
     std::fs::copy(file, folder.path().join("plain.zst"))?;
     std::fs::write(folder.path().join("target"), "as it was")?;
-    fails(&[], "usage")?;
+    fails(&["compress"], "usage")?;
     fails(&["cat", "plain.zst", "-5"], "usage")?;
     fails(&["compress", "missing", "target"], "FASTPAR_ERR_IO")?;
     fails(&["decompress", "plain.zst", "target"], "FASTPAR_ERR_NOT_ZSTD")?;
@@ -105,6 +108,54 @@ fn check_fpz_errors(program: &Path, file: &Path) -> Result<()> {
     fails(&["cat", "missing"], "missing")?;
     ensure!(std::fs::read(folder.path().join("target"))? == b"as it was", "the target was touched");
     Ok(())
+}
+
+/// What people type who know `zstd`: in a shell, with `zstd` and `tar` at the other end.
+fn check_fpz_habits(program: &Path, file: &Path) -> Result<()> {
+    const SCRIPT: &str = r#"
+        set -eu
+        fails() { if "$@" 2>message; then echo "not refused: $*"; exit 1; fi; }
+        cp "$1" a; cp a b; mkdir -p folder/inner; cp a folder/one; echo two > folder/inner/two
+        fpz a b;               zstd -qdc a.zst | cmp - a; test -e b
+        fails fpz a;           grep -q "exists already" message
+        fails fpz -qq a;       test ! -s message
+        fpz -q -f -19 a 2>message; test ! -s message
+        fpz -9kf a;            zstd -qt a.zst
+        fpz -d a.zst -o back;  cmp a back
+        fpz -dc a.zst b.zst > both; cat a b | cmp - both
+        cat a | fpz | zstd -qdc | cmp - a
+        zstd -qc a | fpz -d | cmp - a
+        fpz -c a > c.zst;      fpz -d < c.zst | cmp - a
+        fpz -t a.zst b.zst | grep -c good | grep -qx 2
+        fpz -l a.zst b.zst | tail -n 1 | grep -q b.zst
+        fpz --long=20 -T2 --no-check a -o long.zst; zstd -qdc long.zst | cmp - a
+        fpz --fast=3 --one-frame a -o fast.zst;     zstd -qdc fast.zst | cmp - a
+        fpz -q -r --rm folder; test ! -e folder/one; zstd -qt folder/inner/two.zst
+        fpz -q -d -r --rm folder; cmp folder/one a; test ! -e folder/one.zst
+        fails fpz folder;      grep -q "is a folder" message
+        tar -I fpz -cf t.tar.zst folder; zstd -qdc t.tar.zst | tar -t > list; grep -qx folder/inner/two list
+        mkdir out; tar -I fpz -xf t.tar.zst -C out; diff -r folder out/folder
+        fpz --rm -f b;         test ! -e b
+        i=0; while [ $i -lt 100 ]; do i=$((i + 1)); head -c $((500 + 7 * i)) a > sample$i; done
+        fpz -q --train sample* -o dict --maxdict=4096
+        fpz -D dict a -o d.zst;   zstd -q -D dict -dc d.zst | cmp - a
+        fpz -D dict -dc d.zst | cmp - a
+        fails fpz -d d.zst -o none; test ! -e none
+        fails fpz -c a > /dev/full; grep -q "cannot be written" message
+        head -c 1000 a.zst > cut.zst; fails fpz -d cut.zst; grep -q TRUNCATED message; test ! -e cut
+        code=0; fpz --nonsense 2>message || code=$?; test $code = 2
+        echo plain > list; fpz ./list; zstd -qt list.zst
+    "#;
+    let folder = tempfile::tempdir()?;
+    let tools = folder.path().join("tools");
+    std::fs::create_dir(&tools)?;
+    std::fs::copy(program, tools.join("fpz"))?;
+    let work = folder.path().join("work");
+    std::fs::create_dir(&work)?;
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    shell.current_dir(&work).env("PATH", path).args(["-c", SCRIPT, "sh"]).arg(file);
+    process::must(&mut shell, LIMIT).map(drop)
 }
 
 /// Runs the program; what it compressed is what zstd decompresses.

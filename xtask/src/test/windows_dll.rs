@@ -88,6 +88,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     for build in &OTHERS {
         cases.extend(bench.all(build, &loops)?);
     }
+    cases.extend(bench.all(&C, &[repo::root().join("tests/windows/files.c")])?);
     cases.extend(bench.dll_main()?);
     let dll = bench.folder.join("fastpar.dll");
     cases.extend(windows_python::run(&context.setup, &wine, &dll)?);

@@ -22,7 +22,7 @@ from compression.zstd import (
     zstd_version_info,
 )
 
-from ._archive import Archive, Frame, open_archive
+from ._archive import Archive, Frame, open_archive, open_source, transform_file
 from ._async import (
     compress_async,
     compress_batch_async,
@@ -46,7 +46,9 @@ from ._codec import (
 )
 from ._file import ZstdFile, open
 from ._files import FileStats, compress_file, decompress_file
+from ._scan import ScanOptions
 from ._settings import DataError, ZstdOptions
+from ._shards import Shard, concat_files, shards
 
 __all__ = (
     "COMPRESSION_LEVEL_DEFAULT",
@@ -57,6 +59,8 @@ __all__ = (
     "FileStats",
     "Frame",
     "FrameInfo",
+    "ScanOptions",
+    "Shard",
     "Strategy",
     "ZstdCompressor",
     "ZstdDecompressor",
@@ -74,6 +78,7 @@ __all__ = (
     "compress_file_async",
     "compress_into",
     "compress_into_async",
+    "concat_files",
     "decompress",
     "decompress_async",
     "decompress_batch",
@@ -89,7 +94,10 @@ __all__ = (
     "get_frame_size",
     "open",
     "open_archive",
+    "open_source",
+    "shards",
     "train_dict",
+    "transform_file",
     "zstd_version",
     "zstd_version_info",
 )

@@ -3,15 +3,18 @@
 import ctypes
 import io
 import os
-from collections.abc import Buffer
+from collections.abc import Buffer, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Unpack
+from typing import SupportsIndex, Unpack, overload
 
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
 from .._library import lib
 from .._buffers import address
+from .._errors import size as natural
+from ._files import FileStats
+from ._scan import ScanCall, ScanOptions, read_at_callback, reduce, scan, transform
 from ._settings import Settings, ZstdOptions, check, path
 
 # Bytes that are read ahead for lines.
@@ -68,8 +71,18 @@ class Archive(Uncopied, io.RawIOBase):
             found.append(Frame(info.offset, info.size, info.content_offset, info.content_size))
         return found
 
-    def read_at(self, offset: int, out: Buffer, /) -> int:
-        """Fills a writable buffer from the content at `offset`; returns how many bytes: fewer where the content ends."""
+    @overload
+    def read_at(self, offset: int, out: Buffer, /) -> int: ...
+    @overload
+    def read_at(self, offset: int, size: int, /) -> bytes: ...
+    def read_at(self, offset, out, /):
+        """Fills a writable buffer from the content at `offset`; returns how many bytes: fewer where the content ends.
+
+        With a size instead of a buffer it returns bytes.
+        """
+        if isinstance(out, SupportsIndex):
+            block = bytearray(min(natural(out, "size"), max(self._size - offset, 0)))
+            return bytes(block[: self.read_at(offset, block)])
         handle = self._opened()
         if offset < 0:
             raise ValueError(f"offset must not be negative, and is {offset}")
@@ -82,6 +95,49 @@ class Archive(Uncopied, io.RawIOBase):
                 error,
             )
         return written.value
+
+    def scan(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
+        """Decompresses the content in parallel, and calls `body(view)` for each piece, on the thread that has decompressed it.
+
+            archive.scan(lambda rows: counts.add(len(rows) // 48), record_size=48)
+
+        Pieces are whole records; one that the end of a frame cuts comes whole, as a piece of its own. Which pieces there are
+        depends on the archive and the options only. The view is read-only, and gone when the body returns: what is to last is
+        copied (numpy.frombuffer(view, dtype) copies nothing, and has to be gone by then as well).
+
+        Exceptions, KeyboardInterrupt, context variables: as for `fastpar.for_range`; of several exceptions that of the lowest
+        piece. May be called from any thread and from inside bodies.
+        """
+        call = ScanCall(lambda piece, view: body(view), False, **options)
+        scan(self._opened(), self._size, call)
+
+    def lines(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
+        """The same for text: `body(view)` gets whole lines, each with its end; the last one may end with the content.
+
+        Of a part (`offset`, `size`) the lines come that begin in it, the last one whole.
+        """
+        call = ScanCall(lambda piece, view: body(view), True, **options)
+        scan(self._opened(), self._size, call)
+
+    def reduce(
+        self,
+        fold: Callable[[memoryview], object],
+        /,
+        combine: Callable[[object, object], object] | None = None,
+        *initial: object,
+        lines: bool = False,
+        **options: Unpack[ScanOptions],
+    ) -> object:
+        """Folds the pieces of the content in parallel, and combines what comes out in the order of the pieces.
+
+            functools.reduce(combine, [fold(view) for view in pieces], *initial)
+
+        `combine`: None: addition; it is called by the calling thread only. The result does not depend on the number of
+        threads, for floats too.
+        """
+        if len(initial) > 1:
+            raise TypeError(f"reduce() takes one initial value, not {len(initial)}")
+        return reduce(self._opened(), self._size, fold, combine, initial, lines, options)
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fills a writable buffer from the position on."""
@@ -205,3 +261,52 @@ def open_archive(
         kept.close()
         raise
     return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)))
+
+
+def open_source(
+    read: Callable[[int, memoryview], object], size: int, /, *, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+) -> Archive:
+    """Opens compressed data wherever it is, such as an object in a store: `read(offset, view)` fills all of a writable view.
+
+    It is called by several threads at a time, for as long as the archive is used. What it raises ends the call that wanted the
+    bytes, as an Error with its text.
+    """
+    settings = Settings(None, options, zstd_dict, False, **more)
+    if not settings.supported:
+        raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
+    handle, error = ctypes.c_void_p(), n.fastpar_error()
+    with settings.watching():
+        status = lib.fastpar_archive_open_source(
+            ctypes.byref(settings.native),
+            read_at_callback,
+            natural(size, "size"),
+            read,
+            ctypes.byref(handle),
+            ctypes.byref(error),
+        )
+    check(status, error)
+    return Archive(ArchiveHandle(handle.value, (settings.kept(), read)))
+
+
+def transform_file(
+    archive: Archive,
+    target: str | os.PathLike,
+    body: Callable[[memoryview], Buffer | None],
+    /,
+    *,
+    lines: bool = False,
+    level: int | None = None,
+    frame_size: int = 0,
+    sync: bool = False,
+    **options: Unpack[ScanOptions],
+) -> FileStats:
+    """Makes a compressed file of what `body(view)` returns for the pieces of an archive, in their order: None, or a buffer.
+
+    To filter or to convert more than fits into memory. The target appears when it is complete, or stays as it was. Pieces and
+    exceptions: as `Archive.scan`.
+    """
+    settings = Settings(level, None, None, True, frame_size=frame_size)
+    settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
+    call = ScanCall(lambda piece, view: body(view), lines, **options)
+    stats = transform(archive._opened(), len(archive), call, settings, target)
+    return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)

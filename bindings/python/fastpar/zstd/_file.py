@@ -20,7 +20,8 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
 
     As `compression.zstd.ZstdFile`: a file to which nothing is written stays empty; reading a file that is empty or cut off is EOFError.
     What is written becomes frames of 4 MiB (`frame_size`), with a table at the end by which
-    `open_archive` finds any offset. Calls from several threads take turns.
+    `open_archive` finds any offset. Calls from several threads take turns. A file that does not wait (`read` gives None, or raises
+    BlockingIOError) is read as io.BufferedReader reads it: `read` and `readinto` give what there is, or None.
     """
 
     FLUSH_BLOCK = ZstdCompressor.FLUSH_BLOCK

@@ -3,12 +3,13 @@
 import ctypes
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Buffer, Iterable, Sequence
 from compression import zstd as standard
 from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDict, ZstdError
 from typing import TypedDict, Unpack
 
 from .. import _native as n
+from .._buffers import address
 from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
 from .._handles import DictHandle
 from .._library import lib
@@ -103,6 +104,14 @@ class ZstdOptions(TypedDict, total=False):
     frame_size: int
     #: One frame, compressed in parallel: for readers that take one frame only.
     single_frame: bool
+    #: Frames end where a rolling hash of the data says so, at about `frame_size` bytes: a change of the data
+    #: changes only the frames around it.
+    rsyncable: bool
+    #: To decompress with, beside `zstd_dict`: a frame gets the dictionary that it names.
+    dicts: Iterable[ZstdDict]
+    #: What the frame may repeat, such as an older version of the data; the same to decompress it. Makes one
+    #: frame, and goes not with `zstd_dict`. Must not change meanwhile.
+    prefix: Buffer | None
     #: Threads that work on the call at the same time; 0: as many as the CPUs this process may use.
     max_lanes: int
     #: The most bytes that may come out; 0: no limit. LimitError past it.
@@ -127,6 +136,7 @@ class Settings:
         self._flag = ctypes.c_int32()
         self.native = n.fastpar_zstd_options(struct_size=_SIZE, cancel=ctypes.addressof(self._flag))
         self.cancel = None
+        self._kept: list[object] = [self._flag]
         #: Whether fastpar does what was asked for; else the standard module does.
         self.supported = True
         # Most calls have no options: after a long one, all that is looked at for the next has to come from
@@ -146,7 +156,7 @@ class Settings:
 
     def kept(self) -> object:
         """What the library looks at for as long as it has these options."""
-        return self._flag
+        return self._kept
 
     def watching(self):
         """While it is entered, the caller's flag stops the call."""
@@ -157,6 +167,9 @@ class Settings:
         *,
         frame_size: int = 0,
         single_frame: bool = False,
+        rsyncable: bool = False,
+        dicts: Iterable[ZstdDict] = (),
+        prefix: Buffer | None = None,
         max_lanes: int = 0,
         max_output: int = 0,
         max_memory: int = 0,
@@ -170,6 +183,11 @@ class Settings:
         self.native.max_output = size(max_output, "max_output")
         self.native.max_memory = size(max_memory, "max_memory")
         self.native.flags = n.FASTPAR_ZSTD_SINGLE_FRAME if single_frame else 0
+        if rsyncable:
+            self.native.flags |= n.FASTPAR_ZSTD_RSYNCABLE
+        self._dicts(dicts)
+        if prefix is not None:
+            self._prefix(prefix)
         self.cancel = cancel
 
     def _compress(self, level: int | None, options: dict | None) -> None:
@@ -185,15 +203,31 @@ class Settings:
                     self.native.window_log = value
                 case CompressionParameter.checksum_flag if not value:
                     self.native.flags |= n.FASTPAR_ZSTD_NO_CHECKSUM
-                case CompressionParameter.checksum_flag | CompressionParameter.nb_workers:
-                    # Checksums are on anyway, and so are threads.
+                case CompressionParameter.strategy:
+                    self.native.strategy = value
+                case CompressionParameter.enable_long_distance_matching:
+                    self._long(value)
+                case (
+                    CompressionParameter.checksum_flag
+                    | CompressionParameter.nb_workers
+                    | CompressionParameter.job_size
+                    | CompressionParameter.overlap_log
+                ):
+                    # Checksums are on anyway, and so are threads, which share out the work in their own way.
                     pass
                 case CompressionParameter.content_size_flag | CompressionParameter.dict_id_flag if value:
                     pass
-                case _:
+                case _ if value:
                     self.supported = False
         # 0 is the default level for both.
         self.native.level = level or 0
+
+    def _long(self, value: int) -> None:
+        # 0: by itself, 2: never. What is found far away has to be in the same frame.
+        if value == 1:
+            self.native.flags |= n.FASTPAR_ZSTD_LONG
+            if not self.native.frame_size:
+                self.native.flags |= n.FASTPAR_ZSTD_SINGLE_FRAME
 
     def _decompress(self, options: dict) -> None:
         standard.ZstdDecompressor(options=options)
@@ -206,6 +240,9 @@ class Settings:
         # the same here.
         if isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] in (0, 1):
             zstd_dict = zstd_dict[0]
+        elif isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] == 2:
+            if isinstance(zstd_dict[0], ZstdDict):
+                return self._prefix(zstd_dict[0].dict_content)
         if not isinstance(zstd_dict, ZstdDict):
             if not isinstance(zstd_dict, tuple):
                 raise TypeError("zstd_dict argument should be a ZstdDict object.")
@@ -215,8 +252,34 @@ class Settings:
         if found is None:
             self.supported = False
         else:
-            self._kept = found
+            self._kept.append(found)
             self.native.dict = found.handle.address
+
+    def _dicts(self, dicts: Iterable[ZstdDict]) -> None:
+        addresses = []
+        for zstd_dict in dicts:
+            if not isinstance(zstd_dict, ZstdDict):
+                raise TypeError("dicts should be ZstdDict objects.")
+            found = _prepared(zstd_dict)
+            # What fastpar takes for something else has no id, and is never chosen.
+            if found is not None:
+                self._kept.append(found)
+                addresses.append(found.handle.address)
+        if addresses:
+            array = (ctypes.c_void_p * len(addresses))(*addresses)
+            self._kept.append(array)
+            self.native.dicts = ctypes.addressof(array)
+            self.native.dicts_count = len(addresses)
+
+    def _prefix(self, prefix: Buffer) -> None:
+        if type(prefix) is not bytes:
+            prefix = bytes(memoryview(prefix))
+        self._kept.append(prefix)
+        # Bytes stay where they are, entered or not.
+        with address(prefix) as (self.native.prefix, self.native.prefix_len):
+            pass
+        if not self.native.frame_size:
+            self.native.flags |= n.FASTPAR_ZSTD_SINGLE_FRAME
 
 
 def _prepared(zstd_dict: ZstdDict) -> Dict | None:

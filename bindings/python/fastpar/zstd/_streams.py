@@ -1,6 +1,7 @@
 """Streams of the library between Python's file objects."""
 
 import ctypes
+import errno
 import io
 import threading
 from compression.zstd import ZstdCompressor
@@ -34,7 +35,8 @@ class _Stream:
         """Notes what the file object has raised."""
         self._failure = self._failure or error
 
-    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> None:
+    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> bool:
+        """Whether there was a result: the file of a reader may have nothing now."""
         error = n.fastpar_error()
         with self._lock:
             handle = self._handle
@@ -45,7 +47,10 @@ class _Stream:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
+        if status == n.FASTPAR_ERR_AGAIN:
+            return False
         check(status, error)
+        return True
 
     def release(self) -> None:
         """Closes it without ending the stream. Its handle goes when the call under way, if there is one, returns."""
@@ -62,10 +67,12 @@ def write_to_file(call: _Stream, data: int, length: int) -> int:
         return 1
 
 
-def read_from_file(call: _Stream, buffer: int, capacity: int, length: int) -> int:
-    """What a reader calls for compressed data."""
+def read_from_file(call: "ParallelReader", buffer: int, capacity: int, length: int) -> int:
+    """What a reader calls for compressed data. A file that does not wait gives None where it has nothing now."""
     try:
-        data = call.file.read(capacity)
+        data = call.next(capacity)
+        if data is None:
+            return n.FASTPAR_SOURCE_LATER
         with address(data) as (source, count):
             if count > capacity:
                 raise OSError(f"read({capacity}) returned {count} bytes")
@@ -136,6 +143,7 @@ class ParallelReader(_Stream, io.RawIOBase):
         super().__init__(file, settings)
         self._position = 0
         self._size = -1
+        self._read1 = getattr(file, "read1", None)
         self._open()
 
     def _open(self) -> None:
@@ -149,13 +157,31 @@ class ParallelReader(_Stream, io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
+    def next(self, capacity: int) -> Any:
+        """Compressed data, empty at the end; None: the file has nothing now, and does not wait."""
+        try:
+            # What is there, where `read` would wait for all. It gives nothing at the end, and where the file
+            # does not wait; `read` tells the two apart.
+            if self._read1 is not None:
+                try:
+                    data = self._read1(capacity)
+                    if data:
+                        return data
+                except io.UnsupportedOperation:
+                    self._read1 = None
+            return self.file.read(capacity)
+        except BlockingIOError:
+            return None
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """As io.RawIOBase: None where the file has nothing now, and does not wait."""
         count = ctypes.c_size_t()
         with address(buffer, writable=True) as (to, capacity):
             if capacity == 0:
                 return 0
             try:
-                self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count))
+                if not self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count)):
+                    return None
             except DataError as error:
                 if error.status == n.FASTPAR_ERR_TRUNCATED:
                     raise EOFError(str(error)) from error
@@ -193,7 +219,10 @@ class ParallelReader(_Stream, io.RawIOBase):
         with memoryview(block) as view:
             while place is None or self._position < place:
                 rest = len(view) if place is None else min(len(view), place - self._position)
-                if self.readinto(view[:rest]) == 0:
+                count = self.readinto(view[:rest])
+                if count is None:
+                    raise BlockingIOError(errno.EAGAIN, "the file has nothing now, and does not wait")
+                if count == 0:
                     break
 
     def tell(self) -> int:

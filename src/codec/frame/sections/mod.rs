@@ -34,7 +34,7 @@ use crate::codec::libzstd::errors;
 use crate::codec::libzstd::section::{self, Before};
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
-use crate::codec::options::Options;
+use crate::codec::options::{Options, LARGEST_WINDOW_LOG, SMALLEST_WINDOW_LOG};
 use crate::error::Result;
 use zstd::zstd_safe::{self, WriteBuf};
 
@@ -53,6 +53,8 @@ pub(crate) struct Sections {
     parameters: Parameters,
     long: Option<LongMatching>,
     dict: Option<Dict>,
+    /// The bytes of a prefix before the content.
+    prefix: usize,
     content_size: Option<u64>,
     checksum: bool,
     len: usize,
@@ -64,31 +66,45 @@ impl Sections {
     /// The sections of one frame of `len` bytes, if they are known; `None`: it is not to be one frame, or it
     /// has one section only, or this libzstd cannot do it. Such a frame is compressed at once.
     pub(crate) fn new(options: &Options<'_>, len: Option<u64>) -> Option<Self> {
-        if !options.single_frame || !section::AVAILABLE || len.is_some_and(|len| len <= SMALLEST as u64) {
+        let prefix = options.references().prefix_len();
+        let alone = prefix == 0;
+        if !options.single_frame
+            || !section::AVAILABLE
+            || alone && len.is_some_and(|len| len <= SMALLEST as u64)
+        {
             return None;
         }
-        let level = options.level();
+        let (level, strategy) = (options.level(), options.strategy);
         let known = len.map_or(usize::MAX, |len| usize::try_from(len).unwrap_or(usize::MAX));
-        let dict = options.dict.map_or(0, Dict::len);
-        let own = Parameters::new(level, known, dict, 0);
-        let parameters = match options.window_log {
+        let before = match options.dict {
+            Some(dict) => dict.len(),
+            // libzstd would think that a content of unknown size is as small as what comes before it.
+            None => len.map_or(0, |_| prefix),
+        };
+        let own = Parameters::new(level, known, before, 0, strategy);
+        let window_log = match options.wanted_window_log() {
+            window_log if alone => window_log,
+            window_log => window_log.max(own.window_log()).max(covering(prefix, known)),
+        };
+        let parameters = match window_log {
             0 => own,
-            window_log => Parameters::new(level, known, dict, window_log),
+            window_log => Parameters::new(level, known, before, window_log, strategy),
         };
         let matching = LongMatching::new(parameters.window_log(), parameters.strategy());
-        let longer = parameters.window_log() > own.window_log();
+        let longer = options.long || !alone || parameters.window_log() > own.window_log();
         // libzstd turns it on by itself for such windows.
         let implied = parameters.strategy() >= BTOPT && parameters.window_log() >= 27;
         let long = longer.then_some(matching);
         let (section, overlap) = sizes(level, parameters.window_log(), long.is_some());
-        if len.is_some_and(|len| len <= section as u64) {
+        if alone && len.is_some_and(|len| len <= section as u64) {
             return None;
         }
+        let overlap = overlap.min(prefix.saturating_add(known)); // there is no more
         let memory =
             parameters.context_size() + SLACK + if longer || implied { matching.memory() } else { 0 };
         let dict = options.dict.cloned();
         let (content_size, checksum) = (len, options.checksum);
-        Some(Self { parameters, long, dict, content_size, checksum, len: section, overlap, memory })
+        Some(Self { parameters, long, dict, prefix, content_size, checksum, len: section, overlap, memory })
     }
 
     /// The bytes of a section. All have so many, but for the last, and where a stream is flushed.
@@ -122,7 +138,8 @@ impl Sections {
     }
 
     /// Compresses the section that begins at `start` of `data`, and ends where `data` does. The bytes before
-    /// it are those of the content, as far as the overlap; none are there where the frame begins. `dst` has
+    /// it are those of the prefix and the content, as far as the overlap; none are there where the frame
+    /// begins, and has no prefix. `dst` has
     /// room for the bound. Returns how many bytes of it are written.
     ///
     /// Progress is asked before each block whether to go on.
@@ -155,7 +172,11 @@ impl Sections {
         let largest = (LARGEST_BLOCK as usize).min(1 << self.parameters.window_log());
         let (mut written, mut saved) = (0, 0);
         while !rest.is_empty() {
-            let len = block_ends::next(rest, largest, self.parameters.strategy(), saved);
+            let len = match self.prefix {
+                0 => block_ends::next(rest, largest, self.parameters.strategy(), saved),
+                // What the bytes are says nothing of a block that repeats the prefix.
+                _ => rest.len().min(largest),
+            };
             let size = section.block(len, dst, written, room).map_err(fail)?;
             written += size;
             saved += len as i64 - size as i64; // of 128 KiB at most, both
@@ -168,8 +189,20 @@ impl Sections {
     /// The bytes before a section that it is compressed with: less than the overlap for a short section, so
     /// that flushing costs little.
     fn prefix(&self, before: usize, len: usize) -> usize {
-        before.min(self.overlap).min(len.saturating_mul(4).max(LEAST_PREFIX))
+        // However far away, it may be what the section repeats. Only streams are flushed.
+        let whole = self.prefix > 0 || self.long.is_some() && self.content_size.is_some();
+        let times = if self.long.is_some() { 64 } else { 4 };
+        let most = if whole { usize::MAX } else { len.saturating_mul(times).max(LEAST_PREFIX) };
+        before.min(self.overlap).min(most)
     }
+}
+
+/// The window, as a power of two, that reaches from the end of a content of `len` bytes to the beginning of
+/// the prefix before it; of a content of unknown size as much as the prefix has.
+fn covering(prefix: usize, len: usize) -> u32 {
+    let len = if len == usize::MAX { prefix } else { len };
+    let all = (prefix as u64).saturating_add(len as u64).min(1 << LARGEST_WINDOW_LOG);
+    all.next_power_of_two().ilog2().max(SMALLEST_WINDOW_LOG)
 }
 
 /// The bytes of a section and of its overlap.

@@ -21,8 +21,7 @@ const LEAST_IN_PART: usize = 16 << 10;
 /// Whether the options allow for a frame that it is decoded in parts.
 pub(super) fn fits(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
     let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
-    limits::check_window(frame, options.window_log_max(), "").is_ok()
-        && (options.max_memory == 0 || need <= plan.limit)
+    limits::check_window(frame, options, "").is_ok() && (options.max_memory == 0 || need <= plan.limit)
 }
 
 impl Splitter {
@@ -43,16 +42,23 @@ impl Splitter {
         content(frame) > LONG
             && plan.lanes > 1
             && (alone || few())
-            && frame.window <= 1 << options.window_log_max()
+            && limits::check_window(frame, options, "").is_ok()
             && plan.in_parts(frame) <= plan.limit_for(frame) / 2
     }
 
     /// Whether what has arrived of the frame should be decoded before more of it comes, which may take long:
-    /// of large frames, and of the first one if it does not tell its size.
-    pub(super) fn is_prompt(&self, walk: &Walk, options: &Options<'_>, plan: &ReadPlan) -> bool {
-        let first = self.index == 0 && walk.frame.content_size.is_none();
+    /// of large frames, and of frames that do not tell their size, which their writer may have flushed: where
+    /// the source only gives little, of the first one. (The others have a lane each.)
+    pub(super) fn is_prompt(
+        &self,
+        walk: &Walk,
+        supply: Supply,
+        options: &Options<'_>,
+        plan: &ReadPlan,
+    ) -> bool {
+        let flushed = walk.frame.content_size.is_none() && (self.index == 0 || supply == Supply::Paused);
         walk.at() > walk.frame.header_len
-            && (first || content(&walk.frame) > LONG)
+            && (flushed || content(&walk.frame) > LONG)
             && fits(&walk.frame, options, plan)
     }
 
@@ -60,7 +66,7 @@ impl Splitter {
     pub(super) fn begin_large(&mut self, options: &Options<'_>, plan: &ReadPlan) -> Result<()> {
         let Some(walk) = &self.walk else { return Ok(()) };
         let frame = &walk.frame;
-        limits::check_window(frame, options.window_log_max(), "")?;
+        limits::check_window(frame, options, "")?;
         let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
         if options.max_memory != 0 && need > plan.limit {
             let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
@@ -87,11 +93,13 @@ impl Splitter {
 
     /// The header of the next frame, if the block decoder shall decode it.
     fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
-        let walk = self.walk.as_ref().filter(|_| options.dict.is_none())?;
+        let walk = self.walk.as_ref()?;
+        // What refers to something else is libzstd's.
+        let alone = options.references().of(walk.frame.dictionary).is_none();
         // Small ones are libzstd's.
         let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
         let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
-        let header = blocks::header_in_stream(&walk.frame).filter(|_| !small)?;
+        let header = blocks::header_in_stream(&walk.frame).filter(|_| alone && !small)?;
         let fits = plan.in_blocks(&header).saturating_add(parts) <= plan.limit_for(&walk.frame);
         (fits && job::lanes_left(plan.lanes) > 1).then_some(header)
     }
@@ -126,7 +134,7 @@ impl Splitter {
                     }
                     Ok(Step::End) => true,
                     // Whole blocks do not wait, nor are they lost to an error, which is found again.
-                    Ok(Step::More) if supply == Supply::Later && count > 0 => false,
+                    Ok(Step::More) if supply.is_slow() && count > 0 => false,
                     Err(_) if count > 0 => false,
                     Ok(Step::More) => {
                         self.walk = Some(walk);

@@ -75,8 +75,17 @@ pub(crate) enum Supply {
     More,
     /// More, but maybe not soon: whole frames, and whole blocks of a large one, should not wait for it.
     Later,
+    /// More, but not in this call: what can be decoded is all that can be given out.
+    Paused,
     /// Nothing.
     Ended,
+}
+
+impl Supply {
+    /// Whether what is whole should not wait for more.
+    fn is_slow(self) -> bool {
+        matches!(self, Self::Later | Self::Paused)
+    }
 }
 
 /// See the module.
@@ -208,6 +217,9 @@ impl Splitter {
                 return self.emit_group(buffers).map(Some);
             }
             match self.grow(supply, options, plan) {
+                Ok(Grown::More) if supply == Supply::Paused && self.group.len > 0 => {
+                    return self.emit_group(buffers).map(Some);
+                }
                 Ok(Grown::More) => return Ok(None),
                 Ok(Grown::Frame) => {}
                 // The whole frames come first. The large frame, or the error, is found again at the next
@@ -273,7 +285,7 @@ impl Splitter {
                 Ok(Step::Block) => {}
                 Ok(Step::More) => {
                     self.walk = Some(walk.clone());
-                    let waits = supply == Supply::Later && self.is_prompt(walk, options, plan);
+                    let waits = supply.is_slow() && self.is_prompt(walk, supply, options, plan);
                     return Ok(if waits { Grown::Large } else { Grown::More });
                 }
                 // What comes before the damage is decoded.

@@ -2,14 +2,17 @@
 //! given out in order.
 #![forbid(unsafe_code)]
 
+mod read_ahead;
+
 use super::buffers::{Buffers, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::execution::Execution;
-use super::memory_plan::{with_headroom, ReadPlan};
-use super::splitter::{DecompressTask, Kind, Splitter, Supply};
-use crate::codec::frame::blocks;
+use super::memory_plan::ReadPlan;
+use super::splitter::{DecompressTask, Splitter};
+use crate::codec::context::decode::LARGEST_WINDOW_LOG;
 use crate::codec::io::errors as io_errors;
 use crate::codec::options::progress::CallProgress;
+use crate::codec::options::reference::KeptReferences;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
@@ -33,6 +36,10 @@ struct InFlight {
 /// damage is given out before the error is.
 ///
 /// After a failure every later call fails in the same way.
+///
+/// A source that must not wait returns [`io::ErrorKind::WouldBlock`] where it has nothing now. What can be
+/// given out is, and where that is nothing the call fails with [`ErrorKind::Again`]. Nothing is lost: the next
+/// call asks the source again.
 ///
 /// ```
 /// use fastpar::codec::{compress_to_vec, Options, Reader};
@@ -64,6 +71,10 @@ pub struct Reader<'a, R> {
     limit: u64,
     /// Whether the source gave less than it was asked for the last time.
     short: bool,
+    /// Whether the source has said that it has nothing now, and has given nothing since; and whether that
+    /// was in this call, which does not ask again.
+    paused: bool,
+    later: bool,
     /// The failure of the source, which comes after the data before it.
     source_failed: Option<Error>,
     /// The result that is being given out, and how much of it was.
@@ -101,9 +112,9 @@ impl<'a, R: Read> Reader<'a, R> {
         let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
         let buffers = Buffers::new(&meter, plan.limit);
-        let window_log_max = options.window_log_max();
-        let dict = options.dict.cloned();
-        let stage = DecompressStage { meter, buffers, dict, window_log_max, parts: Mutex::new(None) };
+        let window_log_max = options.window_log_of_decoder(LARGEST_WINDOW_LOG);
+        let references = KeptReferences::new(options);
+        let stage = DecompressStage { meter, buffers, references, window_log_max, parts: Mutex::new(None) };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             source,
@@ -118,6 +129,8 @@ impl<'a, R: Read> Reader<'a, R> {
             parts: 0,
             limit: plan.limit,
             short: false,
+            paused: false,
+            later: false,
             source_failed: None,
             current: None,
             given: 0,
@@ -141,7 +154,8 @@ impl<'a, R: Read> Reader<'a, R> {
     /// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]; the position is the frame's offset.
     /// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. The errors of the source
     /// ([`ErrorKind::Io`], or an error of fastpar inside); [`ErrorKind::Cancelled`],
-    /// [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
+    /// [`ErrorKind::OutOfMemory`], and the errors of starting the pool. [`ErrorKind::Again`]: the source has
+    /// nothing now; the reader goes on.
     pub fn chunk(&mut self) -> Result<&[u8]> {
         if self.given == self.output().len() {
             if let Some(error) = &self.failed {
@@ -150,10 +164,8 @@ impl<'a, R: Read> Reader<'a, R> {
             // A panic of the source has left the last call: the reader is not used again.
             self.failed = Some(Error::new(ErrorKind::Closed, "the reader was left in the middle of a call"));
             let result = self.advance();
-            self.failed = result.err();
-            if let Some(error) = &self.failed {
-                return Err(error.clone());
-            }
+            self.failed = result.as_ref().err().filter(|error| error.kind() != ErrorKind::Again).cloned();
+            result?;
         }
         Ok(&self.output()[self.given..])
     }
@@ -221,6 +233,7 @@ impl<'a, R: Read> Reader<'a, R> {
     fn advance(&mut self) -> Result<()> {
         self.pipeline.check_process()?;
         self.progress.add(0)?;
+        self.later = false;
         loop {
             if let Some(used) = self.current.take() {
                 self.given = 0;
@@ -300,6 +313,9 @@ impl<'a, R: Read> Reader<'a, R> {
             Some(Err(error)) => Err(error),
             _ => {
                 if self.end.is_none() {
+                    if self.later {
+                        return Err(Error::new(ErrorKind::Again, "the source has nothing now"));
+                    }
                     return Err(Error::new(ErrorKind::Internal, "the stream stands still"));
                 }
                 if self.tells_end {
@@ -307,115 +323,6 @@ impl<'a, R: Read> Reader<'a, R> {
                     self.progress.finish(self.read)?;
                 }
                 Ok(())
-            }
-        }
-    }
-
-    /// Submits the next task, or reads more from the source; false: there is nothing to do, or no room.
-    fn read_ahead(&mut self) -> Result<bool> {
-        if self.end.is_some() {
-            return Ok(false);
-        }
-        let busy = !self.in_flight.is_empty();
-        if busy && self.in_flight.len() >= self.plan.slots {
-            return Ok(false);
-        }
-        let buffers = &self.pipeline.stage().buffers;
-        let supply = match (self.all, self.short) {
-            (true, _) => Supply::Ended,
-            (false, true) => Supply::Later,
-            (false, false) => Supply::More,
-        };
-        let found = match self.pending.take() {
-            Some(task) => Ok(Some(task)),
-            None => self.splitter.next(supply, &self.options, &self.plan, buffers),
-        };
-        match found {
-            Ok(Some(task)) => self.submit(task),
-            Ok(None) if self.all => {
-                self.end = Some(self.source_failed.clone().map_or(Ok(()), Err));
-                Ok(false)
-            }
-            Ok(None) => {
-                // A source that has nothing now may keep the call waiting for any time. Whole frames are
-                // given out before, and what is there of a large one. Behind the beginning of another
-                // frame more has to come, and the lanes are kept busy.
-                if busy && self.short && (self.parts > 0 || self.splitter.is_empty()) {
-                    return Ok(false);
-                }
-                if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.limit {
-                    return Ok(false);
-                }
-                self.read_source();
-                Ok(true)
-            }
-            Err(error) => {
-                // The data does not end where the source has failed.
-                let cut = self.source_failed.clone().filter(|_| error.kind() == ErrorKind::Truncated);
-                self.end = Some(Err(cut.unwrap_or(error)));
-                Ok(false)
-            }
-        }
-    }
-
-    /// Submits a task; false: it waits for memory.
-    fn submit(&mut self, task: DecompressTask) -> Result<bool> {
-        let busy = !self.in_flight.is_empty();
-        // The memory of a frame in parts is taken for the first part, and given back with the last.
-        let (chained, memory, first, last) = match &task.kind {
-            Kind::Frames { .. } => (false, 0, false, false),
-            Kind::Blocks(of) => (false, self.plan.in_blocks(&of.header), of.first, of.last),
-            Kind::Part { first, last, memory, .. } => (true, *memory as u64, *first, *last),
-        };
-        let begins = if first { memory } else { 0 };
-        let ends = if last { memory } else { 0 };
-        let (is_part, out) = match &task.kind {
-            Kind::Blocks(of) => {
-                self.limit = self.plan.limit_for(&of.frame);
-                (true, of.count as u64 * blocks::SLOT_MEMORY as u64)
-            }
-            Kind::Part { .. } => (true, with_headroom(task.most)),
-            Kind::Frames { .. } => {
-                self.limit = if self.parts == 0 { self.plan.limit } else { self.limit };
-                (false, with_headroom(task.most))
-            }
-        };
-        let own = (task.data.capacity() as u64).saturating_add(out);
-        let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
-        if busy && self.cost.saturating_add(more) > self.limit {
-            self.pending = Some(task);
-            return Ok(false);
-        }
-        self.pipeline.submit(task, chained)?;
-        self.in_flight.push_back(InFlight { cost: own + ends, is_part });
-        self.cost += own + begins;
-        self.parts += usize::from(is_part);
-        Ok(true)
-    }
-
-    /// Reads more from the source. A failure is returned after the output before it.
-    fn read_source(&mut self) {
-        let room = match self.splitter.room(self.plan.read, &self.pipeline.stage().buffers) {
-            Ok(room) => room,
-            Err(error) => return self.end = Some(Err(error)),
-        };
-        loop {
-            match self.source.read(room) {
-                Ok(0) => return self.all = true,
-                Ok(len) => {
-                    self.short = len < room.len();
-                    self.read += len as u64;
-                    return self.splitter.arrived(len);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let error = io_errors::io(&error, "reading");
-                    if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) {
-                        return self.end = Some(Err(error)); // nobody waits for what came before
-                    }
-                    self.source_failed = Some(error);
-                    return self.all = true;
-                }
             }
         }
     }

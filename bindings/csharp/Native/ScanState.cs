@@ -1,0 +1,250 @@
+using System;
+using System.Collections.Concurrent;
+using System.Threading;
+
+namespace Fastpar;
+
+/// <summary>A scan at work: what it does with a piece.</summary>
+internal abstract unsafe class ScanState : CallState
+{
+    private const int PieceKind = 1;
+    private const int FoldKind = 2;
+    private const int CombineKind = 3;
+    private const int TransformKind = 4;
+
+    private static readonly NativeMethods.fastpar_archive_for_body_delegate OnPiece = RunPiece;
+    private static readonly NativeMethods.fastpar_archive_reduce_fold_delegate OnFold = RunFold;
+    private static readonly NativeMethods.fastpar_archive_reduce_combine_delegate OnCombine = RunCombine;
+    private static readonly NativeMethods.fastpar_transform_file_body_delegate OnTransform = RunTransform;
+
+    private readonly ScanOptions? options;
+    private readonly string? path;
+
+    protected ScanState(ScanOptions? options, string? path, CancellationToken token)
+        : base(options?.Progress, token, options?.Errors ?? default)
+    {
+        this.options = options;
+        this.path = path;
+    }
+
+    /// <summary>Runs the scan to its end; a record of 0 bytes: lines.</summary>
+    internal void Scan(fastpar_archive* archive, int record)
+    {
+        using var call = new SyncCall(this);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_error error;
+        int status = NativeMethods.fastpar_archive_for(&native, archive, OnPiece, UserData, &error);
+        call.End(status, &error, Site());
+    }
+
+    /// <summary>The same with accumulators, which hold the numbers of their pieces.</summary>
+    internal void Reduce(fastpar_archive* archive, int record)
+    {
+        using var call = new SyncCall(this);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_error error;
+        long number = 0;
+        int status = NativeMethods.fastpar_archive_reduce(
+            &native, archive, OnFold, OnCombine, UserData, &number, (UIntPtr)sizeof(long), &error);
+        call.End(status, &error, Site());
+    }
+
+    /// <summary>The same with an output.</summary>
+    internal FileStats Transform(fastpar_archive* archive, int record, string target, ZstdOptions? targetOptions)
+    {
+        using var call = new SyncCall(this);
+        using var lease = new Lease(targetOptions?.Dict?.Handle);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_zstd_options to = (targetOptions ?? ZstdOptions.Defaults).ToNative();
+        to.dict = (fastpar_dict*)lease.Pointer;
+        fastpar_file_stats stats = default;
+        stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
+        fastpar_error error;
+        fixed (byte* name = Codec.PathOf(target, nameof(target)))
+        {
+            int status = NativeMethods.fastpar_transform_file(
+                &native, archive, &to, name, OnTransform, UserData, &stats, &error);
+            call.End(status, &error, new ErrorSite { Reads = true, Source = path, Target = target });
+        }
+        return new FileStats(stats);
+    }
+
+    protected virtual void Piece(fastpar_piece* piece) => throw new NotSupportedException();
+
+    protected virtual void Fold(fastpar_piece* piece) => throw new NotSupportedException();
+
+    protected virtual void Combine(long piece) => throw new NotSupportedException();
+
+    protected virtual void Transform(fastpar_piece* piece, fastpar_output* output) => throw new NotSupportedException();
+
+    protected static ReadOnlySpan<T> Records<T>(fastpar_piece* piece)
+        where T : unmanaged => new(piece->data, checked((int)((ulong)piece->size / (ulong)sizeof(T))));
+
+    protected sealed override int Invoke(int kind, void* a, void* b, void* c)
+    {
+        switch (kind)
+        {
+            case PieceKind:
+                Piece((fastpar_piece*)a);
+                break;
+            case FoldKind:
+                Fold((fastpar_piece*)a);
+                *(long*)b = (long)((fastpar_piece*)a)->index;
+                break;
+            case CombineKind:
+                Combine(*(long*)b);
+                break;
+            default:
+                Transform((fastpar_piece*)a, (fastpar_output*)b);
+                break;
+        }
+        return 0;
+    }
+
+    protected sealed override long Position(int kind, void* a, void* b) =>
+        kind == CombineKind ? long.MaxValue : (long)((fastpar_piece*)a)->index;
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_for_body_delegate))]
+    private static int RunPiece(void* userData, fastpar_piece* piece) =>
+        ((ScanState)From(userData)).Callback(PieceKind, piece);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_reduce_fold_delegate))]
+    private static int RunFold(void* userData, fastpar_piece* piece, void* accumulator) =>
+        ((ScanState)From(userData)).Callback(FoldKind, piece, accumulator);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_reduce_combine_delegate))]
+    private static int RunCombine(void* userData, void* into, void* from) =>
+        ((ScanState)From(userData)).Callback(CombineKind, into, from);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_transform_file_body_delegate))]
+    private static int RunTransform(void* userData, fastpar_piece* piece, fastpar_output* output) =>
+        ((ScanState)From(userData)).Callback(TransformKind, piece, output);
+
+    private fastpar_scan_options Native(in SyncCall call, int record)
+    {
+        fastpar_scan_options native = (options ?? ScanOptions.Defaults).ToNative(record);
+        native.cancel = call.Cancel;
+        native.progress = ProgressFunction;
+        native.progress_data = UserData;
+        return native;
+    }
+
+    private ErrorSite Site() => new() { Reads = true, Source = path };
+}
+
+/// <summary>A scan whose body is called for each piece.</summary>
+internal sealed unsafe class PieceScan<T> : ScanState
+    where T : unmanaged
+{
+    private readonly ScanAction<T> body;
+
+    internal PieceScan(ScanAction<T> body, ScanOptions? options, string? path, CancellationToken token)
+        : base(options, path, token) => this.body = body;
+
+    protected override void Piece(fastpar_piece* piece) => body(Records<T>(piece));
+}
+
+/// <summary>A reduction over pieces, whose accumulators stay here.</summary>
+internal sealed unsafe class FoldScan<T, TResult> : ScanState
+    where T : unmanaged
+{
+    private readonly Func<TResult> identity;
+    private readonly ScanFold<T, TResult> fold;
+    private readonly Func<TResult, TResult, TResult> combine;
+    private readonly ConcurrentDictionary<long, TResult> parts = new();
+
+    internal FoldScan(
+        Func<TResult> identity,
+        ScanFold<T, TResult> fold,
+        Func<TResult, TResult, TResult> combine,
+        ScanOptions? options,
+        string? path,
+        CancellationToken token)
+        : base(options, path, token)
+    {
+        this.identity = identity;
+        this.fold = fold;
+        this.combine = combine;
+        Result = identity();
+    }
+
+    internal TResult Result { get; private set; }
+
+    protected override void Fold(fastpar_piece* piece) =>
+        parts[(long)piece->index] = fold(Records<T>(piece), identity());
+
+    protected override void Combine(long piece)
+    {
+        parts.TryRemove(piece, out TResult? part);
+        Result = combine(Result, part!);
+    }
+}
+
+/// <summary>A scan whose body writes.</summary>
+internal sealed unsafe class TransformScan<T> : ScanState
+    where T : unmanaged
+{
+    private readonly TransformAction<T> body;
+
+    internal TransformScan(TransformAction<T> body, ScanOptions? options, string? path, CancellationToken token)
+        : base(options, path, token) => this.body = body;
+
+    protected override void Transform(fastpar_piece* piece, fastpar_output* output) =>
+        body(Records<T>(piece), new ScanOutput(output));
+}
+
+/// <summary>What an archive reads from, if that is a function.</summary>
+internal sealed unsafe class SourceState : CallState
+{
+    private const int ReadKind = 1;
+
+    /// <summary>The most bytes that the function is asked for at once.</summary>
+    private const ulong Most = 1 << 30;
+
+    private static readonly NativeMethods.fastpar_archive_open_source_read_delegate OnReadDelegate = RunRead;
+
+    private readonly ReadAtAction read;
+
+    internal SourceState(ReadAtAction read)
+        : base(null, default) => this.read = read;
+
+    internal static NativeMethods.fastpar_archive_open_source_read_delegate OnRead => OnReadDelegate;
+
+    /// <summary>The call that wanted the bytes, whichever it is, fails with the text of the exception.</summary>
+    internal override int Fail(Exception exception, long position)
+    {
+        fastpar_error error = default;
+        error.status = NativeMethods.FASTPAR_ERR_CALLBACK;
+        error.code = 1;
+        error.position = ulong.MaxValue;
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(exception.Message);
+        for (int i = 0; i < Math.Min(text.Length, 200); i++)
+        {
+            error.message[i] = text[i];
+        }
+        NativeMethods.fastpar_fail(&error);
+        return 1;
+    }
+
+    protected override int Invoke(int kind, void* a, void* b, void* c)
+    {
+        ulong offset = *(ulong*)a;
+        ulong left = *(ulong*)c;
+        for (byte* at = (byte*)b; left > 0;)
+        {
+            ulong part = Math.Min(left, Most);
+            read((long)offset, new Span<byte>(at, (int)part));
+            offset += part;
+            at += part;
+            left -= part;
+        }
+        return 0;
+    }
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_open_source_read_delegate))]
+    private static int RunRead(void* userData, ulong offset, void* buffer, UIntPtr length)
+    {
+        ulong bytes = (ulong)length;
+        return ((SourceState)From(userData)).Callback(ReadKind, &offset, buffer, &bytes);
+    }
+}

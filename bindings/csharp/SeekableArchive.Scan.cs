@@ -1,0 +1,177 @@
+using System;
+using System.IO;
+using System.Threading;
+
+namespace Fastpar;
+
+/// <content>Loops over the content.</content>
+public sealed unsafe partial class SeekableArchive
+{
+    /// <summary>
+    /// Decompresses the content in parallel, and calls a body for each piece of it, on the thread that has
+    /// just decompressed it.
+    /// </summary>
+    /// <typeparam name="T">
+    /// A record, as it is in the content. One that the end of a frame cuts comes whole, as a piece of its own.
+    /// </typeparam>
+    /// <param name="body">
+    /// Called on several threads at a time. Which pieces there are depends on the archive and the options only.
+    /// </param>
+    /// <param name="options">Null: the whole content.</param>
+    /// <param name="cancellationToken">Cancels the scan: no new piece is begun.</param>
+    /// <exception cref="ArgumentException">
+    /// The part does not lie in the content, or is no whole number of records.
+    /// </exception>
+    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the options.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public void Scan<T>(ScanAction<T> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(body, nameof(body));
+        using var lease = new Lease(handle);
+        new PieceScan<T>(body, options, path, cancellationToken).Scan((fastpar_archive*)lease.Pointer, sizeof(T));
+    }
+
+    /// <summary>
+    /// The same for text: whole lines, each with its end, byte 10; the last one may end with the content. Of a
+    /// part the lines come that begin in it, the last one whole.
+    /// </summary>
+    /// <param name="body">Called on several threads at a time.</param>
+    /// <param name="options">Null: the whole content.</param>
+    /// <param name="cancellationToken">Cancels the scan.</param>
+    /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    public void ScanLines(
+        ScanAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        using var lease = new Lease(handle);
+        new PieceScan<byte>(body, options, path, cancellationToken).Scan((fastpar_archive*)lease.Pointer, 0);
+    }
+
+    /// <summary>
+    /// Folds the pieces of the content into accumulators, in parallel, and combines these in the order of the
+    /// pieces: the result is the same to the bit however many threads ran it, sums of floats too.
+    /// </summary>
+    /// <typeparam name="T">A record.</typeparam>
+    /// <typeparam name="TResult">The accumulator, of any type.</typeparam>
+    /// <param name="identity">Makes what an accumulator begins with; called on several threads.</param>
+    /// <param name="fold">Adds the records of a piece to an accumulator.</param>
+    /// <param name="combine">
+    /// Adds the accumulator of a piece to the result; on the calling thread, in rising order.
+    /// </param>
+    /// <param name="options">Null: the whole content.</param>
+    /// <param name="cancellationToken">Cancels the scan.</param>
+    /// <returns>The result.</returns>
+    /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    public TResult ScanReduce<T, TResult>(
+        Func<TResult> identity,
+        ScanFold<T, TResult> fold,
+        Func<TResult, TResult, TResult> combine,
+        ScanOptions? options = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(identity, nameof(identity));
+        Check.NotNull(fold, nameof(fold));
+        Check.NotNull(combine, nameof(combine));
+        using var lease = new Lease(handle);
+        var scan = new FoldScan<T, TResult>(identity, fold, combine, options, path, cancellationToken);
+        scan.Reduce((fastpar_archive*)lease.Pointer, sizeof(T));
+        return scan.Result;
+    }
+
+    /// <summary>
+    /// Makes a compressed file of what a body writes for the pieces of the content, in their order: to filter
+    /// or to convert more than fits into memory. The file appears when it is complete, as by
+    /// <see cref="Codec.CompressFile"/>.
+    /// </summary>
+    /// <typeparam name="T">A record.</typeparam>
+    /// <param name="destinationPath">An ordinary file, or nothing yet; not the archive's own file.</param>
+    /// <param name="body">Called on several threads at a time.</param>
+    /// <param name="options">Of the scan; its lanes, memory and progress are for the whole call.</param>
+    /// <param name="destinationOptions">
+    /// Of the file; its lanes, memory and progress must not be set. Null: level 3, frames of 4 MiB.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>What was done.</returns>
+    /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    public FileStats TransformFile<T>(
+        string destinationPath,
+        TransformAction<T> body,
+        ScanOptions? options = null,
+        ZstdOptions? destinationOptions = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(body, nameof(body));
+        Check.NotNull(destinationPath, nameof(destinationPath));
+        using var lease = new Lease(handle);
+        var scan = new TransformScan<T>(body, options, path, cancellationToken);
+        return scan.Transform((fastpar_archive*)lease.Pointer, sizeof(T), destinationPath, destinationOptions);
+    }
+
+    /// <summary>
+    /// Tells which part of the archive one of several machines is to scan: cut at frames, at whole records.
+    /// Arithmetic only, and the same on every machine.
+    /// </summary>
+    /// <typeparam name="T">A record.</typeparam>
+    /// <param name="shards">How many there are, at least 1.</param>
+    /// <param name="index">Which, 0 to <paramref name="shards"/> - 1.</param>
+    /// <param name="options">May be null; offset and size count.</param>
+    /// <returns>The shard.</returns>
+    /// <exception cref="ArgumentException">There is no such shard, or as for a scan.</exception>
+    /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
+    public ArchiveShard Shard<T>(long shards, long index, ScanOptions? options = null)
+        where T : unmanaged
+    {
+        fastpar_error error;
+        fastpar_shard shard = default;
+        shard.struct_size = (UIntPtr)sizeof(fastpar_shard);
+        fastpar_scan_options native = (options ?? ScanOptions.Defaults).ToNative(sizeof(T));
+        ulong count = (ulong)Check.NotNegative(shards, nameof(shards));
+        ulong number = (ulong)Check.NotNegative(index, nameof(index));
+        using var lease = new Lease(handle);
+        int status = NativeMethods.fastpar_archive_shard(
+            &native, (fastpar_archive*)lease.Pointer, count, number, &shard, &error);
+        Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });
+        return new ArchiveShard(shard);
+    }
+
+    /// <summary>Opens compressed data wherever it is, such as an object in a store.</summary>
+    /// <param name="read">
+    /// Fills a buffer; called on several threads at a time, as long as the archive is used. What it throws ends
+    /// the call that wanted the bytes with a <see cref="FastparException"/> that has its message.
+    /// </param>
+    /// <param name="size">Bytes of the compressed data.</param>
+    /// <param name="options">May be null; as for <see cref="OpenFile"/>.</param>
+    /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
+    /// <returns>The archive.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the options.</exception>
+    public static SeekableArchive OpenSource(
+        ReadAtAction read, long size, ZstdOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ulong bytes = (ulong)Check.NotNegative(size, nameof(size));
+        var source = new SourceState(Check.NotNull(read, nameof(read)));
+        source.Root();
+        void* data = source.UserData;
+        try
+        {
+            return Open(
+                (native, archive, error) => NativeMethods.fastpar_archive_open_source(
+                    native, SourceState.OnRead, bytes, data, archive, error),
+                default,
+                options,
+                cancellationToken,
+                null,
+                source);
+        }
+        catch
+        {
+            source.Unroot();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+"""Loops over what is compressed."""
+
+import contextvars
+import ctypes
+import functools
+import operator
+import os
+from collections.abc import Buffer, Callable
+from typing import Literal, TypedDict, Unpack
+
+from .. import _native as n
+from .._buffers import address
+from .._calls import Lane, entries, group_of, progress_callback, raise_failures
+from .._errors import CancelFlag, size, uint32, watching
+from .._handles import ArchiveHandle
+from .._library import lib
+from .._options import unknown_option
+from ._interrupts import interruptible
+from ._settings import Settings, check, path
+
+_piece_at = n.fastpar_piece.from_address
+_SIZE = ctypes.sizeof(n.fastpar_scan_options)
+
+_view_of = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
+    ("PyMemoryView_FromMemory", ctypes.pythonapi)
+)
+_READ, _WRITE = 0x100, 0x200
+
+
+class ScanOptions(TypedDict, total=False):
+    """What every scan takes as keyword arguments; what is not given, or 0, is the default."""
+
+    #: Bytes of a record; 0: 1. A record that the end of a frame cuts comes whole, as a piece of its own.
+    record_size: int
+    #: The most bytes of a piece; 0: a frame, and 256 KiB of frames over 1 MiB.
+    piece_size: int
+    #: The part of the content, in bytes: whole records; size 0: up to the end.
+    offset: int
+    size: int
+    #: Threads that work at the same time, the caller included; 0: as the archive was opened with.
+    max_lanes: int
+    #: Working memory in bytes, and the longest line; 0: as the archive was opened with.
+    max_memory: int
+    #: What is raised when bodies fail: as for loops.
+    errors: Literal["first", "group"]
+    #: A flag that stops the scan: it then raises CancelledError.
+    cancel: CancelFlag | None
+    #: Called with (bytes of the part done, in total), as for loops.
+    progress: Callable[[int, int], object] | None
+
+
+class ScanCall:
+    """One scan: its options, and what becomes of its bodies."""
+
+    def __init__(
+        self,
+        step: Callable[[n.fastpar_piece, memoryview], object],
+        lines: bool = False,
+        record_size: int = 0,
+        piece_size: int = 0,
+        offset: int = 0,
+        size: int = 0,
+        max_lanes: int = 0,
+        max_memory: int = 0,
+        errors: str = "first",
+        cancel: CancelFlag | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        **unknown: object,
+    ) -> None:
+        if unknown:
+            raise unknown_option(next(iter(unknown)), ScanOptions)
+        self.step = step
+        self.group = group_of(errors)
+        self.cancel = cancel
+        self.progress = progress
+        self.context = contextvars.copy_context()
+        self.lanes: dict[int, Lane] = {}
+        self.failures: list[tuple[int, BaseException]] = []
+        self._flag = ctypes.c_int32()
+        self.native = n.fastpar_scan_options(
+            _SIZE,
+            _size(record_size, "record_size"),
+            _size(piece_size, "piece_size"),
+            n.FASTPAR_SCAN_LINES if lines else 0,
+            uint32(max_lanes, "max_lanes"),
+            _size(offset, "offset"),
+            _size(size, "size"),
+            _size(max_memory, "max_memory"),
+            ctypes.addressof(self._flag),
+        )
+        if progress is not None:
+            self.native.progress, self.native.progress_data = progress_callback, self
+
+    def stop(self) -> None:
+        """No new piece starts."""
+        lib.fastpar_cancel(ctypes.addressof(self._flag))
+
+    def fail(self, index: int, error: BaseException) -> None:
+        """Notes an exception and stops."""
+        self.failures.append((index, error))
+        self.stop()
+
+    def watching(self):
+        """While it is entered, the caller's flag stops the call."""
+        return watching(self.cancel, self)
+
+    def lane(self, number: int) -> Lane:
+        """A lane of the call, with a copy of the caller's context. No other thread asks for it meanwhile."""
+        lane = self.lanes.get(number)
+        if lane is None:
+            lane = self.lanes[number] = Lane(self.context)
+        return lane
+
+    def run(self, work: Callable[[], int], error: n.fastpar_error, names: tuple[str, ...] = (), total: int | None = None) -> None:
+        """Runs the call, and raises its failure; `total`: the bytes that bodies get, if that is known."""
+        status = interruptible(self, work)
+        if self.failures:
+            raise_failures(self.failures, "pieces", self.group)
+        if status != n.FASTPAR_ERR_CALLBACK:
+            check(status, error, names)
+        if status != n.FASTPAR_OK or total is not None and sum(lane.done for lane in self.lanes.values()) != total:
+            raise RuntimeError("a body was ended from outside before it was done")
+
+
+_size = size
+
+
+def _with_view(call: ScanCall, piece: n.fastpar_piece) -> object:
+    """Runs the step of a call on the bytes of a piece, which are gone afterwards."""
+    view = _view_of(piece.data, piece.size, _READ)
+    try:
+        return call.step(piece, view)
+    finally:
+        try:
+            view.release()
+        except BufferError:
+            raise BufferError("a body keeps a view of its piece, whose bytes are gone: copy them") from None
+
+
+def run_piece(call: ScanCall, address: int) -> int:
+    """What the pool calls for a piece."""
+    try:
+        piece = _piece_at(address)
+        lane = call.lane(piece.lane)
+        lane.run(_with_view, call, piece)
+        lane.done += piece.size
+        return 0
+    except BaseException as error:
+        call.fail(_piece_at(address).index, error)
+        return 1
+
+
+def transform_piece(call: ScanCall, address: int, output: int) -> int:
+    """The same for a piece whose body returns what is to be written."""
+    try:
+        piece = _piece_at(address)
+        lane = call.lane(piece.lane)
+        lane.run(_write_view, call, piece, output)
+        lane.done += piece.size
+        return 0
+    except BaseException as error:
+        call.fail(_piece_at(address).index, error)
+        return 1
+
+
+def _write_view(call: ScanCall, piece: n.fastpar_piece, output: int) -> None:
+    view = _view_of(piece.data, piece.size, _READ)
+    result = None
+    try:
+        result = call.step(piece, view)
+        if result is not None:
+            error = n.fastpar_error()
+            with address(result) as (data, length):
+                check(lib.fastpar_output_write(output, data, length, ctypes.byref(error)), error)
+    finally:
+        if isinstance(result, memoryview) and result is not view:
+            result.release()
+        del result
+        try:
+            view.release()
+        except BufferError:
+            raise BufferError("a body keeps a view of its piece, whose bytes are gone: copy them") from None
+
+
+_piece_callback = n.fastpar_piece_fn(run_piece)
+_transform_callback = n.fastpar_transform_fn(transform_piece)
+entries.update((run_piece.__code__, transform_piece.__code__))
+
+
+def _total(archive_size: int, call: ScanCall) -> int | None:
+    """The bytes that bodies get: not known of lines that begin in a part."""
+    native = call.native
+    if native.flags and (native.offset or native.size):
+        return None
+    return native.size or max(archive_size - native.offset, 0)
+
+
+def scan(handle: ArchiveHandle, archive_size: int, call: ScanCall) -> None:
+    """Runs a scan."""
+    error = n.fastpar_error()
+    call.run(
+        lambda: lib.fastpar_archive_for(ctypes.byref(call.native), handle, _piece_callback, call, ctypes.byref(error)),
+        error,
+        total=_total(archive_size, call),
+    )
+
+
+def transform(
+    handle: ArchiveHandle, archive_size: int, call: ScanCall, target: Settings, name: str | os.PathLike
+) -> n.fastpar_file_stats:
+    """Runs a scan whose bodies return what is to be compressed into a file."""
+    error, to = n.fastpar_error(), path(name)
+    stats = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats))
+    target.native.cancel = None
+    call.run(
+        lambda: lib.fastpar_transform_file(
+            ctypes.byref(call.native),
+            handle,
+            ctypes.byref(target.native),
+            to,
+            _transform_callback,
+            call,
+            ctypes.byref(stats),
+            ctypes.byref(error),
+        ),
+        error,
+        (os.fsdecode(name),),
+        _total(archive_size, call),
+    )
+    return stats
+
+
+def reduce(
+    handle: ArchiveHandle,
+    archive_size: int,
+    fold: Callable[[memoryview], object],
+    combine: Callable[[object, object], object] | None,
+    initial: tuple[object, ...],
+    lines: bool,
+    options: ScanOptions,
+) -> object:
+    """Folds pieces, and combines what comes out in their order."""
+    parts: dict[int, object] = {}
+
+    def step(piece: n.fastpar_piece, view: memoryview) -> None:
+        parts[piece.index] = fold(view)
+
+    call = ScanCall(step, lines, **options)
+    try:
+        scan(handle, archive_size, call)
+    finally:
+        # The call holds `step`, which holds the parts.
+        del call
+    ordered = [parts[index] for index in sorted(parts)]
+    if not ordered and not initial:
+        raise TypeError("reduce() of no pieces with no initial value")
+    return functools.reduce(combine or operator.add, ordered, *initial)
+
+
+def read_at(call: Callable[[int, memoryview], object], offset: int, buffer: int, length: int) -> int:
+    """What the library calls for bytes of a source."""
+    try:
+        view = _view_of(buffer, length, _WRITE)
+        try:
+            call(offset, view)
+        finally:
+            view.release()
+        return 0
+    except BaseException as exception:
+        error = n.fastpar_error(n.FASTPAR_ERR_CALLBACK, 1, 2**64 - 1, f"{type(exception).__name__}: {exception}".encode()[:200])
+        lib.fastpar_fail(ctypes.byref(error))
+        return 1
+
+
+read_at_callback = n.fastpar_read_at_fn(read_at)

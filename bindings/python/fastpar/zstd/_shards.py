@@ -1,0 +1,88 @@
+"""The work of many machines."""
+
+import ctypes
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Unpack
+
+from .. import _native as n
+from .._errors import size as natural
+from .._library import lib
+from ._archive import open_archive
+from ._files import FileStats
+from ._interrupts import interruptible
+from ._settings import Settings, ZstdOptions, check, path
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a compressed file. Can be pickled and sent to another machine:
+
+        with zstd.open_archive(shard.path) as archive:
+            archive.scan(body, record_size=48, offset=shard.offset, size=shard.size)
+    """
+
+    path: str
+    #: The part of the content, in bytes.
+    offset: int
+    size: int
+    #: The frames that are to be read for it.
+    first_frame: int
+    frames: int
+
+
+def shards(
+    paths: str | os.PathLike | Iterable[str | os.PathLike], /, *, record_size: int = 0, lines: bool = False, size: int = 1 << 30
+) -> list[Shard]:
+    """Cuts compressed files into shards of about `size` bytes of content, at frames and at whole records; none is empty.
+
+    The same on every machine that has the files. A record belongs to the shard of the frame where it begins; `lines`: a line to
+    the shard where it begins.
+    """
+    if natural(size, "size") == 0:
+        raise ValueError("size must be at least 1")
+    names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    found = []
+    for name in names:
+        with open_archive(name) as archive:
+            options = n.fastpar_scan_options(
+                ctypes.sizeof(n.fastpar_scan_options),
+                natural(record_size, "record_size"),
+                flags=n.FASTPAR_SCAN_LINES if lines else 0,
+            )
+            count = max(-(-len(archive) // size), 1)
+            for index in range(count):
+                made, error = n.fastpar_shard(ctypes.sizeof(n.fastpar_shard)), n.fastpar_error()
+                check(
+                    lib.fastpar_archive_shard(
+                        ctypes.byref(options), archive._opened(), count, index, ctypes.byref(made), ctypes.byref(error)
+                    ),
+                    error,
+                )
+                if made.size:
+                    found.append(Shard(os.fsdecode(name), made.offset, made.size, made.first_frame, made.frames))
+    return found
+
+
+def concat_files(
+    sources: Iterable[str | os.PathLike], target: str | os.PathLike, /, *, sync: bool = False, **more: Unpack[ZstdOptions]
+) -> FileStats:
+    """Joins compressed files to one, without decompressing them: frames are copied, and one seek table is written.
+
+    The target may be the first source: that appends the others. It appears when it is complete, or stays as it was.
+    """
+    settings = Settings(None, None, None, True, **more)
+    settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
+    names = list(sources)
+    paths = (ctypes.c_char_p * len(names))(*map(path, names))
+    to = path(target)
+    stats, error = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats)), n.fastpar_error()
+    status = interruptible(
+        settings,
+        lambda: lib.fastpar_concat_files(
+            ctypes.byref(settings.native), paths, len(names), to, ctypes.byref(stats), ctypes.byref(error)
+        ),
+    )
+    check(status, error, (*map(os.fsdecode, names), os.fsdecode(target)))
+    return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)

@@ -1,0 +1,135 @@
+//! Joining compressed files: their frames are copied as they are, and one seek table is written.
+#![forbid(unsafe_code)]
+
+use super::files::{give_back, wishes, FileStats};
+use crate::codec::archive::Archive;
+use crate::codec::buffer::compress::compress_to_vec;
+use crate::codec::format::seek_table::Growing;
+use crate::codec::io::errors;
+use crate::codec::io::output::{Target, Wishes};
+use crate::codec::options::progress::CallProgress;
+use crate::codec::options::Options;
+use crate::error::{Error, ErrorKind, Result};
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Instant;
+
+/// Bytes of frames that are copied between two checks of the cancel flag.
+const STEP: u64 = 8 << 20;
+/// The largest window as a power of two: frames are not decoded.
+const ANY_WINDOW: u32 = if usize::BITS < 64 { 30 } else { 31 };
+
+/// Joins compressed files to one, which appears when it is complete, as by
+/// [`compress_file`](super::compress_file). The target may be the first of them: that appends the others.
+///
+/// # Errors
+/// Those of [`Archive::open`], and of `compress_file`; [`ErrorKind::InvalidArgument`]: no sources, or the
+/// target is another than the first of them, or `keep` is set and it is the first.
+pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Result<FileStats> {
+    let start = Instant::now();
+    options.check()?;
+    let Some((first, others)) = sources.split_first() else {
+        return Err(Error::new(ErrorKind::InvalidArgument, "count is 0: there is no file to copy"));
+    };
+    let quiet = Options { window_log: ANY_WINDOW, max_output: 0, progress: None, ..*options };
+    let archive = Archive::open(first, &quiet)?;
+    let wishes = Wishes { append: true, ..wishes(options, false) };
+    let target = Target::create(path, archive.file(), wishes)?;
+    let progress = CallProgress::new(options, None);
+    let table = Growing::new(options.seek_table, 0)?;
+    let mut joined = Joined { target, table, progress, options, stats: FileStats::default() };
+    joined.add(&archive)?;
+    for source in others {
+        let archive = Archive::open(source, &quiet)?;
+        if archive.file().is_some_and(|file| file.is_called(path)) {
+            let text = errors::about("the output is one of the inputs, but not the first", path);
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        joined.add(&archive)?;
+    }
+    let Joined { target, progress, mut stats, .. } = joined.end()?;
+    let replaced = target.commit(archive.file(), options.sync)?;
+    progress.finish(stats.bytes_in)?;
+    stats.seconds = start.elapsed().as_secs_f64();
+    give_back(replaced);
+    Ok(stats)
+}
+
+/// The target so far.
+struct Joined<'o> {
+    target: Target,
+    table: Growing,
+    progress: CallProgress<'o>,
+    options: &'o Options<'o>,
+    stats: FileStats,
+}
+
+impl Joined<'_> {
+    /// Copies the frames of a source that are not empty.
+    fn add(&mut self, archive: &Archive<'_>) -> Result<()> {
+        let mut run = 0..0;
+        self.stats.bytes_in += archive.file().and_then(|file| file.len()).unwrap_or(0);
+        for frame in (0..).map_while(|index| archive.frame(index)) {
+            if frame.content_size == 0 {
+                continue;
+            }
+            if frame.offset != run.end || run.end - run.start >= STEP {
+                self.copy(archive, &run)?;
+                run = frame.offset..frame.offset;
+            }
+            run.end += frame.size;
+            self.stats.frames += 1;
+            match (u32::try_from(frame.size), u32::try_from(frame.content_size)) {
+                (Ok(size), Ok(content)) => self.table.push((size, content), self.limit())?,
+                _ => self.table = Growing::default(), // what a table cannot tell needs none
+            }
+        }
+        self.copy(archive, &run)
+    }
+
+    fn limit(&self) -> u64 {
+        if self.options.max_memory == 0 {
+            u64::MAX
+        } else {
+            self.options.max_memory
+        }
+    }
+
+    fn copy(&mut self, archive: &Archive<'_>, run: &Range<u64>) -> Result<()> {
+        let len = run.end - run.start;
+        if len == 0 {
+            return Ok(());
+        }
+        self.count(len)?;
+        match archive.file() {
+            Some(file) => self.target.copy(file, run.clone())?,
+            None => return Err(Error::new(ErrorKind::Internal, "the source is no file")),
+        }
+        self.progress.add(usize::try_from(len).unwrap_or(usize::MAX))
+    }
+
+    /// Counts bytes of the target before they are written.
+    fn count(&mut self, len: u64) -> Result<()> {
+        self.stats.bytes_out += len;
+        if self.stats.bytes_out > self.options.max_output() {
+            let text = format!("the result is larger than max_output of {} bytes", self.options.max_output());
+            return Err(Error::new(ErrorKind::LimitExceeded, text));
+        }
+        self.progress.add(0)
+    }
+
+    /// The seek table; where there is no frame, an empty one.
+    fn end(mut self) -> Result<Self> {
+        let rest: Vec<u8> = if self.stats.frames == 0 {
+            self.stats.frames = 1;
+            compress_to_vec(&[], &Options { checksum: self.options.checksum, ..Options::default() })?
+        } else {
+            self.table.bytes().collect()
+        };
+        self.count(rest.len() as u64)?;
+        self.target.write_all(&rest).map_err(|error| errors::io(&error, "writing"))?;
+        self.stats.peak_memory = self.table.memory() as u64;
+        Ok(self)
+    }
+}

@@ -1,0 +1,110 @@
+//! Reductions over the pieces of an archive: an accumulator a piece, combined in the order of the pieces, so
+//! that the result is the same to the bit on any number of lanes.
+#![forbid(unsafe_code)]
+
+use super::waves::at_piece;
+use super::{Piece, Scan, ScanOptions};
+use crate::codec::archive::Archive;
+use crate::error::{Error, Result};
+use crate::os::float_env::FloatEnv;
+use crate::pool::{Asked, Scope};
+use crossbeam_utils::CachePadded;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicI32;
+use std::sync::{Mutex, PoisonError};
+
+/// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
+const WAVE_BYTES: usize = 64 << 20;
+/// The most accumulators of a wave.
+const WAVE_PIECES: usize = 16 << 10;
+
+/// Runs `fold(piece, accumulator)` for every piece, each on a clone of `identity`, in parallel; then
+/// `combine(&mut result, accumulator)` in the order of the pieces, beginning with `identity`.
+///
+/// # Errors
+/// As [`archive_for`](super::archive_for).
+pub fn archive_reduce<A, F, C>(
+    archive: &Archive<'_>,
+    options: &ScanOptions<'_>,
+    identity: A,
+    fold: F,
+    combine: C,
+) -> Result<A>
+where
+    A: Clone + Send + Sync,
+    F: Fn(&Piece<'_>, &mut A) + Sync,
+    C: Fn(&mut A, A),
+{
+    type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
+    let mut result = identity.clone();
+    archive_reduce_slots(
+        archive,
+        options,
+        size_of::<CachePadded<Mutex<Option<A>>>>(),
+        |slots| Ok((0..slots).map(|_| CachePadded::new(Mutex::new(None))).collect()),
+        |slots: &Slots<A>, slot, piece| {
+            let mut value = identity.clone();
+            fold(piece, &mut value);
+            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(())
+        },
+        |slots, slot| {
+            if let Some(value) = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+                combine(&mut result, value);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(result)
+}
+
+/// The combining of a wave, as its callbacks see it.
+struct Combining<'a> {
+    cancel: Option<&'a AtomicI32>,
+    piece: Cell<u64>,
+}
+
+impl Asked for Combining<'_> {
+    fn is_stopped(&self) -> bool {
+        self.cancel.is_stopped()
+    }
+
+    fn position(&self) -> u64 {
+        self.piece.get()
+    }
+}
+
+/// The shape of every reduction. What `prepare` makes for a number of slots holds the accumulators of one
+/// wave, each of `slot_size` bytes with its padding; `fold` fills an accumulator from a piece, `combine` adds
+/// an accumulator to the result. Returns the accumulators.
+pub(crate) fn archive_reduce_slots<S: Sync>(
+    archive: &Archive<'_>,
+    options: &ScanOptions<'_>,
+    slot_size: usize,
+    prepare: impl FnOnce(usize) -> Result<S>,
+    fold: impl Fn(&S, usize, &Piece<'_>) -> Result<()> + Sync,
+    mut combine: impl FnMut(&mut S, usize) -> ControlFlow<i32>,
+) -> Result<S> {
+    let mut scan = Scan::new(archive, options)?;
+    let most = match scan.max_memory {
+        0 => WAVE_BYTES,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX).min(WAVE_BYTES),
+    };
+    let wave = scan.wave(slot_size, most, WAVE_PIECES)?;
+    let mut slots = prepare(wave + 1)?;
+    let combining = Combining { cancel: scan.control.cancel, piece: Cell::new(0) };
+    scan.in_waves(wave, &mut slots, fold, |slots, slot, number| {
+        combining.piece.set(number);
+        let floats = FloatEnv::current();
+        let combined = Scope::enter(&combining, |scope| {
+            let ControlFlow::Break(code) = combine(slots, slot) else { return Ok(()) };
+            let text = format!("the combine callback returned {code} at piece {number}");
+            Err(at_piece(Error::of_callback(text, code, scope.take()), number))
+        });
+        floats.restore_here(); // the callback may have left another
+        combined
+    })?;
+    scan.finish()?;
+    Ok(slots)
+}

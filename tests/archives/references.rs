@@ -1,0 +1,375 @@
+//! What frames refer to that is not in them: several dictionaries, of which each frame names one, and a prefix;
+//! everywhere that frames are read.
+
+use super::common::{self, compress, decompress, has, kind, record, text, trained, Random};
+use fastpar::codec::{self, Archive, BatchItem, Dict, Dicts, Frames, Options, Prefix, Reader, Writer};
+use fastpar::{Error, ErrorKind};
+use std::mem::MaybeUninit;
+
+fn dicts() -> [Dict; 3] {
+    [0, 100_000, 200_000].map(|first| Dict::new(&trained(4096, first), 0).unwrap())
+}
+
+fn read(packed: &[u8], options: &Options<'_>) -> Result<Vec<u8>, Error> {
+    let mut reader = Reader::new(packed, options)?;
+    let mut out = Vec::new();
+    loop {
+        let chunk = reader.chunk()?;
+        if chunk.is_empty() {
+            return Ok(out);
+        }
+        out.extend_from_slice(chunk);
+        let len = chunk.len();
+        reader.consume(len);
+    }
+}
+
+fn by_archive(packed: &[u8], options: &Options<'_>) -> Result<Vec<u8>, Error> {
+    let archive = Archive::new(packed, options)?;
+    let mut out = vec![MaybeUninit::uninit(); archive.size() as usize];
+    // In parts, so that frames are cached, and cursors are used.
+    for (number, part) in out.chunks_mut(10_007).enumerate() {
+        assert_eq!(archive.read(number as u64 * 10_007, part)?, part.len());
+    }
+    // SAFETY: all of it is written.
+    Ok(out.iter().map(|byte| unsafe { byte.assume_init() }).collect())
+}
+
+fn by_batch(packed: &[u8], len: usize, options: &Options<'_>) -> Result<Vec<u8>, Error> {
+    let mut out = vec![MaybeUninit::uninit(); len];
+    let mut items = [BatchItem { src: packed, dst: &mut out, result: None }];
+    codec::decompress_batch(&mut items, options)?;
+    let written = items[0].result.take().unwrap()?;
+    // SAFETY: that many bytes are written.
+    Ok(out[..written].iter().map(|byte| unsafe { byte.assume_init() }).collect())
+}
+
+fn by_file(packed: &[u8], options: &Options<'_>) -> Result<Vec<u8>, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("a.zst"), folder.path().join("a"));
+    std::fs::write(&source, packed).unwrap();
+    codec::decompress_file(&source, &target, options)?;
+    Ok(std::fs::read(target).unwrap())
+}
+
+/// Decompresses in every way that there is.
+fn everywhere(packed: &[u8], len: usize, options: &Options<'_>) -> [Result<Vec<u8>, Error>; 5] {
+    [
+        decompress(packed, options),
+        read(packed, options),
+        by_archive(packed, options),
+        by_batch(packed, len, options),
+        by_file(packed, options),
+    ]
+}
+
+#[test]
+fn each_frame_gets_the_dictionary_that_it_names() {
+    let all = dicts();
+    let (mut packed, mut content) = (Vec::new(), Vec::new());
+    for number in 0..60 {
+        let part: Vec<u8> = (number * 20..number * 20 + 20).flat_map(record).collect();
+        let dict = all.get(number as usize % 4);
+        packed.extend(compress(&part, &Options { dict, ..Options::default() }));
+        content.extend(part);
+    }
+    // The first is given alone, and again among the others, which are there twice.
+    let [first, ..] = &all;
+    let several = Dicts::new(all.iter().chain(&all).cloned());
+    for dict in [None, Some(first)] {
+        for max_lanes in [0, 1] {
+            let options = Options { dict, dicts: Some(&several), max_lanes, ..Options::default() };
+            for (way, result) in everywhere(&packed, content.len(), &options).into_iter().enumerate() {
+                assert!(result.unwrap() == content, "way {way}");
+            }
+        }
+    }
+    // One is missing.
+    let two = Dicts::new(all[..2].iter().cloned());
+    let options = Options { dicts: Some(&two), ..Options::default() };
+    let missing =
+        Frames::new(&packed).map(Result::unwrap).find(|frame| frame.dictionary == all[2].id()).unwrap();
+    for (way, result) in everywhere(&packed, content.len(), &options).into_iter().enumerate() {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Dictionary, "way {way}: {error}");
+        assert_eq!(error.code() as u32, all[2].id(), "way {way}: {error}");
+        assert_eq!(error.position(), Some(missing.offset as u64), "way {way}: {error}");
+    }
+}
+
+#[test]
+fn dictionaries_that_are_not_needed_change_nothing() {
+    let all = dicts();
+    let raw = Dict::new(&text(5000, 1), 0).unwrap();
+    let several = Dicts::new(all.iter().cloned().chain([raw]));
+    let options = Options { dicts: Some(&several), ..Options::default() };
+    let data = text(3 << 20, 7);
+    // Compressing does not look at them, nor counts their memory.
+    let packed = compress(&data, &Options { max_memory: 24 << 20, max_lanes: 1, ..options });
+    assert!(packed == compress(&data, &Options::default()));
+    for (way, result) in everywhere(&packed, data.len(), &options).into_iter().enumerate() {
+        assert!(result.unwrap() == data, "way {way}");
+    }
+    let options = Options { max_memory: 30_000, ..options };
+    assert_eq!(kind(decompress(&packed, &options)), ErrorKind::LimitExceeded);
+}
+
+/// Two versions of something that does not compress by itself.
+fn versions(len: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut random = Random::new(len as u64 + 1);
+    let old: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
+    let mut new = old.clone();
+    for _ in 0..len / 80_000 {
+        let at = random.below(len);
+        new[at] ^= 1;
+    }
+    let moved: Vec<_> = new.drain(len / 3..len / 2).collect();
+    new.extend(moved);
+    (old, new)
+}
+
+#[test]
+fn a_prefix_leaves_only_the_changes() {
+    let (old, new) = versions(9 << 20);
+    let prefix = Prefix::new(&old);
+    let options = Options { single_frame: true, prefix: Some(&prefix), ..Options::default() };
+    let packed = compress(&new, &options);
+    assert!(packed.len() < 12_000, "{}", packed.len());
+    for max_lanes in [1, 2, 7] {
+        assert!(compress(&new, &Options { max_lanes, ..options }) == packed, "{max_lanes} lanes");
+    }
+    for max_lanes in [0, 1] {
+        // Decompressing, nobody asks for a single frame.
+        let options = Options { prefix: Some(&prefix), max_lanes, ..Options::default() };
+        for (way, result) in everywhere(&packed, new.len(), &options).into_iter().enumerate() {
+            assert!(result.unwrap() == new, "way {way}");
+        }
+    }
+    for (way, result) in everywhere(&packed, new.len(), &Options::default()).into_iter().enumerate() {
+        let kind = result.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::Corrupt | ErrorKind::Checksum), "way {way}: {kind:?}");
+    }
+    let other = Prefix::new(&text(1000, 3));
+    let error = decompress(&packed, &Options { prefix: Some(&other), ..Options::default() }).unwrap_err();
+    assert!(error.message().contains("prefix"), "{error}");
+    // Too little memory for both together.
+    let limited = Options { max_memory: 16 << 20, ..options };
+    let error = codec::compress_to_vec(&new, &limited).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    let enough = Options { max_memory: error.needed().unwrap(), ..options };
+    let mut place = vec![MaybeUninit::uninit(); codec::compress_bound(new.len(), &options).unwrap()];
+    assert_eq!(codec::compress(&new, &mut place, &enough).unwrap(), packed.len());
+}
+
+#[test]
+fn a_prefix_of_any_length_before_contents_of_any_length() {
+    let (old, new) = versions(300_000);
+    let dictionary = trained(4096, 0); // what looks like a dictionary is raw content here
+    for (old, new) in [
+        (&old[..], &new[..]),
+        (&old[..1], &new[..]),
+        (&old[..], &new[..1]),
+        (&old[..], &[]),
+        (&old[..], &old[..]),
+        (&dictionary[..], &dictionary[..]),
+    ] {
+        let prefix = Prefix::new(old);
+        for level in [-5, 1, 3, 7, 12, 19] {
+            let options = Options { level, single_frame: true, prefix: Some(&prefix), ..Options::default() };
+            let packed = compress(new, &options);
+            for (way, result) in everywhere(&packed, new.len(), &options).into_iter().enumerate() {
+                assert!(result.unwrap() == new, "{} and {}, level {level}, way {way}", old.len(), new.len());
+            }
+            if old == new && level > 0 {
+                assert!(packed.len() < 100 + new.len() / 1000, "level {level}: {}", packed.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prefix_in_streams_files_and_batches() {
+    let (old, new) = versions(9 << 20);
+    let prefix = Prefix::new(&old);
+    let options = Options { single_frame: true, prefix: Some(&prefix), ..Options::default() };
+    for step in [1 << 20, 777_777] {
+        let mut writer = Writer::new(Vec::new(), &options).unwrap();
+        for (number, part) in new.chunks(step).enumerate() {
+            writer.write(part).unwrap();
+            if number == 2 {
+                writer.flush().unwrap();
+            }
+        }
+        writer.finish().unwrap();
+        let packed = writer.into_inner();
+        assert!(packed.len() < 13_000, "{}", packed.len());
+        assert!(read(&packed, &options).unwrap() == new);
+    }
+    let mut empty = Writer::new(Vec::new(), &options).unwrap();
+    empty.finish().unwrap();
+    assert!(read(&empty.into_inner(), &options).unwrap().is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("new"), &new).unwrap();
+    codec::compress_file(&path("new"), &path("new.zst"), &options).unwrap();
+    assert!(std::fs::read(path("new.zst")).unwrap() == compress(&new, &options), "as from memory");
+    let mut place = vec![MaybeUninit::uninit(); 10 << 20];
+    let (one, two) = place.split_at_mut(5 << 20);
+    let mut items = [(&new[..100_000], one), (&new[..4 << 20], two)].map(|(src, dst)| BatchItem {
+        src,
+        dst,
+        result: None,
+    });
+    codec::compress_batch(&mut items, &Options { prefix: Some(&prefix), ..Options::default() }).unwrap();
+    for item in &items {
+        let written = *item.result.as_ref().unwrap().as_ref().unwrap();
+        // SAFETY: that many bytes are written.
+        let packed: Vec<u8> = item.dst[..written].iter().map(|byte| unsafe { byte.assume_init() }).collect();
+        assert!(written < 5000, "{written}");
+        assert!(decompress(&packed, &options).unwrap() == item.src);
+    }
+}
+
+/// A prefix lifts the limit of windows by its length, and no more.
+#[test]
+fn windows_that_a_prefix_allows() {
+    let (old, new) = versions(1 << 20);
+    let prefix = Prefix::new(&old[..300_000]);
+    let plain = Options { single_frame: true, window_log: 20, ..Options::default() };
+    let mut writer = Writer::new(Vec::new(), &plain).unwrap();
+    writer.write(&new).unwrap();
+    writer.finish().unwrap();
+    let packed = writer.into_inner(); // of a window of 1 MiB
+    let (short, long) = (Options { window_log: 19, ..Options::default() }, 1 << 19);
+    assert_eq!(kind(read(&packed, &short)), ErrorKind::LimitExceeded);
+    let lifted = |prefix| Options { prefix: Some(prefix), ..short };
+    assert_eq!(kind(read(&packed, &lifted(&prefix))), ErrorKind::LimitExceeded);
+    let enough = Prefix::new(&old[..long]);
+    for result in everywhere(&packed, new.len(), &lifted(&enough)) {
+        assert!(result.unwrap() == new);
+    }
+}
+
+#[test]
+fn a_prefix_that_does_not_fit_is_refused() {
+    let (prefix, dict) = (Prefix::new(b"prefix"), Dict::new(b"dictionary", 0).unwrap());
+    let both = Options { prefix: Some(&prefix), single_frame: true, dict: Some(&dict), ..Options::default() };
+    assert_eq!(kind(codec::compress_to_vec(b"x", &both)), ErrorKind::InvalidArgument);
+    assert_eq!(kind(decompress(&compress(b"x", &Options::default()), &both)), ErrorKind::InvalidArgument);
+    let frames = Options { prefix: Some(&prefix), ..Options::default() };
+    assert_eq!(kind(codec::compress_to_vec(b"x", &frames)), ErrorKind::InvalidArgument);
+    assert_eq!(kind(Writer::new(Vec::new(), &frames).map(drop)), ErrorKind::InvalidArgument);
+    // An empty one is none.
+    let empty = Prefix::new(b"");
+    let packed = compress(b"content", &Options { prefix: Some(&empty), ..Options::default() });
+    assert_eq!(packed, compress(b"content", &Options::default()));
+}
+
+#[test]
+fn the_zstd_program_takes_our_patches_and_we_take_its() {
+    if !has("references::the_zstd_program_takes_our_patches_and_we_take_its", "zstd") {
+        return;
+    }
+    let (old, new) = versions(6 << 20);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("old"), &old).unwrap();
+    std::fs::write(path("new"), &new).unwrap();
+    let prefix = Prefix::new(&old);
+    for level in [1, 3, 9] {
+        let options = Options { level, single_frame: true, prefix: Some(&prefix), ..Options::default() };
+        let packed = compress(&new, &options);
+        std::fs::write(path("ours.zst"), &packed).unwrap();
+        common::zstd(folder.path(), &["-d", "-f", "--patch-from=old", "ours.zst", "-o", "back"]);
+        assert!(std::fs::read(path("back")).unwrap() == new, "zstd reads ours");
+        let level = format!("-{level}");
+        common::zstd(folder.path(), &["-f", &level, "--patch-from=old", "new", "-o", "theirs.zst"]);
+        let theirs = std::fs::read(path("theirs.zst")).unwrap();
+        for result in everywhere(&theirs, new.len(), &options) {
+            assert!(result.unwrap() == new, "we read zstd's");
+        }
+        assert!(
+            packed.len() <= theirs.len() + theirs.len() / 4 + 2000,
+            "{} for {}",
+            packed.len(),
+            theirs.len()
+        );
+    }
+}
+
+/// Blocks that do not compress, of which the same come again far away.
+fn repeating() -> Vec<u8> {
+    let (once, _) = versions(5 << 20);
+    [&once[..], &text(4 << 20, 1), &once[..3 << 20], &text(1 << 20, 2), &once[1 << 20..]].concat()
+}
+
+#[test]
+fn long_distance_matching_finds_what_is_far_away() {
+    let data = repeating();
+    for level in [1, 3, 5] {
+        let plain = Options { level, single_frame: true, ..Options::default() };
+        let long = Options { long: true, ..plain };
+        let packed = compress(&data, &long);
+        assert!(packed.len() * 3 < compress(&data, &plain).len() * 2, "level {level}: {}", packed.len());
+        for max_lanes in [1, 2, 7] {
+            assert!(compress(&data, &Options { max_lanes, ..long }) == packed, "{max_lanes} lanes");
+        }
+        for (way, result) in everywhere(&packed, data.len(), &Options::default()).into_iter().enumerate() {
+            assert!(result.unwrap() == data, "way {way}");
+        }
+        let smaller = Options { window_log: 20, ..long };
+        let frame = Frames::new(&compress(&data, &smaller)).next().unwrap().unwrap();
+        assert_eq!(frame.window, 1 << 20, "what the caller says");
+    }
+    let many = Options { long: true, frame_size: 9 << 20, ..Options::default() };
+    let packed = compress(&data, &many);
+    assert!(decompress(&packed, &Options::default()).unwrap() == data);
+    let mut writer =
+        Writer::new(Vec::new(), &Options { long: true, single_frame: true, ..Options::default() }).unwrap();
+    for part in data.chunks(1_234_567) {
+        writer.write(part).unwrap();
+    }
+    writer.finish().unwrap();
+    let packed = writer.into_inner();
+    assert_eq!(Frames::new(&packed).next().unwrap().unwrap().window, 128 << 20);
+    assert!(read(&packed, &Options::default()).unwrap() == data, "with the window that is usual");
+    assert!(packed.len() * 3 < data.len() * 2);
+    let error = kind(codec::compress_to_vec(&data, &Options { max_memory: 1 << 20, ..many }));
+    assert_eq!(error, ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn strategies_are_those_of_libzstd() {
+    let data = text(300_000, 3);
+    let dict = Dict::new(&trained(4096, 0), 0).unwrap();
+    let mut sizes = Vec::new();
+    for strategy in 1..=9 {
+        let options = Options { strategy, level: 6, ..Options::default() };
+        let packed = compress(&data, &options);
+        assert!(decompress(&packed, &Options { strategy, ..Options::default() }).unwrap() == data);
+        let mut context = zstd::zstd_safe::CCtx::create();
+        use zstd::zstd_safe::CParameter::{ChecksumFlag, CompressionLevel, Strategy};
+        // SAFETY: 1 to 9 are the strategies.
+        let named = unsafe { std::mem::transmute::<u32, zstd::zstd_safe::Strategy>(strategy) };
+        for parameter in [CompressionLevel(6), ChecksumFlag(true), Strategy(named)] {
+            context.set_parameter(parameter).unwrap();
+        }
+        let mut expected = Vec::with_capacity(400_000);
+        context.compress2(&mut expected, &data).unwrap();
+        assert!(packed == expected, "strategy {strategy}");
+        let with = Options { dict: Some(&dict), ..options };
+        let packed = compress(&data, &with);
+        assert!(decompress(&packed, &with).unwrap() == data);
+        sizes.push(packed.len());
+        let single = Options { single_frame: true, ..options };
+        let long = text(5 << 20, 3);
+        if strategy < 5 {
+            assert!(decompress(&compress(&long, &single), &single).unwrap() == long);
+        }
+    }
+    sizes.dedup();
+    assert!(sizes.len() > 4, "with a dictionary too: {sizes:?}");
+    let wrong = Options { strategy: 10, ..Options::default() };
+    assert_eq!(kind(codec::compress_to_vec(&data, &wrong)), ErrorKind::InvalidArgument);
+    assert_eq!(kind(decompress(&compress(b"x", &Options::default()), &wrong)), ErrorKind::InvalidArgument);
+}
