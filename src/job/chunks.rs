@@ -108,14 +108,16 @@ impl<'a> Job<'a> {
         self.traced
     }
 
-    /// What was claimed has run; chunks that are so short that several are claimed at once are one event.
-    fn trace_claim(&self, mark: Mark, claimed: &Range<usize>, lane: u32) {
-        let (Some(call), false) = (self.traced, claimed.is_empty()) else { return };
-        let begin = self.plan.bounds(claimed.start).map_or(0, |(begin, _)| begin);
-        let end = self.plan.bounds(claimed.end - 1).map_or(0, |(_, end)| end);
+    /// What was claimed has run, up to `last`; chunks that are so short that several are claimed at once are
+    /// one event. What comes next begins with its end.
+    fn trace_claim(&self, mark: Mark, claimed: &Range<usize>, last: &Chunk) -> Mark {
+        let Some(call) = self.traced else { return mark };
+        let first = claimed.start;
+        let begin =
+            if claimed.len() == 1 { last.begin } else { self.plan.bounds(first).map_or(0, |items| items.0) };
+        let (count, end) = (claimed.len() as u64, last.end as u64);
         let (_, _, _, kind) = self.kind.traced();
-        let values = [call.number(), claimed.start as u64, claimed.len() as u64, begin as u64, end as u64];
-        mark.end(kind, lane, values);
+        mark.end_one(kind, last.lane, [call.number(), first as u64, count, begin as u64, end])
     }
 
     /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
@@ -294,6 +296,7 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
+    let mut mark = if TRACED { Mark::now(trace::CHUNKS | trace::TASKS) } else { Mark::NONE };
     // From then on each chunk is followed by a look at this.
     if job.stopping() {
         return ControlFlow::Continue(());
@@ -301,14 +304,10 @@ where
     while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        let (mark, claimed) = if TRACED {
-            (Mark::now(trace::CHUNKS | trace::TASKS), range.clone())
-        } else {
-            (Mark::NONE, 0..0)
-        };
+        let claimed = if TRACED { range.clone() } else { 0..0 };
         let ran = run_chunks::<B, WATCHED>(job, body, range, chunk);
         if TRACED {
-            job.trace_claim(mark, &claimed, chunk.get().lane);
+            mark = job.trace_claim(mark, &claimed, &chunk.get());
         }
         match ran {
             ControlFlow::Continue(()) => pace.ran(&job.claims, chunks),
@@ -324,6 +323,9 @@ where
             // Asking may take a while.
             if job.stopping() {
                 break;
+            }
+            if TRACED {
+                mark = Mark::now(trace::CHUNKS | trace::TASKS);
             }
         }
     }

@@ -142,6 +142,14 @@ impl Mark {
         Self(is_on(category).then(clock::now))
     }
 
+    /// It has ended, and the next begins at once.
+    pub(crate) fn end_one(self, kind: Kind, lane: u32, values: [u64; 5]) -> Self {
+        let Some(at) = self.0 else { return self };
+        let now = clock::now();
+        thread::push(Record::slice(kind, lane, at, now).with(values));
+        Self(Some(now))
+    }
+
     /// It has ended; `values` are those that the kind of event names.
     #[inline]
     pub(crate) fn end(self, kind: Kind, lane: u32, values: [u64; 5]) {

@@ -237,19 +237,15 @@ fn taking_a_hook_back_waits_for_it() {
     }
     three_workers().run(|| {
         // SAFETY: a hook without data.
-        assert_eq!(
-            unsafe { fastpar_pool_hook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) },
-            FASTPAR_OK
-        );
+        let hooked = unsafe { fastpar_pool_hook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) };
+        assert_eq!(hooked, FASTPAR_OK);
         count_chunks(10);
         while BEGUN.load(Relaxed) == 0 {
             std::thread::yield_now();
         }
         // SAFETY: as above.
-        assert_eq!(
-            unsafe { fastpar_pool_unhook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) },
-            FASTPAR_OK
-        );
+        let taken_back = unsafe { fastpar_pool_unhook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) };
+        assert_eq!(taken_back, FASTPAR_OK);
         let begun = BEGUN.load(Relaxed);
         assert_eq!(begun, ENDED.load(Relaxed));
         pool::shutdown().expect("the pool ends");
