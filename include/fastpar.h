@@ -374,6 +374,36 @@ typedef struct fastpar_pool_stats {
   uint64_t chunks;
   /** Times that a worker came to help with a call. */
   uint64_t helpers;
+  /**
+   * Bytes that the codec has taken: content to compress, data to decompress. Of calls and streams, as far
+   * as they have come.
+   */
+  uint64_t bytes_in;
+  /** Bytes that the codec has given for them. */
+  uint64_t bytes_out;
+  /**
+   * Nanoseconds that workers have worked for jobs, all workers together. A worker that is at work now
+   * counts from the moment when it leaves its job.
+   */
+  uint64_t busy_ns;
+  /**
+   * Nanoseconds that threads have waited inside calls: for other threads to end their part, and for files
+   * to be read and written.
+   */
+  uint64_t waiting_ns;
+  /**
+   * Nanoseconds in the program's callbacks, on all threads together. What a callback spends in calls of
+   * fastpar counts as what is done there.
+   */
+  uint64_t callback_ns;
+  /** Nanoseconds of compressing and decompressing, on all threads together. */
+  uint64_t codec_ns;
+  /** Working memory of the codec, for a frame at a time, that was made anew. */
+  uint64_t contexts_made;
+  /** Times that such memory was there from earlier frames. */
+  uint64_t contexts_reused;
+  /** Workers that came to help when nothing was left to do. */
+  uint64_t late_helpers;
 } fastpar_pool_stats;
 
 /**
@@ -462,8 +492,9 @@ FASTPAR_API int32_t fastpar_pool_worker(void);
  * @param error  may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
  *
- * The numbers are read one by one while others work: they may be from different instants. Never blocks. May
- * be called from any thread. Since: 1.0
+ * Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
+ * but those of the calling thread are. The numbers are read one by one while others work: they may be from
+ * different instants. Never blocks. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fastpar_error *error);
 
@@ -471,13 +502,13 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  * Adds functions that run on every worker thread when it starts and when it ends.
  *
  * `on_start` runs on every live worker before this returns, and on every later one before its first
- * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
- * the life of the process; several start in the order in which they were added, and exit in the reverse
- * order. A forked child's workers run them too.
+ * callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks
+ * stay until `fastpar_pool_unhook`, or for the life of the process; several start in the order in
+ * which they were added, and exit in the reverse order. A forked child's workers run them too.
  *
  * @param on_start   may be NULL
  * @param on_exit    may be NULL; not both
- * @param user_data  given to both; used for as long as the process lives, by several threads at a time
+ * @param user_data  given to both; used for as long as the hooks stay, by several threads at a time
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
  *         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
@@ -487,6 +518,24 @@ FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fa
  */
 FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
                                              void *user_data, fastpar_error *error);
+
+/**
+ * Takes back what `fastpar_pool_hook` has added with the same three.
+ *
+ * When it returns, neither function runs on any thread, and neither will: they may be unloaded, and
+ * `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
+ *
+ * @param on_start   as given to `fastpar_pool_hook`; may be NULL
+ * @param on_exit    as given to it; may be NULL
+ * @param user_data  as given to it; may be NULL
+ * @param error      may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
+ *         callback or a hook.
+ *
+ * Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_unhook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
+                                               void *user_data, fastpar_error *error);
 
 /**
  * Waits for the parallel calls under way, then ends and joins every worker thread.
@@ -503,6 +552,22 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * ever. May be called from any thread that is not inside a callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
+
+/**
+ * Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
+ *
+ * @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
+ * @param error       may be NULL
+ * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
+ *         goes on, as if this had not been called.
+ *
+ * Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
+ * while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
+ * workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
+ * codec. May be called from any thread that is not inside a callback.
+ * Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_shutdown_within(uint64_t timeout_ms, fastpar_error *error);
 
 /* ==== loops: a callback for every chunk of a range ====================================================== */
 
@@ -1008,20 +1073,162 @@ FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn 
                                             fastpar_error *error);
 
 /**
+ * Options of a team. Set `struct_size` to `sizeof(fastpar_team_options)` and every field you do not need to
+ * zero.
+ */
+typedef struct fastpar_team_options {
+  /** `sizeof(fastpar_team_options)`. */
+  size_t struct_size;
+  /** 1 to the threads of the pool, the caller included. 0: as many as the pool has. */
+  uint32_t members;
+  /** 0. */
+  uint32_t flags;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+} fastpar_team_options;
+
+/**
+ * Runs a team as `fastpar_team_run` does, with options.
+ *
+ * Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now
+ * and later, within some 20 ms. Members that wait for something else have to ask
+ * (`fastpar_is_cancelled`).
+ *
+ * @param options    may be NULL: as many members as the pool has threads
+ * @param member     must not be NULL
+ * @param user_data  given to `member`; may be NULL
+ * @param error      may be NULL
+ * @return as `fastpar_team_run`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no member
+ *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option.
+ *
+ * Blocks as `fastpar_team_run` does. May be called from any thread, by several at a time. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_team_run_with(const fastpar_team_options *options,
+                                                 fastpar_member_fn member, void *user_data,
+                                                 fastpar_error *error);
+
+/**
  * Waits until every member of the team has come to the barrier.
  *
  * What members wrote before it is visible to all after it. A member that has returned is not waited for.
  *
  * @param team   the team that the member's callback was given; must not be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: no member waits any more,
- *         return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
- *         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
- *         not.
+ * @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled:
+ *         no member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is
+ *         NULL, or the calling thread is not a member of it; FASTPAR_ERR_THREADS: in a child that a
+ *         member forked, where the others are not.
  *
  * Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_team_barrier(fastpar_team *team, fastpar_error *error);
+
+/* ==== trace: a timeline of the process, in a file ======================================================= */
+
+/**
+ * `fastpar_trace_options.categories`: loops, reductions, jobs and teams, the lanes that work for them, and
+ * waiting.
+ */
+#define FASTPAR_TRACE_LOOPS 1
+/**
+ * `fastpar_trace_options.categories`: chunks. Where they are so short that a lane claims several at once,
+ * those are one event, which tells how many.
+ */
+#define FASTPAR_TRACE_CHUNKS 2
+/** `fastpar_trace_options.categories`: the tasks that calls of the codec and streams are made of. */
+#define FASTPAR_TRACE_TASKS 4
+/** `fastpar_trace_options.categories`: calls of the codec, frames, and bytes so far. */
+#define FASTPAR_TRACE_CODEC 8
+/** `fastpar_trace_options.categories`: reads and writes of files. */
+#define FASTPAR_TRACE_FILES 16
+/** `fastpar_trace_options.categories`: the program's own spans, `fastpar_trace_begin`. */
+#define FASTPAR_TRACE_USER 32
+
+/**
+ * Options of a trace. Set `struct_size` to `sizeof(fastpar_trace_options)` and every field you do not need
+ * to zero.
+ */
+typedef struct fastpar_trace_options {
+  /** `sizeof(fastpar_trace_options)`. */
+  size_t struct_size;
+  /**
+   * The most bytes of events that wait to be written, of all threads together; each thread has a part of
+   * fixed size. At least 1 MiB. 0: 64 MiB.
+   */
+  uint64_t max_memory;
+  /** A sum of FASTPAR_TRACE_LOOPS, _CHUNKS, _TASKS, _CODEC, _FILES and _USER. 0: all. */
+  uint32_t categories;
+  /** 0. */
+  uint32_t flags;
+} fastpar_trace_options;
+
+/**
+ * Starts a timeline of the process: what threads do in calls of fastpar, written to a file that
+ * <https://ui.perfetto.dev> and chrome://tracing open.
+ *
+ * The file is in the trace event format (JSON). It has, for each thread, slices of calls, of the lanes that
+ * work for them, of chunks, tasks, frames, reads and writes, and of the program's own spans; arrows from
+ * each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
+ * in it. Times are those of the system's monotonic clock, which the file names, so that the files of several
+ * processes can be joined. A trace costs less than 100 ns an event; where there is none a call looks at one
+ * number.
+ *
+ * The file is brought up to date several times a second and is whole each time, so it opens after the
+ * process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how
+ * many. `fastpar_pool_shutdown`, the end of the process by `exit`, and `fastpar_trace_stop` write what is
+ * there. A forked child goes on with a file of its own, from when it starts its pool, if `path` holds "%p",
+ * else it has none.
+ *
+ * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
+ * ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
+ * and where the file cannot be made.
+ *
+ * @param options  may be NULL: the defaults
+ * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
+ *                 and a symbolic link is not followed
+ * @param error    may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file
+ *         exists (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is
+ *         NULL, empty or not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a
+ *         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then
+ *         there is no file.
+ *
+ * May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_trace_start(const fastpar_trace_options *options, const char *path,
+                                               fastpar_error *error);
+
+/**
+ * Ends the trace that runs, and writes what is left of it.
+ *
+ * @param error  may be NULL
+ * @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly.
+ *
+ * Events of threads that are inside calls meanwhile may be missing. Blocks until the file is written. May be
+ * called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_trace_stop(fastpar_error *error);
+
+/**
+ * Begins a span of the program's own, on the calling thread; `fastpar_trace_end` ends it.
+ *
+ * Spans may lie within each other, 64 deep. Where no trace runs nothing happens.
+ *
+ * @param name  UTF-8, copied, the first 200 bytes count; what is not UTF-8 is replaced; NULL: ""
+ *
+ * Never blocks, but for some microseconds in a thread's first event. May be called from any thread. Since:
+ * 1.0
+ */
+FASTPAR_API void fastpar_trace_begin(const char *name);
+
+/**
+ * Ends the span of the calling thread that began last.
+ *
+ * Nothing happens where there is none, or where it began before the trace.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_trace_end(void);
 
 /* ==== shared state: atomics on the caller's memory, and a bounded queue, for callers without their own == */
 
@@ -1242,7 +1449,20 @@ typedef struct fastpar_dict fastpar_dict;
  * to zero.
  *
  * The same options serve both directions: a field that concerns the other direction must be in its range,
- * and has no effect.
+ * and has no effect. So must a flag that a call has no use for:
+ *
+ *     flag                     compress  batches  writer  compress_file  decompress_file
+ *     NO_CHECKSUM                 x         x        x          x
+ *     NO_SEEK_TABLE               x                  x          x
+ *     SINGLE_FRAME                x      (always)    x          x
+ *     LONG                        x         x        x          x
+ *     RSYNCABLE                   x                  x          x
+ *     SYNC, SPARSE, KEEP,                                       x               x
+ *     IN_PLACE
+ *
+ * Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
+ * `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
+ * `prefix` with `dict`, and, compressing, `prefix` without SINGLE_FRAME (but for batches).
  */
 typedef struct fastpar_zstd_options {
   /** `sizeof(fastpar_zstd_options)`. */

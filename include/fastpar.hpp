@@ -76,6 +76,7 @@
 #include "fastpar/streambufs.hpp"
 #include "fastpar/streams.hpp"
 #include "fastpar/teams.hpp"
+#include "fastpar/trace.hpp"
 #include "fastpar/view.hpp"
 
 #endif

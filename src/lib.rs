@@ -23,5 +23,6 @@ pub mod team;
 mod os;
 mod panics;
 mod sync;
+mod trace;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.ComponentModel;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
@@ -51,6 +52,15 @@ public readonly struct PoolStats
         Jobs = (long)stats.jobs;
         Chunks = (long)stats.chunks;
         Helpers = (long)stats.helpers;
+        BytesIn = (long)stats.bytes_in;
+        BytesOut = (long)stats.bytes_out;
+        BusyTime = Time(stats.busy_ns);
+        WaitingTime = Time(stats.waiting_ns);
+        CallbackTime = Time(stats.callback_ns);
+        CodecTime = Time(stats.codec_ns);
+        ContextsMade = (long)stats.contexts_made;
+        ContextsReused = (long)stats.contexts_reused;
+        LateHelpers = (long)stats.late_helpers;
     }
 
     /// <summary>Worker threads; 0: the pool does not run.</summary>
@@ -67,6 +77,37 @@ public readonly struct PoolStats
 
     /// <summary>Times that a worker came to help with a call.</summary>
     public long Helpers { get; }
+
+    /// <summary>Bytes that the codec has taken.</summary>
+    public long BytesIn { get; }
+
+    /// <summary>Bytes that the codec has given for them.</summary>
+    public long BytesOut { get; }
+
+    /// <summary>
+    /// How long workers have worked for jobs, all together; those at work count when they leave their job.
+    /// </summary>
+    public TimeSpan BusyTime { get; }
+
+    /// <summary>How long threads have waited inside calls: for other threads, and for files.</summary>
+    public TimeSpan WaitingTime { get; }
+
+    /// <summary>Time in bodies and other callbacks, on all threads together.</summary>
+    public TimeSpan CallbackTime { get; }
+
+    /// <summary>Time of compressing and decompressing, on all threads together.</summary>
+    public TimeSpan CodecTime { get; }
+
+    /// <summary>Working memory of the codec, for a frame at a time, that was made anew.</summary>
+    public long ContextsMade { get; }
+
+    /// <summary>Times that such memory was there from earlier frames.</summary>
+    public long ContextsReused { get; }
+
+    /// <summary>Workers that came to help when nothing was left to do.</summary>
+    public long LateHelpers { get; }
+
+    private static TimeSpan Time(ulong nanoseconds) => TimeSpan.FromTicks((long)(nanoseconds / 100));
 }
 
 /// <summary>
@@ -149,6 +190,26 @@ public static unsafe class FastparPool
         Check.Ok(NativeMethods.fastpar_pool_shutdown(&error), &error);
     }
 
+    /// <summary>The same, if the calls under way end in time.</summary>
+    /// <param name="timeout">
+    /// 0: only if none is under way; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.
+    /// </param>
+    /// <returns>False: calls or jobs are under way still, and the pool goes on.</returns>
+    /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
+    /// <remarks>While other threads keep calling, each call may have to wait for a tenth of a second.</remarks>
+    public static bool Shutdown(TimeSpan timeout)
+    {
+        fastpar_error error;
+        ulong milliseconds = Check.Timeout(timeout, nameof(timeout));
+        int status = NativeMethods.fastpar_pool_shutdown_within(milliseconds, &error);
+        if (status == NativeMethods.FASTPAR_ERR_TIMEOUT)
+        {
+            return false;
+        }
+        Check.Ok(status, &error);
+        return true;
+    }
+
     /// <summary>
     /// What the pool has done since it started; the numbers need not be from the same instant.
     /// </summary>
@@ -164,8 +225,8 @@ public static unsafe class FastparPool
 
     /// <summary>
     /// Adds functions that run on every worker thread when it starts and when it ends: on every live worker
-    /// before this returns, and on every later one before its first body. They stay for the life of the
-    /// process.
+    /// before this returns, and on every later one before its first body. They stay until
+    /// <see cref="Unhook"/>, or for the life of the process.
     /// </summary>
     /// <param name="onStart">Gets the worker's number. May be null.</param>
     /// <param name="onExit">Gets the worker's number. May be null, but not both.</param>
@@ -193,7 +254,49 @@ public static unsafe class FastparPool
             hook.Unroot();
             throw Check.Exception(&error);
         }
+        lock (Hooked)
+        {
+            Hooked.Add(hook);
+        }
         hook.Installed();
+    }
+
+    /// <summary>
+    /// Takes back what <see cref="Hook(Action{int}, Action{int})"/> has added last with the same two: when
+    /// this returns neither runs, and neither will.
+    /// </summary>
+    /// <param name="onStart">As it was given.</param>
+    /// <param name="onExit">As it was given. It is not called for workers where the other has run.</param>
+    /// <returns>False: there is no such pair.</returns>
+    /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
+    public static bool Unhook(Action<int>? onStart, Action<int>? onExit = null)
+    {
+        HookState? hook;
+        lock (Hooked)
+        {
+            hook = Hooked.FindLast(known => known.Is(onStart, onExit));
+            if (hook == null)
+            {
+                return false;
+            }
+            Hooked.Remove(hook);
+        }
+        fastpar_error error;
+        int status = NativeMethods.fastpar_pool_unhook(
+            onStart == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(HookState.OnStart),
+            onExit == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(HookState.OnExit),
+            hook.UserData,
+            &error);
+        if (status != NativeMethods.FASTPAR_OK)
+        {
+            lock (Hooked)
+            {
+                Hooked.Add(hook);
+            }
+            throw Check.Exception(&error);
+        }
+        hook.Unroot();
+        return true;
     }
 
     /// <summary>The same for a function that only throws.</summary>
@@ -219,7 +322,10 @@ public static unsafe class FastparPool
     /// <summary>Told what a hook threw when no call was there to throw it. Called on the worker.</summary>
     public static event Action<Exception>? HookFailed;
 
-    /// <summary>Two functions for the life of the process, and what they threw so far.</summary>
+    /// <summary>Those that are there.</summary>
+    private static readonly List<HookState> Hooked = new();
+
+    /// <summary>Two functions on every worker, and what they threw so far.</summary>
     private sealed class HookState : CallState
     {
         internal static readonly NativeMethods.fastpar_pool_hook_on_start_delegate OnStart = RunStart;
@@ -238,6 +344,9 @@ public static unsafe class FastparPool
             this.onStart = onStart;
             this.onExit = onExit;
         }
+
+        /// <summary>Whether it is of these two.</summary>
+        internal bool Is(Action<int>? start, Action<int>? exit) => onStart == start && onExit == exit;
 
         /// <summary>
         /// The hook has run on every live worker: throws what it threw there, that of the lowest worker.

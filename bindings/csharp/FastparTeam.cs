@@ -28,8 +28,8 @@ public readonly unsafe ref struct TeamMember
     /// it. A member that has returned is not waited for.
     /// </summary>
     /// <exception cref="OperationCanceledException">
-    /// A member failed, so no barrier is waited at any more. Let it pass: the call throws the exception of
-    /// that member.
+    /// A member failed, or the team is cancelled, so no barrier is waited at any more. Let it pass: the call
+    /// throws the exception of that member.
     /// </exception>
     public void Barrier()
     {
@@ -73,18 +73,36 @@ public static unsafe class FastparTeam
     /// <param name="body">
     /// What each member does. An exception ends the team: the others are released from their barriers.
     /// </param>
+    /// <param name="cancellationToken">
+    /// Cancels the team: the members are released from their barriers within some 20 ms.
+    /// </param>
     /// <exception cref="FastparException">
     /// <see cref="FastparStatus.Threads"/>: more members than the pool has threads; or, from inside a body,
     /// more than are free now.
     /// </exception>
-    public static void Run(int members, MemberAction body)
+    /// <exception cref="OperationCanceledException">
+    /// It was cancelled, and no member threw an exception of its own.
+    /// </exception>
+    public static void Run(int members, MemberAction body, CancellationToken cancellationToken = default)
     {
-        uint count = (uint)Check.NotNegative(members, nameof(members));
         fastpar_error error;
-        var state = new TeamState(Check.NotNull(body, nameof(body)));
+        var state = new TeamState(Check.NotNull(body, nameof(body)), cancellationToken);
         using var call = new SyncCall(state);
-        int status = NativeMethods.fastpar_team_run(count, TeamState.OnMember, state.UserData, &error);
-        call.End(status, &error);
+        var options = new fastpar_team_options
+        {
+            struct_size = (UIntPtr)sizeof(fastpar_team_options),
+            members = (uint)Check.NotNegative(members, nameof(members)),
+            cancel = call.Cancel,
+        };
+        int status = NativeMethods.fastpar_team_run_with(&options, TeamState.OnMember, state.UserData, &error);
+        try
+        {
+            call.End(status, &error);
+        }
+        catch (TeamEndedException ended) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(ended.Message, ended.InnerException, cancellationToken);
+        }
     }
 
     /// <summary>The same for a body that only throws.</summary>
@@ -99,30 +117,31 @@ public static unsafe class FastparTeam
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
     /// <param name="members">Not used.</param>
     /// <param name="body">Not called.</param>
+    /// <param name="cancellationToken">Not used.</param>
     [Obsolete(AsyncBodies, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
-    public static void Run(int members, MemberTask body) => throw new NotSupportedException(AsyncBodies);
+    public static void Run(int members, MemberTask body, CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
 
-    /// <inheritdoc cref="Run(int, MemberTask)"/>
+    /// <inheritdoc cref="Run(int, MemberTask, CancellationToken)"/>
     [Obsolete(AsyncBodies, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
-    public static void Run(int members, MemberValueTask body) => throw new NotSupportedException(AsyncBodies);
+    public static void Run(int members, MemberValueTask body, CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
 
     private sealed class TeamState : CallState
     {
-        internal static readonly NativeMethods.fastpar_team_run_member_delegate OnMember = RunMember;
+        internal static readonly NativeMethods.fastpar_team_run_with_member_delegate OnMember = RunMember;
 
         private readonly MemberAction body;
         private IntPtr team;
 
-        internal TeamState(MemberAction body)
-            : base(null, CancellationToken.None) => this.body = body;
+        internal TeamState(MemberAction body, CancellationToken token)
+            : base(null, token) => this.body = body;
 
         /// <summary>
         /// A member that was released from a barrier of this team has not failed by itself.
         /// </summary>
         protected override bool IsConsequence(Exception exception) =>
-            exception is TeamEndedException ended && ended.Team == team;
+            (exception is TeamEndedException ended && ended.Team == team) || base.IsConsequence(exception);
 
         protected override int Invoke(int kind, void* a, void* b, void* c)
         {
@@ -133,7 +152,7 @@ public static unsafe class FastparTeam
 
         protected override long Position(int kind, void* a, void* b) => *(uint*)b;
 
-        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_member_delegate))]
+        [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_with_member_delegate))]
         private static int RunMember(void* userData, fastpar_team* team, uint member, uint members) =>
             ((TeamState)From(userData)).Callback(1, team, &member, &members);
     }

@@ -46,6 +46,12 @@ namespace Fastpar
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
         internal const uint FASTPAR_LOOP_CACHE_DETECT = 1;
+        internal const uint FASTPAR_TRACE_LOOPS = 1;
+        internal const uint FASTPAR_TRACE_CHUNKS = 2;
+        internal const uint FASTPAR_TRACE_TASKS = 4;
+        internal const uint FASTPAR_TRACE_CODEC = 8;
+        internal const uint FASTPAR_TRACE_FILES = 16;
+        internal const uint FASTPAR_TRACE_USER = 32;
         internal const uint FASTPAR_ZSTD_NO_CHECKSUM = 1;
         internal const uint FASTPAR_ZSTD_NO_SEEK_TABLE = 2;
         internal const uint FASTPAR_ZSTD_SINGLE_FRAME = 4;
@@ -92,6 +98,9 @@ namespace Fastpar
         internal delegate int fastpar_team_run_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_team_run_with_member_delegate(void* user_data, fastpar_team* team, uint member, uint members);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_transform_file_body_delegate(void* user_data, fastpar_piece* piece, fastpar_output* output);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -105,6 +114,12 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_hook_on_start_delegate(void* user_data, uint worker);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_pool_unhook_on_exit_delegate(void* user_data, uint worker);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void fastpar_pool_unhook_on_start_delegate(void* user_data, uint worker);
 
         [DllImport(__DllName, EntryPoint = "fastpar_version", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_version();
@@ -148,8 +163,14 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start_delegate on_start, fastpar_pool_hook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start_delegate on_start, fastpar_pool_unhook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown(fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown_within", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_shutdown_within(ulong timeout_ms, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body_delegate body, void* user_data, fastpar_error* error);
@@ -196,8 +217,23 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_team_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_run(uint members, fastpar_team_run_member_delegate member, void* user_data, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_team_run_with", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_team_run_with(fastpar_team_options* options, fastpar_team_run_with_member_delegate member, void* user_data, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_trace_start(fastpar_trace_options* options, byte* path, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_stop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_trace_stop(fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_begin", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_trace_begin(byte* name);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_trace_end", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_trace_end();
 
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_load", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_load(long* place);
@@ -367,6 +403,15 @@ namespace Fastpar
         public ulong jobs;
         public ulong chunks;
         public ulong helpers;
+        public ulong bytes_in;
+        public ulong bytes_out;
+        public ulong busy_ns;
+        public ulong waiting_ns;
+        public ulong callback_ns;
+        public ulong codec_ns;
+        public ulong contexts_made;
+        public ulong contexts_reused;
+        public ulong late_helpers;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -415,6 +460,24 @@ namespace Fastpar
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe partial struct fastpar_team
     {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_team_options
+    {
+        public System.UIntPtr struct_size;
+        public uint members;
+        public uint flags;
+        public int* cancel;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_trace_options
+    {
+        public System.UIntPtr struct_size;
+        public ulong max_memory;
+        public uint categories;
+        public uint flags;
     }
 
     [StructLayout(LayoutKind.Sequential)]

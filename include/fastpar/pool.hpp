@@ -3,6 +3,7 @@
 #define FASTPAR_POOL_HPP
 
 #include "error.hpp"
+#include "time.hpp"
 
 #include <functional>
 #include <memory>
@@ -41,6 +42,24 @@ struct pool_stats {
   std::uint64_t chunks = 0;
   /** Visits of workers to help with a call. */
   std::uint64_t helpers = 0;
+  /** Bytes that the codec has taken. */
+  std::uint64_t bytes_in = 0;
+  /** Bytes that the codec has given for them. */
+  std::uint64_t bytes_out = 0;
+  /** Nanoseconds that workers have worked for jobs, all together; those at work count when they leave. */
+  std::uint64_t busy_ns = 0;
+  /** Nanoseconds that threads have waited inside calls: for other threads, and for files. */
+  std::uint64_t waiting_ns = 0;
+  /** Nanoseconds in callbacks, on all threads together. */
+  std::uint64_t callback_ns = 0;
+  /** Nanoseconds of compressing and decompressing, on all threads together. */
+  std::uint64_t codec_ns = 0;
+  /** Working memory of the codec that was made anew. */
+  std::uint64_t contexts_made = 0;
+  /** Times that such memory was there from earlier frames. */
+  std::uint64_t contexts_reused = 0;
+  /** Workers that came to help when nothing was left to do. */
+  std::uint64_t late_helpers = 0;
 };
 
 /**
@@ -88,8 +107,30 @@ inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar
   raw.struct_size = sizeof raw;
   fastpar_error failure;
   detail::check(fastpar_pool_stats_read(&raw, &failure), failure);
-  return {raw.threads, raw.busy, raw.jobs, raw.chunks, raw.helpers};
+  return {raw.threads,     raw.busy,          raw.jobs,            raw.chunks,     raw.helpers,
+          raw.bytes_in,    raw.bytes_out,     raw.busy_ns,         raw.waiting_ns, raw.callback_ns,
+          raw.codec_ns,    raw.contexts_made, raw.contexts_reused, raw.late_helpers};
 }
+
+class pool_hooks;
+template <class Start, class Exit = std::nullptr_t>
+pool_hooks pool_hook(Start &&on_start, Exit &&on_exit = nullptr);
+
+/** Functions that `pool_hook` has added. It may be dropped: they stay. */
+class pool_hooks {
+ private:
+  template <class Start, class Exit>
+  friend pool_hooks pool_hook(Start &&on_start, Exit &&on_exit);
+  friend void pool_unhook(const pool_hooks &hooks);
+
+  fastpar_thread_fn start_;
+  fastpar_thread_fn exit_;
+  void *kept_;
+  void (*drop_)(void *) noexcept;
+
+  pool_hooks(fastpar_thread_fn start, fastpar_thread_fn exit, void *kept, void (*drop)(void *) noexcept) noexcept
+      : start_(start), exit_(exit), kept_(kept), drop_(drop) {}
+};
 
 /**
  * Adds functions that run on every worker thread when it starts and when it ends.
@@ -97,14 +138,15 @@ inline void pool_limit(std::uint32_t lanes) noexcept { static_cast<void>(fastpar
  * @param on_start  `void (std::uint32_t worker)`; runs on every live worker before this returns, and on every
  *                  later one
  * @param on_exit   the same, when a worker ends; may be left out, as may `on_start` (nullptr)
+ * @return what `pool_unhook` takes
  * @throws error: busy (from inside a body or a hook), invalid_argument (both left out); std::bad_alloc. The
  *         functions themselves must not throw: std::terminate.
  *
- * Both are kept for the life of the process. Blocks until the workers have run `on_start`. May be called from
- * any thread that is not inside a body.
+ * Both are kept until `pool_unhook`, or for the life of the process. Blocks until the workers have run
+ * `on_start`. May be called from any thread that is not inside a body.
  */
-template <class Start, class Exit = std::nullptr_t>
-void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
+template <class Start, class Exit>
+pool_hooks pool_hook(Start &&on_start, Exit &&on_exit) {
   constexpr bool starts = !std::is_null_pointer_v<std::decay_t<Start>>;
   constexpr bool exits = !std::is_null_pointer_v<std::decay_t<Exit>>;
   struct hooks {
@@ -117,13 +159,28 @@ void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
     static void run_exit([[maybe_unused]] void *self, [[maybe_unused]] std::uint32_t worker) noexcept {
       if constexpr (exits) std::invoke(static_cast<hooks *>(self)->exit, worker);
     }
+    static void drop(void *self) noexcept { delete static_cast<hooks *>(self); }
   };
   std::unique_ptr<hooks> kept(new hooks{std::forward<Start>(on_start), std::forward<Exit>(on_exit)});
+  const fastpar_thread_fn start = starts ? &hooks::run_start : nullptr;
+  const fastpar_thread_fn exit = exits ? &hooks::run_exit : nullptr;
   fastpar_error failure;
-  detail::check(fastpar_pool_hook(starts ? &hooks::run_start : nullptr, exits ? &hooks::run_exit : nullptr, kept.get(),
-                                  &failure),
-                failure);
-  static_cast<void>(kept.release()); // for good
+  detail::check(fastpar_pool_hook(start, exit, kept.get(), &failure), failure);
+  return pool_hooks(start, exit, kept.release(), &hooks::drop);
+}
+
+/**
+ * Takes back what `pool_hook` has added: when this returns neither function runs, neither will, and both are
+ * destroyed. `on_exit` is not called for workers where `on_start` has run.
+ *
+ * @throws error: invalid_argument (taken back already), busy (from inside a body or a hook).
+ *
+ * Blocks while one of them runs. May be called from any thread that is not inside a body.
+ */
+inline void pool_unhook(const pool_hooks &hooks) {
+  fastpar_error failure;
+  detail::check(fastpar_pool_unhook(hooks.start_, hooks.exit_, hooks.kept_, &failure), failure);
+  hooks.drop_(hooks.kept_);
 }
 
 /**
@@ -137,6 +194,23 @@ void pool_hook(Start &&on_start, Exit &&on_exit = nullptr) {
 inline void pool_shutdown() {
   fastpar_error failure;
   detail::check(fastpar_pool_shutdown(&failure), failure);
+}
+
+/**
+ * The same, if the calls under way end in time.
+ *
+ * @return false: calls or jobs are under way still, and the pool goes on
+ * @throws error: as pool_shutdown.
+ *
+ * While calls of other threads keep coming, each may have to wait for up to a tenth of a second.
+ */
+template <class Rep, class Period>
+[[nodiscard]] bool pool_shutdown_within(const std::chrono::duration<Rep, Period> &time) {
+  fastpar_error failure;
+  const fastpar_status result = fastpar_pool_shutdown_within(detail::milliseconds(time), &failure);
+  if (result == FASTPAR_ERR_TIMEOUT) return false;
+  detail::check(result, failure);
+  return true;
 }
 
 } // namespace fastpar

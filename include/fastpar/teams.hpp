@@ -103,6 +103,31 @@ void team_run(std::uint32_t members, Body &&body) {
   call.exceptions.finish(result, failure);
 }
 
+/** Options of a team; every member has its default. */
+struct team_options {
+  /** 1 to the threads of the pool, the caller included. 0: as many as the pool has. */
+  std::uint32_t members = 0;
+  /** Cancels the team: its members are released from their barriers within some 20 ms. May be null. */
+  cancel_flag *cancel = nullptr;
+};
+
+/**
+ * Calls a body as `team_run` does, with options.
+ *
+ * @throws as team_run; error: cancelled (by the flag, and no member threw anything of its own).
+ */
+template <class Body>
+void team_run_with(const team_options &options, Body &&body) {
+  detail::team_call<std::remove_reference_t<Body>> call{body};
+  fastpar_team_options raw = {};
+  raw.struct_size = sizeof raw;
+  raw.members = options.members;
+  raw.cancel = options.cancel ? options.cancel->raw() : nullptr;
+  fastpar_error failure;
+  const fastpar_status result = fastpar_team_run_with(&raw, &call.run, &call, &failure);
+  call.exceptions.finish(result, failure);
+}
+
 } // namespace fastpar
 
 #endif

@@ -11,6 +11,7 @@ use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace::{self, Kind, Mark};
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -35,6 +36,13 @@ pub struct FileStats {
     pub peak_memory: u64,
 }
 
+impl FileStats {
+    /// What a trace says of the call.
+    fn traced(&self) -> [u64; 5] {
+        [self.bytes_in, self.bytes_out, self.frames, 0, 0]
+    }
+}
+
 /// Compresses a file into another, which appears when it is complete.
 ///
 /// `target` gets owner, mode and times of `source`. It may exist, and is replaced at the end; a link is
@@ -47,7 +55,7 @@ pub struct FileStats {
 /// [`ErrorKind::Unsupported`]: `target` is a block device or a socket; and
 /// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
-    let start = Instant::now();
+    let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
     let options = &options.compressing()?;
     let input = Arc::new(Input::open(source)?);
     let part = part(&input, options)?;
@@ -75,6 +83,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
+    mark.end(Kind::CompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)
 }
@@ -84,7 +93,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
 /// # Errors
 /// As for [`compress_file`], and those of [`Reader::chunk`].
 pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
-    let start = Instant::now();
+    let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
     options.check()?;
     let input = Input::open(source)?;
     let mut output = Target::create(target, Some(&input), wishes(options, true))?;
@@ -111,6 +120,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
+    mark.end(Kind::DecompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)
 }

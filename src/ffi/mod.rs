@@ -30,6 +30,7 @@ mod shared;
 mod status;
 mod streams;
 mod teams;
+mod trace;
 mod transform;
 
 pub use archives::*;
@@ -53,4 +54,5 @@ pub use shared::*;
 pub use status::*;
 pub use streams::*;
 pub use teams::*;
+pub use trace::*;
 pub use transform::*;

@@ -69,12 +69,34 @@ pub struct fastpar_pool_stats {
     pub chunks: u64,
     /// Times that a worker came to help with a call.
     pub helpers: u64,
+    /// Bytes that the codec has taken: content to compress, data to decompress. Of calls and streams, as far
+    /// as they have come.
+    pub bytes_in: u64,
+    /// Bytes that the codec has given for them.
+    pub bytes_out: u64,
+    /// Nanoseconds that workers have worked for jobs, all workers together. A worker that is at work now
+    /// counts from the moment when it leaves its job.
+    pub busy_ns: u64,
+    /// Nanoseconds that threads have waited inside calls: for other threads to end their part, and for files
+    /// to be read and written.
+    pub waiting_ns: u64,
+    /// Nanoseconds in the program's callbacks, on all threads together. What a callback spends in calls of
+    /// fastpar counts as what is done there.
+    pub callback_ns: u64,
+    /// Nanoseconds of compressing and decompressing, on all threads together.
+    pub codec_ns: u64,
+    /// Working memory of the codec, for a frame at a time, that was made anew.
+    pub contexts_made: u64,
+    /// Times that such memory was there from earlier frames.
+    pub contexts_reused: u64,
+    /// Workers that came to help when nothing was left to do.
+    pub late_helpers: u64,
 }
 
 // SAFETY: integers; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_pool_stats {
     const NAME: &'static str = "fastpar_pool_stats";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, bytes_in);
     const PADDING: (usize, usize) = (offset_of!(Self, busy) + size_of::<u32>(), offset_of!(Self, jobs));
 }
 
@@ -220,8 +242,9 @@ pub extern "C" fn fastpar_pool_worker() -> i32 {
 /// @param error  may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: `stats` is NULL, or `struct_size` is not a size of it.
 ///
-/// The numbers are read one by one while others work: they may be from different instants. Never blocks. May
-/// be called from any thread. Since: 1.0
+/// Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
+/// but those of the calling thread are. The numbers are read one by one while others work: they may be from
+/// different instants. Never blocks. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -241,6 +264,15 @@ pub unsafe extern "C" fn fastpar_pool_stats_read(
             jobs: now.jobs,
             chunks: now.chunks,
             helpers: now.helpers,
+            bytes_in: now.bytes_in,
+            bytes_out: now.bytes_out,
+            busy_ns: now.busy_ns,
+            waiting_ns: now.waiting_ns,
+            callback_ns: now.callback_ns,
+            codec_ns: now.codec_ns,
+            contexts_made: now.contexts_made,
+            contexts_reused: now.contexts_reused,
+            late_helpers: now.late_helpers,
         });
         Ok(())
     };
@@ -275,13 +307,13 @@ impl ForeignHook {
 /// Adds functions that run on every worker thread when it starts and when it ends.
 ///
 /// `on_start` runs on every live worker before this returns, and on every later one before its first
-/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks stay for
-/// the life of the process; several start in the order in which they were added, and exit in the reverse
-/// order. A forked child's workers run them too.
+/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks
+/// stay until `fastpar_pool_unhook`, or for the life of the process; several start in the order in
+/// which they were added, and exit in the reverse order. A forked child's workers run them too.
 ///
 /// @param on_start   may be NULL
 /// @param on_exit    may be NULL; not both
-/// @param user_data  given to both; used for as long as the process lives, by several threads at a time
+/// @param user_data  given to both; used for as long as the hooks stay, by several threads at a time
 /// @param error      may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
 ///         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
@@ -302,10 +334,44 @@ pub unsafe extern "C" fn fastpar_pool_hook(
         if on_start.is_none() && on_exit.is_none() {
             return Err(Error::new(ErrorKind::InvalidArgument, "on_start and on_exit are both NULL"));
         }
-        pool::hook(ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data))
+        let hooks = (ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data));
+        pool::add_hook(hooks.0, hooks.1, Some(hook_key(on_start, on_exit, user_data)))
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
+}
+
+/// What tells a program's hooks apart.
+fn hook_key(on_start: fastpar_thread_fn, on_exit: fastpar_thread_fn, user_data: *mut c_void) -> [usize; 3] {
+    let address = |function: fastpar_thread_fn| function.map_or(0, |function| function as usize);
+    [address(on_start), address(on_exit), user_data as usize]
+}
+
+/// Takes back what `fastpar_pool_hook` has added with the same three.
+///
+/// When it returns, neither function runs on any thread, and neither will: they may be unloaded, and
+/// `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
+///
+/// @param on_start   as given to `fastpar_pool_hook`; may be NULL
+/// @param on_exit    as given to it; may be NULL
+/// @param user_data  as given to it; may be NULL
+/// @param error      may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
+///         callback or a hook.
+///
+/// Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_unhook(
+    on_start: fastpar_thread_fn,
+    on_exit: fastpar_thread_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, || pool::unhook(hook_key(on_start, on_exit, user_data))) }
 }
 
 /// Waits for the parallel calls under way, then ends and joins every worker thread.
@@ -327,4 +393,32 @@ pub unsafe extern "C" fn fastpar_pool_hook(
 pub unsafe extern "C" fn fastpar_pool_shutdown(error: *mut fastpar_error) -> fastpar_status {
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, pool::shutdown) }
+}
+
+/// Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
+///
+/// @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
+/// @param error       may be NULL
+/// @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
+///         goes on, as if this had not been called.
+///
+/// Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
+/// while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
+/// workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
+/// codec. May be called from any thread that is not inside a callback.
+/// Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_pool_shutdown_within(
+    timeout_ms: u64,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || match borrow::timeout(timeout_ms) {
+        Some(timeout) => pool::shutdown_within(timeout),
+        None => pool::shutdown(),
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
 }

@@ -1,11 +1,14 @@
 //! Group "teams": members that run at the same time and meet at barriers.
 
+use super::borrow::{self, OptionsStruct};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::team::{self, Team};
 use std::ffi::c_void;
+use std::mem::size_of;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicI32;
 
 /// A team at work. Opaque; belongs to `fastpar_team_run`, valid until it returns.
 pub struct fastpar_team {
@@ -84,13 +87,80 @@ pub unsafe extern "C" fn fastpar_team_run(
     user_data: *mut c_void,
     error: *mut fastpar_error,
 ) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, || run(members, None, member, user_data)) }
+}
+
+/// Options of a team. Set `struct_size` to `sizeof(fastpar_team_options)` and every field you do not need to
+/// zero.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct fastpar_team_options {
+    /// `sizeof(fastpar_team_options)`.
+    pub struct_size: usize,
+    /// 1 to the threads of the pool, the caller included. 0: as many as the pool has.
+    pub members: u32,
+    /// 0.
+    pub flags: u32,
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
+    pub cancel: *const i32,
+}
+
+// SAFETY: integers and a nullable pointer; zero is the default of each; begins with struct_size.
+unsafe impl OptionsStruct for fastpar_team_options {
+    const NAME: &'static str = "fastpar_team_options";
+    const SIZE_V1: usize = size_of::<Self>();
+}
+
+/// Runs a team as `fastpar_team_run` does, with options.
+///
+/// Once its flag is set the members are released from their barriers with FASTPAR_ERR_CANCELLED, now
+/// and later, within some 20 ms. Members that wait for something else have to ask
+/// (`fastpar_is_cancelled`).
+///
+/// @param options    may be NULL: as many members as the pool has threads
+/// @param member     must not be NULL
+/// @param user_data  given to `member`; may be NULL
+/// @param error      may be NULL
+/// @return as `fastpar_team_run`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no member
+///         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option.
+///
+/// Blocks as `fastpar_team_run` does. May be called from any thread, by several at a time. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_team_run_with(
+    options: *const fastpar_team_options,
+    member: fastpar_member_fn,
+    user_data: *mut c_void,
+    error: *mut fastpar_error,
+) -> fastpar_status {
     let body = || {
-        let function = member.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "member is NULL"))?;
-        let foreign = ForeignMember { function, user_data };
-        team::run(members, &|team: &Team, member| foreign.call(team, member))
+        // SAFETY: the caller's promise.
+        let raw = unsafe { borrow::options(options)? };
+        if raw.flags != 0 {
+            let text = format!("flags is {:#x}, expected 0", raw.flags);
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        // SAFETY: the caller's promise.
+        let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
+        run(raw.members, cancel, member, user_data)
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
+}
+
+/// Runs a team of the program.
+fn run(
+    members: u32,
+    cancel: Option<&AtomicI32>,
+    member: fastpar_member_fn,
+    user_data: *mut c_void,
+) -> Result<()> {
+    let function = member.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "member is NULL"))?;
+    let foreign = ForeignMember { function, user_data };
+    team::run_with(members, cancel, &|team: &Team, member| foreign.call(team, member))
 }
 
 /// Waits until every member of the team has come to the barrier.
@@ -99,10 +169,10 @@ pub unsafe extern "C" fn fastpar_team_run(
 ///
 /// @param team   the team that the member's callback was given; must not be NULL
 /// @param error  may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before: no member waits any more,
-///         return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is NULL, or the calling thread is
-///         not a member of it; FASTPAR_ERR_THREADS: in a child that a member forked, where the others are
-///         not.
+/// @return FASTPAR_OK; FASTPAR_ERR_CANCELLED: a member failed, now or before, or the team is cancelled:
+///         no member waits any more, return from the callback; FASTPAR_ERR_INVALID_ARGUMENT: `team` is
+///         NULL, or the calling thread is not a member of it; FASTPAR_ERR_THREADS: in a child that a
+///         member forked, where the others are not.
 ///
 /// Blocks: spins briefly, then sleeps. Only for the members, from their callbacks. Since: 1.0
 ///

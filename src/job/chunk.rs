@@ -1,7 +1,10 @@
 //! What a caller and a body say to each other: chunks, and how a call is bounded, stopped and watched.
 #![forbid(unsafe_code)]
 
+use super::claims::Claiming;
 use super::progress::Progress;
+use crate::pool::Spent;
+use crate::trace;
 use std::sync::atomic::AtomicI32;
 
 /// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that
@@ -19,6 +22,48 @@ pub struct Chunk {
     pub lane: u32,
     /// How many lanes there may be.
     pub lanes: u32,
+}
+
+/// What a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A loop of the program.
+    Loop,
+    /// Tasks of the codec that take long.
+    Tasks,
+    /// Tasks of the codec of any size.
+    SmallTasks,
+}
+
+impl Kind {
+    pub(super) fn claiming(self) -> Claiming {
+        match self {
+            Self::Loop | Self::SmallTasks => Claiming::InBatches,
+            Self::Tasks => Claiming::Singly,
+        }
+    }
+
+    /// The categories for which the job is traced, and what a trace says about it, its lanes and what they
+    /// claim.
+    pub(super) fn traced(self) -> (u32, trace::Kind, trace::Kind, trace::Kind) {
+        match self {
+            Self::Loop => {
+                (trace::LOOPS | trace::CHUNKS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks)
+            }
+            Self::Tasks | Self::SmallTasks => {
+                (trace::TASKS, trace::Kind::Tasks, trace::Kind::TaskLane, trace::Kind::Task)
+            }
+        }
+    }
+
+    /// What the time of its lanes counts as.
+    #[inline]
+    pub(super) fn spent(self) -> Spent {
+        match self {
+            Self::Loop => Spent::Callbacks,
+            Self::Tasks | Self::SmallTasks => Spent::Codec,
+        }
+    }
 }
 
 /// How a parallel call is bounded, stopped and watched. The default asks for nothing.

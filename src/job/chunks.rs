@@ -1,13 +1,14 @@
 //! A job: the chunks of one parallel call, what runs them, and what became of them.
 
-use super::chunk::{Chunk, Control};
-use super::claims::{Claiming, Claims, Pace};
+use super::chunk::{Chunk, Control, Kind};
+use super::claims::{Claims, Pace};
 use super::progress::Monitor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
 use crate::pool::{Asked, Scope};
+use crate::trace::{self, Mark};
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
@@ -19,6 +20,7 @@ use std::time::Instant;
 /// One parallel call. Shared by the lanes that work for it; see `gate` for when they may touch it.
 pub(crate) struct Job<'a> {
     claims: Claims,
+    kind: Kind,
     plan: Plan,
     /// What a lane does, made for the type that `body` points to.
     lane: unsafe fn(&Job<'a>, *const (), u32, Between<'_>),
@@ -30,6 +32,8 @@ pub(crate) struct Job<'a> {
     failure: Mutex<Option<Failure>>,
     /// What the caller computes by.
     floats: FloatEnv,
+    /// The call, where it is traced.
+    traced: Option<trace::Call>,
 }
 
 /// What a lane does between two claims.
@@ -69,7 +73,7 @@ impl<'a> Job<'a> {
         plan: &Plan,
         range: Range<usize>,
         width: u32,
-        claiming: Claiming,
+        kind: Kind,
         control: &Control<'a>,
         monitor: Option<&'a Monitor<'a>>,
         body: &'a B,
@@ -78,7 +82,8 @@ impl<'a> Job<'a> {
         B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
     {
         Self {
-            claims: Claims::new(range, width, claiming),
+            claims: Claims::new(range, width, kind.claiming()),
+            kind,
             plan: *plan,
             lane: run_lane::<B>,
             body: std::ptr::from_ref(body).cast(),
@@ -87,7 +92,32 @@ impl<'a> Job<'a> {
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
             floats: FloatEnv::current(),
+            traced: None,
         }
+    }
+
+    /// The same job, whose lanes are traced as those of `call`.
+    #[inline]
+    pub(crate) fn traced(mut self, call: Option<trace::Call>) -> Self {
+        self.traced = call;
+        self
+    }
+
+    /// What lanes do is traced as of this call.
+    pub(crate) fn trace(&self) -> Option<trace::Call> {
+        self.traced
+    }
+
+    /// What was claimed has run, up to `last`; chunks that are so short that several are claimed at once are
+    /// one event. What comes next begins with its end.
+    fn trace_claim(&self, mark: Mark, claimed: &Range<usize>, last: &Chunk) -> Mark {
+        let Some(call) = self.traced else { return mark };
+        let first = claimed.start;
+        let begin =
+            if claimed.len() == 1 { last.begin } else { self.plan.bounds(first).map_or(0, |items| items.0) };
+        let (count, end) = (claimed.len() as u64, last.end as u64);
+        let (_, _, _, kind) = self.kind.traced();
+        mark.end_one(kind, last.lane, [call.number(), first as u64, count, begin as u64, end])
     }
 
     /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
@@ -221,13 +251,15 @@ where
     // SAFETY: the caller's promise.
     let body = unsafe { &*body.cast::<B>() };
     let chunk = Cell::new(Chunk { index: 0, begin: 0, end: 0, lane, lanes: job.plan.lanes() });
-    Scope::enter(&Lane { job, chunk: &chunk }, |scope| {
+    Scope::enter_for(&Lane { job, chunk: &chunk }, job.kind.spent(), |scope| {
         // The body is not used again after a panic, as the job stops.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            if job.monitor.is_some() || job.cancel.is_some() {
-                run_claims::<B, true>(job, body, between, &chunk)
+            if job.traced.is_some() {
+                run_traced::<B>(job, body, between, &chunk)
+            } else if job.monitor.is_some() || job.cancel.is_some() {
+                run_claims::<B, true, false>(job, body, between, &chunk)
             } else {
-                run_claims::<B, false>(job, body, between, &chunk)
+                run_claims::<B, false, false>(job, body, between, &chunk)
             }
         }));
         let at = chunk.get().index;
@@ -239,9 +271,22 @@ where
     });
 }
 
+/// Claims batches and runs them, and traces it. A function of its own: where no trace runs nothing is left of
+/// it but the question.
+#[cold]
+#[inline(never)]
+fn run_traced<B>(job: &Job<'_>, body: &B, between: Between<'_>, chunk: &Current) -> ControlFlow<i32>
+where
+    B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
+{
+    let (_, _, kind, _) = job.kind.traced();
+    let _lane = job.traced.map(|call| call.begin_lane(kind, chunk.get().lane));
+    run_claims::<B, true, true>(job, body, between, chunk)
+}
+
 /// Claims batches and runs them.
 #[inline(always)]
-fn run_claims<B, const WATCHED: bool>(
+fn run_claims<B, const WATCHED: bool, const TRACED: bool>(
     job: &Job<'_>,
     body: &B,
     mut between: Between<'_>,
@@ -251,6 +296,7 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     let mut pace = if matches!(between, Between::Until(_)) { Pace::ONE } else { job.claims.pace() };
+    let mut mark = if TRACED { Mark::now(trace::CHUNKS | trace::TASKS) } else { Mark::NONE };
     // From then on each chunk is followed by a look at this.
     if job.stopping() {
         return ControlFlow::Continue(());
@@ -258,7 +304,12 @@ where
     while !matches!(between, Between::Until(deadline) if Instant::now() >= deadline) {
         let Some(range) = job.claims.claim(&pace) else { break };
         let chunks = range.len();
-        match run_chunks::<B, WATCHED>(job, body, range, chunk) {
+        let claimed = if TRACED { range.clone() } else { 0..0 };
+        let ran = run_chunks::<B, WATCHED>(job, body, range, chunk);
+        if TRACED {
+            mark = job.trace_claim(mark, &claimed, &chunk.get());
+        }
+        match ran {
             ControlFlow::Continue(()) => pace.ran(&job.claims, chunks),
             ControlFlow::Break(Some(code)) => return ControlFlow::Break(code),
             ControlFlow::Break(None) => break,
@@ -272,6 +323,9 @@ where
             // Asking may take a while.
             if job.stopping() {
                 break;
+            }
+            if TRACED {
+                mark = Mark::now(trace::CHUNKS | trace::TASKS);
             }
         }
     }

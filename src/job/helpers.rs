@@ -6,7 +6,7 @@ use super::gate_store;
 use crate::error::Result;
 use crate::os::clock::ThreadClock;
 use crate::os::fork::{ChildHook, Process};
-use crate::pool::{most_lanes, Call, Help, Pool, Seat, Ticket, Turn, Visit};
+use crate::pool::{count, most_lanes, wait, Call, Counter, Help, Pool, Seat, Ticket, Turn, Visit};
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,7 +85,9 @@ impl<'c> OpenGate<'c> {
         gate.close();
         self.process.check()?;
         let pool = self.call.pool();
-        gate.wait_empty(|| pool.has_cpus_to_wait(0));
+        if !gate.is_empty() {
+            wait(|| gate.wait_empty(|| pool.has_cpus_to_wait(0)));
+        }
         gate_store::give_back(&GATES, &FORGET, pool.address(), gate);
         Ok(())
     }
@@ -267,7 +269,10 @@ impl LoopGate {
 
 impl Help for LoopGate {
     fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
-        let Some((job, lane)) = self.come_in(turn.seat) else { return Visit::Over };
+        let Some((job, lane)) = self.come_in(turn.seat) else {
+            count(Counter::LateHelpers, 1);
+            return Visit::Over;
+        };
         // SAFETY: between enter and leave the caller keeps the job alive (`OpenGate`).
         let job = unsafe { &*job };
         let more =

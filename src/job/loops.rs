@@ -1,15 +1,15 @@
 //! Loops: a body for every chunk of a range, run by the caller and helpers.
 #![forbid(unsafe_code)]
 
-use super::chunk::{Chunk, Control};
+use super::chunk::{Chunk, Control, Kind};
 use super::chunks::Job;
-use super::claims::Claiming;
 use super::helpers::{recruit, work, OpenGate};
 use super::progress::{watched, Monitor};
 use crate::error::Result;
 use crate::os::caches;
 use crate::plan::{lanes_of, Plan, Schedule};
 use crate::pool::{self, most_lanes, Call};
+use crate::trace;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,7 +44,7 @@ where
     let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
     call.count_job(plan.chunks());
     watched(control.progress, plan.count(), |monitor| {
-        run(&call, &plan, 0..plan.chunks(), Claiming::InBatches, control, monitor, &body)
+        run(&call, &plan, 0..plan.chunks(), Kind::Loop, control, monitor, &body)
     })
 }
 
@@ -78,7 +78,7 @@ pub(super) fn run<B>(
     call: &Call,
     plan: &Plan,
     range: Range<usize>,
-    claiming: Claiming,
+    kind: Kind,
     control: &Control<'_>,
     monitor: Option<&Monitor<'_>>,
     body: &B,
@@ -87,14 +87,22 @@ where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
     if plan.lanes() <= 1 || range.len() <= 1 || !call.can_have_help() {
-        return run_alone(plan, range, control, monitor, body);
+        return run_alone(plan, range, kind, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
-    let job = Job::new(plan, range, width, claiming, control, monitor, body);
-    let open = OpenGate::new(call, &job, plan.lanes() - 1);
+    let traced = trace::begin_call(kind.traced().0);
+    let job = Job::new(plan, range.clone(), width, kind, control, monitor, body).traced(traced);
+    let result = on_lanes(call, &job, plan.lanes() - 1);
+    end_trace(traced, kind, plan, &range);
+    result
+}
+
+/// Runs a job on the caller and on so many helpers at the most.
+fn on_lanes(call: &Call, job: &Job<'_>, helpers: u32) -> Result<()> {
+    let open = OpenGate::new(call, job, helpers);
     let helper = || recruit(call.pool(), open.gate(), open.gate().share(), || open.ticket());
     let sent = if job.wants_help() { helper() } else { None };
-    work(&job, 0, sent);
+    work(job, 0, sent);
     job.end_on_caller();
     call.check_thread()?;
     open.close()?;
@@ -105,6 +113,7 @@ where
 pub(super) fn run_alone<B>(
     plan: &Plan,
     range: Range<usize>,
+    kind: Kind,
     control: &Control<'_>,
     monitor: Option<&Monitor<'_>>,
     body: &B,
@@ -112,8 +121,19 @@ pub(super) fn run_alone<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let job = Job::new(plan, range, 1, Claiming::InBatches, control, monitor, body);
+    let traced = trace::begin_call(kind.traced().0);
+    let job = Job::new(plan, range.clone(), 1, kind, control, monitor, body).traced(traced);
     job.work(0, None);
     job.end_on_caller();
+    end_trace(traced, kind, plan, &range);
     job.finish()
+}
+
+/// The call ends, where it is traced.
+#[inline]
+fn end_trace(traced: Option<trace::Call>, kind: Kind, plan: &Plan, range: &Range<usize>) {
+    if let Some(call) = traced {
+        let values = [range.len() as u64, plan.count() as u64, u64::from(plan.lanes())];
+        call.end(kind.traced().1, values);
+    }
 }

@@ -13,8 +13,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, most_lanes, Call, Pool, Ticket, Turn};
+use crate::pool::{check_others, count, most_lanes, spend, wait, Call, Counter, Pool, Spent, Ticket, Turn};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
+use crate::trace::{self, Mark};
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -215,10 +216,10 @@ impl<S: Stage> Pipeline<S> {
             }
             check_others()?;
             let changed = &self.shared.changed;
-            state = match cancel {
+            state = wait(|| match cancel {
                 None => changed.wait(state),
                 Some(_) => changed.wait_timeout(state, LOOK),
-            };
+            });
         }
     }
 
@@ -255,10 +256,13 @@ impl<S: Stage> Shared<S> {
     fn run(&self, begun: Begun<S>, cancel: &AtomicI32) {
         let Begun { number, input, chained } = begun;
         // After a panic the pipeline fails at this task, so its stage is not used for it again.
-        let result = catch_unwind(AssertUnwindSafe(|| self.stage.run(input, cancel)));
+        let mark = Mark::now(trace::TASKS);
+        let run = || spend(Spent::Codec, || self.stage.run(input, cancel));
+        let result = catch_unwind(AssertUnwindSafe(run));
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
+        mark.end(trace::Kind::Stage, 0, [number, 0, 0, 0, 0]);
         self.lock().end(number, chained, result);
         self.changed.notify_all();
     }
@@ -274,7 +278,8 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     state.on_the_way = true;
     state.helpers += 1;
     drop(state);
-    let helper = Helper { shared: Arc::clone(shared), arrived: false };
+    let traced = trace::begin_call(trace::TASKS);
+    let helper = Helper { shared: Arc::clone(shared), arrived: false, traced };
     pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
 }
 
@@ -282,12 +287,15 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
 struct Helper<S: Stage> {
     shared: Arc<Shared<S>>,
     arrived: bool,
+    /// Its sender, where that is traced.
+    traced: Option<trace::Call>,
 }
 
 impl<S: Stage> Helper<S> {
     fn work(mut self, pool: &Pool) {
         self.arrived = true;
         self.shared.lock().on_the_way = false;
+        let _traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, 0));
         let mut helped = false;
         // A pool that is about to end is left: the tasks that are still to come find the next one. Others who
         // wait for a worker get it, too: the next task that is submitted sends for another.
@@ -301,6 +309,8 @@ impl<S: Stage> Helper<S> {
         }
         if helped {
             pool.count_helper();
+        } else {
+            count(Counter::LateHelpers, 1);
         }
     }
 }

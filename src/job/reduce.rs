@@ -5,8 +5,7 @@
 //! accumulators, which are combined after each wave.
 #![forbid(unsafe_code)]
 
-use super::chunk::{Chunk, Control};
-use super::claims::Claiming;
+use super::chunk::{Chunk, Control, Kind};
 use super::loops::run;
 use super::progress::watched;
 use crate::error::{Error, Result};
@@ -127,7 +126,7 @@ where
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
             let shared = &*slots;
-            run(&call, &plan, range.clone(), Claiming::InBatches, control, monitor, &|chunk: &Chunk| {
+            run(&call, &plan, range.clone(), Kind::Loop, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
             let combining = Combining { cancel: control.cancel, chunk: Cell::new(range.start) };

@@ -1,8 +1,7 @@
 //! Tasks: units of pure computation, a few large ones such as the frames of the codec, or many of any size.
 #![forbid(unsafe_code)]
 
-use super::chunk::{Chunk, Control};
-use super::claims::Claiming;
+use super::chunk::{Chunk, Control, Kind};
 use super::loops::{run, run_alone};
 use super::progress::watched;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,7 +35,7 @@ pub(crate) fn run_tasks<T>(count: usize, control: &Control<'_>, task: T) -> Resu
 where
     T: Fn(usize, u32) -> Result<()> + Sync,
 {
-    in_lanes(count, control, Claiming::Singly, |_| (), |index, lane, ()| task(index, lane))
+    in_lanes(count, control, Kind::Tasks, |_| (), |index, lane, ()| task(index, lane))
 }
 
 /// Like `run_tasks`, for many tasks that share the state of their lane. They are claimed several at a time,
@@ -53,7 +52,7 @@ where
 {
     // Each state is locked by its own lane only.
     let states = |lanes| (0..lanes).map(|_| CachePadded::new(Mutex::new(state()))).collect::<Vec<_>>();
-    in_lanes(count, control, Claiming::InBatches, states, |index, lane, states| {
+    in_lanes(count, control, Kind::SmallTasks, states, |index, lane, states| {
         task(index, &mut states[lane as usize].lock().unwrap_or_else(PoisonError::into_inner))
     })
 }
@@ -69,7 +68,7 @@ where
     C: Sync,
     T: Fn(usize, u32, &C) -> Result<()> + Sync,
 {
-    in_lanes(count, control, Claiming::Singly, common, task)
+    in_lanes(count, control, Kind::Tasks, common, task)
 }
 
 /// The lanes that many tasks would have now.
@@ -97,7 +96,7 @@ pub(crate) fn run_aside(task: impl FnOnce() + Send + 'static) {
 fn in_lanes<C: Sync>(
     count: usize,
     control: &Control<'_>,
-    claiming: Claiming,
+    kind: Kind,
     common: impl FnOnce(u32) -> C,
     task: impl Fn(usize, u32, &C) -> Result<()> + Sync,
 ) -> Result<()> {
@@ -120,9 +119,9 @@ fn in_lanes<C: Sync>(
     let result = watched(control.progress, count, |monitor| match &call {
         Some(call) => {
             call.count_job(count);
-            run(call, &plan, 0..count, claiming, control, monitor, &body)
+            run(call, &plan, 0..count, kind, control, monitor, &body)
         }
-        None => run_alone(&plan, 0..count, control, monitor, &body),
+        None => run_alone(&plan, 0..count, kind, control, monitor, &body),
     });
     match (result, lowest.into_inner().unwrap_or_else(PoisonError::into_inner)) {
         (Err(error), Some((_, cause))) if error.kind() == ErrorKind::Callback => Err(cause),

@@ -1,6 +1,8 @@
-//! The processor time of single threads, to the moment. (That of the whole process lags behind by up to a
-//! tick for every thread that is running, 4 ms on many systems.)
+//! Clocks: the system's, the processor's own counter, and the processor time of single threads, to the
+//! moment. (That of the whole process lags behind by up to a tick for every thread that is running, 4 ms on
+//! many systems.)
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The clock of one thread. The thread may end: then the clock stands still.
@@ -109,4 +111,82 @@ impl ThreadClock {
     pub(crate) fn is_runnable(self) -> bool {
         match self.0 {}
     }
+}
+
+/// Nanoseconds of the system's monotonic clock: CLOCK_MONOTONIC, on Windows the performance counter.
+pub(crate) fn now() -> u64 {
+    #[cfg(unix)]
+    {
+        // SAFETY: a timespec is plain numbers, for which zero is valid.
+        let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+        // SAFETY: `time` is valid for writing; every system has this clock.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    }
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
+        let (mut count, mut frequency) = (0, 0);
+        // SAFETY: both are valid for writing.
+        unsafe { QueryPerformanceCounter(&mut count) };
+        // SAFETY: as above.
+        unsafe { QueryPerformanceFrequency(&mut frequency) };
+        (i128::from(count) * 1_000_000_000 / i128::from(frequency.max(1))) as u64
+    }
+}
+
+/// The processor's own counter, which is read in a few nanoseconds: it counts at one rate (`nanoseconds`),
+/// and the same on all processors where the system relies on it for its own clock. Else `now`.
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: every processor of this kind has it.
+    return unsafe { std::arch::x86_64::_rdtsc() };
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    {
+        let count;
+        // SAFETY: reads a register that programs may read.
+        unsafe {
+            std::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack, preserves_flags));
+        }
+        return count;
+    }
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    now()
+}
+
+/// A moment by both clocks; ticks 0: none yet.
+static FIRST: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+
+/// Nanoseconds of a tick, the bits of an f64, once they are known well; 0 before.
+static RATE: AtomicU64 = AtomicU64::new(0);
+
+/// Remembers a moment to compare later ones with, unless that has been done.
+pub(crate) fn begin_ticks() {
+    if FIRST.0.load(Ordering::Acquire) == 0 {
+        // Two threads may be here: their moments are about the same.
+        FIRST.1.store(now(), Ordering::Relaxed);
+        FIRST.0.store(ticks().max(1), Ordering::Release); // the other number
+    }
+}
+
+/// How long so many ticks are. Some milliseconds after the first moment the rate is known well, and does
+/// not change any more.
+pub(crate) fn nanoseconds(count: u64) -> u64 {
+    const ENOUGH: u64 = 50_000_000;
+    let mut rate = f64::from_bits(RATE.load(Ordering::Relaxed));
+    if rate == 0.0 {
+        begin_ticks();
+        let (ticks_before, before) = (FIRST.0.load(Ordering::Acquire), FIRST.1.load(Ordering::Relaxed));
+        let (took, ticks) = (now().saturating_sub(before), ticks().saturating_sub(ticks_before));
+        rate = took as f64 / ticks.max(1) as f64;
+        if took > ENOUGH && rate > 0.0 {
+            // Of several threads the first one's counts for all.
+            if let Err(known) = RATE.compare_exchange(0, rate.to_bits(), Ordering::Relaxed, Ordering::Relaxed)
+            {
+                rate = f64::from_bits(known);
+            }
+        }
+    }
+    (count as f64 * rate) as u64
 }

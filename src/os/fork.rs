@@ -5,7 +5,8 @@
 //! belongs to one process remembers it as a [`Process`], and refuses to work in a child.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::SeqCst};
 
 /// Counts the forks between the first process and this process.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -45,6 +46,42 @@ fn forked() -> Error {
         ErrorKind::Threads,
         "the process was forked during this call; its other threads are in the parent",
     )
+}
+
+/// A value that each process has for itself, made when it is asked for: for locks, which a thread that does
+/// not exist in a forked child may hold. Never freed.
+pub(crate) struct Own<T>(AtomicPtr<T>);
+
+impl<T> Own<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The value of this process. To be asked for after a hook that calls `forget` is registered.
+    pub(crate) fn get(&self) -> &'static T
+    where
+        T: Default + Sync + 'static,
+    {
+        let mut known = self.0.load(SeqCst);
+        if known.is_null() {
+            let fresh = Box::into_raw(Box::<T>::default());
+            known = match self.0.compare_exchange(ptr::null_mut(), fresh, SeqCst, SeqCst) {
+                Ok(_) => fresh,
+                Err(other) => {
+                    // SAFETY: `fresh` came from Box::into_raw just above, and no other thread has seen it.
+                    drop(unsafe { Box::from_raw(fresh) });
+                    other
+                }
+            };
+        }
+        // SAFETY: came from a box, and is never freed.
+        unsafe { &*known }
+    }
+
+    /// In a forked child: its value is a new one.
+    pub(crate) fn forget(&self) {
+        self.0.store(ptr::null_mut(), SeqCst);
+    }
 }
 
 #[cfg(not(unix))]

@@ -4,6 +4,8 @@
 pub(crate) mod affinity;
 pub(crate) mod caches;
 pub(crate) mod clock;
+pub(crate) mod environment;
+pub(crate) mod exit;
 pub(crate) mod float_env;
 pub(crate) mod fork;
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -9,6 +9,11 @@ pub(crate) use linux::Thread;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use other::Thread;
 
+use super::fork::Process;
+use std::cell::Cell;
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", windows))))]
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// The life of a thread.
 type Run = Box<dyn FnOnce() + Send>;
 
@@ -154,4 +159,53 @@ mod other {
 pub(crate) fn is_privileged() -> bool {
     // SAFETY: reads what the kernel handed to the process.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// The calling thread's number: the system's, where the system shows one.
+pub(crate) fn number() -> u64 {
+    thread_local! {
+        /// Of the process that asked: in a forked child the thread has another.
+        static KNOWN: Cell<Option<(Process, u64)>> = const { Cell::new(None) };
+    }
+    let process = Process::current();
+    match KNOWN.get() {
+        Some((of, number)) if of == process => number,
+        _ => {
+            let number = ask_number();
+            KNOWN.set(Some((process, number)));
+            number
+        }
+    }
+}
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+fn ask_number() -> u64 {
+    // SAFETY: has no preconditions. glibc has a function for it from 2.30 on.
+    unsafe { libc::syscall(libc::SYS_gettid) as u64 }
+}
+
+#[cfg(windows)]
+fn ask_number() -> u64 {
+    // SAFETY: has no preconditions.
+    u64::from(unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() })
+}
+
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", windows))))]
+fn ask_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The calling thread's name, as far as the system keeps it.
+pub(crate) fn name() -> String {
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+    {
+        let mut name = [0u8; 16];
+        // SAFETY: a name has at most 16 bytes, the NUL included.
+        unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+        let len = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+        String::from_utf8_lossy(&name[..len]).into_owned()
+    }
+    #[cfg(any(miri, not(any(target_os = "linux", target_os = "android"))))]
+    std::thread::current().name().map_or_else(|| format!("thread {}", number()), str::to_owned)
 }

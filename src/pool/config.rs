@@ -3,6 +3,7 @@
 
 use super::cpu_count;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::environment::variable;
 
 /// Threads of the pool unless the caller or the environment asks otherwise.
 pub const DEFAULT_THREADS: u32 = 24;
@@ -105,13 +106,4 @@ pub(crate) fn threads_of_environment() -> Result<u32> {
             )),
         },
     }
-}
-
-/// A variable of the environment; `None` in a program that has more rights than its user (`secure_getenv`).
-fn variable(name: &str) -> Option<std::ffi::OsString> {
-    #[cfg(target_os = "linux")]
-    if crate::os::thread::is_privileged() {
-        return None;
-    }
-    std::env::var_os(name)
 }

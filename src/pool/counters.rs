@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::thread_state::{self, ThreadState, SHARDS};
+use super::times::{Counter, Spent, Totals};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,8 +15,11 @@ struct Shard {
 }
 
 /// The counters of a pool.
-#[derive(Default)]
-pub(super) struct Counters([CachePadded<Shard>; SHARDS]);
+pub(super) struct Counters {
+    shards: [CachePadded<Shard>; SHARDS],
+    /// What the process had counted before the pool.
+    before: Totals,
+}
 
 /// Statistics of a pool since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,12 +34,35 @@ pub struct Stats {
     pub chunks: u64,
     /// Visits of workers to help a job.
     pub helpers: u64,
+    /// Bytes that the codec has taken.
+    pub bytes_in: u64,
+    /// Bytes that it has given.
+    pub bytes_out: u64,
+    /// Nanoseconds that workers were working for jobs, all workers together. A worker at work is counted when
+    /// it has left its job.
+    pub busy_ns: u64,
+    /// Nanoseconds that threads have waited within calls: for other threads to end their part, for files.
+    pub waiting_ns: u64,
+    /// Nanoseconds in callbacks, all threads together.
+    pub callback_ns: u64,
+    /// Nanoseconds of compressing and decompressing, all threads together.
+    pub codec_ns: u64,
+    /// Contexts of libzstd that were made.
+    pub contexts_made: u64,
+    /// Times that a context was used again instead.
+    pub contexts_reused: u64,
+    /// Helpers that came when nothing was left to do.
+    pub late_helpers: u64,
 }
 
 impl Counters {
+    pub(super) fn new() -> Self {
+        Self { shards: Default::default(), before: Totals::now() }
+    }
+
     #[inline]
     fn shard(&self) -> &Shard {
-        &self.0[thread_state::with(ThreadState::shard)]
+        &self.shards[thread_state::with(ThreadState::shard)]
     }
 
     /// Counts a parallel call and its chunks.
@@ -54,14 +81,24 @@ impl Counters {
     /// The sums, of a pool of `threads` workers of which `busy` are working.
     pub(super) fn stats(&self, threads: u32, busy: u32) -> Stats {
         let sum = |which: fn(&Shard) -> &AtomicU64| {
-            self.0.iter().map(|shard| which(shard).load(Ordering::Relaxed)).sum()
+            self.shards.iter().map(|shard| which(shard).load(Ordering::Relaxed)).sum()
         };
+        let counted = Totals::now().since(&self.before);
         Stats {
             threads,
             busy,
             jobs: sum(|shard| &shard.jobs),
             chunks: sum(|shard| &shard.chunks),
             helpers: sum(|shard| &shard.helpers),
+            bytes_in: counted.get(Counter::BytesIn),
+            bytes_out: counted.get(Counter::BytesOut),
+            busy_ns: counted.busy(),
+            waiting_ns: counted.spent(Spent::Waiting),
+            callback_ns: counted.spent(Spent::Callbacks),
+            codec_ns: counted.spent(Spent::Codec),
+            contexts_made: counted.get(Counter::ContextsMade),
+            contexts_reused: counted.get(Counter::ContextsReused),
+            late_helpers: counted.get(Counter::LateHelpers),
         }
     }
 }

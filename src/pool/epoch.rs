@@ -11,6 +11,10 @@
 //! Nothing else happens in it, so a child that is forked before or during the registration has nothing to
 //! forget.
 //!
+//! A shutdown that waits for a limited time only (`try_shutdown`) must not move on before no call is
+//! left. While it looks, the epoch is marked, and calls that begin wait for the answer; those inside
+//! callbacks belong to calls under way, and do not look at the epoch.
+//!
 //! Orderings: a call announces itself (add, then load the epoch) and a shutdown moves on (store the epoch,
 //! then load the counters). The two mirror each other, which needs sequential consistency: at least one must
 //! see the other. Leaving releases what the call did with the pool, and the loads of the counters acquire it
@@ -18,12 +22,12 @@
 
 use super::thread_state::SHARDS;
 use crate::error::Result;
-use crate::sync::{fence_for_loom, AtomicPtr, AtomicU64, Condvar, Mutex};
+use crate::sync::{fence_for_loom, yield_now, AtomicPtr, AtomicU64, Condvar, Mutex};
 use crate::sync::{Ordering::Relaxed, Ordering::SeqCst};
 use crossbeam_utils::CachePadded;
 use once_cell::sync::OnceCell;
 use std::ptr;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 
 /// A pool that is started by the first call that needs it; starting may fail, and the next call tries again.
 type Slot<P> = OnceCell<P>;
@@ -53,6 +57,9 @@ struct Locks {
 /// How far a fork moves the epoch: further than any number of shutdowns, and even, so that the sets keep
 /// their turn.
 const FORK_STEP: u64 = 1 << 40;
+
+/// Marks the epoch while a shutdown looks whether a call is left.
+const LOOKING: u64 = 1 << 63;
 
 #[cfg(not(loom))]
 impl<P> Epochs<P> {
@@ -109,6 +116,10 @@ impl<P> Epochs<P> {
                 self.begin(register)?;
                 continue;
             }
+            if epoch & LOOKING != 0 {
+                yield_now();
+                continue;
+            }
             self.of(epoch).calls[shard].fetch_add(1, SeqCst);
             fence_for_loom();
             if self.current.load(SeqCst) == epoch {
@@ -130,7 +141,7 @@ impl<P> Epochs<P> {
     fn leave(&self, epoch: u64, shard: usize) {
         // A call that was under way when the process forked belongs to the parent: the child has another
         // epoch, whose counters began at zero.
-        let current = self.current.load(SeqCst);
+        let current = self.current.load(SeqCst) & !LOOKING;
         if current < epoch || current - epoch >= FORK_STEP {
             return;
         }
@@ -171,6 +182,43 @@ impl<P> Epochs<P> {
             guard = locks.drained.1.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         drop(guard);
+        Self::end(old, stop)
+    }
+
+    /// The same if no call is left, and the pool is `unused` otherwise. While it is in use `hold` is asked
+    /// whether to go on looking. `None`: it is in use, and goes on.
+    pub(super) fn try_shutdown(
+        &self,
+        unused: impl Fn(&P) -> bool,
+        hold: impl Fn() -> bool,
+        stop: impl FnOnce(&P) -> Result<()>,
+    ) -> Option<Result<()>> {
+        let _one_at_a_time = match self.locks().shutdown.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let epoch = self.current.load(SeqCst);
+        if epoch == 0 {
+            return Some(Ok(())); // no pool was ever started
+        }
+        let old = self.of(epoch);
+        self.current.store(epoch | LOOKING, SeqCst);
+        fence_for_loom();
+        // SAFETY: only a shutdown frees a slot, and this is the only one.
+        let pool = || unsafe { old.slot.load(SeqCst).as_ref() }.and_then(Slot::get);
+        while !old.is_idle() || !pool().is_none_or(&unused) {
+            if !hold() {
+                self.current.store(epoch, SeqCst);
+                return None;
+            }
+        }
+        self.current.store(epoch + 1, SeqCst);
+        Some(Self::end(old, stop))
+    }
+
+    /// Ends the pool of an epoch that no call is left of, and none can join.
+    fn end(old: &Epoch<P>, stop: impl FnOnce(&P) -> Result<()>) -> Result<()> {
         let slot = old.slot.swap(ptr::null_mut(), SeqCst);
         // A reference, not yet the box: the workers hold references to the pool until `stop` has joined them.
         // SAFETY: null, or made by `Box::into_raw` in `published`; it is freed below only.
@@ -201,7 +249,8 @@ impl<P> Epochs<P> {
             epoch.calls.iter().for_each(|calls| calls.store(0, SeqCst));
         }
         self.locks.store(ptr::null_mut(), SeqCst);
-        self.current.fetch_add(FORK_STEP, SeqCst);
+        let current = self.current.load(SeqCst) & !LOOKING;
+        self.current.store(current + FORK_STEP, SeqCst);
     }
 
     /// About how many threads from outside the pool are in a call now. Relaxed: advice, out of date at once.

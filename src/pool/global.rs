@@ -11,6 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{self, ChildHook};
 use crate::os::loader;
+use crate::trace;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// An announced call of the global pool.
 pub(super) type Entry = epoch::Entry<'static, Pool>;
@@ -28,6 +31,7 @@ static FORGET: ChildHook = ChildHook::new(|| EPOCHS.forget());
 fn watch_forks() -> Result<()> {
     fork::on_child(&FORGET)?;
     fork::on_child(&thread_state::FORGET)?;
+    fork::on_child(&hooks::FORGET)?;
     // The queues of rayon reclaim their memory through a collector of the process, made by the first thread
     // that needs it. A fork in the middle of that would leave the child waiting for its completion for ever.
     #[cfg(unix)]
@@ -129,12 +133,29 @@ pub fn stats() -> Stats {
 /// # Errors [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) from inside a callback or a hook, and where
 /// workers cannot run yet.
 pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
+    add_hook(on_start, on_exit, None)
+}
+
+/// The same, for a program that takes the hooks back by `key`.
+pub(crate) fn add_hook(on_start: Option<Hook>, on_exit: Option<Hook>, key: Option<hooks::Key>) -> Result<()> {
     thread_state::refuse_inside("adding a hook")?;
     memory::check()?;
     thread_state::check_others()?;
     peek(|pool| thread_state::check_loader().and_then(|()| pool.await_workers())).unwrap_or(Ok(()))?;
-    hooks::add(on_start, on_exit);
+    hooks::add(on_start, on_exit, key);
     peek(Pool::run_new_hooks).unwrap_or(Ok(()))
+}
+
+/// Takes hooks back: when this returns none with this key runs, and none will.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`]: there are none; [`ErrorKind::Busy`] from inside a callback or a hook.
+pub(crate) fn unhook(key: hooks::Key) -> Result<()> {
+    thread_state::refuse_inside("taking a hook back")?;
+    if hooks::take_back(key) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidArgument, "there is no hook of these functions and this user_data"))
 }
 
 /// Waits for the calls under way, then ends and joins every worker. A later call starts a new pool.
@@ -142,10 +163,47 @@ pub fn hook(on_start: Option<Hook>, on_exit: Option<Hook>) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::Busy`] from inside a callback or a hook, and where workers cannot run yet.
 pub fn shutdown() -> Result<()> {
+    shut_down(|| EPOCHS.shutdown(Pool::stop))
+}
+
+/// The same, if the calls under way end within `timeout`. While they do not, calls that begin may have to
+/// wait: for up to a quarter of the time that this has waited, and at most a tenth of a second.
+///
+/// # Errors
+/// [`ErrorKind::Timeout`]: the pool goes on; and those of [`shutdown`].
+pub fn shutdown_within(timeout: Duration) -> Result<()> {
+    const LONGEST_LOOK: Duration = Duration::from_millis(100);
+    const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+    const PAUSE: Duration = Duration::from_micros(100);
+    let begun = Instant::now();
+    let left = || timeout.saturating_sub(begun.elapsed());
+    shut_down(|| loop {
+        let look = Instant::now();
+        let longest = ((look - begun) / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK).min(left());
+        let hold = || {
+            let goes_on = look.elapsed() < longest;
+            if goes_on {
+                thread::sleep(PAUSE); // the calls need the CPU
+            }
+            goes_on
+        };
+        if let Some(ended) = EPOCHS.try_shutdown(Pool::is_unused, hold, Pool::stop) {
+            return ended;
+        }
+        if left().is_zero() {
+            return Err(Error::new(ErrorKind::Timeout, "calls are under way still; the pool goes on"));
+        }
+        thread::sleep((longest * 3).min(left()));
+    })
+}
+
+fn shut_down(end: impl FnOnce() -> Result<()>) -> Result<()> {
     thread_state::refuse_inside("shutting the pool down")?;
     if loader::others_have_ended() {
         return Ok(()); // the workers too
     }
     peek(|pool| thread_state::check_loader().and_then(|()| pool.await_threads())).unwrap_or(Ok(()))?;
-    EPOCHS.shutdown(Pool::stop)
+    let ended = end();
+    trace::flush();
+    ended
 }

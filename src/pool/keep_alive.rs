@@ -25,6 +25,11 @@ impl BackgroundJobs {
         KeepAlive(self.clone())
     }
 
+    /// Whether no job keeps the pool.
+    pub(super) fn are_none(&self) -> bool {
+        *self.lock() == 0
+    }
+
     /// Waits until no job keeps the pool.
     pub(super) fn wait(&self) {
         let mut count = self.lock();

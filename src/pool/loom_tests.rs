@@ -176,6 +176,37 @@ fn loom_shutdowns_take_turns() {
     });
 }
 
+/// A shutdown that does not wait: it ends the pool, or leaves it to the calls that use it.
+#[test]
+fn loom_a_pool_in_use_goes_on() {
+    model(|| {
+        let epochs = begun();
+        let started = call(&epochs, 0);
+        let callers = [0, 1].map(|shard| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || u32::from(call(&epochs, shard)))
+        });
+        let mut stopped = 0;
+        let ended = epochs.try_shutdown(
+            |_| true,
+            || false,
+            |pool| {
+                // SAFETY: no call uses the pool any more; loom checks it.
+                pool.0.with_mut(|runs| unsafe { assert!(std::mem::replace(&mut *runs, false)) });
+                stopped += 1;
+                Ok(())
+            },
+        );
+        let started: u32 =
+            u32::from(started) + callers.map(|caller| caller.join().unwrap()).iter().sum::<u32>();
+        // Where the pool was in use the calls have found it again, and started no other.
+        assert!(ended.is_some() || started == 1);
+        stopped += u32::from(shut_down(&epochs));
+        assert_eq!(started, stopped);
+        epochs.free_locks();
+    });
+}
+
 /// A machine whose CPUs are all idle: what waits is sent at the first look.
 #[derive(Default)]
 struct IdleMachine {

@@ -4,6 +4,7 @@
 //! Each thread has a chain of scopes, the innermost first. A lane enters a scope once, for all chunks that it
 //! runs; a failure is kept with its chunk's position, so that a callback that succeeds needs no clean-up.
 
+use super::times::{Begun, Spent, ThreadTimes};
 use crate::error::Error;
 use std::cell::Cell;
 use std::ptr;
@@ -49,12 +50,20 @@ struct Told {
 /// The time that a thread spends in callbacks of one call.
 pub(crate) struct Scope<'a> {
     asked: &'a dyn Asked,
+    begun: Begun,
+    spent: Spent,
     told: Cell<Option<Box<Told>>>,
     outer: Cell<*const Scope<'static>>,
 }
 
+/// The calling thread's innermost scope and times, side by side as each scope needs both.
+struct Here {
+    innermost: Cell<*const Scope<'static>>,
+    times: ThreadTimes,
+}
+
 thread_local! {
-    static INNERMOST: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
+    static HERE: Here = const { Here { innermost: Cell::new(ptr::null()), times: ThreadTimes::new() } };
     /// The innermost scope of the thread that forked this process.
     static INHERITED: Cell<*const Scope<'static>> = const { Cell::new(ptr::null()) };
 }
@@ -66,11 +75,14 @@ impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
         let (scope, outer) = (ptr::from_ref(self.0).cast(), self.0.outer.get());
-        if ptr::eq(INNERMOST.get(), scope) {
-            INNERMOST.set(outer);
-        } else {
-            leave_early(scope, outer);
-        }
+        HERE.with(|here| {
+            here.times.end(&self.0.begun, self.0.spent);
+            if ptr::eq(here.innermost.get(), scope) {
+                here.innermost.set(outer);
+            } else {
+                leave_early(scope, outer);
+            }
+        });
     }
 }
 
@@ -91,9 +103,15 @@ impl<'a> Scope<'a> {
     /// Runs `callbacks` of the call `asked` on the calling thread.
     #[inline]
     pub(crate) fn enter<R>(asked: &'a dyn Asked, callbacks: impl FnOnce(&Self) -> R) -> R {
-        let outer = INNERMOST.get();
-        let scope = Self { asked, told: Cell::new(None), outer: Cell::new(outer) };
-        INNERMOST.set(ptr::from_ref(&scope).cast());
+        Self::enter_for(asked, Spent::Callbacks, callbacks)
+    }
+
+    /// The same; `spent` is what the time counts as.
+    #[inline]
+    pub(crate) fn enter_for<R>(asked: &'a dyn Asked, spent: Spent, callbacks: impl FnOnce(&Self) -> R) -> R {
+        let (outer, begun) = HERE.with(|here| (here.innermost.get(), here.times.begin()));
+        let scope = Self { asked, begun, spent, told: Cell::new(None), outer: Cell::new(outer) };
+        set_innermost(ptr::from_ref(&scope).cast());
         let _leave = Leave(&scope);
         callbacks(&scope)
     }
@@ -106,9 +124,24 @@ impl<'a> Scope<'a> {
     }
 }
 
+#[inline]
+fn set_innermost(scope: *const Scope<'static>) {
+    HERE.with(|here| here.innermost.set(scope));
+}
+
+fn innermost() -> *const Scope<'static> {
+    HERE.with(|here| here.innermost.get())
+}
+
+/// Gives access to the calling thread's times.
+#[inline]
+pub(super) fn with_times<R>(read: impl FnOnce(&ThreadTimes) -> R) -> R {
+    HERE.with(|here| read(&here.times))
+}
+
 /// Runs `with` on each scope of the calling thread, the innermost first, until it says true.
 fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
-    let mut at = INNERMOST.get();
+    let mut at = innermost();
     // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
     while let Some(scope) = unsafe { at.as_ref() } {
         if with(scope) {
@@ -122,12 +155,12 @@ fn find(with: impl Fn(&Scope<'_>) -> bool) -> bool {
 /// Whether a callback runs on the calling thread. In a process that was forked inside a callback, that
 /// callback does not count.
 pub(super) fn is_in_callback() -> bool {
-    INNERMOST.get() != INHERITED.get()
+    innermost() != INHERITED.get()
 }
 
 /// The calls around belong to the parent.
 pub(super) fn forget() {
-    INHERITED.set(INNERMOST.get());
+    INHERITED.set(innermost());
 }
 
 /// Whether the innermost call whose callback runs on the calling thread, or one around it, is cancelled or

@@ -15,6 +15,7 @@
 //! has seen it too.
 
 use crate::sync::{spin_loop, yield_now, AtomicU64, Condvar, Mutex, Ordering};
+use std::time::Duration;
 
 const ARRIVED: u64 = 0xffff;
 const MEMBERS_SHIFT: u32 = 16;
@@ -22,6 +23,9 @@ const MEMBER: u64 = 1 << MEMBERS_SHIFT;
 const SLEEPING: u64 = 1 << 32;
 const BROKEN: u64 = 1 << 33;
 const PHASE: u64 = 1 << 34;
+
+/// How often a sleeping member asks whether the team is cancelled.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Turns of spinning before a member gives its time slice away, and slices given away before it sleeps.
 #[cfg(not(loom))]
@@ -69,8 +73,12 @@ impl Barrier {
         }
     }
 
-    /// Waits until every member that takes part has arrived.
-    pub(crate) fn wait(&self) -> Result<(), Broken> {
+    /// Waits until every member that takes part has arrived. Where `cancelled` is given it is asked now and
+    /// then; once it says so the barrier breaks.
+    pub(crate) fn wait(&self, cancelled: Option<&dyn Fn() -> bool>) -> Result<(), Broken> {
+        if cancelled.is_some_and(|cancelled| cancelled()) {
+            self.break_up();
+        }
         let mut word = self.word.load(Ordering::Acquire);
         let mine = loop {
             if word & BROKEN != 0 {
@@ -88,10 +96,10 @@ impl Barrier {
                 Err(now) => word = now,
             }
         };
-        self.wait_for_end_of(mine)
+        self.wait_for_end_of(mine, cancelled)
     }
 
-    fn wait_for_end_of(&self, mine: u64) -> Result<(), Broken> {
+    fn wait_for_end_of(&self, mine: u64, cancelled: Option<&dyn Fn() -> bool>) -> Result<(), Broken> {
         for turn in 0..SPINS + YIELDS {
             if let Some(over) = ended(self.word.load(Ordering::Acquire), mine) {
                 return over;
@@ -121,7 +129,18 @@ impl Barrier {
             if let Some(over) = ended(word, mine) {
                 return over;
             }
-            guard = self.released.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner());
+            let Some(cancelled) = cancelled else {
+                guard = self.released.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner());
+                continue;
+            };
+            // A flag in the caller's memory wakes nobody.
+            let waited = self.released.wait_timeout(guard, LOOK);
+            guard = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            if cancelled() {
+                drop(guard); // `break_up` takes the lock
+                self.break_up();
+                guard = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            }
         }
     }
 

@@ -49,9 +49,9 @@ fn loom_two_members_three_phases() {
         run(&Shared::new(2), 2, |shared, member| {
             for phase in 1..3 {
                 shared.write(member, phase);
-                shared.barrier.wait().unwrap();
+                shared.barrier.wait(None).unwrap();
                 shared.check(0..2, phase);
-                shared.barrier.wait().unwrap();
+                shared.barrier.wait(None).unwrap();
             }
         });
     });
@@ -62,7 +62,7 @@ fn loom_three_members_one_phase() {
     model(|| {
         run(&Shared::new(3), 3, |shared, member| {
             shared.write(member, 1);
-            shared.barrier.wait().unwrap();
+            shared.barrier.wait(None).unwrap();
             shared.check(0..3, 1);
         });
     });
@@ -74,7 +74,7 @@ fn loom_a_member_that_leaves_is_not_waited_for() {
         run(&Shared::new(3), 3, |shared, member| {
             shared.write(member, 1);
             if member > 0 {
-                shared.barrier.wait().unwrap();
+                shared.barrier.wait(None).unwrap();
                 // Member 0 left before or after this phase ended; what it wrote is visible either way.
                 shared.check(0..3, 1);
             }
@@ -91,7 +91,7 @@ fn loom_a_failing_member_releases_the_others() {
                 shared.write(0, 1);
                 shared.barrier.break_up();
             } else {
-                assert_eq!(shared.barrier.wait(), Err(Broken), "the failing member never came");
+                assert_eq!(shared.barrier.wait(None), Err(Broken), "the failing member never came");
                 shared.check(0..1, 1);
             }
             shared.barrier.leave();
@@ -105,13 +105,13 @@ fn loom_failing_after_a_phase() {
         run(&Shared::new(2), 2, |shared, member| {
             shared.write(member, 1);
             if member == 0 {
-                assert_eq!(shared.barrier.wait(), Ok(()), "both came to it");
+                assert_eq!(shared.barrier.wait(None), Ok(()), "both came to it");
                 shared.check(0..2, 1);
                 shared.barrier.break_up();
             } else {
-                assert_eq!(shared.barrier.wait(), Ok(()), "both came to it, whatever happened next");
+                assert_eq!(shared.barrier.wait(None), Ok(()), "both came to it, whatever happened next");
                 shared.check(0..2, 1);
-                assert_eq!(shared.barrier.wait(), Err(Broken));
+                assert_eq!(shared.barrier.wait(None), Err(Broken));
             }
             shared.barrier.leave();
         });

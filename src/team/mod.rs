@@ -12,16 +12,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, Asked, Call, Scope};
+use crate::pool::{check_others, wait, Asked, Call, Scope};
+use crate::trace;
 use barrier::Barrier;
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A running team, as its members see it.
 pub struct Team {
+    /// The caller's flag, which lives as long as the call.
+    cancel: Option<&'static AtomicI32>,
     members: u32,
+    traced: Option<trace::Call>,
     barrier: Barrier,
     state: Mutex<State>,
     ended: Condvar,
@@ -38,7 +44,7 @@ struct State {
 
 thread_local! {
     /// The team that this thread is a member of.
-    static MEMBER_OF: Cell<*const Team> = const { Cell::new(std::ptr::null()) };
+    static MEMBER_OF: Cell<*const Team> = const { Cell::new(ptr::null()) };
 }
 
 /// The caller's body, for the time of the call.
@@ -63,6 +69,18 @@ impl BodyPtr {
 /// Those of the first member that failed; [`ErrorKind::Threads`] if the team is larger than the pool, or,
 /// inside a callback, than the workers that are free at this moment.
 pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) -> Result<()> {
+    run_with(members, None, body)
+}
+
+/// The same; once `cancel` is not zero the members are released from their barriers, and the call fails.
+///
+/// # Errors
+/// Those of [`run`], and [`ErrorKind::Cancelled`].
+pub fn run_with(
+    members: u32,
+    cancel: Option<&AtomicI32>,
+    body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync),
+) -> Result<()> {
     let call = Call::enter()?;
     let pool = call.pool();
     let members = if members == 0 { pool.threads() } else { members };
@@ -79,8 +97,14 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
         pool.await_workers()?;
     }
     pool.reserve(members - 1, call.must_not_wait())?;
+    let traced = trace::begin_call(trace::LOOPS);
+    // SAFETY: only the lifetime is dropped; the team is used by its members, who end before this returns, or
+    // which a fork has left without a thread.
+    let flag = cancel.map(|flag| unsafe { &*ptr::from_ref(flag) });
     let team = Arc::new(Team {
+        cancel: flag,
         members,
+        traced,
         barrier: Barrier::new(members),
         state: Mutex::default(),
         ended: Condvar::new(),
@@ -105,15 +129,22 @@ pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync))
     team.member(0, body);
     floats.restore_here();
     team.process.check()?; // in a forked child the other members are in the parent, which waits for them
-    let all_ended = team.ended.wait_while(team.state(), |state| state.ended < members - 1);
+    let all_ended = wait(|| team.ended.wait_while(team.state(), |state| state.ended < members - 1));
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);
-    state.failure.take().map_or(Ok(()), Err)
+    if let Some(call) = traced {
+        call.end(trace::Kind::Team, [u64::from(members), 0, 0]);
+    }
+    match state.failure.take() {
+        Some(failure) => Err(failure),
+        None if team.is_cancelled() => Err(Error::cancelled()),
+        None => Ok(()),
+    }
 }
 
 /// Has failed once its barrier is broken.
 impl Asked for Team {
     fn is_stopped(&self) -> bool {
-        self.barrier.is_broken()
+        self.barrier.is_broken() || self.is_cancelled()
     }
 }
 
@@ -129,14 +160,25 @@ impl Team {
     /// [`ErrorKind::Cancelled`] once a member has failed; [`ErrorKind::InvalidArgument`] from a thread that
     /// is not a member; [`ErrorKind::Threads`] in a child that a member forked.
     pub fn barrier(&self) -> Result<()> {
-        if !MEMBER_OF.with(|member_of| std::ptr::eq(member_of.get(), self)) {
+        if !MEMBER_OF.with(|member_of| ptr::eq(member_of.get(), self)) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "the calling thread is not a member of this team",
             ));
         }
         self.process.check()?;
-        self.barrier.wait().map_err(|_| Error::new(ErrorKind::Cancelled, "a member of the team failed"))
+        let cancelled = || self.is_cancelled();
+        let watch = self.cancel.map(|_| &cancelled as &dyn Fn() -> bool);
+        let released = wait(|| self.barrier.wait(watch));
+        released.map_err(|_| {
+            let text = if cancelled() { "the team is cancelled" } else { "a member of the team failed" };
+            Error::new(ErrorKind::Cancelled, text)
+        })
+    }
+
+    /// Whether the flag is set. Relaxed: it carries no data.
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -154,11 +196,13 @@ impl Team {
 
     /// Runs one member on the calling thread.
     fn member(&self, member: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) {
+        let traced = self.traced.map(|call| call.begin_lane(trace::Kind::Member, member));
         let outer = MEMBER_OF.with(|member_of| member_of.replace(self));
         // The body is not used by this member again.
         let (outcome, told) =
             Scope::enter(self, |scope| (catch_unwind(AssertUnwindSafe(|| body(self, member))), scope.take()));
         MEMBER_OF.with(|member_of| member_of.set(outer));
+        drop(traced);
         if !self.process.is_current() {
             return; // a child that a member forked: the other members are in the parent
         }

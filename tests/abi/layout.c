@@ -21,13 +21,22 @@ ASSERT(offsetof(fastpar_pool_options, flags) == 12);
 ASSERT(offsetof(fastpar_pool_options, stack_size) == 16);
 ASSERT(offsetof(fastpar_pool_options, thread_name) == 24);
 
-ASSERT(sizeof(fastpar_pool_stats) == 40);
+ASSERT(sizeof(fastpar_pool_stats) == 112);
 ASSERT(offsetof(fastpar_pool_stats, struct_size) == 0);
 ASSERT(offsetof(fastpar_pool_stats, threads) == 8);
 ASSERT(offsetof(fastpar_pool_stats, busy) == 12);
 ASSERT(offsetof(fastpar_pool_stats, jobs) == 16);
 ASSERT(offsetof(fastpar_pool_stats, chunks) == 24);
 ASSERT(offsetof(fastpar_pool_stats, helpers) == 32);
+ASSERT(offsetof(fastpar_pool_stats, bytes_in) == 40);
+ASSERT(offsetof(fastpar_pool_stats, bytes_out) == 48);
+ASSERT(offsetof(fastpar_pool_stats, busy_ns) == 56);
+ASSERT(offsetof(fastpar_pool_stats, waiting_ns) == 64);
+ASSERT(offsetof(fastpar_pool_stats, callback_ns) == 72);
+ASSERT(offsetof(fastpar_pool_stats, codec_ns) == 80);
+ASSERT(offsetof(fastpar_pool_stats, contexts_made) == 88);
+ASSERT(offsetof(fastpar_pool_stats, contexts_reused) == 96);
+ASSERT(offsetof(fastpar_pool_stats, late_helpers) == 104);
 
 ASSERT(sizeof(fastpar_chunk) == 32);
 ASSERT(offsetof(fastpar_chunk, index) == 0);
@@ -57,6 +66,18 @@ ASSERT(offsetof(fastpar_plan, chunks) == 16);
 ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
+
+ASSERT(sizeof(fastpar_team_options) == 24);
+ASSERT(offsetof(fastpar_team_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_team_options, members) == 8);
+ASSERT(offsetof(fastpar_team_options, flags) == 12);
+ASSERT(offsetof(fastpar_team_options, cancel) == 16);
+
+ASSERT(sizeof(fastpar_trace_options) == 24);
+ASSERT(offsetof(fastpar_trace_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_trace_options, max_memory) == 8);
+ASSERT(offsetof(fastpar_trace_options, categories) == 16);
+ASSERT(offsetof(fastpar_trace_options, flags) == 20);
 
 ASSERT(sizeof(fastpar_zstd_options) == 136);
 ASSERT(offsetof(fastpar_zstd_options, struct_size) == 0);

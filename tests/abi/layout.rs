@@ -14,13 +14,22 @@ layout! {
         stack_size: 16,
         thread_name: 24,
     }
-    fastpar_pool_stats: size 40, align 8 {
+    fastpar_pool_stats: size 112, align 8 {
         struct_size: 0,
         threads: 8,
         busy: 12,
         jobs: 16,
         chunks: 24,
         helpers: 32,
+        bytes_in: 40,
+        bytes_out: 48,
+        busy_ns: 56,
+        waiting_ns: 64,
+        callback_ns: 72,
+        codec_ns: 80,
+        contexts_made: 88,
+        contexts_reused: 96,
+        late_helpers: 104,
     }
     fastpar_chunk: size 32, align 8 {
         index: 0,
@@ -50,6 +59,18 @@ layout! {
         largest: 24,
         lanes: 32,
         reserved: 36,
+    }
+    fastpar_team_options: size 24, align 8 {
+        struct_size: 0,
+        members: 8,
+        flags: 12,
+        cancel: 16,
+    }
+    fastpar_trace_options: size 24, align 8 {
+        struct_size: 0,
+        max_memory: 8,
+        categories: 16,
+        flags: 20,
     }
     fastpar_zstd_options: size 136, align 8 {
         struct_size: 0,

@@ -3,8 +3,8 @@
 #include "check.h"
 #include "grid.h"
 
-#ifndef _WIN32
 #include <stdio.h>
+#ifndef _WIN32
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
@@ -123,6 +123,54 @@ static void not_from_inside_a_callback(void)
   CHECK(after.helpers > before.helpers);
 }
 
+/* Where time goes: the callbacks', on whatever thread they run. */
+static int32_t chunk_that_takes_time(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)user_data;
+  (void)chunk;
+  os_sleep_ms(20);
+  return 0;
+}
+
+static void time_is_counted(void)
+{
+  fastpar_pool_stats before, after;
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  before = pool_stats();
+  CHECK_EQUAL(fastpar_for(NULL, 5, chunk_that_takes_time, NULL, NULL), FASTPAR_OK);
+  after = pool_stats();
+  CHECK(after.callback_ns - before.callback_ns >= 5 * 15000000u); /* the system's ticks may be coarse */
+  CHECK(after.late_helpers >= before.late_helpers && after.waiting_ns >= before.waiting_ns);
+  CHECK_EQUAL(after.bytes_in, before.bytes_in);
+}
+
+/* A timeline: a file that was not there before, with the program's own span. */
+static void a_trace_of_a_span(void)
+{
+  static char text[1 << 20];
+  FILE *file;
+  size_t len;
+  remove("pool.trace");
+  CHECK_EQUAL(fastpar_trace_stop(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_trace_start(NULL, NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_trace_start(NULL, "pool.trace", NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_trace_start(NULL, "pool.trace", NULL), FASTPAR_ERR_ALREADY_STARTED);
+  fastpar_trace_begin("a span of C");
+  grid_run(NULL, 100);
+  fastpar_trace_end();
+  CHECK_EQUAL(fastpar_trace_stop(NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_trace_start(NULL, "pool.trace", NULL), FASTPAR_ERR_IO);
+  file = fopen("pool.trace", "rb");
+  CHECK(file != NULL);
+  if (!file) return;
+  len = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[len] = 0;
+  CHECK(text[0] == '[' && len > 3 && strcmp(text + len - 3, "\n]\n") == 0);
+  CHECK(strstr(text, "\"a span of C\"") && strstr(text, "\"loop\"") && strstr(text, "\"chunk"));
+  CHECK_EQUAL(remove("pool.trace"), 0);
+}
+
 /* ---- hooks: they stay for the life of the process, so this comes last ---- */
 
 static int32_t starts[24], exits[24];
@@ -225,6 +273,68 @@ static void a_forked_child_has_everything(void)
 }
 #endif
 
+/* Hooks of its own that are taken back, and a shutdown that does not wait. */
+static int32_t taken_back;
+
+static void hook_that_counts(void *user_data, uint32_t worker)
+{
+  (void)worker;
+  os_add(user_data, 1);
+}
+
+static int32_t chunk_that_cannot_shut_down(void *user_data, const fastpar_chunk *chunk)
+{
+  (void)user_data;
+  (void)chunk;
+  CHECK_EQUAL(fastpar_pool_shutdown_within(0, NULL), FASTPAR_ERR_BUSY);
+  CHECK_EQUAL(fastpar_pool_unhook(hook_that_counts, NULL, &taken_back, NULL), FASTPAR_ERR_BUSY);
+  return 0;
+}
+
+static void taking_back_and_ending_in_time(void)
+{
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_hook(hook_that_counts, NULL, &taken_back, NULL), FASTPAR_OK);
+  CHECK_EQUAL(taken_back, 24);
+  CHECK_EQUAL(fastpar_for(NULL, 1, chunk_that_cannot_shut_down, NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_unhook(hook_that_counts, NULL, NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_pool_unhook(hook_that_counts, NULL, &taken_back, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown_within(60000, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown_within(0, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_pool_shutdown_within(UINT64_MAX, NULL), FASTPAR_OK);
+  CHECK_EQUAL(taken_back, 24);
+}
+
+/* A team with a flag: a member waits at a barrier, the other cancels. */
+static int32_t team_flag;
+
+static int32_t member_that_cancels(void *user_data, fastpar_team *team, uint32_t member, uint32_t members)
+{
+  (void)user_data;
+  CHECK_EQUAL(members, 2);
+  if (member == 0) {
+    fastpar_cancel(&team_flag);
+    return 0;
+  }
+  CHECK(fastpar_team_barrier(team, NULL) == FASTPAR_OK || fastpar_is_cancelled());
+  return 0;
+}
+
+static void teams_are_cancelled(void)
+{
+  fastpar_team_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.members = 2;
+  options.cancel = &team_flag;
+  CHECK_EQUAL(fastpar_team_run_with(&options, member_that_cancels, NULL, NULL), FASTPAR_ERR_CANCELLED);
+  team_flag = 0;
+  CHECK_EQUAL(fastpar_team_run_with(&options, NULL, NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options.flags = 1;
+  CHECK_EQUAL(fastpar_team_run_with(&options, member_that_cancels, NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
   RUN(starts_with_24_threads);
@@ -233,6 +343,10 @@ int main(void)
   RUN(the_environment_decides_the_threads);
   RUN(pinned_workers_work);
   RUN(not_from_inside_a_callback);
+  RUN(time_is_counted);
+  RUN(taking_back_and_ending_in_time);
+  RUN(teams_are_cancelled);
+  RUN(a_trace_of_a_span);
   RUN(shutdown_while_others_submit);
   if (os_threads(NULL) >= 0) {
     CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);

@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -41,6 +44,41 @@ void statistics() {
   CHECK_EQUAL(stats.threads, 24u);
   CHECK_EQUAL(stats.jobs, std::uint64_t{10});
   CHECK_EQUAL(stats.chunks, std::uint64_t{240});
+  CHECK(stats.callback_ns > 0);
+  const std::vector<char> text(100'000, 'x');
+  const std::size_t packed = fastpar::compress(fastpar::as_bytes(text)).size();
+  const fastpar::pool_stats codec = fastpar::pool_stats_read();
+  CHECK_EQUAL(codec.bytes_in, std::uint64_t{text.size()});
+  CHECK_EQUAL(codec.bytes_out, std::uint64_t{packed});
+  CHECK_EQUAL(codec.contexts_made + codec.contexts_reused, std::uint64_t{1});
+  CHECK(codec.codec_ns > 0 && codec.busy_ns >= stats.busy_ns && codec.waiting_ns >= stats.waiting_ns);
+  CHECK(codec.late_helpers >= stats.late_helpers);
+}
+
+void timeline() {
+  const std::filesystem::path path = "pool.trace++";
+  std::filesystem::remove(path);
+  fastpar::trace_options options;
+  options.categories = fastpar::trace_user + fastpar::trace_loops;
+  fastpar::trace_start(path, options);
+  CHECK_STATUS(already_started, fastpar::trace_start(path));
+  {
+    const fastpar::trace_span outer("outer");
+    const fastpar::trace_span inner(std::string("inner"));
+    fastpar::trace_begin("plain");
+    fastpar::trace_end();
+    fastpar::for_each_chunk(10, [](fastpar::chunk) {});
+  }
+  fastpar::trace_stop();
+  CHECK_STATUS(io, fastpar::trace_start(path));
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  file.close();
+  for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\""}) CHECK(text.find(name) != text.npos);
+  CHECK(text.find("\"cat\":\"chunks\"") == text.npos);
+  std::filesystem::remove(path);
+  options.categories = 64;
+  CHECK_STATUS(invalid_argument, fastpar::trace_start(path, options));
 }
 
 std::atomic<int> plain_starts{0};
@@ -68,6 +106,33 @@ void hooks() {
   CHECK_EQUAL(started->load(), 2 * threads);
   CHECK_STATUS(invalid_argument, fastpar::pool_hook(nullptr, nullptr));
   CHECK_STATUS(busy, fastpar::for_each_chunk(1, [](fastpar::chunk) { fastpar::pool_hook([](std::uint32_t) {}); }));
+}
+
+void taken_back_and_in_time() {
+  auto count = std::make_shared<std::atomic<int>>(0);
+  fastpar::pool_start();
+  const int threads = static_cast<int>(fastpar::pool_threads());
+  const fastpar::pool_hooks hooks = fastpar::pool_hook([count](std::uint32_t) { ++*count; });
+  CHECK_EQUAL(count->load(), threads);
+  CHECK_EQUAL(count.use_count(), 2L);
+  CHECK_STATUS(busy, fastpar::for_each_chunk(1, [&](fastpar::chunk) { fastpar::pool_unhook(hooks); }));
+  fastpar::pool_unhook(hooks);
+  CHECK_EQUAL(count.use_count(), 1L);
+  std::atomic<bool> begun{false}, may_end{false};
+  std::thread caller([&] {
+    fastpar::for_each_chunk(1, [&](fastpar::chunk) {
+      begun = true;
+      while (!may_end) std::this_thread::yield();
+    });
+  });
+  while (!begun) std::this_thread::yield();
+  CHECK(!fastpar::pool_shutdown_within(std::chrono::milliseconds(5)));
+  may_end = true;
+  CHECK(fastpar::pool_shutdown_within(std::chrono::minutes(5)));
+  caller.join();
+  fastpar::pool_start();
+  fastpar::pool_shutdown();
+  CHECK_EQUAL(count->load(), threads);
 }
 
 void limits() {
@@ -111,7 +176,9 @@ void asking() {
 int main() {
   RUN(options_and_shutdown);
   RUN(statistics);
+  RUN(timeline);
   RUN(hooks);
+  RUN(taken_back_and_in_time);
   RUN(limits);
   RUN(asking);
   return FINISH();

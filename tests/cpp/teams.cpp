@@ -80,6 +80,27 @@ void loops_inside() {
   });
 }
 
+void cancelled() {
+  fastpar::cancel_flag flag;
+  fastpar::team_options options;
+  options.members = 2;
+  options.cancel = &flag;
+  CHECK_STATUS(cancelled, fastpar::team_run_with(options, [&](fastpar::team &team) {
+    if (team.member() == 0) {
+      flag.cancel();
+    } else {
+      team.barrier();
+    }
+  }));
+  flag.reset();
+  std::atomic<int> passed{0};
+  fastpar::team_run_with(options, [&](fastpar::team &team) {
+    team.barrier();
+    passed++;
+  });
+  CHECK_EQUAL(passed.load(), 2);
+}
+
 } // namespace
 
 int main() {
@@ -89,5 +110,6 @@ int main() {
   RUN(too_many);
   RUN(move_only);
   RUN(loops_inside);
+  RUN(cancelled);
   return FINISH();
 }

@@ -22,7 +22,7 @@ namespace Fastpar.Tests
                 ("stack_size", 16),
                 ("thread_name", 24),
             }),
-            ("fastpar_pool_stats", 40, new[]
+            ("fastpar_pool_stats", 112, new[]
             {
                 ("struct_size", 0),
                 ("threads", 8),
@@ -30,6 +30,15 @@ namespace Fastpar.Tests
                 ("jobs", 16),
                 ("chunks", 24),
                 ("helpers", 32),
+                ("bytes_in", 40),
+                ("bytes_out", 48),
+                ("busy_ns", 56),
+                ("waiting_ns", 64),
+                ("callback_ns", 72),
+                ("codec_ns", 80),
+                ("contexts_made", 88),
+                ("contexts_reused", 96),
+                ("late_helpers", 104),
             }),
             ("fastpar_chunk", 32, new[]
             {
@@ -62,6 +71,20 @@ namespace Fastpar.Tests
                 ("largest", 24),
                 ("lanes", 32),
                 ("reserved", 36),
+            }),
+            ("fastpar_team_options", 24, new[]
+            {
+                ("struct_size", 0),
+                ("members", 8),
+                ("flags", 12),
+                ("cancel", 16),
+            }),
+            ("fastpar_trace_options", 24, new[]
+            {
+                ("struct_size", 0),
+                ("max_memory", 8),
+                ("categories", 16),
+                ("flags", 20),
             }),
             ("fastpar_zstd_options", 136, new[]
             {

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Threading;
@@ -67,6 +68,13 @@ internal static class PoolTests
         PoolStats stats = FastparPool.StatsRead();
         Expect.Equal(3, stats.Threads);
         Expect.True(stats.Jobs >= 1 && stats.Chunks >= 24 && stats.Busy <= 3 && stats.Helpers >= 0, "stats");
+        Expect.True(stats.CallbackTime > TimeSpan.Zero && stats.BusyTime >= TimeSpan.Zero, "times");
+        byte[] packed = Codec.Compress(new byte[100_000]);
+        PoolStats codec = FastparPool.StatsRead();
+        Expect.Equal(100_000, codec.BytesIn);
+        Expect.Equal(packed.Length, codec.BytesOut);
+        Expect.True(codec.ContextsMade + codec.ContextsReused == 1 && codec.CodecTime > TimeSpan.Zero, "codec");
+        Expect.True(codec.WaitingTime >= stats.WaitingTime && codec.LateHelpers >= stats.LateHelpers, "later");
         FastparPool.Shutdown();
         FastparPool.Start(new PoolOptions { Threads = PoolOptions.ThreadsAuto, Pin = true });
         FastparPool.Shutdown();
@@ -75,6 +83,64 @@ internal static class PoolTests
         Expect.Throws<ArgumentOutOfRangeException>(() => FastparPool.Start(new PoolOptions { StackSize = 1 << 16 }));
         FastparPool.Start();
         Expect.Fails(FastparStatus.Busy, () => FastparLoop.For(1, range => FastparPool.Shutdown()));
+    }
+
+    [Test]
+    private static void TakenBackAndInTime()
+    {
+        int started = 0;
+        Action<int> onStart = worker => Interlocked.Increment(ref started);
+        FastparPool.Start();
+        int threads = FastparPool.Threads;
+        FastparPool.Hook(onStart);
+        Expect.Equal(threads, started, "started");
+        Expect.True(!FastparPool.Unhook(null, onStart), "another pair");
+        Expect.Fails(FastparStatus.Busy, () => FastparLoop.For(1, range => FastparPool.Unhook(onStart)));
+        Expect.True(FastparPool.Unhook(onStart) && !FastparPool.Unhook(onStart), "once");
+        using var begun = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        var caller = new Thread(() => FastparLoop.For(1, range =>
+        {
+            begun.Set();
+            mayEnd.Wait();
+        }));
+        caller.Start();
+        begun.Wait();
+        Expect.True(!FastparPool.Shutdown(TimeSpan.FromMilliseconds(5)), "a call runs");
+        mayEnd.Set();
+        Expect.True(FastparPool.Shutdown(Expect.Limit), "it has ended");
+        caller.Join();
+        FastparPool.Start();
+        Expect.Equal(threads, started, "taken back");
+        Expect.Throws<ArgumentOutOfRangeException>(() => FastparPool.Shutdown(TimeSpan.FromSeconds(-5)));
+    }
+
+    [Test]
+    private static void Trace()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        FastparTrace.Stop();
+        FastparTrace.Start(path, new TraceOptions { Categories = TraceCategories.User | TraceCategories.Loops });
+        try
+        {
+            Expect.Fails(FastparStatus.AlreadyStarted, () => FastparTrace.Start(path));
+            using (FastparTrace.Span("lädt"))
+            {
+                FastparLoop.For(10, range => { });
+            }
+            FastparTrace.Stop();
+            string text = File.ReadAllText(path);
+            Expect.True(text.Contains("\"lädt\"") && text.Contains("\"loop\"") && !text.Contains("\"cat\":\"chunks\""), text);
+            Expect.True(text.EndsWith("\n]\n"), "its end");
+            Expect.Throws<IOException>(() => FastparTrace.Start(path));
+            Expect.Throws<ArgumentException>(() => FastparTrace.Start(""));
+            Expect.Throws<ArgumentOutOfRangeException>(() => new TraceOptions { MaxMemory = 1 });
+        }
+        finally
+        {
+            FastparTrace.Stop();
+            File.Delete(path);
+        }
     }
 
     [Test]

@@ -164,4 +164,24 @@ internal static class TeamTests
         Expect.Equal(6, FastparAtomic.Add(ref sum, 1));
         Expect.Equal(7, sum);
     }
+
+    [Test]
+    private static void Cancelled()
+    {
+        using var source = new CancellationTokenSource();
+        void Body(TeamMember member)
+        {
+            if (member.Member == 0)
+            {
+                source.Cancel();
+            }
+            else
+            {
+                member.Barrier();
+            }
+        }
+        var cancelled = Expect.Throws<OperationCanceledException>(() => FastparTeam.Run(2, Body, source.Token));
+        Expect.Equal(source.Token, cancelled.CancellationToken, "token");
+        Expect.Throws<FormatException>(() => FastparTeam.Run(2, member => throw new FormatException(), default));
+    }
 }

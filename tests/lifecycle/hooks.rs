@@ -187,3 +187,68 @@ fn through_the_c_function() {
         assert_eq!((STARTS.load(Relaxed), EXITS.load(Relaxed)), (6, 6));
     });
 }
+
+/// What was hooked is taken back: nobody runs it from then on, and what it used may go.
+#[test]
+fn hooks_that_are_taken_back_never_run_again() {
+    extern "C" fn count(counts: *mut c_void, _: u32) {
+        // SAFETY: the hook's counter, which lives until the hook is taken back.
+        unsafe { &*counts.cast::<AtomicU32>() }.fetch_add(1, Relaxed);
+    }
+    three_workers().run(|| {
+        let hook = |counts: &AtomicU32| {
+            let counts = ptr::from_ref(counts).cast_mut().cast();
+            // SAFETY: the counter is there until the hook is taken back.
+            unsafe { fastpar_pool_hook(Some(count), Some(count), counts, ptr::null_mut()) }
+        };
+        let unhook = |counts: *const AtomicU32| {
+            // SAFETY: only compared.
+            unsafe {
+                fastpar_pool_unhook(Some(count), Some(count), counts.cast_mut().cast(), ptr::null_mut())
+            }
+        };
+        let (first, second) = (Box::new(AtomicU32::new(0)), AtomicU32::new(0));
+        count_chunks(10);
+        assert_eq!((hook(&first), hook(&second)), (FASTPAR_OK, FASTPAR_OK));
+        assert_eq!(first.load(Relaxed), 3);
+        assert_eq!(unhook(ptr::null()), FASTPAR_ERR_INVALID_ARGUMENT);
+        assert_eq!(unhook(&raw const *first), FASTPAR_OK);
+        assert_eq!(unhook(&raw const *first), FASTPAR_ERR_INVALID_ARGUMENT, "once");
+        assert_eq!(first.load(Relaxed), 3);
+        drop(first);
+        pool::shutdown().expect("the pool ends");
+        count_chunks(10);
+        pool::shutdown().expect("the pool ends");
+        assert_eq!(second.load(Relaxed), 3 + 3 + 3 + 3, "the other one stays");
+        run_chunks(1, |_| assert_eq!(unhook(&raw const second), FASTPAR_ERR_BUSY));
+        assert_eq!(unhook(&raw const second), FASTPAR_OK);
+    });
+}
+
+/// A hook that runs while it is taken back is waited for.
+#[test]
+fn taking_a_hook_back_waits_for_it() {
+    static BEGUN: AtomicU32 = AtomicU32::new(0);
+    static ENDED: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn slow(_: *mut c_void, _: u32) {
+        BEGUN.fetch_add(1, Relaxed);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        ENDED.fetch_add(1, Relaxed);
+    }
+    three_workers().run(|| {
+        // SAFETY: a hook without data.
+        let hooked = unsafe { fastpar_pool_hook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) };
+        assert_eq!(hooked, FASTPAR_OK);
+        count_chunks(10);
+        while BEGUN.load(Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        // SAFETY: as above.
+        let taken_back = unsafe { fastpar_pool_unhook(Some(slow), None, ptr::null_mut(), ptr::null_mut()) };
+        assert_eq!(taken_back, FASTPAR_OK);
+        let begun = BEGUN.load(Relaxed);
+        assert_eq!(begun, ENDED.load(Relaxed));
+        pool::shutdown().expect("the pool ends");
+        assert_eq!(begun, BEGUN.load(Relaxed));
+    });
+}

@@ -8,6 +8,7 @@ use std::ops::ControlFlow::Continue;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// Freed memory is filled with rubbish, so that whoever still uses it fails.
 fn with_poisoned_memory() -> Isolated {
@@ -157,5 +158,79 @@ fn a_job_goes_on_to_its_end() {
         }
         pool::shutdown().expect("nothing is left");
         expect_threads("fastpar", 0);
+    });
+}
+
+/// A shutdown with a limit: while a call runs the same pool goes on, afterwards it ends.
+#[test]
+fn a_shutdown_within_a_time_leaves_a_busy_pool_alone() {
+    with_poisoned_memory().run(|| {
+        pool::shutdown_within(Duration::ZERO).expect("there is no pool");
+        let (begun, may_end) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                run_chunks(1, |_| {
+                    begun.store(true, Relaxed);
+                    while !may_end.load(Relaxed) {
+                        thread::yield_now();
+                    }
+                    assert_eq!(count_chunks(10), 10, "calls inside go on");
+                });
+            });
+            while !begun.load(Relaxed) {
+                thread::yield_now();
+            }
+            for time in [0, 20] {
+                let late = pool::shutdown_within(Duration::from_millis(time)).expect_err("a call runs");
+                assert_eq!(late.kind(), ErrorKind::Timeout);
+            }
+            let before = pool::stats();
+            assert_eq!(count_chunks(10), 10);
+            assert_eq!(pool::stats().jobs, before.jobs + 1, "the same pool");
+            may_end.store(true, Relaxed);
+            pool::shutdown_within(Duration::from_secs(100)).expect("the call ends");
+            assert_eq!(pool::stats().threads, 0);
+        });
+        assert_eq!(count_chunks(10), 10);
+        // A job that outlives its call counts, too.
+        let flag = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&flag);
+        let body: Body = Box::new(move |_| {
+            while !ends.load(Relaxed) {
+                thread::yield_now();
+            }
+            Continue(())
+        });
+        let job = JobHandle::start(EACH, 1, 0, None, None, body).expect("it starts");
+        let late = pool::shutdown_within(Duration::from_millis(1)).expect_err("a job runs");
+        assert_eq!(late.kind(), ErrorKind::Timeout);
+        flag.store(true, Relaxed);
+        pool::shutdown_within(Duration::from_secs(100)).expect("the job ends");
+        job.wait(None).expect("it is finished");
+        run_chunks(1, |_| {
+            let inside = pool::shutdown_within(Duration::ZERO).expect_err("inside a callback");
+            assert_eq!(inside.kind(), ErrorKind::Busy);
+        });
+    });
+}
+
+/// Calls that never pause do not keep the pool.
+#[test]
+fn a_shutdown_within_a_time_comes_between_short_calls() {
+    with_poisoned_memory().run(|| {
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !ended.load(Relaxed) {
+                        assert_eq!(count_chunks(24), 24);
+                    }
+                });
+            }
+            for _ in 0..5 {
+                pool::shutdown_within(Duration::from_secs(100)).expect("calls are short");
+            }
+            ended.store(true, Relaxed);
+        });
     });
 }

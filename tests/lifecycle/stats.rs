@@ -2,12 +2,17 @@
 
 use crate::support::isolated::Isolated;
 use crate::{count_chunks, on_threads_at_once};
+use fastpar::codec::{self, Options};
 use fastpar::ffi::*;
-use fastpar::job::{reduce, Control, JobHandle};
+use fastpar::job::{for_each_chunk, reduce, Control, JobHandle};
 use fastpar::plan::Schedule;
 use fastpar::{pool, team};
+use std::mem::offset_of;
 use std::ops::ControlFlow::Continue;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
+use std::time::Duration;
 
 #[test]
 fn calls_and_chunks_are_counted() {
@@ -50,8 +55,9 @@ fn helpers_are_counted_and_seen_at_work() {
 fn through_the_c_function() {
     Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
         let size = size_of::<fastpar_pool_stats>();
-        let mut stats =
-            fastpar_pool_stats { struct_size: size, threads: 9, busy: 9, jobs: 9, chunks: 9, helpers: 9 };
+        // SAFETY: numbers, for which any bytes are valid.
+        let mut stats: fastpar_pool_stats = unsafe { std::mem::zeroed() };
+        (stats.struct_size, stats.threads, stats.jobs, stats.late_helpers) = (size, 9, 9, 9);
         // SAFETY: NULL, or a struct that begins with its size.
         let read =
             |stats: *mut fastpar_pool_stats| unsafe { fastpar_pool_stats_read(stats, ptr::null_mut()) };
@@ -61,7 +67,165 @@ fn through_the_c_function() {
         assert_eq!(read(&mut stats), FASTPAR_OK);
         assert_eq!((stats.threads, stats.jobs, stats.chunks), (4, 1, 7));
         assert_eq!(read(ptr::null_mut()), FASTPAR_ERR_INVALID_ARGUMENT);
-        stats.struct_size = size - 8;
+        // A program that was built before the struct grew: what follows is not touched.
+        let first = offset_of!(fastpar_pool_stats, bytes_in);
+        (stats.struct_size, stats.jobs, stats.bytes_in) = (first, 0, 77);
+        assert_eq!(read(&mut stats), FASTPAR_OK);
+        assert_eq!((stats.struct_size, stats.jobs, stats.bytes_in), (first, 1, 77));
+        stats.struct_size = first - 8;
         assert_eq!(read(&mut stats), FASTPAR_ERR_INVALID_ARGUMENT);
+    });
+}
+
+/// Milliseconds of a statistic, rounded up: the processor's counter is compared with the system's clock, to a
+/// few millionths.
+fn milliseconds(nanoseconds: u64) -> u64 {
+    nanoseconds.div_ceil(1_000_000)
+}
+
+fn sleep(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+/// Waits until no worker is at work: what they did is counted then.
+fn settle() {
+    while pool::stats().busy > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn time_in_callbacks_on_all_threads() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        on_threads_at_once(4, || sleep(100));
+        settle();
+        let stats = pool::stats();
+        assert!(milliseconds(stats.callback_ns) >= 400, "{stats:?}");
+        assert!(milliseconds(stats.busy_ns) >= 300, "three workers: {stats:?}");
+        assert!(stats.busy_ns < stats.callback_ns, "the caller is no worker: {stats:?}");
+        assert_eq!((stats.codec_ns, stats.bytes_in, stats.contexts_made), (0, 0, 0));
+    });
+}
+
+/// A caller alone, whose loops are short: they are counted too.
+#[test]
+fn short_callbacks_add_up() {
+    Isolated::default().env("FASTPAR_THREADS", "1").run(|| {
+        let alone = Control { max_lanes: 1, ..Control::default() };
+        let each = Schedule::Grain { grain: 1 };
+        for _ in 0..100 {
+            let body = |_: &fastpar::job::Chunk| {
+                sleep(1);
+                Continue(())
+            };
+            for_each_chunk(each, 1, &alone, body).expect("it succeeds");
+        }
+        let first = pool::stats();
+        assert!(milliseconds(first.callback_ns) >= 100, "{first:?}");
+        assert_eq!(first.busy_ns, 0, "no worker was needed");
+        let none = |_: &fastpar::job::Chunk| Continue(());
+        (0..1000).for_each(|_| for_each_chunk(each, 1, &alone, none).expect("it succeeds"));
+        assert!(pool::stats().callback_ns > first.callback_ns);
+    });
+}
+
+/// Each moment counts once: a call inside a callback is taken off the callback's time.
+#[test]
+fn nested_calls_count_once() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        let alone = Control { max_lanes: 1, ..Control::default() };
+        let start = std::time::Instant::now();
+        let nested = |depth: u32| {
+            fn body(alone: &Control<'_>, depth: u32) {
+                for_each_chunk(Schedule::default(), 1, alone, |_| {
+                    if depth == 0 {
+                        sleep(50);
+                    } else {
+                        body(alone, depth - 1);
+                    }
+                    Continue(())
+                })
+                .expect("it succeeds");
+            }
+            body(&alone, depth);
+        };
+        nested(9);
+        let (stats, took) = (pool::stats(), start.elapsed().as_nanos() as u64);
+        assert!(milliseconds(stats.callback_ns) >= 50, "{stats:?}");
+        assert!(stats.callback_ns <= took + took / 100, "ten callbacks, one time: {stats:?} in {took} ns");
+    });
+}
+
+/// A thread waits for a job whose only chunk a worker runs.
+#[test]
+fn waiting_is_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        let (begun, may_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (begins, ends) = (Arc::clone(&begun), Arc::clone(&may_end));
+        let body = move |_: &fastpar::job::Chunk| {
+            begins.store(true, SeqCst);
+            while !ends.load(SeqCst) {
+                sleep(1);
+            }
+            Continue(())
+        };
+        let job = JobHandle::start(Schedule::default(), 1, 0, None, None, Box::new(body)).expect("it starts");
+        while !begun.load(SeqCst) {
+            std::thread::yield_now();
+        }
+        let time = job.wait(Some(Duration::from_millis(50))).expect_err("the chunk has not ended");
+        assert_eq!(time.kind(), fastpar::ErrorKind::Timeout);
+        let stats = pool::stats();
+        assert!(milliseconds(stats.waiting_ns) >= 50 && stats.busy == 1, "{stats:?}");
+        may_end.store(true, SeqCst);
+        job.wait(None).expect("it succeeds");
+        settle();
+        assert!(milliseconds(pool::stats().callback_ns) >= 50, "{:?}", pool::stats());
+    });
+}
+
+#[test]
+fn what_the_codec_does_is_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        let data: Vec<u8> = (0..4u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let options = Options { frame_size: 256 << 10, max_lanes: 1, ..Options::default() };
+        pool::start(&Default::default()).expect("it starts");
+        let packed = codec::compress_to_vec(&data, &options).expect("it compresses");
+        let first = pool::stats();
+        assert_eq!((first.bytes_in, first.bytes_out), (data.len() as u64, packed.len() as u64));
+        // 16 frames, one after the other.
+        assert_eq!((first.contexts_made, first.contexts_reused), (1, 15));
+        assert!(first.codec_ns > 0 && first.callback_ns == 0, "{first:?}");
+        assert_eq!(codec::decompress_to_vec(&packed, &options).expect("it decompresses"), data);
+        let second = pool::stats();
+        assert_eq!(second.bytes_in - first.bytes_in, packed.len() as u64);
+        assert_eq!(second.bytes_out - first.bytes_out, data.len() as u64);
+        assert!(second.codec_ns > first.codec_ns);
+        pool::shutdown().expect("it ends");
+        pool::start(&Default::default()).expect("it starts");
+        assert_eq!(pool::stats().bytes_in, 0, "since the start of the pool");
+    });
+}
+
+/// Files: as much as the call tells by itself, and time with the files.
+#[test]
+fn what_calls_on_files_do_is_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = |name: &str| folder.path().join(name);
+        let data: Vec<u8> = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 25) as u8).collect();
+        std::fs::write(path("data"), &data).expect("it is written");
+        pool::start(&Default::default()).expect("it starts");
+        let options = Options { frame_size: 256 << 10, ..Options::default() };
+        let packed = codec::compress_file(&path("data"), &path("packed"), &options).expect("it compresses");
+        let first = pool::stats();
+        assert_eq!((first.bytes_in, first.bytes_out), (packed.bytes_in, packed.bytes_out));
+        assert!(first.waiting_ns > 0 && first.codec_ns > 0, "{first:?}");
+        let back = codec::decompress_file(&path("packed"), &path("back"), &options).expect("it decompresses");
+        let second = pool::stats();
+        assert_eq!(second.bytes_out - first.bytes_out, back.bytes_out);
+        // The seek table and its frame are no task's.
+        let taken = second.bytes_in - first.bytes_in;
+        assert!(taken <= back.bytes_in && taken + 1000 > back.bytes_in, "{taken} of {}", back.bytes_in);
     });
 }

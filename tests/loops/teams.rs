@@ -7,7 +7,7 @@ use fastpar::plan::Schedule;
 use fastpar::team::{self, Team};
 use fastpar::{pool, Error, ErrorKind};
 use std::ops::ControlFlow::{Break, Continue};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a member that a barrier let down returns.
@@ -260,4 +260,38 @@ fn members_wait_for_a_job_that_finds_no_worker() {
     .expect("every member succeeds");
     assert_eq!(done.load(Relaxed), 1000);
     assert_eq!(lanes.into_inner().unwrap().len(), threads() as usize);
+}
+
+/// A flag releases the members from a barrier to which not all come.
+#[test]
+fn a_cancelled_team_is_released_from_its_barriers() {
+    let _watch = watch();
+    let flag = AtomicI32::new(0);
+    let released = AtomicU32::new(0);
+    let members = threads().min(4);
+    let result = team::run_with(members, Some(&flag), &|team: &Team, member| {
+        if member == 0 {
+            flag.store(1, Relaxed);
+            // Not at the barrier: the others wait for this member until they see the flag.
+            while released.load(Relaxed) < members - 1 {
+                std::thread::yield_now();
+            }
+            return Continue(());
+        }
+        let error = team.barrier().expect_err("member 0 never comes");
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        released.fetch_add(1, Relaxed);
+        Continue(())
+    });
+    assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::Cancelled));
+    // A failure of a member's own counts more; a flag that is not set changes nothing.
+    let failed =
+        team::run_with(2, Some(&flag), &|_, member| if member == 0 { Break(7) } else { Continue(()) });
+    assert_eq!(failed.map_err(|error| error.code()), Err(7));
+    flag.store(0, Relaxed);
+    team::run_with(members, Some(&flag), &|team, _| {
+        (0..10).for_each(|_| team.barrier().expect("nobody cancels"));
+        Continue(())
+    })
+    .expect("it succeeds");
 }

@@ -40,6 +40,12 @@ internal static unsafe partial class NativeMethods
     private delegate uint AbiVersion();
 
     /// <summary>
+    /// By the addresses that another function was given: csbindgen has types of delegates for each function.
+    /// </summary>
+    [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int fastpar_pool_unhook(IntPtr onStart, IntPtr onExit, void* userData, fastpar_error* error);
+
+    /// <summary>
     /// The type of `progress` in the options: csbindgen gives no name to what only stands in structs.
     /// </summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]

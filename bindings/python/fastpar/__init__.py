@@ -6,6 +6,7 @@ asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
 The pool     pool_start, pool_threads, pool_worker, pool_stats, pool_shutdown; PoolStats, THREADS_AUTO; pool_limit,
              pool_limit_get, cpus
+A timeline   trace_start, trace_stop, trace; TraceCategory
 Compression  fastpar.zstd: the names of compression.zstd, in parallel, and more
 Errors       Error and its kinds; each is Python's own exception of that kind too
 
@@ -57,6 +58,7 @@ from ._pool import (
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
 from ._team import TeamMember, team
+from ._trace import TraceCategory, trace, trace_start, trace_stop
 from . import zstd
 
 __version__ = version()
@@ -83,6 +85,7 @@ __all__ = (
     "ThreadPoolExecutor",
     "ThreadsError",
     "TimeoutError",
+    "TraceCategory",
     "UnsupportedError",
     "chunks",
     "cpus",
@@ -105,6 +108,9 @@ __all__ = (
     "status_name",
     "team",
     "to_thread",
+    "trace",
+    "trace_start",
+    "trace_stop",
     "version",
     "zstd",
     "zstd_version",

@@ -39,6 +39,12 @@ FASTPAR_SCHEDULE_CACHE: Final = 1
 FASTPAR_SCHEDULE_GRAIN: Final = 2
 FASTPAR_SCHEDULE_GUIDED: Final = 3
 FASTPAR_LOOP_CACHE_DETECT: Final = 1
+FASTPAR_TRACE_LOOPS: Final = 1
+FASTPAR_TRACE_CHUNKS: Final = 2
+FASTPAR_TRACE_TASKS: Final = 4
+FASTPAR_TRACE_CODEC: Final = 8
+FASTPAR_TRACE_FILES: Final = 16
+FASTPAR_TRACE_USER: Final = 32
 FASTPAR_ZSTD_NO_CHECKSUM: Final = 1
 FASTPAR_ZSTD_NO_SEEK_TABLE: Final = 2
 FASTPAR_ZSTD_SINGLE_FRAME: Final = 4
@@ -85,6 +91,15 @@ class fastpar_pool_stats(ctypes.Structure):
         ("jobs", ctypes.c_uint64),
         ("chunks", ctypes.c_uint64),
         ("helpers", ctypes.c_uint64),
+        ("bytes_in", ctypes.c_uint64),
+        ("bytes_out", ctypes.c_uint64),
+        ("busy_ns", ctypes.c_uint64),
+        ("waiting_ns", ctypes.c_uint64),
+        ("callback_ns", ctypes.c_uint64),
+        ("codec_ns", ctypes.c_uint64),
+        ("contexts_made", ctypes.c_uint64),
+        ("contexts_reused", ctypes.c_uint64),
+        ("late_helpers", ctypes.c_uint64),
     )
 
 
@@ -142,6 +157,24 @@ fastpar_done_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_int32, ctype
 
 
 fastpar_member_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
+
+
+class fastpar_team_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("members", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+    )
+
+
+class fastpar_trace_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("max_memory", ctypes.c_uint64),
+        ("categories", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+    )
 
 
 class fastpar_zstd_options(ctypes.Structure):
@@ -298,8 +331,12 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_pool_stats_read.restype = ctypes.c_int32
     library.fastpar_pool_hook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_pool_hook.restype = ctypes.c_int32
+    library.fastpar_pool_unhook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_pool_unhook.restype = ctypes.c_int32
     library.fastpar_pool_shutdown.argtypes = (ctypes.c_void_p,)
     library.fastpar_pool_shutdown.restype = ctypes.c_int32
+    library.fastpar_pool_shutdown_within.argtypes = (ctypes.c_uint64, ctypes.c_void_p)
+    library.fastpar_pool_shutdown_within.restype = ctypes.c_int32
     library.fastpar_for.argtypes = (ctypes.c_void_p, ctypes.c_size_t, fastpar_chunk_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_for.restype = ctypes.c_int32
     library.fastpar_cancel.argtypes = (ctypes.c_void_p,)
@@ -346,8 +383,18 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_job_detach.restype = None
     library.fastpar_team_run.argtypes = (ctypes.c_uint32, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_team_run.restype = ctypes.c_int32
+    library.fastpar_team_run_with.argtypes = (ctypes.c_void_p, fastpar_member_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_team_run_with.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_team_barrier.restype = ctypes.c_int32
+    library.fastpar_trace_start.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    library.fastpar_trace_start.restype = ctypes.c_int32
+    library.fastpar_trace_stop.argtypes = (ctypes.c_void_p,)
+    library.fastpar_trace_stop.restype = ctypes.c_int32
+    library.fastpar_trace_begin.argtypes = (ctypes.c_char_p,)
+    library.fastpar_trace_begin.restype = None
+    library.fastpar_trace_end.argtypes = ()
+    library.fastpar_trace_end.restype = None
     library.fastpar_atomic_load.argtypes = (ctypes.c_void_p,)
     library.fastpar_atomic_load.restype = ctypes.c_int64
     library.fastpar_atomic_store.argtypes = (ctypes.c_void_p, ctypes.c_int64)

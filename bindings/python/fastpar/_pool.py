@@ -1,12 +1,16 @@
 """The global pool: its life, where the defaults will not do, and what there is to ask."""
 
 import ctypes
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 from . import _native as n
 from ._errors import call, size, uint32
 from ._library import lib
 from ._threads import settle
+
+#: The longest timeout, in milliseconds: centuries.
+_LONGEST_MS = 1 << 53
 
 #: `pool_start(threads=...)`: as many threads as the operating system lets this process use.
 THREADS_AUTO = n.FASTPAR_THREADS_AUTO
@@ -26,6 +30,22 @@ class PoolStats:
     chunks: int
     #: Times that a worker came to help with a call.
     helpers: int
+    #: Bytes that the codec has taken, and bytes that it has given for them.
+    bytes_in: int
+    bytes_out: int
+    #: Nanoseconds that workers have worked for jobs, all together; those at work count when they leave.
+    busy_ns: int
+    #: Nanoseconds that threads have waited inside calls: for other threads, and for files.
+    waiting_ns: int
+    #: Nanoseconds in bodies and other callbacks, on all threads together.
+    callback_ns: int
+    #: Nanoseconds of compressing and decompressing, on all threads together.
+    codec_ns: int
+    #: Working memory of the codec, for a frame at a time: made anew, and times that some was there.
+    contexts_made: int
+    contexts_reused: int
+    #: Workers that came to help when nothing was left to do.
+    late_helpers: int
 
 
 def pool_start(
@@ -86,14 +106,21 @@ def pool_stats() -> PoolStats:
     """What the pool has done since it started."""
     stats = n.fastpar_pool_stats(ctypes.sizeof(n.fastpar_pool_stats))
     call(lib.fastpar_pool_stats_read, ctypes.byref(stats))
-    return PoolStats(stats.threads, stats.busy, stats.jobs, stats.chunks, stats.helpers)
+    return PoolStats(*(getattr(stats, field.name) for field in fields(PoolStats)))
 
 
-def pool_shutdown() -> None:
+def pool_shutdown(timeout: float | None = None) -> None:
     """Waits for the parallel calls under way, then ends every worker thread. A later call starts a new pool, with the
     defaults.
 
-    There is no need to: the interpreter does it when it ends. BusyError from inside a body.
+    `timeout`: seconds; if calls or jobs are under way still, TimeoutError is raised and the pool goes on. None: it waits for as
+    long as they take. There is no need to call this: the interpreter does it when it ends. BusyError from inside a body.
     """
+    if timeout is None:
+        settle()
+        call(lib.fastpar_pool_shutdown)
+        return
+    if math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, not NaN")
     settle()
-    call(lib.fastpar_pool_shutdown)
+    call(lib.fastpar_pool_shutdown_within, math.ceil(min(max(timeout, 0) * 1000, _LONGEST_MS)))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from . import _native as n
 from ._calls import entries, group_of, raise_failures
-from ._errors import error_of, uint32
+from ._errors import CancelFlag, CancelledError, error_of, uint32, watching
 from ._handles import Uncopied
 from ._library import lib
 from ._threads import begin, live
@@ -30,7 +30,7 @@ class TeamMember(Uncopied):
     def barrier(self) -> None:
         """Waits until every member has come here. Members that have returned are not waited for.
 
-        Raises threading.BrokenBarrierError if a member has failed, now or before: let it out of the body.
+        Raises threading.BrokenBarrierError if a member has failed or the team is cancelled, now or before: let it out of the body.
         """
         if threading.get_ident() != self._thread:
             raise RuntimeError("a member's barrier is for the thread of its own body")
@@ -39,7 +39,7 @@ class TeamMember(Uncopied):
         error = n.fastpar_error()
         status = n.FASTPAR_ERR_CANCELLED if self._call.stopped else lib.fastpar_team_barrier(self._team, ctypes.byref(error))
         if status == n.FASTPAR_ERR_CANCELLED:
-            raise threading.BrokenBarrierError("another member of the team has failed")
+            raise threading.BrokenBarrierError("another member of the team has failed, or it is cancelled")
         if status != n.FASTPAR_OK:
             raise error_of(error)
 
@@ -47,7 +47,7 @@ class TeamMember(Uncopied):
 class _TeamCall:
     """One call of `team`."""
 
-    __slots__ = ("body", "completed", "context", "failures", "stopped")
+    __slots__ = ("body", "cancelled", "completed", "context", "failures", "stopped")
 
     def __init__(self, body: Callable[[TeamMember], object]) -> None:
         self.body = body
@@ -55,9 +55,11 @@ class _TeamCall:
         self.completed = itertools.count().__next__
         self.failures: list[tuple[int, BaseException]] = []
         self.stopped = False
+        self.cancelled = ctypes.c_int32()
 
     def stop(self) -> None:
         self.stopped = True
+        lib.fastpar_cancel(ctypes.byref(self.cancelled))
 
     def fail(self, index: int, error: BaseException) -> None:
         self.failures.append((index, error))
@@ -84,7 +86,11 @@ entries.add(run_member.__code__)
 
 
 def team(
-    body: Callable[[TeamMember], object], members: int = 0, *, errors: Literal["first", "group"] = "first"
+    body: Callable[[TeamMember], object],
+    members: int = 0,
+    *,
+    cancel: CancelFlag | None = None,
+    errors: Literal["first", "group"] = "first",
 ) -> None:
     """Calls `body(member)` on several threads at the same time, and returns when all have returned.
 
@@ -95,19 +101,26 @@ def team(
     of several, that of the lowest member (`errors="group"`: all, in an ExceptionGroup). Bodies see the caller's context variables;
     what they set ends with the team. KeyboardInterrupt is raised when the main thread comes out of a barrier.
 
+    `cancel` releases the members from their barriers within some 20 ms; the call then raises CancelledError, unless a body has
+    raised something else.
+
     Raises ThreadsError for more members than the pool has threads; from inside a body also if not so many are free now.
     """
     group = group_of(errors)
     call = _TeamCall(body)
     error = n.fastpar_error()
     count = uint32(members, "members")
+    options = n.fastpar_team_options(ctypes.sizeof(n.fastpar_team_options), count, 0, ctypes.addressof(call.cancelled))
     try:
         begin(call)
-        status = lib.fastpar_team_run(count, _member_callback, call, ctypes.byref(error))
+        with watching(cancel, call):
+            status = lib.fastpar_team_run_with(ctypes.byref(options), _member_callback, call, ctypes.byref(error))
     finally:
         live.discard(call)
     # Broken barriers only follow from another failure.
     causes = [failure for failure in call.failures if not isinstance(failure[1], threading.BrokenBarrierError)]
+    if not causes and call.cancelled.value:
+        raise CancelledError.of(n.FASTPAR_ERR_CANCELLED, "the team is cancelled")
     raise_failures(causes or call.failures, "members", group)
     if status not in (n.FASTPAR_OK, n.FASTPAR_ERR_CALLBACK):
         raise error_of(error)

@@ -5,14 +5,39 @@
 
 #include "paths.h"
 
+#include <time.h>
+
+/* What the pool has done so far; where the time goes is told of single files by the difference. */
+static fastpar_pool_stats pool_so_far(void)
+{
+    fastpar_pool_stats pool;
+    memset(&pool, 0, sizeof pool);
+    pool.struct_size = sizeof pool;
+    fastpar_pool_stats_read(&pool, NULL);
+    return pool;
+}
+
+/* Where the time went. Times are of all threads together: four that compress for a second are 4 s. */
+static void tell_times(const fastpar_pool_stats *before, clock_t cpu, const fastpar_file_stats *file)
+{
+    fastpar_pool_stats now = pool_so_far();
+    fprintf(stderr, "  time      %8.3f s on the clock, %.3f s of CPU\n", file->seconds, (double)cpu / CLOCKS_PER_SEC);
+    fprintf(stderr, "  codec     %8.3f s, %.3f s waiting for files and threads\n",
+            (double)(now.codec_ns - before->codec_ns) / 1e9, (double)(now.waiting_ns - before->waiting_ns) / 1e9);
+    fprintf(stderr, "  workers   %8.3f s at work, %" PRIu64 " visits, %" PRIu64 " too late\n",
+            (double)(now.busy_ns - before->busy_ns) / 1e9, now.helpers - before->helpers,
+            now.late_helpers - before->late_helpers);
+    fprintf(stderr, "  contexts  %8" PRIu64 " made, %" PRIu64 " used again\n", now.contexts_made - before->contexts_made,
+            now.contexts_reused - before->contexts_reused);
+    fprintf(stderr, "  memory    %8.1f MB at the most\n", (double)file->peak_memory / 1e6);
+}
+
 static void summarize(const settings *set, const char *file, const char *target, const fastpar_file_stats *stats)
 {
     if (set->verbosity < 2)
         return;
     fprintf(stderr, "%s: %" PRIu64 " bytes -> %s: %" PRIu64 " bytes, %" PRIu64 " frames, %.2f s\n", file, stats->bytes_in, target,
             stats->bytes_out, stats->frames, stats->seconds);
-    if (set->verbosity > 2)
-        fprintf(stderr, "%s: %.1f MB of working memory\n", file, (double)stats->peak_memory / 1e6);
 }
 
 /* From file to file. The target has its name only when it is whole. */
@@ -26,12 +51,18 @@ static int convert_file(const settings *set, const char *file, const char *targe
     set_options(&options, set, bar);
     memset(&stats, 0, sizeof stats);
     stats.struct_size = sizeof stats;
+    if (set->verbosity > 2)
+        fastpar_pool_start(NULL, NULL); /* the statistics begin with it */
+    const fastpar_pool_stats before = pool_so_far();
+    const clock_t cpu = clock();
     fastpar_status status = compress ? fastpar_compress_file(&options, file, target, &stats, &error)
                                      : fastpar_decompress_file(&options, file, target, &stats, &error);
     clear_progress(bar);
     if (status != FASTPAR_OK)
         return complain_of(set, file, &error);
     summarize(set, file, target, &stats);
+    if (set->verbosity > 2)
+        tell_times(&before, clock() - cpu, &stats);
     if (set->remove_sources && remove(file) != 0)
         return complain(set, file, "cannot be removed");
     return 0;

@@ -31,6 +31,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
+use crate::pool::{count_bytes, spend, Spent};
 use cache::{Cache, Found};
 use index::Index;
 use pages::Pages;
@@ -191,11 +192,13 @@ impl<'a> Archive<'a> {
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
         let control = options.control(self.lane_memory(first, last), 0)?;
+        count_bytes(self.index.extent(last).end - self.index.extent(first).start, len as u64);
         if first == last {
             progress.add(0)?;
             let skipped = offset - self.index.content(first).start;
             let alone = self.for_each_of(1, &options);
-            self.part(&mut Lane::default(), first, skipped, dst, &alone, &progress)?;
+            let lane = &mut Lane::default();
+            spend(Spent::Codec, || self.part(lane, first, skipped, dst, &alone, &progress))?;
             return Ok(len);
         }
         let tasks = self.tasks(offset, first, dst)?;

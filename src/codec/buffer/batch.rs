@@ -21,6 +21,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
+use crate::pool::count_bytes;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 use zstd::zstd_safe;
@@ -119,7 +120,11 @@ fn run<S: Send>(
         match work(state, index, item.src, item.dst) {
             // The call is cancelled; the item is not at fault.
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            result => item.result = Some(result),
+            result => {
+                let size = *result.as_ref().unwrap_or(&0) as u64;
+                count_bytes(item.src.len() as u64, size);
+                item.result = Some(result);
+            }
         }
         Ok(())
     })
@@ -159,7 +164,7 @@ impl CompressLane<'_> {
         if large && Sections::new(self.options, Some(src.len() as u64)).is_some() {
             // One after the other, in this lane.
             let options = Options { max_lanes: 1, max_memory: 0, progress: None, ..*self.options };
-            let size = super::compress::compress(src, dst, &options)?;
+            let size = super::compress::compress_uncounted(src, dst, &options)?;
             self.progress.add(src.len())?;
             return Ok(size);
         }

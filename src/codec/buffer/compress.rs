@@ -16,6 +16,8 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
+use crate::pool::{count_bytes, spend, Spent};
+use crate::trace::{self, Kind, Mark};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use zstd::zstd_safe;
@@ -48,6 +50,19 @@ fn fits_memory(bound: Option<usize>) -> Result<usize> {
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
 /// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    let mark = Mark::now(trace::CODEC);
+    let compressed = spend(Spent::Codec, || compress_uncounted(src, dst, options));
+    let size = *compressed.as_ref().unwrap_or(&0) as u64;
+    mark.end(Kind::Compress, 0, [src.len() as u64, size, 0, 0, 0]);
+    compressed.inspect(|_| count_bytes(src.len() as u64, size))
+}
+
+/// The same, for a part of a call that counts its bytes itself.
+pub(super) fn compress_uncounted(
+    src: &[u8],
+    dst: &mut [MaybeUninit<u8>],
+    options: &Options<'_>,
+) -> Result<usize> {
     let options = &options.compressing()?;
     let progress = CallProgress::new(options, Some(src.len() as u64));
     let layout = FrameLayout::of(src, options, &progress)?;

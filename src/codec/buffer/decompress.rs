@@ -12,6 +12,8 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
 use crate::memory;
+use crate::pool::{count_bytes, spend, Spent};
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -38,6 +40,14 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 /// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors
 /// of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    let mark = Mark::now(trace::CODEC);
+    let decompressed = spend(Spent::Codec, || decompress_uncounted(src, dst, options));
+    let size = *decompressed.as_ref().unwrap_or(&0) as u64;
+    mark.end(Kind::Decompress, 0, [src.len() as u64, size, 0, 0, 0]);
+    decompressed.inspect(|_| count_bytes(src.len() as u64, size))
+}
+
+fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     options.check()?;
     let room = usize::try_from(options.max_output()).unwrap_or(usize::MAX).min(dst.len());
     let limited = options.max_output() <= dst.len() as u64;

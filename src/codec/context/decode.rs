@@ -12,6 +12,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::reference::{Reference, References};
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
@@ -81,7 +82,10 @@ impl<'o> Decoder<'o> {
         dst: &mut (impl WriteBuf + ?Sized),
         progress: &CallProgress<'_>,
     ) -> Result<usize> {
+        let mark = Mark::now(trace::CODEC);
         let result = self.decode(data, frame, dst, progress);
+        let size = *result.as_ref().unwrap_or(&0) as u64;
+        mark.end(Kind::DecompressFrame, 0, [frame.len as u64, size, 0, 0, 0]);
         match result {
             // Only the caller says that the frame needs this dictionary, or prefix: no error code tells a
             // wrong one from damage.

@@ -16,6 +16,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::trace::{self, Kind, Mark};
 use zstd::zstd_safe::{self, CParameter, ErrorCode, WriteBuf};
 
 /// libzstd's largest block.
@@ -151,6 +152,20 @@ impl Recipe {
 
     /// Like `encode`, with a context that has just been made, or reset.
     pub(crate) fn encode_with(
+        &self,
+        compressor: &mut Compressor,
+        index: usize,
+        src: &[u8],
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<Option<usize>> {
+        let mark = Mark::now(trace::CODEC);
+        let encoded = self.encode_untraced(compressor, index, src, dst, progress)?;
+        mark.end(Kind::CompressFrame, 0, [src.len() as u64, encoded.unwrap_or(0) as u64, 0, 0, 0]);
+        Ok(encoded)
+    }
+
+    fn encode_untraced(
         &self,
         compressor: &mut Compressor,
         index: usize,

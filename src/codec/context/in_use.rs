@@ -5,6 +5,7 @@ use super::cache::Cached;
 use super::free_list::Entry;
 use crate::codec::libzstd::errors;
 use crate::error::Result;
+use crate::pool::{count, Counter};
 use std::ops::{Deref, DerefMut};
 
 /// See the module.
@@ -14,8 +15,12 @@ impl<T: Cached> InUse<T> {
     /// A context for `bytes` more of input that will need at most `need` bytes of memory.
     #[inline]
     pub(crate) fn take(need: usize, bytes: u64) -> Result<Self> {
-        let create = || T::create().map(|item| Box::new(Entry { item, size: 0 }));
-        match T::cache().take(need, bytes).or_else(create) {
+        let create = || {
+            count(Counter::ContextsMade, 1);
+            T::create().map(|item| Box::new(Entry { item, size: 0 }))
+        };
+        let cached = T::cache().take(need, bytes).inspect(|_| count(Counter::ContextsReused, 1));
+        match cached.or_else(create) {
             Some(entry) => Ok(Self(Some(entry))),
             None => Err(errors::no_context()),
         }

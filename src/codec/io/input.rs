@@ -1,9 +1,10 @@
 //! A file that is read.
 #![forbid(unsafe_code)]
 
-use super::errors;
 use super::folder::Folder;
+use super::{errors, transfer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace::Kind;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -126,7 +127,7 @@ impl Input {
         let mut filled = 0;
         while filled < place.len() {
             let at = offset + filled as u64;
-            match self.read_some_at(&mut place[filled..], at) {
+            match transfer(Kind::Read, || self.read_some_at(&mut place[filled..], at)) {
                 Ok(0) => return Err(self.shrunk(at)),
                 Ok(len) => filled += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -206,7 +207,7 @@ fn metadata(file: &File) -> io::Result<Option<Metadata>> {
 
 impl Read for &Input {
     fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.file).read(place);
+        let read = transfer(Kind::Read, || (&self.file).read(place));
         read.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             _ => errors::to_io(errors::file(&error, "reading", &self.path)),

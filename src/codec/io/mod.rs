@@ -28,7 +28,18 @@ pub(crate) mod permissions;
 pub(crate) mod space;
 pub(crate) mod zeros;
 
+use crate::pool::{spend, Spent};
+use crate::trace::{self, Mark};
 use std::ffi::OsStr;
+use std::io::Result;
+
+/// Reads from a file, or writes to it: for the statistics the thread waits.
+fn transfer(kind: trace::Kind, transfer: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    let mark = Mark::now(trace::FILES);
+    let result = spend(Spent::Waiting, transfer);
+    mark.end(kind, 0, [*result.as_ref().unwrap_or(&0) as u64, 0, 0, 0, 0]);
+    result
+}
 
 /// What a name stands for, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,9 @@ use super::folder::{cannot_be_written, exists, Folder, Found};
 use super::input::Input;
 use super::space::Space;
 use super::zeros::{self, Run};
-use super::{permissions, Kind, Model};
+use super::{permissions, transfer, Kind, Model};
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs::File;
@@ -346,7 +347,7 @@ impl Target {
             self.hole = 0;
         }
         self.space.make(file, self.len, data.len());
-        let len = write(file, data)?;
+        let len = transfer(trace::Kind::Write, || write(file, data))?;
         self.len += len as u64;
         Ok(len)
     }

@@ -21,6 +21,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
+use crate::pool::count_bytes;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -306,6 +307,7 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         self.sink.write_all(bytes).map_err(|error| errors::io(&error, "writing"))?;
         self.written = written;
+        count_bytes(0, bytes.len() as u64);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::io::errors;
 use crate::codec::options::reference::Prefix;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pool::count_bytes;
 use std::io::Write;
 
 /// The first capacity of an input buffer; it grows up to the task size as it is filled.
@@ -146,6 +147,7 @@ impl<W: Write> Writer<'_, W> {
         }
         self.pipeline.stage().buffers.put(bytes);
         self.consumed += consumed as u64;
+        count_bytes(consumed as u64, 0);
         self.progress.add(consumed)
     }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::panics::drop_payload;
 use crate::pool::{self, Call, Scope, Ticket};
 use crate::sync::MutexGuard;
+use crate::trace;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -60,6 +61,9 @@ impl Background {
             return false;
         }
         let result = self.job.finish().and_then(|()| self.report_end());
+        if let Some(traced) = self.job.trace() {
+            traced.mark(trace::Kind::JobEnds);
+        }
         let mut outcome = self.outcome();
         outcome.result = Some(result);
         if outcome.is_over() {

@@ -7,18 +7,18 @@
 mod ending;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::chunk::{Chunk, Control};
+use crate::job::chunk::{Chunk, Control, Kind};
 use crate::job::chunks::Job;
-use crate::job::claims::Claiming;
 use crate::job::gate::Gate;
 use crate::job::helpers::{recruit, recruit_more, work_as_helper, JobGate, Share};
 use crate::job::progress::{Monitor, Progress};
 use crate::os::fork::Process;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{
-    self, most_lanes, Asked, Call, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
+    self, most_lanes, Asked, Call, Counter, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
 };
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
+use crate::trace;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -123,8 +123,10 @@ impl JobHandle {
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
         let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
+        let traced = trace::begin_call(trace::LOOPS | trace::CHUNKS);
+        let job = Job::new(&plan, 0..plan.chunks(), width, Kind::Loop, &control, Some(monitor), body);
         let background = Arc::new(Background {
-            job: Job::new(&plan, 0..plan.chunks(), width, Claiming::InBatches, &control, Some(monitor), body),
+            job: job.traced(traced),
             parts,
             gate: Gate::new(),
             waiter: Mutex::new(None),
@@ -134,9 +136,16 @@ impl JobHandle {
             process: Process::current(),
             pool: call.pool_ref(),
         });
+        if let Some(traced) = traced {
+            traced.mark(trace::Kind::JobBegins);
+        }
         background.gate.open(&background.job, plan.lanes(), false);
         background.recruit(call.pool());
         background.finish_if_done();
+        if let Some(traced) = traced {
+            let values = [plan.chunks() as u64, plan.count() as u64, u64::from(plan.lanes())];
+            traced.end(trace::Kind::Start, values);
+        }
         Ok(Self { job: background, let_go: AtomicBool::new(false) })
     }
 
@@ -284,7 +293,7 @@ impl Background {
                             break;
                         }
                     }
-                    outcome = self.changed.wait(outcome);
+                    outcome = pool::wait(|| self.changed.wait(outcome));
                     continue;
                 };
                 let rest = deadline.saturating_duration_since(Instant::now());
@@ -298,7 +307,7 @@ impl Background {
                     }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
                 }
-                outcome = self.changed.wait_timeout(outcome, rest);
+                outcome = pool::wait(|| self.changed.wait_timeout(outcome, rest));
             }
         }
     }
@@ -357,6 +366,7 @@ impl Help for Background {
             // Every lane is given out. But the waiter's lane may be free again: a waiter whose time was over
             // left it.
             self.help_as_waiter(None);
+            pool::count(Counter::LateHelpers, 1);
         }
         self.finish(); // this is a worker, so no other has to be sent
         match lane {

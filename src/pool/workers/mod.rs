@@ -6,7 +6,7 @@ mod visits;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use crate::os::clock::ThreadClock;
+use crate::os::clock::{self, ThreadClock};
 use crate::os::thread::Thread;
 use crate::os::{affinity, module};
 use crate::panics::drop_payload;
@@ -23,6 +23,8 @@ use crate::pool::keep_alive::{BackgroundJobs, KeepAlive};
 use crate::pool::permits::Permits;
 use crate::pool::sleepers::Sleepers;
 use crate::pool::thread_state::{self, End, ThreadState};
+use crate::pool::times;
+use crate::trace;
 use crossbeam_utils::CachePadded;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -56,6 +58,8 @@ impl Pool {
     /// Starts a pool; if `partial`, also with fewer workers than asked for, or with none.
     pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         module::keep_module()?;
+        clock::begin_ticks();
+        trace::when_pool_starts();
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;
@@ -90,7 +94,7 @@ impl Pool {
             background: BackgroundJobs::default(),
             stopping: AtomicBool::new(false),
             busy: CachePadded::default(),
-            counters: Counters::default(),
+            counters: Counters::new(),
         })
     }
 
@@ -167,7 +171,7 @@ impl Pool {
         self.busy.fetch_add(1, Ordering::Relaxed);
         // Callbacks and hooks catch their own panics. The destructor of a body that a job owned may panic
         // still: threads may wait for the permit of this worker or the end of a team, and must get it.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| times::at_work(work))) {
             drop_payload(payload);
         }
         self.busy.fetch_sub(1, Ordering::Relaxed);
@@ -237,6 +241,11 @@ impl Pool {
     /// What the pool has done since it started.
     pub(super) fn stats(&self) -> Stats {
         self.counters.stats(self.crew.running(), self.busy.load(Ordering::Relaxed))
+    }
+
+    /// Whether no job is left that outlives the call which started it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.background.are_none()
     }
 
     /// Keeps the pool for a job that outlives the call which starts it.

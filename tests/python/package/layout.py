@@ -24,7 +24,7 @@ STRUCTS = {
         },
     ),
     "fastpar_pool_stats": (
-        40,
+        112,
         {
             "struct_size": 0,
             "threads": 8,
@@ -32,6 +32,15 @@ STRUCTS = {
             "jobs": 16,
             "chunks": 24,
             "helpers": 32,
+            "bytes_in": 40,
+            "bytes_out": 48,
+            "busy_ns": 56,
+            "waiting_ns": 64,
+            "callback_ns": 72,
+            "codec_ns": 80,
+            "contexts_made": 88,
+            "contexts_reused": 96,
+            "late_helpers": 104,
         },
     ),
     "fastpar_chunk": (
@@ -70,6 +79,24 @@ STRUCTS = {
             "largest": 24,
             "lanes": 32,
             "reserved": 36,
+        },
+    ),
+    "fastpar_team_options": (
+        24,
+        {
+            "struct_size": 0,
+            "members": 8,
+            "flags": 12,
+            "cancel": 16,
+        },
+    ),
+    "fastpar_trace_options": (
+        24,
+        {
+            "struct_size": 0,
+            "max_memory": 8,
+            "categories": 16,
+            "flags": 20,
         },
     ),
     "fastpar_zstd_options": (

@@ -1,6 +1,8 @@
 """Bodies on the threads of the pool: their names and locals, and that they run in parallel."""
 
+import json
 import os
+import tempfile
 import threading
 import time
 import unittest
@@ -41,12 +43,73 @@ class Threads(unittest.TestCase):
         after = fastpar.pool_stats()
         self.assertEqual(before.threads, fastpar.pool_threads())
         self.assertEqual(after.chunks - before.chunks, 10)
+        self.assertGreater(after.callback_ns, before.callback_ns)
+        packed = fastpar.zstd.compress(bytes(100_000))
+        codec = fastpar.pool_stats()
+        self.assertEqual((codec.bytes_in - after.bytes_in, codec.bytes_out - after.bytes_out), (100_000, len(packed)))
+        self.assertGreater(codec.codec_ns, after.codec_ns)
+        self.assertEqual(codec.contexts_made + codec.contexts_reused, after.contexts_made + after.contexts_reused + 1)
+        self.assertTrue(codec.busy_ns >= after.busy_ns and codec.waiting_ns >= after.waiting_ns and codec.late_helpers >= 0)
         self.assertRaises(fastpar.BusyError, fastpar.pool_start, threads=before.threads + 1)
         self.assertRaises(ValueError, fastpar.pool_start, threads=-1)
         fastpar.pool_shutdown()
         self.assertEqual(fastpar.pool_stats().threads, 0)
         fastpar.pool_start()
         self.assertEqual(sum(fastpar.map(int, range(10))), 45)
+
+
+class Ending(unittest.TestCase):
+    def test_in_time(self):
+        begun, may_end = threading.Event(), threading.Event()
+
+        def body(begin, end):
+            begun.set()
+            may_end.wait(60)
+
+        caller = threading.Thread(target=fastpar.for_range, args=(1, body))
+        caller.start()
+        begun.wait(60)
+        self.assertRaises(TimeoutError, fastpar.pool_shutdown, 0.005)
+        self.assertRaises(ValueError, fastpar.pool_shutdown, float("nan"))
+        may_end.set()
+        caller.join()
+        fastpar.pool_shutdown(60)
+        self.assertEqual(fastpar.pool_stats().threads, 0)
+
+    def test_team_is_cancelled(self):
+        flag = fastpar.CancelFlag()
+
+        def body(member):
+            if member.index == 0:
+                flag.cancel()
+            else:
+                member.barrier()
+
+        self.assertRaises(fastpar.CancelledError, fastpar.team, body, 2, cancel=flag)
+        fastpar.team(lambda member: member.barrier(), 2, cancel=fastpar.CancelFlag())
+
+
+class Timeline(unittest.TestCase):
+    def test_spans_and_loops(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "trace-%p.json")
+            fastpar.trace_start(path, categories=fastpar.TraceCategory.USER | fastpar.TraceCategory.LOOPS)
+            try:
+                self.assertRaises(fastpar.BusyError, fastpar.trace_start, path)
+                with fastpar.trace("load"):
+                    fastpar.for_range(10, fastpar.trace("bödy")(lambda begin, end: None))
+            finally:
+                fastpar.trace_stop()
+            with open(path.replace("%p", str(os.getpid())), encoding="utf-8") as file:
+                events = json.load(file)
+            names = {event.get("name") for event in events}
+            self.assertTrue({"load", "bödy", "job", "lane"} <= names, names)  # on the main thread a loop is a job
+            self.assertFalse(names & {"chunk", "chunks"})
+            self.assertEqual(sum(event["ph"] == "B" for event in events), sum(event["ph"] == "E" for event in events))
+            self.assertRaises(FileExistsError, fastpar.trace_start, path)
+            self.assertRaises(FileNotFoundError, fastpar.trace_start, os.path.join(folder, "no", "folder"))
+            self.assertRaises(ValueError, fastpar.trace_start, path, max_memory=1)
+        fastpar.trace_stop()
 
 
 class Parallel(unittest.TestCase):

@@ -18,6 +18,7 @@ mod runner;
 mod series;
 mod simulate;
 mod small;
+mod timeline;
 
 use crate::stage::Staged;
 use anyhow::{bail, Result};
@@ -92,7 +93,7 @@ const GROUPS: [Group; 10] = [
 ];
 
 /// Groups that write their results down themselves.
-const OTHERS: [&str; 2] = ["instructions", "plots"];
+const OTHERS: [&str; 3] = ["instructions", "plots", "timeline"];
 
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of
 /// `benches/README.md`.
@@ -127,6 +128,9 @@ fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Resu
         let results = (group.measure)(&staged, effort)?;
         report::write(group.name, command, &results, &(group.tables)(&results))?;
         println!("{} took {:.0} s", group.name, start.elapsed().as_secs_f64());
+    }
+    if wanted("timeline") {
+        timeline::record(&staged)?;
     }
     if wanted("instructions") {
         crate::instructions::record(&staged)?;

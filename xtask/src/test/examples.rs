@@ -67,7 +67,10 @@ fn check_fpz(program: &Path, file: &Path) -> Result<()> {
         LIMIT,
     )?;
     ensure!(std::fs::read(folder.path().join("back"))? == data, "zstd -d gives other bytes");
-    run(&["decompress", "data.zst", "again"])?;
+    let told = run(&["-v", "decompress", "data.zst", "again"])?;
+    for word in ["on the clock", "codec", "waiting", "contexts", "memory"] {
+        ensure!(told.contains(word), "-v does not tell {word}: {told}");
+    }
     ensure!(std::fs::read(folder.path().join("again"))? == data, "decompress gives other bytes");
     let (tested, listed) = (run(&["-p", "test", "data.zst"])?, run(&["list", "data.zst"])?);
     ensure!(tested.contains(&format!("good, {} bytes", data.len())), "{tested}");

@@ -16,6 +16,7 @@ use crate::codec::options::reference::KeptReferences;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
+use crate::pool::{count_bytes, spend, Spent};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -279,6 +280,7 @@ impl<'a, R: Read> Reader<'a, R> {
         }
         self.executed = executed;
         self.unpacked = total;
+        count_bytes(decompressed.consumed as u64, len as u64);
         self.frames += decompressed.frames;
         let consumed = decompressed.consumed;
         self.current = Some(decompressed);
@@ -296,7 +298,8 @@ impl<'a, R: Read> Reader<'a, R> {
         let (last, index) = (part.of.last, part.of.frame.index);
         let lost = || part.of.frame.error(ErrorKind::Internal, "its beginning is missing");
         let large = self.large.take().ok_or_else(lost)?;
-        let (large, range) = large.part(part, result, &stage.buffers, &self.progress)?;
+        let execute = || large.part(part, result, &stage.buffers, &self.progress);
+        let (large, range) = spend(Spent::Codec, execute)?;
         if large.is_resumed() {
             self.splitter.resumed(index);
         }

@@ -3,6 +3,7 @@
 mod bars;
 mod canvas;
 mod lines;
+mod timeline;
 
 use super::{loops, series};
 use crate::repo;
@@ -15,12 +16,13 @@ use serde_json::Value;
 type Draw = fn(&Value) -> Result<String>;
 
 /// Pictures, and the results that they show.
-const PICTURES: [(&str, &str, Draw); 5] = [
+const PICTURES: [(&str, &str, Draw); 6] = [
     ("latency", "loops", latency),
     ("speed-up", "loops", speed_up),
     ("scaling", "series", scaling),
     ("cost-per-chunk", "series", cost_per_chunk),
     ("throughput", "grid", throughput),
+    ("timeline", "timeline", timeline::timeline),
 ];
 
 /// Draws what can be drawn from the results that there are.

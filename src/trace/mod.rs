@@ -1,0 +1,172 @@
+//! A timeline of the process: what threads do in calls, written to a file in the trace event format, which
+//! Perfetto and chrome://tracing open.
+//!
+//! Where no trace runs, a call looks at one number (`begin_call`, `Mark::now`), and a lane at what its call
+//! has found. Where a trace runs, each thread writes its events into a ring of its own, without a lock
+//! (`ring`), and a thread of the trace moves them to the file (`session`). An event for which there is no
+//! room is counted, and no thread waits for room.
+#![forbid(unsafe_code)]
+
+mod environment;
+mod event;
+mod format;
+mod output;
+mod ring;
+mod session;
+mod thread;
+
+pub(crate) use environment::when_pool_starts;
+pub(crate) use event::Kind;
+pub(crate) use session::{flush, start, stop, Options};
+pub(crate) use thread::{begin, end};
+
+use crate::os::clock;
+use crate::os::thread as os_thread;
+use event::Record;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+/// Calls that run a body for chunks: loops, reductions, jobs; and teams.
+pub(crate) const LOOPS: u32 = 1;
+/// What lanes claim.
+pub(crate) const CHUNKS: u32 = 2;
+/// Tasks of the codec.
+pub(crate) const TASKS: u32 = 4;
+/// Calls and frames of the codec.
+pub(crate) const CODEC: u32 = 8;
+/// Reads and writes of files.
+pub(crate) const FILES: u32 = 16;
+/// The program's own spans.
+pub(crate) const USER: u32 = 32;
+/// All of them.
+pub(crate) const ALL: u32 = 63;
+
+/// What is traced; 0: no trace runs. Relaxed: an event more or less at the begin and the end of a trace.
+static CATEGORIES: AtomicU32 = AtomicU32::new(0);
+
+/// Whether events of one of these categories are traced.
+#[inline]
+pub(crate) fn is_on(categories: u32) -> bool {
+    CATEGORIES.load(Ordering::Relaxed) & categories != 0
+}
+
+/// A call that is traced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    /// Tells it from others.
+    number: u64,
+    /// Of the thread that made it.
+    thread: u64,
+    at: u64,
+}
+
+/// Begins a call, if its category is traced.
+#[inline]
+pub(crate) fn begin_call(category: u32) -> Option<Call> {
+    if is_on(category) {
+        Some(begin_traced())
+    } else {
+        None
+    }
+}
+
+#[cold]
+fn begin_traced() -> Call {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Relaxed: only a number.
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Call { number, thread: os_thread::number(), at: clock::now() }
+}
+
+impl Call {
+    /// The call has returned; `values` are those that the kind of event names, after the call's number.
+    pub(crate) fn end(self, kind: Kind, values: [u64; 3]) {
+        let [a, b, c] = values;
+        thread::push(Record::slice(kind, 0, self.at, clock::now()).with([self.number, a, b, c, 0]));
+    }
+
+    /// An event at one moment of something that no single thread does.
+    pub(crate) fn mark(self, kind: Kind) {
+        let now = clock::now();
+        thread::push(Record::slice(kind, 0, now, now).with([self.number, 0, 0, 0, 0]));
+    }
+
+    /// A lane begins to work for the call.
+    pub(crate) fn begin_lane(self, kind: Kind, lane: u32) -> Lane {
+        count_lanes(1);
+        Lane { call: self, kind, lane, at: clock::now() }
+    }
+
+    /// The number.
+    pub(crate) fn number(self) -> u64 {
+        self.number
+    }
+}
+
+/// Lanes at work in traced calls.
+fn count_lanes(more: i64) {
+    static LANES: AtomicI64 = AtomicI64::new(0);
+    // Relaxed: a number for people.
+    let lanes = LANES.fetch_add(more, Ordering::Relaxed) + more;
+    let now = clock::now();
+    thread::push(Record::slice(Kind::BusyLanes, 0, now, now).with([lanes.max(0) as u64, 0, 0, 0, 0]));
+}
+
+/// A lane at work for a call, until this is dropped.
+pub(crate) struct Lane {
+    call: Call,
+    kind: Kind,
+    lane: u32,
+    at: u64,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        count_lanes(-1);
+        let Self { call, kind, lane, at } = *self;
+        let record = Record::slice(kind, lane, at, clock::now());
+        thread::push(record.with([call.number, call.thread, call.at, 0, 0]));
+    }
+}
+
+/// When something began that is traced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(Option<u64>);
+
+impl Mark {
+    /// What is not traced.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// Now, if the category is traced.
+    #[inline]
+    pub(crate) fn now(category: u32) -> Self {
+        Self(is_on(category).then(clock::now))
+    }
+
+    /// It has ended, and the next begins at once.
+    pub(crate) fn end_one(self, kind: Kind, lane: u32, values: [u64; 5]) -> Self {
+        let Some(at) = self.0 else { return self };
+        let now = clock::now();
+        thread::push(Record::slice(kind, lane, at, now).with(values));
+        Self(Some(now))
+    }
+
+    /// It has ended; `values` are those that the kind of event names.
+    #[inline]
+    pub(crate) fn end(self, kind: Kind, lane: u32, values: [u64; 5]) {
+        if let Some(at) = self.0 {
+            thread::push(Record::slice(kind, lane, at, clock::now()).with(values));
+        }
+    }
+}
+
+/// Bytes that the codec has taken and given, of all calls together.
+pub(crate) fn count_bytes(taken: u64, given: u64) {
+    static BYTES: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+    if is_on(CODEC) {
+        // Relaxed: numbers for people.
+        let taken = BYTES.0.fetch_add(taken, Ordering::Relaxed) + taken;
+        let given = BYTES.1.fetch_add(given, Ordering::Relaxed) + given;
+        let now = clock::now();
+        thread::push(Record::slice(Kind::Bytes, 0, now, now).with([taken, given, 0, 0, 0]));
+    }
+}
