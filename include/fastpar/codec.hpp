@@ -29,8 +29,8 @@ namespace fastpar {
 /**
  * Compresses bytes into others, in parallel, to ordinary zstd data that every zstd reader decodes.
  *
- * The result depends on `src` and the options `level`, `no_...`, `single_frame`, `frame_size`, `window_log`
- * and `dict` only, never on threads.
+ * The result depends on `src` and on what the options say of it (`level`, `strategy`, `frame_size`,
+ * `window_log`, `dict`, `prefix`, the flags) only, never on threads.
  *
  * Some readers stop after the first frame, and tell no error (`zstandard.decompress`, CPython's
  * `ZstdDecompressor`): `single_frame` is for those.

@@ -49,8 +49,8 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 /// seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
 /// it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
 /// `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty
-/// frame. The bytes depend on `src` and the options `level`, `flags`,
-/// `frame_size`, `window_log` and `dict` only, never on threads.
+/// frame. The bytes depend on `src` and on what the options say of the result (`level`, `flags`,
+/// `frame_size`, `window_log`, `strategy`, `dict` and `prefix`) only, never on threads or time.
 ///
 /// `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
 /// fits, though fewer threads find room to work when it is tight. Working memory does not grow with
