@@ -88,15 +88,15 @@ public sealed class ZstdOptions
     public FastparDict? Dict { get; set; }
 
     /// <summary>
-    /// Decompress: more dictionaries, of which a frame gets the one that it names. May be disposed while calls
-    /// use them.
+    /// Decompress: more dictionaries, of which a frame gets the one that it names. May be disposed while
+    /// calls use them.
     /// </summary>
     public IReadOnlyCollection<FastparDict>? Dicts { get; set; }
 
     /// <summary>
-    /// What the single frame may repeat, such as an older version of the content; the same to decompress it.
-    /// Needs <see cref="SingleFrame"/> to compress, and goes not with <see cref="Dict"/>. Pinned, and must not
-    /// change, as long as the call, or what was opened with it.
+    /// What the single frame may repeat, such as an older version of the content; the same to decompress
+    /// it. Needs <see cref="SingleFrame"/> to compress, and goes not with <see cref="Dict"/>. Pinned, and
+    /// must not change, as long as the call, or what was opened with it.
     /// </summary>
     public ReadOnlyMemory<byte> Prefix { get; set; }
 

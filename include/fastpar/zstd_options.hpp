@@ -52,8 +52,8 @@ struct zstd_options {
   const fastpar::dict *dict = nullptr;
   /** Decompress: more dictionaries, of which a frame gets the one that it names; none may be null. */
   span<const fastpar::dict *const> dicts = {};
-  /** What the single frame may repeat, such as an older version of the content; the same to decompress it. Not
-   * together with `dict`. Must live, and not change, as long as the call, or what was opened with it. */
+  /** What the single frame may repeat, such as an older version of the content; the same to decompress it.
+   * Not together with `dict`. Must live, and not change, as long as the call, or what was opened with it. */
   bytes prefix = {};
   /** Cancels the call; may be null. */
   cancel_flag *cancel = nullptr;

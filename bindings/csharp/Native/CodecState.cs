@@ -17,8 +17,9 @@ internal sealed unsafe class CodecState : CallState
 }
 
 /// <summary>
-/// A call of the codec, from its preparation to its outcome: its options, what they refer to, its token. Without
-/// options and token there is nothing to prepare, and small calls are over before an object would be made.
+/// A call of the codec, from its preparation to its outcome: its options, what they refer to, its token.
+/// Without options and token there is nothing to prepare, and small calls are over before an object would
+/// be made.
 /// </summary>
 internal readonly unsafe ref struct CodecCall
 {

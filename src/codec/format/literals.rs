@@ -75,8 +75,8 @@ impl Head {
         Ok(head)
     }
 
-    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number, by the table
-    /// of their tree, which `described` bytes describe.
+    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number, by the
+    /// table of their tree, which `described` bytes describe.
     pub(crate) fn decompress(
         &self,
         data: &[u8],

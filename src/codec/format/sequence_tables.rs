@@ -183,8 +183,8 @@ enum Definition {
 pub(crate) struct Definitions;
 
 impl Definitions {
-    /// Adds the definitions that `bytes` of a dictionary begin with to `section`, in the order of blocks, behind
-    /// a byte of modes; returns how many bytes they are.
+    /// Adds the definitions that `bytes` of a dictionary begin with to `section`, in the order of blocks,
+    /// behind a byte of modes; returns how many bytes they are.
     pub(super) fn of_dictionary(bytes: &[u8], section: &mut Vec<u8>) -> Checked<usize> {
         let mut found = [&[][..]; 3];
         let mut at = 0;

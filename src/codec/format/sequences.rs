@@ -318,8 +318,8 @@ fn to_places(
 
 impl Decoded {
     /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that
-    /// begins at the place `base` of its frame, before which there are `outside` bytes of a dictionary; `reps`
-    /// are those of the block after. Returns whether a match begins in the dictionary.
+    /// begins at the place `base` of its frame, before which there are `outside` bytes of a dictionary;
+    /// `reps` are those of the block after. Returns whether a match begins in the dictionary.
     pub(crate) fn resolve(
         &self,
         places: Places<'_>,

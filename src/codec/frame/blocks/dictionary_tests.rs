@@ -1,4 +1,5 @@
-//! Frames that were made with a dictionary or a prefix: what is decoded here libzstd decodes to the same bytes.
+//! Frames that were made with a dictionary or a prefix: what is decoded here libzstd decodes to the same
+//! bytes.
 
 use super::tests::{ours_with, Random, KINDS};
 use crate::codec::format::dictionary::Dictionary;
@@ -10,7 +11,7 @@ use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, InBuffer, OutBuffer};
 fn trained(samples: &[u8]) -> Vec<u8> {
     let sizes = vec![samples.len() / 64; 64];
     let mut place = vec![MaybeUninit::uninit(); 8 << 10];
-    let len = crate::codec::train(&samples[..sizes.iter().sum()], &sizes, &mut place).unwrap();
+    let len = crate::codec::options::dict::train(&samples[..sizes.iter().sum()], &sizes, &mut place).unwrap();
     // SAFETY: that many bytes are written.
     place[..len].iter().map(|byte| unsafe { byte.assume_init() }).collect()
 }
