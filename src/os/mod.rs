@@ -14,6 +14,9 @@ pub(crate) mod loader;
 pub(crate) mod module;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod quota;
+#[cfg(windows)]
+#[path = "quota_windows.rs"]
+pub(crate) mod quota;
 pub(crate) mod scheduling;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod small_file;

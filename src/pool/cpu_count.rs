@@ -57,12 +57,13 @@ fn asked() -> u32 {
     quota::cpus().map_or(allowed, |quota| allowed.min(quota))
 }
 
-/// By the affinity of the process over all processor groups: std counts those of one group, whatever the
-/// affinity.
+/// By the affinity of the process over all processor groups (std counts those of one group, whatever the
+/// affinity), and the CPU rate of its job object.
 #[cfg(windows)]
 fn asked() -> u32 {
     let allowed = crate::os::affinity::cpus().map(|cpus| cpus.len());
-    allowed.map_or_else(|_| parallelism(), |cpus| u32::try_from(cpus).unwrap_or(u32::MAX))
+    let allowed = allowed.map_or_else(|_| parallelism(), |cpus| u32::try_from(cpus).unwrap_or(u32::MAX));
+    crate::os::quota::cpus().map_or(allowed, |quota| allowed.min(quota))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]

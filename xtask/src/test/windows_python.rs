@@ -1,5 +1,5 @@
-//! `tests/python` on a Python for Windows, under Wine: plain ctypes, and the package `fastpar`. There is no 3.14
-//! for Windows on PyPI, so `tests/windows/python` lends 3.13 what the package needs.
+//! `tests/python` on a Python for Windows, under Wine: plain ctypes, and the package `fastpar`. There is no
+//! 3.14 for Windows on PyPI, so `tests/windows/python` lends 3.13 what the package needs.
 
 use super::wine::{self, Wine};
 use super::{lines, Case};

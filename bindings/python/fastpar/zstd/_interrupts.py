@@ -1,5 +1,6 @@
 """Calls of the codec that the main thread can be interrupted in."""
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -8,6 +9,9 @@ from ._settings import Settings
 
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
+
+# How long the main thread waits at a time: on Windows a signal does not interrupt the wait for a lock. -1: as long as it takes.
+_TURN = 0.05 if sys.platform == "win32" else -1
 
 
 def interruptible(settings: Settings, work: Callable[[], int], amount: int | None = None) -> int:
@@ -49,7 +53,8 @@ def _on_a_thread(settings: Settings, work: Callable[[], int]) -> int:
             if not started:
                 started = True
                 thread.start()
-            ended.acquire()
+            while not ended.acquire(timeout=_TURN):
+                pass
             break
         except BaseException as error:
             if claim.acquire(blocking=False):
