@@ -126,7 +126,7 @@ pub unsafe extern "C" fn fastpar_concat_files(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let body = || {
-        let bytes = count.checked_mul(size_of::<*const c_char>()).unwrap_or(usize::MAX);
+        let bytes = count.saturating_mul(size_of::<*const c_char>());
         borrow::addresses(paths.cast(), bytes, "paths")?;
         // SAFETY: the caller's promise.
         let (path, stats) = unsafe { (borrow::path(dst_path, "dst_path")?, StatsOut::new(stats)?) };
