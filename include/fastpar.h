@@ -1404,10 +1404,10 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  */
 #define FASTPAR_ZSTD_LONG 16
 /**
- * `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
- * of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
- * are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
- * parts once find the others. The bytes depend on content and options only. Not with
+ * `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter
+ * to twice of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB).
+ * So bytes that are inserted, removed or changed change only the frames around them, and rsync and
+ * stores that keep equal parts once find the others. The bytes depend on content and options only. Not with
  * FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
  */
 #define FASTPAR_ZSTD_RSYNCABLE 32
@@ -1422,6 +1422,14 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * (FIFOs, devices, open descriptors), and memory: no effect.
  */
 #define FASTPAR_ZSTD_KEEP 128
+/**
+ * `fastpar_zstd_options.flags`: data that was written whole can be told from data whose writer was killed
+ * between two frames. Compress: a seek table is written for a single frame and for no content, too; not with
+ * _NO_SEEK_TABLE, and with _SINGLE_FRAME of 4 GiB at most; batches: no effect. Decompress, readers, files,
+ * archives: the data must end with a seek table that covers all of it, else FASTPAR_ERR_TRUNCATED; readers
+ * and files tell it after the content.
+ */
+#define FASTPAR_ZSTD_COMPLETE 256
 /**
  * `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
  * where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
@@ -1449,8 +1457,8 @@ typedef struct fastpar_zstd_options {
   /** Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one. */
   int32_t level;
   /**
-   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
-   * 0.
+   * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
+   * _COMPLETE, _IN_PLACE, or 0.
    */
   uint32_t flags;
   /**
@@ -1495,7 +1503,11 @@ typedef struct fastpar_zstd_options {
    * released meanwhile.
    */
   const fastpar_dict *dict;
-  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  /**
+   * May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call
+   * runs. It is looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
+   * that comes out of a frame of more than 8 MiB.
+   */
   const int32_t *cancel;
   /**
    * May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
@@ -1505,23 +1517,24 @@ typedef struct fastpar_zstd_options {
   /** Given to `progress`. */
   void *progress_data;
   /**
-   * Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
-   * of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
+   * Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts:
+   * the sizes of tables stay those of the level. With a dictionary each frame prepares it anew, in
+   * milliseconds.
    */
   uint32_t strategy;
   /** Must be 0. */
   uint32_t reserved;
   /**
    * May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
-   * not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
-   * be NULL then.
+   * not copied: it must live, and not change, as long as the call, or the handle and its calls.
+   * `dict` must be NULL then.
    *
    * Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
    * reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
    * prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
-   * together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
-   * be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
-   * dictionary of raw content, see `fastpar_dict_open`.
+   * together. Decompress: frames that name no dictionary are taken for frames made with it, and
+   * windows may be larger than the limit by its length. With another prefix, or without, they fail
+   * as with a wrong dictionary of raw content, see `fastpar_dict_open`.
    */
   const void *prefix;
   /** Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none. */
@@ -1536,8 +1549,8 @@ typedef struct fastpar_zstd_options {
   /** Entries of `dicts`. */
   size_t dicts_count;
   /**
-   * `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
-   * the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
+   * `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at
+   * the end of the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
    */
   uint64_t src_offset;
   /** The bytes of that part. 0: up to the end. */
@@ -1587,8 +1600,7 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
  *         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
  *         (whenever it was set before the return) or by the progress callback; the frames in flight are
- *         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second,
- *         sections of a single frame after their block (128 KiB);
+ *         left after their block (128 KiB);
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
  *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
@@ -1627,8 +1639,9 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *
  * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
  * table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
- * frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
- * size that the data declares is allocated.
+ * frames are decompressed in parallel, else one after the other. Checksums that are there are
+ * verified, those that a seek table tells of frames without their own, too. (Readers, files and
+ * batches do not look at a seek table's.) No size that the data declares is allocated.
  *
  * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
  * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
@@ -1653,9 +1666,10 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
  *         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
  *         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
- *         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
- *         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
- *         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         or by the progress callback; frames in flight of up to 8 MiB are finished first, larger
+ *         ones left after a MiB of output;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -2021,8 +2035,8 @@ FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
  *                   than `capacity`.
  * @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
  *         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
- *         asked again by this call. Anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with
- *         this value in `error->code`.
+ *         asked again by this call. Anything else ends the stream: the call returns
+ *         FASTPAR_ERR_CALLBACK with this value in `error->code`.
  */
 typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
 
@@ -2117,8 +2131,8 @@ FASTPAR_API void fastpar_reader_free(fastpar_reader *reader);
 
 /**
  * Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
- * `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`; any number of threads may read from it at
- * a time.
+ * `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`;
+ * any number of threads may read from it at a time.
  */
 typedef struct fastpar_archive fastpar_archive;
 
@@ -2139,13 +2153,15 @@ typedef struct fastpar_frame_info {
 /**
  * Opens zstd data in memory for reading at any place.
  *
- * Any zstd data will do; the smaller its frames, the faster an offset is reached. The frames are found by
- * the seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else
- * by walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell
- * their size (`zstd` writes them when it reads from a pipe): each of them is decompressed once now, in
- * parallel, and the output is dropped. With a seek table they are not: the table is believed about their
- * sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it lied).
- * No data (`src_len` 0) is an archive without content.
+ * Any zstd data will do, with FASTPAR_ZSTD_COMPLETE only data that ends with a seek table that covers
+ * all of it (FASTPAR_ERR_TRUNCATED otherwise); the smaller its frames, the faster an offset is
+ * reached. The frames are found by the seek table (zstd's seekable format), if there is one and the
+ * frames' own headers agree with it, else by walking over the headers of all frames and blocks.
+ * Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads
+ * from a pipe): each of them is decompressed once now, in parallel, and the output is dropped. With a
+ * seek table they are not: the table is believed about their sizes, until all of such a frame is read,
+ * or more than there is of it (FASTPAR_ERR_CORRUPT where it lied). No data (`src_len` 0) is an archive
+ * without content.
  *
  * @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so
  *                 that `cancel` must live as long as the archive. `max_output`: the most bytes that the
@@ -2224,8 +2240,8 @@ typedef int32_t (*fastpar_read_at_fn)(void *user_data, uint64_t offset, void *bu
  * @param archive    out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
  *                   failure
  * @param error      may be NULL; `position` is the offset in the compressed data
- * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`; and all
- *         that `fastpar_archive_open` returns.
+ * @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`;
+ *         and all that `fastpar_archive_open` returns.
  *
  * May be called from any thread. Since: 1.0
  */
@@ -2285,7 +2301,9 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
  * least recently make room for others. A thread that wants a frame which another thread is decompressing
  * waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
  * up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
- * where one of the last four such reads ended goes on from there.
+ * where one of the last four such reads ended goes on from there. Without `max_memory` one thread goes
+ * through such a frame for all that want something further on in it, and the last 32 MiB are kept beside the
+ * 64 MiB. Checksums that a seek table tells of frames without their own are verified likewise.
  *
  * @param archive  must not be NULL
  * @param offset   where in the content; at its end or behind it nothing is read

@@ -60,6 +60,7 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_RSYNCABLE = 32;
         internal const uint FASTPAR_ZSTD_SPARSE = 64;
         internal const uint FASTPAR_ZSTD_KEEP = 128;
+        internal const uint FASTPAR_ZSTD_COMPLETE = 256;
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
         internal const uint FASTPAR_FRAME_CHECKSUM = 1;
         internal const uint FASTPAR_FRAME_SKIPPABLE = 2;

@@ -45,6 +45,12 @@ public sealed class ZstdOptions
     public bool Rsyncable { get; set; }
 
     /// <summary>
+    /// Compress: a seek table is written for a single frame, too. Decompress: the data must end with a seek
+    /// table that covers all of it, else it is truncated: its writer did not come to the end.
+    /// </summary>
+    public bool Complete { get; set; }
+
+    /// <summary>
     /// Files are on the disk (fsync) when a call returns. From memory to memory: no effect.
     /// </summary>
     public bool Sync { get; set; }
@@ -113,6 +119,7 @@ public sealed class ZstdOptions
             | (SingleFrame ? NativeMethods.FASTPAR_ZSTD_SINGLE_FRAME : 0)
             | (LongDistance ? NativeMethods.FASTPAR_ZSTD_LONG : 0)
             | (Rsyncable ? NativeMethods.FASTPAR_ZSTD_RSYNCABLE : 0)
+            | (Complete ? NativeMethods.FASTPAR_ZSTD_COMPLETE : 0)
             | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
         frame_size = (UIntPtr)(ulong)FrameSize,
         max_lanes = (uint)MaxLanes,

@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _WIN32 /* its older C library has no timespec_get */
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#endif
 
 typedef struct buffer {
   unsigned char *data;
@@ -107,9 +111,16 @@ typedef struct times {
 
 static double now(void)
 {
+#ifdef _WIN32
+  LARGE_INTEGER ticks, frequency;
+  QueryPerformanceCounter(&ticks);
+  QueryPerformanceFrequency(&frequency);
+  return (double)ticks.QuadPart / (double)frequency.QuadPart;
+#else
   struct timespec time;
   timespec_get(&time, TIME_UTC);
   return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+#endif
 }
 
 static void keep_best(double *best, double seconds)

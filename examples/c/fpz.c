@@ -19,6 +19,10 @@
  *   cc -O2 examples/c/fpz.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o fpz
  *   ./fpz FILE
+ *
+ * For Windows, with MinGW:
+ *
+ *   x86_64-w64-mingw32-gcc -O2 fpz.c -Iinclude -Llib -l:libfastpar.dll.a -o fpz.exe
  */
 #if !defined(_WIN32) && !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE /* isatty, lstat, getopt_long */
@@ -197,7 +201,7 @@ static int open_dict(settings *set, const char *name)
 
 /* ---- the command line ---- */
 
-enum { LONG = 256, FAST, ULTRA, PATCH_FROM, RM, TRAIN_OPTION, MAX_DICT, ONE_FRAME, NO_CHECK, SPARSE, NO_SPARSE };
+enum { LONG_WINDOW = 256, FAST, ULTRA, PATCH_FROM, RM, TRAIN_OPTION, MAX_DICT, ONE_FRAME, NO_CHECK, SPARSE, NO_SPARSE };
 
 static const struct option long_options[] = {
     {"compress", no_argument, NULL, 'z'},
@@ -213,7 +217,7 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"progress", no_argument, NULL, 'p'},
     {"threads", required_argument, NULL, 'T'},
-    {"long", optional_argument, NULL, LONG},
+    {"long", optional_argument, NULL, LONG_WINDOW},
     {"fast", optional_argument, NULL, FAST},
     {"ultra", no_argument, NULL, ULTRA},
     {"patch-from", required_argument, NULL, PATCH_FROM},
@@ -314,6 +318,11 @@ int main(int argc, char **argv)
     uint64_t value = 0, dict_capacity = 112640;
     int what_given = 0, level_given, option, result;
 
+#ifdef _WIN32
+    argv = utf8_arguments(&argc);
+    if (argv == NULL)
+        return 1;
+#endif
     signal(SIGINT, on_interrupt);
     level_given = take_levels(&argc, argv, &set.level);
     while ((option = getopt_long(argc, argv, "cdD:fhklo:pqrtT:vVz", long_options, NULL)) != -1) {
@@ -344,7 +353,7 @@ int main(int argc, char **argv)
                 return usage(stderr);
             set.threads = (unsigned)value;
             break;
-        case LONG:
+        case LONG_WINDOW:
             if (optarg && !small_number(optarg, 31, &value))
                 return usage(stderr);
             set.window_log = optarg ? (unsigned)value : 27;

@@ -76,7 +76,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 });
 
 fn try_frame(frame: &[u8], count: u8, place: &mut [u8], theirs: &mut Theirs) {
-    let written = fastpar::codec::decode_blocks(frame, as_uninit(place));
+    let written = fastpar::codec::decode_blocks(frame, as_uninit(place), None);
     let parts = fastpar::codec::decode_parts(frame, 1 + usize::from(count / 2 % 4));
     if let Some((out, end)) = parts.filter(|(out, _)| out.len() <= ROOM) {
         let (expected, expected_end) = theirs.in_a_stream(frame);

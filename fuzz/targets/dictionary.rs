@@ -43,14 +43,22 @@ fn learn(choices: &mut Choices<'_>) {
     // SAFETY: `written` bytes are initialised.
     let bytes = unsafe { std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), written) };
     let dict = Dict::new(bytes, 0).expect("what was learned prepares");
-    there_and_back(&samples[..samples.len().min(2000)], &dict, choices);
+    there_and_back(&samples[..samples.len().min(2000)], bytes, &dict, choices);
 }
 
-fn there_and_back(text: &[u8], dict: &Dict, choices: &mut Choices<'_>) {
+fn there_and_back(text: &[u8], dict_bytes: &[u8], dict: &Dict, choices: &mut Choices<'_>) {
     let level = i32::from(choices.byte() % 12) - 3;
     let options = Options { level, frame_size: 500, dict: Some(dict), ..Options::default() };
     let packed = codec::compress_to_vec(text, &options).expect("compresses");
     assert!(decode(&packed, &options, text.len()).as_deref() == Ok(text), "other bytes");
+    // Damaged ones of these have more of a frame than what the fuzzer makes up.
+    let single = Options { frame_size: 0, single_frame: true, checksum: false, ..options };
+    let mut damaged = codec::compress_to_vec(text, &single).expect("compresses");
+    if choices.byte() % 2 == 0 {
+        let at = choices.below(damaged.len());
+        damaged[at] ^= choices.byte();
+    }
+    in_blocks(&damaged, dict_bytes, dict);
 }
 
 /// Whether libzstd's streaming function takes it.
@@ -59,8 +67,25 @@ fn streams(data: &[u8], dict: &[u8]) -> bool {
     decoder.is_ok_and(|decoder| decoder.take(2 * ROOM as u64).read_to_end(&mut Vec::new()).is_ok())
 }
 
-/// Decodes data with a dictionary as libzstd does, whole and by a reader.
+/// What the block decoder takes of a frame, libzstd takes with the same dictionary, to the same bytes.
+fn in_blocks(data: &[u8], bytes: &[u8], dict: &Dict) {
+    let mut place = vec![0xa5; ROOM + 64];
+    // SAFETY: the same layout; fastpar writes initialised bytes only.
+    let dst = unsafe { &mut *(std::ptr::from_mut(&mut place[..ROOM]) as *mut [MaybeUninit<u8>]) };
+    let written = codec::decode_blocks(data, dst, Some(dict));
+    assert!(place[ROOM..].iter().all(|&byte| byte == 0xa5), "written past the end");
+    let Some(written) = written else { return };
+    let mut theirs = Vec::with_capacity(ROOM);
+    let prepared = DDict::try_create(bytes).expect("libzstd prepares what fastpar prepares");
+    match DCtx::create().decompress_using_ddict(&mut theirs, data, &prepared) {
+        Ok(_) => assert!(place[..written] == theirs, "other bytes of blocks"),
+        Err(code) => panic!("only libzstd refuses blocks: {}", zstd::zstd_safe::get_error_name(code)),
+    }
+}
+
+/// Decodes data with a dictionary as libzstd does, whole, by a reader, and block by block.
 fn compare(data: &[u8], bytes: &[u8], dict: &Dict) {
+    in_blocks(data, bytes, dict);
     let options = Options { window_log: 31, dict: Some(dict), ..Options::default() };
     let ours = decode(data, &options, ROOM);
     let mut theirs = Vec::with_capacity(ROOM);
@@ -111,7 +136,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     match Dict::new(&bytes, 1) {
         Ok(dict) => {
             compare(choices.0, &bytes, &dict);
-            there_and_back(choices.0, &dict, &mut Choices(&bytes));
+            there_and_back(choices.0, &bytes, &dict, &mut Choices(&bytes));
         }
         Err(error) => {
             let kinds = [ErrorKind::Dictionary, ErrorKind::InvalidArgument];

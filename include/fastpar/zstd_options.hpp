@@ -24,6 +24,9 @@ struct zstd_options {
   bool long_distance = false;
   /** Compress: frames end where a rolling hash of the content says so; not with `single_frame`. */
   bool rsyncable = false;
+  /** Compress: a seek table is written for a single frame, too. Decompress: the data must end with a seek table
+   * that covers all of it, else error with truncated. */
+  bool complete = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;
   /** New target files have holes where the data is zero. */
@@ -77,7 +80,8 @@ class zstd_arguments {
                  (options.no_seek_table ? FASTPAR_ZSTD_NO_SEEK_TABLE : 0u) |
                  (options.single_frame ? FASTPAR_ZSTD_SINGLE_FRAME : 0u) |
                  (options.long_distance ? FASTPAR_ZSTD_LONG : 0u) |
-                 (options.rsyncable ? FASTPAR_ZSTD_RSYNCABLE : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
+                 (options.rsyncable ? FASTPAR_ZSTD_RSYNCABLE : 0u) |
+                 (options.complete ? FASTPAR_ZSTD_COMPLETE : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
                  (options.sparse ? FASTPAR_ZSTD_SPARSE : 0u) | (options.keep ? FASTPAR_ZSTD_KEEP : 0u) |
                  (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u);
     raw_.frame_size = options.frame_size;

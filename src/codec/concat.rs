@@ -37,7 +37,7 @@ pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Re
     let wishes = Wishes { append: true, ..wishes(options, false) };
     let target = Target::create(path, archive.file(), wishes)?;
     let progress = CallProgress::new(options, None);
-    let table = Growing::new(options.seek_table, 0)?;
+    let table = Growing::new(options.seek_table, options.complete, 0)?;
     let mut joined = Joined { target, table, progress, options, stats: FileStats::default() };
     joined.add(&archive)?;
     for source in others {
@@ -82,6 +82,10 @@ impl Joined<'_> {
             self.stats.frames += 1;
             match (u32::try_from(frame.size), u32::try_from(frame.content_size)) {
                 (Ok(size), Ok(content)) => self.table.push((size, content), self.limit())?,
+                _ if self.options.complete => {
+                    let what = "a seek table cannot tell of so large a frame";
+                    return Err(Error::new(ErrorKind::LimitExceeded, what).at(frame.offset));
+                }
                 _ => self.table = Growing::default(), // what a table cannot tell needs none
             }
         }
@@ -123,7 +127,8 @@ impl Joined<'_> {
     fn end(mut self) -> Result<Self> {
         let rest: Vec<u8> = if self.stats.frames == 0 {
             self.stats.frames = 1;
-            compress_to_vec(&[], &Options { checksum: self.options.checksum, ..Options::default() })?
+            let Options { checksum, complete, .. } = *self.options;
+            compress_to_vec(&[], &Options { checksum, complete, ..Options::default() })?
         } else {
             self.table.bytes().collect()
         };

@@ -14,8 +14,8 @@ use std::mem::{offset_of, size_of};
 use std::sync::atomic::AtomicI32;
 
 /// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
-/// `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`; any number of threads may read from it at
-/// a time.
+/// `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`;
+/// any number of threads may read from it at a time.
 pub struct fastpar_archive {
     // Declared, and so dropped, first.
     archive: Archive<'static>,
@@ -91,13 +91,15 @@ unsafe fn open(
 
 /// Opens zstd data in memory for reading at any place.
 ///
-/// Any zstd data will do; the smaller its frames, the faster an offset is reached. The frames are found by
-/// the seek table (zstd's seekable format), if there is one and the frames' own headers agree with it, else
-/// by walking over the headers of all frames and blocks. Nothing is decompressed, but frames that do not tell
-/// their size (`zstd` writes them when it reads from a pipe): each of them is decompressed once now, in
-/// parallel, and the output is dropped. With a seek table they are not: the table is believed about their
-/// sizes, until all of such a frame is read, or more than there is of it (FASTPAR_ERR_CORRUPT where it lied).
-/// No data (`src_len` 0) is an archive without content.
+/// Any zstd data will do, with FASTPAR_ZSTD_COMPLETE only data that ends with a seek table that covers
+/// all of it (FASTPAR_ERR_TRUNCATED otherwise); the smaller its frames, the faster an offset is
+/// reached. The frames are found by the seek table (zstd's seekable format), if there is one and the
+/// frames' own headers agree with it, else by walking over the headers of all frames and blocks.
+/// Nothing is decompressed, but frames that do not tell their size (`zstd` writes them when it reads
+/// from a pipe): each of them is decompressed once now, in parallel, and the output is dropped. With a
+/// seek table they are not: the table is believed about their sizes, until all of such a frame is read,
+/// or more than there is of it (FASTPAR_ERR_CORRUPT where it lied). No data (`src_len` 0) is an archive
+/// without content.
 ///
 /// @param options  may be NULL. `dict`, `window_log`, `max_lanes` and `cancel` hold for all reads too, so
 ///                 that `cancel` must live as long as the archive. `max_output`: the most bytes that the
@@ -210,8 +212,8 @@ pub type fastpar_read_at_fn =
 /// @param archive    out, must not be NULL: the handle, to be released by `fastpar_archive_free`; NULL on
 ///                   failure
 /// @param error      may be NULL; `position` is the offset in the compressed data
-/// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`; and all
-///         that `fastpar_archive_open` returns.
+/// @return FASTPAR_OK; FASTPAR_ERR_CALLBACK: `read` returned non-zero, or what it told `fastpar_fail`;
+///         and all that `fastpar_archive_open` returns.
 ///
 /// May be called from any thread. Since: 1.0
 ///
@@ -378,7 +380,9 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 /// least recently make room for others. A thread that wants a frame which another thread is decompressing
 /// waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
 /// up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
-/// where one of the last four such reads ended goes on from there.
+/// where one of the last four such reads ended goes on from there. Without `max_memory` one thread goes
+/// through such a frame for all that want something further on in it, and the last 32 MiB are kept beside the
+/// 64 MiB. Checksums that a seek table tells of frames without their own are verified likewise.
 ///
 /// @param archive  must not be NULL
 /// @param offset   where in the content; at its end or behind it nothing is read

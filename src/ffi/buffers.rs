@@ -70,8 +70,7 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: it is larger than `max_output`; or not even one lane fits into
 ///         `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the flag
 ///         (whenever it was set before the return) or by the progress callback; the frames in flight are
-///         finished first, long ones (over 64 MiB, or 4 MiB from level 12 on) are left within a second,
-///         sections of a single frame after their block (128 KiB);
+///         left after their block (128 KiB);
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
 ///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
@@ -138,8 +137,9 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///
 /// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
 /// table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
-/// frames are decompressed in parallel, else one after the other. Checksums that are there are verified. No
-/// size that the data declares is allocated.
+/// frames are decompressed in parallel, else one after the other. Checksums that are there are
+/// verified, those that a seek table tells of frames without their own, too. (Readers, files and
+/// batches do not look at a seek table's.) No size that the data declares is allocated.
 ///
 /// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
 /// Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
@@ -164,9 +164,10 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         in its first four bytes; FASTPAR_ERR_CORRUPT: the frame is damaged; FASTPAR_ERR_CHECKSUM: it
 ///         decompresses, but to something else; FASTPAR_ERR_DICTIONARY: it needs a dictionary that was not
 ///         given, or another one; FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return)
-///         or by the progress callback; the frames in flight are finished first, those over 64 MiB, or in
-///         several lanes, are left within a second; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an
-///         argument or an option; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         or by the progress callback; frames in flight of up to 8 MiB are finished first, larger
+///         ones left after a MiB of output;
+///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -38,10 +38,10 @@ pub const FASTPAR_ZSTD_SYNC: u32 = 8;
 /// single frame, or large frames, have most of it. Every reader takes windows of 128 MiB. Decompressing: no
 /// effect.
 pub const FASTPAR_ZSTD_LONG: u32 = 16;
-/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter to twice
-/// of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB). So bytes that
-/// are inserted, removed or changed change only the frames around them, and rsync and stores that keep equal
-/// parts once find the others. The bytes depend on content and options only. Not with
+/// `fastpar_zstd_options.flags`: frames end where a rolling hash of the content says so, at a quarter
+/// to twice of `frame_size` (0: 4 MiB, or two windows of the level where that is more, up to 64 MiB).
+/// So bytes that are inserted, removed or changed change only the frames around them, and rsync and
+/// stores that keep equal parts once find the others. The bytes depend on content and options only. Not with
 /// FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
 pub const FASTPAR_ZSTD_RSYNCABLE: u32 = 32;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
@@ -51,6 +51,12 @@ pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
 /// `code` (ERROR_FILE_EXISTS or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand
 /// (FIFOs, devices, open descriptors), and memory: no effect.
 pub const FASTPAR_ZSTD_KEEP: u32 = 128;
+/// `fastpar_zstd_options.flags`: data that was written whole can be told from data whose writer was killed
+/// between two frames. Compress: a seek table is written for a single frame and for no content, too; not with
+/// _NO_SEEK_TABLE, and with _SINGLE_FRAME of 4 GiB at most; batches: no effect. Decompress, readers, files,
+/// archives: the data must end with a seek table that covers all of it, else FASTPAR_ERR_TRUNCATED; readers
+/// and files tell it after the content.
+pub const FASTPAR_ZSTD_COMPLETE: u32 = 256;
 /// `fastpar_zstd_options.flags`: an ordinary target file that a rename cannot replace is emptied and written
 /// where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
 /// `fastpar_compress_file`. Other targets, and memory: no effect.
@@ -64,13 +70,27 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_RSYNCABLE
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
+    | FASTPAR_ZSTD_COMPLETE
     | FASTPAR_ZSTD_IN_PLACE;
 
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need
 /// to zero.
 ///
 /// The same options serve both directions: a field that concerns the other direction must be in its range,
-/// and has no effect.
+/// and has no effect. So must a flag that a call has no use for:
+///
+///     flag                     compress  batches  writer  compress_file  decompress_file
+///     NO_CHECKSUM                 x         x        x          x
+///     NO_SEEK_TABLE               x                  x          x
+///     SINGLE_FRAME                x      (always)    x          x
+///     LONG                        x         x        x          x
+///     RSYNCABLE                   x                  x          x
+///     SYNC, SPARSE, KEEP,                                       x               x
+///     IN_PLACE
+///
+/// Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
+/// `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
+/// `prefix` with `dict`, and, compressing, `prefix` without SINGLE_FRAME (but for batches).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_zstd_options {
@@ -78,8 +98,8 @@ pub struct fastpar_zstd_options {
     pub struct_size: usize,
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
-    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP, _IN_PLACE, or
-    /// 0.
+    /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
+    /// _COMPLETE, _IN_PLACE, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
     /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
@@ -111,28 +131,31 @@ pub struct fastpar_zstd_options {
     /// `fastpar_dict_open`. A call keeps what it needs of it: the handle may be
     /// released meanwhile.
     pub dict: *const fastpar_dict,
-    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
+    /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call
+    /// runs. It is looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
+    /// that comes out of a frame of more than 8 MiB.
     pub cancel: *const i32,
     /// May be NULL. Called with how many uncompressed bytes are done; `total` is UINT64_MAX while the data
     /// does not tell. Decompressing files and streams: bytes of the source.
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
-    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts: the sizes
-    /// of tables stay those of the level. With a dictionary each frame prepares it anew, in milliseconds.
+    /// Compress: how libzstd searches, 1 (ZSTD_fast) to 9 (ZSTD_btultra2); 0: by level. For experts:
+    /// the sizes of tables stay those of the level. With a dictionary each frame prepares it anew, in
+    /// milliseconds.
     pub strategy: u32,
     /// Must be 0.
     pub reserved: u32,
     /// May be NULL. What a frame may repeat, such as an older version of the content, as `zstd --patch-from`;
-    /// not copied: it must live, and not change, as long as the call, or the handle and its calls. `dict` must
-    /// be NULL then.
+    /// not copied: it must live, and not change, as long as the call, or the handle and its calls.
+    /// `dict` must be NULL then.
     ///
     /// Compress: needs FASTPAR_ZSTD_SINGLE_FRAME, or a batch. Long-distance matching is on, and the window
     /// reaches from the end of the content to the beginning of the prefix (of streams: covers twice the
     /// prefix), up to 2 GiB. From memory to memory the call takes as much memory as prefix and content
-    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and windows may
-    /// be larger than the limit by its length. With another prefix, or without, they fail as with a wrong
-    /// dictionary of raw content, see `fastpar_dict_open`.
+    /// together. Decompress: frames that name no dictionary are taken for frames made with it, and
+    /// windows may be larger than the limit by its length. With another prefix, or without, they fail
+    /// as with a wrong dictionary of raw content, see `fastpar_dict_open`.
     pub prefix: *const c_void,
     /// Bytes of `prefix`, at most 1 GiB (512 MiB on 32-bit systems); 0: there is none.
     pub prefix_len: usize,
@@ -143,8 +166,8 @@ pub struct fastpar_zstd_options {
     pub dicts: *const *const fastpar_dict,
     /// Entries of `dicts`.
     pub dicts_count: usize,
-    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at the end of
-    /// the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
+    /// `fastpar_compress_file`: where the part of the source begins that is compressed, in bytes; at
+    /// the end of the source: an empty part; beyond it: FASTPAR_ERR_INVALID_ARGUMENT. Other calls: no effect.
     pub src_offset: u64,
     /// The bytes of that part. 0: up to the end.
     pub src_size: u64,
@@ -218,6 +241,7 @@ impl Shared<'_> {
             level: raw.level,
             checksum: raw.flags & FASTPAR_ZSTD_NO_CHECKSUM == 0,
             seek_table: raw.flags & FASTPAR_ZSTD_NO_SEEK_TABLE == 0,
+            complete: raw.flags & FASTPAR_ZSTD_COMPLETE != 0,
             single_frame: raw.flags & FASTPAR_ZSTD_SINGLE_FRAME != 0,
             sync: raw.flags & FASTPAR_ZSTD_SYNC != 0,
             sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,

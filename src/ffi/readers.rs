@@ -29,8 +29,8 @@ pub const FASTPAR_SOURCE_LATER: i32 = -2147483647;
 ///                   than `capacity`.
 /// @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
 ///         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
-///         asked again by this call. Anything else ends the stream: the call returns FASTPAR_ERR_CALLBACK with
-///         this value in `error->code`.
+///         asked again by this call. Anything else ends the stream: the call returns
+///         FASTPAR_ERR_CALLBACK with this value in `error->code`.
 pub type fastpar_source_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,

@@ -78,11 +78,13 @@ pub(crate) fn join_process(by_main: bool) {
     if !by_main && !cfg!(miri) {
         // First: what follows may be a right of the user.
         super::identity::join_process();
-        join_timer_slack();
     }
     // SAFETY: has no preconditions. The number of the process is that of its main thread.
     let main = unsafe { libc::getpid() };
     join_class(main);
+    if !by_main && !cfg!(miri) {
+        join_timer_slack(); // which a real-time class has not
+    }
     // SAFETY: plain numbers. A failure gives -1, which is a nice value too: then nothing becomes worse than
     // inherited.
     unsafe {

@@ -185,6 +185,49 @@ fn frames_too_large_to_be_kept() {
     assert_eq!(kind(read(&Archive::new(&packed, &Options::default()).unwrap(), 5, 5)), ErrorKind::Checksum);
 }
 
+/// Many threads in one frame that is too large to be kept: side by side, each through a part of its own, and
+/// anywhere.
+#[test]
+fn many_threads_in_one_large_frame() {
+    let mut data = text(3_000_000, 5);
+    data.resize(70 << 20, 7);
+    data.extend(text(2_000_000, 6));
+    let packed = compress(&data, &Options { single_frame: true, level: 1, ..Options::default() });
+    both(&packed, &Options::default(), |archive| {
+        std::thread::scope(|scope| {
+            for thread in 0..6 {
+                let data = &data;
+                scope.spawn(move || {
+                    let part = data.len() / 6;
+                    for offset in (thread * part..(thread + 1) * part).step_by(3_333_333) {
+                        let len = (data.len() - offset).min(1_500_000);
+                        assert!(read(archive, offset as u64, len).unwrap() == data[offset..offset + len]);
+                    }
+                    let mut random = Random::new(thread as u64);
+                    for _ in 0..3 {
+                        let offset = random.below(data.len());
+                        let len = (data.len() - offset).min(100_000);
+                        assert!(read(archive, offset as u64, len).unwrap() == data[offset..offset + len]);
+                    }
+                });
+            }
+        });
+    });
+    // Who finds damage ends, and those who wait for it find the damage themselves.
+    let mut damaged = packed.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 8].fill(0xff);
+    let archive = Archive::new(&damaged, &Options::default());
+    if let Ok(archive) = archive {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let archive = &archive;
+                scope.spawn(move || assert!(read(archive, (72 << 20) - 1000, 1000).is_err()));
+            }
+        });
+    }
+}
+
 #[test]
 fn many_threads_at_once() {
     let data = text(6_000_000, 6);

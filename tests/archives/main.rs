@@ -8,4 +8,5 @@ mod common;
 mod dict;
 mod interop;
 mod references;
+mod scan_calls;
 mod scans;

@@ -373,3 +373,36 @@ fn strategies_are_those_of_libzstd() {
     assert_eq!(kind(codec::compress_to_vec(&data, &wrong)), ErrorKind::InvalidArgument);
     assert_eq!(kind(decompress(&compress(b"x", &Options::default()), &wrong)), ErrorKind::InvalidArgument);
 }
+
+/// Large frames that refer to something: what several lanes make of them is what one lane does.
+#[test]
+fn large_frames_with_dictionaries_and_prefixes() {
+    let data: Vec<u8> = (0..30_000).flat_map(record).collect();
+    let (dict, raw) = (Dict::new(&trained(16 << 10, 0), 0).unwrap(), Dict::new(&data[..50_000], 0).unwrap());
+    let prefix = Prefix::new(&data[1 << 20..3 << 20]);
+    let single = Options { single_frame: true, ..Options::default() };
+    for options in [
+        Options { dict: Some(&dict), ..single },
+        Options { dict: Some(&raw), level: 5, ..single },
+        Options { prefix: Some(&prefix), ..single },
+    ] {
+        let packed = compress(&data, &options);
+        assert!(packed.len() > 100_000);
+        for max_lanes in [0, 1, 2] {
+            let options = Options { max_lanes, ..options };
+            for (way, result) in everywhere(&packed, data.len(), &options).into_iter().enumerate() {
+                assert!(result.unwrap() == data, "way {way}");
+            }
+        }
+        for number in 0..20 {
+            let mut damaged = packed.clone();
+            damaged[(number + 1) * packed.len() / 21] ^= 1 << (number % 8);
+            let seen = |max_lanes| {
+                decompress(&damaged, &Options { max_lanes, ..options }).map_err(|error| {
+                    (error.kind(), error.code(), error.position(), error.message().to_owned())
+                })
+            };
+            assert!(seen(0) == seen(1), "number {number}: {:?}", seen(0).err());
+        }
+    }
+}

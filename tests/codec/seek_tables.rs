@@ -3,8 +3,13 @@
 use crate::common::{
     assert_unpacks, noise, pack, records, reference, reference_unsized, skippable, unpack_into,
 };
-use fastpar::codec::{Options, SeekTable};
+use fastpar::codec::{
+    compress, compress_bound, compress_to_vec, decompress_batch, decompress_to_vec, Archive, BatchItem,
+    Options, SeekTable,
+};
+use fastpar::{Error, ErrorKind};
 use proptest::prelude::*;
+use std::mem::MaybeUninit;
 
 fn table(entries: &[(u32, u32)]) -> Vec<u8> {
     let mut payload: Vec<u8> = entries.iter().flat_map(|&(a, b)| [a, b]).flat_map(u32::to_le_bytes).collect();
@@ -27,6 +32,124 @@ fn frames() -> (Vec<u8>, Vec<(u32, u32)>, Vec<u8>) {
         out.extend(frame);
     }
     (out, entries, data)
+}
+
+/// Frames as `reference` makes them, and a table with a checksum of each, as zstd's own seekable writer adds it.
+fn with_checksums(parts: &[&[u8]], own: bool) -> (Vec<u8>, Vec<u8>) {
+    let (mut frames, mut payload) = (Vec::new(), Vec::new());
+    for part in parts {
+        let frame = reference(part, 3, own);
+        payload.extend((frame.len() as u32).to_le_bytes());
+        payload.extend((part.len() as u32).to_le_bytes());
+        let summed = reference(part, 3, true);
+        payload.extend(&summed[summed.len() - 4..]);
+        frames.extend(frame);
+    }
+    payload.extend((parts.len() as u32).to_le_bytes());
+    payload.push(0x80);
+    payload.extend(0x8f92_eab1_u32.to_le_bytes());
+    let mut table = skippable(&payload);
+    table[..4].copy_from_slice(&0x184d_2a5e_u32.to_le_bytes());
+    (frames, table)
+}
+
+/// Damage that no frame notices is told by the checksums of the table, in memory and by archives.
+#[test]
+fn checksums_of_the_table_are_checked() {
+    let (a, b, c) = (noise(50_000), noise(300_000), noise(10));
+    for own in [false, true] {
+        let (frames, table) = with_checksums(&[&a, &b, &[], &c, &c], own);
+        let data = [&a[..], &b, &c, &c].concat();
+        let good = [&frames[..], &table].concat();
+        assert_unpacks(&good, &data);
+        let archive = |packed: &[u8], max_memory, offset: usize, len: usize| {
+            let options = Options { max_memory, ..Options::default() };
+            let mut out = vec![MaybeUninit::new(0); len];
+            Archive::new(packed, &options)?.read(offset as u64, &mut out)
+        };
+        assert_eq!(archive(&good, 0, 0, data.len()), Ok(data.len()));
+        let second = reference(&a, 3, own).len();
+        let at = second + 60_000; // stored as it is
+        let mut damaged = good.clone();
+        damaged[at] ^= 1;
+        let expect = |result: Result<usize, Error>, position| {
+            let error = result.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.position()),
+                (ErrorKind::Checksum, Some(position as u64)),
+                "{error}"
+            );
+        };
+        expect(unpack_into(&damaged, data.len()).map(|out| out.len()), second);
+        // Whole frames, a part that is kept, and a part that is not: its end is told.
+        expect(archive(&damaged, 0, 0, data.len()), second);
+        expect(archive(&damaged, 0, 50_000, 1000), second);
+        expect(archive(&damaged, 0, 349_000, 1000), second);
+        // A table that tells another checksum.
+        let mut wrong = good.clone();
+        let entry = frames.len() + 8 + 3 * 12 + 8;
+        wrong[entry] ^= 1;
+        let fourth = frames.len() - 2 * reference(&c, 3, own).len();
+        if own {
+            assert_unpacks(&wrong, &data); // the frame's own checksum counts
+            assert_eq!(archive(&wrong, 0, 0, data.len()), Ok(data.len()));
+        } else {
+            expect(unpack_into(&wrong, data.len()).map(|out| out.len()), fourth);
+            expect(archive(&wrong, 0, data.len() - 15, 3), fourth);
+        }
+        // A table that lies about sizes is passed over, whatever checksums it has.
+        let mut lies = good;
+        lies.swap(frames.len() + 8 + 4, frames.len() + 8 + 12 + 4);
+        assert_unpacks(&lies, &data);
+    }
+}
+
+/// What was written whole can be told from what ends between two frames.
+#[test]
+fn complete() {
+    let data = noise(100_000);
+    let whole = Options { complete: true, ..Options::default() };
+    let single = Options { single_frame: true, ..whole };
+    let large = noise(9 << 20);
+    for (options, data) in [
+        (whole, &data[..]),
+        (whole, &[]),
+        (Options { frame_size: 10_000, ..whole }, &data),
+        (single, &data),
+        (single, &[]),
+        (single, &large),
+    ] {
+        let packed = compress_to_vec(data, &options).unwrap();
+        assert!(packed.len() <= compress_bound(data.len(), &options).unwrap());
+        assert!(decompress_to_vec(&packed, &whole).unwrap() == data);
+        assert_eq!(Archive::new(&packed, &whole).unwrap().size(), data.len() as u64);
+        // Where it only just fits.
+        let mut out = vec![MaybeUninit::new(0); packed.len()];
+        assert_eq!(compress(data, &mut out, &options), Ok(packed.len()));
+        assert!(compress(data, &mut out[1..], &options).is_err());
+        let table = SeekTable::find(&packed).unwrap();
+        let frames = &packed[..table.offset()];
+        let two = [frames, &packed].concat();
+        for cut in [frames, &two, &[]] {
+            let kind = |result: Result<_, Error>| result.err().map(|error| error.kind());
+            assert_eq!(kind(decompress_to_vec(cut, &whole).map(drop)), Some(ErrorKind::Truncated));
+            assert_eq!(kind(Archive::new(cut, &whole).map(drop)), Some(ErrorKind::Truncated));
+            let mut dst = vec![MaybeUninit::new(0); 2 * data.len()];
+            let mut items = [BatchItem { src: cut, dst: &mut dst, result: None }];
+            decompress_batch(&mut items, &whole).unwrap();
+            assert_eq!(kind(items[0].result.take().unwrap().map(drop)), Some(ErrorKind::Truncated));
+        }
+    }
+    // A table that covers all, and tells other frames.
+    let (frames, honest, data) = frames();
+    let lie = [(honest[0].0 + 1, honest[0].1), (honest[1].0 - 1, honest[1].1), honest[2]];
+    let packed = [&frames[..], &table(&lie)].concat();
+    assert_unpacks(&packed, &data);
+    assert_eq!(decompress_to_vec(&packed, &whole).unwrap_err().kind(), ErrorKind::Truncated);
+    let contradiction = Options { seek_table: false, ..whole };
+    assert_eq!(compress_to_vec(&data, &contradiction).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let honest = [&frames[..], &table(&honest)].concat();
+    assert!(decompress_to_vec(&honest, &contradiction).unwrap() == data);
 }
 
 #[test]

@@ -83,6 +83,19 @@ void one_frame_in_sections() {
   CHECK(same(fastpar::compress(fastpar::as_bytes(values), options), compressed));
 }
 
+/* Data that has to end with a seek table. */
+void complete() {
+  const auto values = numbers(10000);
+  fastpar::zstd_options options;
+  options.complete = true;
+  const auto compressed = fastpar::compress(fastpar::as_bytes(values), options);
+  CHECK(same(fastpar::decompress(compressed, options), fastpar::as_bytes(values)));
+  CHECK_EQUAL(fastpar::archive(compressed, options).frames(), std::uint64_t{1});
+  const auto without = fastpar::compress(fastpar::as_bytes(values));
+  CHECK(same(fastpar::decompress(without), fastpar::as_bytes(values)));
+  CHECK_STATUS(truncated, static_cast<void>(fastpar::decompress(without, options)));
+}
+
 void too_small() {
   const auto values = numbers(100000);
   const auto compressed = fastpar::compress(fastpar::as_bytes(values));
@@ -195,6 +208,7 @@ int main() {
   RUN(results_that_compress_well_are_small);
   RUN(options);
   RUN(one_frame_in_sections);
+  RUN(complete);
   RUN(too_small);
   RUN(damaged);
   RUN(without_a_size);

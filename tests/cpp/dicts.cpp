@@ -54,7 +54,7 @@ void several_at_once() {
   CHECK_EQUAL(restored_text(fastpar::decompress(packed, several)), text);
   several.dicts = several.dicts.first(1);
   CHECK_THROWS_WITH(fastpar::error, static_cast<void>(fastpar::decompress(packed, several)),
-                    CHECK_EQUAL(static_cast<std::uint32_t>(e.code()), first.id()));
+                    CHECK_EQUAL(static_cast<std::uint32_t>(e.native_code()), first.id()));
   const fastpar::dict *const none[] = {nullptr};
   several.dicts = none;
   CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::decompress(packed, several)));

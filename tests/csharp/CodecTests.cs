@@ -63,6 +63,10 @@ internal static class CodecTests
             Expect.True(options.Checksum || compressed.Length < plain.Length, "no checksum");
             Expect.True(options.SeekTable || compressed.Length < plain.Length, "no seek table");
         }
+        var complete = new ZstdOptions { Complete = true };
+        Expect.Same(data, Codec.Decompress(Codec.Compress(data, complete), complete));
+        byte[] without = Codec.Compress(data, new ZstdOptions { SeekTable = false });
+        Expect.Fails(FastparStatus.Truncated, () => Codec.Decompress(without, complete));
         Expect.Throws<ArgumentOutOfRangeException>(() => new ZstdOptions { Level = 23 });
         var both = new ZstdOptions { SingleFrame = true, FrameSize = 1000 };
         Expect.Fails(FastparStatus.InvalidArgument, () => Codec.Compress(data, both));

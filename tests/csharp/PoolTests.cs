@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Threading;
 
 namespace Fastpar.Tests;
@@ -19,6 +20,17 @@ internal static class PoolTests
         Expect.True(FastparLibrary.ZstdVersionString.StartsWith("1."), FastparLibrary.ZstdVersionString);
         Expect.Equal("FASTPAR_ERR_UNKNOWN", FastparLibrary.StatusName((FastparStatus)12345));
         Expect.Equal("the checksum differs", FastparLibrary.StatusMessage(FastparStatus.Checksum));
+    }
+
+    [Test]
+    private static void AProcessOf32BitsIsTold()
+    {
+        Type native = typeof(FastparLibrary).Assembly.GetType("Fastpar.NativeMethods")!;
+        MethodInfo require = native.GetMethod("RequireProcess", BindingFlags.NonPublic | BindingFlags.Static)!;
+        require.Invoke(null, new object[] { 8 });
+        var thrown = Expect.Throws<TargetInvocationException>(() => require.Invoke(null, new object[] { 4 }));
+        string message = ((PlatformNotSupportedException)thrown.InnerException!).Message;
+        Expect.True(message.Contains("needs a 64-bit process, and this process has 32 bits"), message);
     }
 
     [Test]

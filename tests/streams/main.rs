@@ -6,6 +6,7 @@ mod support;
 
 mod c_calls;
 mod common;
+mod complete;
 mod file_faults;
 mod files;
 mod interop;

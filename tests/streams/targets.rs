@@ -130,6 +130,28 @@ fn links_to_descriptors_that_are_not_there() {
     assert!(fs::symlink_metadata(&link).unwrap().is_file());
 }
 
+/// In a child, which closes descriptors: the next files to be opened get their numbers.
+#[test]
+fn compresses_to_what_is_closed() {
+    let (Some(from), Some(to)) = (std::env::var_os(FROM), std::env::var_os(TO)) else { return };
+    // SAFETY: nobody uses them; what the test program prints is lost.
+    unsafe { (0..2).for_each(|number| _ = libc::close(number)) };
+    let error = compress_file(from.as_ref(), to.as_ref(), &Options::default()).unwrap_err();
+    let as_expected = error.kind() == ErrorKind::Unsupported && error.code() == libc::ENOENT;
+    eprintln!("{error}");
+    std::process::exit(if as_expected { 77 } else { 1 });
+}
+
+#[test]
+fn standard_output_that_is_closed() {
+    let place = Place::new(&records(1000));
+    for name in ["/dev/stdout", "/dev/stdin"] {
+        let mut child = child("targets::compresses_to_what_is_closed");
+        let output = child.env(FROM, &place.input).env(TO, name).output().unwrap();
+        assert_eq!(output.status.code(), Some(77), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// /dev/stdout of a process: a pipe, a file after what stands there, a socket that does not wait.
 #[test]
 fn standard_output() {

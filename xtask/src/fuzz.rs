@@ -132,7 +132,7 @@ impl Fuzzer {
     }
 }
 
-/// What is to be read of a failure: all but the lines about new inputs.
+/// The output of a failed run without the lines about new inputs.
 fn without_progress(output: &str) -> String {
     output.lines().filter(|line| !line.contains(" cov: ")).collect::<Vec<_>>().join("\n")
 }

@@ -19,7 +19,7 @@ const PATIENCE: u32 = 4;
 static BESIDE: Mutex<f64> = Mutex::new(0.0);
 
 thread_local! {
-    /// The same for what this thread runs beside others at the moment, and what that is.
+    /// The name of the work that this thread does beside others at the moment, and its seconds.
     static WORK: Cell<Option<(&'static str, f64)>> = const { Cell::new(None) };
 }
 
@@ -27,7 +27,7 @@ thread_local! {
 pub(crate) struct Finished {
     /// None: it did not end in time, and was killed.
     pub(crate) status: Option<ExitStatus>,
-    /// What it wrote, to both outputs.
+    /// The text that it wrote, to both outputs.
     pub(crate) output: String,
 }
 
@@ -36,7 +36,7 @@ impl Finished {
         self.status.is_some_and(|status| status.success())
     }
 
-    /// How it ended, and what it wrote.
+    /// How it ended, and the text that it wrote.
     pub(crate) fn describe(&self) -> String {
         let end = self.status.map_or("did not end in time".to_owned(), |status| status.to_string());
         format!("{}\n{end}", self.output.trim_end())
@@ -124,7 +124,7 @@ pub(crate) fn children_cpu() -> Result<f64> {
     cpu("self", 2..4)
 }
 
-/// The same without what ran `beside`.
+/// The same without the programs that ran `beside` others.
 pub(crate) fn foreground_cpu() -> Result<f64> {
     let beside = lock_beside();
     Ok(children_cpu()? - *beside)

@@ -1,4 +1,4 @@
-//! The Python that runs Python code in parallel, and what fastpar is compared with there.
+//! The Python that runs Python code in parallel, and the packages that fastpar is compared with there.
 
 use crate::process;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What the tests need of the machine: installed here where that is possible, else said.
+//! The programs that the tests need: installed here where that is possible, else reported.
 
 use crate::process;
 use anyhow::Result;
@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("pip3", "python3-pip"),
 ];
 
-/// The same for what is large, and needed by few suites: installed when it is needed.
+/// The same for large packages that few suites need: installed when a suite asks for them.
 const LARGE: [(&str, &str); 10] = [
     ("abidw", "abigail-tools"),
     ("abidiff", "abigail-tools"),
@@ -38,7 +38,7 @@ const LARGE: [(&str, &str); 10] = [
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// What there is.
+/// What this machine allows.
 #[derive(Clone)]
 pub(crate) struct Setup {
     /// Everything can be installed here, so nothing may be skipped.
@@ -105,7 +105,7 @@ fn package(program: &str) -> &str {
     known.find(|row| row.0 == program).map_or(program, |row| row.1)
 }
 
-/// To be held by what installs something: neither apt-get nor rustup waits for another of its kind.
+/// To be held while something is installed: neither apt-get nor rustup waits for another of its kind.
 pub(crate) fn installing() -> MutexGuard<'static, ()> {
     static INSTALLING: Mutex<()> = Mutex::new(());
     INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// What cargo builds on this system, and where it is laid out: the shared library, the static one, what
-/// Windows links the shared one by.
+/// The files that cargo builds on this system, and where they are laid out: the shared library, the static
+/// library, and the import library of Windows.
 const FILES: &[(&str, &str)] = if cfg!(target_os = "macos") {
     &[("libfastpar.dylib", "lib/libfastpar.dylib"), ("libfastpar.a", "lib/libfastpar.a")]
 } else if cfg!(target_env = "msvc") {
@@ -43,7 +43,7 @@ impl Staged {
         self.lib.with_file_name(FILES[1].1)
     }
 
-    /// What programs for Windows are linked with, instead of the shared library.
+    /// The import library: programs for Windows are linked with it instead of the shared library.
     pub(crate) fn import_library(&self) -> PathBuf {
         self.lib.join(if cfg!(target_env = "msvc") { "fastpar.lib" } else { "libfastpar.dll.a" })
     }

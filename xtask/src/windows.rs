@@ -35,7 +35,7 @@ pub(crate) struct Staged {
     /// Import libraries for MinGW (libfastpar.dll.a) and MSVC (fastpar.lib), fastpar.def, the static library
     /// for MinGW.
     pub(crate) lib: PathBuf,
-    /// What the compiler had to say.
+    /// The warnings of the compiler.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -53,10 +53,10 @@ impl Staged {
     }
 }
 
-/// What cargo made.
+/// A build of cargo's.
 pub(crate) struct Built {
     pub(crate) folder: PathBuf,
-    /// What the compiler had to say.
+    /// The warnings of the compiler.
     pub(crate) warnings: Vec<String>,
 }
 

@@ -57,6 +57,7 @@ internal static unsafe partial class NativeMethods
         {
             return IntPtr.Zero;
         }
+        RequireProcess(IntPtr.Size);
         IntPtr library = Find(assembly, searchPath);
         IntPtr function = Loader.GetExport(library, "fastpar_abi_version");
         uint version = Marshal.GetDelegateForFunctionPointer<AbiVersion>(function)();
@@ -64,6 +65,19 @@ internal static unsafe partial class NativeMethods
             ? library
             : throw new DllNotFoundException(
                 $"The native library speaks version {version} of the ABI of fastpar, expected {FASTPAR_ABI_VERSION}");
+    }
+
+    /// <summary>
+    /// A process with addresses of so many bytes can have the native library; else the loader would only say
+    /// that the file's format is wrong.
+    /// </summary>
+    private static void RequireProcess(int addressSize)
+    {
+        if (addressSize != sizeof(long))
+        {
+            throw new PlatformNotSupportedException(
+                $"fastpar needs a 64-bit process, and this process has {addressSize * 8} bits: build for x64, or switch Prefer32Bit off");
+        }
     }
 
     private static IntPtr Find(Assembly assembly, DllImportSearchPath? searchPath)

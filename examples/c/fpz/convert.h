@@ -32,7 +32,7 @@ static void tell_times(const fastpar_pool_stats *before, clock_t cpu, const fast
     fprintf(stderr, "  memory    %8.1f MB at the most\n", (double)file->peak_memory / 1e6);
 }
 
-static void tell(const settings *set, const char *file, const char *target, const fastpar_file_stats *stats)
+static void summarize(const settings *set, const char *file, const char *target, const fastpar_file_stats *stats)
 {
     if (set->verbosity < 2)
         return;
@@ -60,7 +60,7 @@ static int convert_file(const settings *set, const char *file, const char *targe
     clear_progress(bar);
     if (status != FASTPAR_OK)
         return complain_of(set, file, &error);
-    tell(set, file, target, &stats);
+    summarize(set, file, target, &stats);
     if (set->verbosity > 2)
         tell_times(&before, clock() - cpu, &stats);
     if (set->remove_sources && remove(file) != 0)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef _WIN32
+#include "utf8_windows.h"
 #include <fcntl.h>
 #include <io.h>
 #define isatty _isatty

@@ -7,6 +7,8 @@ use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::LARGEST_WINDOW_LOG;
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::seek_table;
+use crate::codec::format::xxh64::Xxh64;
 use crate::codec::libzstd::calls::{self, Uninit};
 use crate::codec::libzstd::errors;
 use crate::codec::options::limits;
@@ -41,6 +43,8 @@ pub(super) struct Cursor {
     at: u64,
     done: bool,
     memory: usize,
+    /// The checksum that the seek table tells, and the hash of what is decoded.
+    checksum: Option<(u32, Xxh64)>,
 }
 
 impl Cursor {
@@ -49,12 +53,14 @@ impl Cursor {
         calls::stream_decompressor_size(window).saturating_add(CHUNK as usize + DROPPED)
     }
 
-    /// A cursor at the beginning of frame `index`, which lies at `extent` of the archive.
+    /// A cursor at the beginning of frame `index`, which lies at `extent` of the archive. Its content
+    /// is checked where it ends: by its own checksum, and by `checksum`, which the seek table tells.
     pub(super) fn new(
         source: &Source<'_>,
         index: usize,
         extent: Range<u64>,
         size: Option<u64>,
+        checksum: Option<u32>,
         options: &Options<'_>,
     ) -> Result<Self> {
         let mut peek = Peek::new(source);
@@ -84,6 +90,7 @@ impl Cursor {
             at: 0,
             done: false,
             memory,
+            checksum: checksum.filter(|_| !frame.checksum).map(|expected| (expected, Xxh64::new())),
         })
     }
 
@@ -153,7 +160,10 @@ impl Cursor {
         while !self.done && self.size == Some(self.at) {
             self.step(source, &mut [])?;
         }
-        Ok(())
+        match self.checksum.take_if(|_| self.done) {
+            Some((expected, hash)) => seek_table::check(&self.frame, expected, || hash.finish() as u32), // the half
+            None => Ok(()),
+        }
     }
 
     /// One call of libzstd; returns how many bytes of `dst` are written.
@@ -181,6 +191,9 @@ impl Cursor {
         let wanted = self.context.context().decompress_stream(&mut out, &mut input);
         let wanted = wanted.map_err(|code| errors::decoding(code, frame, room))?;
         let (consumed, written) = (input.pos, out.pos());
+        if let Some((_, hash)) = &mut self.checksum {
+            hash.update(out.as_slice());
+        }
         self.used += consumed;
         self.at += written as u64;
         let all_read = self.used == self.chunk.len() && self.rest.is_empty();

@@ -35,6 +35,8 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Index {
     entries: Vec<Entry>,
+    /// The checksums of all frames, if the seek table tells them.
+    checksums: Vec<u32>,
     total: u64,
 }
 
@@ -49,6 +51,7 @@ const MEASURED_AT_ONCE: usize = 64 << 10;
 #[derive(Default)]
 struct Found {
     entries: Vec<Entry>,
+    checksums: Vec<u32>,
     /// The largest window of the frames that do not tell their size; `None`: all tell it.
     window: Option<u64>,
 }
@@ -72,6 +75,16 @@ impl Found {
         self.entries.push(frame);
         Ok(())
     }
+
+    /// Adds the checksum of the frame that was added last.
+    fn push_checksum(&mut self, checksum: u32) -> Result<()> {
+        if self.checksums.len() == self.checksums.capacity() {
+            let more = (self.checksums.len() / 2).max(32);
+            memory::reserve(&mut self.checksums, more)?;
+        }
+        self.checksums.push(checksum);
+        Ok(())
+    }
 }
 
 impl Index {
@@ -80,10 +93,11 @@ impl Index {
         let progress = CallProgress::new(options, None);
         let mut found = match of_table(source, options, &progress)? {
             Some(found) => found,
+            None if options.complete => return Err(seek_table::incomplete()),
             None => scan(source, options, &progress)?,
         };
         measure(source, options, &mut found, &progress)?;
-        let mut entries = found.entries;
+        let Found { mut entries, checksums, .. } = found;
         let mut total = 0u64;
         for (index, entry) in entries.iter_mut().enumerate() {
             let size = std::mem::replace(&mut entry.content, total);
@@ -96,7 +110,7 @@ impl Index {
             let what = format!("the archive holds {total} bytes, max_output is {}", options.max_output());
             return Err(Error::new(ErrorKind::LimitExceeded, what));
         }
-        Ok(Self { entries, total })
+        Ok(Self { entries, checksums, total })
     }
 
     /// The number of frames.
@@ -111,13 +125,18 @@ impl Index {
 
     /// The memory that the index takes.
     pub(super) fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
+        self.entries.capacity() * size_of::<Entry>() + self.checksums.capacity() * size_of::<u32>()
     }
 
     /// Where a frame is in the archive.
     pub(super) fn extent(&self, frame: usize) -> Range<u64> {
         let entry = &self.entries[frame];
         entry.offset..entry.offset + entry.len
+    }
+
+    /// The checksum that the seek table tells of a frame's content.
+    pub(super) fn checksum(&self, frame: usize) -> Option<u32> {
+        self.checksums.get(frame).copied()
     }
 
     /// Where the frame's content is in the whole content.
@@ -173,6 +192,9 @@ fn of_table(
         }
         if !frame.skippable {
             found.push(Entry { offset, len: compressed, content: decompressed }, frame.window, options)?;
+            if let Some(checksum) = table.checksum(index) {
+                found.push_checksum(checksum)?;
+            }
         }
         offset += compressed;
     }
@@ -236,7 +258,7 @@ fn measure(
         job::run_tasks(silent.len(), &control, |task, _| {
             let index = silent[task];
             let extent = entries[index].offset..entries[index].offset + entries[index].len;
-            let mut cursor = Cursor::new(source, index, extent, None, options)?;
+            let mut cursor = Cursor::new(source, index, extent, None, None, options)?;
             let mut size = 0u64;
             loop {
                 let step = cursor.skip(source, u64::MAX, progress)?;

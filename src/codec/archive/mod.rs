@@ -5,13 +5,15 @@
 //! open: seek table, checked against the frames' headers, else all headers -> index
 //! read: index -> frames -> whole ones straight into dst, in parallel
 //!                       -> parts of a frame: decoded into the cache, then copied;
-//!                          by a cursor, if the frame is too large for the cache
+//!                          page by page by a cursor, if the frame is too large for the cache
 //! ```
 
 mod aligned;
 mod cache;
 mod cursor;
 mod index;
+mod pages;
+mod parts;
 mod passage;
 mod source;
 
@@ -31,8 +33,8 @@ use crate::job;
 use crate::memory;
 use crate::pool::{count_bytes, spend, Spent};
 use cache::{Cache, Found};
-use cursor::Cursor;
 use index::Index;
+use pages::Pages;
 use source::Source;
 use std::mem::MaybeUninit;
 use std::path::Path;
@@ -64,6 +66,7 @@ pub struct Archive<'a> {
     source: Source<'a>,
     index: Index,
     cache: Cache,
+    pages: Pages,
     references: KeptReferences,
     max_lanes: u32,
     window_log: u32,
@@ -75,8 +78,9 @@ impl<'a> Archive<'a> {
     /// Opens data in memory.
     ///
     /// The frames are found by the seek table, if there is one and the frames' headers agree with it, else by
-    /// walking over all headers. Frames that do not tell their size are decoded once now. `options` hold for
-    /// the archive's whole life; the options with an effect are `dict`, `dicts`, `prefix`, `window_log`, `max_lanes`,
+    /// walking over all headers. Checksums that the table tells are checked where a frame is read to its end.
+    /// Frames that do not tell their size are decoded once now. `options` hold for the archive's whole life;
+    /// the options with an effect are `dict`, `dicts`, `prefix`, `complete`, `window_log`, `max_lanes`,
     /// `max_memory`, `max_output` (of the whole content) and `cancel`.
     ///
     /// # Errors
@@ -102,7 +106,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// Those of [`Archive::new`], and those of `read`.
-    pub(crate) fn open_source(read: ReadAt<'a>, len: u64, options: &Options<'a>) -> Result<Self> {
+    pub(crate) fn open_source(read: ReadAt, len: u64, options: &Options<'a>) -> Result<Self> {
         options.check()?;
         Self::of(Source::Function { read, len }, options)
     }
@@ -122,6 +126,7 @@ impl<'a> Archive<'a> {
             source,
             index,
             cache: Cache::new(budget, strict),
+            pages: Pages::default(),
             references: KeptReferences::new(options),
             max_lanes: options.max_lanes,
             window_log: options.window_log,
@@ -308,6 +313,8 @@ impl<'a> Archive<'a> {
                 }
                 Found::NoRoom => {}
             }
+        } else if self.max_memory == 0 {
+            return self.in_pages(frame, skipped, dst, options, progress);
         }
         self.in_passing(frame, skipped, dst, options, progress)
     }
@@ -333,38 +340,13 @@ impl<'a> Archive<'a> {
         };
         let bytes = self.source.bytes(extent, &mut lane.scratch)?;
         let decoder = lane.decoder.get_or_insert_with(|| Decoder::new(options));
-        match frames(bytes, Frames::of_stream(bytes, offset, frame as u64), dst, decoder, options, progress) {
-            Ok(written) if written == dst.len() => Ok(()),
+        let within = Frames::of_stream(bytes, offset, frame as u64);
+        match frames(bytes, within, dst, decoder, options, progress) {
+            Ok(written) if written == dst.len() => self.check(frame, bytes, dst),
             Ok(_) => Err(changed()),
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(changed()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Decodes a frame up to the end of `dst` without keeping it: from its beginning, or from where the last
-    /// read ended.
-    fn in_passing(
-        &self,
-        frame: usize,
-        skipped: u64,
-        dst: &mut [MaybeUninit<u8>],
-        options: &Options<'_>,
-        progress: &CallProgress<'_>,
-    ) -> Result<()> {
-        let content = self.index.content(frame);
-        let size = content.end - content.start;
-        let mut cursor = match self.cache.take_cursor(frame, skipped) {
-            Some(cursor) => cursor,
-            None => Cursor::new(&self.source, frame, self.index.extent(frame), Some(size), options)?,
-        };
-        while cursor.at() < skipped {
-            cursor.skip(&self.source, skipped - cursor.at(), progress)?;
-        }
-        cursor.read(&self.source, dst, progress)?;
-        if !cursor.is_done() {
-            self.cache.put_cursor(cursor);
-        }
-        Ok(())
     }
 }
 

@@ -13,7 +13,9 @@ use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::{self, LARGEST_WINDOW_LOG};
 use crate::codec::context::in_use::InUse;
-use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
+use crate::codec::format::frame::{Blocks, Frame, Frames, LARGEST_BLOCK, LONGEST_HEADER};
+use crate::codec::format::seek_table;
+use crate::codec::format::xxh64::Xxh64;
 use crate::codec::io::input::Input;
 use crate::codec::libzstd::{calls, errors};
 use crate::codec::options::limits;
@@ -48,14 +50,20 @@ pub(crate) struct Passage {
     /// Compressed bytes of a file, or the like, from `chunk_at` on.
     chunk: Vec<u8>,
     chunk_at: u64,
+    /// The most of them.
+    chunk_most: u64,
     /// The part of the frame that libzstd has not got yet.
     rest: Range<u64>,
-    /// Compressed bytes of a step.
+    /// Where the frame begins in the archive.
+    start: u64,
+    /// Compressed bytes of a step, where it need not end with a block.
     step: u64,
     frame: Frame,
     size: u64,
     whole: bool,
     done: bool,
+    /// The checksum that the seek table tells of a frame without its own, and the hash of what is decoded.
+    checksum: Option<(u32, Xxh64)>,
 }
 
 impl Passage {
@@ -73,9 +81,14 @@ impl Passage {
         (self.base, self.needed, self.at, self.done) = (0, 0, 0, false);
         self.kept.set_len(0);
         self.chunk.clear();
-        self.rest = extent.clone();
+        (self.start, self.rest) = (extent.start, extent.clone());
         let len = extent.end - extent.start;
         self.step = len;
+        self.chunk_most = match self.size {
+            size if size <= AT_ONCE => 2 * AT_ONCE,
+            size if size <= WHOLE && max_memory == 0 => 2 * WHOLE,
+            _ => CHUNK,
+        };
         self.fetch(&archive.source)?;
         let header = match &archive.source {
             Source::Memory(data) => &data[extent.start as usize..][..LONGEST_HEADER.min(len) as usize],
@@ -83,6 +96,8 @@ impl Passage {
         };
         self.frame = Frames::of_stream(header, extent.start, index as u64).start()?;
         limits::check(&self.frame, &options)?;
+        let told = archive.index.checksum(index).filter(|_| !self.frame.checksum);
+        self.checksum = told.map(|expected| (expected, Xxh64::new()));
         self.whole = is_whole(&self.frame, self.size, room, max_memory);
         let log =
             if self.whole { LARGEST_WINDOW_LOG } else { options.window_log_of_decoder(LARGEST_WINDOW_LOG) };
@@ -196,34 +211,57 @@ impl Passage {
         if self.rest.start < self.chunk_at + self.chunk.len() as u64 && !self.chunk.is_empty() {
             return Ok(());
         }
-        let most = if self.size <= AT_ONCE { 2 * AT_ONCE } else { CHUNK };
-        let next = self.rest.start..self.rest.end.min(self.rest.start + most);
+        let next = self.rest.start..self.rest.end.min(self.rest.start + self.chunk_most);
         self.chunk_at = next.start;
         source.bytes(next, &mut self.chunk).map(drop)
+    }
+
+    /// How many of the next compressed bytes a step takes. Where all of them are there, it ends with a block,
+    /// so that libzstd need not copy halves of blocks.
+    fn len_of_step(&self, ready: &[u8]) -> usize {
+        let left = self.rest.end - self.rest.start;
+        if !self.whole || self.size <= AT_ONCE || (ready.len() as u64) < left {
+            return usize::try_from(self.step).unwrap_or(usize::MAX).min(ready.len());
+        }
+        let at = if self.rest.start == self.start { self.frame.header_len } else { 0 };
+        let largest = self.frame.window.min(LARGEST_BLOCK);
+        let mut blocks = Blocks { data: ready, at, largest, ended: false };
+        let (mut len, mut most) = (0, 0);
+        while most < STEP {
+            match blocks.next() {
+                Some(Ok(block)) => (len, most) = (block.offset + block.len, most + block.most),
+                // The checksum, or damage, of which libzstd tells.
+                _ => return ready.len(),
+            }
+        }
+        len
     }
 
     /// One call of libzstd.
     fn decode(&mut self, archive: &Archive<'_>, to: u64) -> Result<()> {
         self.fetch(&archive.source)?;
-        let Some(context) = &mut self.context else {
-            return Err(self.frame.error(ErrorKind::Internal, "no frame was begun"));
-        };
         let ready = match &archive.source {
             Source::Memory(data) => &data[self.rest.start as usize..self.rest.end as usize],
             _ if self.rest.is_empty() => &[],
             _ => &self.chunk[(self.rest.start - self.chunk_at) as usize..],
         };
-        let input = &ready[..usize::try_from(self.step).unwrap_or(usize::MAX).min(ready.len())];
+        let input = &ready[..self.len_of_step(ready)];
         let kept = (self.at - self.base) as usize;
         // Where the whole frame has room, libzstd wants the same memory each time.
         let (begin, end, at) =
             if self.whole { (0, self.size as usize, kept) } else { (kept, (to - self.base) as usize, 0) };
+        let Some(context) = &mut self.context else {
+            return Err(self.frame.error(ErrorKind::Internal, "no frame was begun"));
+        };
         let mut out = OutBuffer::around_pos(&mut self.kept.whole()[begin..end], at);
         let mut input = InBuffer::around(input);
         let wanted = context.context().decompress_stream(&mut out, &mut input);
         let wanted = wanted.map_err(|code| errors::in_stream(code, &self.frame))?;
         let (consumed, written) = (input.pos, out.pos() - at);
         self.kept.set_len(kept + written);
+        if let Some((_, hash)) = &mut self.checksum {
+            hash.update(&self.kept.bytes()[kept..]);
+        }
         self.at += written as u64;
         self.rest.start += consumed as u64;
         let all_read = self.rest.is_empty();
@@ -234,6 +272,10 @@ impl Passage {
             self.done = true;
             if self.at < self.size {
                 return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+            }
+            if let Some((expected, hash)) = self.checksum.take() {
+                seek_table::check(&self.frame, expected, || hash.finish() as u32)?;
+                // the lower half
             }
         } else if consumed == 0 && written == 0 {
             let what =

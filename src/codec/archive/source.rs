@@ -10,13 +10,13 @@ use std::ops::Range;
 use std::path::Path;
 
 /// Reads all of a buffer from an offset on. Called from several threads at a time.
-pub(crate) type ReadAt<'a> = Box<dyn Fn(u64, &mut [u8]) -> Result<()> + Send + Sync + 'a>;
+pub(crate) type ReadAt = Box<dyn Fn(u64, &mut [u8]) -> Result<()> + Send + Sync>;
 
 /// See the module.
 pub(super) enum Source<'a> {
     Memory(&'a [u8]),
     File { input: Input, len: u64 },
-    Function { read: ReadAt<'a>, len: u64 },
+    Function { read: ReadAt, len: u64 },
 }
 
 impl Source<'_> {

@@ -11,6 +11,7 @@ use crate::codec::context::decode::{self, Decoder};
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frames;
+use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::frame::decompress::{self, frames};
 use crate::codec::frame::sections::{Sections, SMALLEST};
 use crate::codec::libzstd::calls::Uninit;
@@ -40,8 +41,8 @@ pub struct BatchItem<'a> {
 /// memory.
 pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
-/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and `single_frame` have no
-/// effect.
+/// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and
+/// `single_frame` have no effect.
 /// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
 /// `single_frame`. `max_output` is a limit of each item.
 ///
@@ -53,7 +54,8 @@ pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
     let options =
-        &Options { frame_size: 0, rsyncable: false, single_frame: true, ..*options }.compressing()?;
+        &Options { frame_size: 0, rsyncable: false, single_frame: true, complete: false, ..*options }
+            .compressing()?;
     let waiting = || items.iter().filter(|item| item.result.is_none());
     let total = waiting().map(|item| item.src.len() as u64).sum();
     let longest = waiting().map(|item| item.src.len()).max().unwrap_or(0);
@@ -218,6 +220,9 @@ struct DecompressLane<'o> {
 
 impl DecompressLane<'_> {
     fn item(&mut self, _: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        if self.options.complete && SeekTable::find(src).is_none() {
+            return Err(seek_table::incomplete());
+        }
         let sizes = sizes(src, self.options)?;
         let limit = limit(self.options);
         let capacity = dst.len();

@@ -7,7 +7,7 @@ use super::single_frame;
 use crate::codec::context;
 use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
-use crate::codec::context::encode::Recipe;
+use crate::codec::context::encode::{Recipe, BLOCK, SLACK};
 use crate::codec::format::seek_table;
 use crate::codec::frame::sections::Sections;
 use crate::codec::libzstd::calls::{self, Uninit};
@@ -80,10 +80,12 @@ pub(super) fn compress_uncounted(
     if layout.frames() == 1 && !room.is_tight() {
         // A single frame leaves nothing to share out, and there is room for the largest result.
         progress.add(0)?;
-        let size = recipes.first.encode(0, src, &mut Uninit::new(&mut dst[..bound]), &progress)?;
+        let slot = &mut dst[..bound - layout.tail()];
+        let size = recipes.first.encode(0, src, &mut Uninit::new(slot), &progress)?;
         let size = size.ok_or_else(|| room.error(0))?;
+        let written = add_table(dst, size, &layout, [(size as u32, src.len() as u32)].into_iter()); // of 1 GiB
         progress.finish(src.len() as u64)?;
-        return Ok(size);
+        return Ok(written);
     }
     let lanes = layout.frames().min(context::lanes(control.max_lanes)? as usize);
     let _lease = Compressor::cache().reserve(lanes, recipes.memory());
@@ -105,15 +107,26 @@ pub(super) fn compress_uncounted(
         claim.finish(size);
         Ok(())
     })?;
-    let (mut written, sizes) = output.into_sizes();
-    if layout.has_seek_table() {
-        let entry = |(frame, compressed)| (compressed, layout.range(frame).len() as u32); // of 1 GiB at most
-        let table = &mut dst[written..written + layout.tail()];
-        seek_table::write(table, sizes.into_iter().enumerate().map(entry));
-        written += table.len();
-    }
+    let (written, sizes) = output.into_sizes();
+    let entry = |(frame, compressed)| (compressed, layout.range(frame).len() as u32); // of 1 GiB at most
+    let written = add_table(dst, written, &layout, sizes.into_iter().enumerate().map(entry));
     progress.finish(src.len() as u64)?;
     Ok(written)
+}
+
+/// Adds the seek table of these (compressed, decompressed) sizes to the `written` bytes, if there is to
+/// be any.
+pub(super) fn add_table(
+    dst: &mut [MaybeUninit<u8>],
+    written: usize,
+    layout: &FrameLayout,
+    entries: impl ExactSizeIterator<Item = (u32, u32)>,
+) -> usize {
+    let table = &mut dst[written..written + layout.table_len()];
+    if !table.is_empty() {
+        seek_table::write(table, entries);
+    }
+    written + table.len()
 }
 
 /// How to compress the frames of an input: unless the content cuts it they have at most two lengths.
@@ -153,13 +166,9 @@ impl<'o> Recipes<'o> {
         classes.map(|len| Recipe::new(self.options, len).memory()).fold(both, usize::max)
     }
 
-    /// The most memory that `squeeze` needs.
+    /// The most memory that a lane needs where there may be too little room: for `squeeze`, or for a block.
     fn scratch(&self) -> usize {
-        if self.first.fits_exactly() && self.last.fits_exactly() && !self.options.rsyncable {
-            0
-        } else {
-            zstd_safe::compress_bound(self.first_len)
-        }
+        zstd_safe::compress_bound(self.first_len.min(BLOCK)) + SLACK
     }
 }
 

@@ -3,6 +3,7 @@
 use super::frame_groups::{self, FrameGroup};
 use crate::codec::context::decode::{self, Decoder};
 use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::frame::decompress::{self, frames};
 use crate::codec::libzstd::calls;
 use crate::codec::options::limits;
@@ -33,10 +34,11 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 ///
 /// # Errors
 /// The data: [`ErrorKind::NotZstd`], [`ErrorKind::Truncated`], [`ErrorKind::Corrupt`],
-/// [`ErrorKind::Checksum`], [`ErrorKind::Dictionary`]; the position is the frame's offset.
-/// [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if the frames tell it.
-/// [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`. [`ErrorKind::Cancelled`],
-/// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors of starting the pool.
+/// [`ErrorKind::Checksum`] (also one that the seek table tells), [`ErrorKind::Dictionary`]; the
+/// position is the frame's offset. [`ErrorKind::BufferTooSmall`], with the size in [`Error::needed`] if
+/// the frames tell it. [`ErrorKind::LimitExceeded`]: `max_output`, `max_memory` or `window_log`.
+/// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors
+/// of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
     let mark = Mark::now(trace::CODEC);
     let decompressed = spend(Spent::Codec, || decompress_uncounted(src, dst, options));
@@ -51,14 +53,20 @@ fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Optio
     let limited = options.max_output() <= dst.len() as u64;
     let dst = &mut dst[..room];
 
+    let table = SeekTable::find(src);
+    if options.complete && table.is_none() {
+        return Err(seek_table::incomplete());
+    }
     let mut attempted = None;
-    if let Some((groups, total)) = frame_groups::of_table(src, room)? {
+    if let Some((table, groups, total)) = frame_groups::of_table(table, room)? {
         let progress = CallProgress::new(options, Some(total));
-        match in_parallel(src, dst, &groups, options, &progress) {
+        match in_parallel(src, dst, &groups, Some(table), options, &progress) {
             Ok(()) => {
                 progress.finish(total)?;
                 return Ok(total as usize); // at most `room`
             }
+            // What decodes, but to something else than the writer of the table had.
+            Err(error) if seek_table::is_mismatch(&error) => return Err(error),
             // The seek table is only a hint. Decoding without it finds out whether the data or the table is
             // wrong.
             Err(error) if is_about_data(&error) => attempted = Some(progress),
@@ -66,6 +74,22 @@ fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Optio
         }
     }
 
+    let written = without_table(src, dst, attempted, limited, options)?;
+    match options.complete {
+        true => Err(seek_table::incomplete()), // the table tells other frames
+        false => Ok(written),
+    }
+}
+
+/// The same by the headers of the frames. `attempted`: the progress of an attempt by the seek table.
+fn without_table<'o>(
+    src: &[u8],
+    dst: &mut [MaybeUninit<u8>],
+    attempted: Option<CallProgress<'o>>,
+    limited: bool,
+    options: &Options<'o>,
+) -> Result<usize> {
+    let room = dst.len();
     // Not a single whole frame: the general way below finds out what is wrong, if anything is.
     let mut frame = Frame::default();
     if matches!(Frames::new(src).read_next(&mut frame), Ok(true)) && frame.len == src.len() {
@@ -81,7 +105,7 @@ fn decompress_uncounted(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Optio
     let progress = CallProgress::after(attempted, options, walked.total);
     let written = match walked.total {
         Some(total) => {
-            in_parallel(src, dst, &walked.groups, options, &progress)?;
+            in_parallel(src, dst, &walked.groups, None, options, &progress)?;
             total as usize // at most `room`
         }
         None => match serially(src, dst, options, &progress) {
@@ -147,11 +171,13 @@ fn is_about_data(error: &Error) -> bool {
     ) || error.kind() == ErrorKind::LimitExceeded && error.position().is_some()
 }
 
-/// Decodes groups of frames in parallel; their contents lie one after the other in `dst`.
+/// Decodes groups of frames in parallel; their contents lie one after the other in `dst`. What a seek table
+/// tells of them is checked.
 fn in_parallel(
     src: &[u8],
     mut dst: &mut [MaybeUninit<u8>],
     groups: &[FrameGroup],
+    table: Option<SeekTable<'_>>,
     options: &Options<'_>,
     progress: &CallProgress<'_>,
 ) -> Result<()> {
@@ -177,7 +203,11 @@ fn in_parallel(
         if written != slot.len() {
             return Err(Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(group.src.start as u64));
         }
-        Ok(())
+        // SAFETY: all of the slot was written.
+        let content = unsafe { calls::filled(&slot) };
+        table
+            .filter(SeekTable::has_checksums)
+            .map_or(Ok(()), |table| frame_groups::check(src, group, table, content, || progress.add(0)))
     })
 }
 

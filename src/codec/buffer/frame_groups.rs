@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use crate::codec::format::frame::{Frame, Frames};
-use crate::codec::format::seek_table::SeekTable;
+use crate::codec::format::seek_table::{self, SeekTable};
+use crate::codec::format::xxh64::Xxh64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
@@ -68,8 +69,11 @@ impl GroupBuilder {
 /// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they decode
 /// to, or `None` if those are more than `room`. The claim is checked when each group is decoded: the group's
 /// frames must end where the group ends, and fill its slot exactly.
-pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGroup>, u64)>> {
-    let Some(table) = SeekTable::find(data) else { return Ok(None) };
+pub(crate) fn of_table(
+    table: Option<SeekTable<'_>>,
+    room: usize,
+) -> Result<Option<(SeekTable<'_>, Vec<FrameGroup>, u64)>> {
+    let Some(table) = table else { return Ok(None) };
     let total = table.entries().map(|(_, decompressed)| u64::from(decompressed)).sum();
     if total > room as u64 {
         return Ok(None);
@@ -81,7 +85,43 @@ pub(crate) fn of_table(data: &[u8], room: usize) -> Result<Option<(Vec<FrameGrou
         groups.push(index as u64, offset..end, u64::from(decompressed))?;
         offset = end;
     }
-    Ok(Some((groups.finish()?, total)))
+    Ok(Some((table, groups.finish()?, total)))
+}
+
+/// Checks the checksums that the table tells of frames without their own, in a group that decodes to
+/// `content`.
+pub(crate) fn check(
+    data: &[u8],
+    group: &FrameGroup,
+    table: SeekTable<'_>,
+    mut content: &[u8],
+    go_on: impl Fn() -> Result<()>,
+) -> Result<()> {
+    let first = group.first as usize; // of those in the table
+    let mut offset = group.src.start;
+    for (index, (compressed, decompressed)) in table.entries().enumerate().skip(first) {
+        if offset == group.src.end {
+            break;
+        }
+        let src = offset..offset + compressed as usize; // the sum was checked
+        let wrong = || Error::new(ErrorKind::Corrupt, "the seek table is wrong").at(offset as u64);
+        let (now, rest) = content.split_at_checked(decompressed as usize).ok_or_else(wrong)?;
+        let mut frames = Frames::within(data, src.clone(), index as u64);
+        let mut frame = Frame::default();
+        let agrees = frames.read_next(&mut frame)?
+            && frame.range() == src
+            && frame.content_size.is_none_or(|size| size == now.len() as u64);
+        if !agrees {
+            return Err(wrong());
+        }
+        if let Some(expected) = table.checksum(index).filter(|_| !frame.skippable && !frame.checksum) {
+            go_on()?;
+            seek_table::check(&frame, expected, || Xxh64::checksum(now))?;
+        }
+        offset = src.end;
+        content = rest;
+    }
+    Ok(())
 }
 
 /// The groups that the frames' own headers tell.

@@ -63,7 +63,7 @@ impl FrameLayout {
                 ends.push(at);
             }
         }
-        let seek_table = options.seek_table && ends.len() > 1;
+        let seek_table = options.complete || options.seek_table && ends.len() > 1;
         Ok(Self { cut: Cut::Content(ends.into()), seek_table, around: (0, 0) })
     }
 
@@ -89,6 +89,10 @@ impl FrameLayout {
                 format!("an input of {len} bytes is more than any buffer can have"),
             ));
         }
+        if options.complete && options.single_frame && u32::try_from(bound(len)).is_err() {
+            let what = format!("a seek table cannot tell of a single frame of {len} bytes");
+            return Err(Error::new(ErrorKind::InvalidArgument, what));
+        }
         let sections = Sections::new(options, Some(len as u64));
         let schedule = if let Some(sections) = &sections {
             Schedule::Grain { grain: sections.len() }
@@ -104,7 +108,7 @@ impl FrameLayout {
             return Err(too_many(options, &plan.chunks().to_string()));
         }
         let around = sections.map_or((0, 0), |sections| sections.heading().around());
-        let seek_table = options.seek_table && !options.single_frame && plan.chunks() > 1;
+        let seek_table = options.complete || options.seek_table && !options.single_frame && plan.chunks() > 1;
         Ok(Self { cut: Cut::Even(plan), seek_table, around })
     }
 
@@ -144,9 +148,15 @@ impl FrameLayout {
         zstd_safe::compress_bound(self.range(frame).len())
     }
 
-    /// Whether a seek table follows the frames.
-    pub(crate) fn has_seek_table(&self) -> bool {
-        self.seek_table
+    /// The bytes of the seek table that follows the frames, if any does.
+    pub(crate) fn table_len(&self) -> usize {
+        // Sections make one frame.
+        let frames = if self.around == (0, 0) { self.frames() } else { 1 };
+        if self.seek_table {
+            seek_table::encoded_len(frames)
+        } else {
+            0
+        }
     }
 
     /// The bytes before the frames: the header of a single frame that has sections.
@@ -154,13 +164,9 @@ impl FrameLayout {
         self.around.0
     }
 
-    /// The bytes that follow the frames: the seek table, or the end of a single frame that has sections.
+    /// The bytes that follow the frames: the end of a single frame that has sections, and the seek table.
     pub(crate) fn tail(&self) -> usize {
-        if self.seek_table {
-            seek_table::encoded_len(self.frames())
-        } else {
-            self.around.1
-        }
+        self.around.1 + self.table_len()
     }
 
     /// A capacity that is enough for everything; `None`: it exceeds the largest buffer.
@@ -186,6 +192,11 @@ fn too_many(options: &Options<'_>, frames: &str) -> Error {
     let (size, most) = (options.frame_size, seek_table::MAX_FRAMES);
     let what = format!("frame_size {size} makes {frames} frames of this input, expected at most {most}");
     Error::new(ErrorKind::InvalidArgument, what)
+}
+
+/// A capacity that is enough for a frame of `len` bytes.
+fn bound(len: usize) -> usize {
+    zstd_safe::compress_bound(len)
 }
 
 /// The number of equal frames for `len` bytes.

@@ -48,7 +48,7 @@ pub(crate) enum OutputSlot<'c> {
 impl<'a> Output<'a> {
     /// An output over all of `dst`.
     pub(crate) fn new(dst: &'a mut [MaybeUninit<u8>], layout: FrameLayout) -> Result<Self> {
-        let keep_sizes = layout.has_seek_table();
+        let keep_sizes = layout.table_len() > 0;
         let mut sizes = Vec::new();
         if keep_sizes {
             memory::reserve(&mut sizes, layout.frames())?;
@@ -64,7 +64,7 @@ impl<'a> Output<'a> {
 
     /// The memory that an output needs for its bookkeeping.
     pub(crate) fn bookkeeping(layout: &FrameLayout) -> usize {
-        if layout.has_seek_table() {
+        if layout.table_len() > 0 {
             layout.frames() * size_of::<u32>()
         } else {
             0

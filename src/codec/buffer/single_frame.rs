@@ -1,7 +1,7 @@
 //! Compressing a buffer to a single frame in several lanes: by sections, each in an output slot of its own.
 #![forbid(unsafe_code)]
 
-use super::compress::{squeeze, Room};
+use super::compress::{add_table, squeeze, Room};
 use super::frame_layout::FrameLayout;
 use super::output::{Output, OutputSlot};
 use crate::codec::context;
@@ -62,8 +62,10 @@ pub(super) fn compress(
     calls::copy(&header[..header_len], &mut dst[..header_len]);
     let written = header_len + written;
     calls::copy(&end[..end_len], &mut dst[written..written + end_len]);
+    let written = written + end_len;
+    let written = add_table(dst, written, &layout, [(written as u32, src.len() as u32)].into_iter()); // checked
     progress.finish(src.len() as u64)?;
-    Ok(written + end_len)
+    Ok(written)
 }
 
 /// The content behind its prefix, if it has one: libzstd finds matches only in what lies before a section.

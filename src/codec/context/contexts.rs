@@ -2,12 +2,13 @@
 //! first.
 
 use super::cache::{Cached, ContextCache};
+use crate::codec::libzstd::cctx::{CCtx, CDict};
 use crate::codec::libzstd::section::SectionContext;
 use crate::codec::options::reference::{Prefix, Reference};
 use crate::os::fork::ChildHook;
 use std::ptr;
 use std::sync::Arc;
-use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
+use zstd::zstd_safe::{DCtx, DDict, ErrorCode, ResetDirective, WriteBuf};
 
 /// A compressing context is dropped before it has seen so many bytes. libzstd numbers positions over all
 /// frames of a context, in 32 bits. Where they overflow libzstd renumbers them, and then the matches that it
@@ -44,7 +45,7 @@ impl Compressor {
         if set.is_err() {
             std::mem::forget(before); // the context may still refer to it
         }
-        set.map(drop)
+        set
     }
 }
 
@@ -171,7 +172,7 @@ impl Cached for Compressor {
     }
 
     fn reset(&mut self) -> bool {
-        let reset = self.context.reset(ResetDirective::SessionAndParameters).is_ok();
+        let reset = self.context.reset().is_ok();
         if reset {
             self.dict = None;
         }

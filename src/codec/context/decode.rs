@@ -16,8 +16,8 @@ use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, WriteBuf};
 
-/// Frames that decode to more bytes are decoded in steps.
-const LONG: u64 = 64 << 20;
+/// Frames that decode to more bytes are decoded in steps: so many take some hundredths of a second.
+const LONG: u64 = 8 << 20;
 /// The most bytes that one step decodes to.
 const STEP: u64 = 1 << 20;
 /// The largest window that libzstd decodes in steps, though it needs no memory for a window that is in the
@@ -257,5 +257,27 @@ impl Iterator for ByBlock<'_> {
             }
         };
         (begin < self.at).then_some(begin..self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::format::frame::Frames;
+    use std::sync::atomic::AtomicI32;
+
+    /// A cancelled frame is left behind its first step.
+    #[test]
+    fn cancelled_between_steps() {
+        let data: Vec<u8> =
+            (0..LONG as u32 + 1).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
+        let packed = zstd::bulk::compress(&data, 1).unwrap();
+        let frame = Frames::new(&packed).next().unwrap().unwrap();
+        let flag = AtomicI32::new(1);
+        let mut out = vec![0u8; data.len()];
+        let mut decoder = Decoder::new(&Options::default());
+        let cancelled = decoder.frame(&packed, &frame, &mut out[..], &CallProgress::cancel_only(&flag));
+        assert_eq!(cancelled.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(out[2 * STEP as usize..].iter().all(|&byte| byte == 0));
     }
 }

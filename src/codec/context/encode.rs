@@ -1,35 +1,31 @@
 //! Compressing one frame.
 //!
-//! A frame is compressed in one call of libzstd if that is over soon. Where it would take seconds (frames
-//! over 64 MiB, and all but small ones at the slow levels) it is compressed in steps, between which the call
-//! can be cancelled. The choice depends on the length and the level only, because the bytes differ a little
-//! (0.1 % at level 3, nothing at the slow levels).
+//! A frame of one block is compressed in one call of libzstd. A longer one is given block by block, so that
+//! the call can be cancelled after each; the bytes are those of one call, because the blocks are
+//! (`block_ends`).
 #![forbid(unsafe_code)]
 
+use super::block_ends;
 use super::contexts::Compressor;
 use super::in_use::InUse;
 use crate::codec::libzstd::calls::{self, LongMatching};
+use crate::codec::libzstd::cctx::CCtx;
 use crate::codec::libzstd::errors;
 use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::memory;
 use crate::trace::{self, Kind, Mark};
-use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd::zstd_safe::{self, CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, WriteBuf};
+use zstd::zstd_safe::{self, CParameter, ErrorCode, WriteBuf};
 
-/// Longer frames are compressed in steps.
-const LONG: usize = 64 << 20;
-/// Longer frames are compressed in steps at the slow levels.
-const LONG_AT_SLOW_LEVELS: usize = 4 << 20;
-/// The slow levels begin here: they run at less than about 30 MB/s.
-const SLOW_LEVEL: i32 = 12;
-/// Bytes of a step: a fifth of a second at level 19.
-pub(crate) const STEP: usize = 512 << 10;
 /// libzstd's largest block.
-const BLOCK: usize = 128 << 10;
+pub(crate) const BLOCK: usize = 128 << 10;
 /// What libzstd adds for rounding and alignment.
 pub(crate) const SLACK: usize = 4 << 10;
+
+/// Room for a block, the end of its frame, and what libzstd adds.
+const APART: usize = BLOCK + SLACK;
 
 /// How to compress frames of about one length.
 #[derive(Clone, Debug)]
@@ -40,15 +36,15 @@ pub(crate) struct Recipe {
     window_log: u32,
     strategy: u32,
     long: Option<LongMatching>,
-    steps: bool,
+    /// Whether the frame is given block by block: the most bytes of a block, and the strategy that it gets.
+    blocks: Option<(usize, u32)>,
     memory: usize,
 }
 
 impl Recipe {
     /// The recipe for frames of `len` bytes.
     pub(crate) fn new(options: &Options<'_>, len: usize) -> Self {
-        let steps = len > if options.level() >= SLOW_LEVEL { LONG_AT_SLOW_LEVELS } else { LONG };
-        Self::with(options, len, steps)
+        Self::with(options, len, false)
     }
 
     /// The recipe for one frame whose content comes in parts; `len`: its bytes, if they are known.
@@ -57,7 +53,7 @@ impl Recipe {
         Self::with(options, len, true)
     }
 
-    fn with(options: &Options<'_>, len: usize, steps: bool) -> Self {
+    fn with(options: &Options<'_>, len: usize, streams: bool) -> Self {
         let level = options.level();
         let dict = options.dict.map_or(0, Dict::len);
         let strategy = options.strategy;
@@ -74,7 +70,7 @@ impl Recipe {
         let long = options.long || tuning.window_log > own.window_log;
         let long = long.then(|| LongMatching::new(tuning.window_log, tuning.strategy));
         memory += long.map_or(0, |long| long.memory());
-        if steps {
+        if streams {
             memory += (1usize << tuning.window_log) + BLOCK + zstd_safe::compress_bound(BLOCK) + SLACK;
         }
         Self {
@@ -84,7 +80,7 @@ impl Recipe {
             window_log,
             strategy,
             long,
-            steps,
+            blocks: (len > BLOCK).then(|| (BLOCK.min(1 << tuning.window_log), tuning.applied)),
             memory,
         }
     }
@@ -97,7 +93,7 @@ impl Recipe {
     /// Whether the result is the same however little room there is for it. In one call of libzstd it is not:
     /// near the end of the room libzstd stores blocks that it could have compressed.
     pub(crate) fn fits_exactly(&self) -> bool {
-        self.steps
+        self.blocks.is_some()
     }
 
     /// Sets the parameters of a context.
@@ -179,8 +175,13 @@ impl Recipe {
     ) -> Result<Option<usize>> {
         let fail = |code| errors::encoding(code, index);
         let context = self.begin(compressor, index, src.len() as u64)?;
-        if self.steps {
-            return in_steps(context, src, dst, progress, fail);
+        if let Some(blocks) = self.blocks {
+            return match self.in_blocks(context, blocks, src, dst, progress) {
+                Err(Failed::Libzstd(code)) if errors::is_too_small(code) => Ok(None),
+                Err(Failed::Libzstd(code)) => Err(fail(code)),
+                Err(Failed::Here(error)) => Err(error),
+                Ok(size) => Ok(size),
+            };
         }
         let result = match context.compress2(dst, src) {
             Ok(size) => Some(size),
@@ -190,41 +191,61 @@ impl Recipe {
         progress.add(src.len())?;
         Ok(result)
     }
+
+    /// Block by block. Where `dst` may be too small, each goes through memory of its own, as if there were
+    /// room for all: near the end of the room libzstd stores what it could have compressed.
+    fn in_blocks(
+        &self,
+        context: &mut CCtx<'_>,
+        (largest, strategy): (usize, u32),
+        src: &[u8],
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<Option<usize>, Failed> {
+        let (room, bound) = (dst.capacity(), zstd_safe::compress_bound(src.len()));
+        let mut apart = Vec::new();
+        if room < bound {
+            memory::reserve(&mut apart, APART)?;
+        }
+        let (mut blocks, mut written) = context.begin_blocks(src, dst)?;
+        let (mut rest, mut saved) = (src, 0);
+        while !rest.is_empty() {
+            let len = block_ends::next(rest, largest, strategy, saved);
+            let size = if room < bound {
+                let most = apart.capacity().min(bound - written);
+                let size = blocks.block(len, &mut apart, 0, most)?;
+                if size > room - written {
+                    return Ok(None);
+                }
+                calls::append(dst, written, &apart);
+                size
+            } else {
+                blocks.block(len, dst, written, room)?
+            };
+            written += size;
+            saved += len as i64 - size as i64; // of 128 KiB at most, both
+            rest = &rest[len..];
+            progress.add(len)?;
+        }
+        Ok(Some(written))
+    }
 }
 
-fn in_steps(
-    context: &mut CCtx<'_>,
-    src: &[u8],
-    dst: &mut (impl WriteBuf + ?Sized),
-    progress: &CallProgress<'_>,
-    fail: impl Fn(ErrorCode) -> crate::error::Error,
-) -> Result<Option<usize>> {
-    context.set_pledged_src_size(Some(src.len() as u64)).map_err(&fail)?;
-    let mut out = OutBuffer::around(dst);
-    for step in src.chunks(STEP) {
-        let mut input = InBuffer::around(step);
-        while input.pos < step.len() {
-            let before = (input.pos, out.pos());
-            let todo = ZSTD_EndDirective::ZSTD_e_continue;
-            context.compress_stream2(&mut out, &mut input, todo).map_err(&fail)?;
-            if (input.pos, out.pos()) == before {
-                return Ok(None); // a compressed block does not fit
-            }
-        }
-        progress.add(step.len())?;
+/// Why blocks were not compressed.
+enum Failed {
+    Libzstd(ErrorCode),
+    Here(Error),
+}
+
+impl From<ErrorCode> for Failed {
+    fn from(code: ErrorCode) -> Self {
+        Self::Libzstd(code)
     }
-    // No input together with the end: libzstd would cut it into blocks in another way where there is more
-    // room.
-    loop {
-        let before = out.pos();
-        let todo = ZSTD_EndDirective::ZSTD_e_end;
-        let left = context.compress_stream2(&mut out, &mut InBuffer::around(&[]), todo).map_err(&fail)?;
-        if left == 0 {
-            return Ok(Some(out.pos()));
-        }
-        if out.pos() == before {
-            return Ok(None);
-        }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Here(error)
     }
 }
 
@@ -258,15 +279,8 @@ mod tests {
                 let recipe = Recipe::new(&options, len);
                 let progress = CallProgress::new(&options, None);
                 let mut compressor = Compressor::create().unwrap();
-                let context = compressor.begin(0);
-                recipe.configure(context).unwrap();
-                let mut dst = Uninit::new(&mut out);
-                if recipe.steps {
-                    in_steps(context, &src[..len], &mut dst, &progress, |code| errors::encoding(code, 0))
-                        .unwrap();
-                } else {
-                    context.compress2(&mut dst, &src[..len]).unwrap();
-                }
+                let dst = &mut Uninit::new(&mut out);
+                recipe.encode_with(&mut compressor, 0, &src[..len], dst, &progress).unwrap();
                 let size = compressor.size();
                 assert!(
                     size <= recipe.memory(),
@@ -319,24 +333,72 @@ mod tests {
         }
     }
 
-    /// In steps the result depends neither on the room nor on earlier frames of the context.
+    /// A cancelled frame is left behind its first block.
     #[test]
-    fn steps_fit_exactly() {
-        let src = sample(LONG_AT_SLOW_LEVELS + 1);
-        let options = Options { level: SLOW_LEVEL, ..Options::default() };
-        let recipe = Recipe::new(&options, src.len());
-        assert!(recipe.fits_exactly());
-        let progress = CallProgress::new(&options, None);
-        let run = |room: usize| {
-            // Bytes that are not written stay 0.
-            let mut out = vec![0u8; room];
-            let size = recipe.encode(0, &src, &mut out[..], &progress).unwrap();
-            out.truncate(size.unwrap_or(0));
-            out
-        };
-        let whole = run(zstd_safe::compress_bound(src.len()));
-        assert!(!whole.is_empty());
-        assert!(run(whole.len()) == whole);
-        assert!(run(whole.len() - 1).is_empty());
+    fn cancelled_between_blocks() {
+        let src: Vec<u8> = sample(2 << 20).chunks(4).flat_map(|word| [word[0], word[1]]).collect();
+        for (level, len) in [(3, 300_000), (3, src.len()), (13, src.len()), (1, BLOCK + 1)] {
+            let recipe = Recipe::new(&Options { level, ..Options::default() }, len);
+            let bound = zstd_safe::compress_bound(len);
+            let flag = std::sync::atomic::AtomicI32::new(1);
+            for room in [bound, bound - 1] {
+                let mut out = vec![0u8; room];
+                let cancelled =
+                    recipe.encode(0, &src[..len], &mut out[..], &CallProgress::cancel_only(&flag));
+                assert_eq!(cancelled.unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
+                assert!(out[BLOCK + 100..].iter().all(|&byte| byte == 0), "level {level}, {len} bytes");
+            }
+        }
+    }
+
+    /// Block by block the bytes are those of one call, whatever the room, at every strategy, with and without
+    /// a dictionary that is long or short beside the frame.
+    #[test]
+    fn blocks_make_the_frame_of_one_call() {
+        let mut src = sample(700_000);
+        src.extend((0..300_000u32).map(|i| {
+            if i % 7 == 0 {
+                (i >> 9) as u8
+            } else {
+                (i.wrapping_mul(i) >> 11) as u8
+            }
+        }));
+        src.resize(1_300_000, 5);
+        let dicts =
+            [100, 60_000, 400_000].map(|len| Dict::new(&src[src.len() / 2 - len..][..len], 3).unwrap());
+        let levels = [*level_range().start(), -5].into_iter().chain(1..=22);
+        for level in levels {
+            for (number, dict) in dicts.iter().map(Some).chain([None, None]).enumerate() {
+                if level > 12 && (level + number as i32) % 5 != 0 {
+                    continue; // slow, and much the same as its neighbours
+                }
+                let window_log = if number == 4 { 12 } else { 0 };
+                for src in [&src[..], &src[400_000..400_000 + BLOCK + 1]] {
+                    let options = Options { level, window_log, dict, ..Options::default() };
+                    let recipe = Recipe::new(&options, src.len());
+                    assert!(recipe.fits_exactly());
+                    let mut compressor = Compressor::create().unwrap();
+                    let mut expected = Vec::with_capacity(zstd_safe::compress_bound(src.len()));
+                    let context = recipe.begin(&mut compressor, 0, src.len() as u64).unwrap();
+                    context.compress2(&mut expected, src).unwrap();
+                    let progress = CallProgress::new(&options, None);
+                    let bound = zstd_safe::compress_bound(src.len());
+                    for room in [bound, bound + 1000, bound - 1, expected.len(), expected.len() - 1, 3] {
+                        let mut out = vec![0u8; room];
+                        let size = recipe.encode(0, src, &mut out[..], &progress).unwrap();
+                        let fits = room >= expected.len();
+                        assert_eq!(
+                            size,
+                            fits.then_some(expected.len()),
+                            "level {level}, dictionary {number}"
+                        );
+                        assert!(
+                            !fits || out[..expected.len()] == expected,
+                            "level {level}, dictionary {number}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

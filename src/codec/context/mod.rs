@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::plan::lanes_of;
 use crate::pool;
 
+pub(crate) mod block_ends;
 pub(crate) mod cache;
 pub(crate) mod contexts;
 pub(crate) mod decode;

@@ -1,6 +1,7 @@
 //! Huffman coded literals: the tree's description, the decoding table, one stream or four.
 
 use super::bits::{last_bit, word_before, Backward, Checked, Odd};
+use super::dictionary::Dictionary;
 use super::fse::{spread, Counts};
 
 /// Trees are no deeper: deeper ones, which libzstd takes though it writes none, are left to it.
@@ -23,13 +24,23 @@ impl HuffmanTable {
     /// Makes it the table of the tree that is described at `at`, in a section that ends at `end`; returns the
     /// description's bytes.
     pub(crate) fn prepare(&mut self, data: &[u8], at: usize, end: usize) -> Checked<usize> {
-        if let Some((_, len)) = self.source.filter(|source| source.0 == at) {
+        self.prepare_as(at, data, at, end)
+    }
+
+    /// The same for a tree of a dictionary, which is not in the data.
+    pub(crate) fn prepare_by(&mut self, dictionary: &Dictionary<'_>) -> Checked<usize> {
+        let (data, at, end) = dictionary.tree();
+        self.prepare_as(usize::MAX, data, at, end)
+    }
+
+    fn prepare_as(&mut self, source: usize, data: &[u8], at: usize, end: usize) -> Checked<usize> {
+        if let Some((_, len)) = self.source.filter(|known| known.0 == source) {
             return Ok(len);
         }
         self.source = None; // until it is whole
         let (weights, len) = Weights::read(data, at, end)?;
         self.build(&weights)?;
-        self.source = Some((at, len));
+        self.source = Some((source, len));
         Ok(len)
     }
 

@@ -75,17 +75,16 @@ impl Head {
         Ok(head)
     }
 
-    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number; `tree`:
-    /// where the tree is described, and where the section ends that it is described in.
+    /// Decodes compressed literals, stored at `at` of `data`, into `out`, which has their number, by the table
+    /// of their tree, which `described` bytes describe.
     pub(crate) fn decompress(
         &self,
         data: &[u8],
         at: usize,
-        tree: (usize, usize),
-        table: &mut HuffmanTable,
+        described: usize,
+        table: &HuffmanTable,
         out: &mut [u8],
     ) -> Checked<()> {
-        let described = table.prepare(data, tree.0, tree.1)?;
         let end = at + self.stored;
         let start = if self.kind == Kind::Described { at + described } else { at };
         if self.four {

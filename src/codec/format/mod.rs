@@ -3,12 +3,14 @@
 //! here libzstd would decode to the same, or it is not decoded at all ([`bits::Odd`]).
 
 pub(crate) mod bits;
+pub(crate) mod dictionary;
 pub(crate) mod frame;
 mod fse;
 pub(crate) mod header;
 pub(crate) mod huffman;
 pub(crate) mod literals;
 pub(crate) mod seek_table;
+mod sequence_bits;
 pub(crate) mod sequence_tables;
 pub(crate) mod sequences;
 pub(crate) mod walk;

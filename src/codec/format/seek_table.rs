@@ -8,7 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use super::frame::little;
+use super::frame::{little, Frame};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::mem::MaybeUninit;
@@ -74,11 +74,48 @@ impl<'d> SeekTable<'d> {
         self.entries.is_empty()
     }
 
+    /// The checksum of what frame `index` holds, if the table tells it: the lower half of its XXH64.
+    pub(crate) fn checksum(&self, index: usize) -> Option<u32> {
+        let at = index.checked_mul(self.entry_len)? + ENTRY;
+        let checksum = self.entries.get(at..)?.first_chunk::<4>().filter(|_| self.has_checksums())?;
+        Some(u32::from_le_bytes(*checksum))
+    }
+
+    /// Whether the table tells checksums.
+    pub(crate) fn has_checksums(&self) -> bool {
+        self.entry_len == ENTRY_WITH_CHECKSUM
+    }
+
     /// (compressed, decompressed) size of each frame.
     pub fn entries(&self) -> impl Iterator<Item = (u32, u32)> + 'd {
         let size = |bytes: &[u8]| little(bytes) as u32; // of four bytes
         self.entries.chunks_exact(self.entry_len).map(move |entry| (size(&entry[..4]), size(&entry[4..8])))
     }
+}
+
+/// Whether a skippable frame that begins with these bytes may be a seek table.
+pub(crate) fn is_magic(bytes: &[u8]) -> bool {
+    bytes.first_chunk::<4>().is_some_and(|bytes| *bytes == MAGIC.to_le_bytes())
+}
+
+/// What data is that has to end with a seek table, and does not.
+pub(crate) fn incomplete() -> Error {
+    let what = "the data does not end with a seek table that tells all of its frames; more should follow";
+    Error::new(ErrorKind::Truncated, what)
+}
+
+/// Checks the checksum that a seek table tells of a frame's content. (It is not asked of frames that have a
+/// checksum of their own.)
+pub(crate) fn check(frame: &Frame, expected: u32, found: impl FnOnce() -> u32) -> Result<()> {
+    if found() == expected {
+        return Ok(());
+    }
+    Err(frame.error(ErrorKind::Checksum, "its content has another checksum than the seek table tells"))
+}
+
+/// Whether an error is that of `check`. libzstd's have its code.
+pub(crate) fn is_mismatch(error: &Error) -> bool {
+    error.kind() == ErrorKind::Checksum && error.code() == 0
 }
 
 /// Bytes of the footer, from which [`len_by_footer`] tells the table's length.
@@ -128,17 +165,21 @@ fn bytes(entries: impl ExactSizeIterator<Item = (u32, u32)>) -> impl Iterator<It
 #[derive(Default)]
 pub(crate) struct Growing {
     wanted: bool,
+    /// Whether there has to be a table, of one frame, too.
+    always: bool,
     entries: Vec<(u32, u32)>,
 }
 
 impl Growing {
-    /// An empty table with room for `frames` frames; without `wanted` it stays empty.
-    pub(crate) fn new(wanted: bool, frames: usize) -> Result<Self> {
+    /// An empty table with room for `frames` frames; without `wanted` it stays empty. `always`: a table
+    /// of one frame is a table, too.
+    pub(crate) fn new(wanted: bool, always: bool, frames: usize) -> Result<Self> {
         let mut entries = Vec::new();
+        let wanted = wanted || always;
         if wanted {
             memory::reserve(&mut entries, frames)?;
         }
-        Ok(Self { wanted, entries })
+        Ok(Self { wanted, always, entries })
     }
 
     /// The memory of a table with room for `frames` frames.
@@ -156,6 +197,9 @@ impl Growing {
             return Ok(());
         }
         if self.entries.len() == most {
+            if self.always {
+                return Err(Error::new(ErrorKind::LimitExceeded, "more frames than a seek table may have"));
+            }
             *self = Self::default();
             return Ok(());
         }
@@ -176,9 +220,9 @@ impl Growing {
         Self::size(self.entries.capacity())
     }
 
-    /// The bytes of the table; none if there is only one frame.
+    /// The bytes of the table; none if there is only one frame, unless there has to be a table.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let table = (self.entries.len() > 1).then(|| bytes(self.entries.iter().copied()));
+        let table = (self.entries.len() > 1 || self.always).then(|| bytes(self.entries.iter().copied()));
         table.into_iter().flatten()
     }
 }
@@ -189,7 +233,7 @@ mod tests {
 
     #[test]
     fn grows_to_the_limit_of_the_format() {
-        let mut table = Growing::new(true, 0).unwrap();
+        let mut table = Growing::new(true, false, 0).unwrap();
         for frame in 0..5 {
             table.push_within((frame, 10), 1 << 20, 5).unwrap();
             let expected = if frame == 0 { 0 } else { encoded_len(frame as usize + 1) };
@@ -203,6 +247,10 @@ mod tests {
         assert_eq!((table.bytes().count(), table.memory()), (0, 0));
         table.push_within((6, 10), 1 << 20, 5).unwrap();
         assert_eq!(table.bytes().count(), 0);
-        assert!(Growing::new(true, 0).unwrap().push((1, 1), 100).is_err());
+        let mut always = Growing::new(false, true, 0).unwrap();
+        always.push_within((1, 10), 1 << 20, 1).unwrap();
+        assert_eq!(always.bytes().count(), encoded_len(1));
+        assert_eq!(always.push_within((1, 10), 1 << 20, 1).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert!(Growing::new(true, false, 0).unwrap().push((1, 1), 100).is_err());
     }
 }

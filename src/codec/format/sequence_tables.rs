@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::bits::{Checked, Odd};
+use super::dictionary::Dictionary;
 use super::fse::{spread, Counts};
 use std::ops::Range;
 
@@ -21,6 +22,8 @@ pub(super) const CODES: [Code; 3] = [Code::LiteralLength, Code::Offset, Code::Ma
 pub(crate) enum TableSource {
     /// From the format's own distribution.
     Predefined,
+    /// From the dictionary.
+    Dictionary,
     /// From the sequences section of a block: where its byte of modes stands in the data, and where the block
     /// ends.
     Block { modes: usize, end: usize },
@@ -37,13 +40,16 @@ pub(crate) enum Mode {
     Repeat,
 }
 
+/// In the byte of modes.
+const DESCRIBED: u8 = 2;
+
 impl Mode {
     /// The mode of a code, in the byte of modes.
     pub(crate) fn of(code: Code, modes: u8) -> Self {
         match modes >> code.shift() & 3 {
             0 => Mode::Predefined,
             1 => Mode::Single,
-            2 => Mode::Described,
+            DESCRIBED => Mode::Described,
             _ => Mode::Repeat,
         }
     }
@@ -81,14 +87,25 @@ impl<const N: usize> Table<N> {
     const EMPTY: Self = Self { states: [0; N], log: 0, source: None };
 
     /// Makes it the table of `code` that `source` defines.
-    fn prepare(&mut self, code: Code, source: TableSource, data: &[u8]) -> Checked<()> {
+    fn prepare(
+        &mut self,
+        code: Code,
+        source: TableSource,
+        data: &[u8],
+        dictionary: Option<&Dictionary<'_>>,
+    ) -> Checked<()> {
         if self.source == Some(source) {
             return Ok(());
         }
         self.source = None; // until it is whole
+        let (data, modes, end) = match source {
+            TableSource::Predefined => (data, 0, 0),
+            TableSource::Dictionary => dictionary.ok_or(Odd)?.tables(),
+            TableSource::Block { modes, end } => (data, modes, end),
+        };
         match source {
             TableSource::Predefined => self.build(code, code.predefined())?,
-            TableSource::Block { modes, end } => match Definitions::find(data, modes, end, code)? {
+            _ => match Definitions::find(data, modes, end, code)? {
                 Definition::Single(symbol) => {
                     let (base, extra) = code.value(symbol)?;
                     self.states[0] = state(0, extra, 0, base);
@@ -120,10 +137,15 @@ impl SequenceTables {
         Self { literal_lengths: Table::EMPTY, offsets: Table::EMPTY, match_lengths: Table::EMPTY };
 
     /// Makes them the tables that the sources define, in the order of their codes.
-    pub(crate) fn prepare(&mut self, sources: [TableSource; 3], data: &[u8]) -> Checked<()> {
-        self.literal_lengths.prepare(Code::LiteralLength, sources[0], data)?;
-        self.offsets.prepare(Code::Offset, sources[1], data)?;
-        self.match_lengths.prepare(Code::MatchLength, sources[2], data)
+    pub(crate) fn prepare(
+        &mut self,
+        sources: [TableSource; 3],
+        data: &[u8],
+        dictionary: Option<&Dictionary<'_>>,
+    ) -> Checked<()> {
+        self.literal_lengths.prepare(Code::LiteralLength, sources[0], data, dictionary)?;
+        self.offsets.prepare(Code::Offset, sources[1], data, dictionary)?;
+        self.match_lengths.prepare(Code::MatchLength, sources[2], data, dictionary)
     }
 }
 
@@ -131,6 +153,9 @@ impl SequenceTables {
 pub(crate) fn defining(sources: [TableSource; 3], data: &[u8]) -> Checked<Vec<u8>> {
     let mut section = vec![1, 0];
     for code in CODES {
+        if sources[code as usize] == TableSource::Dictionary {
+            return Err(Odd); // those are not in the data
+        }
         if let TableSource::Block { modes, end } = sources[code as usize] {
             let mut place = None;
             Definitions::walk(data, modes, end, |found, _, range| {
@@ -158,6 +183,22 @@ enum Definition {
 pub(crate) struct Definitions;
 
 impl Definitions {
+    /// Adds the definitions that `bytes` of a dictionary begin with to `section`, in the order of blocks, behind
+    /// a byte of modes; returns how many bytes they are.
+    pub(super) fn of_dictionary(bytes: &[u8], section: &mut Vec<u8>) -> Checked<usize> {
+        let mut found = [&[][..]; 3];
+        let mut at = 0;
+        for code in [Code::Offset, Code::MatchLength, Code::LiteralLength] {
+            let rest = bytes.get(at..).ok_or(Odd)?;
+            let (_, len) = Counts::read(rest, code.symbols(), code.largest_log())?;
+            found[code as usize] = rest.get(..len).ok_or(Odd)?;
+            at += len;
+        }
+        section.push(CODES.iter().fold(0, |modes, code| modes | DESCRIBED << code.shift()));
+        CODES.iter().for_each(|&code| section.extend_from_slice(found[code as usize]));
+        Ok(at)
+    }
+
     fn find(data: &[u8], modes_at: usize, end: usize, wanted: Code) -> Checked<Definition> {
         let mut found = None;
         Self::walk(data, modes_at, end, |code, definition, _| {
@@ -311,7 +352,7 @@ mod tests {
     #[test]
     fn predefined_tables_are_those_of_the_format() {
         let mut tables = SequenceTables::EMPTY;
-        tables.prepare([TableSource::Predefined; 3], &[]).unwrap();
+        tables.prepare([TableSource::Predefined; 3], &[], None).unwrap();
         assert_eq!(tables.literal_lengths.states[16], state(0, 4, 5, 48));
         assert_eq!(tables.literal_lengths.states[17], state(32, 6, 5, 64));
         assert_eq!(tables.match_lengths.states[63], state(0, 10, 6, 1024));

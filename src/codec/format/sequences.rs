@@ -1,7 +1,8 @@
 //! The sequences section of a block, decoded before anything is known of the blocks before it.
 
-use super::bits::{last_bit, word_before, Checked, Odd};
+use super::bits::{Checked, Odd};
 use super::frame::LARGEST_BLOCK;
+use super::sequence_bits::{field, Bits};
 use super::sequence_tables::SequenceTables;
 use crate::memory;
 
@@ -168,57 +169,6 @@ unsafe fn decode_bmi2(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded>
 /// Bits that lead to the next states, of all three together.
 const STATE_BITS: u32 = 9 + 8 + 9;
 
-/// The `wide & 255` bits of a word that end `end` bits, modulo 64, above its lowest; at most 63.
-///
-/// `BMI2`: this processor has the instruction for it, and the caller the feature.
-#[inline(always)]
-fn field<const BMI2: bool>(word: u64, end: u64, wide: u64) -> u64 {
-    let word = word >> (end & 63);
-    #[cfg(target_arch = "x86_64")]
-    if BMI2 {
-        // SAFETY: by the meaning of `BMI2`.
-        return unsafe { std::arch::x86_64::_bzhi_u64(word, wide as u32) };
-    }
-    word & ((1 << (wide & 63)) - 1)
-}
-
-/// The bits of a stream, some of them in a word whose highest bits come next. The word is filled from an
-/// address that does not depend on how many bits were used last, so that memory is not waited for.
-struct Bits<'d> {
-    data: &'d [u8],
-    /// The highest bits come next.
-    word: u64,
-    /// How many of the word's bits are counted as read from the data; those below them are right too, or 0.
-    held: u32,
-    /// The end of the data that is not in the word yet.
-    rest: usize,
-}
-
-impl<'d> Bits<'d> {
-    fn new(data: &'d [u8], start: usize, end: usize) -> Checked<Self> {
-        let last = last_bit(data, start, end)?;
-        let held = (last % 8) as u32;
-        let byte = u64::from(*data.get(last / 8).ok_or(Odd)?);
-        let word = if held == 0 { 0 } else { byte << (64 - held) };
-        Ok(Self { data, word, held, rest: last / 8 })
-    }
-
-    /// Fills the word to at least 56 bits. Past the stream's beginning it goes on with what lies before;
-    /// fails where there is nothing.
-    #[inline(always)]
-    fn fill(&mut self) -> Checked<()> {
-        if self.rest < 8 {
-            return Err(Odd);
-        }
-        // SAFETY: `rest` is 8 at least, and only falls, from an end within the data.
-        let next = unsafe { word_before(self.data, self.rest) };
-        self.word |= next >> (self.held & 63);
-        self.rest -= (63 - self.held as usize) / 8;
-        self.held |= 56;
-        Ok(())
-    }
-}
-
 #[inline(always)]
 fn decode_body<const BMI2: bool>(input: &Input<'_>, places: Places<'_>) -> Checked<Decoded> {
     let &Input { data, start, end, count, tables, window, largest } = input;
@@ -368,37 +318,42 @@ fn to_places(
 
 impl Decoded {
     /// Puts the repeat offsets of the block before into the sequences that depend on them, for a block that
-    /// begins at the place `base` of its frame; `reps` are those of the block after.
+    /// begins at the place `base` of its frame, before which there are `outside` bytes of a dictionary; `reps`
+    /// are those of the block after. Returns whether a match begins in the dictionary.
     pub(crate) fn resolve(
         &self,
         places: Places<'_>,
         reps: &mut [u32; 3],
         base: usize,
+        outside: usize,
         window: u64,
-    ) -> Checked<()> {
+    ) -> Checked<bool> {
         let before = *reps;
         let distance = |number: u32| {
             let named = number.checked_sub(SYMBOLIC).ok_or(Odd)?;
             let known = before.get((named / DECREMENTS) as usize).copied().ok_or(Odd)?;
             known.checked_sub(DECREMENTS - 1 - named % DECREMENTS).filter(|&distance| distance > 0).ok_or(Odd)
         };
-        if self.reach > base {
+        if self.reach > base + outside {
             return Err(Odd);
         }
+        let mut reaches_out = self.reach > base;
         for symbolic in places.symbolic.get(..self.symbolic).ok_or(Odd)? {
             let at = symbolic.0 >> 32;
             let sequence = places.sequences.get_mut(symbolic.0 as u32 as usize).ok_or(Odd)?;
             // The high two bits of the number are known, and were not kept.
             let number = (at as u32).wrapping_sub((sequence.0 >> 34) as u32) & ((1 << 30) - 1) | 2 << 30;
             let distance = u64::from(distance(number)?);
-            if distance > window || distance > base as u64 + at {
+            let known = base as u64 + at;
+            if distance > window || distance > known + outside as u64 {
                 return Err(Odd);
             }
+            reaches_out |= distance > known;
             sequence.0 = sequence.0 & ((1 << 34) - 1) | at.wrapping_sub(distance) << 34;
         }
         for (rep, now) in reps.iter_mut().zip(self.reps) {
             *rep = if now >= SYMBOLIC { distance(now)? } else { now };
         }
-        Ok(())
+        Ok(reaches_out)
     }
 }

@@ -80,8 +80,8 @@ impl Walk {
             if end > data.len() {
                 return cut(frame, "the data ends in its checksum");
             }
-            self.at = end;
             frame.check_size()?;
+            self.at = end;
             return Ok(Step::End);
         }
         let largest = frame.window.min(LARGEST_BLOCK);

@@ -69,6 +69,13 @@ impl Xxh64 {
         self.lanes = [a, b, c, d];
     }
 
+    /// What zstd calls the checksum of `data`.
+    pub(crate) fn checksum(data: &[u8]) -> u32 {
+        let mut hash = Self::new();
+        hash.update(data);
+        hash.finish() as u32 // the lower half
+    }
+
     /// The hash of all data so far.
     pub(crate) fn finish(&self) -> u64 {
         let mut hash = PRIME_5;

@@ -7,8 +7,12 @@ use crate::codec::context::decode::{self, Decoder};
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LARGEST_BLOCK};
 use crate::codec::libzstd::calls::Uninit;
+#[cfg(fuzzing)]
+use crate::codec::options::dict::Dict;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
+#[cfg(fuzzing)]
+use crate::codec::options::reference::Reference;
 use crate::codec::options::Options;
 use crate::error::{ErrorKind, Result};
 use crate::job::{self, Control};
@@ -83,11 +87,18 @@ fn in_lanes(
     let long = frame.content_size.unwrap_or(frame.most) >= SMALLEST
         && frame.len >= SHORTEST
         && frame.len as u64 / SMALLEST_BLOCK >= frame.most / LARGEST_BLOCK;
-    // What refers to something else is libzstd's.
-    let alone = options.references().of(frame.dictionary).is_none();
-    let Some(header) = blocks::header_of(frame).filter(|_| long && alone) else {
+    if !long {
         return Ok(None);
+    }
+    let dictionary = match options.references().of(frame.dictionary) {
+        None => None,
+        Some(reference) => match reference.dictionary() {
+            Some(dictionary) => Some(dictionary),
+            None => return Ok(None),
+        },
     };
+    let outside = dictionary.as_ref().map_or(0, |dictionary| dictionary.content().len());
+    let Some(header) = blocks::header_after(frame, outside) else { return Ok(None) };
     let Some(lanes) = affordable(job::lanes_left(options.max_lanes), options.max_memory) else {
         return Ok(None);
     };
@@ -101,12 +112,13 @@ fn in_lanes(
         counted.fetch_add(len as u64, Ordering::Relaxed);
         progress.add(len)
     };
-    let written = blocks::decode(&data[frame.range()], &header, dst, &slots, &step, |lane| {
-        job::run_tasks(lanes as usize, &control, |_, _| {
-            lane();
-            Ok(())
-        })
-    })?;
+    let written =
+        blocks::decode(&data[frame.range()], &header, dictionary.as_ref(), dst, &slots, &step, |lane| {
+            job::run_tasks(lanes as usize, &control, |_, _| {
+                lane();
+                Ok(())
+            })
+        })?;
     if written.is_none() {
         progress.repeat(counted.into_inner());
     }
@@ -124,7 +136,7 @@ fn affordable(lanes: u32, max_memory: u64) -> Option<u32> {
 /// time, and in how many lanes each of them.
 pub(crate) fn split_lanes(sizes: impl Iterator<Item = u64> + Clone, options: &Options<'_>) -> (u32, u32) {
     // Where no CPU is idle, or all frames are small, each has one lane.
-    let pays = options.references().of(0).is_none() && sizes.clone().any(|size| size >= SMALLEST);
+    let pays = sizes.clone().any(|size| size >= SMALLEST);
     match if pays { job::lanes_left(options.max_lanes) } else { 1 } {
         1 => (options.max_lanes, 1),
         lanes => best_split(sizes, lanes),
@@ -153,7 +165,7 @@ fn best_split(sizes: impl Iterator<Item = u64>, lanes: u32) -> (u32, u32) {
 /// The same for `count` tasks of which nothing else is known: side by side, and lanes that are left over
 /// shared evenly.
 pub(crate) fn split_evenly(count: usize, options: &Options<'_>) -> (u32, u32) {
-    let lanes = if options.references().of(0).is_none() { job::lanes_left(options.max_lanes) } else { 1 };
+    let lanes = job::lanes_left(options.max_lanes);
     let outer = u32::try_from(count).unwrap_or(u32::MAX).clamp(1, lanes);
     (outer, lanes / outer)
 }
@@ -161,11 +173,18 @@ pub(crate) fn split_evenly(count: usize, options: &Options<'_>) -> (u32, u32) {
 /// Decodes a frame that is all of `data` by the block decoder, in one lane, whatever its size; `None`: it is
 /// left to libzstd. For the fuzzer.
 #[cfg(fuzzing)]
-pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>]) -> Option<usize> {
+pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>], dict: Option<&Dict>) -> Option<usize> {
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
-    let header = blocks::header_of(&frame)?;
+    let dictionary = match dict {
+        Some(dict) => Some(Reference::Dict(dict).dictionary()?),
+        None => None,
+    };
+    let outside = dictionary.as_ref().map_or(0, |dictionary| dictionary.content().len());
+    let named = dict.map_or(0, Dict::id);
+    let header = blocks::header_after(&frame, outside)
+        .filter(|_| frame.dictionary == 0 || frame.dictionary == named)?;
     let slots: Vec<_> = (0..4).map(|_| Mutex::new(Box::new(Slot::new()))).collect();
-    blocks::decode(data, &header, dst, &slots, &|_| Ok(()), |lane| {
+    blocks::decode(data, &header, dictionary.as_ref(), dst, &slots, &|_| Ok(()), |lane| {
         lane();
         Ok(())
     })

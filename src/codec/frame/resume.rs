@@ -282,7 +282,7 @@ pub(crate) fn decode_in_parts(
             match executed.end {
                 End::Good if last => return Some((out, Ok(()))),
                 End::Good => {
-                    carried = carried.after(&part, group.len(), &header).ok()?;
+                    carried = carried.after(&part, group.len(), &header).expect("nothing in it was odd");
                     continue;
                 }
                 _ if !resumes => return None,
@@ -291,9 +291,10 @@ pub(crate) fn decode_in_parts(
                     return Some((out, error_at_end(end, &frame).map_or(Ok(()), |error| Err(error.code()))))
                 }
             }
-            let state = executor.take()?.into_state(&frame, &part, &carried, at).ok()?;
+            let state =
+                executor.take()?.into_state(&frame, &part, &carried, at).expect("nothing before is odd");
             resumed = Some(Resumed::new(state).expect("libzstd goes on"));
-            carried = Carried::nothing();
+            carried = Carried::lost();
         }
         let give = |bytes: &[u8]| {
             out.extend_from_slice(bytes);

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Links that are followed, as by the system.
 const LINKS: u32 = 40;
@@ -40,9 +40,14 @@ enum Chain {
 }
 
 /// Opens what a name leads to, if that is an open descriptor. `Err` of the inner result: the system's.
-pub(crate) fn behind(folder: &Folder, name: &OsStr) -> Result<Option<io::Result<File>>> {
+/// `source` was opened by this call: a descriptor that the program has closed may have got that number.
+pub(crate) fn behind(
+    folder: &Folder,
+    name: &OsStr,
+    source: Option<&File>,
+) -> Result<Option<io::Result<File>>> {
     let unsupported = |text| Error::new(ErrorKind::Unsupported, text);
-    let opened = match follow(folder, name) {
+    let opened = match follow(folder, name, source.map(AsRawFd::as_raw_fd)) {
         Chain::Elsewhere => return Ok(None),
         Chain::Broken(code) => {
             let text = format!("the output is a link to an open file, and leads to none here: {code}");
@@ -62,8 +67,10 @@ pub(crate) fn behind(folder: &Folder, name: &OsStr) -> Result<Option<io::Result<
     Ok(Some(opened))
 }
 
-/// Where the chain of links from a name ends.
-fn follow(folder: &Folder, name: &OsStr) -> Chain {
+/// Where the chain of links from a name ends; at `source` and at folders on the way is nothing of the
+/// program's.
+fn follow(folder: &Folder, name: &OsStr, source: Option<RawFd>) -> Chain {
+    let first = folder.fd().as_raw_fd();
     let me = rustix::process::geteuid().as_raw();
     let (mut trusted, mut means_descriptor) = (true, false);
     let mut place: Option<(Folder, OsString)> = None;
@@ -75,6 +82,11 @@ fn follow(folder: &Folder, name: &OsStr) -> Chain {
             means_descriptor |= is_about_descriptors(link);
         });
         match next {
+            Ok(Step::Descriptor(End::Own(number)))
+                if source == Some(number) || [first, folder.fd().as_raw_fd()].contains(&number) =>
+            {
+                return Chain::Broken(Errno::NOENT);
+            }
             Ok(Step::Descriptor(end)) => return Chain::Descriptor(end, trusted),
             Ok(Step::Link(next)) => place = Some(next),
             Ok(Step::NoLink) => return Chain::Elsewhere,

@@ -105,7 +105,7 @@ impl Target {
             return Err(errors::directory("writing", path));
         };
         #[cfg(target_os = "linux")]
-        if let Some(opened) = super::descriptor::behind(&folder, &name)? {
+        if let Some(opened) = super::descriptor::behind(&folder, &name, input.map(Input::file))? {
             return Self::over_descriptor(path, opened.map_err(fail)?, input);
         }
         let Some(found) = folder.look(&name).map_err(fail)? else {

@@ -72,6 +72,15 @@ pub(crate) unsafe fn refill_vec(
     Ok(bytes)
 }
 
+/// Output of which all is initialised.
+///
+/// # Safety
+/// All bytes are initialised.
+pub(crate) unsafe fn filled(bytes: &[MaybeUninit<u8>]) -> &[u8] {
+    // SAFETY: the same layout, and the caller's promise.
+    unsafe { &*(std::ptr::from_ref(bytes) as *const [u8]) }
+}
+
 /// Initialised bytes as a buffer for output, for tests that read them back.
 #[cfg(test)]
 pub(crate) fn as_uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
@@ -84,6 +93,16 @@ pub(crate) fn copy(src: &[u8], dst: &mut [MaybeUninit<u8>]) {
     assert_eq!(src.len(), dst.len());
     // SAFETY: both have the same length, and a `&mut` does not overlap with anything.
     unsafe { std::ptr::copy_nonoverlapping(src.as_ptr(), dst.as_mut_ptr().cast(), src.len()) };
+}
+
+/// Copies `bytes` to `dst`, behind the `filled` bytes that are there.
+pub(crate) fn append(dst: &mut (impl WriteBuf + ?Sized), filled: usize, bytes: &[u8]) {
+    assert!(bytes.len() <= dst.capacity() - filled);
+    // SAFETY: within the capacity, and a `&mut` does not overlap with anything; so many are initialised then.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), dst.as_mut_ptr().add(filled), bytes.len());
+        dst.filled_until(filled + bytes.len());
+    }
 }
 
 /// libzstd's parameters of compression.
@@ -191,6 +210,8 @@ pub(crate) struct Tuning {
     pub(crate) window_log: u32,
     /// The search strategy, 1 (fast) to 9 (btultra2).
     pub(crate) strategy: u32,
+    /// The strategy that blocks get, which may be that of a prepared dictionary.
+    pub(crate) applied: u32,
     /// An upper bound of a context's size, without buffers and long-distance matching.
     pub(crate) context: usize,
 }
@@ -205,7 +226,13 @@ pub(crate) fn tuning(level: i32, len: usize, dict: usize, window_log: u32, strat
         // any length.
         context = context.max(Parameters::of(level, 0, dict, window_log, strategy).context_size());
     }
-    Tuning { window_log: chosen.window_log(), strategy: chosen.strategy(), context }
+    // libzstd takes the strategy of the prepared dictionary for frames that are short beside it
+    // (ZSTD_USE_CDICT_PARAMS_DICTSIZE_MULTIPLIER).
+    let applied = match dict > 0 && len / 6 < dict {
+        true => Parameters::of(level, 0, dict, window_log, strategy).strategy(),
+        false => chosen.strategy(),
+    };
+    Tuning { window_log: chosen.window_log(), strategy: chosen.strategy(), applied, context }
 }
 
 /// An upper bound of a prepared dictionary's size, its content included.

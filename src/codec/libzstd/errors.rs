@@ -13,6 +13,9 @@ pub(crate) const CHECKSUM: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_checksum_
 /// What it returns where there is no room.
 pub(crate) const TOO_SMALL: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall);
 
+/// What it returns for a parameter that it does not have.
+pub(crate) const UNSUPPORTED: ErrorCode = code(ZSTD_ErrorCode::ZSTD_error_parameter_unsupported);
+
 const fn code(kind: ZSTD_ErrorCode) -> ErrorCode {
     (kind as ErrorCode).wrapping_neg()
 }

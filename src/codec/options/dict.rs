@@ -4,13 +4,14 @@
 
 use super::level::{check_level, level_or_default};
 use crate::codec::libzstd::calls::{self, Uninit};
+use crate::codec::libzstd::cctx::CDict;
 use crate::codec::libzstd::errors;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
-use zstd::zstd_safe::{self, CDict, DDict};
+use zstd::zstd_safe::{self, DDict};
 
 /// The magic number of a dictionary that is more than raw content.
 const MAGIC: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];

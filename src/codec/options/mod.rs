@@ -42,6 +42,10 @@ pub struct Options<'a> {
     pub checksum: bool,
     /// Whether a seek table follows if there are several frames.
     pub seek_table: bool,
+    /// Whether data has to end with a seek table that tells all frames. Compressing: a table is written for a
+    /// single frame, too. Decoding: [`ErrorKind::Truncated`] where there is none. Compressing batches:
+    /// no effect.
+    pub complete: bool,
     /// One frame, compressed in sections by several lanes; `frame_size` must be 0.
     pub single_frame: bool,
     /// Long-distance matching, with a window of 128 MiB unless `window_log` says otherwise.
@@ -96,6 +100,7 @@ impl Default for Options<'_> {
             level: 0,
             checksum: true,
             seek_table: true,
+            complete: false,
             single_frame: false,
             long: false,
             rsyncable: false,
@@ -164,6 +169,9 @@ impl<'a> Options<'a> {
     /// Checks the options of a call that compresses; returns those that concern it.
     pub(crate) fn compressing(&self) -> Result<Self> {
         self.check()?;
+        if self.complete && !self.seek_table {
+            return invalid("a seek table is to be left out, and there has to be one".to_owned());
+        }
         let prefix = self.prefix.filter(|prefix| prefix.len() > 0);
         if prefix.is_some() && !self.single_frame {
             return invalid("there is a prefix, but no single frame is asked for".to_owned());

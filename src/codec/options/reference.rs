@@ -2,6 +2,7 @@
 
 use super::dict::Dict;
 use super::Options;
+use crate::codec::format::dictionary::Dictionary;
 use std::fmt;
 use std::sync::Arc;
 
@@ -84,7 +85,15 @@ pub(crate) enum Reference<'r> {
     Prefix(&'r Prefix),
 }
 
-impl Reference<'_> {
+impl<'r> Reference<'r> {
+    /// What it gives to a frame, unless that is odd.
+    pub(crate) fn dictionary(&self) -> Option<Dictionary<'r>> {
+        match self {
+            Reference::Dict(dict) => Dictionary::read(dict.content()).ok(),
+            Reference::Prefix(prefix) => Some(Dictionary::raw(prefix.bytes())),
+        }
+    }
+
     /// Whether a context that decodes with this is prepared for another frame that refers to `other`. A
     /// prefix is forgotten with its frame.
     pub(crate) fn serves(&self, other: &Self) -> bool {

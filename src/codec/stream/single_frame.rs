@@ -5,15 +5,16 @@
 use super::buffers;
 use super::buffers::Meter;
 use crate::codec::context::contexts::Compressor;
-use crate::codec::context::encode::{Recipe, STEP};
+use crate::codec::context::encode::{Recipe, BLOCK};
 use crate::codec::context::in_use::InUse;
+use crate::codec::libzstd::cctx::CCtx;
 use crate::codec::libzstd::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::error::Result;
 use crate::memory;
 use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
-use zstd::zstd_safe::{CCtx, InBuffer, OutBuffer};
+use zstd::zstd_safe::{InBuffer, OutBuffer};
 
 /// Room that is added when none is left: one block at least.
 const MORE: usize = 192 << 10;
@@ -58,7 +59,7 @@ impl SingleFrame {
         }
         let Some((in_use, _)) = context.as_mut() else { return Ok(()) };
         let compressor = in_use.begin(0);
-        for step in part.chunks(STEP) {
+        for step in part.chunks(BLOCK) {
             feed(compressor, step, ZSTD_EndDirective::ZSTD_e_continue, out)?;
             progress.add(0)?;
         }

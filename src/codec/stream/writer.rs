@@ -133,7 +133,11 @@ impl<'a, W: Write> Writer<'a, W> {
             before: 0,
             offset: 0,
             submitted: 0,
-            table: Growing::new(options.seek_table && !options.single_frame, plan.frames)?,
+            table: Growing::new(
+                options.seek_table && !options.single_frame,
+                options.complete,
+                if options.single_frame { 1 } else { plan.frames },
+            )?,
             dirty: false,
             consumed: 0,
             written: 0,

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::codec::context::encode::Recipe;
 use crate::codec::io::errors;
 use crate::codec::options::reference::Prefix;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::count_bytes;
 use std::io::Write;
 
@@ -59,7 +59,8 @@ impl<W: Write> Writer<'_, W> {
         Ok(self.current.insert(fresh))
     }
 
-    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the first.
+    /// A buffer for the input of a task that no other has prepared: it follows the prefix, if it is the
+    /// first.
     fn first(&mut self) -> Result<Buffer> {
         let prefix = self.options.prefix.filter(|_| self.submitted == 0).map_or(&[][..], Prefix::bytes);
         let before = &prefix[prefix.len() - prefix.len().min(self.plan.overlap)..];
@@ -164,6 +165,12 @@ impl<W: Write> Writer<'_, W> {
             }
             self.give(&around.begin())?;
             self.give(&around.end())?;
+        }
+        if self.plan.single && self.options.complete {
+            let sizes = u32::try_from(self.written).ok().zip(u32::try_from(self.consumed).ok());
+            let too_large =
+                || Error::new(ErrorKind::LimitExceeded, "a seek table cannot tell of so large a frame");
+            self.table.push(sizes.ok_or_else(too_large)?, u64::MAX)?;
         }
         let table = std::mem::take(&mut self.table);
         let mut table = table.bytes();

@@ -39,6 +39,8 @@ mod codec {
     pub mod format {
         #[path = "bits.rs"]
         pub mod bits;
+        #[path = "dictionary.rs"]
+        pub mod dictionary;
         #[path = "frame.rs"]
         pub mod frame;
         #[path = "fse.rs"]
@@ -94,7 +96,7 @@ pub fn decode_blocks(data: &[u8], room: usize, threads: u32) -> Option<Vec<u8>> 
         Ok(())
     };
     let written =
-        blocks::decode(data, &header, &mut place, &slots, &|_| Ok(()), run).expect("no step fails")?;
+        blocks::decode(data, &header, None, &mut place, &slots, &|_| Ok(()), run).expect("no step fails")?;
     // Under Miri a step for each byte takes longer than all of the decoding.
     // SAFETY: so many bytes are written.
     Some(unsafe { std::slice::from_raw_parts(place[..written].as_ptr().cast(), written) }.to_vec())

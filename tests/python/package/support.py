@@ -17,11 +17,24 @@ PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".
 #: For what only a Python without the GIL can show.
 free_threaded_only = unittest.skipUnless(FREE_THREADED, "needs a free-threaded Python")
 
+#: For what older Pythons do not have, which stand in for 3.14 on Windows.
+since_3_14 = unittest.skipIf(sys.version_info < (3, 14), "needs Python 3.14")
+
 #: Seconds that nothing takes, on a busy machine too: only what hangs is found out by it.
 LIMIT = 300
 
 #: Rounds of what happens once in a while only.
-ROUNDS = 200 if FREE_THREADED else 5
+ROUNDS = 200 if FREE_THREADED else 2 if sys.platform == "win32" else 5
+
+#: Begins a program that `interrupt` reaches. On Windows Ctrl-C comes by the console, and the tests have none: so its input has
+#: it do what Python's handler of Ctrl-C does.
+INTERRUPTIBLE = (
+    "import _thread, os, threading\n"
+    "def _interrupts():\n    while os.read(0, 1): _thread.interrupt_main()\n"
+    "threading.Thread(target=_interrupts, daemon=True).start()\n"
+    if sys.platform == "win32"
+    else ""
+)
 
 # A process group of its own, so that its children can be ended with it.
 _GROUP = {"process_group": 0} if hasattr(os, "killpg") else {}
@@ -36,6 +49,21 @@ def start(code: str, hide: bool = True, **more: object) -> subprocess.Popen:
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **_GROUP, **more
     )
+
+
+def start_interruptible(code: str) -> subprocess.Popen:
+    """The same for a program that `interrupt` reaches."""
+    return start(INTERRUPTIBLE + code, **({"stdin": subprocess.PIPE} if INTERRUPTIBLE else {}))
+
+
+def interrupt(process: subprocess.Popen) -> None:
+    """What Ctrl-C does; nothing if it has ended."""
+    if not INTERRUPTIBLE:
+        process.send_signal(signal.SIGINT)
+        return
+    with contextlib.suppress(OSError):
+        process.stdin.write("!")
+        process.stdin.flush()
 
 
 def run(code: str, timeout: float = LIMIT, **more: object) -> tuple[int, str, str]:

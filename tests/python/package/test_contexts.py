@@ -49,7 +49,7 @@ class Contexts(unittest.TestCase):
             self.assertEqual(set(seen), {"caller"})
             # Nor does another caller, with nothing set, see what was set on the threads.
             seen.clear()
-            thread = threading.Thread(target=call, args=(lambda: seen.append(name.get()),), context=contextvars.Context())
+            thread = threading.Thread(target=contextvars.Context().run, args=(call, lambda: seen.append(name.get())))
             thread.start()
             thread.join()
             self.assertEqual(set(seen), {"nothing"})

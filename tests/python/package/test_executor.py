@@ -325,7 +325,7 @@ class Behaviour:
 class Standard(Behaviour, unittest.TestCase):
     Executor = concurrent.futures.ThreadPoolExecutor
 
-    @unittest.skipUnless(sys.flags.thread_inherit_context, "needs a free-threaded Python, whose threads inherit the context")
+    @unittest.skipUnless(getattr(sys.flags, "thread_inherit_context", 0), "needs a free-threaded Python, whose threads inherit the context")
     def test_workers_share_a_context(self):
         super().test_workers_share_a_context()
 

@@ -92,15 +92,14 @@ class Fork(unittest.TestCase):
             self.assertEqual(status, 0, errors)
 
 
-@unittest.skipIf(sys.platform == "win32", "signals are sent by kill")
 class Interrupts(unittest.TestCase):
     def interrupt(self, code):
-        """Sends SIGINT once the program says so; its exit code, output and errors. It must not hang."""
-        with support.start(LOOP + code) as process:
+        """Interrupts the program once it says so; its exit code, output and errors. It must not hang."""
+        with support.start_interruptible(LOOP + code) as process:
             try:
                 self.assertEqual(process.stdout.readline(), "now\n")
                 time.sleep(0.05)
-                process.send_signal(signal.SIGINT)
+                support.interrupt(process)
                 output, errors = process.communicate(timeout=support.LIMIT)
             finally:
                 process.kill()
@@ -135,7 +134,7 @@ class Interrupts(unittest.TestCase):
         self.assertEqual((status, output), (0, "stopped\n"), errors)
 
     def test_second_interrupt_does_not_wait(self):
-        with support.start(
+        with support.start_interruptible(
             LOOP + "def body(begin, end):\n"
             "    if begin == 0: print('now', flush=True)\n"
             "    threading.Event().wait(600) if threading.current_thread() is not threading.main_thread() else time.sleep(0.05)\n"
@@ -146,7 +145,7 @@ class Interrupts(unittest.TestCase):
                 self.assertEqual(process.stdout.readline(), "now\n")
                 deadline = time.monotonic() + support.LIMIT
                 while process.poll() is None and time.monotonic() < deadline:
-                    process.send_signal(signal.SIGINT)
+                    support.interrupt(process)
                     time.sleep(0.2)
                 self.assertEqual(process.stdout.read(), "stopped")
             finally:
@@ -179,6 +178,7 @@ class Interrupts(unittest.TestCase):
             )
             self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
 
+    @unittest.skipUnless(hasattr(signal, "setitimer"), "needs a timer that sends signals")
     def test_handlers_that_raise(self):
         status, output, errors = support.run(
             LOOP + "import signal\n"

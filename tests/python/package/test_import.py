@@ -16,6 +16,7 @@ from layout import STRUCTS
 
 
 class Refusals(unittest.TestCase):
+    @support.since_3_14
     @unittest.skipIf(support.FREE_THREADED, "this free-threaded Python has no GIL to refuse")
     def test_a_python_with_the_gil(self):
         code, _, errors = support.run("import fastpar", hide=False)
@@ -28,6 +29,7 @@ class Refusals(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(errors, "RuntimeError: .*-X gil=0")
 
+    @support.since_3_14
     def test_an_old_python(self):
         code, _, errors = support.run("import sys; sys.version_info = (3, 13, 0, 'final', 0); import fastpar")
         self.assertEqual(code, 1)
@@ -56,6 +58,7 @@ class Refusals(unittest.TestCase):
         self.assertRegex(errors, "ImportError: .* speaks version 2 of fastpar's ABI, and this package version 1")
 
 
+@support.since_3_14
 class Subinterpreters(unittest.TestCase):
     def test_refused(self):
         code, output, errors = support.run(
@@ -106,6 +109,7 @@ class Native(unittest.TestCase):
         self.assertRegex(fastpar.version(), r"^\d+\.\d+\.\d+$")
         self.assertRegex(fastpar.zstd_version(), r"^1\.\d+\.\d+$")
 
+    @support.since_3_14
     def test_annotations_can_be_evaluated(self):
         import annotationlib
         import inspect

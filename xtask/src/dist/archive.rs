@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 
-/// What tools take as a date without a complaint: 1 January 1980, where those of zip begin.
+/// A date that tools take without a complaint: 1 January 1980, where the dates of zip begin.
 const TIME: u64 = 315_532_800;
 
 /// Writes entries below a folder of that name.

@@ -40,7 +40,7 @@ pub(crate) struct Made {
     pub(crate) nuget: PathBuf,
     /// The crate.
     pub(crate) source: PathBuf,
-    /// What is in the libraries, for machines.
+    /// The parts of the libraries, for machines to read.
     pub(crate) sbom_linux: PathBuf,
     pub(crate) sbom_windows: PathBuf,
     pub(crate) sums: PathBuf,

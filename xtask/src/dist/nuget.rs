@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const PROJECT: &str = "bindings/csharp/Fastpar.csproj";
 
-/// What the package is called.
+/// The file name of the package.
 pub(crate) fn name() -> Result<String> {
     let [major, minor, patch] = repo::version()?;
     Ok(format!("Fastpar.{major}.{minor}.{patch}.nupkg"))

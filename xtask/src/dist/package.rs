@@ -1,4 +1,4 @@
-//! What is in the archives: libraries, headers, and the files by which CMake and pkg-config find them.
+//! The contents of the archives: libraries, headers, and the files by which CMake and pkg-config find them.
 
 use super::licenses;
 use crate::{process, repo, windows};

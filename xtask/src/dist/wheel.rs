@@ -11,7 +11,7 @@ use std::time::Duration;
 const HATCHLING: &str = "hatchling==1.33.0";
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a wheel for this platform is called.
+/// The file name of a wheel for this platform.
 pub(crate) fn name(platform: &str) -> Result<String> {
     let [major, minor, patch] = repo::version()?;
     Ok(format!("fastpar-{major}.{minor}.{patch}-py3-none-{platform}.whl"))

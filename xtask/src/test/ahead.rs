@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 2;
 #[derive(Clone, Copy)]
 pub(super) struct Build {
     name: &'static str,
-    /// The first that needs it.
+    /// The first suite that needs it.
     suite: &'static str,
     make: fn(&Setup) -> Result<()>,
 }
@@ -69,7 +69,7 @@ fn anew(name: &str) -> Result<PathBuf> {
 enum State {
     Waiting,
     Running,
-    /// With what went wrong.
+    /// With the error, if it failed.
     Done(Option<String>),
 }
 

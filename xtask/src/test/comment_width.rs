@@ -7,7 +7,7 @@ use std::path::Path;
 
 const FOLDERS: [&str; 8] =
     ["src", "include", "bindings", "tests", "benches", "examples", "fuzz", "xtask/src"];
-/// What builds leave in them.
+/// Folders that builds leave there.
 const BUILT: [&str; 5] = ["target", "bin", "obj", "__pycache__", "node_modules"];
 
 pub(super) fn run() -> Result<Case> {

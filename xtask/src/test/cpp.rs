@@ -70,13 +70,13 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
                 continue;
             }
         };
-        // Headers alone where programs run, programs where they do not: what runs was compiled.
+        // Builds whose programs run check the headers alone besides; the other builds check the programs.
         let (checked, precompiled_for) =
             if build.runs { (&headers, None) } else { (&programs, Some(&precompiled)) };
         cases.extend(each(checked, |source| {
             let mut command = compiler(staged, build);
             if let Some(precompiled) = precompiled_for {
-                precompiled.use_for(&mut command);
+                precompiled.use_for(source, &mut command);
             }
             command.arg("-fsyntax-only").arg(source);
             Case::of(format!("{}, {}", build.name, stem(source)), || {
@@ -146,9 +146,14 @@ fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompil
 }
 
 impl Precompiled {
-    /// Compilers find the file by the name of the header. One that does not fit is an error.
-    fn use_for(&self, command: &mut Command) {
-        command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
+    /// Only for a program that begins with the header: another may define macros for it. Compilers find the
+    /// file by the name of the header. A file that does not fit is an error.
+    fn use_for(&self, source: &Path, command: &mut Command) {
+        let text = std::fs::read_to_string(source).unwrap_or_default();
+        let first = text.lines().find(|line| line.starts_with('#'));
+        if first == Some("#include \"check.hpp\"") {
+            command.arg("-Winvalid-pch").arg("-include").arg(&self.0);
+        }
     }
 }
 
@@ -186,7 +191,7 @@ fn build_and_run(
     let place = |source: &Path| folder.join(format!("{}-{}", stem(source), file_name(build)));
     let compiled = each(programs, |source| {
         let mut command = compiler(staged, build);
-        precompiled.use_for(&mut command);
+        precompiled.use_for(source, &mut command);
         command.arg(source).args(staged.link_arguments()).arg("-o").arg(place(source));
         process::must(&mut command, COMPILE_LIMIT).map(drop)
     });
@@ -225,7 +230,7 @@ fn units(staged: &Staged, folder: &Path) -> Case {
     })
 }
 
-/// The example, on this repository's largest header and on what is not a text.
+/// The example, on this repository's largest header and on files that are no text.
 fn example(staged: &Staged, compiler: &str, folder: &Path) -> Case {
     Case::of(format!("words, {compiler}"), || {
         let program = folder.join(format!("words-{compiler}"));
@@ -256,7 +261,7 @@ fn example(staged: &Staged, compiler: &str, folder: &Path) -> Case {
     })
 }
 
-/// The program that measures what the wrapper costs compiles and runs; its numbers are for a quiet machine.
+/// The program that measures the cost of the wrapper compiles and runs; its numbers need a quiet machine.
 fn overhead(staged: &Staged, folder: &Path) -> Case {
     Case::of("benchmark", || {
         let program = folder.join("benchmark");

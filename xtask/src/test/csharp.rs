@@ -21,13 +21,13 @@ const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 /// The builds that Mono runs: that for Mono itself and Unity, and that for .NET Framework.
 const STANDARD: [&str; 2] = ["netstandard2.1", "netstandard2.0"];
 
-/// What the tests are built with and run on.
+/// The tools and libraries that the tests are built with.
 struct Bench<'a> {
     sdk: Sdk,
     staged: &'a Staged,
     /// fastpar.dll, or why there is none.
     dll: std::result::Result<PathBuf, String>,
-    /// What is built here, in a folder for each variant.
+    /// Where variants are built, each in a folder of its own.
     folder: PathBuf,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Builds the tests against one build of the library; what `dotnet` runs.
+/// Builds the tests against a build of the library; the assembly that `dotnet` runs.
 pub(super) fn build_tests(sdk: &Sdk, library: &str) -> Result<PathBuf> {
     let artifacts = repo::scratch("csharp")?.join(library);
     sdk.build("build", TESTS, &artifacts, &[&format!("-p:FastparLibrary={library}")])?;
@@ -110,7 +110,7 @@ impl Bench<'_> {
         self.folder.join(variant)
     }
 
-    /// What the build of a project made.
+    /// The assembly that the build of a project made.
     fn built(&self, variant: &str, project: &str) -> PathBuf {
         let file = format!("{project}.dll");
         self.artifacts(variant).join("bin").join(project).join("Release").join(FRAMEWORK).join(file)

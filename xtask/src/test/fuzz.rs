@@ -12,7 +12,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }
     context.build(ahead::FUZZER)?;
     let fuzzer = fuzz::build()?;
-    // One for each CPU: a target uses little more.
+    // As many targets at a time as there are CPUs: a target uses little more than one.
     Ok(each(&TARGETS, |target| target_case(&fuzzer, target)))
 }
 

@@ -4,7 +4,7 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{ahead, c, csharp, installed_msvc, readme, Case, Context};
+use super::{ahead, c, csharp, installed_msvc, ports, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage::{self, Staged};
@@ -41,6 +41,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }),
         Case::of("crate", || crate_files(&made.source)),
     ];
+    cases.extend(ports::run());
     let folder = tempfile::tempdir()?;
     let place = folder.path();
     let linux = unpack(&made.linux, place, &dist::name("linux")?)?;

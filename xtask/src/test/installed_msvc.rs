@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What the program needs of Windows.
+/// Functions of Windows that the program needs.
 const KERNEL: &str = "LIBRARY kernel32.dll\nEXPORTS\n    ExitProcess\n";
 
 /// Builds the program against the import library, and runs it with the DLL beside it.

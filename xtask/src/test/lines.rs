@@ -1,4 +1,4 @@
-//! Reading test results out of what test programs print.
+//! Reading test results out of the output of test programs.
 
 use super::{Case, Outcome};
 use crate::process::Finished;

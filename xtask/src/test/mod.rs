@@ -26,6 +26,7 @@ mod miri;
 mod native;
 mod native_packages;
 mod plugins;
+mod ports;
 mod python;
 mod readme;
 mod rust;
@@ -36,6 +37,7 @@ mod trust;
 mod users;
 mod windows_dll;
 mod windows_dotnet;
+mod windows_examples;
 mod windows_python;
 mod wine;
 mod workflows;
@@ -57,7 +59,7 @@ pub(crate) struct Case {
 
 pub(crate) enum Outcome {
     Passed,
-    /// With what there is to see.
+    /// With the output that shows why.
     Failed(String),
     /// With the reason.
     Skipped(String),
@@ -94,7 +96,7 @@ impl Case {
     }
 }
 
-/// What the suites share.
+/// The state that suites share.
 pub(crate) struct Context {
     pub(crate) setup: Setup,
     ahead: Arc<Ahead>,
@@ -247,7 +249,7 @@ fn run_suite(suite: &Suite, context: &mut Context) -> Report {
     let (start, cpu) = (Instant::now(), process::foreground_cpu().unwrap_or_default());
     let cases = (suite.run)(context);
     let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
-    // On other systems tests skip what these have not: the suite itself tells what a CI machine lacks.
+    // Tests skip features that another system has not: that suite itself tells what a CI machine lacks.
     if context.setup.ci && suite.name != native::NAME {
         cases.iter_mut().for_each(refuse_skip);
     }
@@ -303,7 +305,7 @@ fn end_of(text: &str) -> String {
     }
 }
 
-/// Prints the table, what was skipped and what failed, and the counts as the last line.
+/// Prints the table, the skipped and the failed cases, and the counts as the last line.
 fn summarize(reports: &[Report]) -> bool {
     println!(
         "\n{:<12} {:>7} {:>7} {:>8} {:>8} {:>12}",

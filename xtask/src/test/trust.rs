@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The only registry, as `Cargo.lock` writes it.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// A crate that is linked, or runs while one is built.
+/// A crate that is linked, or runs while such a crate is built.
 struct Part {
     name: String,
     version: String,
@@ -137,7 +137,7 @@ fn licence_complaints(parts: &[Part], allowed: &[String]) -> Vec<String> {
     bad.map(|part| format!("{} is under {:?}", part.name, part.license)).collect()
 }
 
-/// What is used and not allowed, and what is allowed and used nowhere.
+/// Crates that are used and not allowed, or allowed and used nowhere.
 fn crate_complaints(parts: &[Part], anywhere: &[Part], allowed: &BTreeSet<String>) -> Vec<String> {
     let names = |parts: &[Part]| parts.iter().map(|part| part.name.clone()).collect::<BTreeSet<_>>();
     let (used, anywhere) = (names(parts), names(anywhere));

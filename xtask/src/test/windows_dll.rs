@@ -4,7 +4,7 @@
 use super::abi::WARNINGS;
 use super::cpp::{self, each, stem, MORE_WARNINGS};
 use super::wine::{self, Wine};
-use super::{c, lines, windows_dotnet, windows_python, Case, Context};
+use super::{c, lines, windows_dotnet, windows_examples, windows_python, Case, Context};
 use crate::windows::{Staged, GCC, GXX, SYSTEM_LIBRARIES};
 use crate::{process, repo};
 use anyhow::{Context as _, Result};
@@ -90,6 +90,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }
     cases.extend(bench.all(&C, &[repo::root().join("tests/windows/files.c")])?);
     cases.extend(bench.dll_main()?);
+    cases.extend(windows_examples::run(&wine, staged, &bench.folder)?);
     let dll = bench.folder.join("fastpar.dll");
     cases.extend(windows_python::run(&context.setup, &wine, &dll)?);
     cases.extend(windows_dotnet::run(&wine, &dll)?);
@@ -174,7 +175,17 @@ fn image(staged: &Staged, declared: &BTreeSet<String>) -> Result<Vec<Case>> {
     } else {
         vec![format!("DllCharacteristics are {characteristics:#x}")]
     };
+    let [major, minor, patch] = repo::version()?;
+    let version = format!("{major}.{minor}.{patch}");
+    let told: Vec<_> = std::fs::read(staged.dll())?;
+    let is_told = |text: &str| {
+        let wide: Vec<u8> = text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+        told.windows(wide.len()).any(|place| place == wide)
+    };
+    let missing = ["VS_VERSION_INFO", "FileDescription", "ProductVersion", "fastpar.dll", &version];
+    let missing = missing.into_iter().filter(|text| !is_told(text)).map(|text| format!("{text} is not told"));
     Ok(vec![
+        Case::checked("version resource", missing.collect()),
         Case::checked("exports are the header's functions", differences),
         Case::checked("needs Windows only", foreign.map(|name| format!("needs {name}")).collect()),
         Case::checked("protection", protection),

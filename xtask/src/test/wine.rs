@@ -47,7 +47,7 @@ impl Wine {
             process::must(&mut gcc, LIMIT)?;
             std::fs::rename(&built, &library).context("the prefix was not made")?;
         }
-        let _ = wine.server("-k").status(); // one that was left behind, if any
+        let _ = wine.server("-k").status(); // a server that was left behind, if any
         process::must(&mut wine.server("-w"), LIMIT)?;
         process::must(&mut wine.server("-p"), LIMIT)?;
         Ok(Ok(wine))

@@ -1,5 +1,5 @@
 //! Suite "workflows": the files of `.github/workflows` are what GitHub takes, safe by a linter's rules, and
-//! call what there is.
+//! call suites and commands that exist.
 
 use super::{Case, Context, SUITES};
 use crate::pypi::Packages;

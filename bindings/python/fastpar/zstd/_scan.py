@@ -6,6 +6,7 @@ import functools
 import operator
 import os
 from collections.abc import Buffer, Callable
+from pickle import PickleBuffer
 from typing import Literal, TypedDict, Unpack
 
 from .. import _native as n
@@ -125,16 +126,35 @@ class ScanCall:
 _size = size
 
 
-def _with_view(call: ScanCall, piece: n.fastpar_piece) -> object:
-    """Runs the step of a call on the bytes of a piece, which are gone afterwards."""
-    view = _view_of(piece.data, piece.size, _READ)
-    try:
-        return call.step(piece, view)
-    finally:
+class _Borrowed:
+    """A view of memory that is the library's again when this is left. A view, or an array over one, that is kept is BufferError."""
+
+    __slots__ = ("_memory", "_view")
+
+    def __init__(self, data: int, length: int, mode: int) -> None:
+        self._memory = _view_of(data, length, mode)
+        # Its own exporter: slices of a memoryview are views of what that is a view of.
+        between = PickleBuffer(self._memory)
+        self._view = memoryview(between)
+        between.release()
+
+    def __enter__(self) -> memoryview:
+        return self._view
+
+    def __exit__(self, kind: object, *_: object) -> None:
         try:
-            view.release()
+            self._view.release()
+            self._memory.release()
         except BufferError:
-            raise BufferError("a body keeps a view of its piece, whose bytes are gone: copy them") from None
+            if kind is not None:
+                return  # what is raised holds the frames that hold views
+            raise BufferError("a view is kept whose bytes are gone: copy what is to last") from None
+
+
+def _with_view(call: ScanCall, piece: n.fastpar_piece) -> None:
+    """Runs the step of a call on the bytes of a piece, which are gone afterwards."""
+    with _Borrowed(piece.data, piece.size, _READ) as view:
+        call.step(piece, view)
 
 
 def run_piece(call: ScanCall, address: int) -> int:
@@ -164,22 +184,17 @@ def transform_piece(call: ScanCall, address: int, output: int) -> int:
 
 
 def _write_view(call: ScanCall, piece: n.fastpar_piece, output: int) -> None:
-    view = _view_of(piece.data, piece.size, _READ)
-    result = None
-    try:
-        result = call.step(piece, view)
-        if result is not None:
-            error = n.fastpar_error()
-            with address(result) as (data, length):
-                check(lib.fastpar_output_write(output, data, length, ctypes.byref(error)), error)
-    finally:
-        if isinstance(result, memoryview) and result is not view:
-            result.release()
-        del result
-        try:
-            view.release()
-        except BufferError:
-            raise BufferError("a body keeps a view of its piece, whose bytes are gone: copy them") from None
+    with _Borrowed(piece.data, piece.size, _READ) as view:
+        # In a frame of its own, so that nothing here keeps what the body has returned.
+        _write(call.step(piece, view), output)
+
+
+def _write(result: Buffer | None, output: int) -> None:
+    if result is None:
+        return
+    error = n.fastpar_error()
+    with address(result) as (data, length):
+        check(lib.fastpar_output_write(output, data, length, ctypes.byref(error)), error)
 
 
 _piece_callback = n.fastpar_piece_fn(run_piece)
@@ -260,11 +275,8 @@ def reduce(
 def read_at(call: Callable[[int, memoryview], object], offset: int, buffer: int, length: int) -> int:
     """What the library calls for bytes of a source."""
     try:
-        view = _view_of(buffer, length, _WRITE)
-        try:
+        with _Borrowed(buffer, length, _WRITE) as view:
             call(offset, view)
-        finally:
-            view.release()
         return 0
     except BaseException as exception:
         error = n.fastpar_error(n.FASTPAR_ERR_CALLBACK, 1, 2**64 - 1, f"{type(exception).__name__}: {exception}".encode()[:200])

@@ -112,6 +112,9 @@ class ZstdOptions(TypedDict, total=False):
     #: What the frame may repeat, such as an older version of the data; the same to decompress it. Makes one
     #: frame, and goes not with `zstd_dict`. Must not change meanwhile.
     prefix: Buffer | None
+    #: Compressing: a table of the frames is written for a single frame, too. Decompressing: the data must end
+    #: with a table that covers all of it, else its writer did not come to the end: DataError.
+    complete: bool
     #: Threads that work on the call at the same time; 0: as many as the CPUs this process may use.
     max_lanes: int
     #: The most bytes that may come out; 0: no limit. LimitError past it.
@@ -170,6 +173,7 @@ class Settings:
         rsyncable: bool = False,
         dicts: Iterable[ZstdDict] = (),
         prefix: Buffer | None = None,
+        complete: bool = False,
         max_lanes: int = 0,
         max_output: int = 0,
         max_memory: int = 0,
@@ -188,6 +192,8 @@ class Settings:
         self._dicts(dicts)
         if prefix is not None:
             self._prefix(prefix)
+        if complete:
+            self.native.flags |= n.FASTPAR_ZSTD_COMPLETE
         self.cancel = cancel
 
     def _compress(self, level: int | None, options: dict | None) -> None:

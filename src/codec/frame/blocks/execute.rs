@@ -15,6 +15,8 @@ const FAR: u64 = 256 << 10;
 pub(super) struct Target<'t> {
     start: *mut u8,
     len: usize,
+    /// Content of a dictionary, which matches may begin in.
+    before: &'t [u8],
     place: PhantomData<&'t mut [MaybeUninit<u8>]>,
 }
 
@@ -25,13 +27,13 @@ unsafe impl Send for Target<'_> {}
 unsafe impl Sync for Target<'_> {}
 
 impl<'t> Target<'t> {
-    pub(super) fn new(place: &'t mut [MaybeUninit<u8>]) -> Self {
-        Self { start: place.as_mut_ptr().cast(), len: place.len(), place: PhantomData }
+    pub(super) fn new(place: &'t mut [MaybeUninit<u8>], before: &'t [u8]) -> Self {
+        Self { start: place.as_mut_ptr().cast(), len: place.len(), before, place: PhantomData }
     }
 
     /// A place whose bytes are initialised already.
     pub(super) fn over(place: &'t mut [u8]) -> Self {
-        Self { start: place.as_mut_ptr(), len: place.len(), place: PhantomData }
+        Self { start: place.as_mut_ptr(), len: place.len(), before: &[], place: PhantomData }
     }
 
     /// The bytes `begin..end`.
@@ -72,9 +74,12 @@ impl<'t> Target<'t> {
             }
             Content::Single { .. } => Err(Odd),
             Content::Sequences { literals, decoded } => {
+                let mut reaches_out = false;
                 if decoded.count > 0 {
-                    // From here on every match begins within what is written when it is copied.
-                    decoded.resolve(slot.places(), reps, at, window)?;
+                    // From here on every match begins within what is written when it is copied, or what is
+                    // before.
+                    let outside = self.before.len();
+                    reaches_out = decoded.resolve(slot.places(), reps, at, outside, window)?;
                 }
                 let (bytes, count) = slot.literals_of(data, &literals)?;
                 let sequences = slot.all_sequences(decoded.count)?;
@@ -84,7 +89,13 @@ impl<'t> Target<'t> {
                 }
                 let place = Place { start: self.start, at, room, all };
                 // SAFETY: the caller's promise; the rest was checked just now.
-                unsafe { place.copy_block(bytes, sequences, &decoded) };
+                unsafe {
+                    if reaches_out {
+                        place.copy_outside(bytes, sequences, &decoded, self.before);
+                    } else {
+                        place.copy_block(bytes, sequences, &decoded);
+                    }
+                }
                 Ok(all)
             }
         }
@@ -119,6 +130,41 @@ impl Place {
                 (true, _) => self.copy::<true, true>(literals, sequences, decoded),
             }
         }
+    }
+
+    /// The same where matches may begin in `before`, of which as much is there as they reach out.
+    ///
+    /// # Safety
+    /// As for `copy_block`, but for that.
+    unsafe fn copy_outside(&self, literals: &[u8], sequences: &[Sequence], decoded: &Decoded, before: &[u8]) {
+        let (mut at, mut next) = (self.at, 0);
+        for sequence in &sequences[..decoded.count] {
+            let (count, mut len) = (sequence.literals(), sequence.len());
+            let from = self.at as isize + sequence.from();
+            let literals = &literals[next..next + count];
+            // SAFETY: the block has room for its literals and matches, by the caller's promise.
+            unsafe { ptr::copy_nonoverlapping(literals.as_ptr(), self.start.add(at), count) };
+            next += count;
+            at += count;
+            let mut from_inside = from.max(0) as usize;
+            if from < 0 {
+                let outside = &before[before.len() - from.unsigned_abs()..];
+                let outside = &outside[..outside.len().min(len)];
+                // SAFETY: the same.
+                unsafe { ptr::copy_nonoverlapping(outside.as_ptr(), self.start.add(at), outside.len()) };
+                at += outside.len();
+                len -= outside.len();
+                from_inside = 0;
+            }
+            if len > 0 {
+                // SAFETY: the same; what is before the frame ends where it begins.
+                unsafe { copy_bytes(self.start.add(from_inside), self.start.add(at), len) };
+                at += len;
+            }
+        }
+        let rest = &literals[next..next + self.all - decoded.len];
+        // SAFETY: the same.
+        unsafe { ptr::copy_nonoverlapping(rest.as_ptr(), self.start.add(at), rest.len()) };
     }
 
     /// # Safety

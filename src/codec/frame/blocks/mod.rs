@@ -7,6 +7,8 @@
 //! What is decoded here libzstd would decode to the same bytes. Whatever is odd is left to it: any error, and
 //! what this decoder does not do. So its verdicts, and its messages, are those of the library.
 
+#[cfg(test)]
+mod dictionary_tests;
 mod execute;
 pub(super) mod layout;
 pub(crate) mod parts;
@@ -18,6 +20,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use crate::codec::format::dictionary::{Dictionary, REPEAT_OFFSETS};
 use crate::codec::format::frame::Frame;
 use crate::codec::format::xxh64::Xxh64;
 use crate::error::Result;
@@ -45,15 +48,20 @@ pub(crate) struct Header {
     pub(crate) checksum: bool,
 }
 
-/// The header of a frame that can be decoded here.
+/// The header of a frame that can be decoded here, and refers to nothing else.
 pub(crate) fn header_of(frame: &Frame) -> Option<Header> {
+    header_after(frame, 0).filter(|_| frame.dictionary == 0)
+}
+
+/// The header of a frame that can be decoded here, before which there are so many bytes of a dictionary.
+pub(crate) fn header_after(frame: &Frame, outside: usize) -> Option<Header> {
     let header = Header {
         blocks_at: frame.header_len,
         window: frame.window,
         content_size: frame.content_size,
         checksum: frame.checksum,
     };
-    Some(header).filter(|header| frame.dictionary == 0 && header.reach() <= LARGEST_WINDOW)
+    Some(header).filter(|header| header.reach().saturating_add(outside as u64) <= LARGEST_WINDOW)
 }
 
 /// The same for a frame of a stream, with which libzstd has to be able to go on: its decoder of single blocks
@@ -85,10 +93,11 @@ pub(crate) const SLOT_MEMORY: usize = slot::MEMORY;
 /// Decodes the frame of `data` that has that header into `dst`; returns its bytes, or nothing where libzstd
 /// has to decode it, to `dst` as well, from its start. The slots are as many as `slots` says. `run` has the
 /// closure called by every lane there is; `step` is told after each block how many bytes it had, and can stop
-/// the call.
+/// the call. `dictionary`: what the frame was made with.
 pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     data: &[u8],
     header: &Header,
+    dictionary: Option<&Dictionary<'_>>,
     dst: &mut [MaybeUninit<u8>],
     slots: &[Mutex<S>],
     step: &(dyn Fn(usize) -> Result<()> + Sync),
@@ -98,11 +107,14 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
         return Ok(None); // its bits could not be counted
     }
     let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
-    let window = header.reach();
-    let scan = Scan::new(data, header.blocks_at, largest);
+    let before = dictionary.map_or(&[][..], |dictionary| dictionary.content());
+    // Into the dictionary libzstd lets every match reach.
+    let window = header.reach() + before.len() as u64;
+    let tables_before = dictionary.is_some_and(|dictionary| dictionary.has_tables());
+    let scan = Scan::new(data, header.blocks_at, largest, tables_before);
     let ring = Ring::new(scan, slots.len(), header.checksum);
-    let target = Target::new(dst);
-    let reps = Mutex::new([1, 4, 8]);
+    let target = Target::new(dst, before);
+    let reps = Mutex::new(dictionary.map_or(REPEAT_OFFSETS, |dictionary| dictionary.repeat_offsets()));
     let hash = Mutex::new(Xxh64::new());
     let lane = || {
         let _guard = Guard(&ring);
@@ -110,7 +122,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
         while let Some(work) = ring.take() {
             let done = match work {
                 Work::Decode(number, block) => {
-                    let tables = tables.get_or_insert_with(|| Box::new(Tables::new()));
+                    let tables = tables.get_or_insert_with(|| Box::new(Tables::new(dictionary)));
                     let mut slot = lock(&slots[ring.slot(number)]);
                     let decoded = slot.decode(data, block, tables, window, largest);
                     drop(slot);

@@ -7,6 +7,7 @@ use super::scan::{Block, Scan};
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
 use crate::codec::format::bits::{Checked, Odd};
+use crate::codec::format::dictionary::REPEAT_OFFSETS;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::huffman;
 use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
@@ -15,7 +16,8 @@ use crate::error::Result;
 use crate::memory;
 use std::ops::{DerefMut, Range};
 
-/// Zeros before what is carried: streams are read by whole words.
+/// Zeros before what is carried, as streams are read by whole words; and behind a table's definition, as how a
+/// long run of zeros in it is read depends on whether the data is about to end, which it was not in its block.
 const PADDING: usize = 16;
 
 /// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one
@@ -25,12 +27,19 @@ pub(crate) struct Carried {
     bytes: Vec<u8>,
     tree: Option<(usize, usize)>,
     sources: Option<[TableSource; 3]>,
+    /// What there was is not known: a block before cannot be read.
+    lost: bool,
 }
 
 impl Carried {
     /// What the first part has before it: nothing.
     pub(crate) fn nothing() -> Self {
-        Self { bytes: vec![0; PADDING], tree: None, sources: None }
+        Self { bytes: vec![0; PADDING], tree: None, sources: None, lost: false }
+    }
+
+    /// Before a part that libzstd decodes, because a block before it is odd.
+    pub(crate) fn lost() -> Self {
+        Self { lost: true, ..Self::nothing() }
     }
 
     /// The bytes that the part's buffer begins with.
@@ -57,10 +66,12 @@ impl Carried {
                 let known = sources[..number].iter().position(|&other| other == source);
                 carried[number] = match (source, known) {
                     (TableSource::Predefined, _) => source,
+                    (TableSource::Dictionary, _) => return Err(Odd), // not of a stream
                     (_, Some(known)) => carried[known],
                     (TableSource::Block { modes, end }, None) => {
                         let (modes, end) = next.add(data, modes, Definitions::end(data, modes, end)?)?;
-                        TableSource::Block { modes, end }
+                        next.bytes.extend_from_slice(&[0; PADDING]);
+                        TableSource::Block { modes, end: end + PADDING }
                     }
                 };
             }
@@ -133,7 +144,7 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
     ) -> Result<Self> {
         let largest = largest(header);
         let mut scan = carried.scan(data, largest);
-        let mut tables = Box::new(Tables::new());
+        let mut tables = Box::new(Tables::new(None));
         let mut part = Self::left_out(carried);
         part.odd = false;
         while part.slots.len() < count {
@@ -230,7 +241,7 @@ impl Executor {
             capacity,
             at: 0,
             layout: Layout::new(header.window, header.content_size),
-            reps: [1, 4, 8],
+            reps: REPEAT_OFFSETS,
             tree: Vec::new(),
             hash: Xxh64::new(),
             total: 0,
@@ -321,6 +332,9 @@ impl Executor {
         carried: &Carried,
         at: usize,
     ) -> Checked<State> {
+        if carried.lost {
+            return Err(Odd);
+        }
         let mut scan = carried.scan(data, largest(&self.header));
         while scan.at() < at {
             scan.next()?;

@@ -8,6 +8,9 @@ use crate::codec::format::sequence_tables::{Code, Mode, TableSource};
 use crate::codec::format::sequences;
 use std::ops::Range;
 
+/// Stands for the place of the tree that a dictionary has.
+pub(super) const TREE_OF_DICTIONARY: (usize, usize) = (usize::MAX, usize::MAX);
+
 /// Bytes of a block's header.
 const HEADER: usize = 3;
 
@@ -57,9 +60,11 @@ pub(super) struct Scan<'d> {
 }
 
 impl<'d> Scan<'d> {
-    /// The blocks of a frame, which begin at `at` of `data`, each of at most `largest` bytes.
-    pub(super) fn new(data: &'d [u8], at: usize, largest: usize) -> Self {
-        Self::after(data, at, largest, (None, None))
+    /// The blocks of a frame, which begin at `at` of `data`, each of at most `largest` bytes; `tables`: a
+    /// dictionary has tables for the first of them.
+    pub(super) fn new(data: &'d [u8], at: usize, largest: usize, tables: bool) -> Self {
+        let tree = tables.then_some(TREE_OF_DICTIONARY);
+        Self::after(data, at, largest, (tree, tables.then_some([TableSource::Dictionary; 3])))
     }
 
     /// Blocks that follow others, which have defined a tree and tables.

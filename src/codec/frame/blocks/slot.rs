@@ -1,8 +1,9 @@
 //! What is between the two phases of a block: its literals and its sequences.
 #![forbid(unsafe_code)]
 
-use super::scan::{Block, Compressed};
+use super::scan::{Block, Compressed, TREE_OF_DICTIONARY};
 use crate::codec::format::bits::{Checked, Odd};
+use crate::codec::format::dictionary::Dictionary;
 use crate::codec::format::frame;
 use crate::codec::format::huffman::HuffmanTable;
 use crate::codec::format::literals::Kind;
@@ -19,14 +20,15 @@ pub(super) const AHEAD: usize = 64;
 pub(super) const LARGEST_BLOCK: usize = frame::LARGEST_BLOCK as usize;
 
 /// The tables of a lane.
-pub(super) struct Tables {
+pub(super) struct Tables<'d> {
+    dictionary: Option<&'d Dictionary<'d>>,
     huffman: HuffmanTable,
     sequences: SequenceTables,
 }
 
-impl Tables {
-    pub(super) const fn new() -> Self {
-        Self { huffman: HuffmanTable::EMPTY, sequences: SequenceTables::EMPTY }
+impl<'d> Tables<'d> {
+    pub(super) const fn new(dictionary: Option<&'d Dictionary<'d>>) -> Self {
+        Self { dictionary, huffman: HuffmanTable::EMPTY, sequences: SequenceTables::EMPTY }
     }
 }
 
@@ -82,7 +84,7 @@ impl Slot {
         &mut self,
         data: &[u8],
         block: Block,
-        tables: &mut Tables,
+        tables: &mut Tables<'_>,
         window: u64,
         largest: usize,
     ) -> Checked<()> {
@@ -102,7 +104,7 @@ impl Slot {
         Ok(())
     }
 
-    fn literals(&mut self, data: &[u8], block: &Compressed, tables: &mut Tables) -> Checked<Literals> {
+    fn literals(&mut self, data: &[u8], block: &Compressed, tables: &mut Tables<'_>) -> Checked<Literals> {
         let (count, at) = (block.literals.count, block.literals_at);
         if block.literals.kind == Kind::Raw && at + count + SLACK <= data.len() {
             return Ok(Literals::InData(at..at + count));
@@ -112,7 +114,12 @@ impl Slot {
             Kind::Raw => out.copy_from_slice(data.get(at..at + count).ok_or(Odd)?),
             Kind::Single => out.fill(*data.get(at).ok_or(Odd)?),
             Kind::Described | Kind::Treeless => {
-                block.literals.decompress(data, at, block.tree, &mut tables.huffman, out)?;
+                let table = &mut tables.huffman;
+                let described = match block.tree {
+                    TREE_OF_DICTIONARY => table.prepare_by(tables.dictionary.ok_or(Odd)?)?,
+                    (at, end) => table.prepare(data, at, end)?,
+                };
+                block.literals.decompress(data, at, described, table, out)?;
             }
         }
         Ok(Literals::Own(count))
@@ -122,7 +129,7 @@ impl Slot {
         &mut self,
         data: &[u8],
         block: &Compressed,
-        tables: &mut Tables,
+        tables: &mut Tables<'_>,
         window: u64,
         largest: usize,
     ) -> Checked<Decoded> {
@@ -131,7 +138,7 @@ impl Slot {
             grow(&mut self.sequences, AHEAD, Sequence::NONE)?;
             return Ok(Decoded::default());
         }
-        tables.sequences.prepare(block.sources, data)?;
+        tables.sequences.prepare(block.sources, data, tables.dictionary)?;
         let bits = Definitions::end(data, block.modes_at, block.end)?;
         let places = Places {
             sequences: grow(&mut self.sequences, count + AHEAD, Sequence::NONE)?,

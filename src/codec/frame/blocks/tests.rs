@@ -2,6 +2,7 @@
 //! decoded here.
 
 use super::*;
+use crate::codec::format::dictionary::Dictionary;
 use crate::codec::format::frame::Frames;
 use std::io::Write;
 use zstd::stream::raw::CParameter;
@@ -21,8 +22,8 @@ impl Random {
     }
 }
 
-pub(super) const KINDS: [fn(&mut Random, usize) -> Vec<u8>; 7] =
-    [noise, zeros, words, records, few, patterns, mixture];
+pub(super) const KINDS: [fn(&mut Random, usize) -> Vec<u8>; 8] =
+    [noise, zeros, words, records, few, patterns, mixture, copies];
 
 fn noise(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next() as u8).collect()
@@ -68,6 +69,23 @@ fn records(random: &mut Random, len: usize) -> Vec<u8> {
 /// A few symbols, of very different frequencies: literals, and hardly a match.
 fn few(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next().trailing_zeros() as u8 * 3 + (random.next() & 1) as u8).collect()
+}
+
+/// Noise, long matches alone, and noise again for whole blocks: tables with long runs of codes that are not
+/// used, which later blocks refer to from far.
+fn copies(random: &mut Random, len: usize) -> Vec<u8> {
+    let mut data = noise(random, 5000);
+    while data.len() < len {
+        let end = data.len() + random.below(300_000);
+        while data.len() < end {
+            data.extend((0..300 + random.below(400)).map(|_| random.next() as u8));
+            let from = data.len() - 5000;
+            data.extend_from_within(from..from + 60 + random.below(60));
+        }
+        data.extend((0..random.below(600_000)).map(|_| random.next() as u8));
+    }
+    data.truncate(len);
+    data
 }
 
 /// Matches of all distances, among them those that repeat themselves.
@@ -137,9 +155,22 @@ fn some_slots(lanes: u32) -> Vec<Mutex<Box<Slot>>> {
 
 /// What this decoder makes of a frame, in a place of so many bytes, with marks behind it.
 fn ours(data: &[u8], room: usize, lanes: u32) -> Option<Vec<u8>> {
+    ours_with(data, room, lanes, None)
+}
+
+/// The same with a dictionary.
+pub(super) fn ours_with(
+    data: &[u8],
+    room: usize,
+    lanes: u32,
+    dictionary: Option<&Dictionary<'_>>,
+) -> Option<Vec<u8>> {
     const MARKS: usize = 64;
     let frame = Frames::new(data).start().ok().filter(|frame| !frame.skippable)?;
-    let header = header_of(&frame)?;
+    let header = match dictionary {
+        None => header_of(&frame)?,
+        Some(dictionary) => header_after(&frame, dictionary.content().len())?,
+    };
     let mut place = vec![0xa5; room + MARKS];
     let dst = crate::codec::libzstd::calls::as_uninit(&mut place[..room]);
     let run = |lane: &(dyn Fn() + Sync)| {
@@ -149,7 +180,8 @@ fn ours(data: &[u8], room: usize, lanes: u32) -> Option<Vec<u8>> {
         });
         Ok(())
     };
-    let written = decode(data, &header, dst, &some_slots(lanes), &|_| Ok(()), run).unwrap();
+    let slots = some_slots(lanes);
+    let written = decode(data, &header, dictionary, dst, &slots, &|_| Ok(()), run).unwrap();
     assert!(place[room..].iter().all(|&byte| byte == 0xa5), "written past the end");
     place.truncate(written?);
     Some(place)
@@ -324,7 +356,7 @@ fn a_step_stops_it() {
     };
     let mut place = vec![0; data.len()];
     let dst = crate::codec::libzstd::calls::as_uninit(&mut place);
-    let result = decode(&packed, &header, dst, &some_slots(3), &stop, |lane| {
+    let result = decode(&packed, &header, None, dst, &some_slots(3), &stop, |lane| {
         std::thread::scope(|scope| {
             (0..3).for_each(|_| drop(scope.spawn(lane)));
         });

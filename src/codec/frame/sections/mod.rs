@@ -13,7 +13,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod block_ends;
 mod checksum;
 #[cfg(test)]
 mod tests;
@@ -24,6 +23,7 @@ pub(crate) use checksum::Checksum;
 #[cfg(fuzzing)]
 pub use whole::encode_sections;
 
+use crate::codec::context::block_ends;
 use crate::codec::context::contexts::SectionCompressor;
 use crate::codec::context::encode::SLACK;
 use crate::codec::context::in_use::InUse;

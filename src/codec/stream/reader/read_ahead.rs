@@ -4,6 +4,7 @@
 use super::super::memory_plan::with_headroom;
 use super::super::splitter::{DecompressTask, Kind, Supply};
 use super::{InFlight, Reader};
+use crate::codec::format::seek_table;
 use crate::codec::frame::blocks;
 use crate::codec::io::errors as io_errors;
 use crate::error::{ErrorKind, Result};
@@ -33,7 +34,9 @@ impl<R: Read> Reader<'_, R> {
         match found {
             Ok(Some(task)) => self.submit(task),
             Ok(None) if self.all => {
-                self.end = Some(self.source_failed.clone().map_or(Ok(()), Err));
+                let incomplete = self.options.complete && !self.splitter.is_complete();
+                let end = if incomplete { Err(seek_table::incomplete()) } else { Ok(()) };
+                self.end = Some(self.source_failed.clone().map_or(end, Err));
                 Ok(false)
             }
             Ok(None) if self.later => Ok(false),

@@ -157,7 +157,7 @@ impl Splitter {
                         let next =
                             if resumed { Err(Odd) } else { carried.after(data.filled(), count, &header) };
                         self.resumed |= next.is_err();
-                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::nothing())));
+                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::lost())));
                     }
                     let first = part.first;
                     (data, Kind::Blocks(BlocksOf { frame, header, carried, first, last, count, resumed }))
@@ -170,6 +170,7 @@ impl Splitter {
             if last {
                 self.part = None;
                 self.index += 1;
+                self.complete = false;
                 self.group.first = self.index;
             } else {
                 self.part = Some(Part { first: false, before: walk.frame.most, blocks: 0, ..part });

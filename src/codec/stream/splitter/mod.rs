@@ -9,6 +9,7 @@ mod large_frames;
 use super::buffers::{Buffer, Buffers, Side};
 use super::memory_plan::{with_headroom, ReadPlan};
 use crate::codec::format::frame::{Frame, Frames};
+use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::walk::{Step, Walk};
 use crate::codec::frame::blocks::parts::Carried;
 use crate::codec::frame::blocks::Header;
@@ -111,6 +112,8 @@ pub(crate) struct Splitter {
     index: u64,
     /// A skippable frame, and how many of its bytes are still to be thrown away.
     skip: Option<(Frame, u64)>,
+    /// Whether the last frame is a seek table that tells all frames.
+    complete: bool,
     /// The bytes of the last task: a good guess for the next one.
     usual: usize,
     most_usual: usize,
@@ -148,6 +151,7 @@ impl Splitter {
             resumed: false,
             index: 0,
             skip: None,
+            complete: false,
             usual: 0,
             most_usual: (plan.limit / 16) as usize, // far below usize::MAX
         }
@@ -244,6 +248,7 @@ impl Splitter {
             return if all { Err(truncated_skippable(frame)) } else { Ok(false) };
         }
         self.index += 1;
+        self.complete = false;
         self.group.first = self.index;
         Ok(true)
     }
@@ -266,7 +271,13 @@ impl Splitter {
                 };
                 limits::check(&frame, options)?;
                 if frame.skippable {
-                    return self.grow_skippable(&frame, rest.len(), all);
+                    let kept =
+                        options.complete && seek_table::is_magic(rest) && frame.len as u64 <= plan.whole;
+                    let table =
+                        frame.len <= rest.len() && SeekTable::find_after(begin, &rest[..frame.len]).is_some();
+                    let grown = self.grow_skippable(&frame, rest.len(), all, kept);
+                    self.complete = table && options.complete;
+                    return grown;
                 }
                 walk.insert(Walk::new(frame))
             }
@@ -306,7 +317,7 @@ impl Splitter {
         }
     }
 
-    fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool) -> Result<Grown> {
+    fn grow_skippable(&mut self, frame: &Frame, arrived: usize, all: bool, kept: bool) -> Result<Grown> {
         if frame.len <= arrived {
             self.add(frame.len, 0);
             return Ok(Grown::Frame);
@@ -314,13 +325,20 @@ impl Splitter {
         if all {
             return Err(truncated_skippable(frame));
         }
-        Ok(if frame.len > SMALL_SKIPPABLE { Grown::LongSkippable(*frame) } else { Grown::More })
+        Ok(if frame.len > SMALL_SKIPPABLE && !kept { Grown::LongSkippable(*frame) } else { Grown::More })
     }
 
     fn add(&mut self, len: usize, most: u64) {
         self.group.len += len;
         self.group.most += most;
         self.index += 1;
+        self.complete = false;
+    }
+
+    /// Whether all that has arrived ends with a seek table that tells all of it; looked at if the
+    /// options want it.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Whether all that has arrived is handed out.
