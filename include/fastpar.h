@@ -1449,7 +1449,20 @@ typedef struct fastpar_dict fastpar_dict;
  * to zero.
  *
  * The same options serve both directions: a field that concerns the other direction must be in its range,
- * and has no effect.
+ * and has no effect. So must a flag that a call has no use for:
+ *
+ *     flag                     compress  batches  writer  compress_file  decompress_file
+ *     NO_CHECKSUM                 x         x        x          x
+ *     NO_SEEK_TABLE               x                  x          x
+ *     SINGLE_FRAME                x      (always)    x          x
+ *     LONG                        x         x        x          x
+ *     RSYNCABLE                   x                  x          x
+ *     SYNC, SPARSE, KEEP,                                       x               x
+ *     IN_PLACE
+ *
+ * Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
+ * `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
+ * `prefix` with `dict`, and, compressing, `prefix` without SINGLE_FRAME (but for batches).
  */
 typedef struct fastpar_zstd_options {
   /** `sizeof(fastpar_zstd_options)`. */
