@@ -47,7 +47,7 @@
  * A struct_size that was forgotten (0, or smaller than the struct ever was) is FASTPAR_ERR_INVALID_ARGUMENT.
  * A program that was compiled with an older, shorter struct goes on working. A field that the library does
  * not know may only be 0 (else FASTPAR_ERR_UNSUPPORTED). Fields named flags take the sum of the constants
- * named for them.
+ * named for them; what else is in them is FASTPAR_ERR_INVALID_ARGUMENT.
  *
  * Buffers and ownership. A buffer is a pointer and its size in bytes; (NULL, 0) is a valid empty one, (NULL,
  * n) is FASTPAR_ERR_INVALID_ARGUMENT. The caller owns all memory that it passes, and fastpar keeps no pointer
@@ -127,7 +127,8 @@
  *
  * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults
  * whatever the parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs,
- * handles in use by other threads) must not be touched in the child. That is for fork() of the C library: a
+ * handles in use by other threads) must not be touched in the child: its functions return FASTPAR_ERR_THREADS
+ * there, and a callback that forks must not return in the child, but end it, or exec. That is for fork() of the C library: a
  * child of vfork(), or of a raw clone system call, may not use fastpar, as nothing tells the library that it
  * exists; posix_spawn and exec are fine. The handlers for it (pthread_atfork) are installed when the library
  * is loaded on Linux, and by the first call elsewhere.
@@ -1592,8 +1593,8 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  * seekable format) in a skippable frame if there are several: `zstd -d` and every other zstd reader decode
  * it. But some readers stop after the first frame and tell no error, `zstandard.decompress` and CPython's
  * `ZstdDecompressor` among them: FASTPAR_ZSTD_SINGLE_FRAME is for those. An empty input makes one empty
- * frame. The bytes depend on `src` and the options `level`, `flags`,
- * `frame_size`, `window_log` and `dict` only, never on threads.
+ * frame. The bytes depend on `src` and on what the options say of the result (`level`, `flags`,
+ * `frame_size`, `window_log`, `strategy`, `dict` and `prefix`) only, never on threads or time.
  *
  * `dst_capacity` may be less than `fastpar_compress_bound` tells: the call succeeds whenever the result
  * fits, though fewer threads find room to work when it is tight. Working memory does not grow with
@@ -1936,8 +1937,8 @@ typedef struct fastpar_writer fastpar_writer;
  * where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
  * and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
  * 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
- * options `level`, `flags`, `frame_size`, `window_log` and `dict` only: not on how they are cut into calls,
- * nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
+ * options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict` and `prefix` only: not on how they
+ * are cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
  * FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same way, and the frame does not
  * tell its size.
  *
