@@ -196,7 +196,7 @@ public static unsafe class FastparPool
     /// </param>
     /// <returns>False: calls or jobs are under way still, and the pool goes on.</returns>
     /// <exception cref="InvalidOperationException">From inside a body or a hook.</exception>
-    /// <remarks>While other threads keep calling, each call may have to wait for a tenth of a second.</remarks>
+    /// <remarks>While other threads keep calling, a call may have to wait for a tenth of a second.</remarks>
     public static bool Shutdown(TimeSpan timeout)
     {
         fastpar_error error;
