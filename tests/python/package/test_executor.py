@@ -66,6 +66,7 @@ class Behaviour:
         with self.Executor(4) as executor:
             list(executor.map(lambda _: together.wait(60), range(400)))
 
+    @support.since_3_14
     def test_map_buffersize(self):
         with self.Executor(2) as executor:
             taken = []
