@@ -1937,10 +1937,10 @@ typedef struct fastpar_writer fastpar_writer;
  * where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
  * and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
  * 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
- * options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict` and `prefix` only: not on how they
- * are cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
- * FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same way, and the frame does not
- * tell its size.
+ * options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict` and `prefix` only: not on
+ * how they are cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the
+ * same `frame_size`. With FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same
+ * way, and the frame does not tell its size.
  *
  * Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
  * Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not
@@ -2579,9 +2579,9 @@ typedef struct fastpar_scan_options {
   uint64_t size;
   /**
    * Working memory of the call in bytes: fewer lanes are used to keep to it. 0: as the archive was opened
-   * with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window. Also the
-   * longest line, 64 MiB where neither has a limit; lines, and records that are cut, may take memory
-   * besides.
+   * with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window.
+   * Also the longest line, 64 MiB where neither has a limit; lines, and records that are cut, may
+   * take memory besides.
    */
   uint64_t max_memory;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
@@ -2648,7 +2648,8 @@ FASTPAR_API fastpar_status fastpar_archive_for(const fastpar_scan_options *optio
  *     *accumulator = result;
  *     return FASTPAR_OK;
  *
- * As pieces do not depend on threads, the result is the same to the bit however many ran, sums of floats too.
+ * As pieces do not depend on threads, the result is the same to the bit however many ran, sums of
+ * floats too.
  *
  * @param options           may be NULL; as for `fastpar_archive_for`
  * @param archive           must not be NULL; as there
@@ -2718,14 +2719,14 @@ FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const vo
  *         if (body(user_data, &piece[i], output) != 0) return FASTPAR_ERR_CALLBACK;
  *
  * The target appears when it is complete, as by `fastpar_compress_file`: if the call fails, an existing one
- * stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is one. Memory:
- * what was written for the pieces of about 8 MiB a lane waits for its turn.
+ * stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is
+ * one. Memory: what was written for the pieces of about 8 MiB a lane waits for its turn.
  *
  * @param options    may be NULL; as for `fastpar_archive_for`. `max_lanes`, `max_memory`, `cancel` and
  *                   `progress` are for the whole call; progress is told bytes of the archive's content.
  * @param src        must not be NULL
- * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`, `dict`,
- *                   `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
+ *                   `dict`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
  * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
  * @param body       must not be NULL
  * @param user_data  given to it; may be NULL
@@ -2771,9 +2772,9 @@ typedef struct fastpar_shard {
  * every machine that has the archive gets the same.
  *
  * The shards are cut at frames, so that no frame is decompressed twice but where a record reaches over its
- * end, and have about the same number of bytes. A record belongs to the shard of the frame where it begins; a
- * line to the shard where it begins. Together they are the part that the options ask for; some are empty
- * where there are fewer frames than shards.
+ * end, and have about the same number of bytes. A record belongs to the shard of the frame where it
+ * begins; a line to the shard where it begins. Together they are the part that the options ask for;
+ * some are empty where there are fewer frames than shards.
  *
  * @param options  may be NULL; as for the scan: `record_size`, `flags`, `offset` and `size` count
  * @param archive  must not be NULL
@@ -2794,24 +2795,27 @@ FASTPAR_API fastpar_status fastpar_archive_shard(const fastpar_scan_options *opt
  * Joins compressed files to one, without decompressing them: the results of many machines.
  *
  * Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
- * skippable frames are left out, and one seek table is written, if there are several frames. Only frames that
- * do not tell their size are decompressed, for the table. Joined sources without any content make one empty
- * frame. What the parts of a file were compressed to (see `src_offset` of `fastpar_compress_file`), joined,
- * is to the byte what the whole is compressed to, where the cuts are multiples of the frame size.
+ * skippable frames are left out, and one seek table is written, if there are several frames. Only
+ * frames that do not tell their size are decompressed, for the table. Joined sources without any
+ * content make one empty frame. What the parts of a file were compressed to (see `src_offset` of
+ * `fastpar_compress_file`), joined, is to the byte what the whole is compressed to, where the cuts are
+ * multiples of the frame size.
  *
  * The target is written as by `fastpar_compress_file`, and takes over the first source's times, permissions,
- * group and owner. It may be the first source, under the same name or another: then the others are appended to
- * that. It is made beside it, by sharing its blocks where the file system can, and replaces it at the end.
+ * group and owner. It may be the first source, under the same name or another: then the others are
+ * appended to that. It is made beside it, by sharing its blocks where the file system can, and
+ * replaces it at the end.
  *
  * @param options   may be NULL: `flags`, `max_output`, `dict` (for frames that name one), `cancel`,
  *                  `progress`, which is told bytes of the target, and `total` UINT64_MAX until the end
- * @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not be NULL
+ * @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not
+ *                  be NULL
  * @param count     how many, at least 1; a file may be named more than once
  * @param dst_path  must not be NULL; as for `fastpar_compress_file`, or the first source
  * @param stats     out, may be NULL
  * @param error     may be NULL; `position` is the offset in a source, if it is about one
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source other than
- *         the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source
+ *         other than the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
  *         `fastpar_archive_open_file`; for the target as by `fastpar_compress_file`. After a failure the
  *         target is as it was before.
  *

@@ -20,7 +20,8 @@ public static unsafe partial class Codec
     /// <param name="options">May be null. Progress is told bytes of the target.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>What was done.</returns>
-    /// <exception cref="ArgumentException">There is no source, or the target is another than the first.</exception>
+    /// <exception cref="ArgumentException">There is no source, or the target is another than the
+    /// first.</exception>
     /// <exception cref="InvalidDataException">A source is damaged.</exception>
     /// <exception cref="IOException">What the system reports of a file.</exception>
     public static FileStats ConcatFiles(

@@ -7,8 +7,8 @@ namespace Fastpar;
 /// What a body returns that never does: <c>range =&gt; throw new ...</c>. There is no need to name it.
 /// </summary>
 /// <remarks>
-/// Such a lambda would fit the overloads for tasks just as well, which exist to refuse asynchronous bodies. As
-/// this converts to both kinds of tasks, the compiler takes the overload with this.
+/// Such a lambda would fit the overloads for tasks just as well, which exist to refuse asynchronous
+/// bodies. As this converts to both kinds of tasks, the compiler takes the overload with this.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct NoReturn

@@ -24,7 +24,8 @@ public delegate TResult ScanFold<T, TResult>(ReadOnlySpan<T> records, TResult ac
 public delegate void TransformAction<T>(ReadOnlySpan<T> records, ScanOutput output)
     where T : unmanaged;
 
-/// <summary>Fills a buffer from an offset of compressed data on; called on several threads at a time.</summary>
+/// <summary>Fills a buffer from an offset of compressed data on; called on several threads at a
+/// time.</summary>
 /// <param name="offset">Where in the compressed data.</param>
 /// <param name="buffer">All of it is to be filled; gone when the callback returns.</param>
 public delegate void ReadAtAction(long offset, Span<byte> buffer);
@@ -55,7 +56,8 @@ public sealed class ScanOptions
     /// </summary>
     public long MaxMemory { get; set => field = Check.NotNegative(value, nameof(value)); }
 
-    /// <summary>Told how many bytes of the part are done; called as <see cref="LoopOptions.Progress"/> is.</summary>
+    /// <summary>Told how many bytes of the part are done; called as <see cref="LoopOptions.Progress"/>
+    /// is.</summary>
     public IProgress<FastparProgress>? Progress { get; set; }
 
     /// <summary>What the call throws when several bodies have failed.</summary>

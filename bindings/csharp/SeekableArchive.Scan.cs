@@ -12,17 +12,20 @@ public sealed unsafe partial class SeekableArchive
     /// just decompressed it.
     /// </summary>
     /// <typeparam name="T">
-    /// A record, as it is in the content. One that the end of a frame cuts comes whole, as a piece of its own.
+    /// A record, as it is in the content. One that the end of a frame cuts comes whole, as a piece of
+    /// its own.
     /// </typeparam>
     /// <param name="body">
-    /// Called on several threads at a time. Which pieces there are depends on the archive and the options only.
+    /// Called on several threads at a time. Which pieces there are depends on the archive and the
+    /// options only.
     /// </param>
     /// <param name="options">Null: the whole content.</param>
     /// <param name="cancellationToken">Cancels the scan: no new piece is begun.</param>
     /// <exception cref="ArgumentException">
     /// The part does not lie in the content, or is no whole number of records.
     /// </exception>
-    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the options.</exception>
+    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the
+    /// options.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -35,8 +38,8 @@ public sealed unsafe partial class SeekableArchive
     }
 
     /// <summary>
-    /// The same for text: whole lines, each with its end, byte 10; the last one may end with the content. Of a
-    /// part the lines come that begin in it, the last one whole.
+    /// The same for text: whole lines, each with its end, byte 10; the last one may end with the
+    /// content. Of a part the lines come that begin in it, the last one whole.
     /// </summary>
     /// <param name="body">Called on several threads at a time.</param>
     /// <param name="options">Null: the whole content.</param>
@@ -141,15 +144,16 @@ public sealed unsafe partial class SeekableArchive
 
     /// <summary>Opens compressed data wherever it is, such as an object in a store.</summary>
     /// <param name="read">
-    /// Fills a buffer; called on several threads at a time, as long as the archive is used. What it throws ends
-    /// the call that wanted the bytes with a <see cref="FastparException"/> that has its message.
+    /// Fills a buffer; called on several threads at a time, as long as the archive is used. What it
+    /// throws ends the call that wanted the bytes with a <see cref="FastparException"/> that has its message.
     /// </param>
     /// <param name="size">Bytes of the compressed data.</param>
     /// <param name="options">May be null; as for <see cref="OpenFile"/>.</param>
     /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
     /// <returns>The archive.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the options.</exception>
+    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the
+    /// options.</exception>
     public static SeekableArchive OpenSource(
         ReadAtAction read, long size, ZstdOptions? options = null, CancellationToken cancellationToken = default)
     {

@@ -80,7 +80,9 @@ fn try_frame(frame: &[u8], count: u8, place: &mut [u8], theirs: &mut Theirs) {
     let parts = fastpar::codec::decode_parts(frame, 1 + usize::from(count / 2 % 4));
     if let Some((out, end)) = parts.filter(|(out, _)| out.len() <= ROOM) {
         let (expected, expected_end) = theirs.in_a_stream(frame);
-        assert_eq!(end, expected_end);
+        // A block of more than 128 KiB has no place, or is damage: by the room that is left.
+        let alike = |end| if end == Err(70) { Err(20) } else { end };
+        assert_eq!(alike(end), alike(expected_end));
         assert!(out == expected, "other bytes of a stream");
     }
     let Some(written) = written else { return };

@@ -117,9 +117,10 @@ class archive {
   /**
    * Opens compressed data wherever it is, such as an object in a store.
    *
-   * @param read  `void (std::uint64_t offset, writable_bytes buffer)`: fills all of the buffer, or throws: the
-   *              call that wanted the bytes then throws what it threw, if that is a fastpar::error, else an error
-   *              with status::callback and its text. Kept by the archive; called by several threads at a time.
+   * @param read  `void (std::uint64_t offset, writable_bytes buffer)`: fills all of the buffer, or
+   *              throws: the call that wanted the bytes then throws what it threw, if that is a
+   *              fastpar::error, else an error with status::callback and its text. Kept by the archive;
+   *              called by several threads at a time.
    * @param size  bytes of the compressed data
    */
   template <class Read, class = std::enable_if_t<std::is_invocable_v<Read &, std::uint64_t, writable_bytes>>>

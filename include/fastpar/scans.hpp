@@ -11,7 +11,8 @@
 
 namespace fastpar {
 
-/** A piece of an archive's content: whole records, or lines. `index`, `offset`, `lane` and `lanes` are as in C. */
+/** A piece of an archive's content: whole records, or lines. `index`, `offset`, `lane` and `lanes` are
+ * as in C. */
 struct piece : fastpar_piece {
   explicit piece(const fastpar_piece &raw) noexcept : fastpar_piece(raw) {}
 
@@ -246,9 +247,9 @@ void scan(const archive &archive, Body &&body, const scan_options &options = {})
 }
 
 /**
- * The same for text: `body` gets whole lines as a std::string_view, each with its end, byte 10; the last line may
- * end with the content. The lines that begin in the part that the options ask for come, the last one whole.
- * A line of more than `max_memory`, or 64 MiB, is error with limit_exceeded.
+ * The same for text: `body` gets whole lines as a std::string_view, each with its end, byte 10; the
+ * last line may end with the content. The lines that begin in the part that the options ask for come,
+ * the last one whole. A line of more than `max_memory`, or 64 MiB, is error with limit_exceeded.
  */
 template <class Body>
 void scan_lines(const archive &archive, Body &&body, scan_options options = {}) {
@@ -261,8 +262,8 @@ void scan_lines(const archive &archive, Body &&body, scan_options options = {}) 
  * the pieces: the result is the same to the bit however many threads ran it, sums of floats too.
  *
  *     const double sum = fastpar::scan_reduce(archive, 0.0,
- *         [](fastpar::span<const trade> rows, double &sum) { for (const trade &row : rows) sum += row.price; },
- *         std::plus<>());
+ *         [](fastpar::span<const trade> rows, double &sum) { for (const trade &row : rows) sum +=
+ *         row.price; }, std::plus<>());
  *
  * @param identity  what each accumulator begins as; copied for every piece. Any copyable type.
  * @param fold      `void (View, T &)`, or `T (View, T)` which returns the new one; View as for scan
@@ -297,7 +298,8 @@ template <class T, class Fold, class Combine>
  * convert more than fits into memory. What is written is in the target in the order of the pieces, whatever
  * the order of the calls.
  *
- *     fastpar::transform_file(archive, "large.zst", [](fastpar::span<const trade> rows, fastpar::output &out) {
+ *     fastpar::transform_file(archive, "large.zst", [](fastpar::span<const trade> rows, fastpar::output
+ *     &out) {
  *       for (const trade &row : rows)
  *         if (row.volume > 1000) out.write_record(row);
  *     });

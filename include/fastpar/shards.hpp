@@ -6,8 +6,8 @@
 
 namespace fastpar {
 
-/** A part of an archive: `offset` and `size` are those of scan_options. Of an empty shard `offset` is the size
- * of the content. */
+/** A part of an archive: `offset` and `size` are those of scan_options. Of an empty shard `offset` is
+ * the size of the content. */
 struct shard {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -37,7 +37,8 @@ struct shard {
  * Joins compressed files to one, without decompressing them; one seek table is written.
  *
  * @param paths     at least one
- * @param dst_path  as for compress_file; it may be the first of `paths`, to which the others are then appended
+ * @param dst_path  as for compress_file; it may be the first of `paths`, to which the others are then
+ *                  appended
  * @throws as compress_file, and as opening the sources as archives.
  */
 inline file_stats concat_files(const std::vector<std::filesystem::path> &paths, const std::filesystem::path &dst_path,

@@ -24,8 +24,8 @@ struct zstd_options {
   bool long_distance = false;
   /** Compress: frames end where a rolling hash of the content says so; not with `single_frame`. */
   bool rsyncable = false;
-  /** Compress: a seek table is written for a single frame, too. Decompress: the data must end with a seek table
-   * that covers all of it, else error with truncated. */
+  /** Compress: a seek table is written for a single frame, too. Decompress: the data must end with a
+   * seek table that covers all of it, else error with truncated. */
   bool complete = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;

@@ -94,9 +94,9 @@ pub struct fastpar_scan_options {
     /// lines that begin in it are called for, the last one whole.
     pub size: u64,
     /// Working memory of the call in bytes: fewer lanes are used to keep to it. 0: as the archive was opened
-    /// with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window. Also the
-    /// longest line, 64 MiB where neither has a limit; lines, and records that are cut, may take memory
-    /// besides.
+    /// with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window.
+    /// Also the longest line, 64 MiB where neither has a limit; lines, and records that are cut, may
+    /// take memory besides.
     pub max_memory: u64,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
@@ -271,7 +271,8 @@ pub unsafe extern "C" fn fastpar_archive_for(
 /// return FASTPAR_OK;
 /// ```
 ///
-/// As pieces do not depend on threads, the result is the same to the bit however many ran, sums of floats too.
+/// As pieces do not depend on threads, the result is the same to the bit however many ran, sums of
+/// floats too.
 ///
 /// @param options           may be NULL; as for `fastpar_archive_for`
 /// @param archive           must not be NULL; as there

@@ -42,9 +42,9 @@ unsafe impl OptionsStruct for fastpar_shard {
 /// every machine that has the archive gets the same.
 ///
 /// The shards are cut at frames, so that no frame is decompressed twice but where a record reaches over its
-/// end, and have about the same number of bytes. A record belongs to the shard of the frame where it begins; a
-/// line to the shard where it begins. Together they are the part that the options ask for; some are empty
-/// where there are fewer frames than shards.
+/// end, and have about the same number of bytes. A record belongs to the shard of the frame where it
+/// begins; a line to the shard where it begins. Together they are the part that the options ask for;
+/// some are empty where there are fewer frames than shards.
 ///
 /// @param options  may be NULL; as for the scan: `record_size`, `flags`, `offset` and `size` count
 /// @param archive  must not be NULL
@@ -90,24 +90,27 @@ pub unsafe extern "C" fn fastpar_archive_shard(
 /// Joins compressed files to one, without decompressing them: the results of many machines.
 ///
 /// Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
-/// skippable frames are left out, and one seek table is written, if there are several frames. Only frames that
-/// do not tell their size are decompressed, for the table. Joined sources without any content make one empty
-/// frame. What the parts of a file were compressed to (see `src_offset` of `fastpar_compress_file`), joined,
-/// is to the byte what the whole is compressed to, where the cuts are multiples of the frame size.
+/// skippable frames are left out, and one seek table is written, if there are several frames. Only
+/// frames that do not tell their size are decompressed, for the table. Joined sources without any
+/// content make one empty frame. What the parts of a file were compressed to (see `src_offset` of
+/// `fastpar_compress_file`), joined, is to the byte what the whole is compressed to, where the cuts are
+/// multiples of the frame size.
 ///
 /// The target is written as by `fastpar_compress_file`, and takes over the first source's times, permissions,
-/// group and owner. It may be the first source, under the same name or another: then the others are appended to
-/// that. It is made beside it, by sharing its blocks where the file system can, and replaces it at the end.
+/// group and owner. It may be the first source, under the same name or another: then the others are
+/// appended to that. It is made beside it, by sharing its blocks where the file system can, and
+/// replaces it at the end.
 ///
 /// @param options   may be NULL: `flags`, `max_output`, `dict` (for frames that name one), `cancel`,
 ///                  `progress`, which is told bytes of the target, and `total` UINT64_MAX until the end
-/// @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not be NULL
+/// @param paths     names of ordinary files, each as `src_path` of `fastpar_decompress_file`; must not
+///                  be NULL
 /// @param count     how many, at least 1; a file may be named more than once
 /// @param dst_path  must not be NULL; as for `fastpar_compress_file`, or the first source
 /// @param stats     out, may be NULL
 /// @param error     may be NULL; `position` is the offset in a source, if it is about one
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source other than
-///         the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, an option, the target is a source
+///         other than the first, or it is the first and FASTPAR_ZSTD_KEEP is set; for the sources as by
 ///         `fastpar_archive_open_file`; for the target as by `fastpar_compress_file`. After a failure the
 ///         target is as it was before.
 ///

@@ -147,10 +147,10 @@ unsafe fn hold_writer(writer: *mut fastpar_writer) -> Result<Held<fastpar_writer
 /// where that is more, up to 64 MiB); they are compressed by the threads of the pool and by the calling one,
 /// and given to the sink in order. After the last one comes a seek table, as by `fastpar_compress`; more than
 /// 134,217,728 frames have none. The result depends on the bytes, on where they are flushed, and on the
-/// options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict` and `prefix` only: not on how they
-/// are cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the same `frame_size`. With
-/// FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same way, and the frame does not
-/// tell its size.
+/// options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict` and `prefix` only: not on
+/// how they are cut into calls, nor on threads. It is the same as that of `fastpar_compress` with the
+/// same `frame_size`. With FASTPAR_ZSTD_SINGLE_FRAME sections of the frame are compressed in the same
+/// way, and the frame does not tell its size.
 ///
 /// Memory does not grow with the stream, but for 8 bytes a frame: below 256 MB at level 3, see `max_memory`.
 /// Until it is finished, has failed or is freed, a stream between two calls holds the bytes that are not

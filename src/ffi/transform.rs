@@ -77,14 +77,14 @@ pub unsafe extern "C" fn fastpar_output_write(
 /// ```
 ///
 /// The target appears when it is complete, as by `fastpar_compress_file`: if the call fails, an existing one
-/// stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is one. Memory:
-/// what was written for the pieces of about 8 MiB a lane waits for its turn.
+/// stays as it is. It takes over times, permissions, group and owner of the archive's file, if it is
+/// one. Memory: what was written for the pieces of about 8 MiB a lane waits for its turn.
 ///
 /// @param options    may be NULL; as for `fastpar_archive_for`. `max_lanes`, `max_memory`, `cancel` and
 ///                   `progress` are for the whole call; progress is told bytes of the archive's content.
 /// @param src        must not be NULL
-/// @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`, `dict`,
-///                   `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+/// @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
+///                   `dict`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
 /// @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
 /// @param body       must not be NULL
 /// @param user_data  given to it; may be NULL

@@ -1,5 +1,5 @@
-//! What frames refer to that is not in them: several dictionaries, of which each frame names one, and a prefix;
-//! everywhere that frames are read.
+//! What frames refer to that is not in them: several dictionaries, of which each frame names one, and a
+//! prefix; everywhere that frames are read.
 
 use super::common::{self, compress, decompress, has, kind, record, text, trained, Random};
 use fastpar::codec::{self, Archive, BatchItem, Dict, Dicts, Frames, Options, Prefix, Reader, Writer};

@@ -1,4 +1,5 @@
-//! Scans: every byte in one piece, records whole, the same pieces on any number of lanes; and what is refused.
+//! Scans: every byte in one piece, records whole, the same pieces on any number of lanes; and what is
+//! refused.
 
 use super::archive::{both, frames_of};
 use super::common::{compress, kind, text, Random};

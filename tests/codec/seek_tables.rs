@@ -34,7 +34,8 @@ fn frames() -> (Vec<u8>, Vec<(u32, u32)>, Vec<u8>) {
     (out, entries, data)
 }
 
-/// Frames as `reference` makes them, and a table with a checksum of each, as zstd's own seekable writer adds it.
+/// Frames as `reference` makes them, and a table with a checksum of each, as zstd's own seekable writer
+/// adds it.
 fn with_checksums(parts: &[&[u8]], own: bool) -> (Vec<u8>, Vec<u8>) {
     let (mut frames, mut payload) = (Vec::new(), Vec::new());
     for part in parts {

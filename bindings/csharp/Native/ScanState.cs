@@ -210,7 +210,8 @@ internal sealed unsafe class SourceState : CallState
 
     internal static NativeMethods.fastpar_archive_open_source_read_delegate OnRead => OnReadDelegate;
 
-    /// <summary>The call that wanted the bytes, whichever it is, fails with the text of the exception.</summary>
+    /// <summary>The call that wanted the bytes, whichever it is, fails with the text of the
+    /// exception.</summary>
     internal override int Fail(Exception exception, long position)
     {
         fastpar_error error = default;

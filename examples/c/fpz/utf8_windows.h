@@ -1,4 +1,5 @@
-/* Windows: arguments and names in UTF-8, as fastpar takes them and other systems have them; the functions of C
+/* Windows: arguments and names in UTF-8, as fastpar takes them and other systems have them; the
+   functions of C
    know the system's old encoding only. Part of fpz.c. */
 #ifndef FPZ_UTF8_WINDOWS_H
 #define FPZ_UTF8_WINDOWS_H
@@ -23,7 +24,8 @@ static void restore_console(void)
     SetConsoleOutputCP(console_before);
 }
 
-/* What main's arguments were before they were changed to the old encoding, and messages in UTF-8 from here on.
+/* What main's arguments were before they were changed to the old encoding, and messages in UTF-8 from
+   here on.
    NULL: no memory. Kept to the end. */
 static char **utf8_arguments(int *count)
 {

@@ -1,6 +1,6 @@
-//! The bytes of an archive: in memory, in a file of which the needed parts are read, or wherever a function of
-//! the caller reads them from. Files are never mapped, because a file that is cut off under a reader must be
-//! an error, not a signal.
+//! The bytes of an archive: in memory, in a file of which the needed parts are read, or wherever a
+//! function of the caller reads them from. Files are never mapped, because a file that is cut off under
+//! a reader must be an error, not a signal.
 #![forbid(unsafe_code)]
 
 use crate::codec::io::input::Input;

@@ -14,7 +14,7 @@
 //! The output is laid out as libzstd's streaming decoder lays it out (`Layout`). It takes offsets past the
 //! window as long as they lead to something in its buffer, and here they lead to the same. Two things remain
 //! that are not the same. Such an offset may lead to bytes behind a block that libzstd's decoder of that
-//! block has used for literals. And the message about a block that decodes to more than 128 KiB does not
+//! block has used for literals. And the error about a block that decodes to more than 128 KiB does not
 //! depend on how much room was left in the buffer.
 
 use super::blocks::layout::{Layout, OVERLENGTH};

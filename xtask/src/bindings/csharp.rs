@@ -38,8 +38,9 @@ pub(super) fn generate(header: &Header) -> Result<String> {
     Ok(text)
 }
 
-/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, numbers
-/// that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see `with_signs`.
+/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals,
+/// numbers that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see
+/// `with_signs`.
 fn prepare(source: &Source, header: &Header) -> Result<String> {
     let mut text = String::new();
     for line in source.text.lines().filter(|line| !line.trim_start().starts_with("///")) {

@@ -1,5 +1,5 @@
-//! The parts of the library, for machines to read: a CycloneDX file for each platform. It says nothing of when
-//! and where it was made, so the same sources make the same bytes.
+//! The parts of the library, for machines to read: a CycloneDX file for each platform. It says nothing
+//! of when and where it was made, so the same sources make the same bytes.
 
 use super::licenses::{self, Part};
 use crate::{process, repo};

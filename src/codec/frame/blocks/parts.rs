@@ -16,8 +16,9 @@ use crate::error::Result;
 use crate::memory;
 use std::ops::{DerefMut, Range};
 
-/// Zeros before what is carried, as streams are read by whole words; and behind a table's definition, as how a
-/// long run of zeros in it is read depends on whether the data is about to end, which it was not in its block.
+/// Zeros before what is carried, as streams are read by whole words; and behind a table's definition,
+/// as how a long run of zeros in it is read depends on whether the data is about to end, which it was
+/// not in its block.
 const PADDING: usize = 16;
 
 /// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one

@@ -70,7 +70,10 @@ fn try_resumed(seed: u64, count: usize) -> (usize, usize) {
             };
             let (expected, expected_end) = theirs_in_a_stream(&damaged, len + (1 << 20));
             let what = format!("seed {seed}, frame {number} of {len}, window {}", header.window);
-            assert_eq!(end, expected_end, "{what}");
+            // A block of more than 128 KiB has no place, or is damage: by the room that is left, see
+            // `resume`.
+            let alike = |end| if end == Err(70) { Err(20) } else { end };
+            assert_eq!(alike(end), alike(expected_end), "{what}");
             assert_eq!(out.len(), expected.len(), "{what}");
             assert!(out == expected, "{what}: other bytes");
             *if end.is_ok() { &mut good } else { &mut bad } += 1;
