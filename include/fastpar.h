@@ -95,10 +95,10 @@
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
  * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
- * the affinity, nice value, priority of input and output, scheduling class and timer slack of the main thread,
- * but never a real-time class, and act for its user and groups, as they are when the pool is started. fastpar
- * changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is asked again while it
- * runs: a change is seen within a second.
+ * the affinity, nice value, priority of input and output, scheduling class and timer slack of the main
+ * thread, but never a real-time class, and act for its user and groups, as they are when the pool is
+ * started. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is
+ * asked again while it runs: a change is seen within a second.
  *
  * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
  * exception masks of the thread that made the call, so results do not depend on threads. What a callback
@@ -125,13 +125,13 @@
  * it, the calls with this pointer start nothing new, finish what is in flight and return
  * FASTPAR_ERR_CANCELLED.
  *
- * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the defaults
- * whatever the parent's had, and hooks run there too. Only what was under way in the parent (loops, jobs,
- * handles in use by other threads) must not be touched in the child: its functions return FASTPAR_ERR_THREADS
- * there, and a callback that forks must not return in the child, but end it, or exec. That is for fork() of the C library: a
- * child of vfork(), or of a raw clone system call, may not use fastpar, as nothing tells the library that it
- * exists; posix_spawn and exec are fine. The handlers for it (pthread_atfork) are installed when the library
- * is loaded on Linux, and by the first call elsewhere.
+ * Fork. A forked child may use everything at once: it gets a pool of its own at first use, with the
+ * defaults whatever the parent's had, and hooks run there too. Only what was under way in the parent
+ * (loops, jobs, handles in use by other threads) must not be touched in the child: its functions return
+ * FASTPAR_ERR_THREADS there, and a callback that forks must not return in the child, but end it, or exec.
+ * That is for fork() of the C library: a child of vfork(), or of a raw clone system call, may not use
+ * fastpar, as nothing tells the library that it exists; posix_spawn and exec are fine. The handlers for it
+ * (pthread_atfork) are installed when the library is loaded on Linux, and by the first call elsewhere.
  *
  * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
@@ -2662,7 +2662,7 @@ FASTPAR_API fastpar_status fastpar_archive_for(const fastpar_scan_options *optio
  *                          most 16,384 of them and about 64 MiB (or `max_memory`) at a time, but for each
  *                          lane in any case.
  * @param error             may be NULL; as there
- * @return as by `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+ * @return as `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
  *
  * Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
  */
@@ -2701,7 +2701,7 @@ typedef int32_t (*fastpar_transform_fn)(void *user_data, const fastpar_piece *pi
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: nothing of
  *         `data` was taken.
  *
- * Never blocks. For the thread that runs the callback only. Since: 1.0
+ * Never blocks. Only for the thread that runs the callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const void *data, size_t len,
                                                 fastpar_error *error);
@@ -2732,7 +2732,7 @@ FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const vo
  * @param user_data  given to it; may be NULL
  * @param stats      out, may be NULL; `bytes_in` are those of the frames that were read
  * @param error      may be NULL; as for `fastpar_archive_for`
- * @return as by `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
+ * @return as `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
  *
  * Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
  * time, and from inside callbacks. Since: 1.0

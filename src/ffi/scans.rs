@@ -285,7 +285,7 @@ pub unsafe extern "C" fn fastpar_archive_for(
 ///                          most 16,384 of them and about 64 MiB (or `max_memory`) at a time, but for each
 ///                          lane in any case.
 /// @param error             may be NULL; as there
-/// @return as by `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
+/// @return as `fastpar_archive_for`; FASTPAR_ERR_OUT_OF_MEMORY also for the accumulators.
 ///
 /// Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
 ///

@@ -41,7 +41,7 @@ pub type fastpar_transform_fn = Option<
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: nothing of
 ///         `data` was taken.
 ///
-/// Never blocks. For the thread that runs the callback only. Since: 1.0
+/// Never blocks. Only for the thread that runs the callback. Since: 1.0
 ///
 /// # Safety
 /// `output` is NULL or that of the callback; pointers are valid as described.
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn fastpar_output_write(
 /// @param user_data  given to it; may be NULL
 /// @param stats      out, may be NULL; `bytes_in` are those of the frames that were read
 /// @param error      may be NULL; as for `fastpar_archive_for`
-/// @return as by `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
+/// @return as `fastpar_archive_for`, and for the target as by `fastpar_compress_file`.
 ///
 /// Blocks until it is done; the calling thread works too. May be called from any thread, by any number at a
 /// time, and from inside callbacks. Since: 1.0

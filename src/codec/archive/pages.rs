@@ -46,6 +46,7 @@ struct State {
 }
 
 /// What there is of a page.
+#[expect(clippy::large_enum_variant)] // moved once a pass; a box would be memory that may not be there
 pub(super) enum Page<'p> {
     There(Content),
     /// The finder is to go through the frame.

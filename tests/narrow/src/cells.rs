@@ -84,8 +84,8 @@ pub fn meet(members: usize, phases: usize) -> bool {
     let take_part = |member: usize| {
         (1..=phases).all(|phase| {
             cells.add(member);
-            let written = barrier.wait().is_ok() && cells.all_are(phase);
-            barrier.wait().is_ok() && written
+            let written = barrier.wait(None).is_ok() && cells.all_are(phase);
+            barrier.wait(None).is_ok() && written
         })
     };
     thread::scope(|scope| {

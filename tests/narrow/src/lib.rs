@@ -51,6 +51,8 @@ mod codec {
         pub mod literals;
         #[path = "seek_table.rs"]
         pub mod seek_table;
+        #[path = "sequence_bits.rs"]
+        pub mod sequence_bits;
         #[path = "sequence_tables.rs"]
         pub mod sequence_tables;
         #[path = "sequences.rs"]

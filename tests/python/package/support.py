@@ -26,8 +26,8 @@ LIMIT = 300
 #: Rounds of what happens once in a while only.
 ROUNDS = 200 if FREE_THREADED else 2 if sys.platform == "win32" else 5
 
-#: Begins a program that `interrupt` reaches. On Windows Ctrl-C comes by the console, and the tests have none: so its input has
-#: it do what Python's handler of Ctrl-C does.
+#: Begins a program that `interrupt` reaches. On Windows Ctrl-C comes by the console, and the tests have
+#: none: so its input has it do what Python's handler of Ctrl-C does.
 INTERRUPTIBLE = (
     "import _thread, os, threading\n"
     "def _interrupts():\n    while os.read(0, 1): _thread.interrupt_main()\n"

@@ -10,7 +10,8 @@ from ._settings import Settings
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
 
-# How long the main thread waits at a time: on Windows a signal does not interrupt the wait for a lock. -1: as long as it takes.
+# How long the main thread waits at a time: on Windows a signal does not interrupt the wait for a lock. -1:
+# as long as it takes.
 _TURN = 0.05 if sys.platform == "win32" else -1
 
 
