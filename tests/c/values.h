@@ -87,6 +87,28 @@ static inline fastpar_archive *make_fastpar_archive(void)
   return archive;
 }
 
+/* An output exists only while a callback runs. */
+static fastpar_output *current_fastpar_output;
+#define make_fastpar_output() current_fastpar_output
+#define WITH_fastpar_output values_with_output
+
+static inline int32_t values_piece(void *user_data, const fastpar_piece *piece, fastpar_output *output)
+{
+  void (*test)(void);
+  (void)piece;
+  memcpy(&test, user_data, sizeof test);
+  current_fastpar_output = output;
+  test();
+  return 0;
+}
+
+static inline void values_with_output(void (*test)(void))
+{
+  fastpar_archive *archive = make_fastpar_archive();
+  fastpar_transform_file(NULL, archive, NULL, values_target(), values_piece, &test, NULL, NULL);
+  fastpar_archive_free(archive);
+}
+
 /* A team exists only while its members run. */
 static fastpar_team *current_fastpar_team;
 #define make_fastpar_team() current_fastpar_team

@@ -9,7 +9,11 @@ use std::fmt::Write;
 
 /// Structs that have grown since their first version, and the first field that was added: shorter ones are
 /// accepted.
-const GROWN: [(&str, &str); 1] = [("fastpar_loop_options", "flags")];
+const GROWN: [(&str, &str); 3] = [
+    ("fastpar_loop_options", "flags"),
+    ("fastpar_zstd_options", "strategy"),
+    ("fastpar_pool_stats", "bytes_in"),
+];
 
 const HEAD: &str = r#"/* Made from fastpar.h by `cargo xtask test`. */
 #include "os.h"
@@ -100,6 +104,10 @@ fn function(header: &Header, item: &Item, signature: &Signature) -> Result<Strin
         after.push_str(&argument.after);
         arguments.push(argument.value);
     }
+    if name == "fastpar_pool_unhook" {
+        // Only what was hooked can be taken back.
+        writeln!(before, "  fastpar_pool_hook({}, NULL);", arguments[..3].join(", "))?;
+    }
     let call = format!("{name}({})", arguments.join(", "));
     let (call, result) = match signature.result.as_str() {
         "void" => (format!("{call};"), "0"),
@@ -168,6 +176,10 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
         argument.value = pick("values_target()");
     } else if ty == "char" {
         argument.value = pick("\"name\"");
+    } else if parameter.name == "paths" {
+        argument.before = format!("  const char *{place}[16];\n");
+        argument.before += &format!("  for (int i = 0; i < 16; i++) {place}[i] = values_source();\n");
+        argument.value = pick(&place);
     } else if let Some(handle) = ty.strip_suffix('*').map(str::trim_end) {
         argument.before = format!("  {handle} *{place} = NULL;\n");
         argument.value = pick(&format!("&{place}"));
@@ -213,6 +225,7 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
 fn number(parameter: &Variable) -> Result<&'static str> {
     Ok(match (parameter.name.as_str(), parameter.ty.as_str()) {
         ("index", _) => "0",
+        ("shards", _) => "1",
         ("item_size", _) => "sizeof(fastpar_batch_item)",
         (_, "size_t") => "16",
         (_, "uint64_t" | "int64_t" | "int32_t") => "0",
