@@ -123,7 +123,7 @@ class Files(unittest.TestCase):
             os.set_blocking(incoming, False)
             with opened(incoming) as pipe, zstd.open(pipe) as file:
                 self.assertIsNone(file.read(10))
-                with self.assertRaises(BlockingIOError):
+                with self.assertRaises(io.UnsupportedOperation):
                     file.seek(10)
                 parts, pauses = [], 0
                 for start in range(0, len(packed), 9000):
@@ -136,6 +136,20 @@ class Files(unittest.TestCase):
                 parts.append(file.read())
                 self.assertEqual(b"".join(parts), data)
                 self.assertEqual(file.read(), b"")
+
+    def test_seeking_where_there_is_nothing_yet(self):
+        class Late(io.RawIOBase):
+            def readable(self):
+                return True
+
+            def seekable(self):
+                return True
+
+            def readinto(self, buffer):
+                return None
+
+        with zstd.ZstdFile(Late()) as file, self.assertRaises(BlockingIOError):
+            file.seek(10)
 
     def test_pipes_give_what_is_there(self):
         incoming, outgoing = os.pipe()

@@ -191,6 +191,7 @@ fn names(readme: &str, header: &Header) -> Vec<String> {
     // Environment variables and macros are no declarations.
     let known = [
         "FASTPAR_THREADS",
+        "FASTPAR_TRACE",
         "FASTPAR_STATIC",
         "FASTPAR_LIBRARY",
         "FASTPAR_DOTNET",
