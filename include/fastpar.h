@@ -1382,12 +1382,11 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  *
  * For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
  * of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
- * the rest in silence. Such a frame is as parallel as many frames,
- * and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
- * section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
- * at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
- * decompress it as they do a frame of any other program; only reading at random is slower than with many
- * frames.
+ * the rest in silence. Such a frame is as parallel as many frames, and smaller: sections of it are
+ * compressed at the same time, each with the content before it at hand. A section has 4 MiB up to level 4, 8
+ * MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB at higher levels and with large
+ * windows. What is shorter is compressed by one lane. Several lanes decompress it as they do a frame of any
+ * other program; only reading at random is slower than with many frames.
  *
  * A fastpar that was built with another libzstd than its own compresses the frame by one thread.
  */
@@ -1504,9 +1503,10 @@ typedef struct fastpar_zstd_options {
    * no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
    * several lanes decompress one frame, which with less has one lane. Files and streams need buffers
    * besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
-   * MiB at the least. With FASTPAR_ZSTD_SINGLE_FRAME a lane has the same context, and files and streams
-   * need 2 sections and a window where they need 2 frames (at level 3 9 MiB, and 1 MiB of window); without
-   * a limit they keep to 2 GiB where that is enough for one lane.
+   * MiB at the least, and 5 MiB for what fastpar writes by default. With FASTPAR_ZSTD_SINGLE_FRAME a lane
+   * has the same context, and files and streams need 2 sections and a window where they need 2 frames (at
+   * level 3 9 MiB, and 1 MiB of window); without a limit they keep to 2 GiB where that is enough for one
+   * lane.
    */
   uint64_t max_memory;
   /**
@@ -1616,7 +1616,8 @@ FASTPAR_API fastpar_status fastpar_compress_bound(const fastpar_zstd_options *op
  *         (whenever it was set before the return) or by the progress callback; the frames in flight are
  *         left after their block (128 KiB);
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -1683,7 +1684,8 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  *         or by the progress callback; frames in flight of up to 8 MiB are finished first, larger
  *         ones left after a MiB of output;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -1869,7 +1871,8 @@ typedef struct fastpar_batch_item {
  *         FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
  *         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_CANCELLED: by
  *         the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook. The items that were not done then
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool. The items that were not done then
  *         have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
  *
  * Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity`
@@ -2195,7 +2198,8 @@ typedef struct fastpar_frame_info {
  *         one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger
  *         window than `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
  */
@@ -2331,7 +2335,8 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
  *         FASTPAR_ERR_IO: the file cannot be read, or has become shorter; FASTPAR_ERR_LIMIT_EXCEEDED:
  *         `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
  *         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
- *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread,
  * by any number at a time, and from inside callbacks. Since: 1.0
@@ -2437,7 +2442,8 @@ typedef struct fastpar_file_stats {
  *         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
  *         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
  *         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
- *         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0
@@ -2473,7 +2479,8 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *         FASTPAR_ERR_DICTIONARY: the source, as by `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: it
  *         decompresses to more than `max_output`, needs a larger window than `window_log` allows, or more
  *         memory than `max_memory` (2 MiB at least); FASTPAR_ERR_CANCELLED: by the flag or the progress
- *         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+ *         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+ *         it needs the pool.
  *
  * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
  * callbacks. Since: 1.0

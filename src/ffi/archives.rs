@@ -119,7 +119,8 @@ unsafe fn open(
 ///         one; FASTPAR_ERR_LIMIT_EXCEEDED: the content is larger than `max_output`, a frame needs a larger
 ///         window than `window_log` allows, or `max_memory`; FASTPAR_ERR_CANCELLED: by the flag;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Damage inside of frames shows when they are read. May be called from any thread. Since: 1.0
 ///
@@ -396,7 +397,8 @@ pub unsafe extern "C" fn fastpar_archive_frame(
 ///         FASTPAR_ERR_IO: the file cannot be read, or has become shorter; FASTPAR_ERR_LIMIT_EXCEEDED:
 ///         `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
 ///         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread,
 /// by any number at a time, and from inside callbacks. Since: 1.0

@@ -70,7 +70,8 @@ pub struct fastpar_batch_item {
 ///         FASTPAR_ERR_UNSUPPORTED: an option, `items`, `item_size` or `count`; no item is looked at;
 ///         FASTPAR_ERR_LIMIT_EXCEEDED: not even one lane fits into `max_memory`; FASTPAR_ERR_CANCELLED: by
 ///         the flag or by the progress callback, between two items (long ones as in `fastpar_compress`);
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook. The items that were not done then
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool. The items that were not done then
 ///         have the status FASTPAR_ERR_CANCELLED, the others are as they should be.
 ///
 /// Memory: 180 bytes an item, and per lane a context, and the bound of the longest item whose `dst_capacity`

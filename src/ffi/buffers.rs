@@ -72,7 +72,8 @@ pub unsafe extern "C" fn fastpar_compress_bound(
 ///         (whenever it was set before the return) or by the progress callback; the frames in flight are
 ///         left after their block (128 KiB);
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0
@@ -167,7 +168,8 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 ///         or by the progress callback; frames in flight of up to 8 MiB are finished first, larger
 ///         ones left after a MiB of output;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -21,12 +21,11 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 ///
 /// For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
 /// of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
-/// the rest in silence. Such a frame is as parallel as many frames,
-/// and smaller: sections of it are compressed at the same time, each with the content before it at hand. A
-/// section has 4 MiB up to level 4, 8 MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB
-/// at higher levels and with large windows. What is shorter is compressed by one lane. Several lanes
-/// decompress it as they do a frame of any other program; only reading at random is slower than with many
-/// frames.
+/// the rest in silence. Such a frame is as parallel as many frames, and smaller: sections of it are
+/// compressed at the same time, each with the content before it at hand. A section has 4 MiB up to level 4, 8
+/// MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB at higher levels and with large
+/// windows. What is shorter is compressed by one lane. Several lanes decompress it as they do a frame of any
+/// other program; only reading at random is slower than with many frames.
 ///
 /// A fastpar that was built with another libzstd than its own compresses the frame by one thread.
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
@@ -121,9 +120,10 @@ pub struct fastpar_zstd_options {
     /// no limit. At level 3 a lane needs 1.3 MB to compress; 0.3 MB to decompress, and 3 MB more where
     /// several lanes decompress one frame, which with less has one lane. Files and streams need buffers
     /// besides: to compress, 2 frames for a single lane, else 2 for each lane and 3 more; to decompress, 2
-    /// MiB at the least. With FASTPAR_ZSTD_SINGLE_FRAME a lane has the same context, and files and streams
-    /// need 2 sections and a window where they need 2 frames (at level 3 9 MiB, and 1 MiB of window); without
-    /// a limit they keep to 2 GiB where that is enough for one lane.
+    /// MiB at the least, and 5 MiB for what fastpar writes by default. With FASTPAR_ZSTD_SINGLE_FRAME a lane
+    /// has the same context, and files and streams need 2 sections and a window where they need 2 frames (at
+    /// level 3 9 MiB, and 1 MiB of window); without a limit they keep to 2 GiB where that is enough for one
+    /// lane.
     pub max_memory: u64,
     /// May be NULL. A dictionary: compress with it; decompress the frames that name it, and those that name
     /// none (they may have been made with it, or without any). A frame that names another dictionary, which

@@ -155,7 +155,8 @@ unsafe fn run(
 ///         or a link to a descriptor that is closed, or in a /proc that is not there (`code` says why); or an
 ///         option; FASTPAR_ERR_LIMIT_EXCEEDED: the result is larger than `max_output`, or not even one lane
 ///         fits into `max_memory`, which is found out before memory is taken; FASTPAR_ERR_CANCELLED: by the
-///         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         flag or the progress callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0
@@ -202,7 +203,8 @@ pub unsafe extern "C" fn fastpar_compress_file(
 ///         FASTPAR_ERR_DICTIONARY: the source, as by `fastpar_decompress`; FASTPAR_ERR_LIMIT_EXCEEDED: it
 ///         decompresses to more than `max_output`, needs a larger window than `window_log` allows, or more
 ///         memory than `max_memory` (2 MiB at least); FASTPAR_ERR_CANCELLED: by the flag or the progress
-///         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook.
+///         callback; FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
+///         it needs the pool.
 ///
 /// Blocks until it is done. May be called from any thread, by any number at a time, and from inside
 /// callbacks. Since: 1.0

@@ -69,7 +69,8 @@ impl Splitter {
         limits::check_window(frame, options, "")?;
         let need = plan.in_parts(frame).saturating_add(with_headroom(plan.read as u64));
         if options.max_memory != 0 && need > plan.limit {
-            let text = format!("it needs {need} bytes of memory, and max_memory is {}", options.max_memory);
+            let (given, left) = (options.max_memory, plan.limit);
+            let text = format!("it needs {need} bytes of memory, and max_memory, {given}, leaves {left}");
             return Err(frame.error(ErrorKind::LimitExceeded, text).with_needed(need / 4 * 6));
         }
         let memory = memory_plan::context(frame);
