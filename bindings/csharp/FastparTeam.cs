@@ -106,7 +106,7 @@ public static unsafe class FastparTeam
     }
 
     /// <summary>The same for a body that only throws.</summary>
-    /// <inheritdoc cref="Run(int, MemberAction)"/>
+    /// <inheritdoc cref="Run(int, MemberAction, CancellationToken)"/>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static void Run(int members, MemberNoReturn body)
     {

@@ -7,7 +7,7 @@
 namespace {
 
 std::string record(int i) {
-  return "{\"symbol\":\"ABC" + std::to_string(i % 37) + "\",\"price\":" + std::to_string(i * 7919 % 100000) +
+  return "{\"symbol\":\"ABC" + std::to_string(i % 37) + "\",\"price\":" + std::to_string(i % 100000 * 7919 % 100000) +
          ",\"size\":" + std::to_string(i * 31 % 500) + ",\"venue\":\"XNAS\",\"conditions\":[\"regular\",\"odd lot\"]}";
 }
 
