@@ -1457,8 +1457,11 @@ typedef struct fastpar_dict fastpar_dict;
  *     SINGLE_FRAME                x      (always)    x          x
  *     LONG                        x         x        x          x
  *     RSYNCABLE                   x                  x          x
+ *     COMPLETE                    x                  x          x               x
  *     SYNC, SPARSE, KEEP,                                       x               x
  *     IN_PLACE
+ *
+ * COMPLETE is for `fastpar_decompress`, its batches, readers and archives too.
  *
  * Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
  * `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,

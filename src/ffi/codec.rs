@@ -78,14 +78,19 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
 /// The same options serve both directions: a field that concerns the other direction must be in its range,
 /// and has no effect. So must a flag that a call has no use for:
 ///
-///     flag                     compress  batches  writer  compress_file  decompress_file
-///     NO_CHECKSUM                 x         x        x          x
-///     NO_SEEK_TABLE               x                  x          x
-///     SINGLE_FRAME                x      (always)    x          x
-///     LONG                        x         x        x          x
-///     RSYNCABLE                   x                  x          x
-///     SYNC, SPARSE, KEEP,                                       x               x
-///     IN_PLACE
+/// ```text
+/// flag                     compress  batches  writer  compress_file  decompress_file
+/// NO_CHECKSUM                 x         x        x          x
+/// NO_SEEK_TABLE               x                  x          x
+/// SINGLE_FRAME                x      (always)    x          x
+/// LONG                        x         x        x          x
+/// RSYNCABLE                   x                  x          x
+/// COMPLETE                    x                  x          x               x
+/// SYNC, SPARSE, KEEP,                                       x               x
+/// IN_PLACE
+/// ```
+///
+/// COMPLETE is for `fastpar_decompress`, its batches, readers and archives too.
 ///
 /// Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
 /// `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
@@ -219,7 +224,7 @@ impl Shared<'_> {
         }
         if raw.reserved != 0 {
             return Err(Error::new(
-                ErrorKind::InvalidArgument,
+                ErrorKind::Unsupported,
                 format!("reserved is {}, expected 0", raw.reserved),
             ));
         }
