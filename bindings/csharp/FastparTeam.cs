@@ -108,10 +108,10 @@ public static unsafe class FastparTeam
     /// <summary>The same for a body that only throws.</summary>
     /// <inheritdoc cref="Run(int, MemberAction, CancellationToken)"/>
     [EditorBrowsable(EditorBrowsableState.Never)]
-    public static void Run(int members, MemberNoReturn body)
+    public static void Run(int members, MemberNoReturn body, CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
-        Run(members, new MemberAction(member => body(member)));
+        Run(members, new MemberAction(member => body(member)), cancellationToken);
     }
 
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>

@@ -175,17 +175,13 @@ static void times(void)
   if (CompareFileTime(&kept, &created) == 0)
     CHECK_EQUAL(CompareFileTime(&found_created, &created), 0);
   else
-    SKIP("the time of creation", "this file system does not let it be set");
+    printf("no test of times of creation: this file system does not let them be set\n");
   CHECK(os_remove_file(TARGET));
 }
 
 static void mark_of_the_web(void)
 {
   static const char mark[] = "[ZoneTransfer]\r\nZoneId=3\r\n";
-  if (!has_streams(FOLDER)) {
-    SKIP("a Mark of the Web", "this file system has no streams");
-    return;
-  }
   CHECK_EQUAL(pack(PLAIN, TARGET, 0), FASTPAR_OK);
   write_file(TARGET ":Zone.Identifier", mark, sizeof mark - 1);
   CHECK_EQUAL(fastpar_decompress_file(NULL, TARGET, BACK, NULL, NULL), FASTPAR_OK);
@@ -271,7 +267,10 @@ int main(int argc, char **argv)
   RUN(read_only_targets);
   RUN(access_lists);
   RUN(times);
-  RUN(mark_of_the_web);
+  if (has_streams(FOLDER))
+    RUN(mark_of_the_web);
+  else
+    printf("no test of the Mark of the Web: this file system has no streams\n");
   RUN(a_pipe_as_source);
   RUN(a_pipe_as_target);
   RUN(devices);

@@ -17,8 +17,14 @@ PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".
 #: For what only a Python without the GIL can show.
 free_threaded_only = unittest.skipUnless(FREE_THREADED, "needs a free-threaded Python")
 
+
+def where(condition):
+    """A test of what only some systems have: elsewhere there is no such test."""
+    return lambda test: test if condition else None
+
+
 #: For what older Pythons do not have, which stand in for 3.14 on Windows.
-since_3_14 = unittest.skipIf(sys.version_info < (3, 14), "needs Python 3.14")
+since_3_14 = where(sys.version_info >= (3, 14))
 
 #: Seconds that nothing takes, on a busy machine too: only what hangs is found out by it.
 LIMIT = 300

@@ -78,7 +78,7 @@ class Exit(unittest.TestCase):
         self.assertIn("shutting down", errors)
 
 
-@unittest.skipUnless(hasattr(os, "fork"), "there is no fork here")
+@support.where(hasattr(os, "fork"))
 class Fork(unittest.TestCase):
     def test_both_go_on(self):
         for _ in range(support.ROUNDS):
@@ -178,7 +178,7 @@ class Interrupts(unittest.TestCase):
             )
             self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
 
-    @unittest.skipUnless(hasattr(signal, "setitimer"), "needs a timer that sends signals")
+    @support.where(hasattr(signal, "setitimer"))
     def test_handlers_that_raise(self):
         status, output, errors = support.run(
             LOOP + "import signal\n"
