@@ -75,6 +75,12 @@ public sealed class ZstdOptions
     /// <summary>Compress: how libzstd searches, 1 to 9; 0: by level.</summary>
     public int Strategy { get; set => field = (int)Check.Within(value, 0, Strategies, nameof(value)); }
 
+    /// <summary>Files, compress: where the part of the source begins that is compressed, in bytes.</summary>
+    public long SourceOffset { get; set => field = Check.NotNegative(value, nameof(value)); }
+
+    /// <summary>Files, compress: the bytes of that part. 0: up to the end of the source.</summary>
+    public long SourceSize { get; set => field = Check.NotNegative(value, nameof(value)); }
+
     /// <summary>The most bytes that may come out. 0: no limit beyond the destination.</summary>
     public long MaxOutput { get; set => field = Check.NotNegative(value, nameof(value)); }
 
@@ -127,5 +133,7 @@ public sealed class ZstdOptions
         strategy = (uint)Strategy,
         max_output = (ulong)MaxOutput,
         max_memory = (ulong)MaxMemory,
+        src_offset = (ulong)SourceOffset,
+        src_size = (ulong)SourceSize,
     };
 }

@@ -14,7 +14,8 @@ const PIECE: usize = 64 << 10;
 
 /// See the module.
 pub(super) struct Output {
-    file: File,
+    /// None: it is closed.
+    file: Option<File>,
     /// Where the closing bracket is.
     end: u64,
     text: String,
@@ -31,7 +32,7 @@ impl Output {
             Error::new(ErrorKind::Io, text).with_code(error.raw_os_error().unwrap_or(0))
         };
         let file = File::options().write(true).create_new(true).open(path).map_err(fail)?;
-        Ok(Self { file, end: 0, text: String::new(), is_new: true, failed: None })
+        Ok(Self { file: Some(file), end: 0, text: String::new(), is_new: true, failed: None })
     }
 
     /// Adds an event, which `write` writes to the text.
@@ -51,16 +52,18 @@ impl Output {
         }
         let len = self.text.len() as u64;
         self.text.push_str(CLOSING);
-        if self.failed.is_none() {
-            let at = self.file.seek(SeekFrom::Start(self.end));
-            self.failed = at.and_then(|_| self.file.write_all(self.text.as_bytes())).err();
+        if let (Some(file), None) = (&mut self.file, &self.failed) {
+            let at = file.seek(SeekFrom::Start(self.end));
+            self.failed = at.and_then(|_| file.write_all(self.text.as_bytes())).err();
             self.end += len;
         }
         self.text.clear();
     }
 
-    /// The first failure of a write, if there was one.
-    pub(super) fn check(&self) -> Result<()> {
+    /// Closes the file, which threads that took part in the trace may still refer to; tells the first failure
+    /// of a write.
+    pub(super) fn close(&mut self) -> Result<()> {
+        self.file = None;
         match &self.failed {
             None => Ok(()),
             Some(error) => {

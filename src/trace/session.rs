@@ -156,7 +156,7 @@ pub(crate) fn stop() -> Result<()> {
     }
     let mut writer = session.writer();
     session.write_rings(&mut writer);
-    writer.output.check()
+    writer.output.close()
 }
 
 /// Brings the file up to date.

@@ -39,10 +39,22 @@ internal static class LayoutTests
         var options = Library.GetTypes()
             .Where(type => type.Name.StartsWith("fastpar_")).SelectMany(type => type.GetFields(All));
         Expect.True(functions.Count() > 30, "functions");
-        MemberInfo[] unused = functions.Cast<MemberInfo>().Concat(options)
-            .Where(member => !used.Contains(member) && member.Name != "reserved").ToArray();
-        Expect.True(unused.Length == 0, "not used: " + string.Join(", ", unused.Select(member => member.Name)));
+        // A function may be declared once more, for pointers instead of delegates.
+        var names = new HashSet<string>(used.OfType<MethodInfo>().Select(method => method.Name));
+        var unused = functions.Select(method => method.Name).Where(name => !names.Contains(name))
+            .Concat(options.Where(field => !used.Contains(field) && field.Name != "reserved")
+                .Select(field => $"{field.DeclaringType!.Name}.{field.Name}"))
+            .Except(Left).ToArray();
+        Expect.True(unused.Length == 0, "not used: " + string.Join(", ", unused));
     }
+
+    /// <summary>What the safe layer has no use for.</summary>
+    private static readonly string[] Left =
+    {
+        "fastpar_team_run", // fastpar_team_run_with does the same
+        "fastpar_team_options.flags", "fastpar_trace_options.flags", // there are none yet
+        "fastpar_piece.offset", "fastpar_piece.lane", "fastpar_piece.lanes", // a body gets the records alone
+    };
 
     [Test]
     private static void EveryStatusHasItsName()

@@ -23,8 +23,9 @@ internal static class ScanTests
     {
         using SeekableArchive archive = SeekableArchive.Open(Packed);
         var seen = new ConcurrentDictionary<long, int>();
-        archive.Scan<Trade>(records =>
+        archive.Scan<Trade>(piece =>
         {
+            Trade[] records = piece.ToArray(); // the spans of Mono have another indexer than netstandard2.1's
             for (int i = 0; i < records.Length; i++)
             {
                 Expect.Equal(records[0].Time + i, records[i].Time);
@@ -48,7 +49,7 @@ internal static class ScanTests
             () => 0.0,
             (records, sum) =>
             {
-                foreach (Trade row in records)
+                foreach (Trade row in records.ToArray())
                 {
                     sum += row.Price;
                 }
@@ -69,7 +70,7 @@ internal static class ScanTests
         archive.ScanLines(piece =>
         {
             int found = 0;
-            foreach (byte letter in piece)
+            foreach (byte letter in piece.ToArray())
             {
                 found += letter == (byte)'\n' ? 1 : 0;
             }
@@ -86,7 +87,7 @@ internal static class ScanTests
         using SeekableArchive archive = SeekableArchive.Open(Packed);
         Expect.Throws<FormatException>(() => archive.Scan<Trade>(records =>
         {
-            if (records[0].Time > 5000)
+            if (records.ToArray()[0].Time > 5000)
             {
                 throw new FormatException();
             }
@@ -128,7 +129,7 @@ internal static class ScanTests
             using SeekableArchive archive = SeekableArchive.Open(Packed);
             FileStats stats = archive.TransformFile<Trade>(some, (records, output) =>
             {
-                foreach (Trade row in records)
+                foreach (Trade row in records.ToArray())
                 {
                     if (row.Volume == 7)
                     {
