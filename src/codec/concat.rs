@@ -49,7 +49,10 @@ pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Re
         joined.add(&archive)?;
     }
     let Joined { target, progress, mut stats, .. } = joined.end()?;
-    let replaced = target.commit(archive.file(), options.sync)?;
+    // Windows renames over no file that is open; what is appended to keeps nothing but its name there.
+    let appends = cfg!(windows) && archive.file().is_some_and(|file| file.is_called(path));
+    let archive = (!appends).then_some(archive);
+    let replaced = target.commit(archive.as_ref().and_then(Archive::file), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = start.elapsed().as_secs_f64();
     give_back(replaced);
