@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace Fastpar;
 
@@ -99,7 +100,7 @@ public readonly unsafe ref struct ScanOutput
     public void Write(ReadOnlySpan<byte> data)
     {
         fastpar_error error;
-        fixed (byte* from = data)
+        fixed (byte* from = &MemoryMarshal.GetReference(data))
         {
             Check.Ok(NativeMethods.fastpar_output_write(output, from, (UIntPtr)(uint)data.Length, &error), &error);
         }
