@@ -4,8 +4,9 @@
 use super::files::{give_back, wishes, FileStats};
 use crate::codec::archive::Archive;
 use crate::codec::buffer::compress::compress_to_vec;
-use crate::codec::format::seek_table::Growing;
+use crate::codec::format::seek_table::{self, Growing};
 use crate::codec::io::errors;
+use crate::codec::io::input::Input;
 use crate::codec::io::output::{Target, Wishes};
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
@@ -38,7 +39,9 @@ pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Re
     let target = Target::create(path, archive.file(), wishes)?;
     let progress = CallProgress::new(options, None);
     let table = Growing::new(options.seek_table, options.complete, 0)?;
-    let mut joined = Joined { target, table, progress, options, stats: FileStats::default() };
+    let wants_table = options.seek_table || options.complete;
+    let checked = wants_table && any_checksums(sources)?;
+    let mut joined = Joined { target, table, checked, progress, options, stats: FileStats::default() };
     joined.add(&archive)?;
     for source in others {
         let archive = Archive::open(source, &quiet)?;
@@ -59,10 +62,28 @@ pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Re
     Ok(stats)
 }
 
+/// Whether a source has a seek table that tells checksums: then the new table does.
+fn any_checksums(sources: &[&Path]) -> Result<bool> {
+    let mut footer = [0; seek_table::FOOTER_LEN];
+    for source in sources {
+        let input = Input::open(source)?;
+        let at = input.len().and_then(|len| len.checked_sub(footer.len() as u64));
+        if let Some(at) = at {
+            input.read_at(at, &mut footer)?;
+            if seek_table::tells_checksums(&footer) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// The target so far.
 struct Joined<'o> {
     target: Target,
     table: Growing,
+    /// The table tells checksums.
+    checked: bool,
     progress: CallProgress<'o>,
     options: &'o Options<'o>,
     stats: FileStats,
@@ -73,7 +94,7 @@ impl Joined<'_> {
     fn add(&mut self, archive: &Archive<'_>) -> Result<()> {
         let mut run = 0..0;
         self.stats.bytes_in += archive.file().and_then(|file| file.len()).unwrap_or(0);
-        for frame in (0..).map_while(|index| archive.frame(index)) {
+        for (index, frame) in (0..).map_while(|index| Some((index, archive.frame(index as u64)?))) {
             if frame.content_size == 0 {
                 continue;
             }
@@ -84,6 +105,9 @@ impl Joined<'_> {
             run.end += frame.size;
             self.stats.frames += 1;
             match (u32::try_from(frame.size), u32::try_from(frame.content_size)) {
+                (Ok(size), Ok(content)) if self.checked => {
+                    self.table.push_checked((size, content), archive.checksum(index)?, self.limit())?;
+                }
                 (Ok(size), Ok(content)) => self.table.push((size, content), self.limit())?,
                 _ if self.options.complete => {
                     let what = "a seek table cannot tell of so large a frame";

@@ -4,7 +4,7 @@
 use super::cursor::Cursor;
 use super::pages::{Page, PAGE};
 use super::Archive;
-use crate::codec::format::frame::Frames;
+use crate::codec::format::frame::{little, Frames, CHECKSUM, LONGEST_HEADER};
 use crate::codec::format::seek_table;
 use crate::codec::format::xxh64::Xxh64;
 use crate::codec::libzstd::calls;
@@ -77,6 +77,32 @@ impl Archive<'_> {
         let (extent, content) = (self.index.extent(frame), self.index.content(frame));
         let (size, checksum) = (content.end - content.start, self.index.checksum(frame));
         Cursor::new(&self.source, frame, extent, Some(size), checksum, options)
+    }
+
+    /// The lower half of the XXH64 of a frame's content: as the seek table tells it, or the frame itself, else
+    /// from the decoded content.
+    pub(crate) fn checksum(&self, frame: usize) -> Result<u32> {
+        const PIECE: u64 = 1 << 20;
+        let (extent, content) = (self.index.extent(frame), self.index.content(frame));
+        if let Some(told) = self.index.checksum(frame) {
+            return Ok(told);
+        }
+        let mut scratch = Vec::new();
+        let begin = extent.start..extent.end.min(extent.start + LONGEST_HEADER);
+        let header = self.source.bytes(begin, &mut scratch)?;
+        if Frames::of_stream(header, extent.start, frame as u64).start()?.checksum {
+            let end = self.source.bytes(extent.end - CHECKSUM as u64..extent.end, &mut scratch)?;
+            return Ok(little(end) as u32); // of four bytes
+        }
+        let (mut hash, mut at, mut piece) = (Xxh64::new(), content.start, Vec::new());
+        while at < content.end {
+            let len = PIECE.min(content.end - at) as usize;
+            // SAFETY: `read` tells how many bytes of its destination it has written.
+            piece = unsafe { calls::refill_vec(piece, len, |place| self.read(at, place))? };
+            hash.update(&piece);
+            at += len as u64;
+        }
+        Ok(hash.finish() as u32)
     }
 
     /// Checks a whole frame by what the seek table tells of it: `bytes`, which decode to `content`.

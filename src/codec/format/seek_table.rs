@@ -136,7 +136,12 @@ pub(crate) fn len_by_footer(footer: &[u8; FOOTER]) -> Option<u64> {
     (little(&footer[5..]) == u64::from(FOOTER_MAGIC)).then_some(len)
 }
 
-/// The bytes of a table of `frames` frames.
+/// Whether the table of this footer tells checksums.
+pub(crate) fn tells_checksums(footer: &[u8; FOOTER]) -> bool {
+    len_by_footer(footer).is_some() && footer[4] & HAS_CHECKSUMS != 0
+}
+
+/// The bytes of a table of `frames` frames, without checksums.
 pub(crate) fn encoded_len(frames: usize) -> usize {
     HEADER + frames * ENTRY + FOOTER
 }
@@ -145,18 +150,24 @@ pub(crate) fn encoded_len(frames: usize) -> usize {
 /// length.
 pub(crate) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
     debug_assert_eq!(out.len(), encoded_len(entries.len()));
-    for (slot, byte) in out.iter_mut().zip(bytes(entries)) {
+    for (slot, byte) in out.iter_mut().zip(bytes(entries, &[])) {
         slot.write(byte);
     }
 }
 
-/// The bytes of the table of frames of these (compressed, decompressed) sizes.
-fn bytes(entries: impl ExactSizeIterator<Item = (u32, u32)>) -> impl Iterator<Item = u8> {
+/// The bytes of the table of frames of these (compressed, decompressed) sizes; `checksums`: of all, or none.
+fn bytes<'c>(
+    entries: impl ExactSizeIterator<Item = (u32, u32)> + 'c,
+    checksums: &'c [u32],
+) -> impl Iterator<Item = u8> + 'c {
     let frames = entries.len() as u32; // at most MAX_FRAMES
-    let rest = (encoded_len(entries.len()) - HEADER) as u32;
+    let rest = (encoded_len(entries.len()) - HEADER + size_of_val(checksums)) as u32;
     let header = [MAGIC, rest].into_iter().flat_map(u32::to_le_bytes);
-    let sizes = entries.flat_map(|(compressed, decompressed)| [compressed, decompressed]);
-    let footer = frames.to_le_bytes().into_iter().chain([0]).chain(FOOTER_MAGIC.to_le_bytes());
+    let sizes = entries.enumerate().flat_map(|(index, (compressed, decompressed))| {
+        [compressed, decompressed].into_iter().chain(checksums.get(index).copied())
+    });
+    let descriptor = if checksums.is_empty() { 0 } else { HAS_CHECKSUMS };
+    let footer = frames.to_le_bytes().into_iter().chain([descriptor]).chain(FOOTER_MAGIC.to_le_bytes());
     header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer)
 }
 
@@ -168,6 +179,8 @@ pub(crate) struct Growing {
     /// Whether there has to be a table, of one frame, too.
     always: bool,
     entries: Vec<(u32, u32)>,
+    /// Of all frames, or none.
+    checksums: Vec<u32>,
 }
 
 impl Growing {
@@ -179,7 +192,7 @@ impl Growing {
         if wanted {
             memory::reserve(&mut entries, frames)?;
         }
-        Ok(Self { wanted, always, entries })
+        Ok(Self { wanted, always, entries, checksums: Vec::new() })
     }
 
     /// The memory of a table with room for `frames` frames.
@@ -190,6 +203,17 @@ impl Growing {
     /// Adds a frame of this (compressed, decompressed) size; the table stays within `limit` bytes of memory.
     pub(crate) fn push(&mut self, entry: (u32, u32), limit: u64) -> Result<()> {
         self.push_within(entry, limit, MAX_FRAMES)
+    }
+
+    /// The same with the checksum of the frame's content, which all frames get then.
+    pub(crate) fn push_checked(&mut self, entry: (u32, u32), checksum: u32, limit: u64) -> Result<()> {
+        self.push(entry, limit)?;
+        if self.checksums.len() < self.entries.len() {
+            let more = self.entries.capacity() - self.checksums.len();
+            memory::reserve(&mut self.checksums, more)?;
+            self.checksums.push(checksum);
+        }
+        Ok(())
     }
 
     fn push_within(&mut self, entry: (u32, u32), limit: u64, most: usize) -> Result<()> {
@@ -217,12 +241,13 @@ impl Growing {
 
     /// The memory that the table takes.
     pub(crate) fn memory(&self) -> usize {
-        Self::size(self.entries.capacity())
+        Self::size(self.entries.capacity()) + self.checksums.capacity() * size_of::<u32>()
     }
 
     /// The bytes of the table; none if there is only one frame, unless there has to be a table.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let table = (self.entries.len() > 1 || self.always).then(|| bytes(self.entries.iter().copied()));
+        let table = (self.entries.len() > 1 || self.always)
+            .then(|| bytes(self.entries.iter().copied(), &self.checksums));
         table.into_iter().flatten()
     }
 }
