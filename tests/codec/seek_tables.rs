@@ -54,6 +54,41 @@ fn with_checksums(parts: &[&[u8]], own: bool) -> (Vec<u8>, Vec<u8>) {
     (frames, table)
 }
 
+/// Joined files have a table with checksums where a source has such a table, of its frames and of all others.
+#[test]
+fn joined_files_keep_checksums() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b, c) = (noise(50_000), noise(70_000), noise(30_000));
+    let (frames, table) = with_checksums(&[&a, &b], false);
+    let plain = |checksum| Options { checksum, frame_size: 20_000, ..Options::default() };
+    let sources = [
+        [&frames[..], &table].concat(),
+        compress_to_vec(&c, &plain(true)).unwrap(),
+        compress_to_vec(&c, &plain(false)).unwrap(),
+    ];
+    let paths: Vec<_> = (0..3).map(|number| folder.path().join(number.to_string())).collect();
+    paths.iter().zip(&sources).for_each(|(path, source)| std::fs::write(path, source).unwrap());
+    let paths: Vec<_> = paths.iter().map(|path| path.as_path()).collect();
+    let joined = |sources: &[&std::path::Path]| {
+        let target = folder.path().join("joined");
+        fastpar::codec::concat_files(sources, &target, &Options::default()).unwrap();
+        std::fs::read(target).unwrap()
+    };
+    let all = joined(&paths);
+    assert_unpacks(&all, &[&a[..], &b, &c, &c].concat());
+    let last = all.len() - 5; // the descriptor of the table
+    assert_eq!(all[last], 0x80);
+    // A stored byte of the second frame, and of the last source, whose frames have no checksum.
+    let ends = [frames.len(), SeekTable::find(&all).unwrap().offset()];
+    for end in ends {
+        let mut damaged = all.clone();
+        damaged[end - 5_000] ^= 1;
+        assert_eq!(unpack_into(&damaged, 200_000).unwrap_err().kind(), ErrorKind::Checksum);
+    }
+    let ordinary = joined(&paths[1..]);
+    assert_eq!(ordinary[ordinary.len() - 5], 0);
+}
+
 /// Damage that no frame notices is told by the checksums of the table, in memory and by archives.
 #[test]
 fn checksums_of_the_table_are_checked() {

@@ -79,20 +79,20 @@ impl Archive<'_> {
         Cursor::new(&self.source, frame, extent, Some(size), checksum, options)
     }
 
-    /// The lower half of the XXH64 of a frame's content: as the seek table tells it, or the frame itself, else
+    /// The lower half of the XXH64 of a frame's content: as the frame itself tells it, or the seek table, else
     /// from the decoded content.
     pub(crate) fn checksum(&self, frame: usize) -> Result<u32> {
         const PIECE: u64 = 1 << 20;
         let (extent, content) = (self.index.extent(frame), self.index.content(frame));
-        if let Some(told) = self.index.checksum(frame) {
-            return Ok(told);
-        }
         let mut scratch = Vec::new();
         let begin = extent.start..extent.end.min(extent.start + LONGEST_HEADER);
         let header = self.source.bytes(begin, &mut scratch)?;
         if Frames::of_stream(header, extent.start, frame as u64).start()?.checksum {
             let end = self.source.bytes(extent.end - CHECKSUM as u64..extent.end, &mut scratch)?;
             return Ok(little(end) as u32); // of four bytes
+        }
+        if let Some(told) = self.index.checksum(frame) {
+            return Ok(told);
         }
         let (mut hash, mut at, mut piece) = (Xxh64::new(), content.start, Vec::new());
         while at < content.end {
