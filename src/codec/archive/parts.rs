@@ -79,8 +79,8 @@ impl Archive<'_> {
         Cursor::new(&self.source, frame, extent, Some(size), checksum, options)
     }
 
-    /// The lower half of the XXH64 of a frame's content: as the frame itself tells it, or the seek table, else
-    /// from the decoded content.
+    /// The lower half of the XXH64 of a frame's content: as the frame itself tells it, or the seek table,
+    /// else from the decoded content.
     pub(crate) fn checksum(&self, frame: usize) -> Result<u32> {
         const PIECE: u64 = 1 << 20;
         let (extent, content) = (self.index.extent(frame), self.index.content(frame));

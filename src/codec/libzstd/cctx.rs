@@ -91,7 +91,11 @@ impl<'a> CCtx<'a> {
         }
     }
 
-    fn set(&mut self, parameter: ZSTD_cParameter, value: i32) -> Result<(), ErrorCode> {
+    pub(super) fn raw(&mut self) -> *mut ZSTD_CCtx {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn set(&mut self, parameter: ZSTD_cParameter, value: i32) -> Result<(), ErrorCode> {
         // SAFETY: a live context; libzstd checks the value.
         check(unsafe { zstd_sys::ZSTD_CCtx_setParameter(self.0.as_ptr(), parameter, value) }).map(drop)
     }
@@ -170,31 +174,41 @@ impl<'a> CCtx<'a> {
         // Blocks are cut by the caller, and not again (ZSTD_c_blockSplitterLevel). An older libzstd
         // cuts none.
         let _ = self.set(ZSTD_c_experimentalParam20, 1);
-        let raw = self.0.as_ptr();
-        let mut blocks = Blocks { context: raw, rest: src, used: PhantomData };
-        let mut input = ZSTD_inBuffer { src: src.as_ptr().cast(), size: 0, pos: 0 };
-        let mut output = ZSTD_outBuffer { dst: std::ptr::null_mut(), size: 0, pos: 0 };
-        // Without input libzstd only initialises the context.
-        // SAFETY: a live context, no input and no room.
-        check(unsafe {
-            zstd_sys::ZSTD_compressStream2(raw, &mut output, &mut input, ZSTD_EndDirective::ZSTD_e_flush)
-        })?;
-        let header = blocks.block(0, dst, 0, dst.capacity())?;
+        let mut blocks = self.blocks(src, true);
+        let header = blocks.begin(dst)?;
         Ok((blocks, header))
+    }
+
+    /// The blocks of these bytes; `ends`: the last one ends the frame. They are still to be begun.
+    pub(super) fn blocks<'b>(&'b mut self, src: &'b [u8], ends: bool) -> Blocks<'b> {
+        Blocks { context: self.0.as_ptr(), rest: src, ends, used: PhantomData }
     }
 }
 
-/// A frame under way.
+/// Blocks under way.
 pub(crate) struct Blocks<'b> {
-    context: *mut ZSTD_CCtx,
+    pub(super) context: *mut ZSTD_CCtx,
     /// What is not compressed yet.
     rest: &'b [u8],
+    ends: bool,
     used: PhantomData<&'b mut ZSTD_CCtx>,
 }
 
 impl Blocks<'_> {
-    /// Compresses the next `len` bytes to a block, and ends the frame where they are the last. It is added to
-    /// the `filled` bytes of `dst`, of which at most `room` are used. Returns how many bytes it takes.
+    /// Initialises the context. libzstd's header of a frame is written to `dst`; returns its bytes.
+    pub(super) fn begin(&mut self, dst: &mut (impl WriteBuf + ?Sized)) -> Result<usize, ErrorCode> {
+        let mut input = ZSTD_inBuffer { src: self.rest.as_ptr().cast(), size: 0, pos: 0 };
+        let mut output = ZSTD_outBuffer { dst: std::ptr::null_mut(), size: 0, pos: 0 };
+        let flush = ZSTD_EndDirective::ZSTD_e_flush;
+        // Without input libzstd only initialises the context.
+        // SAFETY: a live context, no input and no room.
+        check(unsafe { zstd_sys::ZSTD_compressStream2(self.context, &mut output, &mut input, flush) })?;
+        self.block(0, dst, 0, dst.capacity())
+    }
+
+    /// Compresses the next `len` bytes, 128 KiB at most, to one or more blocks, of which the last may end the
+    /// frame; they are added to the `filled` bytes of `dst`, of which at most `room` are used. Returns how
+    /// many bytes they take.
     pub(crate) fn block(
         &mut self,
         len: usize,
@@ -205,8 +219,8 @@ impl Blocks<'_> {
         let (now, rest) = self.rest.split_at(len);
         self.rest = rest;
         assert!(filled <= room && room <= dst.capacity());
-        let compress =
-            if rest.is_empty() { zstd_sys::ZSTD_compressEnd } else { zstd_sys::ZSTD_compressContinue };
+        let is_end = self.ends && rest.is_empty();
+        let compress = if is_end { zstd_sys::ZSTD_compressEnd } else { zstd_sys::ZSTD_compressContinue };
         // SAFETY: a live context, which this frame has for itself; within the capacity.
         let size = check(unsafe {
             let to = dst.as_mut_ptr().add(filled).cast();
@@ -227,7 +241,7 @@ impl Drop for Blocks<'_> {
 }
 
 /// A result of libzstd.
-fn check(code: usize) -> Result<usize, ErrorCode> {
+pub(super) fn check(code: usize) -> Result<usize, ErrorCode> {
     // SAFETY: plain computation on a value.
     if unsafe { zstd_sys::ZSTD_isError(code) } != 0 {
         return Err(code);
