@@ -32,7 +32,7 @@ pub(crate) use pipeline::{Pipeline, Stage};
 pub(crate) use progress::Monitor;
 pub use progress::Progress;
 pub use reduce::reduce;
-pub(crate) use reduce::reduce_slots;
+pub(crate) use reduce::{combine_in_order, reduce_slots};
 #[cfg(target_os = "linux")]
 pub(crate) use tasks::run_aside;
 pub(crate) use tasks::{lanes_left, run_in_lanes, run_many, run_tasks, task_lanes};

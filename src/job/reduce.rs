@@ -14,7 +14,7 @@ use crate::plan::{Plan, Schedule};
 use crate::pool::{Asked, Call, Scope};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -79,10 +79,10 @@ where
     Ok(result)
 }
 
-/// The combining of one wave, as its callbacks see it.
+/// The combining of some accumulators, as its callbacks see it.
 struct Combining<'a> {
     cancel: Option<&'a AtomicI32>,
-    chunk: Cell<usize>,
+    number: Cell<u64>,
 }
 
 impl Asked for Combining<'_> {
@@ -91,8 +91,32 @@ impl Asked for Combining<'_> {
     }
 
     fn position(&self) -> u64 {
-        self.chunk.get() as u64
+        self.number.get()
     }
+}
+
+/// Calls `combine` for the accumulators of these numbers, in order, until it fails. `part`: what each of them
+/// is of, for the error.
+pub(crate) fn combine_in_order(
+    part: &str,
+    numbers: Range<u64>,
+    cancel: Option<&AtomicI32>,
+    mut combine: impl FnMut(u64) -> ControlFlow<i32>,
+) -> Result<()> {
+    let combining = Combining { cancel, number: Cell::new(numbers.start) };
+    let floats = FloatEnv::current();
+    let combined = Scope::enter(&combining, |scope| {
+        numbers.into_iter().try_for_each(|number| {
+            combining.number.set(number);
+            let ControlFlow::Break(code) = combine(number) else { return Ok(()) };
+            let text = format!("the combine callback returned {code} at {part} {number}");
+            let error = Error::of_callback(text, code, scope.take());
+            let position = error.position().unwrap_or(number);
+            Err(error.at(position))
+        })
+    });
+    floats.restore_here(); // callbacks may have left another
+    combined
 }
 
 /// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with
@@ -129,21 +153,10 @@ where
             run(&call, &plan, range.clone(), Kind::Loop, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
-            let combining = Combining { cancel: control.cancel, chunk: Cell::new(range.start) };
-            let floats = FloatEnv::current();
-            let combined = Scope::enter(&combining, |scope| {
-                (0..range.len()).try_for_each(|slot| {
-                    let chunk = range.start + slot;
-                    combining.chunk.set(chunk);
-                    let ControlFlow::Break(code) = combine(slots, slot) else { return Ok(()) };
-                    let text = format!("the combine callback returned {code} at chunk {chunk}");
-                    let error = Error::of_callback(text, code, scope.take());
-                    let position = error.position().unwrap_or(chunk as u64);
-                    Err(error.at(position))
-                })
-            });
-            floats.restore_here(); // callbacks may have left another
-            combined?;
+            let chunks = range.start as u64..range.end as u64;
+            combine_in_order("chunk", chunks, control.cancel, |chunk| {
+                combine(slots, chunk as usize - range.start)
+            })?;
             first = range.end;
         }
         // A cancel flag that was set while the last chunks were combined counts too, and one set before an

@@ -2,16 +2,12 @@
 //! that the result is the same to the bit on any number of lanes.
 #![forbid(unsafe_code)]
 
-use super::waves::at_piece;
 use super::{Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
-use crate::error::{Error, Result};
-use crate::os::float_env::FloatEnv;
-use crate::pool::{Asked, Scope};
+use crate::error::Result;
+use crate::job;
 use crossbeam_utils::CachePadded;
-use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicI32;
 use std::sync::{Mutex, PoisonError};
 
 /// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
@@ -59,22 +55,6 @@ where
     Ok(result)
 }
 
-/// The combining of a wave, as its callbacks see it.
-struct Combining<'a> {
-    cancel: Option<&'a AtomicI32>,
-    piece: Cell<u64>,
-}
-
-impl Asked for Combining<'_> {
-    fn is_stopped(&self) -> bool {
-        self.cancel.is_stopped()
-    }
-
-    fn position(&self) -> u64 {
-        self.piece.get()
-    }
-}
-
 /// The shape of every reduction. What `prepare` makes for a number of slots holds the accumulators of one
 /// wave, each of `slot_size` bytes with its padding; `fold` fills an accumulator from a piece, `combine` adds
 /// an accumulator to the result. Returns the accumulators.
@@ -93,17 +73,9 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
     };
     let wave = scan.wave(slot_size, most, WAVE_PIECES)?;
     let mut slots = prepare(wave + 1)?;
-    let combining = Combining { cancel: scan.control.cancel, piece: Cell::new(0) };
+    let cancel = scan.control.cancel;
     scan.in_waves(wave, &mut slots, fold, |slots, slot, number| {
-        combining.piece.set(number);
-        let floats = FloatEnv::current();
-        let combined = Scope::enter(&combining, |scope| {
-            let ControlFlow::Break(code) = combine(slots, slot) else { return Ok(()) };
-            let text = format!("the combine callback returned {code} at piece {number}");
-            Err(at_piece(Error::of_callback(text, code, scope.take()), number))
-        });
-        floats.restore_here(); // the callback may have left another
-        combined
+        job::combine_in_order("piece", number..number + 1, cancel, |_| combine(slots, slot))
     })?;
     scan.finish()?;
     Ok(slots)

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Piece, Scan};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,10 +49,4 @@ impl Scan<'_> {
         let pieces = usize::try_from(self.plan.pieces()).unwrap_or(usize::MAX);
         Ok((most / size.max(1)).clamp(lanes, slots.max(lanes)).min(pieces).max(1))
     }
-}
-
-/// The failure of a callback about a piece, with the piece as its position, if it has none.
-pub(crate) fn at_piece(error: Error, number: u64) -> Error {
-    let position = error.position().unwrap_or(number);
-    error.at(position)
 }
