@@ -15,6 +15,7 @@ mod jobs;
 mod shutdown;
 mod start;
 mod stats;
+mod timeline;
 mod trace;
 
 use fastpar::job::{for_each_chunk, Chunk, Control};

@@ -1,86 +1,19 @@
 //! Timelines: the file is read, and asked what must be true of it.
 
 use crate::support::isolated::{isolated, Isolated};
+use crate::timeline::{Event, Timeline};
 use crate::{on_threads_at_once, run_chunks};
 use fastpar::codec::{self, Options};
 use fastpar::ffi::*;
 use fastpar::job::JobHandle;
 use fastpar::plan::Schedule;
 use fastpar::{pool, team};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::time::Duration;
-
-/// An event of a file, in nanoseconds.
-#[derive(Clone, Debug)]
-struct Event {
-    name: String,
-    phase: String,
-    thread: u64,
-    at: u64,
-    took: u64,
-    all: Value,
-}
-
-impl Event {
-    fn value(&self, name: &str) -> u64 {
-        self.all["args"][name].as_u64().unwrap_or_else(|| panic!("{name} of {:?}", self.all))
-    }
-
-    fn end(&self) -> u64 {
-        self.at + self.took
-    }
-
-    /// Whether another event of the same thread lies within this one.
-    fn holds(&self, other: &Self) -> bool {
-        self.thread == other.thread && self.at <= other.at && other.end() <= self.end()
-    }
-}
-
-/// A file, which is a whole JSON array of events.
-struct Timeline(Vec<Event>);
-
-impl Timeline {
-    fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).expect("the file is there");
-        let events: Vec<Value> =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let nanoseconds = |value: &Value| (value.as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
-        let event = |all: Value| {
-            assert!(all["pid"].is_u64() && all["ph"].is_string(), "{all}");
-            Event {
-                name: all["name"].as_str().unwrap_or_default().to_owned(),
-                phase: all["ph"].as_str().unwrap_or_default().to_owned(),
-                thread: all["tid"].as_u64().expect("a thread"),
-                at: nanoseconds(&all["ts"]),
-                took: nanoseconds(&all["dur"]),
-                all,
-            }
-        };
-        Self(events.into_iter().map(event).collect())
-    }
-
-    fn of<'s>(&'s self, phase: &'s str, name: &'s str) -> impl Iterator<Item = &'s Event> + Clone {
-        self.0.iter().filter(move |event| event.phase == phase && event.name == name)
-    }
-
-    fn slices<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Event> + Clone {
-        self.of("X", name)
-    }
-
-    /// Chunks, single or claimed together.
-    fn chunks(&self) -> impl Iterator<Item = &Event> + Clone {
-        self.slices("chunk").chain(self.slices("chunks"))
-    }
-
-    fn lost(&self) -> u64 {
-        self.of("C", "lost events").map(|event| event.value("lost")).max().unwrap_or(0)
-    }
-}
 
 fn start_with(path: &Path, options: Option<fastpar_trace_options>) -> (fastpar_status, fastpar_error) {
     let path = CString::new(path.to_str().expect("a name")).expect("no NUL");
@@ -466,14 +399,4 @@ fn processes_and_their_files() {
         loops.sort();
         assert_eq!(loops, [vec![5], vec![5], vec![7, 9]]);
     });
-}
-
-#[cfg(target_os = "linux")]
-impl Timeline {
-    /// How many loops a file has that is being written.
-    fn read_if_whole(path: &Path) -> usize {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let whole: Result<Vec<Value>, _> = serde_json::from_str(&text);
-        whole.map_or(0, |events| events.iter().filter(|event| event["name"] == "loop").count())
-    }
 }
