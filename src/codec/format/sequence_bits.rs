@@ -10,8 +10,13 @@ pub(super) fn field<const BMI2: bool>(word: u64, end: u64, wide: u64) -> u64 {
     let word = word >> (end & 63);
     #[cfg(target_arch = "x86_64")]
     if BMI2 {
-        // SAFETY: by the meaning of `BMI2`.
-        return unsafe { std::arch::x86_64::_bzhi_u64(word, wide as u32) };
+        let field;
+        // SAFETY: by the meaning of `BMI2`; nothing changes but a register and the flags.
+        unsafe {
+            std::arch::asm!("bzhi {}, {}, {}", out(reg) field, in(reg) word, in(reg) wide,
+                options(pure, nomem, nostack));
+        }
+        return field;
     }
     word & ((1 << (wide & 63)) - 1)
 }
@@ -44,11 +49,25 @@ impl<'d> Bits<'d> {
         if self.rest < 8 {
             return Err(Odd);
         }
+        // SAFETY: just checked.
+        unsafe { self.fill_unchecked() };
+        Ok(())
+    }
+
+    /// How often the word can be filled, at least.
+    #[inline(always)]
+    pub(super) fn fills(&self) -> usize {
+        (self.rest.max(1) - 1) / 7
+    }
+
+    /// # Safety
+    /// `rest` is 8 at least.
+    #[inline(always)]
+    pub(super) unsafe fn fill_unchecked(&mut self) {
         // SAFETY: `rest` is 8 at least, and only falls, from an end within the data.
         let next = unsafe { word_before(self.data, self.rest) };
         self.word |= next >> (self.held & 63);
-        self.rest -= (63 - self.held as usize) / 8;
+        self.rest -= ((self.held ^ 63) / 8) as usize;
         self.held |= 56;
-        Ok(())
     }
 }

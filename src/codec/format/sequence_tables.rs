@@ -274,7 +274,9 @@ impl Code {
         match self {
             Code::LiteralLength => LITERAL_LENGTHS.get(index).copied().ok_or(Odd),
             Code::MatchLength => MATCH_LENGTHS.get(index).copied().ok_or(Odd),
-            Code::Offset if symbol < 32 => Ok((1 << symbol, symbol)),
+            Code::Offset if symbol < 30 => Ok((1 << symbol, symbol)),
+            // Farther away than any window that sequences are decoded for: who uses it is refused.
+            Code::Offset if symbol < 32 => Ok(((1 << 30) - 1, 0)),
             Code::Offset => Err(Odd),
         }
     }

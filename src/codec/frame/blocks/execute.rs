@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 /// Matches that are farther away than this may not be in a core's own caches.
-const FAR: u64 = 256 << 10;
+const FAR: u32 = 256 << 10;
 
 /// The place that a frame is decoded to. What is executed is read by any lane while one lane writes behind
 /// it.
@@ -120,7 +120,7 @@ impl Place {
     /// sequences.
     unsafe fn copy_block(&self, literals: &[u8], sequences: &[Sequence], decoded: &Decoded) {
         let near_end = self.room < self.all + SLACK;
-        let far = decoded.values > FAR;
+        let far = decoded.farthest > FAR;
         // SAFETY: the caller's promise; where `near_end` is false there are `SLACK` bytes of room behind the
         // block.
         unsafe {
