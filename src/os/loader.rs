@@ -5,8 +5,22 @@
 //! last time, wherever it was: nothing may be waited for then. Other systems let threads begin and end
 //! meanwhile, or do not tell.
 
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
 #[cfg(windows)]
 pub(crate) use windows::{holds_lock, others_have_ended};
+
+/// Locks. `None`: the process exits, and the lock belongs to a thread that was ended.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    if !others_have_ended() {
+        return Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
 
 /// Whether the calling thread holds the lock that threads need to end, as far as the system tells.
 #[cfg(not(windows))]

@@ -45,6 +45,11 @@ pub(super) fn note_fork() {
     IS_NEW_CHILD.store(true, Ordering::Relaxed);
 }
 
+/// A child that ends its trace does not go on with that of its parent either.
+pub(super) fn leave_parents() {
+    IS_NEW_CHILD.store(false, Ordering::Relaxed);
+}
+
 /// Starts the trace that the environment asks for, with the first pool of the process, or that of a child.
 /// A trace that cannot be is none: there is nobody to tell.
 pub(crate) fn when_pool_starts() {
@@ -54,14 +59,16 @@ pub(crate) fn when_pool_starts() {
         let parents = PARENTS.try_lock().ok().and_then(|parents| parents.clone());
         if let Some((options, path)) = parents {
             let _ = session::start(options, &path);
+            return;
         }
-    } else if !ASKED.swap(true, Ordering::Relaxed) {
-        let Some(path) = variable(VARIABLE).filter(|path| !path.is_empty()) else { return };
-        let mut path = path;
-        if !path.to_string_lossy().contains(NUMBER) {
-            path.push(".");
-            path.push(NUMBER);
-        }
-        let _ = session::start(Options::default(), Path::new(&path));
     }
+    if ASKED.swap(true, Ordering::Relaxed) {
+        return; // by the parent, in a child
+    }
+    let Some(mut path) = variable(VARIABLE).filter(|path| !path.is_empty()) else { return };
+    if !path.to_string_lossy().contains(NUMBER) {
+        path.push(".");
+        path.push(NUMBER);
+    }
+    let _ = session::start(Options::default(), Path::new(&path));
 }

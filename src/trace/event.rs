@@ -147,25 +147,24 @@ impl Record {
 pub(super) const LONGEST_NAME: usize = 200;
 
 /// The records of a span's begin: the first, then those of the rest of the name.
-pub(super) fn begin_of(name: &str, at: u64) -> impl Iterator<Item = Record> + '_ {
+pub(super) fn begin_of(name: &str, at: u64) -> impl Iterator<Item = Record> {
+    const MOST: usize = records_of(LONGEST_NAME);
     let mut kept = name.len().min(LONGEST_NAME);
     while !name.is_char_boundary(kept) {
         kept -= 1;
     }
-    let head = [Kind::Begin as u64, at, kept as u64];
-    let words = name.as_bytes()[..kept].chunks(8).map(|part| {
-        let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
-        u64::from_le_bytes(word)
-    });
-    let words: Vec<u64> = head.into_iter().chain(words).collect();
-    (0..records_of(kept)).map(move |record| {
-        let at = |word: usize| words.get(record * WORDS + word).copied().unwrap_or(0);
-        Record(std::array::from_fn(at))
-    })
+    let mut words = [[0; WORDS]; MOST];
+    let (head, text) = words.as_flattened_mut().split_at_mut(3);
+    head.copy_from_slice(&[Kind::Begin as u64, at, kept as u64]);
+    for (word, part) in text.iter_mut().zip(name.as_bytes()[..kept].chunks(8)) {
+        let mut bytes = [0; 8];
+        bytes[..part.len()].copy_from_slice(part);
+        *word = u64::from_le_bytes(bytes);
+    }
+    words.into_iter().take(records_of(kept)).map(Record)
 }
 
 /// How many records the begin of a span with such a name takes.
-pub(super) fn records_of(name_len: usize) -> usize {
+pub(super) const fn records_of(name_len: usize) -> usize {
     (3 + name_len.div_ceil(8)).div_ceil(WORDS)
 }

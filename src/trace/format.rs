@@ -128,7 +128,8 @@ fn event(output: &mut Output, thread: u64, record: &Record, at: &dyn Fn(u64) -> 
             let arrow = |text: &mut String, phase: &str, of: u64, at: u64| {
                 head(text, about.name, cat, phase, of);
                 moment(text, "ts", at);
-                put!(text, ",\"id\":\"{call}.{thread}.{}\"", record.at());
+                let process = std::process::id(); // joined files must not join arrows
+                put!(text, ",\"id\":\"{process}.{call}.{thread}.{}\"", record.at());
                 text.push_str(if phase == "f" { ",\"bp\":\"e\"}" } else { "}" });
             };
             if caller != thread {
@@ -139,7 +140,7 @@ fn event(output: &mut Output, thread: u64, record: &Record, at: &dyn Fn(u64) -> 
         Form::Async(phase) => output.event(|text| {
             head(text, about.name, cat, phase, thread);
             moment(text, "ts", record.at());
-            put!(text, ",\"id\":{}", record.values()[0]);
+            put!(text, ",\"id\":\"{}.{}\"", std::process::id(), record.values()[0]);
             values(text, record, about.values);
         }),
         Form::Begin => {

@@ -7,6 +7,7 @@
 //! room is counted, and no thread waits for room.
 #![forbid(unsafe_code)]
 
+mod bell;
 mod environment;
 mod event;
 mod format;
@@ -102,10 +103,21 @@ impl Call {
     }
 }
 
-/// Lanes at work in traced calls.
+/// Lanes at work in traced calls. Relaxed everywhere: a number for people.
+static LANES: AtomicI64 = AtomicI64::new(0);
+
+/// Bytes that the codec has taken and given. Relaxed as well.
+static BYTES: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+
+/// In a forked child no lane is at work, and the codec has done nothing.
+fn forget_counters() {
+    LANES.store(0, Ordering::Relaxed);
+    BYTES.0.store(0, Ordering::Relaxed);
+    BYTES.1.store(0, Ordering::Relaxed);
+}
+
+/// Counts lanes that come or go.
 fn count_lanes(more: i64) {
-    static LANES: AtomicI64 = AtomicI64::new(0);
-    // Relaxed: a number for people.
     let lanes = LANES.fetch_add(more, Ordering::Relaxed) + more;
     let now = clock::now();
     thread::push(Record::slice(Kind::BusyLanes, 0, now, now).with([lanes.max(0) as u64, 0, 0, 0, 0]));
@@ -161,9 +173,7 @@ impl Mark {
 
 /// Bytes that the codec has taken and given, of all calls together.
 pub(crate) fn count_bytes(taken: u64, given: u64) {
-    static BYTES: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
     if is_on(CODEC) {
-        // Relaxed: numbers for people.
         let taken = BYTES.0.fetch_add(taken, Ordering::Relaxed) + taken;
         let given = BYTES.1.fetch_add(given, Ordering::Relaxed) + given;
         let now = clock::now();

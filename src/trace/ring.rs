@@ -6,6 +6,8 @@
 //! else is read on the strength of them.
 
 use super::event::{Record, WORDS};
+use crate::error::Result;
+use crate::memory;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,7 +21,7 @@ pub(super) struct Ring {
     pub(super) name: String,
     /// Whether the file tells the name.
     pub(super) is_named: AtomicBool,
-    records: Box<[[AtomicU64; WORDS]]>,
+    records: Vec<[AtomicU64; WORDS]>,
     written: CachePadded<AtomicU64>,
     read: CachePadded<AtomicU64>,
     lost: AtomicU64,
@@ -29,21 +31,27 @@ pub(super) struct Ring {
 
 impl Ring {
     /// For so many records, a power of two.
-    pub(super) fn new(records: usize, thread: u64, name: String) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`](crate::error::ErrorKind::OutOfMemory).
+    pub(super) fn new(count: usize, thread: u64, name: String) -> Result<Self> {
+        let mut records = Vec::new();
+        memory::reserve(&mut records, count)?;
+        records.resize_with(count, Default::default);
+        Ok(Self {
             thread,
             name,
             is_named: AtomicBool::new(false),
-            records: (0..records).map(|_| Default::default()).collect(),
+            records,
             written: CachePadded::default(),
             read: CachePadded::default(),
             lost: AtomicU64::new(0),
             left: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Writes records, if there is room for all and `spare` more, or counts a lost event. Only by the ring's
-    /// thread. True if the ring is half full now.
+    /// thread.
     pub(super) fn push(&self, records: impl Iterator<Item = Record>, count: usize, spare: usize) -> Pushed {
         let written = self.written.load(Ordering::Relaxed);
         let used = written - self.read.load(Ordering::Acquire);
@@ -56,12 +64,22 @@ impl Ring {
             place.iter().zip(record.0).for_each(|(place, word)| place.store(word, Ordering::Relaxed));
         }
         self.written.store(written + count as u64, Ordering::Release);
-        let half = self.records.len() as u64 / 2;
-        if used < half && used + count as u64 >= half {
+        if used < self.half() && used + count as u64 >= self.half() {
             Pushed::HalfFull
         } else {
             Pushed::Written
         }
+    }
+
+    fn half(&self) -> u64 {
+        self.records.len() as u64 / 2
+    }
+
+    /// Whether half of the room or more is taken. For the reader, which then does not sleep: the thread calls
+    /// when half of the room is taken, and not again when more is.
+    pub(super) fn is_half_full(&self) -> bool {
+        let used = self.written.load(Ordering::Acquire) - self.read.load(Ordering::Relaxed);
+        used >= self.half()
     }
 
     /// Gives the records that are there to `with`, a record or more at a time: `with` says how many it has
@@ -114,14 +132,16 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_counted() {
-        let ring = Ring::new(4, 0, String::new());
+        let ring = Ring::new(4, 0, String::new()).unwrap();
         let push = |value: u64, spare: usize| ring.push([record(value)].into_iter(), 1, spare);
         assert_eq!(push(1, 0), Pushed::Written);
+        assert!(!ring.is_half_full());
         assert_eq!(push(2, 0), Pushed::HalfFull);
         assert_eq!(push(3, 1), Pushed::Written);
         assert_eq!(push(4, 1), Pushed::Lost, "one record is spared");
         assert_eq!(push(5, 0), Pushed::Written);
         assert_eq!(push(6, 0), Pushed::Lost);
+        assert!(ring.is_half_full());
         let mut seen = Vec::new();
         ring.drain(|record, _| {
             seen.push(record.0[7]);
@@ -133,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_reader_and_a_writer() {
-        let ring = Ring::new(64, 0, String::new());
+        let ring = Ring::new(64, 0, String::new()).unwrap();
         let count = if cfg!(miri) { 500 } else { 100_000 };
         let (mut seen, mut sum) = (0, 0);
         std::thread::scope(|scope| {

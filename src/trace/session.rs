@@ -1,19 +1,20 @@
 //! A trace that runs: the rings of its threads, the thread that moves what is in them to the file, and how it
 //! begins and ends.
 
+use super::bell::Bell;
 use super::environment;
 use super::format;
 use super::output::Output;
 use super::ring::{Ring, RECORD};
-use super::{ALL, CATEGORIES};
+use super::{forget_counters, ALL, CATEGORIES};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{on_child, ChildHook, Own};
 use crate::os::thread::{self as os_thread, Thread};
 use crate::os::{exit, loader, module};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// What a trace takes of memory, at the most, unless its options say otherwise.
@@ -43,11 +44,14 @@ pub(super) struct Session {
     records: usize,
     rings: Mutex<Vec<Arc<Ring>>>,
     most_rings: usize,
+    /// Changes when there may be room for a ring.
+    chances: AtomicU64,
     /// Events of threads without a ring, or with one that is gone.
     lost: AtomicU64,
     writer: Mutex<Writer>,
-    ends: Mutex<bool>,
-    changed: Condvar,
+    /// The trace's thread shall end, and no thread gets a ring any more.
+    ends: AtomicBool,
+    bell: Bell,
 }
 
 struct Writer {
@@ -72,16 +76,27 @@ static FORGET: ChildHook = ChildHook::new(|| {
     CATEGORIES.store(0, Ordering::Relaxed);
     CURRENT.store(0, Ordering::Relaxed);
     RUNNING.forget();
+    forget_counters();
     environment::note_fork();
 });
 
-fn running() -> MutexGuard<'static, Option<Running>> {
-    RUNNING.get().lock().unwrap_or_else(PoisonError::into_inner)
+/// To be asked for after `FORGET` is registered, or while a trace runs. `None`: as `loader::lock`.
+fn running() -> Option<MutexGuard<'static, Option<Running>>> {
+    loader::lock(RUNNING.get())
+}
+
+/// What belongs to a thread that was ended is not to be had.
+fn busy() -> Error {
+    Error::new(ErrorKind::Busy, "the process exits, and has ended a thread that was at work for the trace")
 }
 
 /// The trace that runs.
 pub(super) fn current() -> Option<Arc<Session>> {
-    running().as_ref().map(|running| Arc::clone(&running.session))
+    // Relaxed: a trace that starts or ends at this moment may be found or not.
+    if CURRENT.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    running()?.as_ref().map(|running| Arc::clone(&running.session))
 }
 
 /// Starts a trace into a new file.
@@ -89,7 +104,7 @@ pub(super) fn current() -> Option<Arc<Session>> {
 /// # Errors
 /// [`ErrorKind::AlreadyStarted`]: a trace runs; [`ErrorKind::Io`]: there can be no such file, or there
 /// is one; [`ErrorKind::InvalidArgument`]: an option; [`ErrorKind::Threads`],
-/// [`ErrorKind::OutOfMemory`].
+/// [`ErrorKind::OutOfMemory`]; [`ErrorKind::Busy`]: the process exits, and can have no thread any more.
 pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
     let invalid = |text: String| Err(Error::new(ErrorKind::InvalidArgument, text));
     if options.categories & !ALL != 0 {
@@ -103,9 +118,12 @@ pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
         return invalid(format!("max_memory is {memory}, expected at least {SMALLEST_MEMORY} bytes"));
     }
     memory::check()?;
+    if loader::others_have_ended() {
+        return Err(busy());
+    }
     module::keep_module()?;
     on_child(&FORGET)?;
-    let mut running = running();
+    let mut running = running().ok_or_else(busy)?;
     if running.is_some() {
         return Err(Error::new(ErrorKind::AlreadyStarted, "a trace runs already"));
     }
@@ -118,17 +136,21 @@ pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
         records: ring / RECORD,
         rings: Mutex::default(),
         most_rings: usize::try_from(memory / ring as u64).unwrap_or(usize::MAX),
+        chances: AtomicU64::new(0),
         lost: AtomicU64::new(0),
         writer: Mutex::new(Writer { output: Output::create(&file)?, lost: 0 }),
-        ends: Mutex::new(false),
-        changed: Condvar::new(),
+        ends: AtomicBool::new(false),
+        bell: Bell::default(),
     });
-    format::begin(&mut session.writer().output);
-    session.write_out(session.writer());
     let life = Arc::clone(&session);
-    let thread = Thread::start("fastpar-trace", STACK, Box::new(move || life.run())).map_err(|error| {
+    let begun = session.begin().and_then(|()| {
+        Thread::start("fastpar-trace", STACK, Box::new(move || life.run())).map_err(|error| {
+            Error::new(ErrorKind::Threads, format!("the trace's thread could not be started: {error}"))
+        })
+    });
+    let thread = begun.inspect_err(|_| {
+        let _ = session.close(); // Windows removes no file that is open
         let _ = std::fs::remove_file(&file); // new, and of no use
-        Error::new(ErrorKind::Threads, format!("the trace's thread could not be started: {error}"))
     })?;
     CURRENT.store(session.number, Ordering::Relaxed);
     *running = Some(Running { session, thread });
@@ -141,9 +163,12 @@ pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
 /// Ends the trace that runs, and its file.
 ///
 /// # Errors
-/// [`ErrorKind::Io`]: the file could not be written.
+/// [`ErrorKind::Io`]: the file could not be written; [`ErrorKind::Busy`]: the process exits, and has ended a
+/// thread that was writing.
 pub(crate) fn stop() -> Result<()> {
-    let mut running = running();
+    on_child(&FORGET)?;
+    environment::leave_parents();
+    let mut running = running().ok_or_else(busy)?;
     CATEGORIES.store(0, Ordering::Relaxed);
     let Some(Running { session, thread }) = running.take() else { return Ok(()) };
     CURRENT.store(0, Ordering::Relaxed);
@@ -154,40 +179,21 @@ pub(crate) fn stop() -> Result<()> {
     if !loader::holds_lock() && !loader::others_have_ended() {
         thread.join();
     }
-    let mut writer = session.writer();
-    session.write_rings(&mut writer);
-    writer.output.close()
+    session.close()
 }
 
 /// Brings the file up to date.
 pub(crate) fn flush() {
-    if CURRENT.load(Ordering::Relaxed) != 0 {
-        if let Some(session) = current() {
-            session.write_out(session.writer());
-        }
+    if let Some(session) = current() {
+        session.write_out();
     }
 }
 
-/// The same at the end of the process. Threads that have been ended may have left locks behind.
+/// The end of the process is that of the trace: a write that the end would cut is not begun any more.
 extern "C" fn end_with_process() {
-    fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-        if !loader::others_have_ended() {
-            return Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-        match mutex.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-    if CURRENT.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let session = lock(RUNNING.get()).and_then(|running| Some(Arc::clone(&running.as_ref()?.session)));
-    if let Some(session) = session {
-        if let Some(writer) = lock(&session.writer) {
-            session.write_out(writer);
-        }
+    if let Some(session) = current() {
+        CATEGORIES.store(0, Ordering::Relaxed);
+        let _ = session.close(); // there is nobody to tell
     }
 }
 
@@ -198,17 +204,23 @@ impl Session {
 
     /// A ring for the calling thread, if there is room for one more.
     pub(super) fn add_ring(&self) -> Option<Arc<Ring>> {
-        let is_full = |rings: &Vec<_>| rings.len() >= self.most_rings;
-        if is_full(&self.rings()) {
+        let has_room = |rings: &Vec<_>| rings.len() < self.most_rings && !self.ends.load(Ordering::Relaxed);
+        if !has_room(&*self.rings()?) {
             return None;
         }
-        let ring = Arc::new(Ring::new(self.records, os_thread::number(), os_thread::name()));
-        let mut rings = self.rings();
-        if is_full(&rings) {
+        let ring = Ring::new(self.records, os_thread::number(), os_thread::name()).ok()?;
+        let ring = Arc::new(ring);
+        let mut rings = self.rings()?;
+        if !has_room(&rings) {
             return None;
         }
         rings.push(Arc::clone(&ring));
         Some(ring)
+    }
+
+    /// When this has changed, a thread that got no ring may try again.
+    pub(super) fn chances(&self) -> u64 {
+        self.chances.load(Ordering::Relaxed)
     }
 
     /// Counts an event that is lost.
@@ -218,40 +230,65 @@ impl Session {
 
     /// Has the trace's thread look at the rings.
     pub(super) fn wake(&self) {
-        self.changed.notify_one(); // without the lock, which would be to wait: the thread comes soon anyway
+        self.bell.ring();
     }
 
     /// The trace's thread.
     fn run(&self) {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*ends {
-            ends = self.changed.wait_timeout(ends, INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
-            drop(ends);
-            self.write_out(self.writer());
-            ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bell.belongs_here();
+        loop {
+            let more_to_do = self.write_out();
+            if self.ends.load(Ordering::Acquire) {
+                return;
+            }
+            if !more_to_do {
+                self.bell.wait(INTERVAL);
+            }
         }
     }
 
     fn end_thread(&self) {
-        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
+        // Release, as the thread may be the last to write; the bell is rung after it.
+        self.ends.store(true, Ordering::Release);
+        self.bell.ring();
     }
 
-    fn rings(&self) -> MutexGuard<'_, Vec<Arc<Ring>>> {
-        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rings(&self) -> Option<MutexGuard<'_, Vec<Arc<Ring>>>> {
+        loader::lock(&self.rings)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self) -> Option<MutexGuard<'_, Writer>> {
+        loader::lock(&self.writer)
     }
 
-    fn write_out(&self, mut writer: MutexGuard<'_, Writer>) {
+    /// Writes what each file begins with.
+    fn begin(&self) -> Result<()> {
+        let mut writer = self.writer().ok_or_else(busy)?;
+        format::begin(&mut writer.output);
+        writer.output.write();
+        writer.output.check()
+    }
+
+    /// Writes what is left, and ends the file. Threads that wrote events keep their rings until they write
+    /// the next, in another trace, or end.
+    fn close(&self) -> Result<()> {
+        self.ends.store(true, Ordering::Release);
+        let mut writer = self.writer().ok_or_else(busy)?;
         self.write_rings(&mut writer);
+        if let Some(mut rings) = self.rings() {
+            *rings = Vec::new();
+        }
+        writer.output.close()
     }
 
-    /// Moves what is in the rings to the file.
-    fn write_rings(&self, writer: &mut Writer) {
-        let rings = self.rings().clone(); // threads may add theirs meanwhile
+    /// Brings the file up to date; whether there is much to write again already.
+    fn write_out(&self) -> bool {
+        self.writer().is_some_and(|mut writer| self.write_rings(&mut writer))
+    }
+
+    /// Moves what is in the rings to the file. As `write_out`.
+    fn write_rings(&self, writer: &mut Writer) -> bool {
+        let Some(rings) = self.rings().map(|rings| rings.clone()) else { return false }; // more may come
         let mut gone = Vec::new();
         for ring in &rings {
             let last = ring.is_left();
@@ -260,16 +297,22 @@ impl Session {
                 gone.push(ring);
             }
         }
-        let mut kept = self.rings();
+        let Some(mut kept) = self.rings() else { return false };
         kept.retain(|ring| !gone.iter().any(|gone| Arc::ptr_eq(gone, ring)));
         // Of the rings that are gone, too, once.
         self.lost.fetch_add(gone.iter().map(|ring| ring.lost()).sum(), Ordering::Relaxed);
         let lost = self.lost.load(Ordering::Relaxed) + kept.iter().map(|ring| ring.lost()).sum::<u64>();
+        // Once a look: a ring is gone, or there may be memory again.
+        if kept.len() < self.most_rings {
+            self.chances.fetch_add(1, Ordering::Relaxed);
+        }
+        let more_to_do = kept.iter().any(|ring| ring.is_half_full());
         drop(kept);
         if lost != writer.lost {
             writer.lost = lost;
             format::lost(&mut writer.output, lost);
         }
         writer.output.write();
+        more_to_do
     }
 }

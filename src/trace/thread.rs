@@ -14,8 +14,9 @@ const DEEPEST: u32 = 64;
 /// A thread's part of a trace.
 struct Mine {
     session: Arc<Session>,
-    /// None: there was no room for one.
+    /// None: there was no room for a ring when the session's chances were `tried`.
     ring: Option<Arc<Ring>>,
+    tried: u64,
     /// The program's spans that are open, and, a bit each, those of them whose begin is in the ring.
     depth: u32,
     written: u64,
@@ -27,8 +28,9 @@ thread_local! {
 
 impl Mine {
     fn new(session: Arc<Session>) -> Self {
+        let tried = session.chances();
         let ring = session.add_ring();
-        Self { session, ring, depth: 0, written: 0 }
+        Self { session, ring, tried, depth: 0, written: 0 }
     }
 
     /// Room that is kept for the ends of spans whose begins are in the ring.
@@ -36,7 +38,10 @@ impl Mine {
         self.written.count_ones() as usize
     }
 
-    fn push(&self, records: impl Iterator<Item = Record>, count: usize, spare: usize) -> bool {
+    fn push(&mut self, records: impl Iterator<Item = Record>, count: usize, spare: usize) -> bool {
+        if self.ring.is_none() {
+            self.try_again();
+        }
         let Some(ring) = &self.ring else {
             self.session.lose();
             return false;
@@ -46,6 +51,15 @@ impl Mine {
             self.session.wake();
         }
         pushed != Pushed::Lost
+    }
+
+    /// Gets a ring, if there may be room since the last time.
+    #[cold]
+    fn try_again(&mut self) {
+        let chances = self.session.chances();
+        if std::mem::replace(&mut self.tried, chances) != chances {
+            self.ring = self.session.add_ring();
+        }
     }
 }
 

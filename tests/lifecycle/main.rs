@@ -17,6 +17,8 @@ mod start;
 mod stats;
 mod timeline;
 mod trace;
+#[cfg(target_os = "linux")]
+mod trace_processes;
 
 use fastpar::job::{for_each_chunk, Chunk, Control};
 use fastpar::plan::Schedule;

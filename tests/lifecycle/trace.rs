@@ -15,7 +15,10 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::time::Duration;
 
-fn start_with(path: &Path, options: Option<fastpar_trace_options>) -> (fastpar_status, fastpar_error) {
+pub(crate) fn start_with(
+    path: &Path,
+    options: Option<fastpar_trace_options>,
+) -> (fastpar_status, fastpar_error) {
     let path = CString::new(path.to_str().expect("a name")).expect("no NUL");
     // SAFETY: numbers and bytes, for which zero is valid.
     let mut error: fastpar_error = unsafe { std::mem::zeroed() };
@@ -25,21 +28,21 @@ fn start_with(path: &Path, options: Option<fastpar_trace_options>) -> (fastpar_s
     (status, error)
 }
 
-fn start(path: &Path) {
+pub(crate) fn start(path: &Path) {
     assert_eq!(start_with(path, None).0, FASTPAR_OK);
 }
 
-fn stop() {
+pub(crate) fn stop() {
     // SAFETY: no pointer.
     assert_eq!(unsafe { fastpar_trace_stop(ptr::null_mut()) }, FASTPAR_OK);
 }
 
-fn options(max_memory: u64, categories: u32) -> Option<fastpar_trace_options> {
+pub(crate) fn options(max_memory: u64, categories: u32) -> Option<fastpar_trace_options> {
     let struct_size = size_of::<fastpar_trace_options>();
     Some(fastpar_trace_options { struct_size, max_memory, categories, flags: 0 })
 }
 
-fn span<R>(name: &str, body: impl FnOnce() -> R) -> R {
+pub(crate) fn span<R>(name: &str, body: impl FnOnce() -> R) -> R {
     let name = CString::new(name).expect("no NUL");
     // SAFETY: a C string.
     unsafe { fastpar_trace_begin(name.as_ptr()) };
@@ -49,7 +52,7 @@ fn span<R>(name: &str, body: impl FnOnce() -> R) -> R {
 }
 
 /// A folder for files, with a name for one.
-fn folder() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("trace.json");
     (folder, path)
@@ -96,6 +99,8 @@ fn a_loop_its_lanes_and_chunks() {
         // An arrow from the call to each helper.
         let arrows: BTreeMap<&str, &Event> =
             timeline.of("s", "lane").map(|event| (event.all["id"].as_str().expect("an id"), event)).collect();
+        let process = format!("{}.", std::process::id());
+        assert!(arrows.keys().all(|id| id.starts_with(&process)), "{arrows:?}");
         let ends: Vec<_> = timeline.of("f", "lane").collect();
         assert_eq!(ends.len(), lanes.len() - 1);
         for end in ends {
@@ -321,82 +326,5 @@ fn one_after_the_other_and_over_a_shutdown() {
         let second = folder.path().join(format!("{}.json", std::process::id()));
         assert_eq!(Timeline::read(&second).slices("loop").count(), 1);
         assert_eq!(Timeline::read(&first).slices("loop").count(), 2);
-    });
-}
-
-/// Runs `child` in a forked process, and `parent` with its number; returns how it ended.
-#[cfg(unix)]
-fn forked(child: impl FnOnce(), parent: impl FnOnce(i32)) -> i32 {
-    // SAFETY: the child ends in here.
-    let number = unsafe { libc::fork() };
-    if number == 0 {
-        // SAFETY: a child that hangs is ended.
-        unsafe { libc::alarm(60) };
-        child();
-        // SAFETY: ends without what the test's harness would do.
-        unsafe { libc::_exit(3) }
-    }
-    parent(number);
-    let mut status = -1;
-    // SAFETY: waits for the child made above.
-    assert_eq!(unsafe { libc::waitpid(number, &mut status, 0) }, number);
-    status
-}
-
-/// The environment asks for a trace; children have files of their own, a process that is killed leaves a
-/// whole one, and so does one that exits.
-#[cfg(target_os = "linux")]
-#[test]
-fn processes_and_their_files() {
-    Isolated::default().foreign().run(|| {
-        let (folder, path) = folder();
-        std::env::set_var("FASTPAR_TRACE", &path);
-        std::env::set_var("FASTPAR_THREADS", "2");
-        let file = |process: i32| folder.path().join(format!("trace.json.{process}"));
-        run_chunks(7, |_| {});
-        let exited = forked(
-            || {
-                run_chunks(5, |_| {});
-                // SAFETY: ends the process in good order.
-                unsafe { libc::exit(0) };
-            },
-            |child| {
-                assert_ne!(child, 0);
-            },
-        );
-        assert_eq!(exited, 0);
-        let mut killed = 0;
-        forked(
-            || {
-                span("until the end", || {
-                    run_chunks(5, |_| {});
-                    loop {
-                        std::thread::sleep(Duration::from_millis(1));
-                    }
-                });
-            },
-            |child| {
-                killed = child;
-                let loops = || file(child).exists() && Timeline::read_if_whole(&file(child)) > 0;
-                while !loops() {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                // SAFETY: the child made above.
-                unsafe { libc::kill(child, libc::SIGKILL) };
-            },
-        );
-        let timeline = Timeline::read(&file(killed));
-        assert_eq!(timeline.slices("loop").count(), 1);
-        assert_eq!(timeline.of("B", "until the end").count(), 0, "it began before the child's trace");
-        run_chunks(9, |_| {});
-        stop();
-        // One loop of the child, two of this process, each in its own file.
-        let mut loops: Vec<Vec<u64>> = Vec::new();
-        for entry in std::fs::read_dir(folder.path()).expect("a folder").flatten() {
-            let timeline = Timeline::read(&entry.path());
-            loops.push(timeline.slices("loop").map(|event| event.value("chunks")).collect());
-        }
-        loops.sort();
-        assert_eq!(loops, [vec![5], vec![5], vec![7, 9]]);
     });
 }
