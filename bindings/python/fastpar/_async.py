@@ -10,7 +10,11 @@ from typing import Any
 from ._errors import CancelFlag
 from ._executor import ThreadPoolExecutor
 
-_executor = ThreadPoolExecutor()
+
+@functools.cache
+def _executor() -> ThreadPoolExecutor:
+    """Made when it is used: the pool may be started with options until then."""
+    return ThreadPoolExecutor()
 
 
 async def to_thread[**P, R](function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -18,7 +22,7 @@ async def to_thread[**P, R](function: Callable[P, R], /, *args: P.args, **kwargs
     import asyncio
 
     call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-    return await asyncio.wrap_future(_executor.submit(call))
+    return await asyncio.wrap_future(_executor().submit(call))
 
 
 async def cancellable[R](function: Callable[..., R], *args: Any, cancel: CancelFlag | None = None, **kwargs: Any) -> R:
@@ -31,7 +35,7 @@ async def cancellable[R](function: Callable[..., R], *args: Any, cancel: CancelF
     flag = CancelFlag()
     call = functools.partial(contextvars.copy_context().run, function, *args, cancel=flag, **kwargs)
     with contextlib.nullcontext() if cancel is None else cancel._watch(flag):
-        future = _executor.submit(call)
+        future = _executor().submit(call)
         cancelled: asyncio.CancelledError | None = None
         while True:
             try:

@@ -185,6 +185,11 @@ def uint32(value: SupportsIndex, name: str) -> int:
     return _natural(value, name, 32, "32 bits")
 
 
+def uint64(value: SupportsIndex, name: str) -> int:
+    """The same for 64 bits."""
+    return _natural(value, name, 64, "64 bits")
+
+
 def _natural(value: SupportsIndex, name: str, bits: int, place: str) -> int:
     try:
         number = operator.index(value)

@@ -6,10 +6,12 @@ import contextvars
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any
 
 from . import _threads
-from ._errors import Error
+from ._errors import Error, call
 from ._executor_calls import CallFuture, CallItem, Item
 from ._executor_map import MapWork
 from ._executor_threads import Start
@@ -29,6 +31,15 @@ _working: set["ThreadPoolExecutor"] = set()
 _closing = False
 
 
+def _pool_threads() -> int:
+    """How many threads the pool has; if it could have none, the start of the pool tells why."""
+    threads = lib.fastpar_pool_threads()
+    if threads == 0:
+        call(lib.fastpar_pool_start, None)
+        threads = lib.fastpar_pool_threads()
+    return threads
+
+
 class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     """A `concurrent.futures.ThreadPoolExecutor` whose calls run on the threads of fastpar's pool.
 
@@ -44,23 +55,23 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         max_workers: int | None = None,
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
-        initargs: tuple = (),
+        initargs: tuple[Any, ...] = (),
     ) -> None:
         """`max_workers`: how many calls run at a time at most, any number; None: as many as the pool has threads.
 
         `initializer(*initargs)` is called on every thread before its first call for this executor; if it raises, the executor
         is broken, and every call that waits or comes later is BrokenThreadPool. `thread_name_prefix`: threads have names that
         begin so while they work for this executor.
+
+        Raises ValueError for less than 1 worker, InvalidArgumentError if FASTPAR_THREADS does not hold a number.
         """
-        threads = lib.fastpar_pool_threads()
         if max_workers is None:
-            max_workers = threads
+            max_workers = _pool_threads()
         if max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         self._max_workers = max_workers
-        self._threads_of_pool = threads
         self._context = contextvars.copy_context()
         self._thread_name_prefix = thread_name_prefix
         self._initializer, self._initargs = initializer, initargs
@@ -77,15 +88,22 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._shutdown = False
         self._broken: str | None = None
 
-    def submit(self, fn, /, *args, **kwargs):
-        future: CallFuture = CallFuture(self)
+    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: CallFuture[T] = CallFuture(self)
         future._item = item = CallItem(future, fn, args, kwargs)
         self._add((item,))
         return future
 
     submit.__doc__ = concurrent.futures.Executor.submit.__doc__
 
-    def map(self, fn, *iterables, timeout=None, chunksize=1, buffersize=None):
+    def map[T](
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
         if buffersize is not None:
             return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize, buffersize=buffersize)
         work = MapWork(fn, list(zip(*iterables)), timeout)
@@ -133,7 +151,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def _start_runner(self) -> None:
         try:
-            Start(self._run, self._lost, self._runner_name()).start(self._threads_of_pool)
+            Start(self._run, self._lost, self._runner_name()).start(lib.fastpar_pool_threads())
         except BaseException as error:
             self._not_started(error)
             raise
@@ -157,7 +175,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             self._idle.notify_all()
 
     def _runner_name(self) -> str:
-        return f"{self._thread_name_prefix or 'fastpar-executor'}_{self._threads_of_pool + self._runners}"
+        return f"{self._thread_name_prefix or 'fastpar-executor'}_{lib.fastpar_pool_threads() + self._runners}"
 
     def _context_here(self) -> contextvars.Context:
         """This thread's context for this executor; a copy of it where a call further down the stack is in it."""
@@ -296,7 +314,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._here.initialized = True
         return True
 
-    def shutdown(self, wait=True, *, cancel_futures=False):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         with self._lock:
             self._shutdown = True
             self._dismiss()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
 
 
 class _Failure:
@@ -31,10 +32,10 @@ class _Waiter:
 _MISSING = object()
 
 
-class MapWork:
+class MapWork[T]:
     """The calls of one `map`. Every thread of the executor that runs it takes call after call until none is left."""
 
-    def __init__(self, fn: Callable[..., object], arguments: list[tuple], timeout: float | None) -> None:
+    def __init__(self, fn: Callable[..., T], arguments: list[tuple[Any, ...]], timeout: float | None) -> None:
         self._fn = fn
         self._arguments = arguments
         self.count = len(arguments)
@@ -75,7 +76,7 @@ class MapWork:
             if place is not outcome:
                 self._hand_over(place, outcome)
 
-    def results(self) -> Iterator[object]:
+    def results(self) -> Iterator[T]:
         """The results in their order, each as soon as it is there; what a call has raised is raised in its place."""
         try:
             for index in range(self.count):
@@ -84,7 +85,7 @@ class MapWork:
         finally:
             self._stopped = True
 
-    def _take(self, index: int) -> object:
+    def _take(self, index: int) -> Any:
         outcome = self._places.pop(index, _MISSING)
         if outcome is _MISSING:
             outcome = self._await(index)
@@ -96,7 +97,7 @@ class MapWork:
             # The exception's traceback holds this frame.
             del outcome
 
-    def _await(self, index: int) -> object:
+    def _await(self, index: int) -> Any:
         waiter = _Waiter()
         outcome = self._places.setdefault(index, waiter)
         if outcome is waiter:

@@ -4,7 +4,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Unpack, overload
+from typing import Any, Unpack, overload
 
 from . import _native as n
 from ._calls import Call, range_callback, run
@@ -12,7 +12,7 @@ from ._errors import size
 from ._options import LoopOptions
 
 #: In the place of a value that was not given.
-_NONE = object()
+NO_VALUE = object()
 
 
 @overload
@@ -117,7 +117,7 @@ def reduce[A, R](
     initial_factory: Callable[[], A],
     **options: Unpack[LoopOptions],
 ) -> A: ...
-def reduce(n_items, fold, /, combine=None, initial=_NONE, *, initial_factory=None, **options):
+def reduce(n_items, fold, /, combine=None, initial=NO_VALUE, *, initial_factory=None, **options):
     """Folds the chunks of `range(n_items)` in parallel, and combines what comes out in the order of the chunks.
 
     The same as this, but for the threads:
@@ -133,14 +133,18 @@ def reduce(n_items, fold, /, combine=None, initial=_NONE, *, initial_factory=Non
     of threads, for floats too. Exceptions: as `for_range`.
     """
     if initial_factory is not None:
-        if initial is not _NONE:
+        if initial is not NO_VALUE:
             raise TypeError("initial and initial_factory exclude each other")
         initial = initial_factory()
+    return combined("items", in_order(size(n_items, "n"), lambda call, begin, end: fold(begin, end), options), combine, initial)
+
+
+def combined(what: str, parts: list[Any], combine: Callable[[Any, Any], Any] | None, initial: object) -> Any:
+    """Parts, combined in their order; `combine`: None: addition."""
     if combine is None:
         combine = operator.add
-    parts = in_order(size(n_items, "n"), lambda call, begin, end: fold(begin, end), options)
-    if initial is not _NONE:
+    if initial is not NO_VALUE:
         return functools.reduce(combine, parts, initial)
     if not parts:
-        raise TypeError("reduce() of no items with no initial value")
+        raise TypeError(f"reduce() of no {what} with no initial value")
     return functools.reduce(combine, parts)

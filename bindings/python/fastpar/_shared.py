@@ -24,8 +24,8 @@ def _int64(value: int) -> int:
 class AtomicInt(Uncopied):
     """An integer of 64 bits that any number of threads may change at the same time, each change in one step.
 
-    For state that is shared with native code; among Python's threads a threading.Lock around an int is faster. Changes are
-    sequentially consistent.
+    For state that is shared with native code, which gets its `address`; among Python's threads a threading.Lock around an int
+    is faster. Changes are sequentially consistent.
     """
 
     __slots__ = ("_at", "_place")
@@ -33,6 +33,12 @@ class AtomicInt(Uncopied):
     def __init__(self, value: int = 0, /) -> None:
         self._place = ctypes.c_int64(_int64(value))
         self._at = ctypes.addressof(self._place)
+
+    @property
+    def address(self) -> int:
+        """Where it is: an aligned `int64_t` for native code's `fastpar_atomic_` functions, or atomics of its own, as long as this
+        object lives."""
+        return self._at
 
     def load(self) -> int:
         """Its value."""

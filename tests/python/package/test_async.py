@@ -76,6 +76,37 @@ class Async(unittest.IsolatedAsyncioTestCase):
                 file.write(NOISE[:5_000_000])
             self.assertEqual((await zstd.compress_file_async(source, packed)).bytes_in, 5_000_000)
             self.assertEqual((await zstd.decompress_file_async(packed, back)).bytes_out, 5_000_000)
+            await zstd.concat_files_async([packed, packed], back)
+            with zstd.open_archive(back) as archive:
+                self.assertEqual(len(archive), 10_000_000)
+                await zstd.transform_file_async(archive, source, lambda view: view[:1], piece_size=1_000_000)
+                self.assertEqual(await archive.reduce_async(len), 10_000_000)
+            with zstd.open_archive(source) as archive:
+                self.assertLess(len(archive), 100)
+
+    async def test_archives(self):
+        with zstd.open_archive(zstd.compress(NOISE[:1_000_000], frame_size=100_000)) as archive:
+            self.assertEqual(await archive.read_at_async(99_000, 2000), NOISE[99_000:101_000])
+            total = fastpar.AtomicInt()
+            await archive.scan_async(lambda view: total.add(len(view)))
+            await archive.lines_async(lambda view: total.add(len(view)), max_lanes=2)
+            self.assertEqual(total.load(), 2_000_000)
+            self.assertEqual(await archive.reduce_async(len, lambda a, b: a + b, 5, record_size=10), 1_000_005)
+            with self.assertRaises(ZeroDivisionError):
+                await archive.scan_async(lambda view: 1 / 0)
+            started = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def body(view):
+                loop.call_soon_threadsafe(started.set)
+                while not fastpar.is_cancelled():
+                    time.sleep(0.001)
+
+            scan = asyncio.create_task(archive.scan_async(body, piece_size=1000))
+            await started.wait()
+            scan.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await scan
 
     async def test_a_call_is_cancelled_with_its_task_and_has_ended_then(self):
         out = bytearray(zstd.compress_bound(len(NOISE)))

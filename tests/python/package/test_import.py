@@ -35,6 +35,20 @@ class Refusals(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("RuntimeError: fastpar needs free-threaded Python 3.14 or later, and this is Python 3.13", errors)
 
+    def test_a_wrong_number_of_threads_is_told_by_what_needs_it(self):
+        code, output, errors = support.run(
+            "import fastpar\n"
+            "for use in (fastpar.ThreadPoolExecutor, lambda: fastpar.for_range(9, print)):\n"
+            "    try: use()\n"
+            "    except fastpar.InvalidArgumentError as error: print(error)\n"
+            "fastpar.pool_start(threads=3)\n"
+            "print(list(fastpar.ThreadPoolExecutor().map(int, '12')))",
+            env={"FASTPAR_THREADS": "many"},
+        )
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(len(output.splitlines()), 3, output)
+        self.assertEqual(output.count("FASTPAR_THREADS"), 2, output)
+
     def test_no_library(self):
         code, _, errors = support.run("import fastpar", env={"FASTPAR_LIBRARY": "/nowhere/libfastpar.so.1"})
         self.assertEqual(code, 1)

@@ -28,10 +28,12 @@ from ._async import (
     compress_batch_async,
     compress_file_async,
     compress_into_async,
+    concat_files_async,
     decompress_async,
     decompress_batch_async,
     decompress_file_async,
     decompress_into_async,
+    transform_file_async,
 )
 from ._batches import compress_batch, decompress_batch
 from ._codec import (
@@ -47,7 +49,7 @@ from ._codec import (
 from ._file import ZstdFile, open
 from ._files import FileStats, compress_file, decompress_file
 from ._scan import ScanOptions
-from ._settings import DataError, ZstdOptions
+from ._settings import DataError, FileOptions, ZstdOptions
 from ._shards import Shard, concat_files, shards
 
 __all__ = (
@@ -56,6 +58,7 @@ __all__ = (
     "CompressionParameter",
     "DataError",
     "DecompressionParameter",
+    "FileOptions",
     "FileStats",
     "Frame",
     "FrameInfo",
@@ -79,6 +82,7 @@ __all__ = (
     "compress_into",
     "compress_into_async",
     "concat_files",
+    "concat_files_async",
     "decompress",
     "decompress_async",
     "decompress_batch",
@@ -98,6 +102,7 @@ __all__ = (
     "shards",
     "train_dict",
     "transform_file",
+    "transform_file_async",
     "zstd_version",
     "zstd_version_info",
 )

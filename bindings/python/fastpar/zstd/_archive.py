@@ -11,11 +11,14 @@ from typing import SupportsIndex, Unpack, overload
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
 from .._library import lib
-from .._buffers import address
+from .._async import cancellable, to_thread
+from .._buffers import address, fill_bytes
 from .._errors import size as natural
+from .._loops import NO_VALUE
 from ._files import FileStats
-from ._scan import ScanCall, ScanOptions, read_at_callback, reduce, scan, transform
-from ._settings import Settings, ZstdOptions, check, path
+from ._scan import ScanCall, ScanOptions, reduce, scan, transform
+from ._settings import FileSettings, Settings, ZstdOptions, check, path
+from ._source import Source, check_source, read_at_callback
 
 # Bytes that are read ahead for lines.
 _LINES = 1 << 17
@@ -43,8 +46,11 @@ class Archive(Uncopied, io.RawIOBase):
     #: None: closed. Dropping it closes: a call under way in another thread has a reference of its own.
     _handle: ArchiveHandle | None = None
 
-    def __init__(self, handle: ArchiveHandle) -> None:
+    def __init__(self, handle: ArchiveHandle, source: Source | None = None) -> None:
         self._handle = handle
+        #: Where the bytes come from. Here, and not with the handle: a source that has its archive, as a bound
+        #: method may, is collected with it. Calls under way have a reference to the archive.
+        self._source = source
         size, error = ctypes.c_uint64(), n.fastpar_error()
         check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
         self._size = size.value
@@ -72,28 +78,30 @@ class Archive(Uncopied, io.RawIOBase):
         return found
 
     @overload
-    def read_at(self, offset: int, out: Buffer, /) -> int: ...
-    @overload
     def read_at(self, offset: int, size: int, /) -> bytes: ...
+    @overload
+    def read_at(self, offset: int, out: Buffer, /) -> int: ...
     def read_at(self, offset, out, /):
         """Fills a writable buffer from the content at `offset`; returns how many bytes: fewer where the content ends.
 
         With a size instead of a buffer it returns bytes.
         """
-        if isinstance(out, SupportsIndex):
-            block = bytearray(min(natural(out, "size"), max(self._size - offset, 0)))
-            return bytes(block[: self.read_at(offset, block)])
-        handle = self._opened()
         if offset < 0:
             raise ValueError(f"offset must not be negative, and is {offset}")
+        if isinstance(out, SupportsIndex):
+            capacity = min(natural(out, "size"), max(self._size - offset, 0))
+            return fill_bytes(capacity, lambda to: self._read_at(offset, to, capacity))
+        with address(out, writable=True) as (to, capacity):
+            return self._read_at(offset, to, capacity)
+
+    def _read_at(self, offset: int, to: int | None, capacity: int) -> int:
+        handle = self._opened()
         if offset >= self._size:
             return 0
         written, error = ctypes.c_size_t(), n.fastpar_error()
-        with address(out, writable=True) as (to, capacity):
-            check(
-                lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error)),
-                error,
-            )
+        status = lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+        check_source(status, error)
+        check(status, error)
         return written.value
 
     def scan(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
@@ -119,25 +127,84 @@ class Archive(Uncopied, io.RawIOBase):
         call = ScanCall(lambda piece, view: body(view), True, **options)
         scan(self._opened(), self._size, call)
 
-    def reduce(
+    @overload
+    def reduce[R](
         self,
-        fold: Callable[[memoryview], object],
+        fold: Callable[[memoryview], R],
         /,
-        combine: Callable[[object, object], object] | None = None,
-        *initial: object,
+        combine: Callable[[R, R], R] | None = None,
+        *,
         lines: bool = False,
         **options: Unpack[ScanOptions],
-    ) -> object:
+    ) -> R: ...
+    @overload
+    def reduce[A, R](
+        self,
+        fold: Callable[[memoryview], R],
+        /,
+        combine: Callable[[A, R], A],
+        initial: A,
+        *,
+        lines: bool = False,
+        **options: Unpack[ScanOptions],
+    ) -> A: ...
+    @overload
+    def reduce[R](
+        self,
+        fold: Callable[[memoryview], R],
+        /,
+        combine: None,
+        initial: R,
+        *,
+        lines: bool = False,
+        **options: Unpack[ScanOptions],
+    ) -> R: ...
+    def reduce(self, fold, /, combine=None, initial=NO_VALUE, *, lines=False, **options):
         """Folds the pieces of the content in parallel, and combines what comes out in the order of the pieces.
 
-            functools.reduce(combine, [fold(view) for view in pieces], *initial)
+            functools.reduce(combine, [fold(view) for view in pieces], initial)
 
-        `combine`: None: addition; it is called by the calling thread only. The result does not depend on the number of
-        threads, for floats too.
+        `combine`: None: addition; it is called by the calling thread only. `initial`, where combining starts, may be left out:
+        then no pieces are a TypeError. The result does not depend on the number of threads, for floats too.
         """
-        if len(initial) > 1:
-            raise TypeError(f"reduce() takes one initial value, not {len(initial)}")
         return reduce(self._opened(), self._size, fold, combine, initial, lines, options)
+
+    async def read_at_async(self, offset: int, size: int, /) -> bytes:
+        """`read_at` for an event loop."""
+        return await to_thread(self.read_at, offset, size)
+
+    async def scan_async(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
+        """`scan` for an event loop. When the awaiting task is cancelled the scan is too, and has ended before the task goes on."""
+        await cancellable(self.scan, body, **options)
+
+    async def lines_async(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
+        """The same of `lines`."""
+        await cancellable(self.lines, body, **options)
+
+    @overload
+    async def reduce_async[R](
+        self,
+        fold: Callable[[memoryview], R],
+        /,
+        combine: Callable[[R, R], R] | None = None,
+        *,
+        lines: bool = False,
+        **options: Unpack[ScanOptions],
+    ) -> R: ...
+    @overload
+    async def reduce_async[A, R](
+        self,
+        fold: Callable[[memoryview], R],
+        /,
+        combine: Callable[[A, R], A],
+        initial: A,
+        *,
+        lines: bool = False,
+        **options: Unpack[ScanOptions],
+    ) -> A: ...
+    async def reduce_async(self, fold, /, *how, **options):
+        """The same of `reduce`."""
+        return await cancellable(self.reduce, fold, *how, **options)
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fills a writable buffer from the position on."""
@@ -204,8 +271,7 @@ class Archive(Uncopied, io.RawIOBase):
         return line
 
     def _block_at(self, position: int) -> bytes:
-        block = bytearray(min(_LINES, max(self._size - position, 0)))
-        return bytes(block[: self.read_at(position, block)])
+        return self.read_at(position, _LINES)
 
     def readable(self) -> bool:
         self._opened()
@@ -268,24 +334,25 @@ def open_source(
 ) -> Archive:
     """Opens compressed data wherever it is, such as an object in a store: `read(offset, view)` fills all of a writable view.
 
-    It is called by several threads at a time, for as long as the archive is used. What it raises ends the call that wanted the
-    bytes, as an Error with its text.
+    It is called by several threads at a time, for as long as the archive is used. What it raises is raised by the call that wanted
+    the bytes.
     """
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error = ctypes.c_void_p(), n.fastpar_error()
+    handle, error, source = ctypes.c_void_p(), n.fastpar_error(), Source(read)
     with settings.watching():
         status = lib.fastpar_archive_open_source(
             ctypes.byref(settings.native),
             read_at_callback,
             natural(size, "size"),
-            read,
+            source,
             ctypes.byref(handle),
             ctypes.byref(error),
         )
+    check_source(status, error)
     check(status, error)
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), read)))
+    return Archive(ArchiveHandle(handle.value, settings.kept()), source)
 
 
 def transform_file(
@@ -298,15 +365,16 @@ def transform_file(
     level: int | None = None,
     frame_size: int = 0,
     sync: bool = False,
+    keep: bool = False,
+    in_place: bool = False,
     **options: Unpack[ScanOptions],
 ) -> FileStats:
     """Makes a compressed file of what `body(view)` returns for the pieces of an archive, in their order: None, or a buffer.
 
     To filter or to convert more than fits into memory. The target appears when it is complete, or stays as it was. Pieces and
-    exceptions: as `Archive.scan`.
+    exceptions: as `Archive.scan`; `sync`, `keep`, `in_place`: as `compress_file`.
     """
-    settings = Settings(level, None, None, True, frame_size=frame_size)
-    settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
+    settings = FileSettings(level, None, None, True, frame_size=frame_size, sync=sync, keep=keep, in_place=in_place)
     call = ScanCall(lambda piece, view: body(view), lines, **options)
     stats = transform(archive._opened(), len(archive), call, settings, target)
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .._async import cancellable
+from ._archive import transform_file
 from ._batches import compress_batch, decompress_batch
 from ._codec import compress, compress_into, decompress, decompress_into
 from ._files import compress_file, decompress_file
+from ._shards import concat_files
 
 
 def _async_form[**P, R](function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -32,3 +34,5 @@ compress_batch_async = _async_form(compress_batch)
 decompress_batch_async = _async_form(decompress_batch)
 compress_file_async = _async_form(compress_file)
 decompress_file_async = _async_form(decompress_file)
+concat_files_async = _async_form(concat_files)
+transform_file_async = _async_form(transform_file)

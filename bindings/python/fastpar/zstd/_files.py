@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from .. import _native as n
+from .._errors import uint64
 from .._library import lib
 from ._interrupts import interruptible
-from ._settings import Settings, ZstdOptions, check, path
+from ._settings import FileOptions, FileSettings, Settings, check, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,12 @@ class FileStats:
 
 
 def _run(
-    function: ctypes._NamedFuncPointer, settings: Settings, source: str | os.PathLike, target: str | os.PathLike, sync: bool
+    function: ctypes._NamedFuncPointer, settings: Settings, source: str | os.PathLike, target: str | os.PathLike
 ) -> FileStats:
     if not settings.supported:
         raise NotImplementedError("files take the parameters compression_level, window_log, checksum_flag, window_log_max only")
     stats = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats))
     error = n.fastpar_error()
-    settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
     names = (path(source), path(target))
     status = interruptible(
         settings, lambda: function(ctypes.byref(settings.native), *names, ctypes.byref(stats), ctypes.byref(error))
@@ -49,14 +49,23 @@ def compress_file(
     options: dict | None = None,
     zstd_dict: object = None,
     *,
-    sync: bool = False,
-    **more: Unpack[ZstdOptions],
+    src_offset: int = 0,
+    src_size: int = 0,
+    **more: Unpack[FileOptions],
 ) -> FileStats:
     """Compresses a file into another, in parallel: the target appears when it is complete, or stays as it was.
 
-    `sync`: it is on the disk when this returns. Raises OSError, with the paths, for what goes wrong with the files.
+    `src_offset`, `src_size`: the part of the source that is compressed, in bytes; size 0: up to the end. So several machines can
+    compress one file; `concat_files` joins the parts, to the byte what the whole would be if the parts begin at multiples of
+    `frame_size`.
+
+    Raises OSError, with the paths, for what goes wrong with the files; InvalidArgumentError for a part that is not in the source,
+    UnsupportedError for a part of a source that is not an ordinary file.
     """
-    return _run(lib.fastpar_compress_file, Settings(level, options, zstd_dict, True, **more), source, target, sync)
+    settings = FileSettings(level, options, zstd_dict, True, **more)
+    settings.native.src_offset = uint64(src_offset, "src_offset")
+    settings.native.src_size = uint64(src_size, "src_size")
+    return _run(lib.fastpar_compress_file, settings, source, target)
 
 
 def decompress_file(
@@ -64,9 +73,10 @@ def decompress_file(
     target: str | os.PathLike,
     zstd_dict: object = None,
     options: dict | None = None,
-    *,
-    sync: bool = False,
-    **more: Unpack[ZstdOptions],
+    **more: Unpack[FileOptions],
 ) -> FileStats:
-    """Decompresses a file into another, in parallel where the data allows: the target appears when it is complete."""
-    return _run(lib.fastpar_decompress_file, Settings(None, options, zstd_dict, False, **more), source, target, sync)
+    """Decompresses a file into another, in parallel where the data allows: the target appears when it is complete.
+
+    Raises OSError, with the paths, for what goes wrong with the files; ZstdError for what is wrong with the data.
+    """
+    return _run(lib.fastpar_decompress_file, FileSettings(None, options, zstd_dict, False, **more), source, target)

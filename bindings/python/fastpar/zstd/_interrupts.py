@@ -26,10 +26,13 @@ def interruptible(settings: Settings, work: Callable[[], int], amount: int | Non
         begin(settings)
         with settings.watching():
             if (amount is not None and amount < _SHORT) or threading.current_thread() is not threading.main_thread():
-                return work()
-            return _on_a_thread(settings, work)
+                status = work()
+            else:
+                status = _on_a_thread(settings, work)
     finally:
         live.discard(settings)
+    settings.raise_failure()
+    return status
 
 
 def _on_a_thread(settings: Settings, work: Callable[[], int]) -> int:

@@ -2,11 +2,9 @@
 
 import contextvars
 import ctypes
-import functools
-import operator
 import os
 from collections.abc import Buffer, Callable
-from pickle import PickleBuffer
+from contextlib import AbstractContextManager
 from typing import Literal, TypedDict, Unpack
 
 from .. import _native as n
@@ -15,17 +13,14 @@ from .._calls import Lane, entries, group_of, progress_callback, raise_failures
 from .._errors import CancelFlag, size, uint32, watching
 from .._handles import ArchiveHandle
 from .._library import lib
+from .._loops import combined
 from .._options import unknown_option
 from ._interrupts import interruptible
 from ._settings import Settings, check, path
+from ._source import Borrowed, check_source
 
 _piece_at = n.fastpar_piece.from_address
 _SIZE = ctypes.sizeof(n.fastpar_scan_options)
-
-_view_of = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
-    ("PyMemoryView_FromMemory", ctypes.pythonapi)
-)
-_READ, _WRITE = 0x100, 0x200
 
 
 class ScanOptions(TypedDict, total=False):
@@ -101,7 +96,12 @@ class ScanCall:
         self.failures.append((index, error))
         self.stop()
 
-    def watching(self):
+    def raise_failure(self) -> None:
+        """Raises what bodies have raised."""
+        if self.failures:
+            raise_failures(self.failures, "pieces", self.group)
+
+    def watching(self) -> AbstractContextManager[None]:
         """While it is entered, the caller's flag stops the call."""
         return watching(self.cancel, self)
 
@@ -115,8 +115,7 @@ class ScanCall:
     def run(self, work: Callable[[], int], error: n.fastpar_error, names: tuple[str, ...] = (), total: int | None = None) -> None:
         """Runs the call, and raises its failure; `total`: the bytes that bodies get, if that is known."""
         status = interruptible(self, work)
-        if self.failures:
-            raise_failures(self.failures, "pieces", self.group)
+        check_source(status, error)
         if status != n.FASTPAR_ERR_CALLBACK:
             check(status, error, names)
         if status != n.FASTPAR_OK or total is not None and sum(lane.done for lane in self.lanes.values()) != total:
@@ -126,34 +125,9 @@ class ScanCall:
 _size = size
 
 
-class _Borrowed:
-    """A view of memory that is the library's again when this is left. A view, or an array over one, that is kept is BufferError."""
-
-    __slots__ = ("_memory", "_view")
-
-    def __init__(self, data: int, length: int, mode: int) -> None:
-        self._memory = _view_of(data, length, mode)
-        # Its own exporter: slices of a memoryview are views of what that is a view of.
-        between = PickleBuffer(self._memory)
-        self._view = memoryview(between)
-        between.release()
-
-    def __enter__(self) -> memoryview:
-        return self._view
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            self._view.release()
-            self._memory.release()
-        except BufferError:
-            if kind is not None:
-                return  # what is raised holds the frames that hold views
-            raise BufferError("a view is kept whose bytes are gone: copy what is to last") from None
-
-
 def _with_view(call: ScanCall, piece: n.fastpar_piece) -> None:
     """Runs the step of a call on the bytes of a piece, which are gone afterwards."""
-    with _Borrowed(piece.data, piece.size, _READ) as view:
+    with Borrowed(piece.data, piece.size) as view:
         call.step(piece, view)
 
 
@@ -184,7 +158,7 @@ def transform_piece(call: ScanCall, address: int, output: int) -> int:
 
 
 def _write_view(call: ScanCall, piece: n.fastpar_piece, output: int) -> None:
-    with _Borrowed(piece.data, piece.size, _READ) as view:
+    with Borrowed(piece.data, piece.size) as view:
         # In a frame of its own, so that nothing here keeps what the body has returned.
         _write(call.step(piece, view), output)
 
@@ -250,7 +224,7 @@ def reduce(
     archive_size: int,
     fold: Callable[[memoryview], object],
     combine: Callable[[object, object], object] | None,
-    initial: tuple[object, ...],
+    initial: object,
     lines: bool,
     options: ScanOptions,
 ) -> object:
@@ -267,21 +241,4 @@ def reduce(
         # The call holds `step`, which holds the parts.
         del call
     ordered = [parts[index] for index in sorted(parts)]
-    if not ordered and not initial:
-        raise TypeError("reduce() of no pieces with no initial value")
-    return functools.reduce(combine or operator.add, ordered, *initial)
-
-
-def read_at(call: Callable[[int, memoryview], object], offset: int, buffer: int, length: int) -> int:
-    """What the library calls for bytes of a source."""
-    try:
-        with _Borrowed(buffer, length, _WRITE) as view:
-            call(offset, view)
-        return 0
-    except BaseException as exception:
-        error = n.fastpar_error(n.FASTPAR_ERR_CALLBACK, 1, 2**64 - 1, f"{type(exception).__name__}: {exception}".encode()[:200])
-        lib.fastpar_fail(ctypes.byref(error))
-        return 1
-
-
-read_at_callback = n.fastpar_read_at_fn(read_at)
+    return combined("pieces", ordered, combine, initial)

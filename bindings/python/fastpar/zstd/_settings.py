@@ -1,15 +1,17 @@
 """What the standard module's arguments mean for fastpar; and what fastpar leaves to the standard module."""
 
+import contextvars
 import ctypes
 import os
 import weakref
-from collections.abc import Buffer, Iterable, Sequence
+from collections.abc import Buffer, Callable, Iterable, Sequence
 from compression import zstd as standard
 from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDict, ZstdError
 from typing import TypedDict, Unpack
 
 from .. import _native as n
 from .._buffers import address
+from .._calls import entries, raise_failures
 from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
 from .._handles import DictHandle
 from .._library import lib
@@ -115,6 +117,9 @@ class ZstdOptions(TypedDict, total=False):
     #: Compressing: a table of the frames is written for a single frame, too. Decompressing: the data must end
     #: with a table that covers all of it, else its writer did not come to the end: DataError.
     complete: bool
+    #: Compressing: whether a table of the frames is written after several, by which archives find them; True
+    #: is the default.
+    seek_table: bool
     #: Threads that work on the call at the same time; 0: as many as the CPUs this process may use.
     max_lanes: int
     #: The most bytes that may come out; 0: no limit. LimitError past it.
@@ -123,10 +128,51 @@ class ZstdOptions(TypedDict, total=False):
     max_memory: int
     #: A flag that stops the call: it then raises CancelledError.
     cancel: CancelFlag | None
+    #: Called with (bytes done, total; None while the data does not tell), at most about 20 times a second,
+    #: from the threads that work, never from two at a time. Uncompressed bytes, but bytes of the source where
+    #: files and streams are decompressed. What it raises ends the call. Archives do not call it.
+    progress: Callable[[int, int | None], object] | None
+
+
+class FileOptions(ZstdOptions, total=False):
+    """What calls that write files take beside these."""
+
+    #: The target is on the disk when the call returns.
+    sync: bool
+    #: Blocks of zeros become holes of the target, where the file system has them.
+    sparse: bool
+    #: An existing target is FileExistsError, and stays.
+    keep: bool
+    #: A target that cannot be replaced by a rename is written where it stands, instead of OSError.
+    in_place: bool
+
+
+#: A total that is not known.
+_UNKNOWN = 2**64 - 1
+
+
+def report_progress(call: "Settings", done: int, total: int) -> int:
+    """What the library calls with how far a call is."""
+    try:
+        if call.progress is not None:
+            call.context.run(call.progress, done, None if total == _UNKNOWN else total)
+        return 0
+    except BaseException as error:
+        call.fail(0, error)
+        return 1
+
+
+_progress_callback = n.fastpar_progress_fn(report_progress)
+entries.add(report_progress.__code__)
 
 
 class Settings:
     """The C options of one call, and what they point to."""
+
+    #: What options there are.
+    known: type = ZstdOptions
+    progress: Callable[[int, int | None], object] | None = None
+    context: contextvars.Context
 
     def __init__(
         self,
@@ -138,7 +184,9 @@ class Settings:
     ) -> None:
         self._flag = ctypes.c_int32()
         self.native = n.fastpar_zstd_options(struct_size=_SIZE, cancel=ctypes.addressof(self._flag))
-        self.cancel = None
+        self.cancel: CancelFlag | None = None
+        #: What `progress` has raised.
+        self.failures: list[tuple[int, BaseException]] = []
         self._kept: list[object] = [self._flag]
         #: Whether fastpar does what was asked for; else the standard module does.
         self.supported = True
@@ -157,6 +205,16 @@ class Settings:
         """Cancels the call."""
         lib.fastpar_cancel(ctypes.addressof(self._flag))
 
+    def fail(self, index: int, error: BaseException) -> None:
+        """Notes what `progress` has raised; the call ends."""
+        self.failures.append((index, error))
+        self.stop()
+
+    def raise_failure(self) -> None:
+        """Raises what `progress` has raised."""
+        if self.failures:
+            raise_failures(self.failures, "reports", False)
+
     def kept(self) -> object:
         """What the library looks at for as long as it has these options."""
         return self._kept
@@ -174,14 +232,16 @@ class Settings:
         dicts: Iterable[ZstdDict] = (),
         prefix: Buffer | None = None,
         complete: bool = False,
+        seek_table: bool = True,
         max_lanes: int = 0,
         max_output: int = 0,
         max_memory: int = 0,
         cancel: CancelFlag | None = None,
+        progress: Callable[[int, int | None], object] | None = None,
         **unknown: object,
     ) -> None:
         if unknown:
-            raise unknown_option(next(iter(unknown)), ZstdOptions)
+            raise unknown_option(next(iter(unknown)), self.known)
         self.native.frame_size = size(frame_size, "frame_size")
         self.native.max_lanes = uint32(max_lanes, "max_lanes")
         self.native.max_output = size(max_output, "max_output")
@@ -194,7 +254,12 @@ class Settings:
             self._prefix(prefix)
         if complete:
             self.native.flags |= n.FASTPAR_ZSTD_COMPLETE
+        if not seek_table:
+            self.native.flags |= n.FASTPAR_ZSTD_NO_SEEK_TABLE
         self.cancel = cancel
+        if progress is not None:
+            self.progress, self.context = progress, contextvars.copy_context()
+            self.native.progress, self.native.progress_data = _progress_callback, self
 
     def _compress(self, level: int | None, options: dict | None) -> None:
         # The standard module checks what is not plainly right, so that both refuse the same arguments in the
@@ -286,6 +351,23 @@ class Settings:
             pass
         if not self.native.frame_size:
             self.native.flags |= n.FASTPAR_ZSTD_SINGLE_FRAME
+
+
+class FileSettings(Settings):
+    """The same of a call that writes files."""
+
+    known = FileOptions
+
+    def _more(
+        self, *, sync: bool = False, sparse: bool = False, keep: bool = False, in_place: bool = False, **more: Unpack[ZstdOptions]
+    ) -> None:
+        super()._more(**more)
+        self.native.flags |= (
+            (n.FASTPAR_ZSTD_SYNC if sync else 0)
+            | (n.FASTPAR_ZSTD_SPARSE if sparse else 0)
+            | (n.FASTPAR_ZSTD_KEEP if keep else 0)
+            | (n.FASTPAR_ZSTD_IN_PLACE if in_place else 0)
+        )
 
 
 def _prepared(zstd_dict: ZstdDict) -> Dict | None:

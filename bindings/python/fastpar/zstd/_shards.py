@@ -12,7 +12,7 @@ from .._library import lib
 from ._archive import open_archive
 from ._files import FileStats
 from ._interrupts import interruptible
-from ._settings import Settings, ZstdOptions, check, path
+from ._settings import FileOptions, FileSettings, check, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,13 @@ def shards(
 
 
 def concat_files(
-    sources: Iterable[str | os.PathLike], target: str | os.PathLike, /, *, sync: bool = False, **more: Unpack[ZstdOptions]
+    sources: Iterable[str | os.PathLike], target: str | os.PathLike, /, **more: Unpack[FileOptions]
 ) -> FileStats:
     """Joins compressed files to one, without decompressing them: frames are copied, and one seek table is written.
 
     The target may be the first source: that appends the others. It appears when it is complete, or stays as it was.
     """
-    settings = Settings(None, None, None, True, **more)
-    settings.native.flags |= n.FASTPAR_ZSTD_SYNC if sync else 0
+    settings = FileSettings(None, None, None, True, **more)
     names = list(sources)
     paths = (ctypes.c_char_p * len(names))(*map(path, names))
     to = path(target)

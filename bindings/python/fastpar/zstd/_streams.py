@@ -47,6 +47,7 @@ class _Stream:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
+            self._settings.raise_failure()
         if status == n.FASTPAR_ERR_AGAIN:
             return False
         check(status, error)
