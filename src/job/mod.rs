@@ -35,4 +35,4 @@ pub use reduce::reduce;
 pub(crate) use reduce::{combine_in_order, reduce_slots};
 #[cfg(target_os = "linux")]
 pub(crate) use tasks::run_aside;
-pub(crate) use tasks::{lanes_left, run_in_lanes, run_many, run_tasks, task_lanes};
+pub(crate) use tasks::{lanes_left, run_in_lanes, run_many, run_steps, run_tasks, task_lanes};
