@@ -27,10 +27,10 @@ pub(super) trait Elements: Sync {
     fn compare(&self, a: &Self::Item, b: &Self::Item) -> Ordering;
 }
 
-/// Records of `N` bytes whose key is one number.
-pub(super) struct Direct<'f, const N: usize>(pub(super) &'f Field);
+/// Records of `N` bytes whose key is one number of `LEN` bytes.
+pub(super) struct Direct<'f, const N: usize, const LEN: usize>(pub(super) &'f Field);
 
-impl<const N: usize> Elements for Direct<'_, N> {
+impl<const N: usize, const LEN: usize> Elements for Direct<'_, N, LEN> {
     type Item = [u8; N];
     const LOADS: bool = false;
 
@@ -42,7 +42,7 @@ impl<const N: usize> Elements for Direct<'_, N> {
 
     #[inline(always)]
     fn key(&self, item: &[u8; N]) -> u64 {
-        self.0.word(item)
+        self.0.word_of::<N, LEN>(item)
     }
 
     fn compare(&self, a: &[u8; N], b: &[u8; N]) -> Ordering {

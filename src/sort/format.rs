@@ -115,6 +115,13 @@ impl Field {
         self.mapped.apply(number(&record[self.offset..self.offset + self.len]))
     }
 
+    /// The same for a number of `LEN` bytes, where the compiler knows the sizes.
+    #[inline(always)]
+    pub(super) fn word_of<const N: usize, const LEN: usize>(&self, record: &[u8; N]) -> u64 {
+        let offset = if N == LEN { 0 } else { self.offset };
+        self.mapped.apply(number(&record[offset..][..LEN]))
+    }
+
     fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         if !self.bytes {
             return self.word(a).cmp(&self.word(b));
@@ -179,9 +186,11 @@ impl Format {
         }
     }
 
-    /// Whether records are moved themselves: they are small, and a word is their key.
-    pub(super) fn is_direct(&self) -> bool {
-        self.single().is_some() && matches!(self.record_size, 1 | 2 | 4 | 8 | 12 | 16)
+    /// Whether records are moved themselves, and then the sizes of a record and of its key: they are small, and
+    /// the key is a number.
+    pub(super) fn direct(&self) -> Option<(usize, usize)> {
+        let sizes = (self.record_size, self.single()?.len);
+        matches!(sizes, (1, 1) | (2, 2) | (4 | 8 | 16, 4) | (8 | 16, 8)).then_some(sizes)
     }
 
     /// Words of the string of all keys.

@@ -56,7 +56,7 @@ pub fn sort(bytes: &mut [u8], format: &Format, control: &Control<'_>) -> Result<
             format!("{} bytes are no whole number of records of {}", bytes.len(), format.record_size()),
         ));
     }
-    let steps = if format.is_direct() { 1 } else { Indexed::<u32>::STEPS };
+    let steps = if format.direct().is_some() { 1 } else { Indexed::<u32>::STEPS };
     work::watch(control, bytes.len() / format.record_size(), steps, |work| {
         sort_records(bytes, format, work)?;
         // A flag that was set after the last look at it counts too.
@@ -75,7 +75,7 @@ pub fn memory(count: usize, format: &Format) -> Result<usize> {
     if count < 2 {
         return Ok(0);
     }
-    let main = if format.is_direct() {
+    let main = if format.direct().is_some() {
         count.checked_mul(format.record_size())
     } else if u32::try_from(count).is_ok() {
         Layout::of::<u32>(count, format).map(|layout| layout.bytes)
@@ -115,14 +115,15 @@ fn sort_records(bytes: &mut [u8], format: &Format, work: &Work<'_>) -> Result<()
         Order::Falling => return order::reverse(bytes, format, work),
         Order::None => {}
     }
-    if let (true, Some(field)) = (format.is_direct(), format.single()) {
-        return match format.record_size() {
-            1 => sort_direct::<1>(bytes, Direct(field), work),
-            2 => sort_direct::<2>(bytes, Direct(field), work),
-            4 => sort_direct::<4>(bytes, Direct(field), work),
-            8 => sort_direct::<8>(bytes, Direct(field), work),
-            12 => sort_direct::<12>(bytes, Direct(field), work),
-            _ => sort_direct::<16>(bytes, Direct(field), work),
+    if let (Some(sizes), Some(field)) = (format.direct(), format.single()) {
+        return match sizes {
+            (1, _) => sort_direct(bytes, Direct::<1, 1>(field), work),
+            (2, _) => sort_direct(bytes, Direct::<2, 2>(field), work),
+            (4, _) => sort_direct(bytes, Direct::<4, 4>(field), work),
+            (8, 4) => sort_direct(bytes, Direct::<8, 4>(field), work),
+            (8, _) => sort_direct(bytes, Direct::<8, 8>(field), work),
+            (_, 4) => sort_direct(bytes, Direct::<16, 4>(field), work),
+            (..) => sort_direct(bytes, Direct::<16, 8>(field), work),
         };
     }
     if u32::try_from(count).is_ok() {
@@ -133,7 +134,11 @@ fn sort_records(bytes: &mut [u8], format: &Format, work: &Work<'_>) -> Result<()
 }
 
 /// Moves the records themselves.
-fn sort_direct<const N: usize>(bytes: &mut [u8], direct: Direct<'_, N>, work: &Work<'_>) -> Result<()> {
+fn sort_direct<const N: usize, const LEN: usize>(
+    bytes: &mut [u8],
+    direct: Direct<'_, N, LEN>,
+    work: &Work<'_>,
+) -> Result<()> {
     let mut scratch = Scratch::new(bytes.len())?;
     parallel::sort(&direct, records_of::<N>(bytes), records_of::<N>(scratch.bytes()), work)
 }

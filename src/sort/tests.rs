@@ -181,7 +181,7 @@ fn wherever_it_is_cancelled_the_records_are_there() {
         let cancel = AtomicI32::new(0);
         let control = Control { max_lanes: max_lanes as u32 % 3, cancel: Some(&cancel), progress: None };
         let elements =
-            Cancelling { inner: Direct::<8>(field), left: AtomicUsize::new(left), cancel: &cancel };
+            Cancelling { inner: Direct::<8, 8>(field), left: AtomicUsize::new(left), cancel: &cancel };
         let mut sorted = bytes.clone();
         let mut other = vec![0; bytes.len()];
         let result = work::watch(&control, 3000, 1, |work| {
