@@ -18,6 +18,7 @@ pub mod memory;
 pub mod plan;
 pub mod pool;
 pub mod queue;
+pub mod sort;
 pub mod team;
 
 mod os;

@@ -46,6 +46,18 @@ namespace Fastpar
         internal const uint FASTPAR_SCHEDULE_GRAIN = 2;
         internal const uint FASTPAR_SCHEDULE_GUIDED = 3;
         internal const uint FASTPAR_LOOP_CACHE_DETECT = 1;
+        internal const uint FASTPAR_U8 = 1;
+        internal const uint FASTPAR_U16 = 2;
+        internal const uint FASTPAR_U32 = 3;
+        internal const uint FASTPAR_U64 = 4;
+        internal const uint FASTPAR_I8 = 5;
+        internal const uint FASTPAR_I16 = 6;
+        internal const uint FASTPAR_I32 = 7;
+        internal const uint FASTPAR_I64 = 8;
+        internal const uint FASTPAR_F32 = 9;
+        internal const uint FASTPAR_F64 = 10;
+        internal const uint FASTPAR_BYTES = 11;
+        internal const uint FASTPAR_SORT_DESCENDING = 1;
         internal const uint FASTPAR_TRACE_LOOPS = 1;
         internal const uint FASTPAR_TRACE_CHUNKS = 2;
         internal const uint FASTPAR_TRACE_TASKS = 4;
@@ -84,6 +96,15 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_start_body_delegate(void* user_data, fastpar_chunk* chunk);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_prefix_apply_delegate(void* user_data, fastpar_chunk* chunk, void* before);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_prefix_combine_delegate(void* user_data, void* into, void* from);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_prefix_fold_delegate(void* user_data, fastpar_chunk* chunk, void* accumulator);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_reader_open_source_delegate(void* user_data, void* buffer, System.UIntPtr capacity, System.UIntPtr* len);
@@ -184,6 +205,9 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_plan_chunk", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_plan_chunk(fastpar_loop_options* options, System.UIntPtr count, System.UIntPtr index, fastpar_chunk* chunk, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_prefix", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_prefix(fastpar_loop_options* options, System.UIntPtr count, fastpar_prefix_fold_delegate fold, fastpar_prefix_combine_delegate combine, fastpar_prefix_apply_delegate apply, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold_delegate fold, fastpar_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
 
@@ -222,6 +246,12 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_sort", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_sort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_sort_memory", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_sort_memory(System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, System.UIntPtr* bytes, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_trace_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_trace_start(fastpar_trace_options* options, byte* path, fastpar_error* error);
@@ -469,6 +499,14 @@ namespace Fastpar
         public uint members;
         public uint flags;
         public int* cancel;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_sort_key
+    {
+        public System.UIntPtr offset;
+        public uint r#type;
+        public uint flags;
     }
 
     [StructLayout(LayoutKind.Sequential)]

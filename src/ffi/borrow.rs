@@ -113,6 +113,16 @@ pub(super) unsafe fn output<'a>(data: *mut u8, len: usize, name: &str) -> Result
     Ok(if len == 0 { &mut [] } else { unsafe { slice::from_raw_parts_mut(data.cast(), len) } })
 }
 
+/// Borrows a buffer whose bytes are read and written; (NULL, 0) is the empty one.
+///
+/// # Safety
+/// `data` is NULL or valid for reading and writing `len` bytes, and not used otherwise for `'a`.
+pub(super) unsafe fn in_place<'a>(data: *mut u8, len: usize, name: &str) -> Result<&'a mut [u8]> {
+    check_buffer(data, len, name)?;
+    // SAFETY: not NULL, at most isize::MAX, and valid by contract.
+    Ok(if len == 0 { &mut [] } else { unsafe { slice::from_raw_parts_mut(data, len) } })
+}
+
 fn check_buffer(data: *const u8, len: usize, name: &str) -> Result<()> {
     if data.is_null() && len > 0 {
         return Err(invalid(format!("{name} is NULL, but its length is {len}")));

@@ -147,6 +147,22 @@ impl Reduction {
         answer(unsafe { (self.combine)(self.user_data, into, from) })
     }
 
+    /// The same, and the accumulator becomes what the result was before; `spare` is an accumulator of no part.
+    pub(super) fn combine_keeping(&self, made: &Accumulators, slot: usize, spare: usize) -> ControlFlow<i32> {
+        let (result, kept, part) = (made.get(0), made.get(1 + spare), made.get(1 + slot));
+        // SAFETY: accumulators of this size, apart from each other, and used by this thread alone now.
+        unsafe { ptr::copy_nonoverlapping(result, kept, self.size) };
+        self.combine(made, slot)?;
+        // SAFETY: as above.
+        unsafe { ptr::copy_nonoverlapping(kept, part, self.size) };
+        ControlFlow::Continue(())
+    }
+
+    /// What `combine_keeping` has made of the accumulator of a part.
+    pub(super) fn before(made: &Accumulators, slot: usize) -> *const c_void {
+        made.get(1 + slot).cast_const().cast()
+    }
+
     /// Gives the result to the program.
     pub(super) fn end(&self, made: &Accumulators) {
         // SAFETY: the program's accumulator is valid for writing its size, and not inside our allocation.
@@ -155,7 +171,7 @@ impl Reduction {
 }
 
 /// The program's side of the folding.
-struct Fold {
+pub(super) struct Fold {
     function: unsafe extern "C" fn(*mut c_void, *const fastpar_chunk, *mut c_void) -> i32,
     user_data: *mut c_void,
 }
@@ -164,14 +180,20 @@ struct Fold {
 unsafe impl Sync for Fold {}
 
 impl Fold {
+    pub(super) fn new(function: fastpar_fold_fn, user_data: *mut c_void) -> Result<Self> {
+        let function = function.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "fold is NULL"))?;
+        Ok(Self { function, user_data })
+    }
+
     /// Folds one chunk into an accumulator of its own.
-    fn call(&self, chunk: &Chunk, accumulator: *mut c_void) -> ControlFlow<i32> {
+    pub(super) fn call(&self, chunk: &Chunk, accumulator: *mut c_void) -> ControlFlow<i32> {
         // SAFETY: the accumulator belongs to this chunk alone; the program promises the rest.
         answer(unsafe { (self.function)(self.user_data, foreign_chunk(chunk), accumulator) })
     }
 }
 
-fn answer(code: i32) -> ControlFlow<i32> {
+/// What a callback's value says.
+pub(super) fn answer(code: i32) -> ControlFlow<i32> {
     if code == 0 {
         ControlFlow::Continue(())
     } else {
@@ -229,8 +251,7 @@ pub unsafe extern "C" fn fastpar_reduce(
     let body = || {
         // SAFETY: the caller's promise.
         let arguments = unsafe { LoopArguments::read(options)? };
-        let function = fold.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "fold is NULL"))?;
-        let fold = Fold { function, user_data };
+        let fold = Fold::new(fold, user_data)?;
         // SAFETY: the caller's promise.
         let reduction = unsafe { Reduction::new(combine, user_data, accumulator, accumulator_size)? };
         let mut memory = None;

@@ -33,13 +33,15 @@ pub(crate) enum Kind {
     Tasks,
     /// Tasks of the codec of any size.
     SmallTasks,
+    /// Tasks that do for the program what its callbacks could do: sorting.
+    Steps,
 }
 
 impl Kind {
     pub(super) fn claiming(self) -> Claiming {
         match self {
             Self::Loop | Self::SmallTasks => Claiming::InBatches,
-            Self::Tasks => Claiming::Singly,
+            Self::Tasks | Self::Steps => Claiming::Singly,
         }
     }
 
@@ -50,7 +52,7 @@ impl Kind {
             Self::Loop => {
                 (trace::LOOPS | trace::CHUNKS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks)
             }
-            Self::Tasks | Self::SmallTasks => {
+            Self::Tasks | Self::SmallTasks | Self::Steps => {
                 (trace::TASKS, trace::Kind::Tasks, trace::Kind::TaskLane, trace::Kind::Task)
             }
         }
@@ -60,7 +62,7 @@ impl Kind {
     #[inline]
     pub(super) fn spent(self) -> Spent {
         match self {
-            Self::Loop => Spent::Callbacks,
+            Self::Loop | Self::Steps => Spent::Callbacks,
             Self::Tasks | Self::SmallTasks => Spent::Codec,
         }
     }

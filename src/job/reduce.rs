@@ -119,6 +119,12 @@ pub(crate) fn combine_in_order(
     combined
 }
 
+/// How many chunks of a plan run before their accumulators, each of `slot_size` bytes, are combined.
+pub(super) fn wave_of(plan: &Plan, slot_size: usize) -> usize {
+    let lanes = plan.lanes() as usize;
+    (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks())
+}
+
 /// The shape of every reduction. `slots` holds the accumulators of one wave, each of `slot_size` bytes with
 /// its padding; `prepare` makes room for a number of them, `fold` fills an accumulator from a chunk,
 /// `combine` adds an accumulator to the result.
@@ -142,8 +148,7 @@ where
     let call = Call::enter()?;
     let plan = Plan::new(schedule, count, call.lanes(control.max_lanes));
     call.count_job(plan.chunks());
-    let lanes = plan.lanes() as usize;
-    let wave = (WAVE_BYTES / slot_size.max(1)).clamp(lanes, WAVE_CHUNKS).min(plan.chunks());
+    let wave = wave_of(&plan, slot_size);
     prepare(slots, wave)?;
     watched(control.progress, plan.count(), |monitor| {
         let mut first = 0;

@@ -38,6 +38,14 @@ where
     in_lanes(count, control, Kind::Tasks, |_| (), |index, lane, ()| task(index, lane))
 }
 
+/// Like `run_tasks`, for work on the program's own memory, which is no work of the codec.
+pub(crate) fn run_steps<T>(count: usize, control: &Control<'_>, task: T) -> Result<()>
+where
+    T: Fn(usize, u32) -> Result<()> + Sync,
+{
+    in_lanes(count, control, Kind::Steps, |_| (), |index, lane, ()| task(index, lane))
+}
+
 /// Like `run_tasks`, for many tasks that share the state of their lane. They are claimed several at a time,
 /// as chunks are.
 pub(crate) fn run_many<S, T>(

@@ -73,6 +73,11 @@ ASSERT(offsetof(fastpar_team_options, members) == 8);
 ASSERT(offsetof(fastpar_team_options, flags) == 12);
 ASSERT(offsetof(fastpar_team_options, cancel) == 16);
 
+ASSERT(sizeof(fastpar_sort_key) == 16);
+ASSERT(offsetof(fastpar_sort_key, offset) == 0);
+ASSERT(offsetof(fastpar_sort_key, type) == 8);
+ASSERT(offsetof(fastpar_sort_key, flags) == 12);
+
 ASSERT(sizeof(fastpar_trace_options) == 24);
 ASSERT(offsetof(fastpar_trace_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_trace_options, max_memory) == 8);

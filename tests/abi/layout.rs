@@ -66,6 +66,11 @@ layout! {
         flags: 12,
         cancel: 16,
     }
+    fastpar_sort_key: size 16, align 8 {
+        offset: 0,
+        type: 8,
+        flags: 12,
+    }
     fastpar_trace_options: size 24, align 8 {
         struct_size: 0,
         max_memory: 8,

@@ -79,6 +79,12 @@ namespace Fastpar.Tests
                 ("flags", 12),
                 ("cancel", 16),
             }),
+            ("fastpar_sort_key", 16, new[]
+            {
+                ("offset", 0),
+                ("type", 8),
+                ("flags", 12),
+            }),
             ("fastpar_trace_options", 24, new[]
             {
                 ("struct_size", 0),

@@ -39,6 +39,18 @@ FASTPAR_SCHEDULE_CACHE: Final = 1
 FASTPAR_SCHEDULE_GRAIN: Final = 2
 FASTPAR_SCHEDULE_GUIDED: Final = 3
 FASTPAR_LOOP_CACHE_DETECT: Final = 1
+FASTPAR_U8: Final = 1
+FASTPAR_U16: Final = 2
+FASTPAR_U32: Final = 3
+FASTPAR_U64: Final = 4
+FASTPAR_I8: Final = 5
+FASTPAR_I16: Final = 6
+FASTPAR_I32: Final = 7
+FASTPAR_I64: Final = 8
+FASTPAR_F32: Final = 9
+FASTPAR_F64: Final = 10
+FASTPAR_BYTES: Final = 11
+FASTPAR_SORT_DESCENDING: Final = 1
 FASTPAR_TRACE_LOOPS: Final = 1
 FASTPAR_TRACE_CHUNKS: Final = 2
 FASTPAR_TRACE_TASKS: Final = 4
@@ -147,6 +159,9 @@ class fastpar_plan(ctypes.Structure):
     )
 
 
+fastpar_apply_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
+
+
 fastpar_fold_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -165,6 +180,14 @@ class fastpar_team_options(ctypes.Structure):
         ("members", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
         ("cancel", ctypes.c_void_p),
+    )
+
+
+class fastpar_sort_key(ctypes.Structure):
+    _fields_ = (
+        ("offset", ctypes.c_size_t),
+        ("type", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
     )
 
 
@@ -345,6 +368,18 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_plan_make.restype = ctypes.c_int32
     library.fastpar_plan_chunk.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_plan_chunk.restype = ctypes.c_int32
+    library.fastpar_prefix.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        fastpar_fold_fn,
+        fastpar_combine_fn,
+        fastpar_apply_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_prefix.restype = ctypes.c_int32
     library.fastpar_reduce.argtypes = (
         ctypes.c_void_p,
         ctypes.c_size_t,
@@ -387,6 +422,25 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_team_run_with.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_team_barrier.restype = ctypes.c_int32
+    library.fastpar_sort.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_sort.restype = ctypes.c_int32
+    library.fastpar_sort_memory.argtypes = (
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_sort_memory.restype = ctypes.c_int32
     library.fastpar_trace_start.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     library.fastpar_trace_start.restype = ctypes.c_int32
     library.fastpar_trace_stop.argtypes = (ctypes.c_void_p,)

@@ -90,6 +90,14 @@ STRUCTS = {
             "cancel": 16,
         },
     ),
+    "fastpar_sort_key": (
+        16,
+        {
+            "offset": 0,
+            "type": 8,
+            "flags": 12,
+        },
+    ),
     "fastpar_trace_options": (
         24,
         {

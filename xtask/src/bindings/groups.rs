@@ -5,7 +5,7 @@ use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
 /// The groups in the header's order. A group that is not named here comes after them, by its name.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "status",
     "library",
     "pool",
@@ -13,6 +13,7 @@ const ORDER: [&str; 17] = [
     "callbacks",
     "jobs",
     "teams",
+    "sorting",
     "trace",
     "shared state",
     "codec",
