@@ -193,6 +193,50 @@ static fastpar_status call_reduce(calls_room *room)
   return 0;
 }
 
+static int32_t calls_apply(void *user_data, const fastpar_chunk *chunk, const void *before)
+{
+  uint64_t sum = *(const uint64_t *)before, first = chunk->begin;
+  ((unsigned char *)user_data)[chunk->begin] = (unsigned char)(sum == first * (first - 1) / 2);
+  return 0;
+}
+
+static fastpar_status call_prefix(calls_room *room)
+{
+  fastpar_loop_options options = calls_loop(room);
+  uint64_t sum = 0;
+  memset(room->marks, 0, sizeof room->marks);
+  PASS(fastpar_prefix(&options, CALLS_COUNT, calls_add, calls_combine, calls_apply, room->marks, &sum, sizeof sum, NULL));
+  MUST(sum == (uint64_t)CALLS_COUNT * (CALLS_COUNT - 1) / 2);
+  for (size_t i = 0; i < CALLS_COUNT; i += 100) MUST(room->marks[i] == 1);
+  return 0;
+}
+
+/* Numbers, which are moved themselves, and records, which are not; enough for several lanes. */
+static fastpar_status call_sort(calls_room *room)
+{
+  enum { RECORD = 20, RECORDS = CALLS_SIZE / RECORD / 2 };
+  const fastpar_sort_key keys[2] = {{4, FASTPAR_BYTES, 16 << 8}, {0, FASTPAR_U32, FASTPAR_SORT_DESCENDING}};
+  const fastpar_sort_key number = {0, FASTPAR_U32, 0};
+  fastpar_loop_options options;
+  size_t needed = 0;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.cancel = room->cancel;
+  memcpy(room->unpacked, calls_text, RECORD * RECORDS);
+  PASS(fastpar_sort_memory(RECORDS, RECORD, keys, 2, &needed, NULL));
+  MUST(needed > RECORD * RECORDS);
+  PASS(fastpar_sort(&options, room->unpacked, RECORDS, RECORD, keys, 2, NULL));
+  for (size_t i = RECORD; i < RECORD * RECORDS; i += RECORD) MUST(memcmp(room->unpacked + i - 16, room->unpacked + i + 4, 16) <= 0);
+  PASS(fastpar_sort(&options, room->unpacked, RECORDS * 5, 4, &number, 1, NULL));
+  for (size_t i = 4; i < RECORD * RECORDS; i += 4) {
+    uint32_t last, next;
+    memcpy(&last, room->unpacked + i - 4, 4);
+    memcpy(&next, room->unpacked + i, 4);
+    MUST(last <= next);
+  }
+  return 0;
+}
+
 static fastpar_status call_job(calls_room *room)
 {
   fastpar_loop_options options = calls_loop(room);
@@ -277,6 +321,7 @@ static const calls_entry CALLS[] = {
   {"team", call_team},     {"queue", call_queue},           {"compress", call_compress},
   {"decompress", call_decompress}, {"batch", call_batch},   {"writer", call_writer},   {"reader", call_reader},
   {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"large", call_large},
+  {"prefix", call_prefix}, {"sort", call_sort},
   {"large file", call_large_file}, {"files", call_files},
 };
 enum { CALLS_KINDS = sizeof CALLS / sizeof CALLS[0] };

@@ -107,6 +107,8 @@ static void loops_and_jobs(uint64_t choice, calls_room *room)
   EXPECT(fastpar_plan_chunk(&options, 300, choice >> 16 & 31, &chunk, NULL), FASTPAR_OK, WRONG);
   EXPECT(call_reduce(room), FASTPAR_OK);
   EXPECT(fastpar_reduce(&options, 3, NULL, calls_combine, NULL, &total, sizeof total, NULL), WRONG);
+  EXPECT(call_prefix(room), FASTPAR_OK);
+  EXPECT(fastpar_prefix(&options, 3, calls_add, calls_combine, NULL, NULL, &total, sizeof total, NULL), WRONG);
   EXPECT(fastpar_for_start(&options, 300, count_down, NULL, &job, NULL), FASTPAR_OK, WRONG);
   EXPECT(fastpar_job_wait(job, choice >> 24 & 1, NULL), FASTPAR_OK, FASTPAR_ERR_TIMEOUT, WRONG);
   fastpar_job_cancel(job);
@@ -119,6 +121,19 @@ static void loops_and_jobs(uint64_t choice, calls_room *room)
   EXPECT(call_team(room), FASTPAR_OK, FASTPAR_ERR_THREADS); /* two members are too many for a pool of one */
   EXPECT(fastpar_team_run(5000, calls_member, NULL, NULL), FASTPAR_ERR_THREADS);
   EXPECT(fastpar_team_barrier(NULL, NULL), WRONG);
+}
+
+static void sorting(uint64_t choice, calls_room *room)
+{
+  fastpar_sort_key key = {choice & 15, (uint32_t)(choice >> 4 & 15), (uint32_t)(choice >> 8 & 1023)};
+  size_t record_size = choice >> 20 & 31, count = choice >> 28 & 2047, needed = 0;
+  if (choice >> 40 & 1) EXPECT(call_sort(room), FASTPAR_OK);
+  EXPECT(fastpar_sort(NULL, room->packed, count, record_size, &key, 1, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_sort(NULL, room->packed, (size_t)(choice | 1ull << 63), record_size + 2, &key, 1, NULL), WRONG);
+  EXPECT(fastpar_sort(NULL, NULL, 3, 8, &key, 1, NULL), WRONG);
+  EXPECT(fastpar_sort(NULL, room->packed, 3, 8, NULL, 1, NULL), WRONG);
+  EXPECT(fastpar_sort_memory((size_t)choice, record_size, &key, 1, &needed, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_OUT_OF_MEMORY);
+  EXPECT(fastpar_sort_memory(count, record_size, &key, 1, NULL, NULL), WRONG);
 }
 
 static void shared_state(uint64_t choice)
@@ -219,6 +234,7 @@ static void *act(void *argument)
     case 2: shared_reader(room); break;
     case 3: zstd_calls(choice, room); break;
     case 4: shared_state(choice); break;
+    case 5: sorting(choice, room); break;
     default: loops_and_jobs(choice, room); break;
     }
   }

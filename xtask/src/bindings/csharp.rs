@@ -38,13 +38,13 @@ pub(super) fn generate(header: &Header) -> Result<String> {
     Ok(text)
 }
 
-/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals,
-/// numbers that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see
+/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, names
+/// that are words of Rust are none of C#, numbers that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see
 /// `with_signs`.
 fn prepare(source: &Source, header: &Header) -> Result<String> {
     let mut text = String::new();
     for line in source.text.lines().filter(|line| !line.trim_start().starts_with("///")) {
-        let mut line = line.to_owned();
+        let mut line = line.replace("r#type", "type");
         if line.starts_with("pub const FASTPAR_") {
             line = line.replace(": usize =", ": u32 =").replace(" = -", " = ");
         } else if let Some((start, name, end)) = array_length(&line) {
