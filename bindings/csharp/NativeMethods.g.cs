@@ -505,7 +505,7 @@ namespace Fastpar
     internal unsafe partial struct fastpar_sort_key
     {
         public System.UIntPtr offset;
-        public uint r#type;
+        public uint type;
         public uint flags;
     }
 

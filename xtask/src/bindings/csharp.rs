@@ -32,19 +32,21 @@ pub(super) fn generate(header: &Header) -> Result<String> {
         .csharp_file_header(HEADER)
         .generate_csharp_file(&output)
         .map_err(|error| anyhow!("csbindgen: {error}"))?;
-    let text = with_signs(tidy(&std::fs::read_to_string(output)?), header);
+    // A word of Rust that names a field is none of C#.
+    let text = tidy(&std::fs::read_to_string(output)?).replace(" r#type", " type");
+    let text = with_signs(text, header);
     let missing = missing(&text, header);
     ensure!(missing.is_empty(), "csbindgen did not express:\n{}", missing.join("\n"));
     Ok(text)
 }
 
-/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals, names
-/// that are words of Rust are none of C#, numbers that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see
+/// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals,
+/// numbers that C# cannot have as constants of type UIntPtr are 32 bits wide, and none has a sign: see
 /// `with_signs`.
 fn prepare(source: &Source, header: &Header) -> Result<String> {
     let mut text = String::new();
     for line in source.text.lines().filter(|line| !line.trim_start().starts_with("///")) {
-        let mut line = line.replace("r#type", "type");
+        let mut line = line.to_owned();
         if line.starts_with("pub const FASTPAR_") {
             line = line.replace(": usize =", ": u32 =").replace(" = -", " = ");
         } else if let Some((start, name, end)) = array_length(&line) {
