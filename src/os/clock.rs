@@ -2,6 +2,7 @@
 //! moment. (That of the whole process lags behind by up to a tick for every thread that is running, 4 ms on
 //! many systems.)
 
+use once_cell::race::OnceBox;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -155,30 +156,53 @@ pub(crate) fn ticks() -> u64 {
     now()
 }
 
-/// A moment by both clocks; ticks 0: none yet.
-static FIRST: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+/// A moment by both clocks.
+#[derive(Clone, Copy)]
+struct Moment {
+    ticks: u64,
+    nanoseconds: u64,
+}
+
+impl Moment {
+    /// Now. The system's clock is read between two reads of the counter, several times: the closest pair
+    /// counts, between which the thread was not put off its CPU.
+    fn now() -> Self {
+        const READS: usize = 5;
+        let read = || {
+            let before = ticks();
+            let nanoseconds = now();
+            let took = ticks().saturating_sub(before);
+            (took, Self { ticks: before + took / 2, nanoseconds })
+        };
+        let first = read();
+        (1..READS).map(|_| read()).fold(first, |best, next| if next.0 < best.0 { next } else { best }).1
+    }
+}
+
+/// A moment to compare later ones with. Not a lock that a fork may leave locked.
+static FIRST: OnceBox<Moment> = OnceBox::new();
 
 /// Nanoseconds of a tick, the bits of an f64, once they are known well; 0 before.
 static RATE: AtomicU64 = AtomicU64::new(0);
 
-/// Remembers a moment to compare later ones with, unless that has been done.
-pub(crate) fn begin_ticks() {
-    if FIRST.0.load(Ordering::Acquire) == 0 {
-        // Two threads may be here: their moments are about the same.
-        FIRST.1.store(now(), Ordering::Relaxed);
-        FIRST.0.store(ticks().max(1), Ordering::Release); // the other number
-    }
+fn first() -> &'static Moment {
+    FIRST.get_or_init(|| Box::new(Moment::now()))
 }
 
-/// How long so many ticks are. Some milliseconds after the first moment the rate is known well, and does
-/// not change any more.
+/// Remembers a moment to compare later ones with, unless that has been done.
+pub(crate) fn begin_ticks() {
+    first();
+}
+
+/// How long so many ticks are. A second after the first moment the rate is known to some ten millionths, and
+/// does not change any more.
 pub(crate) fn nanoseconds(count: u64) -> u64 {
-    const ENOUGH: u64 = 50_000_000;
+    const ENOUGH: u64 = 1_000_000_000;
     let mut rate = f64::from_bits(RATE.load(Ordering::Relaxed));
     if rate == 0.0 {
-        begin_ticks();
-        let (ticks_before, before) = (FIRST.0.load(Ordering::Acquire), FIRST.1.load(Ordering::Relaxed));
-        let (took, ticks) = (now().saturating_sub(before), ticks().saturating_sub(ticks_before));
+        let (first, last) = (first(), Moment::now());
+        let took = last.nanoseconds.saturating_sub(first.nanoseconds);
+        let ticks = last.ticks.saturating_sub(first.ticks);
         rate = took as f64 / ticks.max(1) as f64;
         if took > ENOUGH && rate > 0.0 {
             // Of several threads the first one's counts for all.

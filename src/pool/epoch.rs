@@ -117,7 +117,7 @@ impl<P> Epochs<P> {
                 continue;
             }
             if epoch & LOOKING != 0 {
-                yield_now();
+                self.await_answer();
                 continue;
             }
             self.of(epoch).calls[shard].fetch_add(1, SeqCst);
@@ -126,6 +126,17 @@ impl<P> Epochs<P> {
                 return Ok(Entry { epochs: self, epoch, shard });
             }
             self.leave(epoch, shard);
+        }
+    }
+
+    /// While a shutdown looks whether a call is left, which may take a tenth of a second: the calls that it
+    /// waits for need the CPU.
+    #[cold]
+    fn await_answer(&self) {
+        let mut looks = 0;
+        while self.current.load(SeqCst) & LOOKING != 0 {
+            pause(looks);
+            looks += 1;
         }
     }
 
@@ -296,6 +307,24 @@ impl<P> Drop for Entry<'_, P> {
     fn drop(&mut self) {
         self.epochs.leave(self.epoch, self.shard);
     }
+}
+
+/// Lets other threads run, after some looks for longer.
+#[cfg(not(loom))]
+fn pause(looks: u32) {
+    const MOST_YIELDS: u32 = 64;
+    const REST: std::time::Duration = std::time::Duration::from_micros(100);
+    if looks < MOST_YIELDS {
+        yield_now();
+    } else {
+        std::thread::sleep(REST);
+    }
+}
+
+/// Loom knows no time.
+#[cfg(loom)]
+fn pause(_: u32) {
+    yield_now();
 }
 
 /// The value behind `at`, made by the first thread that asks.

@@ -149,10 +149,11 @@ pub(crate) fn add_hook(on_start: Option<Hook>, on_exit: Option<Hook>, key: Optio
 /// Takes hooks back: when this returns none with this key runs, and none will.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`]: there are none; [`ErrorKind::Busy`] from inside a callback or a hook.
+/// [`ErrorKind::InvalidArgument`]: there are none; [`ErrorKind::Busy`] from inside a callback or a hook, and
+/// in DllMain while one of them runs.
 pub(crate) fn unhook(key: hooks::Key) -> Result<()> {
     thread_state::refuse_inside("taking a hook back")?;
-    if hooks::take_back(key) {
+    if hooks::take_back(key)? {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidArgument, "there is no hook of these functions and this user_data"))

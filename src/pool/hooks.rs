@@ -9,7 +9,9 @@
 //! Sequential consistency: at least one sees the other.
 
 use super::thread_state;
+use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::ChildHook;
+use crate::os::loader;
 use crate::panics::drop_payload;
 use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -58,21 +60,32 @@ pub(super) fn add(on_start: Option<Hook>, on_exit: Option<Hook>, key: Option<Key
 }
 
 /// Takes the hooks with this key back; when this returns none of them runs, and none will. False: there are
-/// none. In a forked child nobody else runs any.
-pub(super) fn take_back(key: Key) -> bool {
+/// none. In a forked child nobody else runs any, nor where all other threads have ended.
+///
+/// # Errors
+/// [`ErrorKind::Busy`]: a worker runs such a hook, and the calling thread holds what the worker may need for
+/// it. That hook stays.
+pub(super) fn take_back(key: Key) -> Result<bool> {
     let mut found = false;
     let mut at = NEWEST.load(Ordering::Acquire).cast_const();
     // SAFETY: null, or a node of the list; nodes are never freed.
     while let Some(node) = unsafe { at.as_ref() } {
         if node.key == Some(key) && !node.taken_back.swap(true, Ordering::SeqCst) {
             found = true;
-            while node.inside.load(Ordering::SeqCst) > 0 {
+            while node.inside.load(Ordering::SeqCst) > 0 && !loader::others_have_ended() {
+                if loader::holds_lock() {
+                    node.taken_back.store(false, Ordering::SeqCst);
+                    return Err(Error::new(
+                        ErrorKind::Busy,
+                        "a hook that runs cannot be waited for in DllMain",
+                    ));
+                }
                 std::thread::yield_now();
             }
         }
         at = node.older;
     }
-    found
+    Ok(found)
 }
 
 /// In a forked child no other thread is inside a hook.

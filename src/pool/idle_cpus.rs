@@ -205,11 +205,13 @@ impl<T: Watched> IdleCpus<T> {
         loop {
             let callers = state.waiting.iter().filter_map(|waiting| waiting.ticket.callers_clock());
             usage.watch(workers.iter().copied().chain(callers));
-            state = self.pause(state, interval);
+            self.pause(state, interval);
+            // Without the lock: files of the system are read, and callers that have a ticket would wait.
             let cpus = f64::from(machine.cpus());
             // Three quarters, as a CPU may be away for a moment.
             let enough = cpus - 0.75;
             let wanted = usage.cpus_wanted(enough);
+            state = self.state();
             // When no worker works any more no ticket waits for advice.
             let anybody = machine.is_at_work() || !state.waiting.is_empty();
             self.idle.store(anybody && wanted < cpus * 0.5, Ordering::Relaxed);
@@ -237,18 +239,17 @@ impl<T: Watched> IdleCpus<T> {
         }
     }
 
-    /// Lets some time pass.
+    /// Lets some time pass, and leaves the lock.
     #[cfg(not(loom))]
-    fn pause<'s>(&'s self, state: MutexGuard<'s, State<T>>, interval: Duration) -> MutexGuard<'s, State<T>> {
-        self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner).0
+    fn pause(&self, state: MutexGuard<'_, State<T>>, interval: Duration) {
+        drop(self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Loom knows no time: whatever can happen while the lock is free happens in one of the interleavings.
     #[cfg(loom)]
-    fn pause<'s>(&'s self, state: MutexGuard<'s, State<T>>, _: Duration) -> MutexGuard<'s, State<T>> {
+    fn pause(&self, state: MutexGuard<'_, State<T>>, _: Duration) {
         drop(state);
         crate::sync::yield_now();
-        self.state()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::support::isolated::Isolated;
 use crate::{count_chunks, on_threads_at_once};
-use fastpar::codec::{self, Options};
+use fastpar::codec::{self, decompress_batch, BatchItem, Options};
 use fastpar::ffi::*;
 use fastpar::job::{for_each_chunk, reduce, Control, JobHandle};
 use fastpar::plan::Schedule;
 use fastpar::{pool, team};
-use std::mem::offset_of;
+use std::mem::{offset_of, MaybeUninit};
 use std::ops::ControlFlow::Continue;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -227,5 +227,26 @@ fn what_calls_on_files_do_is_counted() {
         // The seek table and its frame are no task's.
         let taken = second.bytes_in - first.bytes_in;
         assert!(taken <= back.bytes_in && taken + 1000 > back.bytes_in, "{taken} of {}", back.bytes_in);
+    });
+}
+
+/// What an item that fails would have taken is not counted; it fails without its neighbour.
+#[test]
+fn items_that_fail_are_not_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        let data = vec![7; 10_000];
+        let packed = codec::compress_to_vec(&data, &Options::default()).expect("it compresses");
+        let before = pool::stats();
+        let mut places = [(); 2].map(|()| vec![MaybeUninit::uninit(); data.len()]);
+        let [first, second] = &mut places;
+        let cut = &packed[..packed.len() - 1];
+        let mut items =
+            [(cut, first), (&packed[..], second)].map(|(src, dst)| BatchItem { src, dst, result: None });
+        decompress_batch(&mut items, &Options::default()).expect("the call succeeds");
+        assert!(matches!(items[0].result, Some(Err(_))));
+        assert!(matches!(items[1].result, Some(Ok(10_000))));
+        let stats = pool::stats();
+        assert_eq!(stats.bytes_in - before.bytes_in, packed.len() as u64);
+        assert_eq!(stats.bytes_out - before.bytes_out, 10_000);
     });
 }

@@ -250,6 +250,14 @@ fn calls_on_files() {
         let waited: u64 =
             ["read", "write", "wait"].map(|name| timeline.slices(name).map(|e| e.took).sum()).iter().sum();
         assert!(waited + waited / 100 >= stats.waiting_ns, "{waited} {stats:?}");
+        // Copying is writing.
+        let copies = path.with_extension("copies");
+        start(&copies);
+        let parts = [&*file("packed"), &file("packed")];
+        let joined = codec::concat_files(&parts, &file("joined"), &options).expect("it copies");
+        stop();
+        let written: u64 = Timeline::read(&copies).slices("write").map(|event| event.value("bytes")).sum();
+        assert_eq!(written, joined.bytes_out);
     });
 }
 

@@ -121,8 +121,9 @@ fn run<S: Send>(
             // The call is cancelled; the item is not at fault.
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             result => {
-                let size = *result.as_ref().unwrap_or(&0) as u64;
-                count_bytes(item.src.len() as u64, size);
+                if let Ok(size) = result {
+                    count_bytes(item.src.len() as u64, size as u64);
+                }
                 item.result = Some(result);
             }
         }

@@ -16,8 +16,9 @@ impl<T: Cached> InUse<T> {
     #[inline]
     pub(crate) fn take(need: usize, bytes: u64) -> Result<Self> {
         let create = || {
+            let item = T::create()?;
             count(Counter::ContextsMade, 1);
-            T::create().map(|item| Box::new(Entry { item, size: 0 }))
+            Some(Box::new(Entry { item, size: 0 }))
         };
         let cached = T::cache().take(need, bytes).inspect(|_| count(Counter::ContextsReused, 1));
         match cached.or_else(create) {

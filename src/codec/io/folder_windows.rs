@@ -124,10 +124,14 @@ impl Folder {
     /// Gives an open file its name, in one step; `keep`: only if nothing has that name.
     pub(crate) fn rename(&self, file: &File, _: &OsStr, to: &OsStr, keep: bool) -> io::Result<()> {
         let to = verbatim(&self.0.join(to));
+        // Elsewhere the file has not been removed yet, and would be at once.
+        let is_removed_at_end = handle::abilities(file).takes_removals_back;
         let renamed = patiently(&HELD, || {
-            handle::remove_at_end(file, false)?;
+            if is_removed_at_end {
+                handle::remove_at_end(file, false)?;
+            }
             let renamed = if keep { handle::rename(file, &to, Replace::Never) } else { replace(file, &to) };
-            if renamed.is_err() {
+            if renamed.is_err() && is_removed_at_end {
                 let _ = handle::remove_at_end(file, true);
             }
             renamed

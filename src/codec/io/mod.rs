@@ -34,10 +34,14 @@ use std::ffi::OsStr;
 use std::io::Result;
 
 /// Reads from a file, or writes to it: for the statistics the thread waits.
-fn transfer(kind: trace::Kind, transfer: impl FnOnce() -> Result<usize>) -> Result<usize> {
+fn transfer<N>(kind: trace::Kind, transfer: impl FnOnce() -> Result<N>) -> Result<N>
+where
+    N: TryInto<u64> + Copy,
+{
     let mark = Mark::now(trace::FILES);
     let result = spend(Spent::Waiting, transfer);
-    mark.end(kind, 0, [*result.as_ref().unwrap_or(&0) as u64, 0, 0, 0, 0]);
+    let bytes = result.as_ref().map_or(0, |&bytes| bytes.try_into().unwrap_or(u64::MAX));
+    mark.end(kind, 0, [bytes, 0, 0, 0, 0]);
     result
 }
 

@@ -312,14 +312,14 @@ impl Background {
         }
     }
 
-    /// Works for the job, if no other waiter does and there is a lane to have.
-    fn help_as_waiter(&self, deadline: Option<Instant>) {
-        let Ok(mut lane) = self.waiter.try_lock() else { return };
+    /// Works for the job, if no other waiter does and there is a lane to have. Returns whether it did.
+    fn help_as_waiter(&self, deadline: Option<Instant>) -> bool {
+        let Ok(mut lane) = self.waiter.try_lock() else { return false };
         let entered = match *lane {
             None => self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1),
             Some(lane) => self.gate.enter_again().then_some(lane),
         };
-        let Some(mine) = entered else { return };
+        let Some(mine) = entered else { return false };
         *lane = Some(mine);
         // SAFETY: the gate is not empty until `leave`, so the job is not finished, and keeps the pool.
         let pool = unsafe { self.pool.get() };
@@ -331,6 +331,7 @@ impl Background {
             self.work(chunks);
         });
         self.gate.leave();
+        true
     }
 
     /// Whether a waiter had a lane and left it. A thread that holds the lock works on that lane.
@@ -365,8 +366,11 @@ impl Help for Background {
         } else if turn.seat.is_none() {
             // Every lane is given out. But the waiter's lane may be free again: a waiter whose time was over
             // left it.
-            self.help_as_waiter(None);
-            pool::count(Counter::LateHelpers, 1);
+            if self.help_as_waiter(None) {
+                pool.count_helper();
+            } else {
+                pool::count(Counter::LateHelpers, 1);
+            }
         }
         self.finish(); // this is a worker, so no other has to be sent
         match lane {

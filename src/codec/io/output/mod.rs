@@ -100,14 +100,14 @@ impl Target {
     pub(crate) fn copy(&mut self, input: &Input, part: Range<u64>) -> Result<()> {
         let plain = matches!(&self.way, Way::Beside(beside) if !beside.sparse);
         let len = part.end - part.start;
-        let mut from = input.at(part.start)?.take(len);
+        let file = input.at(part.start)?;
         let copied = match &mut self.file {
-            Some(file) if plain => {
-                let copied = io::copy(&mut from, file);
+            Some(target) if plain => {
+                let copied = transfer(trace::Kind::Write, || io::copy(&mut file.take(len), target));
                 self.len += *copied.as_ref().unwrap_or(&0);
                 copied
             }
-            _ => io::copy(&mut from, self),
+            _ => io::copy(&mut Read::take(input, len), self),
         };
         match copied.map_err(|error| errors::file(&error, "copying to", &self.path))? {
             copied if copied == len => Ok(()),
