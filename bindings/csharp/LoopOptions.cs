@@ -1,4 +1,5 @@
 using System;
+using System.Text;
 
 namespace Fastpar;
 
@@ -74,6 +75,20 @@ public sealed class LoopOptions
     /// succeeds; from the threads that work, never from two at the same time. What it throws stops the loop.
     /// </summary>
     public IProgress<FastparProgress>? Progress { get; set; }
+
+    /// <summary>What traces call the loop; null: nothing of its own.</summary>
+    public string? Name
+    {
+        get;
+        set
+        {
+            field = value;
+            Utf8Name = value == null ? null : Encoding.UTF8.GetBytes(value + "\0");
+        }
+    }
+
+    /// <summary>The name, to be pinned for a call.</summary>
+    internal byte[]? Utf8Name { get; private set; }
 
     /// <summary>What the call throws when several bodies have failed.</summary>
     public LoopErrors Errors

@@ -469,6 +469,7 @@ namespace Fastpar
         public void* progress_data;
         public uint flags;
         public uint reserved;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]

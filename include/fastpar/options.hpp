@@ -67,6 +67,8 @@ struct loop_options {
 #endif
   /** Told how many items are done. */
   progress_function progress = {};
+  /** What traces call the loop, UTF-8; may be null. Read when the call begins. */
+  const char *name = nullptr;
 };
 
 } // namespace FASTPAR_CPP
@@ -91,6 +93,7 @@ inline fastpar_loop_options raw_options(const loop_options &options) noexcept {
   raw.grain = options.grain;
   raw.item_size = options.item_size;
   raw.cache_bytes = options.cache_bytes;
+  raw.name = options.name;
   raw.flags = options.cache_detect ? FASTPAR_LOOP_CACHE_DETECT : 0;
   return raw;
 }

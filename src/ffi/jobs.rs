@@ -102,12 +102,12 @@ pub unsafe extern "C" fn fastpar_for_start(
         // SAFETY: the caller's promise; what the options point to lives until the job is finished.
         let arguments = unsafe { LoopArguments::<'static>::read(options)? };
         let body = ForeignBody::new(body, user_data)?;
-        let LoopArguments { schedule, max_lanes, cancel, progress } = arguments;
+        let LoopArguments { schedule, max_lanes, cancel, progress, name } = arguments;
         let progress = progress
             .is_set()
             .then(|| Arc::new(move |done, total| progress.report(done, total)) as OwnedProgress);
         let body = Box::new(move |chunk: &Chunk| body.call(chunk));
-        let handle = JobHandle::start(schedule, count, max_lanes, cancel, progress, body)?;
+        let handle = JobHandle::start_named(name, schedule, count, max_lanes, cancel, progress, body)?;
         place.set(handle::give(fastpar_job { handle }));
         Ok(())
     };

@@ -6,7 +6,7 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Chunk, Control};
 use crate::plan::Schedule;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void, CStr};
 use std::mem::{align_of, offset_of, size_of};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -115,6 +115,9 @@ pub struct fastpar_loop_options {
     pub flags: u32,
     /// 0.
     pub reserved: u32,
+    /// May be NULL. What traces call the loop, UTF-8; read when the call begins. A trace keeps 1,000 different
+    /// names, and 200 bytes of each.
+    pub name: *const c_char,
 }
 
 // SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
@@ -241,6 +244,7 @@ pub(super) struct LoopArguments<'a> {
     pub(super) max_lanes: u32,
     pub(super) cancel: Option<&'a AtomicI32>,
     pub(super) progress: ForeignProgress,
+    pub(super) name: Option<&'a CStr>,
 }
 
 impl LoopArguments<'_> {
@@ -250,7 +254,13 @@ impl LoopArguments<'_> {
         if options.is_null() {
             // Short loops are called so: nothing to check.
             let progress = ForeignProgress::new(None, std::ptr::null_mut());
-            return Ok(Self { schedule: Schedule::default(), max_lanes: 0, cancel: None, progress });
+            return Ok(Self {
+                schedule: Schedule::default(),
+                max_lanes: 0,
+                cancel: None,
+                progress,
+                name: None,
+            });
         }
         // SAFETY: the caller's promise.
         let raw = unsafe { borrow::options(options)? };
@@ -274,7 +284,9 @@ impl LoopArguments<'_> {
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
         let progress = ForeignProgress::new(raw.progress, raw.progress_data);
-        Ok(Self { schedule, max_lanes: raw.max_lanes, cancel, progress })
+        // SAFETY: a text that ends with 0, by the caller's promise.
+        let name = (!raw.name.is_null()).then(|| unsafe { CStr::from_ptr(raw.name) });
+        Ok(Self { schedule, max_lanes: raw.max_lanes, cancel, progress, name })
     }
 
     /// Runs `with` with the core's form of the options.
@@ -284,6 +296,7 @@ impl LoopArguments<'_> {
             max_lanes: self.max_lanes,
             cancel: self.cancel,
             progress: if self.progress.is_set() { Some(&report) } else { None },
+            name: self.name,
         })
     }
 }

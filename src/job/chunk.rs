@@ -5,6 +5,7 @@ use super::claims::Claiming;
 use super::progress::Progress;
 use crate::pool::Spent;
 use crate::trace;
+use std::ffi::CStr;
 use std::sync::atomic::AtomicI32;
 
 /// A piece of a range, as a callback sees it: items `[begin, end)`. The layout is that of its C form, so that
@@ -78,4 +79,6 @@ pub struct Control<'a> {
     pub cancel: Option<&'a AtomicI32>,
     /// Told (items done, items in total).
     pub progress: Option<Progress<'a>>,
+    /// What a trace calls it.
+    pub name: Option<&'a CStr>,
 }

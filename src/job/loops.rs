@@ -90,7 +90,7 @@ where
         return run_alone(plan, range, kind, control, monitor, body);
     }
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
-    let traced = trace::begin_call(kind.traced().0);
+    let traced = trace::begin_named(kind.traced().0, control.name);
     let job = Job::new(plan, range.clone(), width, kind, control, monitor, body).traced(traced);
     let result = on_lanes(call, &job, plan.lanes() - 1);
     end_trace(traced, kind, plan, &range);
@@ -121,7 +121,7 @@ pub(super) fn run_alone<B>(
 where
     B: Fn(&Chunk) -> ControlFlow<i32> + Sync,
 {
-    let traced = trace::begin_call(kind.traced().0);
+    let traced = trace::begin_named(kind.traced().0, control.name);
     let job = Job::new(plan, range.clone(), 1, kind, control, monitor, body).traced(traced);
     job.work(0, None);
     job.end_on_caller();

@@ -179,7 +179,8 @@ fn wherever_it_is_cancelled_the_records_are_there() {
     let mut cancelled = 0;
     for (max_lanes, left) in (1..60_000).step_by(371).enumerate() {
         let cancel = AtomicI32::new(0);
-        let control = Control { max_lanes: max_lanes as u32 % 3, cancel: Some(&cancel), progress: None };
+        let control =
+            Control { max_lanes: max_lanes as u32 % 3, cancel: Some(&cancel), ..Control::default() };
         let elements =
             Cancelling { inner: Direct::<8, 8>(field), left: AtomicUsize::new(left), cancel: &cancel };
         let mut sorted = bytes.clone();

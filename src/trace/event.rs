@@ -1,5 +1,6 @@
 //! What is traced: kinds of events, and the form that they have in a ring.
 
+use super::names::Name;
 use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS, USER};
 
 /// The words of an event in a ring.
@@ -104,7 +105,10 @@ pub(super) static KINDS: [About; 25] = [
     about("bytes", CODEC, Form::Counter, &["in", "out"]),
 ];
 
-/// An event. Words: kind and lane; when it began; how long it took; five values. A span's begin has the
+/// Where the name stands in the first word.
+const NAME_AT: u32 = 40;
+
+/// An event. Words: kind, lane and name; when it began; how long it took; five values. A span's begin has the
 /// length of its name in the third word, and the name from the fourth on, in as many further words as
 /// it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,12 @@ impl Record {
         Self([head, from, to.saturating_sub(from), 0, 0, 0, 0, 0])
     }
 
+    /// As an event of a call that has a name.
+    pub(super) fn named(mut self, name: Name) -> Self {
+        self.0[0] |= u64::from(name.0) << NAME_AT;
+        self
+    }
+
     pub(super) fn with(mut self, values: [u64; 5]) -> Self {
         self.0[3..].copy_from_slice(&values);
         self
@@ -127,7 +137,11 @@ impl Record {
     }
 
     pub(super) fn lane(&self) -> u64 {
-        self.0[0] >> 8
+        self.0[0] >> 8 & u64::from(u32::MAX)
+    }
+
+    pub(super) fn name(&self) -> Name {
+        Name((self.0[0] >> NAME_AT) as u16)
     }
 
     pub(super) fn at(&self) -> u64 {
@@ -146,22 +160,28 @@ impl Record {
 /// The most bytes of a span's name that are kept.
 pub(super) const LONGEST_NAME: usize = 200;
 
-/// The records of a span's begin: the first, then those of the rest of the name.
-pub(super) fn begin_of(name: &str, at: u64) -> impl Iterator<Item = Record> {
-    const MOST: usize = records_of(LONGEST_NAME);
+/// What is kept of a name.
+pub(super) fn kept(name: &str) -> &str {
     let mut kept = name.len().min(LONGEST_NAME);
     while !name.is_char_boundary(kept) {
         kept -= 1;
     }
+    &name[..kept]
+}
+
+/// The records of a span's begin: the first, then those of the rest of the name.
+pub(super) fn begin_of(name: &str, at: u64) -> impl Iterator<Item = Record> {
+    const MOST: usize = records_of(LONGEST_NAME);
+    let kept = kept(name);
     let mut words = [[0; WORDS]; MOST];
     let (head, text) = words.as_flattened_mut().split_at_mut(3);
-    head.copy_from_slice(&[Kind::Begin as u64, at, kept as u64]);
-    for (word, part) in text.iter_mut().zip(name.as_bytes()[..kept].chunks(8)) {
+    head.copy_from_slice(&[Kind::Begin as u64, at, kept.len() as u64]);
+    for (word, part) in text.iter_mut().zip(kept.as_bytes().chunks(8)) {
         let mut bytes = [0; 8];
         bytes[..part.len()].copy_from_slice(part);
         *word = u64::from_le_bytes(bytes);
     }
-    words.into_iter().take(records_of(kept)).map(Record)
+    words.into_iter().take(records_of(kept.len())).map(Record)
 }
 
 /// How many records the begin of a span with such a name takes.

@@ -1,6 +1,7 @@
 //! Events as text: the trace event format.
 
 use super::event::{records_of, Form, Record, KINDS};
+use super::names::Name;
 use super::output::Output;
 use super::ring::Ring;
 use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS};
@@ -88,8 +89,8 @@ pub(super) fn lost(output: &mut Output, count: u64) {
     });
 }
 
-/// The events of a thread that wait in its ring.
-pub(super) fn ring(output: &mut Output, ring: &Ring) {
+/// The events of a thread that wait in its ring; `name_of`: the names of calls.
+pub(super) fn ring(output: &mut Output, ring: &Ring, name_of: impl Fn(Name) -> Option<Box<str>>) {
     ring.drain(|record, at| {
         // Relaxed: written by the thread that writes the file, under its lock.
         if !ring.is_named.swap(true, Ordering::Relaxed) {
@@ -100,18 +101,26 @@ pub(super) fn ring(output: &mut Output, ring: &Ring) {
                 text.push_str("}}");
             });
         }
-        event(output, ring.thread, record, at)
+        let name = name_of(record.name());
+        event(output, ring.thread, name.as_deref(), record, at)
     });
 }
 
-/// Writes an event; returns how many records it was.
-fn event(output: &mut Output, thread: u64, record: &Record, at: &dyn Fn(u64) -> Record) -> u64 {
+/// Writes an event, of a call that the program calls `name`; returns how many records it was.
+fn event(
+    output: &mut Output,
+    thread: u64,
+    name: Option<&str>,
+    record: &Record,
+    at: &dyn Fn(u64) -> Record,
+) -> u64 {
     let about = &KINDS[record.kind()];
     let cat = category(about.category);
     match about.form {
         Form::Slice => output.event(|text| {
             let single = about.name == "chunks" && record.values()[2] == 1;
-            head(text, if single { "chunk" } else { about.name }, cat, "X", thread);
+            let kind = if single { "chunk" } else { about.name };
+            head(text, name.unwrap_or(kind), cat, "X", thread);
             moment(text, "ts", record.at());
             moment(text, "dur", record.took());
             values(text, record, about.values);
@@ -119,7 +128,7 @@ fn event(output: &mut Output, thread: u64, record: &Record, at: &dyn Fn(u64) -> 
         Form::Helper => {
             let &[call, caller, began, ..] = record.values() else { return 1 };
             output.event(|text| {
-                head(text, about.name, cat, "X", thread);
+                head(text, name.unwrap_or(about.name), cat, "X", thread);
                 moment(text, "ts", record.at());
                 moment(text, "dur", record.took());
                 values(text, record, about.values);
@@ -138,7 +147,7 @@ fn event(output: &mut Output, thread: u64, record: &Record, at: &dyn Fn(u64) -> 
             }
         }
         Form::Async(phase) => output.event(|text| {
-            head(text, about.name, cat, phase, thread);
+            head(text, name.unwrap_or(about.name), cat, phase, thread);
             moment(text, "ts", record.at());
             put!(text, ",\"id\":\"{}.{}\"", std::process::id(), record.values()[0]);
             values(text, record, about.values);
@@ -174,8 +183,12 @@ fn values(text: &mut String, record: &Record, names: &[&str]) {
     let is_lane = matches!(KINDS[record.kind()].form, Form::Slice | Form::Helper);
     text.push_str(",\"args\":{");
     let mut comma = "";
+    if record.name() != Name::NONE {
+        put!(text, "\"kind\":\"{}\"", KINDS[record.kind()].name);
+        comma = ",";
+    }
     if is_lane {
-        put!(text, "\"lane\":{}", record.lane());
+        put!(text, "{comma}\"lane\":{}", record.lane());
         comma = ",";
     }
     for (name, value) in names.iter().zip(record.values()) {

@@ -11,6 +11,7 @@ mod bell;
 mod environment;
 mod event;
 mod format;
+mod names;
 mod output;
 mod ring;
 mod session;
@@ -24,6 +25,8 @@ pub(crate) use thread::{begin, end};
 use crate::os::clock;
 use crate::os::thread as os_thread;
 use event::Record;
+use names::Name;
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// Calls that run a body for chunks: loops, reductions, jobs; and teams.
@@ -58,37 +61,47 @@ pub(crate) struct Call {
     /// Of the thread that made it.
     thread: u64,
     at: u64,
+    /// What the program calls it.
+    name: Name,
 }
 
 /// Begins a call, if its category is traced.
 #[inline]
 pub(crate) fn begin_call(category: u32) -> Option<Call> {
+    begin_named(category, None)
+}
+
+/// The same for a call to which the program may have given a name.
+#[inline]
+pub(crate) fn begin_named(category: u32, name: Option<&CStr>) -> Option<Call> {
     if is_on(category) {
-        Some(begin_traced())
+        Some(begin_traced(name))
     } else {
         None
     }
 }
 
 #[cold]
-fn begin_traced() -> Call {
+fn begin_traced(name: Option<&CStr>) -> Call {
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    let name = name.map_or(Name::NONE, |name| thread::name(&name.to_string_lossy()));
     // Relaxed: only a number.
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Call { number, thread: os_thread::number(), at: clock::now() }
+    Call { number, thread: os_thread::number(), at: clock::now(), name }
 }
 
 impl Call {
     /// The call has returned; `values` are those that the kind of event names, after the call's number.
     pub(crate) fn end(self, kind: Kind, values: [u64; 3]) {
         let [a, b, c] = values;
-        thread::push(Record::slice(kind, 0, self.at, clock::now()).with([self.number, a, b, c, 0]));
+        let record = Record::slice(kind, 0, self.at, clock::now()).named(self.name);
+        thread::push(record.with([self.number, a, b, c, 0]));
     }
 
     /// An event at one moment of something that no single thread does.
     pub(crate) fn mark(self, kind: Kind) {
         let now = clock::now();
-        thread::push(Record::slice(kind, 0, now, now).with([self.number, 0, 0, 0, 0]));
+        thread::push(Record::slice(kind, 0, now, now).named(self.name).with([self.number, 0, 0, 0, 0]));
     }
 
     /// A lane begins to work for the call.
@@ -135,7 +148,7 @@ impl Drop for Lane {
     fn drop(&mut self) {
         count_lanes(-1);
         let Self { call, kind, lane, at } = *self;
-        let record = Record::slice(kind, lane, at, clock::now());
+        let record = Record::slice(kind, lane, at, clock::now()).named(call.name);
         thread::push(record.with([call.number, call.thread, call.at, 0, 0]));
     }
 }

@@ -1,6 +1,7 @@
 //! What a thread keeps for the trace: its ring, and how many of the program's spans are open.
 
 use super::event::{begin_of, records_of, Kind, Record, KINDS, LONGEST_NAME};
+use super::names::Name;
 use super::ring::{Pushed, Ring};
 use super::session::{self, Session};
 use super::{is_on, USER};
@@ -91,6 +92,13 @@ pub(super) fn push(record: Record) {
         return;
     }
     with(|mine| _ = mine.push(std::iter::once(record), 1, mine.spare()));
+}
+
+/// What stands for a name in the trace that runs.
+pub(super) fn name(name: &str) -> Name {
+    let mut number = Name::NONE;
+    with(|mine| number = mine.session.number_of(name));
+    number
 }
 
 /// Begins a span of the program.

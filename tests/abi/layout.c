@@ -45,7 +45,7 @@ ASSERT(offsetof(fastpar_chunk, end) == 16);
 ASSERT(offsetof(fastpar_chunk, lane) == 24);
 ASSERT(offsetof(fastpar_chunk, lanes) == 28);
 
-ASSERT(sizeof(fastpar_loop_options) == 80);
+ASSERT(sizeof(fastpar_loop_options) == 88);
 ASSERT(offsetof(fastpar_loop_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_loop_options, schedule) == 8);
 ASSERT(offsetof(fastpar_loop_options, max_lanes) == 12);
@@ -58,6 +58,7 @@ ASSERT(offsetof(fastpar_loop_options, progress) == 56);
 ASSERT(offsetof(fastpar_loop_options, progress_data) == 64);
 ASSERT(offsetof(fastpar_loop_options, flags) == 72);
 ASSERT(offsetof(fastpar_loop_options, reserved) == 76);
+ASSERT(offsetof(fastpar_loop_options, name) == 80);
 
 ASSERT(sizeof(fastpar_plan) == 40);
 ASSERT(offsetof(fastpar_plan, struct_size) == 0);

@@ -38,7 +38,7 @@ layout! {
         lane: 24,
         lanes: 28,
     }
-    fastpar_loop_options: size 80, align 8 {
+    fastpar_loop_options: size 88, align 8 {
         struct_size: 0,
         schedule: 8,
         max_lanes: 12,
@@ -51,6 +51,7 @@ layout! {
         progress_data: 64,
         flags: 72,
         reserved: 76,
+        name: 80,
     }
     fastpar_plan: size 40, align 8 {
         struct_size: 0,
@@ -68,7 +69,7 @@ layout! {
     }
     fastpar_sort_key: size 16, align 8 {
         offset: 0,
-        type: 8,
+        r#type: 8,
         flags: 12,
     }
     fastpar_trace_options: size 24, align 8 {

@@ -68,13 +68,16 @@ void timeline() {
     fastpar::trace_begin("plain");
     fastpar::trace_end();
     fastpar::for_each_chunk(10, [](fastpar::chunk) {});
+    fastpar::loop_options named;
+    named.name = "count";
+    fastpar::for_each_chunk(10, [](fastpar::chunk) {}, named);
   }
   fastpar::trace_stop();
   CHECK_STATUS(io, fastpar::trace_start(path));
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   file.close();
-  for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\""}) CHECK(text.find(name) != text.npos);
+  for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\"", "\"count\""}) CHECK(text.find(name) != text.npos);
   CHECK(text.find("\"cat\":\"chunks\"") == text.npos);
   std::filesystem::remove(path);
   options.categories = 64;

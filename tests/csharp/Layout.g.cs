@@ -48,7 +48,7 @@ namespace Fastpar.Tests
                 ("lane", 24),
                 ("lanes", 28),
             }),
-            ("fastpar_loop_options", 80, new[]
+            ("fastpar_loop_options", 88, new[]
             {
                 ("struct_size", 0),
                 ("schedule", 8),
@@ -62,6 +62,7 @@ namespace Fastpar.Tests
                 ("progress_data", 64),
                 ("flags", 72),
                 ("reserved", 76),
+                ("name", 80),
             }),
             ("fastpar_plan", 40, new[]
             {

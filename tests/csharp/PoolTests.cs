@@ -128,9 +128,12 @@ internal static class PoolTests
             {
                 FastparLoop.For(10, range => { });
             }
+            var named = new LoopOptions { Name = "zählt" };
+            FastparLoop.For(10, range => { }, named);
+            FastparLoop.Start(10, range => { }, named).Wait();
             FastparTrace.Stop();
             string text = File.ReadAllText(path);
-            Expect.True(text.Contains("\"lädt\"") && text.Contains("\"loop\"") && !text.Contains("\"cat\":\"chunks\""), text);
+            Expect.True(text.Contains("\"lädt\"") && text.Contains("\"zählt\"") && text.Contains("\"loop\"") && !text.Contains("\"cat\":\"chunks\""), text);
             Expect.True(text.EndsWith("\n]\n"), "its end");
             Expect.Throws<IOException>(() => FastparTrace.Start(path));
             Expect.Throws<ArgumentException>(() => FastparTrace.Start(""));

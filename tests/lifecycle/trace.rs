@@ -9,7 +9,7 @@ use fastpar::job::JobHandle;
 use fastpar::plan::Schedule;
 use fastpar::{pool, team};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CString;
+use std::ffi::{c_void, CString};
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -213,6 +213,55 @@ fn jobs_and_teams() {
         let members: BTreeSet<_> = timeline.slices("member").map(|member| member.thread).collect();
         assert_eq!((team.value("members"), members.len()), (3, 3));
         assert!(timeline.slices("wait").count() >= 3, "members wait at the barrier");
+    });
+}
+
+/// Loops and jobs have the names that their options give.
+#[test]
+fn names_of_calls() {
+    unsafe extern "C" fn body(_: *mut c_void, _: *const fastpar_chunk) -> i32 {
+        0
+    }
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        let (_folder, path) = folder();
+        // Rings that hold all of it: no event is lost on a busy machine.
+        assert_eq!(start_with(&path, options(256 << 20, 1)).0, FASTPAR_OK);
+        // SAFETY: zero is the default of every field.
+        let mut of_loop: fastpar_loop_options = unsafe { std::mem::zeroed() };
+        of_loop.struct_size = size_of::<fastpar_loop_options>();
+        of_loop.segments = 3;
+        let names: Vec<_> = (0..1100).map(|number| format!("one of {number}")).collect();
+        let given = ["load \"trades\"", "", &"ü".repeat(150)].map(str::to_owned);
+        for name in given.iter().chain(&names) {
+            let name = CString::new(&**name).expect("no NUL");
+            of_loop.name = name.as_ptr();
+            // SAFETY: all pointers are valid, or NULL.
+            let status = unsafe { fastpar_for(&of_loop, 3, Some(body), ptr::null_mut(), ptr::null_mut()) };
+            assert_eq!(status, FASTPAR_OK);
+        }
+        let mut job = ptr::null_mut();
+        of_loop.name = c"load \"trades\"".as_ptr();
+        // SAFETY: all pointers are valid, or NULL; the job is freed once.
+        unsafe {
+            let data = ptr::null_mut();
+            let status = fastpar_for_start(&of_loop, 3, Some(body), data, &mut job, ptr::null_mut());
+            assert_eq!(status, FASTPAR_OK);
+            assert_eq!(fastpar_job_wait(job, u64::MAX, ptr::null_mut()), FASTPAR_OK);
+            fastpar_job_free(job);
+        }
+        stop();
+        let timeline = Timeline::read(&path);
+        let kinds = |name: &str| -> BTreeSet<String> {
+            let named = timeline.0.iter().filter(|event| event.name == name && event.all["args"].is_object());
+            named.map(|event| event.all["args"]["kind"].as_str().expect("a kind").to_owned()).collect()
+        };
+        let of_trades = kinds("load \"trades\"");
+        for kind in ["loop", "lane", "job", "start job"] {
+            assert!(of_trades.contains(kind), "{kind} of {of_trades:?}");
+        }
+        assert!(kinds(&"ü".repeat(100)).contains("loop"), "200 bytes");
+        assert_eq!(names.iter().filter(|name| kinds(name).contains("loop")).count(), 998, "with two others");
+        assert_eq!(timeline.slices("loop").count(), 1 + 1100 - 998, "without a name, or with one too many");
     });
 }
 

@@ -115,7 +115,7 @@ fn progress_ends_with_all_items_and_cancels_both_passes() {
     }
     for folds in [true, false] {
         let cancel = AtomicI32::new(0);
-        let control = Control { max_lanes: 1, cancel: Some(&cancel), progress: None };
+        let control = Control { max_lanes: 1, cancel: Some(&cancel), ..Control::default() };
         let applied = AtomicU64::new(0);
         let result = prefix(
             Schedule::default(),

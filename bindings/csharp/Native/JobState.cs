@@ -78,8 +78,13 @@ internal sealed unsafe class JobState : CallState
         native.progress_data = UserData;
         fastpar_error error;
         fastpar_job* job;
-        int status = NativeMethods.fastpar_for_start(
-            &native, (UIntPtr)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
+        int status;
+        fixed (byte* name = options.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_for_start(
+                &native, (UIntPtr)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
+        }
         if (status != NativeMethods.FASTPAR_OK)
         {
             Unroot();

@@ -45,7 +45,11 @@ internal sealed unsafe class LoopState : CallState
             native.cancel = call.Cancel;
             native.progress = ProgressFunction;
             native.progress_data = UserData;
-            status = NativeMethods.fastpar_for(&native, items, callback, UserData, error);
+            fixed (byte* name = options?.Utf8Name)
+            {
+                native.name = name;
+                status = NativeMethods.fastpar_for(&native, items, callback, UserData, error);
+            }
         }
         // A code that the body returned is for the caller to look at.
         if (status != NativeMethods.FASTPAR_ERR_CALLBACK || HasFailed)

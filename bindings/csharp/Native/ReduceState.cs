@@ -30,8 +30,13 @@ internal abstract unsafe class ReduceState : CallState
         native.cancel = call.Cancel;
         native.progress = ProgressFunction;
         native.progress_data = UserData;
-        int status = NativeMethods.fastpar_reduce(
-            &native, items, OnFold, OnCombine, UserData, accumulator, (UIntPtr)(uint)size, &error);
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_reduce(
+                &native, items, OnFold, OnCombine, UserData, accumulator, (UIntPtr)(uint)size, &error);
+        }
         call.End(status, &error);
     }
 

@@ -145,6 +145,7 @@ class fastpar_loop_options(ctypes.Structure):
         ("progress_data", ctypes.py_object),
         ("flags", ctypes.c_uint32),
         ("reserved", ctypes.c_uint32),
+        ("name", ctypes.c_char_p),
     )
 
 

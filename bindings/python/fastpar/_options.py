@@ -51,6 +51,8 @@ class LoopOptions(TypedDict, total=False):
     #: What is raised when bodies fail. "first": the exception of the lowest chunk of those that ran. "group":
     #: an ExceptionGroup of all, in the order of their chunks, even if it is one.
     errors: Literal["first", "group"]
+    #: What traces call the loop.
+    name: str
     #: A flag that stops the loop: it then raises CancelledError.
     cancel: CancelFlag | None
     #: Called with (items done, total), at most about 20 times a second and once at the end of a loop that
@@ -80,6 +82,7 @@ def native(
     cancel: CancelFlag | None = None,
     progress: Callable[[int, int], object] | None = None,
     errors: str = "first",
+    name: str = "",
     **unknown: object,
 ) -> n.fastpar_loop_options:
     """The C struct, without `cancel`, `progress` and `errors`: these belong to the call."""
@@ -99,6 +102,7 @@ def native(
         size(item_size, "item_size"),
         size(cache_bytes, "cache_bytes"),
         flags=n.FASTPAR_LOOP_CACHE_DETECT if cache_detect else 0,
+        name=name.encode() if name else None,
     )
 
 

@@ -19,6 +19,7 @@ use crate::pool::{
 };
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use crate::trace;
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -109,6 +110,22 @@ impl JobHandle {
         progress: Option<OwnedProgress>,
         body: Body,
     ) -> Result<Self> {
+        Self::start_named(None, schedule, count, max_lanes, cancel, progress, body)
+    }
+
+    /// The same; `name` is what a trace calls it.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_named(
+        name: Option<&CStr>,
+        schedule: Schedule,
+        count: usize,
+        max_lanes: u32,
+        cancel: Option<&'static AtomicI32>,
+        progress: Option<OwnedProgress>,
+        body: Body,
+    ) -> Result<Self> {
         let call = Call::enter()?;
         call.pool().need_workers(1)?;
         let plan = Plan::new(schedule, count, call.lanes(max_lanes));
@@ -123,7 +140,7 @@ impl JobHandle {
         let (monitor, body) = unsafe { (extend(&parts.monitor), extend(&parts.body)) };
         let control = Control { max_lanes, cancel, ..Control::default() };
         let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
-        let traced = trace::begin_call(trace::LOOPS | trace::CHUNKS);
+        let traced = trace::begin_named(trace::LOOPS | trace::CHUNKS, name);
         let job = Job::new(&plan, 0..plan.chunks(), width, Kind::Loop, &control, Some(monitor), body);
         let background = Arc::new(Background {
             job: job.traced(traced),

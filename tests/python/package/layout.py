@@ -54,7 +54,7 @@ STRUCTS = {
         },
     ),
     "fastpar_loop_options": (
-        80,
+        88,
         {
             "struct_size": 0,
             "schedule": 8,
@@ -68,6 +68,7 @@ STRUCTS = {
             "progress_data": 64,
             "flags": 72,
             "reserved": 76,
+            "name": 80,
         },
     ),
     "fastpar_plan": (

@@ -98,12 +98,13 @@ class Timeline(unittest.TestCase):
                 self.assertRaises(fastpar.BusyError, fastpar.trace_start, path)
                 with fastpar.trace("load"):
                     fastpar.for_range(10, fastpar.trace("bödy")(lambda begin, end: None))
+                    fastpar.for_range(10, lambda begin, end: None, name="zählt")
             finally:
                 fastpar.trace_stop()
             with open(path.replace("%p", str(os.getpid())), encoding="utf-8") as file:
                 events = json.load(file)
             names = {event.get("name") for event in events}
-            self.assertTrue({"load", "bödy", "job", "lane"} <= names, names)  # on the main thread a loop is a job
+            self.assertTrue({"load", "bödy", "job", "lane", "zählt"} <= names, names)  # on the main thread a loop is a job
             self.assertFalse(names & {"chunk", "chunks"})
             self.assertEqual(sum(event["ph"] == "B" for event in events), sum(event["ph"] == "E" for event in events))
             self.assertRaises(FileExistsError, fastpar.trace_start, path)

@@ -20,7 +20,8 @@ pub(super) fn rust(header: &Header) -> Result<String> {
     for layout in layouts(header)? {
         writeln!(text, "    {}: size {}, align {} {{", layout.name, layout.size, layout.align)?;
         for (field, offset) in layout.fields {
-            writeln!(text, "        {field}: {offset},")?;
+            let keyword = if field == "type" { "r#" } else { "" };
+            writeln!(text, "        {keyword}{field}: {offset},")?;
         }
         text.push_str("    }\n");
     }
