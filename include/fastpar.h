@@ -137,7 +137,8 @@
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
  * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
  * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
- * begun for two seconds. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a
+ * begun for two seconds: each call anew, a team in each chunk of a loop too. fastpar_job_free then returns, and
+ * a notification comes later, when a worker has begun. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a
  * team that other work leaves too few workers. Callbacks that run on workers must not need the loader there.
  *
  * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then
@@ -348,17 +349,6 @@ typedef struct fastpar_pool_options {
 } fastpar_pool_options;
 
 /**
- * Called on a worker thread: when it starts, or when it ends.
- *
- * It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
- * FASTPAR_ERR_BUSY.
- *
- * @param user_data  the `user_data` of `fastpar_pool_hook`
- * @param worker     the worker's number, below the threads of the pool
- */
-typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
-
-/**
  * What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the
  * call.
  */
@@ -434,7 +424,7 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
  * @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
  *         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
  *
- * Never blocks. May be called from any thread. Since: 1.0
+ * Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
 
@@ -495,9 +485,53 @@ FASTPAR_API int32_t fastpar_pool_worker(void);
  *
  * Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
  * but those of the calling thread are. The numbers are read one by one while others work: they may be from
- * different instants. Never blocks. May be called from any thread. Since: 1.0
+ * different instants. Never blocks, but for up to a tenth of a second beside
+ * `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_stats_read(fastpar_pool_stats *stats, fastpar_error *error);
+
+/**
+ * Waits for the parallel calls under way, then ends and joins every worker thread.
+ *
+ * There is no need to call it before a program ends. A later parallel call starts a new pool with the
+ * defaults, whatever options this one had (`fastpar_pool_start` gives it others); so does a call that
+ * another thread makes while this one waits. If no pool runs, nothing happens.
+ *
+ * @param error  may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
+ *         workers cannot begin or end now, see "Loading" above.
+ *
+ * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
+ * ever. May be called from any thread that is not inside a callback. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
+
+/**
+ * Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
+ *
+ * @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
+ * @param error       may be NULL
+ * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
+ *         goes on, as if this had not been called.
+ *
+ * Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
+ * while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
+ * workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
+ * codec. May be called from any thread that is not inside a callback.
+ * Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pool_shutdown_within(uint64_t timeout_ms, fastpar_error *error);
+
+/**
+ * Called on a worker thread: when it starts, or when it ends.
+ *
+ * It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
+ * FASTPAR_ERR_BUSY.
+ *
+ * @param user_data  the `user_data` of `fastpar_pool_hook`
+ * @param worker     the worker's number, below the threads of the pool
+ */
+typedef void (*fastpar_thread_fn)(void *user_data, uint32_t worker);
 
 /**
  * Adds functions that run on every worker thread when it starts and when it ends.
@@ -531,44 +565,12 @@ FASTPAR_API fastpar_status fastpar_pool_hook(fastpar_thread_fn on_start, fastpar
  * @param user_data  as given to it; may be NULL
  * @param error      may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
- *         callback or a hook.
+ *         callback or a hook; or from DllMain while one of them runs, which then stays.
  *
  * Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_pool_unhook(fastpar_thread_fn on_start, fastpar_thread_fn on_exit,
                                                void *user_data, fastpar_error *error);
-
-/**
- * Waits for the parallel calls under way, then ends and joins every worker thread.
- *
- * There is no need to call it before a program ends. A later parallel call starts a new pool with the
- * defaults, whatever options this one had (`fastpar_pool_start` gives it others); so does a call that
- * another thread makes while this one waits. If no pool runs, nothing happens.
- *
- * @param error  may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_BUSY: from inside a callback or a hook, where it would wait for itself; or
- *         workers cannot begin or end now, see "Loading" above.
- *
- * Blocks until the last callback has returned. A callback that waits for a thread that calls this waits for
- * ever. May be called from any thread that is not inside a callback. Since: 1.0
- */
-FASTPAR_API fastpar_status fastpar_pool_shutdown(fastpar_error *error);
-
-/**
- * Does what `fastpar_pool_shutdown` does, if the calls under way end in time.
- *
- * @param timeout_ms  milliseconds; UINT64_MAX: as `fastpar_pool_shutdown`. 0: only if no call is under way
- * @param error       may be NULL
- * @return as `fastpar_pool_shutdown`; FASTPAR_ERR_TIMEOUT: calls or jobs are under way still: the pool
- *         goes on, as if this had not been called.
- *
- * Calls that other threads begin meanwhile belong to the pool as long as it goes on, and are waited for;
- * while they keep coming each may have to wait for up to a tenth of a second. Once no call is left the
- * workers end, which is waited for however long it takes: some milliseconds, or the rest of a task of the
- * codec. May be called from any thread that is not inside a callback.
- * Since: 1.0
- */
-FASTPAR_API fastpar_status fastpar_pool_shutdown_within(uint64_t timeout_ms, fastpar_error *error);
 
 /* ==== loops: a callback for every chunk of a range ====================================================== */
 
@@ -1048,6 +1050,8 @@ FASTPAR_API void fastpar_job_cancel(fastpar_job *job);
  *
  * Blocks until the chunks in flight are done, and the job's notification has returned; from inside a
  * callback of this very job, its last report of progress and its notification among them, it does not wait.
+ * Where no worker can begin (in the constructor of a library that is being loaded, see "Loading" above) it
+ * returns after two seconds without the notification, which a worker calls as soon as it can.
  * May be called from any thread. Since: 1.0
  */
 FASTPAR_API void fastpar_job_free(fastpar_job *job);
@@ -1129,8 +1133,9 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they
- * are doing: not from inside a callback, where it fails at once instead. May be called from any thread, by
- * several at a time. Since: 1.0
+ * are doing: not from inside a callback, where it fails at once instead. Where no worker can begin, each call
+ * fails after two seconds, also from inside a chunk: a loop of such chunks takes two seconds for each. May
+ * be called from any thread, by several at a time. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn member, void *user_data,
                                             fastpar_error *error);
@@ -1337,9 +1342,10 @@ typedef struct fastpar_trace_options {
  *
  * The file is brought up to date several times a second and is whole each time, so it opens after the
  * process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how
- * many. `fastpar_pool_shutdown`, the end of the process by `exit`, and `fastpar_trace_stop` write what is
- * there. A forked child goes on with a file of its own, from when it starts its pool, if `path` holds "%p",
- * else it has none.
+ * many. `fastpar_pool_shutdown` and `fastpar_trace_stop` write what is there, and so does the end of the
+ * process by `exit`, which ends the trace. A forked child goes on with a file of its own, from when it
+ * starts its pool, if `path` holds "%p" and the child does not call `fastpar_trace_stop` before; else it has
+ * none.
  *
  * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
  * ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
@@ -1352,8 +1358,8 @@ typedef struct fastpar_trace_options {
  * @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file
  *         exists (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is
  *         NULL, empty or not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a
- *         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then
- *         there is no file.
+ *         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY;
+ *         FASTPAR_ERR_BUSY: at the end of the process, see "Ending" above. Then there is no file.
  *
  * May be called from any thread. Since: 1.0
  */
@@ -1364,7 +1370,9 @@ FASTPAR_API fastpar_status fastpar_trace_start(const fastpar_trace_options *opti
  * Ends the trace that runs, and writes what is left of it.
  *
  * @param error  may be NULL
- * @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly.
+ * @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly:
+ *         it holds the events before, and can be opened; FASTPAR_ERR_BUSY: at the end of the process, see
+ *         "Ending" above, where a thread was ended that was writing; FASTPAR_ERR_OUT_OF_MEMORY.
  *
  * Events of threads that are inside calls meanwhile may be missing. Blocks until the file is written. May be
  * called from any thread. Since: 1.0

@@ -181,17 +181,17 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_pool_stats_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_stats_read(fastpar_pool_stats* stats, fastpar_error* error);
 
-        [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start_delegate on_start, fastpar_pool_hook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
-
-        [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start_delegate on_start, fastpar_pool_unhook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
-
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown(fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown_within", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown_within(ulong timeout_ms, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start_delegate on_start, fastpar_pool_hook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start_delegate on_start, fastpar_pool_unhook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body_delegate body, void* user_data, fastpar_error* error);

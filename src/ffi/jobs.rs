@@ -205,6 +205,8 @@ pub unsafe extern "C" fn fastpar_job_cancel(job: *mut fastpar_job) {
 ///
 /// Blocks until the chunks in flight are done, and the job's notification has returned; from inside a
 /// callback of this very job, its last report of progress and its notification among them, it does not wait.
+/// Where no worker can begin (in the constructor of a library that is being loaded, see "Loading" above) it
+/// returns after two seconds without the notification, which a worker calls as soon as it can.
 /// May be called from any thread. Since: 1.0
 ///
 /// # Safety

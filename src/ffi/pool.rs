@@ -5,7 +5,7 @@ use super::guard::{guard, guard_value};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{self, PoolOptions, Threads};
-use std::ffi::{c_char, c_void, CStr};
+use std::ffi::{c_char, CStr};
 use std::mem::{offset_of, size_of};
 
 /// `fastpar_pool_options.threads`: as many as the operating system lets this process use (affinity, cgroup
@@ -42,15 +42,6 @@ unsafe impl OptionsStruct for fastpar_pool_options {
     const NAME: &'static str = "fastpar_pool_options";
     const SIZE_V1: usize = size_of::<Self>();
 }
-
-/// Called on a worker thread: when it starts, or when it ends.
-///
-/// It must return normally: no C++ exception, no longjmp. Inside it, functions that need the pool return
-/// FASTPAR_ERR_BUSY.
-///
-/// @param user_data  the `user_data` of `fastpar_pool_hook`
-/// @param worker     the worker's number, below the threads of the pool
-pub type fastpar_thread_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, worker: u32)>;
 
 /// What the pool has done since it started. Set `struct_size` to `sizeof(fastpar_pool_stats)` before the
 /// call.
@@ -170,7 +161,7 @@ pub unsafe extern "C" fn fastpar_pool_start(
 /// @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
 ///         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
 ///
-/// Never blocks. May be called from any thread. Since: 1.0
+/// Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
 #[no_mangle]
 pub extern "C" fn fastpar_pool_threads() -> u32 {
     guard_value(0, || pool::threads().unwrap_or(0))
@@ -244,7 +235,8 @@ pub extern "C" fn fastpar_pool_worker() -> i32 {
 ///
 /// Times are counted when what takes them has ended; of each thread up to some 20 us may not be in them yet,
 /// but those of the calling thread are. The numbers are read one by one while others work: they may be from
-/// different instants. Never blocks. May be called from any thread. Since: 1.0
+/// different instants. Never blocks, but for up to a tenth of a second beside
+/// `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -278,100 +270,6 @@ pub unsafe extern "C" fn fastpar_pool_stats_read(
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
-}
-
-/// A hook of the program.
-struct ForeignHook {
-    function: unsafe extern "C" fn(*mut c_void, u32),
-    user_data: *mut c_void,
-}
-
-// SAFETY: the program promises that its hook and user_data may be used from every worker.
-unsafe impl Send for ForeignHook {}
-// SAFETY: as above.
-unsafe impl Sync for ForeignHook {}
-
-impl ForeignHook {
-    fn boxed(function: fastpar_thread_fn, user_data: *mut c_void) -> Option<pool::Hook> {
-        let hook = Self { function: function?, user_data };
-        Some(Box::new(move |worker| hook.call(worker)))
-    }
-
-    fn call(&self, worker: u32) {
-        // SAFETY: the program promises that the hook may be called with its user_data for as long as the
-        // process lives.
-        unsafe { (self.function)(self.user_data, worker) }
-    }
-}
-
-/// Adds functions that run on every worker thread when it starts and when it ends.
-///
-/// `on_start` runs on every live worker before this returns, and on every later one before its first
-/// callback. `on_exit` runs on a worker that ends (shutdown), if its `on_start` has run there. Hooks
-/// stay until `fastpar_pool_unhook`, or for the life of the process; several start in the order in
-/// which they were added, and exit in the reverse order. A forked child's workers run them too.
-///
-/// @param on_start   may be NULL
-/// @param on_exit    may be NULL; not both
-/// @param user_data  given to both; used for as long as the hooks stay, by several threads at a time
-/// @param error      may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: both are NULL; FASTPAR_ERR_BUSY: from inside a callback
-///         or a hook, or workers cannot run now, see "Loading" and "Ending" above.
-///
-/// Blocks until the workers have run it; a worker that is inside a callback runs it when it is out. May be
-/// called from any thread that is not inside a callback. Since: 1.0
-///
-/// # Safety
-/// Pointers are valid as described.
-#[no_mangle]
-pub unsafe extern "C" fn fastpar_pool_hook(
-    on_start: fastpar_thread_fn,
-    on_exit: fastpar_thread_fn,
-    user_data: *mut c_void,
-    error: *mut fastpar_error,
-) -> fastpar_status {
-    let body = || {
-        if on_start.is_none() && on_exit.is_none() {
-            return Err(Error::new(ErrorKind::InvalidArgument, "on_start and on_exit are both NULL"));
-        }
-        let hooks = (ForeignHook::boxed(on_start, user_data), ForeignHook::boxed(on_exit, user_data));
-        pool::add_hook(hooks.0, hooks.1, Some(hook_key(on_start, on_exit, user_data)))
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
-}
-
-/// What tells a program's hooks apart.
-fn hook_key(on_start: fastpar_thread_fn, on_exit: fastpar_thread_fn, user_data: *mut c_void) -> [usize; 3] {
-    let address = |function: fastpar_thread_fn| function.map_or(0, |function| function as usize);
-    [address(on_start), address(on_exit), user_data as usize]
-}
-
-/// Takes back what `fastpar_pool_hook` has added with the same three.
-///
-/// When it returns, neither function runs on any thread, and neither will: they may be unloaded, and
-/// `user_data` freed. `on_exit` is not called for workers where `on_start` has run.
-///
-/// @param on_start   as given to `fastpar_pool_hook`; may be NULL
-/// @param on_exit    as given to it; may be NULL
-/// @param user_data  as given to it; may be NULL
-/// @param error      may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: no such hook is there; FASTPAR_ERR_BUSY: from inside a
-///         callback or a hook.
-///
-/// Blocks while one of them runs. May be called from any thread that is not inside a callback. Since: 1.0
-///
-/// # Safety
-/// Pointers are valid as described.
-#[no_mangle]
-pub unsafe extern "C" fn fastpar_pool_unhook(
-    on_start: fastpar_thread_fn,
-    on_exit: fastpar_thread_fn,
-    user_data: *mut c_void,
-    error: *mut fastpar_error,
-) -> fastpar_status {
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, || pool::unhook(hook_key(on_start, on_exit, user_data))) }
 }
 
 /// Waits for the parallel calls under way, then ends and joins every worker thread.

@@ -57,9 +57,10 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 ///
 /// The file is brought up to date several times a second and is whole each time, so it opens after the
 /// process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how
-/// many. `fastpar_pool_shutdown`, the end of the process by `exit`, and `fastpar_trace_stop` write what is
-/// there. A forked child goes on with a file of its own, from when it starts its pool, if `path` holds "%p",
-/// else it has none.
+/// many. `fastpar_pool_shutdown` and `fastpar_trace_stop` write what is there, and so does the end of the
+/// process by `exit`, which ends the trace. A forked child goes on with a file of its own, from when it
+/// starts its pool, if `path` holds "%p" and the child does not call `fastpar_trace_stop` before; else it has
+/// none.
 ///
 /// The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
 /// ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
@@ -72,8 +73,8 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// @return FASTPAR_OK; FASTPAR_ERR_ALREADY_STARTED: a trace runs, and goes on; FASTPAR_ERR_IO: the file
 ///         exists (`error->code` EEXIST), or cannot be made; FASTPAR_ERR_INVALID_ARGUMENT: `path` is
 ///         NULL, empty or not UTF-8, or an option is outside its range; FASTPAR_ERR_UNSUPPORTED: a
-///         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY. Then
-///         there is no file.
+///         field is unknown; FASTPAR_ERR_THREADS: no thread for it; FASTPAR_ERR_OUT_OF_MEMORY;
+///         FASTPAR_ERR_BUSY: at the end of the process, see "Ending" above. Then there is no file.
 ///
 /// May be called from any thread. Since: 1.0
 ///
@@ -104,7 +105,9 @@ fn trace_options(raw: &fastpar_trace_options) -> Result<trace::Options> {
 /// Ends the trace that runs, and writes what is left of it.
 ///
 /// @param error  may be NULL
-/// @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly.
+/// @return FASTPAR_OK, also if no trace runs; FASTPAR_ERR_IO: the file could not be written, or not wholly:
+///         it holds the events before, and can be opened; FASTPAR_ERR_BUSY: at the end of the process, see
+///         "Ending" above, where a thread was ended that was writing; FASTPAR_ERR_OUT_OF_MEMORY.
 ///
 /// Events of threads that are inside calls meanwhile may be missing. Blocks until the file is written. May be
 /// called from any thread. Since: 1.0

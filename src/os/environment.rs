@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 /// A variable; `None` in a program that has more rights than its user (`secure_getenv`).
 pub(crate) fn variable(name: &str) -> Option<OsString> {
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd"))]
     if super::thread::is_privileged() {
         return None;
     }

@@ -5,11 +5,20 @@
 //! are made meanwhile inherit them. A worker serves every caller, so it acts for whom the main thread acts.
 
 use super::small_file;
+use crate::memory;
 use std::path::Path;
 use std::str::from_utf8;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::yield_now;
 
-/// More groups than that are left as they were inherited.
-const MOST_GROUPS: usize = 256;
+const PROCESS: &str = "/proc/self/status";
+const OWN: &str = "/proc/thread-self/status";
+
+/// What the kernel tells takes more only where there are hundreds of groups.
+const USUAL: usize = 4 << 10;
+
+/// With as many groups as there can be, of as many digits.
+const LARGEST: usize = USUAL + 65_536 * 11;
 
 /// What the kernel tells of a thread.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,32 +26,38 @@ struct Identity {
     /// Real, effective, saved, and that for files.
     users: [u32; 4],
     groups: [u32; 4],
-    more_groups: [u32; MOST_GROUPS],
-    count: usize,
+    /// None: there was no memory for so many.
+    more_groups: Option<Vec<u32>>,
 }
 
 impl Identity {
-    /// None where the system does not tell all of it.
+    /// None where the system does not tell.
     fn read(path: &str) -> Option<Self> {
-        let mut buffer = [0; 4096];
-        let text = small_file::read(Path::new(path), &mut buffer)?;
-        Self::parse(from_utf8(text).ok()?)
+        let path = Path::new(path);
+        let mut usual = [0; USUAL];
+        let text = small_file::read(path, &mut usual)?;
+        let mut larger = Vec::new();
+        if text.len() < USUAL || memory::reserve(&mut larger, LARGEST).is_err() {
+            return Self::parse(text);
+        }
+        larger.resize(LARGEST, 0);
+        Self::parse(small_file::read(path, &mut larger)?)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &[u8]) -> Option<Self> {
+        // The first line is a name, of any bytes.
+        let name = text.iter().position(|&byte| byte == b'\n')?;
+        let text = from_utf8(&text[name + 1..]).ok()?;
         let line = |name| text.split_inclusive('\n').find_map(|line: &str| line.strip_prefix(name));
         let four = |name| {
             let mut numbers = line(name)?.split_whitespace().map(str::parse);
             let mut next = || numbers.next()?.ok();
             Some([next()?, next()?, next()?, next()?])
         };
-        let (mut more_groups, mut count) = ([0; MOST_GROUPS], 0);
+        let (users, groups, listed) = (four("Uid:")?, four("Gid:")?, line("Groups:")?);
         // A line without an end was cut off.
-        for group in line("Groups:").filter(|line| line.ends_with('\n'))?.split_whitespace() {
-            *more_groups.get_mut(count)? = group.parse().ok()?;
-            count += 1;
-        }
-        Some(Self { users: four("Uid:")?, groups: four("Gid:")?, more_groups, count })
+        let more_groups = listed.ends_with('\n').then(|| numbers(listed)).flatten();
+        Some(Self { users, groups, more_groups })
     }
 
     /// Makes the calling thread act for them. What the system refuses stays as it is.
@@ -56,8 +71,10 @@ impl Identity {
     }
 
     fn take_groups(&self) {
-        // SAFETY: so many numbers are valid for reading.
-        unsafe { libc::syscall(calls::SETGROUPS, self.count, self.more_groups.as_ptr()) };
+        if let Some(groups) = &self.more_groups {
+            // SAFETY: so many numbers are valid for reading.
+            unsafe { libc::syscall(calls::SETGROUPS, groups.len(), groups.as_ptr()) };
+        }
         let [real, effective, saved, files] = self.groups;
         set(calls::SETRESGID, [real, effective, saved]);
         set(calls::SETFSGID, [files, 0, 0]);
@@ -87,14 +104,72 @@ mod calls {
     };
 }
 
+/// None if one is no number, or there is no memory.
+fn numbers(text: &str) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
+    memory::reserve(&mut numbers, text.split_whitespace().count()).ok()?;
+    for number in text.split_whitespace() {
+        numbers.push(number.parse().ok()?);
+    }
+    Some(numbers)
+}
+
 /// Makes the calling thread, a new worker, act for the user and the groups of the main thread.
 pub(super) fn join_process() {
-    let [process, own] = ["/proc/self/status", "/proc/thread-self/status"].map(Identity::read);
-    if let (Some(process), Some(own)) = (process, own) {
-        if process != own {
-            process.take_on();
-        }
+    let both = || Some((Identity::read(PROCESS)?, Identity::read(OWN)?));
+    if both().is_some_and(|(process, own)| process != own) {
+        one_at_a_time(|| {
+            let was_dumpable = is_dumpable();
+            let mut taken_on = None;
+            // The process may change its own meanwhile, by the C library on all threads, and what was taken
+            // on then is what it has given up. Where nothing changes any more, the system has refused.
+            while let Some((process, own)) = both() {
+                let is_known = taken_on.as_ref() == Some(&process);
+                if process != own && !is_known {
+                    process.take_on();
+                    taken_on = Some(process);
+                    continue;
+                }
+                if is_known && was_dumpable && !is_dumpable() {
+                    stay_dumpable(&process);
+                }
+                return;
+            }
+        });
     }
+}
+
+/// Whether the process may be debugged and leave a core file. The kernel ends that for all of the process
+/// when one of its threads changes its user.
+fn is_dumpable() -> bool {
+    // SAFETY: takes plain numbers.
+    unsafe { libc::prctl(libc::PR_GET_DUMPABLE) == 1 }
+}
+
+/// Gives it back, unless the process itself has changed its user at this moment.
+fn stay_dumpable(process: &Identity) {
+    let set = |dumpable: libc::c_ulong| {
+        // SAFETY: takes plain numbers.
+        unsafe { libc::prctl(libc::PR_SET_DUMPABLE, dumpable, 0, 0, 0) };
+    };
+    set(1);
+    if Identity::read(PROCESS).as_ref() != Some(process) {
+        set(0);
+    }
+}
+
+/// What belongs to all of the process is looked at and changed by one new thread after the other. Not a lock
+/// of std: a fork may leave it to a thread that the child does not have.
+fn one_at_a_time(act: impl FnOnce()) {
+    /// The process in which a thread is inside; 0: none is.
+    static INSIDE: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id();
+    let enter = |of: u32| (of != process).then_some(process);
+    while INSIDE.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+        yield_now();
+    }
+    act();
+    INSIDE.store(0, Ordering::Release);
 }
 
 #[cfg(test)]
@@ -105,14 +180,20 @@ mod tests {
     fn what_the_kernel_tells() {
         let text =
             "Name:\tGroups: 3\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t9 10 \nPid:\t1\n";
-        let identity = Identity::parse(text).unwrap();
+        let parse = |text: &str| Identity::parse(text.as_bytes());
+        let identity = parse(text).unwrap();
         assert_eq!((identity.users, identity.groups), ([1, 2, 3, 4], [5, 6, 7, 8]));
-        assert_eq!(identity.more_groups[..identity.count], [9, 10]);
+        assert_eq!(identity.more_groups, Some(vec![9, 10]));
         let groups = text.find("\nPid").unwrap();
-        for cut in [0, 20, 40, groups] {
-            assert_eq!(Identity::parse(&text[..cut]), None, "{cut}");
+        for cut in [0, 20, 40] {
+            assert_eq!(parse(&text[..cut]), None, "{cut}");
         }
-        assert!(Identity::parse(&text.replace("9 10", &"1 ".repeat(MOST_GROUPS))).is_some());
-        assert_eq!(Identity::parse(&text.replace("9 10", &"1 ".repeat(MOST_GROUPS + 1))), None);
+        assert_eq!(parse(&text[..groups]), Some(Identity { more_groups: None, ..identity.clone() }));
+        let many = parse(&text.replace("9 10", &"1 ".repeat(65_536))).unwrap();
+        assert_eq!(many.more_groups, Some(vec![1; 65_536]));
+        let named = text.replace("Groups: 3", "?").into_bytes();
+        let named: Vec<u8> = named.into_iter().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        assert_eq!(Identity::parse(&named), Some(identity));
+        assert!(Identity::read(OWN).is_some_and(|own| own.more_groups.is_some()));
     }
 }

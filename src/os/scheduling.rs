@@ -9,6 +9,8 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::affinity::Mask;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Blocks every asynchronous signal for the calling thread until it is dropped: threads made meanwhile are
 /// born so, and the handlers of the program run on the program's threads. What arrives in between stays
@@ -101,18 +103,54 @@ pub(crate) fn join_process(by_main: bool) {
     }
 }
 
-/// The timer slack of the main thread: by so much the system may be late where a thread waits for a time.
+/// The timer slack of the main thread as the library was loaded, and the process; 0: it is not known.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+static AT_FIRST: (AtomicU64, AtomicU32) = (AtomicU64::new(0), AtomicU32::new(0));
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[used]
+#[link_section = ".init_array"]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        if is_main() {
+            AT_FIRST.0.store(own_timer_slack(), Ordering::Relaxed);
+            AT_FIRST.1.store(std::process::id(), Ordering::Relaxed);
+        }
+    }
+    at_load
+};
+
+/// In nanoseconds; a thread of a real-time class may be told 0.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn own_timer_slack() -> u64 {
+    // SAFETY: takes a plain number.
+    let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+    u64::try_from(slack).unwrap_or(0)
+}
+
+/// The timer slack of the main thread: by so much the system may be late where a thread waits for a time. The
+/// kernel tells that of other threads to the privileged only: else it is what it was as the library was
+/// loaded, and where that is not known what was inherited.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn join_timer_slack() {
-    /// What the kernel gives the first process. It tells that of other threads to the privileged only.
-    const USUAL: libc::c_ulong = 50_000;
+    /// What the kernel gives the first process.
+    const USUAL: u64 = 50_000;
     let mut buffer = [0; 32];
     let told = super::small_file::read(std::path::Path::new("/proc/self/timerslack_ns"), &mut buffer);
     let told = told.and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
-    // A thread of a real-time class has none.
-    let process: libc::c_ulong = told.filter(|&slack| slack > 0).unwrap_or(USUAL);
-    // SAFETY: takes plain numbers.
-    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, process) };
+    let at_first = || {
+        let is_mine = AT_FIRST.1.load(Ordering::Relaxed) == std::process::id();
+        is_mine.then(|| AT_FIRST.0.load(Ordering::Relaxed))
+    };
+    // A thread of a real-time class has none; what it starts may have inherited that.
+    let is_some = |slack: &u64| *slack > 0;
+    let inherits_none = || (own_timer_slack() == 0).then_some(USUAL);
+    let process = told.filter(is_some).or_else(|| at_first().filter(is_some)).or_else(inherits_none);
+    if let Some(process) = process {
+        let process = libc::c_ulong::try_from(process).unwrap_or(libc::c_ulong::MAX);
+        // SAFETY: takes plain numbers.
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, process) };
+    }
 }
 
 /// The class of the main thread, unless that is a real-time one.

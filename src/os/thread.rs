@@ -161,6 +161,12 @@ pub(crate) fn is_privileged() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub(crate) fn is_privileged() -> bool {
+    // SAFETY: has no preconditions.
+    unsafe { libc::issetugid() != 0 }
+}
+
 /// The calling thread's number: the system's, where the system shows one.
 pub(crate) fn number() -> u64 {
     thread_local! {

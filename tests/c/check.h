@@ -15,7 +15,6 @@ static int check_failed_tests;
 
 #define RUN(test) check_run(#test, test)
 #define RUN_AS(name, test) check_run(name, test)
-#define SKIP(test, reason) printf("test %s ... skipped: %s\n", test, reason)
 #define FINISH() (check_failed_tests != 0)
 
 static inline void check_failed(const char *file, int line, const char *condition)

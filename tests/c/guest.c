@@ -1,5 +1,6 @@
 /* What a worker takes from the process, and what it must not take from the thread that happens to call
    first. */
+#include "os_process.h"
 #include "os_threads.h"
 #include "check.h"
 
@@ -7,8 +8,8 @@
 #include <stdio.h>
 
 #ifdef __linux__
-#include <dirent.h>
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -38,7 +39,7 @@ static int group_of_files(void) { return setfsgid((gid_t)-1); }
 
 /* What the main thread is told of itself. */
 static struct {
-  int slack, user, group;
+  int slack, user, group, groups;
 } main_thread;
 
 /* What the hook of each worker finds. */
@@ -75,6 +76,7 @@ static void look_at_worker(void *user_data, uint32_t worker)
   if (prctl(PR_GET_TIMERSLACK) != main_thread.slack) os_add(&seen.other_slack, 1);
   if (user_of_files() != main_thread.user || group_of_files() != main_thread.group) os_add(&seen.other_user, 1);
   if (geteuid() != (uid_t)main_thread.user) os_add(&seen.other_user, 1);
+  if (getgroups(0, NULL) != main_thread.groups) os_add(&seen.other_user, 1);
   pthread_sigmask(SIG_BLOCK, NULL, &blocked);
   for (int signal = 1; signal < FIRST_OF_LIBC; signal++) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
@@ -177,8 +179,24 @@ static void caller_for_another(void *argument)
   if (geteuid() == 0) {
     CHECK_EQUAL(syscall(SYS_setresgid, -1, 65534, -1), 0);
     CHECK_EQUAL(syscall(SYS_setresuid, -1, 65534, -1), 0);
+    CHECK_EQUAL(prctl(PR_SET_DUMPABLE, 1), 0); /* the kernel has ended that */
   }
   start_and_look();
+  CHECK_EQUAL(prctl(PR_GET_DUMPABLE), 1);
+}
+
+static void caller_without_groups(void *argument)
+{
+  (void)argument;
+  if (geteuid() == 0) CHECK_EQUAL(syscall(SYS_setgroups, 0, NULL), 0);
+  start_and_look();
+}
+
+static void look_at_main_thread(void)
+{
+  main_thread.slack = prctl(PR_GET_TIMERSLACK);
+  main_thread.user = user_of_files(), main_thread.group = group_of_files();
+  main_thread.groups = getgroups(0, NULL);
 }
 
 /* Its pool is started by a call on `caller`; the hooks of one pool end with the process, so each test has
@@ -188,8 +206,7 @@ static void in_a_child(void (*caller)(void *))
   int status = -1;
   pid_t child = fork();
   if (child == 0) {
-    main_thread.slack = prctl(PR_GET_TIMERSLACK);
-    main_thread.user = user_of_files(), main_thread.group = group_of_files();
+    look_at_main_thread();
     on_a_thread(caller);
     fflush(stdout);
     _exit(check_failures != 0);
@@ -202,6 +219,42 @@ static void workers_run_where_the_process_may(void) { in_a_child(pinned_caller);
 static void workers_are_not_real_time(void) { in_a_child(real_time_caller); }
 static void workers_read_and_write_as_the_process_does(void) { in_a_child(caller_with_idle_io); }
 static void workers_wake_up_as_the_process_does(void) { in_a_child(caller_with_slack); }
+
+#define SLACK 77000
+#define CAP_SYS_NICE 23
+
+static const char *program;
+
+/* In a program of its own, which has had the slack since before the library was loaded. */
+static int look_at_slack(void)
+{
+  look_at_main_thread();
+  CHECK_EQUAL(main_thread.slack, SLACK);
+  on_a_thread(caller_with_slack);
+  return check_failures != 0;
+}
+
+static void run_with_slack(void *argument)
+{
+  (void)argument;
+  CHECK_EQUAL(prctl(PR_SET_TIMERSLACK, SLACK), 0);
+  /* The kernel tells the slack of other threads to those who have this. */
+  prctl(PR_CAPBSET_DROP, CAP_SYS_NICE, 0, 0, 0);
+  CHECK_EQUAL(os_run_again(program, "slack"), 0);
+}
+
+static void workers_wake_up_as_the_process_did_at_first(void) { in_a_child(run_with_slack); }
+
+static void workers_are_in_all_groups_of_the_process(void)
+{
+  static gid_t before[65536], many[300];
+  int count = getgroups(65536, before);
+  for (gid_t i = 0; i < 300; i++) many[i] = 1000 + i;
+  if (setgroups(300, many) != 0) CHECK_EQUAL(errno, EPERM);
+  in_a_child(caller_without_groups);
+  if (geteuid() == 0) CHECK_EQUAL(setgroups((size_t)count, before), 0);
+}
+
 static void workers_act_for_the_user_of_the_process(void)
 {
   in_a_child(caller_for_files_of_another);
@@ -267,81 +320,26 @@ static void the_callers_mask_is_as_before(void)
   pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
-/* Gives every thread of the process this mask, as `taskset -ap` does; how many threads there are. */
-static int mask_all(const cpu_set_t *mask)
-{
-  int threads = 0;
-  DIR *folder = opendir("/proc/self/task");
-  struct dirent *entry;
-  while (folder && (entry = readdir(folder)) != NULL) {
-    pid_t thread = (pid_t)atoi(entry->d_name);
-    if (thread > 0 && sched_setaffinity(thread, sizeof *mask, mask) == 0) threads++;
-  }
-  if (folder) closedir(folder);
-  return threads;
-}
-
-static int masked_otherwise(const cpu_set_t *mask)
-{
-  int others = 0;
-  DIR *folder = opendir("/proc/self/task");
-  struct dirent *entry;
-  while (folder && (entry = readdir(folder)) != NULL) {
-    cpu_set_t have;
-    pid_t thread = (pid_t)atoi(entry->d_name);
-    if (thread > 0 && sched_getaffinity(thread, sizeof have, &have) == 0) others += !CPU_EQUAL(&have, mask);
-  }
-  if (folder) closedir(folder);
-  return others;
-}
-
-static int32_t stop_calling;
-
-static void call_all_the_time(void *argument)
-{
-  (void)argument;
-  while (!os_load(&stop_calling)) CHECK_EQUAL(fastpar_for(NULL, 24, empty_chunk, NULL, NULL), FASTPAR_OK);
-}
-
-static void masks_that_are_set_from_outside_stay(void)
-{
-  cpu_set_t all, one;
-  os_thread callers[3];
-  int lost = 0;
-  sched_getaffinity(0, sizeof all, &all);
-  CPU_ZERO(&one);
-  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++) {
-    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
-  }
-  os_store(&stop_calling, 0);
-  for (int i = 0; i < 3; i++) os_start(&callers[i], call_all_the_time, NULL);
-  for (int round = 0; round < 300; round++) {
-    const cpu_set_t *mask = round % 2 ? &all : &one;
-    CHECK(mask_all(mask) > 24);
-    sched_yield();
-    lost += masked_otherwise(mask);
-  }
-  os_store(&stop_calling, 1);
-  for (int i = 0; i < 3; i++) os_join(&callers[i]);
-  CHECK_EQUAL(lost, 0);
-  mask_all(&all);
-}
-
 #endif
 
-int main(void)
+int main(int argc, char **argv)
 {
 #ifdef __linux__
+  program = argv[0];
+  if (argc > 1) return look_at_slack();
   /* First: their children are forked while there is no pool. */
   RUN(workers_run_where_the_process_may);
   RUN(workers_are_not_real_time);
   RUN(workers_are_as_nice_as_the_process);
   RUN(workers_read_and_write_as_the_process_does);
   RUN(workers_wake_up_as_the_process_does);
+  RUN(workers_wake_up_as_the_process_did_at_first);
   RUN(workers_act_for_the_user_of_the_process);
+  RUN(workers_are_in_all_groups_of_the_process);
   RUN(signals_reach_the_programs_threads);
   RUN(the_callers_mask_is_as_before);
-  RUN(masks_that_are_set_from_outside_stay);
+#else
+  (void)argc, (void)argv;
 #endif
   return FINISH();
 }

@@ -80,7 +80,6 @@ inline void run(const char *name, void (*test)()) {
                                                            fastpar::status_name(fastpar::status::expected)))
 
 #define RUN(test) check::run(#test, test)
-#define SKIP(test, reason) std::printf("test %s ... skipped: %s\n", test, reason)
 #define FINISH() (check::failed_tests != 0)
 
 #endif

@@ -47,6 +47,14 @@ static void exiting(void)
   CHECK_EQUAL(run_team(), FASTPAR_ERR_BUSY);
   CHECK_EQUAL(add_hook(), FASTPAR_ERR_BUSY);
   CHECK_EQUAL(fastpar_pool_start(NULL, NULL), FASTPAR_ERR_BUSY);
+  CHECK_EQUAL(fastpar_pool_unhook(state.hook, NULL, NULL, NULL), state.hook ? FASTPAR_OK : FASTPAR_ERR_INVALID_ARGUMENT);
+  /* The thread that writes the trace may have been ended in the middle of that. */
+  {
+    fastpar_status stopped = fastpar_trace_stop(NULL);
+    CHECK(stopped == FASTPAR_OK || (state.hook && stopped == FASTPAR_ERR_BUSY));
+    CHECK_EQUAL(fastpar_trace_start(NULL, TIMELINE, NULL), FASTPAR_ERR_BUSY);
+    DeleteFileA(TIMELINE);
+  }
   if (state.job) {
     CHECK_EQUAL(fastpar_job_wait(state.job, UINT64_MAX, NULL), FASTPAR_ERR_BUSY);
     fastpar_job_free(state.job);

@@ -3,6 +3,7 @@
 #include "dllmain.h"
 #include "check.h"
 #include "os_process.h"
+#include "os_threads.h"
 
 #define LIBRARY "dllmain.dll"
 
@@ -16,6 +17,20 @@ static int32_t wait_to_go(void *user_data, const fastpar_chunk *chunk)
   os_add(&entered, 1);
   while (!os_load(&may_go)) os_sleep_ms(1);
   return 0;
+}
+
+static void stay(void *user_data, uint32_t worker)
+{
+  (void)user_data;
+  (void)worker;
+  os_add(&entered, 1);
+  while (!os_load(&may_go)) os_sleep_ms(1);
+}
+
+static void add_hook(void *argument)
+{
+  (void)argument;
+  fastpar_pool_hook(stay, NULL, NULL, NULL); /* the process ends before it returns */
 }
 
 static int32_t member(void *user_data, fastpar_team *team, uint32_t number, uint32_t members)
@@ -57,7 +72,7 @@ static void unload(void *library)
 
 static void as_it_is_loaded(void)
 {
-  plugin_state idle = {NULL};
+  plugin_state idle = {NULL, NULL};
   plugin_failed_fn failed;
   void *library = load(idle);
   CHECK(library && os_symbol(library, "plugin_failed", &failed) && failed() == 0);
@@ -68,7 +83,7 @@ static void as_it_is_loaded(void)
 
 static void as_it_is_unloaded(void)
 {
-  plugin_state idle = {NULL};
+  plugin_state idle = {NULL, NULL};
   CHECK(SetEnvironmentVariableA(WITHOUT_ATTACHING, "1"));
   every_worker_runs();
   unload(load(idle));
@@ -76,7 +91,7 @@ static void as_it_is_unloaded(void)
 
 static void as_it_is_unloaded_while_all_workers_are_busy(void)
 {
-  plugin_state busy;
+  plugin_state busy = {NULL, NULL};
   every_worker_runs();
   busy.job = hold_every_worker();
   unload(load(busy));
@@ -90,13 +105,22 @@ static void at_the_end(const char *how) { CHECK_EQUAL(os_run_again(program, how)
 static void at_the_end_without_a_pool(void) { at_the_end("cold"); }
 static void at_the_end_of_an_idle_pool(void) { at_the_end("idle"); }
 static void at_the_end_of_a_busy_pool(void) { at_the_end("busy"); }
+static void at_the_end_inside_a_hook_and_a_trace(void) { at_the_end("hooked"); }
 
 /* Ends by returning: DllMain sets the code. */
 static int end(const char *how)
 {
-  plugin_state known = {NULL};
+  plugin_state known = {NULL, NULL};
   if (strcmp(how, "cold") != 0) every_worker_runs();
   if (strcmp(how, "busy") == 0) known.job = hold_every_worker();
+  if (strcmp(how, "hooked") == 0) {
+    os_thread caller;
+    DeleteFileA(TIMELINE);
+    CHECK_EQUAL(fastpar_trace_start(NULL, TIMELINE, NULL), FASTPAR_OK);
+    os_start(&caller, add_hook, NULL);
+    while (os_load(&entered) == 0) os_sleep_ms(1);
+    known.hook = stay;
+  }
   load(known);
   return 1;
 }
@@ -111,5 +135,6 @@ int main(int argc, char **argv)
   RUN(at_the_end_without_a_pool);
   RUN(at_the_end_of_an_idle_pool);
   RUN(at_the_end_of_a_busy_pool);
+  RUN(at_the_end_inside_a_hook_and_a_trace);
   return FINISH();
 }

@@ -92,9 +92,6 @@ class fastpar_pool_options(ctypes.Structure):
     )
 
 
-fastpar_thread_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_uint32)
-
-
 class fastpar_pool_stats(ctypes.Structure):
     _fields_ = (
         ("struct_size", ctypes.c_size_t),
@@ -113,6 +110,9 @@ class fastpar_pool_stats(ctypes.Structure):
         ("contexts_reused", ctypes.c_uint64),
         ("late_helpers", ctypes.c_uint64),
     )
+
+
+fastpar_thread_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_uint32)
 
 
 class fastpar_chunk(ctypes.Structure):
@@ -353,14 +353,14 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_pool_worker.restype = ctypes.c_int32
     library.fastpar_pool_stats_read.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_pool_stats_read.restype = ctypes.c_int32
-    library.fastpar_pool_hook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
-    library.fastpar_pool_hook.restype = ctypes.c_int32
-    library.fastpar_pool_unhook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
-    library.fastpar_pool_unhook.restype = ctypes.c_int32
     library.fastpar_pool_shutdown.argtypes = (ctypes.c_void_p,)
     library.fastpar_pool_shutdown.restype = ctypes.c_int32
     library.fastpar_pool_shutdown_within.argtypes = (ctypes.c_uint64, ctypes.c_void_p)
     library.fastpar_pool_shutdown_within.restype = ctypes.c_int32
+    library.fastpar_pool_hook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_pool_hook.restype = ctypes.c_int32
+    library.fastpar_pool_unhook.argtypes = (fastpar_thread_fn, fastpar_thread_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_pool_unhook.restype = ctypes.c_int32
     library.fastpar_for.argtypes = (ctypes.c_void_p, ctypes.c_size_t, fastpar_chunk_fn, ctypes.py_object, ctypes.c_void_p)
     library.fastpar_for.restype = ctypes.c_int32
     library.fastpar_cancel.argtypes = (ctypes.c_void_p,)

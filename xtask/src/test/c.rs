@@ -64,7 +64,7 @@ pub(super) fn with(staged: &Staged, programs: &[PathBuf], folder: &Path) -> Resu
 }
 
 /// Programs all of whose tests are about Linux.
-const LINUX_ONLY: [&str; 1] = ["guest"];
+const LINUX_ONLY: [&str; 2] = ["guest", "masks"];
 
 /// The programs that have tests for every system.
 pub(super) fn portable_programs(context: &mut Context) -> Result<Vec<PathBuf>> {
