@@ -61,7 +61,8 @@ pub(super) struct Field {
     mapped: Mapped,
 }
 
-/// How a number whose bits are moved to the left end of a word becomes a word that compares as the number does.
+/// How a number whose bits are moved to the left end of a word becomes a word that compares as the
+/// number does.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mapped {
     /// Bits that are inverted where the number is negative.
@@ -138,8 +139,8 @@ impl Field {
 impl Format {
     /// Records of `record_size` bytes that are sorted by these keys.
     ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`]: no size, no keys or too many, or a key that does not lie in the record.
+    /// # Errors [`ErrorKind::InvalidArgument`]: no size, no keys or too many, or a key that does not
+    /// lie in the record.
     pub fn new(record_size: usize, keys: &[Key]) -> Result<Self> {
         let invalid = |text: String| Err(Error::new(ErrorKind::InvalidArgument, text));
         if record_size == 0 {
@@ -186,8 +187,8 @@ impl Format {
         }
     }
 
-    /// Whether records are moved themselves, and then the sizes of a record and of its key: they are small, and
-    /// the key is a number.
+    /// Whether records are moved themselves, and then the sizes of a record and of its key: they are
+    /// small, and the key is a number.
     pub(super) fn direct(&self) -> Option<(usize, usize)> {
         let sizes = (self.record_size, self.single()?.len);
         matches!(sizes, (1, 1) | (2, 2) | (4 | 8 | 16, 4) | (8 | 16, 8)).then_some(sizes)
