@@ -93,15 +93,15 @@ impl Mapped {
     }
 }
 
-/// A number of 1, 2, 4 or 8 bytes, at the left end of a word.
+/// A number of 1, 2, 4 or 8 bytes, at the left end of a word. (As `first_chunk` it is read at once: as a pattern
+/// of bytes it would be read byte by byte.)
 #[inline(always)]
 fn number(field: &[u8]) -> u64 {
-    match *field {
-        [a] => u64::from(a) << 56,
-        [a, b] => u64::from(u16::from_ne_bytes([a, b])) << 48,
-        [a, b, c, d] => u64::from(u32::from_ne_bytes([a, b, c, d])) << 32,
-        [a, b, c, d, e, f, g, h] => u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
-        _ => 0,
+    match field.len() {
+        1 => u64::from(field[0]) << 56,
+        2 => field.first_chunk().map_or(0, |bytes| u64::from(u16::from_ne_bytes(*bytes)) << 48),
+        4 => field.first_chunk().map_or(0, |bytes| u64::from(u32::from_ne_bytes(*bytes)) << 32),
+        _ => field.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
     }
 }
 

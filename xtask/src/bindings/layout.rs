@@ -20,7 +20,9 @@ pub(super) fn rust(header: &Header) -> Result<String> {
     for layout in layouts(header)? {
         writeln!(text, "    {}: size {}, align {} {{", layout.name, layout.size, layout.align)?;
         for (field, offset) in layout.fields {
-            writeln!(text, "        {field}: {offset},")?;
+            // A word of Rust that names a field.
+            let raw = if field == "type" { "r#" } else { "" };
+            writeln!(text, "        {raw}{field}: {offset},")?;
         }
         text.push_str("    }\n");
     }
