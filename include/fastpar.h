@@ -784,10 +784,10 @@ FASTPAR_API fastpar_status fastpar_plan_chunk(const fastpar_loop_options *option
  *
  * @param user_data  the `user_data` of the call
  * @param chunk      valid until the callback returns
- * @param before     identity and all chunks before, combined; `accumulator_size` bytes, aligned to 128; valid
- *                   until the callback returns
- * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
- *         `error->code`.
+ * @param before     identity and all chunks before, combined; `accumulator_size` bytes, aligned to
+ *                   128; valid until the callback returns
+ * @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value
+ *         in `error->code`.
  */
 typedef int32_t (*fastpar_apply_fn)(void *user_data, const fastpar_chunk *chunk, const void *before);
 
@@ -819,8 +819,8 @@ typedef int32_t (*fastpar_fold_fn)(void *user_data, const fastpar_chunk *chunk, 
 typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *from);
 
 /**
- * Folds the chunks of `[0, count)`, combines what came of them in chunk order, and gives each chunk the
- * combination of all chunks before it: prefix sums, counting and then filling, running maxima.
+ * Folds the chunks of `[0, count)`, combines what came of them in chunk order, and gives each chunk
+ * the combination of all chunks before it: prefix sums, counting and then filling, running maxima.
  *
  * Equivalent to this serial code, but for the threads:
  *
@@ -836,20 +836,20 @@ typedef int32_t (*fastpar_combine_fn)(void *user_data, void *into, const void *f
  *     *accumulator = total;
  *     return FASTPAR_OK;
  *
- * A prefix sum of an array: `fold` adds the items of its chunk, `combine` adds two sums, and `apply` begins with
- * `before` and writes a sum for each of its items. Of every 16,384 chunks all are folded before one is applied;
- * `apply` may write where `fold` of the same chunk has read. For one plan the results are the same to the bit
- * however many threads ran it (see `fastpar_reduce`).
+ * A prefix sum of an array: `fold` adds the items of its chunk, `combine` adds two sums, and `apply`
+ * begins with `before` and writes a sum for each of its items. Of every 16,384 chunks all are folded
+ * before one is applied; `apply` may write where `fold` of the same chunk has read. For one plan the
+ * results are the same to the bit however many threads ran it (see `fastpar_reduce`).
  *
- * @param options           may be NULL: 24 segments on every thread of the pool. Progress: items that are done
- *                          are applied; those that are only folded count half.
+ * @param options           may be NULL: 24 segments on every thread of the pool. Progress: items that
+ *                          are done are applied; those that are only folded count half.
  * @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the total
  * @param fold              must not be NULL
  * @param combine           must not be NULL
  * @param apply             must not be NULL
  * @param user_data         given to all; may be NULL
- * @param accumulator       in: the identity; out: the total, untouched on failure. Must not be NULL. It is copied
- *                          as bytes: no constructors, no addresses of itself.
+ * @param accumulator       in: the identity; out: the total, untouched on failure. Must not be NULL.
+ *                          It is copied as bytes: no constructors, no addresses of itself.
  * @param accumulator_size  its bytes, at least 1. Memory is taken as by `fastpar_reduce`.
  * @param error             may be NULL
  * @return as `fastpar_reduce`. After a failure some chunks may have been applied.
@@ -1210,7 +1210,8 @@ FASTPAR_API fastpar_status fastpar_team_barrier(fastpar_team *team, fastpar_erro
 /** `fastpar_sort_key.type`: `int64_t`. */
 #define FASTPAR_I64 8
 /**
- * `fastpar_sort_key.type`: `float`, by IEEE total order: -NaN, -infinity, ..., -0.0, 0.0, ..., infinity, NaN.
+ * `fastpar_sort_key.type`: `float`, by IEEE total order: -NaN, -infinity, ..., -0.0, 0.0, ...,
+ * infinity, NaN.
  */
 #define FASTPAR_F32 9
 /** `fastpar_sort_key.type`: `double`, by IEEE total order. */
@@ -1227,43 +1228,45 @@ typedef struct fastpar_sort_key {
   /** FASTPAR_U8 to FASTPAR_BYTES; numbers have the byte order of the machine. */
   uint32_t type;
   /**
-   * FASTPAR_SORT_DESCENDING, or 0. For FASTPAR_BYTES also the number of bytes, 1 to 16,777,215, shifted left
-   * by 8.
+   * FASTPAR_SORT_DESCENDING, or 0. For FASTPAR_BYTES also the number of bytes, 1 to 16,777,215,
+   * shifted left by 8.
    */
   uint32_t flags;
 } fastpar_sort_key;
 
 /**
- * Sorts records in place, by one key or by several, in parallel. Stable: records whose keys are all equal keep
- * their order, those that are sorted in descending order too.
+ * Sorts records in place, by one key or by several, in parallel. Stable: records whose keys are all
+ * equal keep their order, those that are sorted in descending order too.
  *
  *     typedef struct trade { int64_t time; double price; char symbol[8]; } trade;
  *     fastpar_sort_key keys[2] = {
- *       {offsetof(trade, symbol), FASTPAR_BYTES, 8 << 8},                   // by symbol, and for one symbol
- *       {offsetof(trade, time), FASTPAR_I64, FASTPAR_SORT_DESCENDING},      // the newest first
+ *       {offsetof(trade, symbol), FASTPAR_BYTES, 8 << 8}, // by symbol, and for one symbol
+ *       {offsetof(trade, time), FASTPAR_I64, FASTPAR_SORT_DESCENDING}, // the newest first
  *     };
  *     fastpar_sort(NULL, trades, count, sizeof(trade), keys, 2, &error);
  *
- * Records that are sorted already, or in strictly falling order, take one look at each. The lanes are at most the
- * CPUs that this process may use, as for the codec; the result does not depend on them.
+ * Records that are sorted already, or in strictly falling order, take one look at each. The lanes are
+ * at most the CPUs that this process may use, as for the codec; the result does not depend on them.
  *
- * @param options      may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which counts records,
- *                     may be set; the others must be 0.
- * @param records      in and out: `count` records of `record_size` bytes, aligned or not. NULL only with `count`
- *                     0. Nothing else may read or write them meanwhile.
+ * @param options      may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
+ *                     counts records, may be set; the others must be 0.
+ * @param records      in and out: `count` records of `record_size` bytes, aligned or not. NULL only
+ *                     with `count` 0. Nothing else may read or write them meanwhile.
  * @param count        records
  * @param record_size  bytes of a record, at least 1
- * @param keys         1 to 16, the most important first; they lie inside the record and may overlap. Copied.
+ * @param keys         must not be NULL: 1 to 16, the most important first; they lie inside the record
+ *                     and may overlap. Copied.
  * @param keys_count   how many
  * @param error        may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument, or an option;
- *         FASTPAR_ERR_OUT_OF_MEMORY: for what `fastpar_sort_memory` tells; FASTPAR_ERR_CANCELLED: by the flag
- *         (whenever it was set before the return) or by the progress callback; another status: that callback has
- *         set it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED, FASTPAR_ERR_BUSY: as `fastpar_for`. With the
- *         first three the records are untouched; whatever it is, they are a permutation of what they were.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument, or an
+ *         option; FASTPAR_ERR_OUT_OF_MEMORY: for what `fastpar_sort_memory` tells;
+ *         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the
+ *         progress callback; another status: that callback has set it by `fastpar_fail`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED, FASTPAR_ERR_BUSY: as `fastpar_for`. With the first three the
+ *         records are untouched; whatever it is, they are a permutation of what they were.
  *
- * Blocks until the records are sorted. May be called from any thread, for other records at the same time, and
- * from inside callbacks. Since: 1.0
+ * Blocks until the records are sorted. May be called from any thread, for other records at the same
+ * time, and from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_sort(const fastpar_loop_options *options, void *records, size_t count,
                                         size_t record_size, const fastpar_sort_key *keys, size_t keys_count,
@@ -1272,18 +1275,18 @@ FASTPAR_API fastpar_status fastpar_sort(const fastpar_loop_options *options, voi
 /**
  * Tells how much memory `fastpar_sort` takes for these records.
  *
- * About `count * record_size` bytes for records of 4, 8 or 16 bytes with one number as key; for others also a pair
- * of 12 bytes for each record, and at least two.
+ * About `count * record_size` bytes for records of 4, 8 or 16 bytes with one number as key; for others
+ * also a pair of 12 bytes for each record, and at least two.
  *
  * @param count        records
  * @param record_size  bytes of a record, at least 1
- * @param keys         as for `fastpar_sort`
+ * @param keys         must not be NULL; as for `fastpar_sort`
  * @param keys_count   how many
- * @param bytes        out, must not be NULL: the most that is allocated at a time; it is given back before
- *                     `fastpar_sort` returns. Untouched on failure.
+ * @param bytes        out, must not be NULL: the most that is allocated at a time; it is given back
+ *                     before `fastpar_sort` returns. Untouched on failure.
  * @param error        may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: more than can be
- *         counted.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: more than
+ *         can be counted.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */

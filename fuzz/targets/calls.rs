@@ -3,9 +3,10 @@
 #![no_main]
 
 use fastpar::codec::{self, Options};
-use fastpar::job::{for_each_chunk, reduce, Control, JobHandle};
+use fastpar::job::{for_each_chunk, prefix, reduce, Control, JobHandle};
 use fastpar::plan::Schedule;
 use fastpar::queue::Queue;
+use fastpar::sort::{self, Format, Key, KeyType};
 use fastpar::{pool, team, Error, ErrorKind};
 use fastpar_fuzz::{decode, in_child, start_pool, Choices};
 use std::ops::ControlFlow;
@@ -88,6 +89,46 @@ fn a_sum(plan: Schedule, count: usize) -> usize {
     let sum = reduce(plan, count, &Control::default(), 0, fold, |a, b| *a += b).unwrap();
     assert_eq!(sum, count);
     sum
+}
+
+/// Sums before each chunk, and a sort of what they are.
+fn prefix_and_sort(choices: &mut Choices<'_>) {
+    let (plan, count) = (schedule(choices), choices.below(200));
+    let sums = std::sync::Mutex::new(Vec::new());
+    let fold = |chunk: &fastpar::job::Chunk, sum: &mut u64| *sum += (chunk.end - chunk.begin) as u64;
+    let apply = |chunk: &fastpar::job::Chunk, before: &u64| {
+        assert_eq!(*before, chunk.begin as u64);
+        sums.lock().unwrap().push(*before);
+    };
+    let total = prefix(plan, count, &Control::default(), 0, fold, |a, b| *a += b, apply).unwrap();
+    assert_eq!(total, count as u64);
+    let mut sums = sums.into_inner().unwrap();
+    let descending = choices.byte() % 2 == 1;
+    let key = Key { offset: 0, kind: KeyType::U64, descending };
+    let mut bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_ne_bytes()).collect();
+    sort::sort(&mut bytes, &Format::new(8, &[key]).unwrap(), &Control::default()).unwrap();
+    sums.sort_unstable();
+    if descending {
+        sums.reverse();
+    }
+    assert!(bytes == sums.iter().flat_map(|sum| sum.to_ne_bytes()).collect::<Vec<u8>>());
+    // Any format over any bytes: an error, or all of them in order.
+    let kinds = [KeyType::U8, KeyType::I16, KeyType::F32, KeyType::F64, KeyType::Bytes(choices.below(20))];
+    let keys: Vec<Key> = (0..choices.below(4))
+        .map(|_| {
+            let kind = kinds[usize::from(choices.byte()) % kinds.len()];
+            Key { offset: choices.below(12), kind, descending: choices.byte() % 2 == 1 }
+        })
+        .collect();
+    let size = choices.below(20);
+    let Ok(format) = Format::new(size, &keys) else { return };
+    let mut records = bytes[..bytes.len() / size * size].to_vec();
+    sort::sort(&mut records, &format, &Control::default()).unwrap();
+    let counts = |bytes: &[u8]| bytes.iter().fold([0_usize; 256], |mut all, &byte| {
+        all[usize::from(byte)] += 1;
+        all
+    });
+    assert!(counts(&records) == counts(&bytes[..records.len()]));
 }
 
 /// Text in several frames, there and back.
@@ -201,6 +242,7 @@ impl Program<'_> {
                 6 => a_team(choices),
                 7 => self.push(choices.number()),
                 8 => self.pop(),
+                9 if choices.0.len() % 2 == 0 => prefix_and_sort(choices),
                 9 => drop(a_sum(schedule(choices), choices.below(1000))),
                 10 => a_round_trip(choices),
                 11 => self.shared.push(choices),

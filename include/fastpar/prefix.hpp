@@ -124,7 +124,8 @@ struct prefix_call : reduce_call<Prefix> {
  * @param identity  what each accumulator begins as; copied for every chunk. Any copyable type.
  * @param fold      as for reduce
  * @param combine   as for reduce
- * @param apply     `void (chunk, const T &before)`; called by several threads at a time, for each chunk once
+ * @param apply     `void (chunk, const T &before)`; called by several threads at a time, for each chunk
+ *                  once
  * @param options   24 segments on every thread of the pool, unless they say otherwise
  * @return the total
  * @throws as reduce, also what `apply` threw
@@ -192,8 +193,8 @@ void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation,
  *
  * @param first, last  random-access iterators
  * @param out          random-access; may be `first`
- * @param operation    associative; called by several threads at a time. For one plan the results are the same to
- *                     the bit however many threads ran it.
+ * @param operation    associative; called by several threads at a time. For one plan the results are
+ *                     the same to the bit however many threads ran it.
  * @param options      24 segments on every thread of the pool, unless they say otherwise
  * @return one past the last result
  * @throws as prefix
@@ -213,8 +214,8 @@ Out inclusive_scan(First first, First last, Out out, Operation operation = {}, c
 }
 
 /**
- * Writes to each place the sum of `init` and of all items before its own: `out[i] = init + first[0] + ... +
- * first[i - 1]`.
+ * Writes to each place the sum of `init` and of all items before its own: `out[i] = init + first[0] +
+ * ... + first[i - 1]`.
  *
  * As std::exclusive_scan, in parallel; the rest as inclusive_scan. Sums have the type of `init`.
  */

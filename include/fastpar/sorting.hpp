@@ -129,7 +129,8 @@ void sort_by_key(T *items, std::size_t count, Projection &projection, bool downw
 }
 
 /** A merge sort of `a` in `a` and `b`. Runs are sorted, then merged two by two; each merge is cut by its diagonals
- * into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge Path", 2012). */
+ * into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge Path",
+ * 2012). */
 template <class Item, class Less>
 class merge_sort {
  public:
@@ -236,27 +237,28 @@ void sort_by_comparison(T *items, std::size_t count, Less &less, const loop_opti
 } // namespace detail
 
 /**
- * Sorts a range in memory, in parallel, by a key of each item or by comparing items. What is equal keeps its order.
+ * Sorts a range in memory, in parallel, by a key of each item or by comparing items. What is equal
+ * keeps its order.
  *
- *     fastpar::sort(trades, &trade::time);                                     // by a member that is a number
+ *     fastpar::sort(trades, &trade::time);   // by a member that is a number
  *     fastpar::sort(trades, fastpar::descending(&trade::time));
  *     fastpar::sort(names, [](const std::string &s) { return s.size(); });     // by what a function tells
  *     fastpar::sort(names, [](const std::string &a, const std::string &b) { return a < b; });
  *
- * By keys is faster: numbers are sorted by their bits, in time that grows with their count only. Floating-point keys
- * have IEEE total order: -0.0 before 0.0, NaN at the ends.
+ * By keys is faster: numbers are sorted by their bits, in time that grows with their count only.
+ * Floating-point keys have IEEE total order: -0.0 before 0.0, NaN at the ends.
  *
  * @param range    what std::data and std::size tell of: a vector, an array, a span
- * @param by       `K (const T &)`, a pointer to a member, or `descending` of one; K is an integer, a float, a
- *                 double, or an enumeration. Or `bool (const T &, const T &)`, a strict weak order. Called by
- *                 several threads at a time, for items in any order.
+ * @param by       `K (const T &)`, a pointer to a member, or `descending` of one; K is an integer, a
+ *                 float, a double, or an enumeration. Or `bool (const T &, const T &)`, a strict weak
+ *                 order. Called by several threads at a time, for items in any order.
  * @param options  `max_lanes`, `cancel`, `stop` and `progress`, which counts items
- * @throws error: cancelled, out_of_memory (memory for as many items is taken, or for keys), and as for_each_chunk;
- *         std::bad_alloc; what `by` threw. The range then has all its items, in some order; what `by` threw finds
- *         them where they were.
+ * @throws error: cancelled, out_of_memory (memory for as many items is taken, or for keys), and as
+ *         for_each_chunk; std::bad_alloc; what `by` threw. The range then has all its items, in some
+ *         order; what `by` threw finds them where they were.
  *
- * Items that cannot be copied as bytes are moved one by one at the end, which must not throw. Blocks until the range
- * is sorted. May be called from any thread, and from inside bodies.
+ * Items that cannot be copied as bytes are moved one by one at the end, which must not throw. Blocks
+ * until the range is sorted. May be called from any thread, and from inside bodies.
  */
 template <class Range, class By>
 void sort(Range &&range, By by, const loop_options &options) {

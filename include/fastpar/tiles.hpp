@@ -21,19 +21,22 @@ struct tile {
 };
 
 /**
- * Calls a body for every tile of a table, in parallel: for work whose neighbours in both directions share a cache.
+ * Calls a body for every tile of a table, in parallel: for work whose neighbours in both directions
+ * share a cache.
  *
  * Equivalent to this serial loop, but for the threads and the order:
  *
  *     for (std::size_t r = 0; r < table.rows; r += table.tile_rows)
  *       for (std::size_t c = 0; c < table.columns; c += table.tile_columns)
- *         body(tile{r, std::min(r + table.tile_rows, table.rows), c, std::min(c + table.tile_columns, table.columns)});
+ *         body(tile{r, std::min(r + table.tile_rows, table.rows),
+ *                   c, std::min(c + table.tile_columns, table.columns)});
  *
- * @param table    tiles at the lower and right edges have what is left; 0 rows or columns: no call of the body
+ * @param table    tiles at the lower and right edges have what is left; 0 rows or columns: no call of
+ *                 the body
  * @param body     callable with a `tile`, returns nothing; called by several threads at the same time
  * @param options  each chunk has one tile or more; a tile a chunk unless they say otherwise
- * @throws as for_each_chunk; error with invalid_argument: tiles without rows or columns, or more of them than
- *         SIZE_MAX.
+ * @throws as for_each_chunk; error with invalid_argument: tiles without rows or columns, or more of
+ *         them than SIZE_MAX.
  *
  * Blocks, threads and nesting: as for_each_chunk.
  */

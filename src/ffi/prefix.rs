@@ -15,10 +15,10 @@ use std::ops::ControlFlow;
 ///
 /// @param user_data  the `user_data` of the call
 /// @param chunk      valid until the callback returns
-/// @param before     identity and all chunks before, combined; `accumulator_size` bytes, aligned to 128; valid
-///                   until the callback returns
-/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value in
-///         `error->code`.
+/// @param before     identity and all chunks before, combined; `accumulator_size` bytes, aligned to
+///                   128; valid until the callback returns
+/// @return 0 to go on; anything else stops the call, which returns FASTPAR_ERR_CALLBACK with this value
+///         in `error->code`.
 pub type fastpar_apply_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, chunk: *const fastpar_chunk, before: *const c_void) -> i32,
 >;
@@ -47,8 +47,8 @@ impl Apply {
 /// Accumulators of one wave, and how many.
 type Wave = Option<(Accumulators, usize)>;
 
-/// Folds the chunks of `[0, count)`, combines what came of them in chunk order, and gives each chunk the
-/// combination of all chunks before it: prefix sums, counting and then filling, running maxima.
+/// Folds the chunks of `[0, count)`, combines what came of them in chunk order, and gives each chunk
+/// the combination of all chunks before it: prefix sums, counting and then filling, running maxima.
 ///
 /// Equivalent to this serial code, but for the threads:
 ///
@@ -66,20 +66,20 @@ type Wave = Option<(Accumulators, usize)>;
 /// return FASTPAR_OK;
 /// ```
 ///
-/// A prefix sum of an array: `fold` adds the items of its chunk, `combine` adds two sums, and `apply` begins with
-/// `before` and writes a sum for each of its items. Of every 16,384 chunks all are folded before one is applied;
-/// `apply` may write where `fold` of the same chunk has read. For one plan the results are the same to the bit
-/// however many threads ran it (see `fastpar_reduce`).
+/// A prefix sum of an array: `fold` adds the items of its chunk, `combine` adds two sums, and `apply`
+/// begins with `before` and writes a sum for each of its items. Of every 16,384 chunks all are folded
+/// before one is applied; `apply` may write where `fold` of the same chunk has read. For one plan the
+/// results are the same to the bit however many threads ran it (see `fastpar_reduce`).
 ///
-/// @param options           may be NULL: 24 segments on every thread of the pool. Progress: items that are done
-///                          are applied; those that are only folded count half.
+/// @param options           may be NULL: 24 segments on every thread of the pool. Progress: items that
+///                          are done are applied; those that are only folded count half.
 /// @param count             items, 0 to SIZE_MAX; 0: no callback, the identity is the total
 /// @param fold              must not be NULL
 /// @param combine           must not be NULL
 /// @param apply             must not be NULL
 /// @param user_data         given to all; may be NULL
-/// @param accumulator       in: the identity; out: the total, untouched on failure. Must not be NULL. It is copied
-///                          as bytes: no constructors, no addresses of itself.
+/// @param accumulator       in: the identity; out: the total, untouched on failure. Must not be NULL.
+///                          It is copied as bytes: no constructors, no addresses of itself.
 /// @param accumulator_size  its bytes, at least 1. Memory is taken as by `fastpar_reduce`.
 /// @param error             may be NULL
 /// @return as `fastpar_reduce`. After a failure some chunks may have been applied.

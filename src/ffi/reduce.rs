@@ -147,7 +147,7 @@ impl Reduction {
         answer(unsafe { (self.combine)(self.user_data, into, from) })
     }
 
-    /// The same, and the accumulator becomes what the result was before; `spare` is an accumulator of no part.
+    /// The same, and the accumulator becomes what the result was before; `spare`: an accumulator of no part.
     pub(super) fn combine_keeping(&self, made: &Accumulators, slot: usize, spare: usize) -> ControlFlow<i32> {
         let (result, kept, part) = (made.get(0), made.get(1 + spare), made.get(1 + slot));
         // SAFETY: accumulators of this size, apart from each other, and used by this thread alone now.

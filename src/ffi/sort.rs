@@ -24,7 +24,8 @@ pub const FASTPAR_I16: u32 = 6;
 pub const FASTPAR_I32: u32 = 7;
 /// `fastpar_sort_key.type`: `int64_t`.
 pub const FASTPAR_I64: u32 = 8;
-/// `fastpar_sort_key.type`: `float`, by IEEE total order: -NaN, -infinity, ..., -0.0, 0.0, ..., infinity, NaN.
+/// `fastpar_sort_key.type`: `float`, by IEEE total order: -NaN, -infinity, ..., -0.0, 0.0, ...,
+/// infinity, NaN.
 pub const FASTPAR_F32: u32 = 9;
 /// `fastpar_sort_key.type`: `double`, by IEEE total order.
 pub const FASTPAR_F64: u32 = 10;
@@ -42,8 +43,8 @@ pub struct fastpar_sort_key {
     pub offset: usize,
     /// FASTPAR_U8 to FASTPAR_BYTES; numbers have the byte order of the machine.
     pub r#type: u32,
-    /// FASTPAR_SORT_DESCENDING, or 0. For FASTPAR_BYTES also the number of bytes, 1 to 16,777,215, shifted left
-    /// by 8.
+    /// FASTPAR_SORT_DESCENDING, or 0. For FASTPAR_BYTES also the number of bytes, 1 to 16,777,215,
+    /// shifted left by 8.
     pub flags: u32,
 }
 
@@ -126,38 +127,40 @@ unsafe fn check_options(options: *const fastpar_loop_options) -> Result<()> {
     Ok(())
 }
 
-/// Sorts records in place, by one key or by several, in parallel. Stable: records whose keys are all equal keep
-/// their order, those that are sorted in descending order too.
+/// Sorts records in place, by one key or by several, in parallel. Stable: records whose keys are all
+/// equal keep their order, those that are sorted in descending order too.
 ///
 /// ```c
 /// typedef struct trade { int64_t time; double price; char symbol[8]; } trade;
 /// fastpar_sort_key keys[2] = {
-///   {offsetof(trade, symbol), FASTPAR_BYTES, 8 << 8},                   // by symbol, and for one symbol
-///   {offsetof(trade, time), FASTPAR_I64, FASTPAR_SORT_DESCENDING},      // the newest first
+///   {offsetof(trade, symbol), FASTPAR_BYTES, 8 << 8}, // by symbol, and for one symbol
+///   {offsetof(trade, time), FASTPAR_I64, FASTPAR_SORT_DESCENDING}, // the newest first
 /// };
 /// fastpar_sort(NULL, trades, count, sizeof(trade), keys, 2, &error);
 /// ```
 ///
-/// Records that are sorted already, or in strictly falling order, take one look at each. The lanes are at most the
-/// CPUs that this process may use, as for the codec; the result does not depend on them.
+/// Records that are sorted already, or in strictly falling order, take one look at each. The lanes are
+/// at most the CPUs that this process may use, as for the codec; the result does not depend on them.
 ///
-/// @param options      may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which counts records,
-///                     may be set; the others must be 0.
-/// @param records      in and out: `count` records of `record_size` bytes, aligned or not. NULL only with `count`
-///                     0. Nothing else may read or write them meanwhile.
+/// @param options      may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
+///                     counts records, may be set; the others must be 0.
+/// @param records      in and out: `count` records of `record_size` bytes, aligned or not. NULL only
+///                     with `count` 0. Nothing else may read or write them meanwhile.
 /// @param count        records
 /// @param record_size  bytes of a record, at least 1
-/// @param keys         1 to 16, the most important first; they lie inside the record and may overlap. Copied.
+/// @param keys         must not be NULL: 1 to 16, the most important first; they lie inside the record
+///                     and may overlap. Copied.
 /// @param keys_count   how many
 /// @param error        may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument, or an option;
-///         FASTPAR_ERR_OUT_OF_MEMORY: for what `fastpar_sort_memory` tells; FASTPAR_ERR_CANCELLED: by the flag
-///         (whenever it was set before the return) or by the progress callback; another status: that callback has
-///         set it by `fastpar_fail`; FASTPAR_ERR_LIMIT_EXCEEDED, FASTPAR_ERR_BUSY: as `fastpar_for`. With the
-///         first three the records are untouched; whatever it is, they are a permutation of what they were.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an argument, or an
+///         option; FASTPAR_ERR_OUT_OF_MEMORY: for what `fastpar_sort_memory` tells;
+///         FASTPAR_ERR_CANCELLED: by the flag (whenever it was set before the return) or by the
+///         progress callback; another status: that callback has set it by `fastpar_fail`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED, FASTPAR_ERR_BUSY: as `fastpar_for`. With the first three the
+///         records are untouched; whatever it is, they are a permutation of what they were.
 ///
-/// Blocks until the records are sorted. May be called from any thread, for other records at the same time, and
-/// from inside callbacks. Since: 1.0
+/// Blocks until the records are sorted. May be called from any thread, for other records at the same
+/// time, and from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -187,18 +190,18 @@ pub unsafe extern "C" fn fastpar_sort(
 
 /// Tells how much memory `fastpar_sort` takes for these records.
 ///
-/// About `count * record_size` bytes for records of 4, 8 or 16 bytes with one number as key; for others also a pair
-/// of 12 bytes for each record, and at least two.
+/// About `count * record_size` bytes for records of 4, 8 or 16 bytes with one number as key; for others
+/// also a pair of 12 bytes for each record, and at least two.
 ///
 /// @param count        records
 /// @param record_size  bytes of a record, at least 1
-/// @param keys         as for `fastpar_sort`
+/// @param keys         must not be NULL; as for `fastpar_sort`
 /// @param keys_count   how many
-/// @param bytes        out, must not be NULL: the most that is allocated at a time; it is given back before
-///                     `fastpar_sort` returns. Untouched on failure.
+/// @param bytes        out, must not be NULL: the most that is allocated at a time; it is given back
+///                     before `fastpar_sort` returns. Untouched on failure.
 /// @param error        may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: more than can be
-///         counted.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_OUT_OF_MEMORY: more than
+///         can be counted.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///

@@ -1,8 +1,9 @@
 //! Prefix sums: what comes before each chunk, by two passes over the plan.
 //!
-//! The first pass folds each chunk into an accumulator of its own. These are combined in chunk order, by the left
-//! fold of a reduction, and each is replaced by what came before it. The second pass applies that to its chunk. So
-//! the results depend on the plan alone, to the bit. Chunks run in waves, as those of a reduction do.
+//! The first pass folds each chunk into an accumulator of its own. These are combined in chunk order,
+//! by the left fold of a reduction, and each is replaced by what came before it. The second pass
+//! applies that to its chunk. So the results depend on the plan alone, to the bit. Chunks run in waves,
+//! as those of a reduction do.
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control, Kind};
@@ -18,8 +19,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// Runs `fold(chunk, accumulator)` for every chunk, each on a clone of `identity`, in parallel; then
-/// `combine(&mut total, accumulator)` in chunk order, beginning with `identity`; and `apply(chunk, before)` for
-/// every chunk, in parallel, with what the total was before that chunk. Returns the total.
+/// `combine(&mut total, accumulator)` in chunk order, beginning with `identity`; and `apply(chunk,
+/// before)` for every chunk, in parallel, with what the total was before that chunk. Returns the total.
 ///
 /// # Errors
 /// As [`for_each_chunk`](super::for_each_chunk); a panic of `combine` passes to the caller.
@@ -120,8 +121,8 @@ where
     call.count_job(plan.chunks());
     let wave = wave_of(&plan, slot_size);
     (passes.prepare)(slots, wave)?;
-    // An item is done when it is applied; folding it is half of that. (Where twice the items cannot be counted,
-    // only the second half is.)
+    // An item is done when it is applied; folding it is half of that. (Where twice the items cannot be
+    // counted, only the second half is.)
     let halves = if plan.count() <= usize::MAX / 2 { 2 } else { 1 };
     let progress = control.progress;
     let report = |done: u64, total: u64| match progress {

@@ -38,12 +38,14 @@ where
     in_lanes(count, control, Kind::Tasks, |_| (), |index, lane, ()| task(index, lane))
 }
 
-/// Like `run_tasks`, for work on the program's own memory, which is no work of the codec.
-pub(crate) fn run_steps<T>(count: usize, control: &Control<'_>, task: T) -> Result<()>
-where
-    T: Fn(usize, u32) -> Result<()> + Sync,
-{
-    in_lanes(count, control, Kind::Steps, |_| (), |index, lane, ()| task(index, lane))
+/// Like `run_tasks`, for work on the program's own memory, which is no work of the codec. Made once for all
+/// tasks, of which there are many kinds: sorting has them for each type of key.
+pub(crate) fn run_steps(
+    count: usize,
+    control: &Control<'_>,
+    task: &(dyn Fn(usize) -> Result<()> + Sync),
+) -> Result<()> {
+    in_lanes(count, control, Kind::Steps, |_| (), |index, _, ()| task(index))
 }
 
 /// Like `run_tasks`, for many tasks that share the state of their lane. They are claimed several at a time,

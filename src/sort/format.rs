@@ -61,7 +61,8 @@ pub(super) struct Field {
     mapped: Mapped,
 }
 
-/// How a number whose bits are moved to the left end of a word becomes a word that compares as the number does.
+/// How a number whose bits are moved to the left end of a word becomes a word that compares as the
+/// number does.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mapped {
     /// Bits that are inverted where the number is negative.
@@ -92,15 +93,15 @@ impl Mapped {
     }
 }
 
-/// A number of 1, 2, 4 or 8 bytes, at the left end of a word.
+/// A number of 1, 2, 4 or 8 bytes, at the left end of a word. (As `first_chunk` it is read at once: as a pattern
+/// of bytes it would be read byte by byte.)
 #[inline(always)]
 fn number(field: &[u8]) -> u64 {
-    match *field {
-        [a] => u64::from(a) << 56,
-        [a, b] => u64::from(u16::from_ne_bytes([a, b])) << 48,
-        [a, b, c, d] => u64::from(u32::from_ne_bytes([a, b, c, d])) << 32,
-        [a, b, c, d, e, f, g, h] => u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
-        _ => 0,
+    match field.len() {
+        1 => u64::from(field[0]) << 56,
+        2 => field.first_chunk().map_or(0, |bytes| u64::from(u16::from_ne_bytes(*bytes)) << 48),
+        4 => field.first_chunk().map_or(0, |bytes| u64::from(u32::from_ne_bytes(*bytes)) << 32),
+        _ => field.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
     }
 }
 
@@ -138,8 +139,8 @@ impl Field {
 impl Format {
     /// Records of `record_size` bytes that are sorted by these keys.
     ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`]: no size, no keys or too many, or a key that does not lie in the record.
+    /// # Errors [`ErrorKind::InvalidArgument`]: no size, no keys or too many, or a key that does not
+    /// lie in the record.
     pub fn new(record_size: usize, keys: &[Key]) -> Result<Self> {
         let invalid = |text: String| Err(Error::new(ErrorKind::InvalidArgument, text));
         if record_size == 0 {
@@ -186,8 +187,8 @@ impl Format {
         }
     }
 
-    /// Whether records are moved themselves, and then the sizes of a record and of its key: they are small, and
-    /// the key is a number.
+    /// Whether records are moved themselves, and then the sizes of a record and of its key: they are
+    /// small, and the key is a number.
     pub(super) fn direct(&self) -> Option<(usize, usize)> {
         let sizes = (self.record_size, self.single()?.len);
         matches!(sizes, (1, 1) | (2, 2) | (4 | 8 | 16, 4) | (8 | 16, 8)).then_some(sizes)

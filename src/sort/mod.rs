@@ -1,15 +1,16 @@
 //! Sorting of records by typed keys: stable, in parallel, in memory of known size.
 //!
-//! The keys of a record, one after the other, make a string of bytes that compares as they do; it is looked at
-//! in words of 64 bits. Small records are moved themselves. Of others, pairs of a word and an index are sorted,
-//! and the records are put in that order at the end.
+//! The keys of a record, one after the other, make a string of bytes that compares as they do; it is
+//! looked at in words of 64 bits. Small records are moved themselves. Of others, pairs of a word and an
+//! index are sorted, and the records are put in that order at the end.
 //!
-//! Whatever is large is split by the highest bits of its words that differ, into buckets that fit into a core's
-//! cache (`split`); each of these is sorted by one lane (`serial`), which looks at more words only where words
-//! are equal. A bucket that is still too large for one lane is split again.
+//! Whatever is large is split by the highest bits of its words that differ, into buckets that fit into
+//! a core's cache (`split`); each of these is sorted by one lane (`serial`), which looks at more words
+//! only where words are equal. A bucket that is still too large for one lane is split again.
 //!
-//! A call that ends early leaves a permutation: items are moved from one buffer to the other, and what has not
-//! arrived is copied back from where it is whole (`parallel`). Records are written to last, in one go.
+//! A call that ends early leaves a permutation: items are moved from one buffer to the other, and what
+//! has not arrived is copied back from where it is whole (`parallel`). Records are written to last, in
+//! one go.
 
 mod elements;
 mod format;
@@ -32,13 +33,12 @@ use std::mem::size_of;
 use std::sync::atomic::Ordering;
 use work::Work;
 
-/// Sorts whole records of `format`, of which `bytes` are, in place; records with equal keys keep their order.
-/// Of `control` the progress counts records.
+/// Sorts whole records of `format`, of which `bytes` are, in place; records with equal keys keep their
+/// order. Of `control` the progress counts records.
 ///
-/// # Errors
-/// [`ErrorKind::InvalidArgument`] if `bytes` is no whole number of records; [`ErrorKind::OutOfMemory`], and the
-/// records are unchanged; [`ErrorKind::Cancelled`] and those of the progress callback, and the records are in
-/// some order.
+/// # Errors [`ErrorKind::InvalidArgument`] if `bytes` is no whole number of records;
+/// [`ErrorKind::OutOfMemory`], and the records are unchanged; [`ErrorKind::Cancelled`] and those of the
+/// progress callback, and the records are in some order.
 ///
 /// ```
 /// use fastpar::sort::{sort, Format, Key, KeyType};

@@ -19,13 +19,13 @@ struct Segment {
     loaded: bool,
     /// Which buffer has them; the other one has any values there.
     in_b: bool,
-    /// Whether the lowest and the highest word may be guessed. In what comes of the first split they are known,
-    /// so that each further split makes the range of words smaller by far.
+    /// Whether the lowest and the highest word may be guessed. In what comes of the first split they
+    /// are known, so that each further split makes the range of words smaller by far.
     guess: bool,
 }
 
-/// Sorts `a`, whose first word is loaded; `b` has as many items, of any value. If it fails, `a` has all items
-/// in some order.
+/// Sorts `a`, whose first word is loaded; `b` has as many items, of any value. If it fails, `a` has all
+/// items in some order.
 pub(super) fn sort<X: Elements>(
     elements: &X,
     a: &mut [X::Item],

@@ -1,8 +1,8 @@
-//! The sort of a part that fits into a core's cache, by one lane. Nothing is allocated, and little of the stack
-//! is taken.
+//! The sort of a part that fits into a core's cache, by one lane. Nothing is allocated, and little of
+//! the stack is taken.
 //!
-//! The highest bits that differ, a few more than the part has items, are sorted by two passes of a radix sort
-//! from the right. That leaves short runs of items that are equal in these bits.
+//! The highest bits that differ, a few more than the part has items, are sorted by two passes of a
+//! radix sort from the right. That leaves short runs of items that are equal in these bits.
 #![forbid(unsafe_code)]
 
 use super::elements::Elements;

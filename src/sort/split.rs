@@ -1,4 +1,5 @@
-//! One step of a radix sort from the left, in parallel: items go to the bucket of their word's highest bits.
+//! One step of a radix sort from the left, in parallel: items go to the bucket of their word's highest
+//! bits.
 
 use super::elements::Elements;
 use super::work::{Parts, Work, BUCKETS};
@@ -6,7 +7,8 @@ use crate::error::Result;
 use crate::memory;
 use std::sync::{Mutex, PoisonError};
 
-/// Words from `lo` to `hi`, in buckets of equal width; what lies outside goes to the first and the last one.
+/// Words from `lo` to `hi`, in buckets of equal width; what lies outside goes to the first and the last
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buckets {
     lo: u64,
@@ -56,8 +58,8 @@ pub(super) fn bounds_in_parallel<X: Elements>(
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The same of a sample: buckets between these hold about what they would hold between the true bounds, and
-/// more evenly where a few words are far from the others.
+/// The same of a sample: buckets between these hold about what they would hold between the true bounds,
+/// and more evenly where a few words are far from the others.
 pub(super) fn bounds_of_sample<X: Elements>(elements: &X, items: &[X::Item]) -> (u64, u64) {
     const SAMPLE: usize = 1024;
     let step = (items.len() / SAMPLE).max(1);
@@ -89,8 +91,8 @@ impl<T: Copy> Target<T> {
     }
 }
 
-/// Moves the items of `from` to `to`, bucket by bucket, and in a bucket in their order; tells where buckets end.
-/// If it fails, `from` still has all of them.
+/// Moves the items of `from` to `to`, bucket by bucket, and in a bucket in their order; tells where
+/// buckets end. If it fails, `from` still has all of them.
 pub(super) fn split<X: Elements>(
     elements: &X,
     buckets: Buckets,
@@ -117,8 +119,8 @@ pub(super) fn split<X: Elements>(
         next[..width].copy_from_slice(starts);
         for item in items {
             let at = &mut next[buckets.of(elements.key(item)) % BUCKETS];
-            // SAFETY: the positions of this block's items in this bucket are those from `starts` on, as many as
-            // were counted, and no other block's; `to` is borrowed for all of it.
+            // SAFETY: the positions of this block's items in this bucket are those from `starts` on, as
+            // many as were counted, and no other block's; `to` is borrowed for all of it.
             unsafe { target.put(*at, *item) };
             *at += 1;
         }
@@ -127,8 +129,8 @@ pub(super) fn split<X: Elements>(
     Ok(ends)
 }
 
-/// From how many items of each block go to each bucket, to where the first of them goes. Returns where buckets
-/// end.
+/// From how many items of each block go to each bucket, to where the first of them goes. Returns where
+/// buckets end.
 fn positions_of(counts: &mut [usize], width: usize) -> Result<Vec<usize>> {
     let mut ends = Vec::new();
     memory::reserve(&mut ends, width)?;
@@ -151,7 +153,8 @@ pub(super) struct Group<'g, T> {
     pub(super) begin: usize,
 }
 
-/// The buckets of at most `most` items, in groups of about that many or fewer. Calls `large` with the others.
+/// The buckets of at most `most` items, in groups of about that many or fewer. Calls `large` with the
+/// others.
 pub(super) fn groups<'g, T>(
     mut a: &'g mut [T],
     mut b: &'g mut [T],

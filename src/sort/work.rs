@@ -68,7 +68,7 @@ impl Work<'_> {
     /// Runs `task` for each part, in parallel; the task tells how many items it has finished. Parts that are
     /// left were not begun.
     pub(super) fn run<T: Send>(&self, parts: &Parts<T>, task: impl Fn(T) -> usize + Sync) -> Result<()> {
-        run_steps(parts.len(), &self.control, |index, _| {
+        run_steps(parts.len(), &self.control, &|index| {
             let part = parts[index].lock().unwrap_or_else(PoisonError::into_inner).take();
             let finished = part.map_or(0, &task);
             match self.monitor {

@@ -1,6 +1,7 @@
 """Parallel loops, a thread pool and parallel zstd for free-threaded Python.
 
-Loops        for_range, for_slices, map, starmap, reduce; plan, chunks; LoopOptions, Schedule
+Loops        for_range, for_slices, map, starmap, reduce, accumulate; plan, chunks; LoopOptions, Schedule
+Sorting      sort: the records of a buffer
 Jobs         for_start, Job; team, TeamMember; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
@@ -57,6 +58,7 @@ from ._pool import (
 )
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
+from ._sort import accumulate, sort
 from ._team import TeamMember, team
 from ._trace import TraceCategory, trace, trace_start, trace_stop
 from . import zstd
@@ -87,6 +89,7 @@ __all__ = (
     "TimeoutError",
     "TraceCategory",
     "UnsupportedError",
+    "accumulate",
     "chunks",
     "cpus",
     "for_range",
@@ -103,6 +106,7 @@ __all__ = (
     "pool_threads",
     "pool_worker",
     "reduce",
+    "sort",
     "starmap",
     "status_message",
     "status_name",
