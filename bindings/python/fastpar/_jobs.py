@@ -5,7 +5,7 @@ import ctypes
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from . import _native as n
 from ._calls import entries, group_of
@@ -164,6 +164,12 @@ class Job(Uncopied, Future[None]):
         return asyncio.wrap_future(self).__await__()
 
 
+@overload
+def for_start(n_items: int, body: Callable[[int, int], object], /, **options: Unpack[LoopOptions]) -> Job: ...
+@overload
+def for_start(
+    n_items: int, body: Callable[[int, int, int], object], /, *, lane: bool, **options: Unpack[LoopOptions]
+) -> Job: ...
 def for_start(n_items: int, body: Callable[..., object], /, *, lane: bool = False, **options: Unpack[LoopOptions]) -> Job:
     """Starts a loop and returns at once: `for_range` on a thread of the pool, which other threads help.
 

@@ -1,7 +1,7 @@
 """Loops over the items of buffers, in which each thread has views of its own."""
 
 from collections.abc import Buffer, Callable, Sequence
-from typing import Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from . import _native as n
 from ._calls import Call, run
@@ -50,6 +50,57 @@ def _items(views: Sequence[memoryview], record_size: int) -> int:
     return len(views[0]) // record_size
 
 
+@overload
+def for_slices(
+    body: Callable[[memoryview[Any]], object],
+    first: Buffer,
+    /,
+    *,
+    record_size: int = 1,
+    begin: Literal[False] = False,
+    **options: Unpack[LoopOptions],
+) -> None: ...
+@overload
+def for_slices(
+    body: Callable[[int, memoryview[Any]], object],
+    first: Buffer,
+    /,
+    *,
+    record_size: int = 1,
+    begin: Literal[True],
+    **options: Unpack[LoopOptions],
+) -> None: ...
+@overload
+def for_slices(
+    body: Callable[[memoryview[Any], memoryview[Any]], object],
+    first: Buffer,
+    second: Buffer,
+    /,
+    *,
+    record_size: int = 1,
+    begin: Literal[False] = False,
+    **options: Unpack[LoopOptions],
+) -> None: ...
+@overload
+def for_slices(
+    body: Callable[[int, memoryview[Any], memoryview[Any]], object],
+    first: Buffer,
+    second: Buffer,
+    /,
+    *,
+    record_size: int = 1,
+    begin: Literal[True],
+    **options: Unpack[LoopOptions],
+) -> None: ...
+@overload
+def for_slices(
+    body: Callable[..., object],
+    /,
+    *buffers: Buffer,
+    record_size: int = 1,
+    begin: bool = False,
+    **options: Unpack[LoopOptions],
+) -> None: ...
 def for_slices(
     body: Callable[..., object],
     /,

@@ -1,4 +1,4 @@
-"""The examples, and the program in README.md, on small input."""
+"""The examples, and the programs in README.md and for checkers of types, on small input."""
 
 import compression.zstd
 import os
@@ -48,6 +48,11 @@ class Examples(unittest.TestCase):
     def test_heat(self):
         self.assertIn("200 cells, 10 steps, 1000000.000 in all", self.check("heat.py", "200", "10", "3"))
         self.assertNotEqual(self.run_example("heat.py", "10", "10", "11")[0], 0)
+
+    def test_the_program_for_checkers_of_types(self):
+        with open(os.path.join(ROOT, "tests", "python", "types", "program.py"), encoding="utf-8") as file:
+            status, _, errors = support.run(file.read())
+        self.assertEqual(status, 0, errors)
 
     def test_readme(self):
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:

@@ -28,6 +28,7 @@ mod native_packages;
 mod plugins;
 mod ports;
 mod python;
+mod python_types;
 mod readme;
 mod rust;
 mod sanitizers;

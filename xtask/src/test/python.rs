@@ -1,8 +1,8 @@
 //! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package
 //! `fastpar` on a Python 3.14 whose GIL is hidden from it, and on a free-threaded one where there is one; and
-//! `tests/zstandard` with that package.
+//! `tests/zstandard` with that package; what checkers of types say about `tests/python/types`.
 
-use super::{debian_python, lines, Case, Context};
+use super::{debian_python, lines, python_types, Case, Context};
 use crate::pypi::Packages;
 use crate::{process, python, repo};
 use anyhow::Result;
@@ -26,6 +26,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(with_gil(context)?);
     cases.extend(free_threaded(context)?);
     cases.extend(zstandard(context)?);
+    cases.extend(types(context));
     Ok(cases)
 }
 
@@ -82,6 +83,14 @@ pub(super) fn package(context: &mut Context, name: &str, python: &Path) -> Resul
     let mut cases = lines::unittest(&finished);
     cases.iter_mut().for_each(|case| case.name = format!("{name}: {}", case.name));
     Ok(cases)
+}
+
+/// `tests/python/types`.
+fn types(context: &Context) -> Vec<Case> {
+    match context.setup.missing(&["pip3"]) {
+        Some(reason) => vec![Case::skipped("types", reason)],
+        None => python_types::cases(),
+    }
 }
 
 /// `tests/zstandard`, with the package from PyPI.

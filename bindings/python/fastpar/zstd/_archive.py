@@ -19,6 +19,7 @@ from ._files import FileStats
 from ._scan import ScanCall, ScanOptions, reduce, scan, transform
 from ._settings import FileSettings, Settings, ZstdOptions, check, path
 from ._source import Source, check_source, read_at_callback
+from ._types import Dictionary, Name, Parameters
 
 # Bytes that are read ahead for lines.
 _LINES = 1 << 17
@@ -301,7 +302,7 @@ class _Source(ExitStack):
 
 
 def open_archive(
-    source: str | os.PathLike | Buffer, /, *, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+    source: str | os.PathLike[str] | os.PathLike[bytes] | Buffer, /, *, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
 ) -> Archive:
     """Opens compressed data for reading at any offset: a path, or a buffer, which is not copied.
 
@@ -330,7 +331,7 @@ def open_archive(
 
 
 def open_source(
-    read: Callable[[int, memoryview], object], size: int, /, *, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+    read: Callable[[int, memoryview], object], size: int, /, *, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
 ) -> Archive:
     """Opens compressed data wherever it is, such as an object in a store: `read(offset, view)` fills all of a writable view.
 
@@ -357,7 +358,7 @@ def open_source(
 
 def transform_file(
     archive: Archive,
-    target: str | os.PathLike,
+    target: Name,
     body: Callable[[memoryview], Buffer | None],
     /,
     *,

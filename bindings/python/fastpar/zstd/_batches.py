@@ -13,13 +13,14 @@ from .._library import lib, status_message
 from ._codec import _bound, decompress, decompressed_size
 from ._interrupts import interruptible
 from ._settings import DataError, Settings, ZstdOptions, check
+from ._types import Dictionary, Parameters
 
 
 def compress_batch(
     items: Sequence[Buffer],
     level: int | None = None,
-    options: dict | None = None,
-    zstd_dict: object = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
     *,
     errors: Literal["first", "group"] = "first",
     **more: Unpack[ZstdOptions],
@@ -41,8 +42,8 @@ def compress_batch(
 
 def decompress_batch(
     items: Sequence[Buffer],
-    zstd_dict: object = None,
-    options: dict | None = None,
+    zstd_dict: Dictionary | None = None,
+    options: Parameters | None = None,
     *,
     errors: Literal["first", "group"] = "first",
     **more: Unpack[ZstdOptions],

@@ -13,6 +13,7 @@ from . import _small
 from .._buffers import address, fill_bytes
 from ._interrupts import interruptible
 from ._settings import DataError, Settings, ZstdOptions, check, failure, is_level
+from ._types import Dictionary, Parameters
 
 # Where data does not tell its size: the first guess is this many times its own.
 _GUESS = 8
@@ -48,8 +49,8 @@ def _bound(settings: Settings, length: int) -> int:
 def compress(
     data: Buffer,
     level: int | None = None,
-    options: dict | None = None,
-    zstd_dict: object = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
     **more: Unpack[ZstdOptions],
 ) -> bytes:
     """Compresses a buffer, in parallel, to ordinary zstd data.
@@ -75,8 +76,8 @@ def compress_into(
     data: Buffer,
     out: Buffer,
     level: int | None = None,
-    options: dict | None = None,
-    zstd_dict: object = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
     **more: Unpack[ZstdOptions],
 ) -> int:
     """Compresses a buffer into another, writable one, which it does not overlap; returns how many bytes were written.
@@ -142,7 +143,7 @@ def frame_read(data: Buffer, /) -> ZstdInfo:
 
 
 def decompress(
-    data: Buffer, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+    data: Buffer, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
 ) -> bytes:
     """Decompresses all the frames in a buffer, in parallel where they tell their sizes.
 
@@ -183,7 +184,7 @@ def _decompress_unknown(settings: Settings, source: int | None, length: int, lim
 
 
 def decompress_into(
-    data: Buffer, out: Buffer, zstd_dict: object = None, options: dict | None = None, **more: Unpack[ZstdOptions]
+    data: Buffer, out: Buffer, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
 ) -> int:
     """Decompresses a buffer into another, writable one, which it does not overlap; returns how many bytes were written.
 

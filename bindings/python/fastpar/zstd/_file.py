@@ -6,11 +6,12 @@ import threading
 from collections.abc import Buffer
 from compression import zstd as standard
 from compression.zstd import ZstdCompressor
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack, overload
 
 from .._handles import Uncopied
 from ._settings import Settings, ZstdOptions
 from ._streams import BUFFER_SIZE, ParallelReader, ParallelWriter, StandardWriter
+from ._types import Dictionary, File, Parameters
 
 builtin_open = open
 
@@ -32,13 +33,13 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
 
     def __init__(
         self,
-        file: str | bytes | os.PathLike | Any,
+        file: File,
         /,
         mode: str = "r",
         *,
         level: int | None = None,
-        options: dict | None = None,
-        zstd_dict: object = None,
+        options: Parameters | None = None,
+        zstd_dict: Dictionary | None = None,
         **more: Unpack[ZstdOptions],
     ) -> None:
         """`file`: a path, or a file object with `read` or `write`. `mode`: "r", "w", "x" or "a", with or without "b"."""
@@ -227,19 +228,61 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         return writer
 
 
+@overload
 def open(
-    file: str | bytes | os.PathLike | Any,
+    file: File,
     /,
-    mode: str = "rb",
+    mode: Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"] = "rb",
     *,
     level: int | None = None,
-    options: dict | None = None,
-    zstd_dict: object = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
+    encoding: None = None,
+    errors: None = None,
+    newline: None = None,
+    **more: Unpack[ZstdOptions],
+) -> ZstdFile: ...
+@overload
+def open(
+    file: File,
+    /,
+    mode: Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"],
+    *,
+    level: int | None = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
     **more: Unpack[ZstdOptions],
-) -> ZstdFile | io.TextIOWrapper:
+) -> io.TextIOWrapper: ...
+@overload
+def open(
+    file: File,
+    /,
+    mode: str,
+    *,
+    level: int | None = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **more: Unpack[ZstdOptions],
+) -> ZstdFile | io.TextIOWrapper: ...
+def open(
+    file,
+    /,
+    mode="rb",
+    *,
+    level=None,
+    options=None,
+    zstd_dict=None,
+    encoding=None,
+    errors=None,
+    newline=None,
+    **more,
+):
     """Opens a compressed file, as `compression.zstd.open`: a ZstdFile, in text mode ("rt", "wt", ...) within a TextIOWrapper."""
     text = "t" in mode
     mode = mode.replace("t", "")

@@ -10,6 +10,7 @@ from .._errors import uint64
 from .._library import lib
 from ._interrupts import interruptible
 from ._settings import FileOptions, FileSettings, Settings, check, path
+from ._types import Dictionary, Name, Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class FileStats:
 
 
 def _run(
-    function: ctypes._NamedFuncPointer, settings: Settings, source: str | os.PathLike, target: str | os.PathLike
+    function: ctypes._NamedFuncPointer, settings: Settings, source: Name, target: Name
 ) -> FileStats:
     if not settings.supported:
         raise NotImplementedError("files take the parameters compression_level, window_log, checksum_flag, window_log_max only")
@@ -43,11 +44,11 @@ def _run(
 
 
 def compress_file(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
+    source: Name,
+    target: Name,
     level: int | None = None,
-    options: dict | None = None,
-    zstd_dict: object = None,
+    options: Parameters | None = None,
+    zstd_dict: Dictionary | None = None,
     *,
     src_offset: int = 0,
     src_size: int = 0,
@@ -69,10 +70,10 @@ def compress_file(
 
 
 def decompress_file(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
-    zstd_dict: object = None,
-    options: dict | None = None,
+    source: Name,
+    target: Name,
+    zstd_dict: Dictionary | None = None,
+    options: Parameters | None = None,
     **more: Unpack[FileOptions],
 ) -> FileStats:
     """Decompresses a file into another, in parallel where the data allows: the target appears when it is complete.

@@ -18,6 +18,7 @@ from .._options import unknown_option
 from ._interrupts import interruptible
 from ._settings import Settings, check, path
 from ._source import Borrowed, check_source
+from ._types import Name
 
 _piece_at = n.fastpar_piece.from_address
 _SIZE = ctypes.sizeof(n.fastpar_scan_options)
@@ -195,7 +196,7 @@ def scan(handle: ArchiveHandle, archive_size: int, call: ScanCall) -> None:
 
 
 def transform(
-    handle: ArchiveHandle, archive_size: int, call: ScanCall, target: Settings, name: str | os.PathLike
+    handle: ArchiveHandle, archive_size: int, call: ScanCall, target: Settings, name: Name
 ) -> n.fastpar_file_stats:
     """Runs a scan whose bodies return what is to be compressed into a file."""
     error, to = n.fastpar_error(), path(name)

@@ -16,6 +16,7 @@ from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, si
 from .._handles import DictHandle
 from .._library import lib
 from .._options import unknown_option
+from ._types import Dictionary, Name, Parameters
 
 _SIZE = ctypes.sizeof(n.fastpar_zstd_options)
 
@@ -90,7 +91,7 @@ def _dict_of(zstd_dict: ZstdDict) -> Dict | None:
     return Dict(content, 0)
 
 
-def path(name: str | os.PathLike) -> bytes:
+def path(name: Name) -> bytes:
     """A path as C takes it, which would end at a NUL."""
     encoded = os.fsencode(name)
     if b"\0" in encoded:
@@ -177,8 +178,8 @@ class Settings:
     def __init__(
         self,
         level: int | None,
-        options: dict | None,
-        zstd_dict: object,
+        options: Parameters | None,
+        zstd_dict: Dictionary | None,
         compress: bool,
         **more: Unpack[ZstdOptions],
     ) -> None:
@@ -261,7 +262,7 @@ class Settings:
             self.progress, self.context = progress, contextvars.copy_context()
             self.native.progress, self.native.progress_data = _progress_callback, self
 
-    def _compress(self, level: int | None, options: dict | None) -> None:
+    def _compress(self, level: int | None, options: Parameters | None) -> None:
         # The standard module checks what is not plainly right, so that both refuse the same arguments in the
         # same words.
         if options is not None or not is_level(level):
@@ -306,7 +307,7 @@ class Settings:
             if parameter == DecompressionParameter.window_log_max:
                 self.native.window_log = value
 
-    def _dict(self, zstd_dict: object) -> None:
+    def _dict(self, zstd_dict: Dictionary | None) -> None:
         # The standard module's dictionaries may come as (dictionary, how to load it): all but prefixes mean
         # the same here.
         if isinstance(zstd_dict, tuple) and len(zstd_dict) == 2 and zstd_dict[1] in (0, 1):

@@ -13,6 +13,7 @@ from ._archive import open_archive
 from ._files import FileStats
 from ._interrupts import interruptible
 from ._settings import FileOptions, FileSettings, check, path
+from ._types import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Shard:
 
 
 def shards(
-    paths: str | os.PathLike | Iterable[str | os.PathLike], /, *, record_size: int = 0, lines: bool = False, size: int = 1 << 30
+    paths: Name | Iterable[Name], /, *, record_size: int = 0, lines: bool = False, size: int = 1 << 30
 ) -> list[Shard]:
     """Cuts compressed files into shards of about `size` bytes of content, at frames and at whole records; none is empty.
 
@@ -42,10 +43,10 @@ def shards(
     """
     if natural(size, "size") == 0:
         raise ValueError("size must be at least 1")
-    names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    names = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     found = []
     for name in names:
-        with open_archive(name) as archive:
+        with open_archive(os.fsdecode(name)) as archive:
             options = n.fastpar_scan_options(
                 ctypes.sizeof(n.fastpar_scan_options),
                 natural(record_size, "record_size"),
@@ -66,7 +67,7 @@ def shards(
 
 
 def concat_files(
-    sources: Iterable[str | os.PathLike], target: str | os.PathLike, /, **more: Unpack[FileOptions]
+    sources: Iterable[Name], target: Name, /, **more: Unpack[FileOptions]
 ) -> FileStats:
     """Joins compressed files to one, without decompressing them: frames are copied, and one seek table is written.
 

@@ -13,6 +13,7 @@ from .._handles import Handle, ReaderHandle, WriterHandle
 from .._library import lib
 from .._buffers import address
 from ._settings import DataError, Settings, check
+from ._types import Dictionary, Parameters
 
 
 class _Stream:
@@ -123,7 +124,7 @@ class ParallelWriter(_Stream):
 class StandardWriter:
     """The same by the standard module, for parameters that fastpar does not have."""
 
-    def __init__(self, file: Any, level: int | None, options: dict | None, zstd_dict: object) -> None:
+    def __init__(self, file: Any, level: int | None, options: Parameters | None, zstd_dict: Dictionary | None) -> None:
         self._file = file
         self._compressor = ZstdCompressor(level, options, zstd_dict)
 
