@@ -22,7 +22,7 @@ def start(cells: int) -> array:
     return rod
 
 
-def next_of(rod: array, begin: int, end: int) -> array:
+def next_of(rod: memoryview, begin: int, end: int) -> array:
     """The first phase for the cells `begin` to `end - 1`; what flows out at the ends is lost."""
     left = rod[begin - 1] if begin else 0.0
     new = array("d")
@@ -36,12 +36,13 @@ def next_of(rod: array, begin: int, end: int) -> array:
 
 
 def steps_of(rod: array, steps: int, part: range, barrier: Callable[[], object]) -> None:
-    """What every member does."""
+    """What every member does, by a view of its own: at the lock of one shared array all members would meet."""
+    view = memoryview(rod)
     for _ in range(steps):
-        new = next_of(rod, part.start, part.stop)
+        new = next_of(view, part.start, part.stop)
         barrier()
         for i, value in zip(part, new):
-            rod[i] = value
+            view[i] = value
         barrier()
 
 
