@@ -94,7 +94,9 @@ pub struct fastpar_scan_options {
     /// lines that begin in it are called for, the last one whole.
     pub size: u64,
     /// Working memory of the call in bytes: fewer lanes are used to keep to it. 0: as the archive was opened
-    /// with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window.
+    /// with; and if that has no limit, a frame a lane, and of frames over 8 MiB a piece and a window. Few
+    /// such frames are shared by all lanes, which then take a piece and about a MiB each, and two windows
+    /// together.
     /// Also the longest line, 64 MiB where neither has a limit; lines, and records that are cut, may
     /// take memory besides.
     pub max_memory: u64,

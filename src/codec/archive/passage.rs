@@ -21,6 +21,7 @@ use crate::codec::libzstd::{calls, errors};
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::error::{ErrorKind, Result};
+use crate::memory;
 use std::ops::Range;
 use std::sync::atomic::AtomicI32;
 use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
@@ -310,6 +311,39 @@ impl Archive<'_> {
     /// Where the content of a frame is in the whole content.
     pub(crate) fn content(&self, frame: usize) -> Range<u64> {
         self.index.content(frame)
+    }
+
+    /// Where a frame is in the archive.
+    pub(crate) fn extent(&self, frame: usize) -> Range<u64> {
+        self.index.extent(frame)
+    }
+
+    /// The header of a frame.
+    pub(crate) fn header(&self, frame: usize) -> Result<Frame> {
+        let extent = self.index.extent(frame);
+        let mut scratch = Vec::new();
+        let begin = extent.start..extent.end.min(extent.start + LONGEST_HEADER);
+        let header = self.source.bytes(begin, &mut scratch)?;
+        Frames::of_stream(header, extent.start, frame as u64).start()
+    }
+
+    /// Adds a part of the archive itself to `bytes`.
+    pub(crate) fn read_compressed(&self, range: Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
+        let mut scratch = Vec::new();
+        let more = self.source.bytes(range, &mut scratch)?;
+        memory::reserve(bytes, more.len())?;
+        bytes.extend_from_slice(more);
+        Ok(())
+    }
+
+    /// Whether a frame that names that dictionary is decoded without any.
+    pub(crate) fn refers_to_nothing(&self, dictionary: u32) -> bool {
+        self.references.get().of(dictionary).is_none()
+    }
+
+    /// The checksum of a frame that the seek table tells.
+    pub(crate) fn told_checksum(&self, frame: usize) -> Option<u32> {
+        self.index.checksum(frame)
     }
 
     /// The archive's own limits, for a call that has none of its own: lanes, and memory.

@@ -5,6 +5,7 @@
 //! plan:  archive + options -> pieces, by arithmetic (where records are lines: the numbers that they
 //! may have) scan:  groups of frames -> tasks -> a passage through each frame -> pieces -> callback
 //!                                  -> what frames cut -> seams -> whole records -> callback
+//!        few large frames -> several lanes decode each, and get its pieces
 //! waves: a range of pieces, then what their results are for: combined, or written, in order
 //! ```
 
@@ -12,6 +13,8 @@ mod plan;
 mod reduce;
 mod seams;
 mod shard;
+mod shared;
+mod tasks;
 mod transform;
 mod walk;
 mod waves;
@@ -28,15 +31,10 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
-use crate::memory;
 use plan::Plan;
 use seams::{Seam, Seams};
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use walk::Walk;
-
-/// Small frames are put together until a task has so many bytes.
-const TASK: u64 = 256 << 10;
 
 /// Whole records of the content, as a callback gets them.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +93,8 @@ struct Scan<'s> {
     /// Passages that no lane uses.
     spare: Mutex<Vec<Passage>>,
     lowest: Mutex<Option<Failed>>,
+    /// The lanes that share a large frame; `None`: as many as would find a CPU.
+    sharing: Option<u32>,
 }
 
 /// Who runs the body.
@@ -141,6 +141,7 @@ impl<'s> Scan<'s> {
             carried: Mutex::default(),
             spare: Mutex::default(),
             lowest: Mutex::default(),
+            sharing: None,
             plan,
         };
         archive.check_cancel()?;
@@ -172,20 +173,23 @@ impl<'s> Scan<'s> {
     /// in the next run, if it ends in a frame of that.
     fn run(&mut self, end: u64, body: Body<'_>) -> Result<()> {
         let frames = self.plan.frames_before(end, self.next);
-        let groups = self.groups(frames.clone())?;
+        let tasks = self.tasks(frames.clone())?;
         let this = &*self;
         let ran = job::run_in_lanes(
-            groups.len(),
+            tasks.len(),
             &self.control,
             |lanes| lanes,
             |task, lane, &lanes| {
                 let caller = Caller { body, lane, lanes };
-                this.group(groups[task].clone(), end, &caller).map_err(|(number, error)| {
+                this.task(&tasks[task], end, &caller).or_else(|(number, error)| {
+                    if number == shared::STOPPED {
+                        return Ok(()); // the lane that has failed tells why
+                    }
                     let mut lowest = this.lowest.lock().unwrap_or_else(PoisonError::into_inner);
                     if lowest.as_ref().is_none_or(|known| number < known.0) {
                         *lowest = Some((number, error.clone()));
                     }
-                    error
+                    Err(error)
                 })
             },
         );
@@ -203,53 +207,6 @@ impl<'s> Scan<'s> {
     fn finish(&self) -> Result<()> {
         self.progress.add(0)?; // a flag that was set meanwhile counts
         self.progress.finish(self.plan.part.end - self.plan.part.start)
-    }
-
-    /// Puts small frames together.
-    fn groups(&self, frames: Range<usize>) -> Result<Vec<Range<usize>>> {
-        let mut groups: Vec<Range<usize>> = Vec::new();
-        let mut first = frames.start;
-        let mut bytes = 0;
-        for frame in frames.clone() {
-            let content = self.archive.content(frame);
-            bytes += content.end - content.start;
-            if bytes >= TASK || frame + 1 == frames.end {
-                if groups.len() == groups.capacity() {
-                    let more = groups.len().max(32);
-                    memory::reserve(&mut groups, more)?;
-                }
-                groups.push(first..frame + 1);
-                (first, bytes) = (frame + 1, 0);
-            }
-        }
-        Ok(groups)
-    }
-
-    /// Walks through the frames of a group.
-    fn group(&self, frames: Range<usize>, end: u64, caller: &Caller<'_>) -> Result<(), Failed> {
-        let mut passage = None;
-        for frame in frames {
-            let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let mut walk = match carried {
-                Some(walk) if walk.frame() == frame => walk,
-                other => {
-                    *self.carried.lock().unwrap_or_else(PoisonError::into_inner) = other;
-                    let part = self.plan.of_frame(self.archive, frame);
-                    if part.bytes.is_empty() {
-                        continue;
-                    }
-                    let fresh = passage.take().or_else(|| self.spare().pop()).unwrap_or_default();
-                    Walk::new(self, frame, part, fresh)?
-                }
-            };
-            if walk.go(self, end, caller)? {
-                passage = Some(walk.into_passage());
-            } else {
-                *self.carried.lock().unwrap_or_else(PoisonError::into_inner) = Some(walk);
-            }
-        }
-        self.spare().extend(passage);
-        Ok(())
     }
 
     fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Passage>> {

@@ -4,18 +4,20 @@
 
 use super::plan::Part;
 use super::seams::{too_long, Seam};
+use super::shared::{Executed, Odd, Shared};
 use super::{Caller, Failed, Scan};
 use crate::codec::archive::{Aligned, Archive, Passage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes that are read at a time where a line goes on behind the part.
 const READ: usize = 64 << 10;
 
 /// See the module. Offsets are those of the whole content.
 pub(super) struct Walk {
-    passage: Passage,
+    content: Content,
     frame: usize,
     /// Where the frame begins.
     origin: u64,
@@ -27,30 +29,76 @@ pub(super) struct Walk {
     headed: bool,
 }
 
+/// Where the content of the frame comes from.
+enum Content {
+    /// libzstd decodes it on the lane that walks.
+    Alone(Passage),
+    /// Several lanes decode it, and get the pieces.
+    Shared(Arc<Shared>, Box<Executed>),
+}
+
 impl Walk {
     /// At the beginning of what is scanned of a frame.
-    pub(super) fn new(
-        scan: &Scan<'_>,
-        frame: usize,
-        part: Part,
-        mut passage: Passage,
-    ) -> Result<Self, Failed> {
-        let number = part.numbers.start;
-        let room = usize::try_from(part.piece).unwrap_or(usize::MAX).min(scan.room);
-        passage.begin(scan.archive, frame, room, scan.max_memory).map_err(|error| (number, error))?;
+    pub(super) fn new(scan: &Scan<'_>, frame: usize, part: Part, passage: Passage) -> Result<Self, Failed> {
         let (origin, at) = (scan.archive.content(frame).start, part.bytes.start);
-        let mut walk = Self { passage, frame, origin, part, at, number, headed: false };
-        let skipped = walk.passage.skip(scan.archive, at - origin, &scan.progress);
-        skipped.map_err(|error| walk.failed(error))?;
+        let number = part.numbers.start;
+        let content = Content::Alone(Passage::default());
+        let mut walk = Self { content, frame, origin, part, at, number, headed: false };
+        walk.begin_alone(scan, passage)?;
         Ok(walk)
+    }
+
+    /// The same for a frame that lanes share.
+    pub(super) fn shared(
+        scan: &Scan<'_>,
+        shared: Arc<Shared>,
+        part: Part,
+        caller: &Caller<'_>,
+    ) -> Result<Self, Failed> {
+        let (frame, number) = (shared.frame, part.numbers.start);
+        let executed = Executed::new(scan, &shared).map_err(|error| (number, error))?;
+        let content = Content::Shared(shared, Box::new(executed));
+        let (origin, at) = (scan.archive.content(frame).start, part.bytes.start);
+        let mut walk = Self { content, frame, origin, part, at, number, headed: false };
+        let mut to = origin;
+        while to < at {
+            to = at.min(to + READ as u64);
+            walk.fill(scan, to, caller)?;
+            if let Content::Shared(_, executed) = &mut walk.content {
+                executed.forget(to - origin);
+            }
+        }
+        Ok(walk)
+    }
+
+    /// Has libzstd decode the frame up to where the next piece begins.
+    fn begin_alone(&mut self, scan: &Scan<'_>, mut passage: Passage) -> Result<(), Failed> {
+        let room = usize::try_from(self.part.piece).unwrap_or(usize::MAX).min(scan.room);
+        passage
+            .begin(scan.archive, self.frame, room, scan.max_memory)
+            .and_then(|()| passage.skip(scan.archive, self.at - self.origin, &scan.progress))
+            .map_err(|error| self.failed(error))?;
+        self.content = Content::Alone(passage);
+        Ok(())
+    }
+
+    /// What lanes share of the frame.
+    pub(super) fn sharing(&self) -> Option<Arc<Shared>> {
+        match &self.content {
+            Content::Alone(_) => None,
+            Content::Shared(shared, _) => Some(shared.clone()),
+        }
     }
 
     pub(super) fn frame(&self) -> usize {
         self.frame
     }
 
-    pub(super) fn into_passage(self) -> Passage {
-        self.passage
+    pub(super) fn into_passage(self) -> Option<Passage> {
+        match self.content {
+            Content::Alone(passage) => Some(passage),
+            Content::Shared(..) => None,
+        }
     }
 
     /// Hands out the pieces before number `end`; true: the frame is finished.
@@ -67,7 +115,7 @@ impl Walk {
         if !self.headed {
             if self.at < first {
                 let to = first.min(bytes_end);
-                self.fill(scan, to)?;
+                self.fill(scan, to, caller)?;
                 scan.add(self.seam(to, false, first <= bytes_end)?, caller)?;
                 self.go_to(to);
             }
@@ -84,7 +132,7 @@ impl Walk {
             if self.number >= end {
                 return Ok(false);
             }
-            self.fill(scan, bytes_end)?;
+            self.fill(scan, bytes_end, caller)?;
             scan.add(self.seam(bytes_end, true, false)?, caller)?;
             self.go_to(bytes_end);
         }
@@ -96,7 +144,7 @@ impl Walk {
         if !self.headed {
             // The lane that has the frame before knows whether a line begins here.
             if self.frame > scan.plan.frames.start || !scan.begins {
-                let Some(to) = self.line_end(scan, self.at)? else {
+                let Some(to) = self.line_end(scan, self.at, caller)? else {
                     self.cut_line(scan, false, caller)?;
                     return Ok(true);
                 };
@@ -110,11 +158,11 @@ impl Walk {
                 return Ok(false);
             }
             let to = bytes_end.min(self.at + self.part.piece);
-            self.fill(scan, to)?;
+            self.fill(scan, to, caller)?;
             let newline = self.bytes(self.at..to).iter().rposition(|&byte| byte == b'\n');
             let to = match newline {
                 Some(newline) => self.at + newline as u64 + 1,
-                None => match self.line_end(scan, to)? {
+                None => match self.line_end(scan, to, caller)? {
                     Some(to) => to,
                     None => break,
                 },
@@ -131,10 +179,15 @@ impl Walk {
     }
 
     /// Where the line ends that goes on at `from`; `None`: not in this frame.
-    fn line_end(&mut self, scan: &Scan<'_>, mut from: u64) -> Result<Option<u64>, Failed> {
+    fn line_end(
+        &mut self,
+        scan: &Scan<'_>,
+        mut from: u64,
+        caller: &Caller<'_>,
+    ) -> Result<Option<u64>, Failed> {
         while from < self.part.bytes.end {
             let to = self.part.bytes.end.min(from + self.part.piece.max(1));
-            self.fill(scan, to)?;
+            self.fill(scan, to, caller)?;
             let newline = self.bytes(from..to).iter().position(|&byte| byte == b'\n');
             let end = newline.map(|newline| from + newline as u64 + 1);
             if end.unwrap_or(to) - self.at > scan.plan.longest {
@@ -174,8 +227,15 @@ impl Walk {
 
     /// Hands out the piece up to `to`.
     fn hand_out(&mut self, scan: &Scan<'_>, to: u64, caller: &Caller<'_>) -> Result<(), Failed> {
-        self.fill(scan, to)?;
-        scan.call(self.number, self.at, self.bytes(self.at..to), caller)?;
+        self.fill(scan, to, caller)?;
+        match &mut self.content {
+            Content::Alone(_) => scan.call(self.number, self.at, self.bytes(self.at..to), caller)?,
+            Content::Shared(shared, executed) => {
+                let (from, end) = (self.at - self.origin, to - self.origin);
+                let ready = executed.take(shared, from, end, self.number, self.at);
+                shared.push(scan, caller, ready.map_err(|error| (self.number, error))?)?;
+            }
+        }
         self.number += 1;
         self.go_to(to);
         Ok(())
@@ -183,16 +243,33 @@ impl Walk {
 
     fn go_to(&mut self, to: u64) {
         self.at = to;
-        self.passage.forget(to - self.origin);
+        match &mut self.content {
+            Content::Alone(passage) => passage.forget(to - self.origin),
+            Content::Shared(_, executed) => executed.forget(to - self.origin),
+        }
     }
 
-    fn fill(&mut self, scan: &Scan<'_>, to: u64) -> Result<(), Failed> {
-        let filled = self.passage.fill(scan.archive, to - self.origin, &scan.progress);
-        filled.map_err(|error| self.failed(error))
+    fn fill(&mut self, scan: &Scan<'_>, to: u64, caller: &Caller<'_>) -> Result<(), Failed> {
+        let end = to - self.origin;
+        if let Content::Shared(shared, executed) = &mut self.content {
+            match executed.fill(shared, scan, end, self.number, caller)? {
+                Ok(()) => return Ok(()),
+                Err(Odd) => self.begin_alone(scan, Passage::default())?,
+            }
+        }
+        match &mut self.content {
+            Content::Alone(passage) => passage.fill(scan.archive, end, &scan.progress),
+            Content::Shared(..) => Ok(()), // not any more
+        }
+        .map_err(|error| self.failed(error))
     }
 
     fn bytes(&self, range: Range<u64>) -> &[u8] {
-        self.passage.bytes(range.start - self.origin..range.end - self.origin)
+        let range = range.start - self.origin..range.end - self.origin;
+        match &self.content {
+            Content::Alone(passage) => passage.bytes(range),
+            Content::Shared(_, executed) => executed.bytes(range),
+        }
     }
 
     fn failed(&self, error: Error) -> Failed {

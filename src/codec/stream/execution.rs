@@ -4,9 +4,8 @@
 
 use super::buffers::{Buffers, Counted};
 use super::decompress_stage::{DecodedPart, Decompressed};
-use super::memory_plan;
 use crate::codec::format::bits::Odd;
-use crate::codec::frame::blocks::parts::{End, Executor};
+use crate::codec::frame::blocks::parts::{End, Executor, MOST_IN_PART};
 use crate::codec::frame::blocks::Header;
 use crate::codec::frame::resume::{self, Resumed};
 use crate::codec::options::progress::CallProgress;
@@ -27,7 +26,7 @@ enum Decoding {
 impl Execution {
     /// At the beginning of a frame.
     pub(super) fn begin(header: &Header, counted: Counted) -> Result<Self> {
-        let executor = Executor::new(header, memory_plan::MOST_IN_PART)?;
+        let executor = Executor::new(header, MOST_IN_PART)?;
         Ok(Self { decoding: Decoding::Blocks(executor), _counted: counted })
     }
 

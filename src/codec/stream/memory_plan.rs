@@ -5,9 +5,9 @@
 use crate::codec::context::decode;
 use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
-use crate::codec::format::frame::{Frame, LARGEST_BLOCK};
+use crate::codec::format::frame::Frame;
 use crate::codec::format::seek_table::{self, Growing};
-use crate::codec::frame::blocks::parts::Executor;
+use crate::codec::frame::blocks::parts::{Executor, MOST_IN_PART};
 use crate::codec::frame::blocks::Header;
 use crate::codec::frame::cuts::{self, frame_size};
 use crate::codec::frame::resume::Resumed;
@@ -121,11 +121,6 @@ impl WritePlan {
     }
 }
 
-/// Blocks of a part, at most: small ones go together, but each takes a slot.
-pub(crate) const MOST_BLOCKS: usize = 16;
-/// What a part of blocks decodes to, at most.
-pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK as usize;
-
 /// The memory plan of a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadPlan {
@@ -188,9 +183,6 @@ impl ReadPlan {
         (context(frame) as u64).saturating_add(2 * with_headroom(self.read as u64 + self.part))
     }
 }
-
-/// A part that may decode to so many bytes has blocks enough, unless they are small ones.
-pub(crate) const BLOCKS: u64 = 256 << 10;
 
 /// The memory of a context that decodes a frame in parts.
 pub(crate) fn context(frame: &Frame) -> usize {

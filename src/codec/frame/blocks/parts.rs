@@ -21,6 +21,21 @@ use std::ops::{DerefMut, Range};
 /// not in its block.
 const PADDING: usize = 16;
 
+/// Blocks of a part, at most: small ones go together, but each takes a slot.
+pub(crate) const MOST_BLOCKS: usize = 16;
+/// What a part decodes to, at most.
+pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK as usize;
+/// A part that may decode to so many bytes has blocks enough, unless they are small ones.
+pub(crate) const ENOUGH: u64 = 256 << 10;
+/// A part of so many compressed bytes is worth a task.
+const LEAST_IN_PART: usize = 16 << 10;
+
+/// Whether a part has blocks enough, of which so many compressed bytes decode to at most `most`. Of small
+/// blocks nothing else tells that they are small.
+pub(crate) fn is_full(blocks: usize, compressed: usize, most: u64, enough: u64) -> bool {
+    blocks == MOST_BLOCKS || most >= enough && compressed >= LEAST_IN_PART
+}
+
 /// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one
 /// buffer.
 #[derive(Clone, Debug)]

@@ -8,15 +8,12 @@ use super::{content, take, BlocksOf, DecompressTask, Kind, Part, Splitter, Suppl
 use crate::codec::format::bits::Odd;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::walk::{Step, Walk};
-use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::parts::{self, Carried};
 use crate::codec::frame::blocks::{self, Header};
 use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{ErrorKind, Result};
 use crate::job;
-
-/// A part of so many compressed bytes is worth a task.
-const LEAST_IN_PART: usize = 16 << 10;
 
 /// Whether the options allow for a frame that it is decoded in parts.
 pub(super) fn fits(frame: &Frame, options: &Options<'_>, plan: &ReadPlan) -> bool {
@@ -99,9 +96,9 @@ impl Splitter {
         let alone = options.references().of(walk.frame.dictionary).is_none();
         // Small ones are libzstd's.
         let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
-        let parts = 2 * memory_plan::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
+        let in_flight = 2 * parts::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
         let header = blocks::header_in_stream(&walk.frame).filter(|_| alone && !small)?;
-        let fits = plan.in_blocks(&header).saturating_add(parts) <= plan.limit_for(&walk.frame);
+        let fits = plan.in_blocks(&header).saturating_add(in_flight) <= plan.limit_for(&walk.frame);
         (fits && job::lanes_left(plan.lanes) > 1).then_some(header)
     }
 
@@ -114,16 +111,14 @@ impl Splitter {
     ) -> Result<Option<DecompressTask>> {
         let (Some(mut walk), Some(part)) = (self.walk.take(), self.part) else { return Ok(None) };
         let in_blocks = self.blocks.is_some();
-        let enough = if in_blocks { plan.part.min(memory_plan::BLOCKS) } else { plan.part };
+        let enough = if in_blocks { plan.part.min(parts::ENOUGH) } else { plan.part };
         let mut count = part.blocks;
         loop {
             let most = walk.frame.most - part.before;
             // The checksum, or the empty rest, goes with the last block.
-            // Of small blocks nothing else tells that they are small.
-            let full = if in_blocks {
-                count == memory_plan::MOST_BLOCKS || most >= enough && walk.at() >= LEAST_IN_PART
-            } else {
-                most >= enough
+            let full = match in_blocks {
+                true => parts::is_full(count, walk.at(), most, enough),
+                false => most >= enough,
             };
             let last = if full && !walk.has_ended() {
                 false
