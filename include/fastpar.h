@@ -1695,7 +1695,9 @@ typedef struct fastpar_zstd_options {
   /**
    * May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call
    * runs. It is looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
-   * that comes out of a frame of more than 8 MiB.
+   * that comes out of a frame of more than 8 MiB. But with FASTPAR_ZSTD_SINGLE_FRAME libzstd reads the
+   * content before a section, or the prefix, at once: at levels 13 to 19 that takes from some tenths of a
+   * second to some seconds, and with FASTPAR_ZSTD_LONG at level 9 half a second, from 13 on tens of seconds.
    */
   const int32_t *cancel;
   /**
@@ -2979,7 +2981,8 @@ FASTPAR_API fastpar_status fastpar_archive_shard(const fastpar_scan_options *opt
  * Joins compressed files to one, without decompressing them: the results of many machines.
  *
  * Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
- * skippable frames are left out, and one seek table is written, if there are several frames. Only
+ * skippable frames are left out, and one seek table is written, if there are several frames. Checksums
+ * that a source's table tells are kept, also those of a single frame. Only
  * frames that do not tell their size are decompressed, for the table. Joined sources without any
  * content make one empty frame. What the parts of a file were compressed to (see `src_offset` of
  * `fastpar_compress_file`), joined, is to the byte what the whole is compressed to, where the cuts are

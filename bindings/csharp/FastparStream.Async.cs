@@ -50,11 +50,7 @@ public sealed partial class FastparStream
             return new ValueTask<int>(Task.FromCanceled<int>(cancellationToken));
         }
         Begin(writing: false);
-        return new ValueTask<int>(Task.Run(() =>
-        {
-            using var use = new Use(this, asynchronous: true, cancellationToken);
-            return use.Read(buffer.Span);
-        }));
+        return ReadOrAwait(buffer, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -116,6 +112,33 @@ public sealed partial class FastparStream
                 await inner.DisposeAsync().ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>
+    /// Reads what can be had; where that is nothing, awaits more of the stream behind, without a thread.
+    /// </summary>
+    private async ValueTask<int> ReadOrAwait(Memory<byte> buffer, CancellationToken token)
+    {
+        while (true)
+        {
+            int read = await Task.Run(() => ReadReady(buffer.Span, token)).ConfigureAwait(false);
+            if (read != SourceAhead.Later)
+            {
+                return read;
+            }
+            await state.Ahead.Fill(token).ConfigureAwait(false);
+        }
+    }
+
+    private int ReadReady(Span<byte> buffer, CancellationToken token)
+    {
+        using var use = new Use(this, asynchronous: true, token);
+        int read = use.Read(buffer);
+        if (read == SourceAhead.Later)
+        {
+            use.KeepClaim();
+        }
+        return read;
     }
 
     /// <summary>

@@ -84,6 +84,9 @@ public sealed unsafe partial class FastparStream
             WriteThrough(buffer);
         }
 
+        /// <summary>
+        /// The next bytes. What comes before a failure of the stream behind is given out first.
+        /// </summary>
         internal int Read(Span<byte> buffer)
         {
             int ready = stream.fewEnd - stream.fewStart;
@@ -98,10 +101,16 @@ public sealed unsafe partial class FastparStream
             UIntPtr read;
             fixed (byte* data = &MemoryMarshal.GetReference(buffer))
             {
-                End(
-                    NativeMethods.fastpar_reader_read(
-                        (fastpar_reader*)lease.Pointer, data, (UIntPtr)(uint)buffer.Length, &read, &error),
-                    &error);
+                int status = NativeMethods.fastpar_reader_read(
+                    (fastpar_reader*)lease.Pointer, data, (UIntPtr)(uint)buffer.Length, &read, &error);
+                if (status == NativeMethods.FASTPAR_ERR_AGAIN)
+                {
+                    return SourceAhead.Later;
+                }
+                if (status != NativeMethods.FASTPAR_OK || read == UIntPtr.Zero)
+                {
+                    End(status, &error);
+                }
             }
             return (int)(uint)read;
         }

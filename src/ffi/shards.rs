@@ -90,7 +90,8 @@ pub unsafe extern "C" fn fastpar_archive_shard(
 /// Joins compressed files to one, without decompressing them: the results of many machines.
 ///
 /// Frames are copied as they are, in the order of the sources. Frames without content, seek tables and other
-/// skippable frames are left out, and one seek table is written, if there are several frames. Only
+/// skippable frames are left out, and one seek table is written, if there are several frames. Checksums
+/// that a source's table tells are kept, also those of a single frame. Only
 /// frames that do not tell their size are decompressed, for the table. Joined sources without any
 /// content make one empty frame. What the parts of a file were compressed to (see `src_offset` of
 /// `fastpar_compress_file`), joined, is to the byte what the whole is compressed to, where the cuts are

@@ -87,6 +87,13 @@ fn joined_files_keep_checksums() {
     }
     let ordinary = joined(&paths[1..]);
     assert_eq!(ordinary[ordinary.len() - 5], 0);
+    // A single frame has no other checksum.
+    let (frame, table) = with_checksums(&[&a], false);
+    std::fs::write(paths[0], [&frame[..], &table].concat()).unwrap();
+    let mut alone = joined(&paths[..1]);
+    assert_unpacks(&alone, &a);
+    alone[20_000] ^= 1;
+    assert_eq!(unpack_into(&alone, 200_000).unwrap_err().kind(), ErrorKind::Checksum);
 }
 
 /// Damage that no frame notices is told by the checksums of the table, in memory and by archives.

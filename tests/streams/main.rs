@@ -22,6 +22,8 @@ mod reader;
 mod reader_limits;
 mod sections;
 #[cfg(target_os = "linux")]
+mod signals;
+#[cfg(target_os = "linux")]
 mod targets;
 mod threads;
 mod writer;

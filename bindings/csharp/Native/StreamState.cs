@@ -25,7 +25,14 @@ internal sealed unsafe class StreamState : CallState
     private int inUse;
 
     private StreamState(Stream inner, ZstdOptions? options)
-        : base(options?.Progress, default) => this.inner = inner;
+        : base(options?.Progress, default)
+    {
+        this.inner = inner;
+        Ahead = new SourceAhead(inner);
+    }
+
+    /// <summary>What asynchronous reads have awaited.</summary>
+    internal SourceAhead Ahead { get; }
 
     /// <summary>
     /// The call is made by a thread that may wait for tasks: the stream behind may know nothing else.
@@ -78,7 +85,12 @@ internal sealed unsafe class StreamState : CallState
     {
         if (kind == SourceKind)
         {
-            *(UIntPtr*)c = (UIntPtr)(uint)Read(a, (int)Math.Min(*(ulong*)b, Most));
+            int read = Read(a, (int)Math.Min(*(ulong*)b, Most));
+            if (read == SourceAhead.Later)
+            {
+                return NativeMethods.FASTPAR_SOURCE_LATER;
+            }
+            *(UIntPtr*)c = (UIntPtr)(uint)read;
             return 0;
         }
         ulong left = *(ulong*)b;
@@ -119,10 +131,21 @@ internal sealed unsafe class StreamState : CallState
 
     private int Read(void* buffer, int capacity)
     {
+        var room = new Span<byte>(buffer, capacity);
+        int read = Ahead.Take(room);
+        if (read != SourceAhead.Later)
+        {
+            return read;
+        }
         if (!Asynchronous)
         {
-            return inner.Read(new Span<byte>(buffer, capacity));
+            return inner.Read(room);
         }
+        if (!inner.CanSeek)
+        {
+            return SourceAhead.Later;
+        }
+        // A file or memory does not make anybody wait for long, and lanes have more to do at once.
         using IMemoryOwner<byte> memory = new NativeMemory(buffer, capacity);
         return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
     }

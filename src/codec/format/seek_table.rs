@@ -244,9 +244,10 @@ impl Growing {
         Self::size(self.entries.capacity()) + self.checksums.capacity() * size_of::<u32>()
     }
 
-    /// The bytes of the table; none if there is only one frame, unless there has to be a table.
+    /// The bytes of the table; none if there is only one frame, unless there has to be a table, or it tells
+    /// the frame's checksum.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let table = (self.entries.len() > 1 || self.always)
+        let table = (self.entries.len() > 1 || self.always || !self.checksums.is_empty())
             .then(|| bytes(self.entries.iter().copied(), &self.checksums));
         table.into_iter().flatten()
     }

@@ -12,7 +12,7 @@
 use super::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{retry_on_intr, Errno};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -185,7 +185,7 @@ fn reopen(folder: &Folder, name: &OsStr) -> io::Result<Option<File>> {
     }
     // Not to be truncated, nor made: what it is now is looked at again below.
     let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder.fd(), name, flags, Mode::empty())?;
+    let file = retry_on_intr(|| rustix::fs::openat(folder.fd(), name, flags, Mode::empty()))?;
     let is_stream = matches!(kind(rustix::fs::fstat(&file)?), FileType::Fifo | FileType::CharacterDevice);
     Ok(is_stream.then(|| file.into()))
 }

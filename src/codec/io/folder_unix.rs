@@ -4,7 +4,7 @@
 
 use super::{Kind, Model};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{retry_on_intr, Errno};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
@@ -94,11 +94,11 @@ impl Folder {
         Ok(rustix::fs::openat(&self.0, name, flags, mode)?.into())
     }
 
-    /// Opens what was found, to write to it. Opening a FIFO waits for a reader.
+    /// Opens what was found, to write to it. Opening a FIFO waits for a reader, whatever signals come.
     pub(crate) fn open(&self, name: &OsStr, found: &Found) -> io::Result<File> {
         self.refuse_strangers(found)?;
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        let file = retry_on_intr(|| rustix::fs::openat(&self.0, name, flags, Mode::empty()))?;
         let stat = rustix::fs::fstat(&file)?;
         if (stat.st_dev, stat.st_ino) != (found.stat.st_dev, found.stat.st_ino) {
             return Err(io::Error::other("it was replaced meanwhile"));
