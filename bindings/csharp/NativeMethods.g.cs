@@ -262,6 +262,18 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_group_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root_delegate root, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_group_spawn", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task_delegate task, void* item, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_group_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_wait(fastpar_group* group, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pipeline_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed_delegate feed, fastpar_pipeline_run_work_delegate work, fastpar_pipeline_run_take_delegate take, void* user_data, fastpar_error* error);
+
         [DllImport(__DllName, EntryPoint = "fastpar_sort", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_sort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, fastpar_error* error);
 
@@ -418,18 +430,6 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_concat_files", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
 
-        [DllImport(__DllName, EntryPoint = "fastpar_group_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root_delegate root, void* user_data, fastpar_error* error);
-
-        [DllImport(__DllName, EntryPoint = "fastpar_group_spawn", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task_delegate task, void* item, fastpar_error* error);
-
-        [DllImport(__DllName, EntryPoint = "fastpar_group_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_group_wait(fastpar_group* group, fastpar_error* error);
-
-        [DllImport(__DllName, EntryPoint = "fastpar_pipeline_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed_delegate feed, fastpar_pipeline_run_work_delegate work, fastpar_pipeline_run_take_delegate take, void* user_data, fastpar_error* error);
-
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -526,6 +526,32 @@ namespace Fastpar
         public uint members;
         public uint flags;
         public int* cancel;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_group
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_group_options
+    {
+        public System.UIntPtr struct_size;
+        public uint max_lanes;
+        public uint flags;
+        public int* cancel;
+        public void* drop;
+        public void* drop_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_pipeline_options
+    {
+        public System.UIntPtr struct_size;
+        public uint max_lanes;
+        public uint in_flight;
+        public int* cancel;
+        public void* drop;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -679,32 +705,6 @@ namespace Fastpar
         public ulong size;
         public ulong first_frame;
         public ulong frames;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal unsafe partial struct fastpar_group
-    {
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal unsafe partial struct fastpar_group_options
-    {
-        public System.UIntPtr struct_size;
-        public uint max_lanes;
-        public uint flags;
-        public int* cancel;
-        public void* drop;
-        public void* drop_data;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal unsafe partial struct fastpar_pipeline_options
-    {
-        public System.UIntPtr struct_size;
-        public uint max_lanes;
-        public uint in_flight;
-        public int* cancel;
-        public void* drop;
     }
 
 }
