@@ -74,6 +74,21 @@ ASSERT(offsetof(fastpar_team_options, members) == 8);
 ASSERT(offsetof(fastpar_team_options, flags) == 12);
 ASSERT(offsetof(fastpar_team_options, cancel) == 16);
 
+ASSERT(sizeof(fastpar_group_options) == 40);
+ASSERT(offsetof(fastpar_group_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_group_options, max_lanes) == 8);
+ASSERT(offsetof(fastpar_group_options, flags) == 12);
+ASSERT(offsetof(fastpar_group_options, cancel) == 16);
+ASSERT(offsetof(fastpar_group_options, drop) == 24);
+ASSERT(offsetof(fastpar_group_options, drop_data) == 32);
+
+ASSERT(sizeof(fastpar_pipeline_options) == 32);
+ASSERT(offsetof(fastpar_pipeline_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_pipeline_options, max_lanes) == 8);
+ASSERT(offsetof(fastpar_pipeline_options, in_flight) == 12);
+ASSERT(offsetof(fastpar_pipeline_options, cancel) == 16);
+ASSERT(offsetof(fastpar_pipeline_options, drop) == 24);
+
 ASSERT(sizeof(fastpar_sort_key) == 16);
 ASSERT(offsetof(fastpar_sort_key, offset) == 0);
 ASSERT(offsetof(fastpar_sort_key, type) == 8);

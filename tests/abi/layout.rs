@@ -67,6 +67,21 @@ layout! {
         flags: 12,
         cancel: 16,
     }
+    fastpar_group_options: size 40, align 8 {
+        struct_size: 0,
+        max_lanes: 8,
+        flags: 12,
+        cancel: 16,
+        drop: 24,
+        drop_data: 32,
+    }
+    fastpar_pipeline_options: size 32, align 8 {
+        struct_size: 0,
+        max_lanes: 8,
+        in_flight: 12,
+        cancel: 16,
+        drop: 24,
+    }
     fastpar_sort_key: size 16, align 8 {
         offset: 0,
         r#type: 8,

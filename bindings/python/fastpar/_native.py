@@ -184,6 +184,39 @@ class fastpar_team_options(ctypes.Structure):
     )
 
 
+fastpar_task_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+
+
+fastpar_drop_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_void_p)
+
+
+class fastpar_group_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("max_lanes", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+        ("drop", fastpar_drop_fn),
+        ("drop_data", ctypes.c_void_p),
+    )
+
+
+fastpar_feed_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p)
+
+
+fastpar_item_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32)
+
+
+class fastpar_pipeline_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("max_lanes", ctypes.c_uint32),
+        ("in_flight", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+        ("drop", fastpar_drop_fn),
+    )
+
+
 class fastpar_sort_key(ctypes.Structure):
     _fields_ = (
         ("offset", ctypes.c_size_t),
@@ -423,6 +456,21 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_team_run_with.restype = ctypes.c_int32
     library.fastpar_team_barrier.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_team_barrier.restype = ctypes.c_int32
+    library.fastpar_group_run.argtypes = (ctypes.c_void_p, fastpar_task_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_group_run.restype = ctypes.c_int32
+    library.fastpar_group_spawn.argtypes = (ctypes.c_void_p, fastpar_task_fn, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_group_spawn.restype = ctypes.c_int32
+    library.fastpar_group_wait.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_group_wait.restype = ctypes.c_int32
+    library.fastpar_pipeline_run.argtypes = (
+        ctypes.c_void_p,
+        fastpar_feed_fn,
+        fastpar_item_fn,
+        fastpar_item_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+    )
+    library.fastpar_pipeline_run.restype = ctypes.c_int32
     library.fastpar_sort.argtypes = (
         ctypes.c_void_p,
         ctypes.c_void_p,

@@ -5,7 +5,7 @@ use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
 /// The groups in the header's order. A group that is not named here comes after them, by its name.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 20] = [
     "status",
     "library",
     "pool",
@@ -13,6 +13,8 @@ const ORDER: [&str; 18] = [
     "callbacks",
     "jobs",
     "teams",
+    "groups",
+    "pipelines",
     "sorting",
     "trace",
     "shared state",
