@@ -3008,6 +3008,231 @@ FASTPAR_API fastpar_status fastpar_concat_files(const fastpar_zstd_options *opti
                                                 size_t count, const char *dst_path, fastpar_file_stats *stats,
                                                 fastpar_error *error);
 
+/* ==== groups: tasks that make tasks ===================================================================== */
+
+/** A group of tasks at work. Opaque; belongs to `fastpar_group_run`, valid until that returns. */
+typedef struct fastpar_group fastpar_group;
+
+/**
+ * A task of a group.
+ *
+ * Called once, by the thread that runs the group or by a worker, several tasks at the same time, in no
+ * order. It may spawn tasks (`fastpar_group_spawn`), wait for them (`fastpar_group_wait`), and call every
+ * function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook`. It must return normally: a C++
+ * exception or a longjmp through it is undefined.
+ *
+ * @param item   what was given with the task
+ * @param group  for the tasks that it spawns; the same for all tasks of a run
+ * @param lane   a number below `fastpar_pool_threads()`, and below `max_lanes` if that is not 0, that no
+ *               other thread of the group has meanwhile. A task that waits runs others on its lane.
+ * @return 0 to go on; anything else ends the group: no other task is begun, and `fastpar_group_run` returns
+ *         FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ */
+typedef int32_t (*fastpar_task_fn)(void *item, fastpar_group *group, uint32_t lane);
+
+/**
+ * Takes an item back that will not be used.
+ *
+ * Called from a thread that works for the call, several at the same time in groups. It must return normally:
+ * no C++ exception, no longjmp.
+ *
+ * @param user_data  as the options say
+ * @param item       the item
+ */
+typedef void (*fastpar_drop_fn)(void *user_data, void *item);
+
+/**
+ * Options of a group. Set `struct_size` to `sizeof(fastpar_group_options)` and every field you do not need
+ * to zero.
+ */
+typedef struct fastpar_group_options {
+  /** `sizeof(fastpar_group_options)`. */
+  size_t struct_size;
+  /** Threads that work on the group at the same time, the caller included. 0: every thread of the pool. */
+  uint32_t max_lanes;
+  /** 0. */
+  uint32_t flags;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /**
+   * May be NULL. After a failure or a cancel called once for each task that was accepted and is not begun.
+   */
+  fastpar_drop_fn drop;
+  /** Given to `drop`. */
+  void *drop_data;
+} fastpar_group_options;
+
+/**
+ * Runs a task and all tasks that it and they spawn, in parallel, and returns when all have ended.
+ *
+ * For work that is no range: trees, recursion, graphs. Equivalent to this, but for the threads and the order:
+ *
+ *     push(root, user_data);
+ *     while (pop(&task, &item)) {                    // fastpar_group_spawn pushes
+ *         int32_t code = task(item, group, 0);
+ *         if (code != 0) return FASTPAR_ERR_CALLBACK;
+ *     }
+ *     return FASTPAR_OK;
+ *
+ * The calling thread works too, and runs the root. Spawning nests nothing, however deep the recursion; a
+ * task that waits for others (`fastpar_group_wait`) keeps its place on its stack. What tasks wrote is
+ * visible when the call returns.
+ *
+ * After a failure or a cancel no task is begun. The tasks that wait then are given to `drop`, on the threads
+ * that work, and those that run finish first. A task waits in about 32 bytes, the newest of a thread first,
+ * and as much again while tasks that it has spawned have not ended.
+ *
+ * @param options    may be NULL: every thread of the pool
+ * @param root       the first task, with lane 0; must not be NULL
+ * @param user_data  the item of the root, never given to `drop`; may be NULL
+ * @param error      may be NULL
+ * @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code` is
+ *         its value (of several failures the first in time); another status: a task has set it by
+ *         `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no task failed;
+ *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or `root` is NULL;
+ *         FASTPAR_ERR_OUT_OF_MEMORY: for the group, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
+ *         FASTPAR_ERR_BUSY: as `fastpar_for`; FASTPAR_ERR_THREADS: in a child that a task forked.
+ *
+ * Blocks until the last task has returned. May be called from any thread, by any number at a time, and from
+ * inside callbacks (nested): the caller can finish a group alone. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_group_run(const fastpar_group_options *options, fastpar_task_fn root,
+                                             void *user_data, fastpar_error *error);
+
+/**
+ * Adds a task to a group.
+ *
+ * @param group  what the task was given; must not be NULL
+ * @param task   must not be NULL
+ * @param item   given to `task`, or to the group's `drop`; may be NULL
+ * @param error  may be NULL
+ * @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has failed
+ *         or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: `task` is NULL, or the calling thread is not inside a task of this
+ *         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
+ *         failure the item stays the caller's.
+ *
+ * Never blocks. From tasks of the group, and from the callbacks of loops, teams and groups that run in a
+ * task, on whichever thread: the task spawned belongs to that task. Not from jobs that outlive it
+ * (`fastpar_for_start`). Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_task_fn task, void *item,
+                                               fastpar_error *error);
+
+/**
+ * Waits, inside a task, until all tasks that it has spawned, and all below, have ended.
+ *
+ * The thread runs tasks of this group meanwhile, and no others: those that it waits for, and while few tasks
+ * wait within each other on it, any. So a task must not hold a lock over the wait that other tasks of the
+ * group take.
+ *
+ * @param group  what the task was given; must not be NULL
+ * @param error  may be NULL
+ * @return FASTPAR_OK: they have ended, and what they wrote is visible; FASTPAR_ERR_CANCELLED: they have
+ *         ended or were dropped, as the group has failed or is cancelled; FASTPAR_ERR_INVALID_ARGUMENT: the
+ *         calling thread is not inside a task of this group, whether the group has ended or not;
+ *         FASTPAR_ERR_BUSY: from a callback of another call that the task makes, such as a loop;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: past 128 waits and calls within each other on its thread a wait runs
+ *         nothing, and no other thread of the group is left that could: not all of them have ended;
+ *         FASTPAR_ERR_THREADS: in a child that a task forked.
+ *
+ * Blocks. Only inside tasks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_group_wait(fastpar_group *group, fastpar_error *error);
+
+/* ==== pipelines: in order in, in parallel, in order out ================================================= */
+
+/**
+ * Gives a pipeline its next item.
+ *
+ * Called on the thread that runs the pipeline, while fewer items than `in_flight` are under way. It may call
+ * every function of fastpar except `fastpar_pool_shutdown` and `fastpar_pool_hook`. It must return normally:
+ * no C++ exception, no longjmp.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param item       out: the item; it is NULL before, and NULL is the end
+ * @return 0 to go on; anything else ends the pipeline, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`, and takes no item.
+ */
+typedef int32_t (*fastpar_feed_fn)(void *user_data, void **item);
+
+/**
+ * Works on an item of a pipeline, or takes one.
+ *
+ * As to what it may call, and how it returns, as `fastpar_feed_fn`.
+ *
+ * @param user_data  the `user_data` of the call
+ * @param item       the item
+ * @param lane       work: a number below `fastpar_pool_threads()`, and below `max_lanes` if that is not 0,
+ *                   that no other thread of the call has meanwhile; take: 0
+ * @return 0 to go on; anything else ends the pipeline, which returns FASTPAR_ERR_CALLBACK with this value in
+ *         `error->code`
+ */
+typedef int32_t (*fastpar_item_fn)(void *user_data, void *item, uint32_t lane);
+
+/**
+ * Options of a pipeline. Set `struct_size` to `sizeof(fastpar_pipeline_options)` and every field you do not
+ * need to zero.
+ */
+typedef struct fastpar_pipeline_options {
+  /** `sizeof(fastpar_pipeline_options)`. */
+  size_t struct_size;
+  /** Threads that work on items at the same time, the caller included. 0: every thread of the pool. */
+  uint32_t max_lanes;
+  /** The most items that were fed and are not taken yet: it bounds the memory. 0: twice the lanes. */
+  uint32_t in_flight;
+  /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
+  const int32_t *cancel;
+  /**
+   * May be NULL. After a failure or a cancel called on the calling thread, with the `user_data` of the
+   * call, once for each item that was fed and will not be taken.
+   */
+  fastpar_drop_fn drop;
+} fastpar_pipeline_options;
+
+/**
+ * Feeds items in order, works on them in parallel, and takes them in order.
+ *
+ * Equivalent to this, but for the threads:
+ *
+ *     void *item = NULL;
+ *     while (feed(user_data, &item) == 0 && item != NULL) {
+ *         if (work(user_data, item, 0) != 0 || take(user_data, item, 0) != 0) return FASTPAR_ERR_CALLBACK;
+ *         item = NULL;
+ *     }
+ *     return FASTPAR_OK;
+ *
+ * For files that are read, converted and written in pieces: `feed` allocates a piece, `work` converts it,
+ * `take` writes and frees it, and `drop` frees it where something fails. The memory is bounded: while
+ * `in_flight` items are under way nothing is fed. The calling thread works too while it has nothing to feed
+ * and nothing to take.
+ *
+ * Each item that `feed` set and returned 0 for reaches `take`, whatever that returns, or `drop`, once. When
+ * the work on an item fails, no later one is begun or taken; those before it are taken first. A failure of
+ * `feed` or `take`, and a cancel, drop everything that is not taken. Of several items whose work failed the
+ * lowest is reported.
+ *
+ * @param options    may be NULL: every thread of the pool, no `drop`
+ * @param feed       must not be NULL
+ * @param work       must not be NULL; called on any thread, several at the same time
+ * @param take       must not be NULL; called on the calling thread
+ * @param user_data  given to all of them; may be NULL
+ * @param error      may be NULL
+ * @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code`
+ *         is its value, `error->position` the number of the item, from 0; another status: a callback has set
+ *         it by `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
+ *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or a callback is NULL;
+ *         FASTPAR_ERR_OUT_OF_MEMORY: for an item's place, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
+ *         FASTPAR_ERR_BUSY: as `fastpar_for`; FASTPAR_ERR_THREADS: in a child that a callback forked, where
+ *         no item is dropped.
+ *
+ * Blocks until the last item is taken or dropped. May be called from any thread, by any number at a time,
+ * and from inside callbacks (nested): the caller can finish it alone. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_pipeline_run(const fastpar_pipeline_options *options, fastpar_feed_fn feed,
+                                                fastpar_item_fn work, fastpar_item_fn take, void *user_data,
+                                                fastpar_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -98,6 +98,21 @@ namespace Fastpar
         internal delegate int fastpar_for_start_body_delegate(void* user_data, fastpar_chunk* chunk);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_group_run_root_delegate(void* item, fastpar_group* group, uint lane);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_group_spawn_task_delegate(void* item, fastpar_group* group, uint lane);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_pipeline_run_feed_delegate(void* user_data, void** item);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_pipeline_run_take_delegate(void* user_data, void* item, uint lane);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_pipeline_run_work_delegate(void* user_data, void* item, uint lane);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_prefix_apply_delegate(void* user_data, fastpar_chunk* chunk, void* before);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -403,6 +418,18 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_concat_files", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
 
+        [DllImport(__DllName, EntryPoint = "fastpar_group_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root_delegate root, void* user_data, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_group_spawn", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task_delegate task, void* item, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_group_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_group_wait(fastpar_group* group, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_pipeline_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed_delegate feed, fastpar_pipeline_run_work_delegate work, fastpar_pipeline_run_take_delegate take, void* user_data, fastpar_error* error);
+
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -653,6 +680,32 @@ namespace Fastpar
         public ulong size;
         public ulong first_frame;
         public ulong frames;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_group
+    {
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_group_options
+    {
+        public System.UIntPtr struct_size;
+        public uint max_lanes;
+        public uint flags;
+        public int* cancel;
+        public void* drop;
+        public void* drop_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_pipeline_options
+    {
+        public System.UIntPtr struct_size;
+        public uint max_lanes;
+        public uint in_flight;
+        public int* cancel;
+        public void* drop;
     }
 
 }

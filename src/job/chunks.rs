@@ -1,10 +1,10 @@
 //! A job: the chunks of one parallel call, what runs them, and what became of them.
 
+use super::carried::Carried;
 use super::chunk::{Chunk, Control, Kind};
 use super::claims::{Claims, Pace};
 use super::progress::Monitor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::float_env::FloatEnv;
 use crate::panics::panic_text;
 use crate::plan::{EqualChunks, Plan};
 use crate::pool::{Asked, Scope};
@@ -30,8 +30,7 @@ pub(crate) struct Job<'a> {
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
     failure: Mutex<Option<Failure>>,
-    /// What the caller computes by.
-    floats: FloatEnv,
+    carried: Carried,
     /// The call, where it is traced.
     traced: Option<trace::Call>,
 }
@@ -91,7 +90,7 @@ impl<'a> Job<'a> {
             monitor,
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
-            floats: FloatEnv::current(),
+            carried: Carried::floats_only(),
             traced: None,
         }
     }
@@ -120,17 +119,25 @@ impl<'a> Job<'a> {
         mark.end_one(kind, last.lane, [call.number(), first as u64, count, begin as u64, end])
     }
 
-    /// Runs a part of the job on a thread that is not its caller, by the floating-point environment of its
-    /// caller.
+    /// The same job, in the task of a group that the calling thread is in.
+    #[inline]
+    pub(crate) fn in_task(mut self, nested: bool) -> Self {
+        if nested {
+            self.carried.add_task();
+        }
+        self
+    }
+
+    /// Runs a part of the job on a thread that is not its caller, by what it takes along from its caller.
     pub(crate) fn away_from_caller(&self, work: impl FnOnce()) {
-        self.floats.with(work); // `work` is what this job does, which catches panics
+        self.carried.with(work); // `work` is what this job does, which catches panics
     }
 
     /// On the caller, after its part: what callbacks have changed in its floating-point environment is taken
     /// back.
     #[inline]
     pub(crate) fn end_on_caller(&self) {
-        self.floats.restore_here();
+        self.carried.restore_here();
     }
 
     /// Claims and runs chunks until none is left, as lane `lane`, or until `ask`, which is asked between two

@@ -275,6 +275,11 @@ impl<J> Gate<J> {
         !self.watched.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether the idle-CPU monitor knows the gate. Relaxed: advice.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
     /// The monitor forgets the gate; it checks after this whether the gate is open.
     pub(crate) fn end_watch(&self) {
         self.watched.swap(false, Ordering::AcqRel);

@@ -92,6 +92,7 @@ where
     let width = plan.lanes().min(call.pool().cpus()).min(most_lanes());
     let traced = trace::begin_named(kind.traced().0, control.name);
     let job = Job::new(plan, range.clone(), width, kind, control, monitor, body).traced(traced);
+    let job = job.in_task(call.is_nested());
     let result = on_lanes(call, &job, plan.lanes() - 1);
     end_trace(traced, kind, plan, &range);
     result

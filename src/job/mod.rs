@@ -10,16 +10,19 @@
 
 mod background;
 mod batches;
+mod carried;
 mod chunk;
 mod chunks;
 mod claims;
 mod gate;
 mod gate_store;
+mod groups;
 mod helpers;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod loops;
 mod pipeline;
+mod pipelines;
 mod prefix;
 mod progress;
 mod reduce;
@@ -27,9 +30,11 @@ mod tasks;
 
 pub use background::{Body, Done, JobHandle, OwnedProgress};
 pub use chunk::{Chunk, Control};
+pub(crate) use groups::{run_group, Group, GroupOptions, Tasks};
 pub(crate) use loops::half_of_caches;
 pub use loops::{for_each_chunk, plan};
 pub(crate) use pipeline::{Pipeline, Stage};
+pub(crate) use pipelines::{run_pipeline, PipelineOptions, Steps};
 pub use prefix::prefix;
 pub(crate) use prefix::{prefix_slots, Passes};
 pub(crate) use progress::Monitor;

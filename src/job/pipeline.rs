@@ -32,8 +32,18 @@ pub(crate) trait Stage: Send + Sync + 'static {
     /// The result of a task.
     type Output: Send + 'static;
 
+    /// What the time of a task counts as.
+    const SPENT: Spent = Spent::Codec;
+
     /// Runs one task. It should give up soon once `cancel` is not zero, and must not wait for another task.
-    fn run(&self, input: Self::Input, cancel: &AtomicI32) -> Result<Self::Output>;
+    /// No other thread has this lane meanwhile; the owner has lane 0.
+    fn run(&self, input: Self::Input, lane: u32, cancel: &AtomicI32) -> Result<Self::Output>;
+}
+
+/// A task that a pipeline which is over has left, or its result.
+pub(crate) enum Left<S: Stage> {
+    Input(S::Input),
+    Output(S::Output),
 }
 
 /// See the module.
@@ -68,6 +78,10 @@ struct State<S: Stage> {
     failed: u64,
     /// Helpers that are sent or working.
     helpers: u32,
+    /// Lanes that helpers have left.
+    free_lanes: Vec<u32>,
+    /// Lanes that were given out, the owner's counted.
+    lanes: u32,
     /// Whether a helper has been sent that has not arrived yet.
     on_the_way: bool,
 }
@@ -88,6 +102,15 @@ struct Begun<S: Stage> {
 impl<S: Stage> State<S> {
     fn waiting(&self) -> usize {
         self.slots.len() - self.begun
+    }
+
+    /// A helper has arrived: its lane.
+    fn arrive(&mut self) -> u32 {
+        self.on_the_way = false;
+        self.free_lanes.pop().unwrap_or_else(|| {
+            self.lanes += 1;
+            self.lanes - 1
+        })
     }
 
     /// Whether a thread that comes now could begin a task.
@@ -143,6 +166,8 @@ impl<S: Stage> Pipeline<S> {
             chained: false,
             failed: u64::MAX,
             helpers: 0,
+            free_lanes: Vec::new(),
+            lanes: 1,
             on_the_way: false,
         };
         let shared = Shared {
@@ -165,17 +190,27 @@ impl<S: Stage> Pipeline<S> {
         (self.submitted - self.taken) as usize
     }
 
-    /// Adds a task. Never blocks, except to start the pool.
+    /// Whether a task has failed, and no later one will be begun.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.lock().failed != u64::MAX
+    }
+
+    /// Adds a task; after an error it is not there. Never blocks, except to start the pool.
     pub(crate) fn submit(&mut self, input: S::Input, chained: bool) -> Result<()> {
         self.check_process()?;
-        self.shared.lock().slots.push_back(Slot::Waiting { input, chained });
-        self.submitted += 1;
         // The first task alone is run by the owner, without a pool.
-        if self.submitted > 1 && self.shared.most_helpers > 0 {
-            let call = Call::enter()?;
-            if call.can_have_help() {
-                recruit(&self.shared, call.pool());
-            }
+        let alone = self.submitted == 0 || self.shared.most_helpers == 0;
+        let call = if alone { None } else { Some(Call::enter()?) };
+        {
+            let mut state = self.shared.lock();
+            let no_memory =
+                |_| Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
+            state.slots.try_reserve(1).map_err(no_memory)?;
+            state.slots.push_back(Slot::Waiting { input, chained });
+        }
+        self.submitted += 1;
+        if let Some(call) = call.filter(Call::can_have_help) {
+            recruit(&self.shared, call.pool());
         }
         Ok(())
     }
@@ -210,7 +245,7 @@ impl<S: Stage> Pipeline<S> {
             }
             if let Some(begun) = state.begin() {
                 drop(state);
-                self.shared.run(begun, flag);
+                self.shared.run(begun, 0, flag);
                 state = self.shared.lock();
                 continue;
             }
@@ -229,22 +264,33 @@ impl<S: Stage> Pipeline<S> {
     }
 }
 
+impl<S: Stage> Pipeline<S> {
+    /// Lets no task begin any more, waits for those that run, and gives back what is left, but for failures.
+    pub(crate) fn close(&mut self) -> impl Iterator<Item = Left<S>> {
+        let mut left = VecDeque::new();
+        // In a forked child the helpers are in the parent, and what they hold is lost.
+        if self.check_process().and_then(|()| check_others()).is_ok() {
+            self.shared.gone.store(1, Ordering::Relaxed);
+            let mut state = self.shared.lock();
+            state.failed = 0;
+            // Helpers that have not arrived yet will find nothing to do, and need not be waited for.
+            while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
+                state = self.shared.changed.wait(state);
+            }
+            state.begun = 0;
+            left = std::mem::take(&mut state.slots);
+        }
+        left.into_iter().filter_map(|slot| match slot {
+            Slot::Waiting { input, .. } => Some(Left::Input(input)),
+            Slot::Done(Ok(output)) => Some(Left::Output(output)),
+            Slot::Running | Slot::Done(Err(_)) => None,
+        })
+    }
+}
+
 impl<S: Stage> Drop for Pipeline<S> {
     fn drop(&mut self) {
-        if self.check_process().and_then(|()| check_others()).is_err() {
-            return; // in a forked child the helpers are in the parent, and what they hold is lost
-        }
-        self.shared.gone.store(1, Ordering::Relaxed);
-        let mut state = self.shared.lock();
-        state.failed = 0;
-        let begun = state.begun;
-        let waiting = state.slots.split_off(begun);
-        // Helpers that have not arrived yet will find nothing to do, and need not be waited for.
-        while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
-            state = self.shared.changed.wait(state);
-        }
-        drop(state);
-        drop(waiting);
+        drop(self.close());
     }
 }
 
@@ -253,16 +299,16 @@ impl<S: Stage> Shared<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, begun: Begun<S>, cancel: &AtomicI32) {
+    fn run(&self, begun: Begun<S>, lane: u32, cancel: &AtomicI32) {
         let Begun { number, input, chained } = begun;
         // After a panic the pipeline fails at this task, so its stage is not used for it again.
         let mark = Mark::now(trace::TASKS);
-        let run = || spend(Spent::Codec, || self.stage.run(input, cancel));
+        let run = || spend(S::SPENT, || self.stage.run(input, lane, cancel));
         let result = catch_unwind(AssertUnwindSafe(run));
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
-        mark.end(trace::Kind::Stage, 0, [number, 0, 0, 0, 0]);
+        mark.end(trace::Kind::Stage, lane, [number, 0, 0, 0, 0]);
         self.lock().end(number, chained, result);
         self.changed.notify_all();
     }
@@ -279,23 +325,24 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     state.helpers += 1;
     drop(state);
     let traced = trace::begin_call(trace::TASKS);
-    let helper = Helper { shared: Arc::clone(shared), arrived: false, traced };
+    let helper = Helper { shared: Arc::clone(shared), lane: None, traced };
     pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
 }
 
 /// A helper, from when it is sent until it leaves.
 struct Helper<S: Stage> {
     shared: Arc<Shared<S>>,
-    arrived: bool,
+    /// Once it has arrived.
+    lane: Option<u32>,
     /// Its sender, where that is traced.
     traced: Option<trace::Call>,
 }
 
 impl<S: Stage> Helper<S> {
     fn work(mut self, pool: &Pool) {
-        self.arrived = true;
-        self.shared.lock().on_the_way = false;
-        let _traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, 0));
+        let lane = self.shared.lock().arrive();
+        self.lane = Some(lane);
+        let _traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, lane));
         let mut helped = false;
         // A pool that is about to end is left: the tasks that are still to come find the next one. Others who
         // wait for a worker get it, too: the next task that is submitted sends for another.
@@ -304,7 +351,7 @@ impl<S: Stage> Helper<S> {
             let begun = self.shared.lock().begin();
             let Some(begun) = begun else { break };
             recruit(&self.shared, pool);
-            self.shared.run(begun, &self.shared.gone);
+            self.shared.run(begun, lane, &self.shared.gone);
             helped = true;
         }
         if helped {
@@ -319,8 +366,9 @@ impl<S: Stage> Drop for Helper<S> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.helpers -= 1;
-        if !self.arrived {
-            state.on_the_way = false;
+        match self.lane {
+            Some(lane) => state.free_lanes.push(lane),
+            None => state.on_the_way = false,
         }
     }
 }
@@ -341,7 +389,7 @@ mod tests {
         type Input = (u64, bool);
         type Output = u64;
 
-        fn run(&self, (value, chained): (u64, bool), _: &AtomicI32) -> Result<u64> {
+        fn run(&self, (value, chained): (u64, bool), _: u32, _: &AtomicI32) -> Result<u64> {
             if chained && self.chained.fetch_add(1, Ordering::SeqCst) > 0 {
                 self.overlaps.fetch_add(1, Ordering::SeqCst);
             }

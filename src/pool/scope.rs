@@ -174,6 +174,12 @@ pub(crate) fn is_inside(identity: *const ()) -> bool {
     find(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
+/// Whether the innermost callback of the calling thread is one of the call with this identity.
+pub(crate) fn is_innermost(identity: *const ()) -> bool {
+    // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
+    unsafe { innermost().as_ref() }.is_some_and(|scope| ptr::eq(scope.asked.identity(), identity))
+}
+
 /// Has the innermost call fail with `error`, if its callback breaks then. `None` takes an earlier failure
 /// back.
 pub(crate) fn fail(error: Option<Error>) {

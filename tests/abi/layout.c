@@ -167,6 +167,21 @@ ASSERT(offsetof(fastpar_shard, size) == 16);
 ASSERT(offsetof(fastpar_shard, first_frame) == 24);
 ASSERT(offsetof(fastpar_shard, frames) == 32);
 
+ASSERT(sizeof(fastpar_group_options) == 40);
+ASSERT(offsetof(fastpar_group_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_group_options, max_lanes) == 8);
+ASSERT(offsetof(fastpar_group_options, flags) == 12);
+ASSERT(offsetof(fastpar_group_options, cancel) == 16);
+ASSERT(offsetof(fastpar_group_options, drop) == 24);
+ASSERT(offsetof(fastpar_group_options, drop_data) == 32);
+
+ASSERT(sizeof(fastpar_pipeline_options) == 32);
+ASSERT(offsetof(fastpar_pipeline_options, struct_size) == 0);
+ASSERT(offsetof(fastpar_pipeline_options, max_lanes) == 8);
+ASSERT(offsetof(fastpar_pipeline_options, in_flight) == 12);
+ASSERT(offsetof(fastpar_pipeline_options, cancel) == 16);
+ASSERT(offsetof(fastpar_pipeline_options, drop) == 24);
+
 #endif
 
 int main(void) { return 0; }

@@ -160,4 +160,19 @@ layout! {
         first_frame: 24,
         frames: 32,
     }
+    fastpar_group_options: size 40, align 8 {
+        struct_size: 0,
+        max_lanes: 8,
+        flags: 12,
+        cancel: 16,
+        drop: 24,
+        drop_data: 32,
+    }
+    fastpar_pipeline_options: size 32, align 8 {
+        struct_size: 0,
+        max_lanes: 8,
+        in_flight: 12,
+        cancel: 16,
+        drop: 24,
+    }
 }

@@ -109,6 +109,23 @@ static inline void values_with_output(void (*test)(void))
   fastpar_archive_free(archive);
 }
 
+/* A group exists only while its tasks run. */
+static fastpar_group *current_fastpar_group;
+#define make_fastpar_group() current_fastpar_group
+#define WITH_fastpar_group values_with_group
+
+static inline int32_t values_task(void *item, fastpar_group *group, uint32_t lane)
+{
+  void (*test)(void);
+  (void)lane;
+  memcpy(&test, item, sizeof test);
+  current_fastpar_group = group;
+  test();
+  return 0;
+}
+
+static inline void values_with_group(void (*test)(void)) { fastpar_group_run(NULL, values_task, &test, NULL); }
+
 /* A team exists only while its members run. */
 static fastpar_team *current_fastpar_team;
 #define make_fastpar_team() current_fastpar_team

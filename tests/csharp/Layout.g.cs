@@ -183,6 +183,23 @@ namespace Fastpar.Tests
                 ("first_frame", 24),
                 ("frames", 32),
             }),
+            ("fastpar_group_options", 40, new[]
+            {
+                ("struct_size", 0),
+                ("max_lanes", 8),
+                ("flags", 12),
+                ("cancel", 16),
+                ("drop", 24),
+                ("drop_data", 32),
+            }),
+            ("fastpar_pipeline_options", 32, new[]
+            {
+                ("struct_size", 0),
+                ("max_lanes", 8),
+                ("in_flight", 12),
+                ("cancel", 16),
+                ("drop", 24),
+            }),
         };
     }
 }

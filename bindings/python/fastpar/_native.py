@@ -325,6 +325,39 @@ class fastpar_shard(ctypes.Structure):
     )
 
 
+fastpar_task_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+
+
+fastpar_drop_fn = ctypes.CFUNCTYPE(None, ctypes.py_object, ctypes.c_void_p)
+
+
+class fastpar_group_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("max_lanes", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+        ("drop", fastpar_drop_fn),
+        ("drop_data", ctypes.c_void_p),
+    )
+
+
+fastpar_feed_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p)
+
+
+fastpar_item_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_uint32)
+
+
+class fastpar_pipeline_options(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("max_lanes", ctypes.c_uint32),
+        ("in_flight", ctypes.c_uint32),
+        ("cancel", ctypes.c_void_p),
+        ("drop", fastpar_drop_fn),
+    )
+
+
 def declare(library: ctypes.CDLL) -> None:
     """Gives the functions of a loaded library their types."""
     library.fastpar_version.argtypes = ()
@@ -638,3 +671,18 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_concat_files.restype = ctypes.c_int32
+    library.fastpar_group_run.argtypes = (ctypes.c_void_p, fastpar_task_fn, ctypes.py_object, ctypes.c_void_p)
+    library.fastpar_group_run.restype = ctypes.c_int32
+    library.fastpar_group_spawn.argtypes = (ctypes.c_void_p, fastpar_task_fn, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_group_spawn.restype = ctypes.c_int32
+    library.fastpar_group_wait.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_group_wait.restype = ctypes.c_int32
+    library.fastpar_pipeline_run.argtypes = (
+        ctypes.c_void_p,
+        fastpar_feed_fn,
+        fastpar_item_fn,
+        fastpar_item_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+    )
+    library.fastpar_pipeline_run.restype = ctypes.c_int32

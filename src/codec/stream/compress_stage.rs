@@ -89,7 +89,7 @@ impl Stage for CompressStage {
     type Input = CompressTask;
     type Output = Compressed;
 
-    fn run(&self, task: CompressTask, cancel: &AtomicI32) -> Result<Compressed> {
+    fn run(&self, task: CompressTask, _lane: u32, cancel: &AtomicI32) -> Result<Compressed> {
         let progress = CallProgress::cancel_only(cancel);
         let input = self.source(task.source)?;
         // Always as large as the frame can become: with less room libzstd would write other bytes.

@@ -162,7 +162,7 @@ impl Stage for DecompressStage {
     type Input = DecompressTask;
     type Output = Decompressed;
 
-    fn run(&self, task: DecompressTask, cancel: &AtomicI32) -> Result<Decompressed> {
+    fn run(&self, task: DecompressTask, _lane: u32, cancel: &AtomicI32) -> Result<Decompressed> {
         let progress = CallProgress::cancel_only(cancel);
         let DecompressTask { data, most, kind } = task;
         let kind = match kind {

@@ -214,4 +214,25 @@ STRUCTS = {
             "frames": 32,
         },
     ),
+    "fastpar_group_options": (
+        40,
+        {
+            "struct_size": 0,
+            "max_lanes": 8,
+            "flags": 12,
+            "cancel": 16,
+            "drop": 24,
+            "drop_data": 32,
+        },
+    ),
+    "fastpar_pipeline_options": (
+        32,
+        {
+            "struct_size": 0,
+            "max_lanes": 8,
+            "in_flight": 12,
+            "cancel": 16,
+            "drop": 24,
+        },
+    ),
 }

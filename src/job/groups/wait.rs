@@ -1,0 +1,275 @@
+//! What threads do for a group: they take tasks until nothing is left, or what they wait for has ended.
+
+use super::*;
+use crate::sync::{spin_loop, yield_now};
+use crew::Wait;
+
+/// A wait that has so many tasks of the group below it takes its own tasks only.
+const SHALLOW: u32 = 32;
+
+/// Looks for a task before a thread gives its time slice away, and slices given away before it sleeps or
+/// leaves: as at a gate.
+#[cfg(not(loom))]
+const LOOKS: u32 = 64;
+#[cfg(not(loom))]
+const YIELDS: u32 = 4;
+#[cfg(loom)]
+const LOOKS: u32 = 0;
+#[cfg(loom)]
+const YIELDS: u32 = 0;
+/// Turns of spinning between two looks.
+const PAUSE: u32 = 16;
+
+/// When a thread has done its part.
+#[derive(Clone, Copy)]
+enum Until<'a> {
+    /// Nothing is left to take, or others need the worker.
+    Empty(&'a dyn Fn() -> bool),
+    /// All tasks below this node have ended; `mark`: of the task that waits.
+    Done { node: NodeRef, mark: usize },
+}
+
+/// How a thread's part ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Over,
+    /// Others need the worker.
+    MadeRoom,
+    /// What is waited for can never end.
+    GivenUp,
+    /// The process is a forked child.
+    Forked,
+}
+
+impl<T: Tasks> Group<T> {
+    /// The caller's part: the root, and then whatever there is.
+    pub(super) fn work_as_caller(&self, root: T::Item) {
+        let until = Until::Done { node: self.root, mark: 0 };
+        self.work(0, 0, until, Some(Queued { item: root, parent: self.root }));
+    }
+
+    /// Takes tasks on the calling thread, which has this lane.
+    fn work(&self, lane: u32, depth: u32, until: Until<'_>, first: Option<Queued<T::Item>>) -> Part {
+        let traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, lane));
+        let mark = if traced.is_some() { Mark::now(trace::TASKS) } else { Mark::NONE };
+        let work = Work { group: self, lane, depth, number: Cell::new(0), mark: Cell::new(mark) };
+        let mut ended = Ended::default();
+        let part = Scope::enter(&work, |scope| {
+            if let Some(root) = first {
+                // The root is no task that could be dropped.
+                let cancelled = self.stopping();
+                if cancelled {
+                    self.count_ended(&mut ended, root.parent);
+                } else if !self.run_one(&work, scope, root, 0, &mut ended) {
+                    return Part::Forked;
+                }
+            }
+            self.take_tasks(&work, scope, until, &mut ended)
+        });
+        // Relaxed: a number for people.
+        self.ran.fetch_add(work.number.get(), Ordering::Relaxed);
+        part
+    }
+
+    fn take_tasks(&self, work: &Work<'_, T>, scope: &Scope<'_>, until: Until<'_>, ended: &mut Ended) -> Part {
+        let (lane, shallow) = (work.lane, work.depth < SHALLOW);
+        let own = match until {
+            Until::Done { mark, .. } => mark,
+            Until::Empty(_) => 0,
+        };
+        loop {
+            let mut taken = match until {
+                Until::Empty(needs_room) if needs_room() => {
+                    // What is in its queue must not be left without a thread.
+                    let left = self.take_own(lane, 0);
+                    if left.is_none() {
+                        self.give_back(ended);
+                        return Part::MadeRoom;
+                    }
+                    left
+                }
+                _ => self.take_own(lane, own),
+            };
+            if taken.is_none() {
+                self.give_back(ended);
+                if is_done(until) {
+                    return Part::Over;
+                }
+                if shallow {
+                    taken = self.take_own(lane, 0).or_else(|| self.take_other(lane));
+                }
+            }
+            let Some((task, mark)) = taken else {
+                match self.idle(lane, until, shallow) {
+                    None => continue,
+                    Some(part) => return part,
+                }
+            };
+            if !self.run_task(work, scope, task, mark, ended) {
+                return Part::Forked;
+            }
+        }
+    }
+
+    /// There is no task to take: looks for a while, then sleeps, or ends the part.
+    fn idle(&self, lane: u32, until: Until<'_>, shallow: bool) -> Option<Part> {
+        // SAFETY: this thread works for the group, whose call keeps the pool.
+        let pool = unsafe { self.pool.get() };
+        let found = || {
+            is_done(until)
+                // Relaxed: advice.
+                || shallow && self.lanes.iter().any(|lane| lane.waiting.load(Ordering::Relaxed) > 0)
+        };
+        for _ in 0..YIELDS {
+            for _ in 0..LOOKS {
+                if found() {
+                    return None;
+                }
+                (0..PAUSE).for_each(|_| spin_loop());
+            }
+            if !pool.has_cpus_to_wait(0) {
+                break;
+            }
+            yield_now();
+        }
+        match until {
+            Until::Empty(_) => Some(Part::Over),
+            Until::Done { node, .. } => {
+                let wait = Wait { lane, node, takes: shallow, too_deep: false };
+                let given_up = pool::wait(|| self.crew.sleep(&wait, || shallow && self.any_waiting()));
+                given_up.then_some(Part::GivenUp)
+            }
+        }
+    }
+
+    /// Waits until all that the calling task of the group at this address has spawned, and all below, has
+    /// ended; runs tasks meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] after a failure or a cancel; [`ErrorKind::InvalidArgument`] from elsewhere,
+    /// [`ErrorKind::Busy`] from a callback of another call in the task; [`ErrorKind::LimitExceeded`] where
+    /// waits are so deep that no thread can run what they wait for; [`ErrorKind::Threads`] in a forked child.
+    pub(crate) fn wait(address: *const Self) -> Result<()> {
+        // SAFETY: the task that the thread is in has not ended, nor has its group.
+        let (frame, group) = unsafe { (&*Self::frame_of(address)?, &*address) };
+        group.process.check()?;
+        if !pool::is_innermost(frame.work) {
+            let text = "a task can wait only by itself, not in a callback of another call that it makes";
+            return Err(Error::new(ErrorKind::Busy, text));
+        }
+        if let Some(node) = frame.node.get() {
+            match group.wait_for(frame, node) {
+                Part::Over | Part::MadeRoom => {}
+                Part::GivenUp => return Err(too_deep()),
+                Part::Forked => return group.process.check(),
+            }
+        }
+        if group.stopping() {
+            return Err(Error::new(ErrorKind::Cancelled, "the group has failed or is cancelled"));
+        }
+        Ok(())
+    }
+
+    fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
+        let woken = give_back(node, frame.counts.replace(0));
+        debug_assert!(woken.is_none()); // the task itself waits, and is awake
+                                        // SAFETY: the task keeps its node.
+        let done = || unsafe { node.as_ref() }.is_done();
+        if done() {
+            return Part::Over;
+        }
+        if pool::check_depth().is_err() {
+            let wait = Wait { lane: frame.lane, node, takes: false, too_deep: true };
+            while !done() {
+                if pool::wait(|| self.crew.sleep(&wait, || false)) {
+                    return Part::GivenUp;
+                }
+            }
+            return Part::Over;
+        }
+        let mut part = Part::Over;
+        // SAFETY: this thread is in a task of the group, whose call keeps the pool.
+        unsafe { self.pool.get() }.work_here(|| {
+            let until = Until::Done { node, mark: frame.mark };
+            self.carried.with(|| part = self.work(frame.lane, frame.depth + 1, until, None));
+        });
+        part
+    }
+}
+
+/// Whether what is waited for has ended.
+fn is_done(until: Until<'_>) -> bool {
+    match until {
+        // SAFETY: the waiting task keeps its node, and the group its root.
+        Until::Done { node, .. } => unsafe { node.as_ref() }.is_done(),
+        Until::Empty(_) => false,
+    }
+}
+
+#[cold]
+fn too_deep() -> Error {
+    let text = "tasks wait in each other so deep that no thread of the group can run what they wait for";
+    Error::new(ErrorKind::LimitExceeded, text)
+}
+
+impl<T: Tasks> Help for Group<T> {
+    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
+        if turn.seat.is_none() {
+            self.gate.ticket_arrived();
+        }
+        let mut visit = Visit::Over;
+        let mut helped = false;
+        // A task that is added while this thread leaves may rely on it: it looks once more when it has left.
+        while self.gate.enter_again() {
+            let Some(lane) = self.crew.enter(most_lanes()) else {
+                self.gate.leave();
+                break;
+            };
+            let vacancies = self.crew.vacancies(most_lanes());
+            if vacancies > 0 && self.any_waiting() {
+                recruit_more(pool, &self.gate, vacancies, self.share, || Ticket::Shared(Arc::clone(shared)));
+            }
+            let needs_room = || pool.needs_room(self.gate.coming(), &turn);
+            let mut part = Part::Over;
+            self.carried.with(|| part = self.work(lane, 0, Until::Empty(&needs_room), None));
+            if part == Part::Forked {
+                return Visit::Over; // the locks may be held by threads of the parent
+            }
+            helped = true;
+            self.crew.leave(lane);
+            let more = part == Part::Over && self.any_waiting();
+            self.gate.leave();
+            if part == Part::MadeRoom {
+                visit = Visit::Left(Seat { job: 0, lane });
+            }
+            if !more {
+                break;
+            }
+        }
+        if helped && turn.seat.is_none() {
+            pool.count_helper();
+        } else if !helped {
+            count(Counter::LateHelpers, 1);
+        }
+        visit
+    }
+
+    fn has_caller(&self) -> bool {
+        true
+    }
+
+    fn end_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.gate.is_open() && self.any_waiting() && self.gate.claim_ticket(1)
+    }
+
+    fn keep_watch(&self) -> bool {
+        self.gate.end_watch();
+        self.gate.is_open() && self.gate.claim_watch()
+    }
+
+    fn claimed(&self) -> u64 {
+        // Relaxed: it only has to change now and then.
+        self.ran.load(Ordering::Relaxed)
+    }
+}
