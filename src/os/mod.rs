@@ -10,6 +10,7 @@ pub(crate) mod float_env;
 pub(crate) mod fork;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod identity;
+pub(crate) mod large_pages;
 pub(crate) mod loader;
 pub(crate) mod module;
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -2,6 +2,7 @@
 
 use super::elements::{Index, Pair};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::large_pages;
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::mem::size_of;
 use std::ptr::NonNull;
@@ -24,7 +25,9 @@ impl Scratch {
         let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).map_err(|_| failed())?;
         // SAFETY: the size is not zero.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(failed)?;
-        Ok(Self { memory, layout })
+        let mut made = Self { memory, layout };
+        large_pages::ask_for(made.bytes());
+        Ok(made)
     }
 
     pub(super) fn bytes(&mut self) -> &mut [u8] {
