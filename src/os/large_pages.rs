@@ -1,14 +1,14 @@
 //! Large pages for large buffers, where the system gives them on request only.
 
-/// From so many bytes on allocators map a block by itself (glibc from 32 MiB at the most), so that the request
-/// ends with the block.
+/// From so many bytes on allocators map a block by itself (glibc from 32 MiB at the most), so that the
+/// request ends with the block.
 const OWN_MAPPING: usize = 64 << 20;
 
 /// Large pages begin at multiples of this, or of less.
 const ALIGNMENT: usize = 2 << 20;
 
-/// Asks for large pages for memory that was just allocated: fresh pages of 4 KiB take longer than sorting what
-/// is written to them. Nothing happens if there are none.
+/// Asks for large pages for memory that was just allocated: fresh pages of 4 KiB take longer than
+/// sorting what is written to them. Nothing happens if there are none.
 pub(crate) fn ask_for(memory: &mut [u8]) {
     if memory.len() < OWN_MAPPING || cfg!(miri) {
         return;

@@ -93,8 +93,8 @@ impl Mapped {
     }
 }
 
-/// A number of 1, 2, 4 or 8 bytes, at the left end of a word. (As `first_chunk` it is read at once: as a pattern
-/// of bytes it would be read byte by byte.)
+/// A number of 1, 2, 4 or 8 bytes, at the left end of a word. (As `first_chunk` it is read at once: as
+/// a pattern of bytes it would be read byte by byte.)
 #[inline(always)]
 fn number(field: &[u8]) -> u64 {
     match field.len() {
