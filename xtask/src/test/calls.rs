@@ -216,6 +216,10 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
         // One, or the first of as many as `number` tells.
         argument.before = format!("  {ty} {place}[16];\n");
         argument.before += &format!("  memset({place}, 0, sizeof {place});\n");
+        if bare(ty) == "fastpar_sort_key" {
+            // Zero is no type of a key.
+            argument.before += &format!("  for (int i = 0; i < 16; i++) {place}[i].type = FASTPAR_U8;\n");
+        }
         argument.value = pick(&place);
     }
     Ok(argument)
