@@ -3,11 +3,19 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use fastpar::codec::{compress_batch, decompress_batch, BatchItem, Dict, Options};
+use fastpar::sort::{memory, sort, Format, Key, KeyType};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// All bytes that were asked for.
+static BYTES: AtomicU64 = AtomicU64::new(0);
+
+fn note(bytes: usize) {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
+}
 
 extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
@@ -18,28 +26,28 @@ extern "C" {
 
 #[no_mangle]
 extern "C" fn malloc(size: usize) -> *mut c_void {
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    note(size);
     // SAFETY: passed on.
     unsafe { __libc_malloc(size) }
 }
 
 #[no_mangle]
 extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    note(count.saturating_mul(size));
     // SAFETY: passed on.
     unsafe { __libc_calloc(count, size) }
 }
 
 #[no_mangle]
 unsafe extern "C" fn realloc(old: *mut c_void, size: usize) -> *mut c_void {
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    note(size);
     // SAFETY: passed on.
     unsafe { __libc_realloc(old, size) }
 }
 
 #[no_mangle]
 unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, align: usize, size: usize) -> i32 {
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    note(size);
     // SAFETY: passed on; the place is the caller's.
     unsafe {
         *place = __libc_memalign(align, size);
@@ -70,6 +78,34 @@ fn count(
 }
 
 #[test]
+fn what_allocates() {
+    items_of_a_batch_cost_none();
+    sorting_takes_no_more_than_it_tells();
+}
+
+/// All that is asked for together, so what is taken at a time is no more.
+fn sorting_takes_no_more_than_it_tells() {
+    let numbers: Vec<u8> = (0..2_400_000_u64)
+        .flat_map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).to_ne_bytes().into_iter().take(2))
+        .collect();
+    let key = |kind| Key { offset: 0, kind, descending: false };
+    for (size, kind) in [(8, KeyType::U64), (4, KeyType::F32), (48, KeyType::I64), (6, KeyType::Bytes(6))] {
+        let format = Format::new(size, &[key(kind)]).unwrap();
+        let mut most = 0;
+        for turn in 0..3 {
+            let mut records = numbers.clone();
+            let before = BYTES.load(Ordering::Relaxed);
+            sort(&mut records, &format, &Default::default()).unwrap();
+            let taken = BYTES.load(Ordering::Relaxed) - before;
+            most = if turn == 0 { 0 } else { taken.max(most) }; // the first starts threads
+        }
+        let told = memory(numbers.len() / size, &format).unwrap() as u64;
+        println!("{most} bytes of {told}");
+        assert!(most <= told, "{most} bytes for records of {size}, told were {told}");
+        assert!(most > numbers.len() as u64 / 2, "nothing was counted");
+    }
+}
+
 fn items_of_a_batch_cost_none() {
     let text: Vec<u8> = (0..4000u32).flat_map(|i| (i % 97 * (i / 500)).to_le_bytes()).collect();
     let dict = Dict::new(&text[..3000], 0).unwrap();
