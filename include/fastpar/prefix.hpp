@@ -157,31 +157,28 @@ T prefix(std::size_t count, const T &identity, Fold &&fold, Combine &&combine, A
 
 namespace detail {
 
-/** Both scans; `write(at, running, item)` writes a result, and brings `running` up to date. */
+/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes before it,
+ * if something does. Sums are in variables of their own, which the compiler can keep in registers. */
 template <class T, class Iterator, class Operation, class Write>
-void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation, const std::optional<T> &init,
-                const Write &write, const loop_options &options) {
-  const auto add = [&operation](std::optional<T> &sum, const T &value) {
-    if (sum) {
-      sum = std::invoke(operation, std::move(*sum), value);
-    } else {
-      sum = value;
-    }
-  };
+void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation, const Write &write,
+                const loop_options &options) {
   prefix(
       items.count(), std::optional<T>(),
       [&](const chunk &part, std::optional<T> &sum) {
-        for (std::size_t i = part.begin; i < part.end; i++) add(sum, items.item(items.at(i)));
+        T all = items.item(items.at(part.begin));
+        for (std::size_t i = part.begin + 1; i < part.end; i++)
+          all = T(std::invoke(operation, std::move(all), items.item(items.at(i))));
+        sum = std::move(all);
       },
       [&](std::optional<T> &into, const std::optional<T> &from) {
-        if (from) add(into, *from);
+        if (!from) return;
+        if (into) {
+          *into = T(std::invoke(operation, std::move(*into), *from));
+        } else {
+          into = from;
+        }
       },
-      [&](const chunk &part, const std::optional<T> &before) {
-        std::optional<T> running = init;
-        if (before) add(running, *before);
-        for (std::size_t i = part.begin; i < part.end; i++) write(i, running, add, items.item(items.at(i)));
-      },
-      options);
+      write, options);
 }
 
 } // namespace detail
@@ -204,13 +201,19 @@ void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation,
 template <class First, class Out, class Operation = std::plus<>>
 Out inclusive_scan(First first, First last, Out out, Operation operation = {}, const loop_options &options = {}) {
   using value = typename std::iterator_traits<First>::value_type;
+  using difference = typename std::iterator_traits<Out>::difference_type;
   const detail::sequence<First, First> items(first, last);
-  const auto write = [out](std::size_t i, std::optional<value> &running, const auto &add, const value &item) {
-    add(running, item);
-    out[static_cast<typename std::iterator_traits<Out>::difference_type>(i)] = *running;
+  const auto write = [&](const chunk &part, const std::optional<value> &before) {
+    value running = before ? value(std::invoke(operation, *before, items.item(items.at(part.begin))))
+                           : value(items.item(items.at(part.begin)));
+    out[static_cast<difference>(part.begin)] = running;
+    for (std::size_t i = part.begin + 1; i < part.end; i++) {
+      running = value(std::invoke(operation, std::move(running), items.item(items.at(i))));
+      out[static_cast<difference>(i)] = running;
+    }
   };
-  detail::scan_range<value>(items, operation, std::optional<value>(), write, options);
-  return out + static_cast<typename std::iterator_traits<Out>::difference_type>(items.count());
+  detail::scan_range<value>(items, operation, write, options);
+  return out + static_cast<difference>(items.count());
 }
 
 /**
@@ -220,16 +223,20 @@ Out inclusive_scan(First first, First last, Out out, Operation operation = {}, c
  * As std::exclusive_scan, in parallel; the rest as inclusive_scan. Sums have the type of `init`.
  */
 template <class First, class Out, class T, class Operation = std::plus<>>
-Out exclusive_scan(First first, First last, Out out, T init, Operation operation = {},
+Out exclusive_scan(First first, First last, Out out, const T &init, Operation operation = {},
                    const loop_options &options = {}) {
+  using difference = typename std::iterator_traits<Out>::difference_type;
   const detail::sequence<First, First> items(first, last);
-  const auto write = [out](std::size_t i, std::optional<T> &running, const auto &add, const auto &item) {
-    const T value = item; // `out` may be where it is
-    out[static_cast<typename std::iterator_traits<Out>::difference_type>(i)] = *running;
-    add(running, value);
+  const auto write = [&](const chunk &part, const std::optional<T> &before) {
+    T running = before ? T(std::invoke(operation, init, *before)) : init;
+    for (std::size_t i = part.begin; i < part.end; i++) {
+      T next(std::invoke(operation, running, items.item(items.at(i)))); // `out` may be where the item is
+      out[static_cast<difference>(i)] = std::move(running);
+      running = std::move(next);
+    }
   };
-  detail::scan_range<T>(items, operation, std::optional<T>(std::move(init)), write, options);
-  return out + static_cast<typename std::iterator_traits<Out>::difference_type>(items.count());
+  detail::scan_range<T>(items, operation, write, options);
+  return out + static_cast<difference>(items.count());
 }
 
 } // namespace fastpar
