@@ -157,8 +157,8 @@ T prefix(std::size_t count, const T &identity, Fold &&fold, Combine &&combine, A
 
 namespace detail {
 
-/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes
- * before it, if something does. Sums are in variables of their own, which the compiler can keep in registers. */
+/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes before
+ * it, if something does. Sums are in variables of their own, which the compiler can keep in registers. */
 template <class T, class Iterator, class Operation, class Write>
 void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation, const Write &write,
                 const loop_options &options) {

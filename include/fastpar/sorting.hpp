@@ -129,8 +129,8 @@ void sort_by_key(T *items, std::size_t count, Projection &projection, bool downw
 }
 
 /** A merge sort of `a` in `a` and `b`. Runs are sorted, then merged two by two; each merge is cut by its
- * diagonals into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge Path",
- * 2012). */
+ * diagonals into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge
+ * Path", 2012). */
 template <class Item, class Less>
 class merge_sort {
  public:
