@@ -383,8 +383,8 @@ typedef struct fastpar_pool_stats {
    */
   uint64_t waiting_ns;
   /**
-   * Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback spends
-   * in calls of fastpar counts as what is done there.
+   * Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback
+   * spends in calls of fastpar counts as what is done there.
    */
   uint64_t callback_ns;
   /** Nanoseconds of compressing and decompressing, on all threads together. */

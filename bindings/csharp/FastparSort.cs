@@ -103,8 +103,9 @@ public readonly struct SortKey
 
 /// <summary>Sorting in parallel. What is equal keeps its order, in descending order too.</summary>
 /// <remarks>
-/// Memory of about the size of what is sorted is taken, outside of the garbage collector's. A call that ends early
-/// leaves all records, in some order. Of the options only MaxLanes and Progress, which counts records, may be set.
+/// Memory of about the size of what is sorted is taken, outside of the garbage collector's. A call that
+/// ends early leaves all records, in some order. Of the options only MaxLanes and Progress, which counts
+/// records, may be set.
 /// </remarks>
 public static unsafe class FastparSort
 {
@@ -120,7 +121,9 @@ public static unsafe class FastparSort
     /// <exception cref="OperationCanceledException">
     /// The token was cancelled before the call returned.
     /// </exception>
-    /// <exception cref="ArgumentException">T is no number, or an option is set that sorting has not.</exception>
+    /// <exception cref="ArgumentException">
+    /// T is no number, or an option is set that sorting has not.
+    /// </exception>
     /// <exception cref="OutOfMemoryException">The values are as they were.</exception>
     public static void Sort<T>(
         Span<T> values,

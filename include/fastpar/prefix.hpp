@@ -19,8 +19,8 @@ class plain_prefix : public plain_reduction<Value, Fold, Combine> {
   static const Value &before(const void *place) noexcept { return *static_cast<const Value *>(place); }
 };
 
-/** Prefix sums of objects: C sees their addresses, and this owns them. What the total was stays as it is, as it is
- * what a chunk is told: each combination makes an object. */
+/** Prefix sums of objects: C sees their addresses, and this owns them. What the total was stays as it is,
+ * as it is what a chunk is told: each combination makes an object. */
 template <class Value, class Fold, class Combine>
 class object_prefix {
  public:
@@ -157,8 +157,8 @@ T prefix(std::size_t count, const T &identity, Fold &&fold, Combine &&combine, A
 
 namespace detail {
 
-/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes before it,
- * if something does. Sums are in variables of their own, which the compiler can keep in registers. */
+/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes before
+ * it, if something does. Sums are in variables of their own, which the compiler can keep in registers. */
 template <class T, class Iterator, class Operation, class Write>
 void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation, const Write &write,
                 const loop_options &options) {

@@ -15,8 +15,8 @@
 
 namespace fastpar {
 
-/** A projection whose large values come first: `sort(trades, descending(&trade::time))`. What is equal keeps its
- * order. */
+/** A projection whose large values come first: `sort(trades, descending(&trade::time))`. What is equal
+ * keeps its order. */
 template <class Projection>
 struct descending {
   explicit descending(Projection by) : projection(std::move(by)) {}
@@ -77,8 +77,8 @@ inline void copy_back(void *to, const void *from, std::size_t bytes, const loop_
   }
 }
 
-/** Puts items in an order: `source(i)` tells where the item that becomes number `i` is. Until nothing can fail any
- * more, they stay as they are. */
+/** Puts items in an order: `source(i)` tells where the item that becomes number `i` is. Until nothing can
+ * fail any more, they stay as they are. */
 template <class T, class Source>
 void put_in_order(T *items, std::size_t count, const Source &source, const loop_options &options) {
   if constexpr (std::is_trivially_copyable_v<T>) {
@@ -128,9 +128,9 @@ void sort_by_key(T *items, std::size_t count, Projection &projection, bool downw
   }
 }
 
-/** A merge sort of `a` in `a` and `b`. Runs are sorted, then merged two by two; each merge is cut by its diagonals
- * into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge Path",
- * 2012). */
+/** A merge sort of `a` in `a` and `b`. Runs are sorted, then merged two by two; each merge is cut by its
+ * diagonals into parts of one size, which lanes merge at the same time (S. Odeh, O. Green et al., "Merge
+ * Path", 2012). */
 template <class Item, class Less>
 class merge_sort {
  public:

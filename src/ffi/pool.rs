@@ -71,8 +71,8 @@ pub struct fastpar_pool_stats {
     /// Nanoseconds that threads have waited inside calls: for other threads to end their part, and for files
     /// to be read and written.
     pub waiting_ns: u64,
-    /// Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback spends
-    /// in calls of fastpar counts as what is done there.
+    /// Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback
+    /// spends in calls of fastpar counts as what is done there.
     pub callback_ns: u64,
     /// Nanoseconds of compressing and decompressing, on all threads together.
     pub codec_ns: u64,
