@@ -39,6 +39,11 @@ class _Sorting(Call):
         """While it is entered, the caller's flag stops the call."""
         return watching(self._cancel, self)
 
+    def raise_failure(self) -> None:
+        """Raises what `progress` has raised."""
+        if self.failures:
+            raise_failures(self.failures, "reports", False)
+
 
 def _fields(format: str) -> tuple[list[tuple[int, int, int]], int]:
     """Offset, type and bytes of each field of a format of `struct`, and the size of a record."""
@@ -136,8 +141,6 @@ def sort(
             )
 
         status = interruptible(call, work, length)
-    if call.failures:
-        raise_failures(call.failures, "reports", False)
     if status != n.FASTPAR_OK:
         raise error_of(error)
 
