@@ -16,7 +16,7 @@ from ._buffers import address
 from ._calls import Call, progress_callback, raise_failures
 from ._errors import CancelFlag, error_of, uint32, watching
 from ._library import lib
-from ._loops import _NONE, in_order
+from ._loops import NO_VALUE, in_order
 from ._options import LoopOptions, plan
 from .zstd._interrupts import interruptible
 
@@ -38,6 +38,11 @@ class _Sorting(Call):
     def watching(self) -> AbstractContextManager[None]:
         """While it is entered, the caller's flag stops the call."""
         return watching(self._cancel, self)
+
+    def raise_failure(self) -> None:
+        """Raises what `progress` has raised."""
+        if self.failures:
+            raise_failures(self.failures, "reports", False)
 
 
 def _fields(format: str) -> tuple[list[tuple[int, int, int]], int]:
@@ -136,8 +141,6 @@ def sort(
             )
 
         status = interruptible(call, work, length)
-    if call.failures:
-        raise_failures(call.failures, "reports", False)
     if status != n.FASTPAR_OK:
         raise error_of(error)
 
@@ -153,7 +156,7 @@ def accumulate[T](items: Iterable[T], function: Callable[[T, T], T] = ..., /, **
 def accumulate[T](
     items: Iterable[T], function: Callable[[T, T], T] = ..., /, *, initial: T, **options: Unpack[LoopOptions]
 ) -> list[T]: ...
-def accumulate(items, function=operator.add, /, *, initial=_NONE, **options):
+def accumulate(items, function=operator.add, /, *, initial=NO_VALUE, **options):
     """`list(itertools.accumulate(items, function, initial=initial))`, in parallel, for a function that is associative.
 
     Two passes over the chunks of the plan: each is folded, and once it is known what comes before it, accumulated. So `function`
@@ -164,17 +167,17 @@ def accumulate(items, function=operator.add, /, *, initial=_NONE, **options):
     sequence = items if isinstance(items, (Sequence, memoryview)) else list(items)
     size = len(sequence)
     folded = in_order(size, lambda call, begin, end: functools.reduce(function, sequence[begin:end]), options)
-    sums = folded if initial is _NONE else [initial, *folded]
+    sums = folded if initial is NO_VALUE else [initial, *folded]
     before = list(itertools.accumulate(sums, function))
-    if initial is _NONE:
-        before.insert(0, _NONE)
+    if initial is NO_VALUE:
+        before.insert(0, NO_VALUE)
     starts = {chunk.start: start for chunk, start in zip(plan(size, **_planned(options)), before)}
 
     def part(call: Call, begin: int, end: int) -> list:
         start = starts[begin]
-        if start is _NONE:
+        if start is NO_VALUE:
             return list(itertools.accumulate(sequence[begin:end], function))
         return list(itertools.accumulate(sequence[begin:end], function, initial=start))[1:]
 
     parts = in_order(size, part, options)
-    return list(itertools.chain([] if initial is _NONE else [initial], *parts))
+    return list(itertools.chain([] if initial is NO_VALUE else [initial], *parts))

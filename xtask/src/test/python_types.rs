@@ -1,5 +1,5 @@
-//! Types of the Python package, as mypy and pyright see them in a user's program: nothing to complain about in
-//! one, and in the other exactly the lines that say that they are mistakes.
+//! Types of the Python package, as mypy and pyright see them: nothing to complain about in a user's
+//! program, and in another exactly the lines that say that they are mistakes.
 
 use super::Case;
 use crate::pypi::Packages;
@@ -44,7 +44,8 @@ fn checker(name: &str, package: &str, check: fn(&Packages) -> Result<Vec<Complai
     }
 }
 
-/// What is wrong: complaints about the program, and about lines without a mistake; mistakes that nobody found.
+/// What is wrong: complaints about the program and about lines without a mistake; mistakes that are not
+/// found.
 fn compared(complaints: Vec<Complaint>) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(repo::root().join("tests/python/types/mistakes.py"))?;
     let expected: BTreeSet<usize> =

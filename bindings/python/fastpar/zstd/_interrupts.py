@@ -3,9 +3,10 @@
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from .._threads import begin, live
-from ._settings import Settings
 
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
@@ -15,7 +16,20 @@ _SHORT = 1 << 22
 _TURN = 0.05 if sys.platform == "win32" else -1
 
 
-def interruptible(settings: Settings, work: Callable[[], int], amount: int | None = None) -> int:
+class Work(Protocol):
+    """A call of the library that can be stopped."""
+
+    def stop(self) -> None:
+        """Cancels it."""
+
+    def watching(self) -> AbstractContextManager[None]:
+        """While it is entered, the caller's flag stops the call."""
+
+    def raise_failure(self) -> None:
+        """Raises what callbacks have raised, after the call."""
+
+
+def interruptible(settings: Work, work: Callable[[], int], amount: int | None = None) -> int:
     """Calls `work`, which may be cancelled by `settings`. `amount`: the bytes that it is about; None: they may be many.
 
     Python runs signal handlers in the main thread only, and not while that is in native code. So a long call of the main thread
@@ -35,7 +49,7 @@ def interruptible(settings: Settings, work: Callable[[], int], amount: int | Non
     return status
 
 
-def _on_a_thread(settings: Settings, work: Callable[[], int]) -> int:
+def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
     statuses: list[int] = []
     claim, ended = threading.Lock(), threading.Lock()
     ended.acquire()
