@@ -137,9 +137,10 @@
  * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
  * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
  * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
- * begun for two seconds: each call anew, a team in each chunk of a loop too. fastpar_job_free then returns, and
- * a notification comes later, when a worker has begun. On Windows hooks and shutdowns of a running pool fail so in DllMain at once, and a
- * team that other work leaves too few workers. Callbacks that run on workers must not need the loader there.
+ * begun for two seconds: each call anew, a team in each chunk of a loop too. fastpar_job_free then returns,
+ * and a notification comes later, when a worker has begun. On Windows hooks and shutdowns of a running pool
+ * fail so in DllMain at once, and a team that other work leaves too few workers. Callbacks that run on
+ * workers must not need the loader there.
  *
  * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then
  * (DLL_PROCESS_DETACH). From there loops and the codec run on the calling thread alone, fastpar_pool_shutdown
@@ -424,7 +425,8 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
  * @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
  *         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
  *
- * Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
+ * Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from
+ * any thread. Since: 1.0
  */
 FASTPAR_API uint32_t fastpar_pool_threads(void);
 
@@ -1133,9 +1135,9 @@ typedef int32_t (*fastpar_member_fn)(void *user_data, fastpar_team *team, uint32
  *         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
  *
  * Blocks until the last member has returned, and before that until enough workers have finished what they
- * are doing: not from inside a callback, where it fails at once instead. Where no worker can begin, each call
- * fails after two seconds, also from inside a chunk: a loop of such chunks takes two seconds for each. May
- * be called from any thread, by several at a time. Since: 1.0
+ * are doing: not from inside a callback, where it fails at once instead. Where no worker can begin, each
+ * call fails after two seconds, also from inside a chunk: a loop of such chunks takes two seconds for each.
+ * May be called from any thread, by several at a time. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_team_run(uint32_t members, fastpar_member_fn member, void *user_data,
                                             fastpar_error *error);

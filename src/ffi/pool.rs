@@ -161,7 +161,8 @@ pub unsafe extern "C" fn fastpar_pool_start(
 /// @return 1 to 1024; 0 if the environment variable FASTPAR_THREADS holds something that is not a number of
 ///         threads (then every parallel call fails with FASTPAR_ERR_INVALID_ARGUMENT).
 ///
-/// Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from any thread. Since: 1.0
+/// Never blocks, but for up to a tenth of a second beside `fastpar_pool_shutdown_within`. May be called from
+/// any thread. Since: 1.0
 #[no_mangle]
 pub extern "C" fn fastpar_pool_threads() -> u32 {
     guard_value(0, || pool::threads().unwrap_or(0))

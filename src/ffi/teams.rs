@@ -75,9 +75,9 @@ impl ForeignMember {
 ///         as `fastpar_for` if the pool cannot be started, or past 128 calls within each other.
 ///
 /// Blocks until the last member has returned, and before that until enough workers have finished what they
-/// are doing: not from inside a callback, where it fails at once instead. Where no worker can begin, each call
-/// fails after two seconds, also from inside a chunk: a loop of such chunks takes two seconds for each. May
-/// be called from any thread, by several at a time. Since: 1.0
+/// are doing: not from inside a callback, where it fails at once instead. Where no worker can begin, each
+/// call fails after two seconds, also from inside a chunk: a loop of such chunks takes two seconds for each.
+/// May be called from any thread, by several at a time. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

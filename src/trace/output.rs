@@ -55,7 +55,8 @@ impl Output {
         }
     }
 
-    /// Writes what has been added. After a failure the file keeps the events that are whole, and gets no more.
+    /// Writes what has been added. After a failure the file keeps the events that are whole, and gets no
+    /// more.
     pub(super) fn write(&mut self) {
         if self.text.is_empty() {
             return;

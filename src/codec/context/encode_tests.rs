@@ -1,7 +1,7 @@
 //! Frames that are given block by block.
 
-use super::super::cache::Cached;
 use super::*;
+use crate::codec::context::cache::Cached;
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::level::level_range;
 use std::mem::MaybeUninit;
