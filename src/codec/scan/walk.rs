@@ -34,7 +34,7 @@ enum Content {
     /// libzstd decodes it on the lane that walks.
     Alone(Passage),
     /// Several lanes decode it, and get the pieces.
-    Shared(Arc<Shared>, Box<Executed>),
+    Shared(Arc<Shared>, Executed),
 }
 
 impl Walk {
@@ -57,7 +57,7 @@ impl Walk {
     ) -> Result<Self, Failed> {
         let (frame, number) = (shared.frame, part.numbers.start);
         let executed = Executed::new(scan, &shared).map_err(|error| (number, error))?;
-        let content = Content::Shared(shared, Box::new(executed));
+        let content = Content::Shared(shared, executed);
         let (origin, at) = (scan.archive.content(frame).start, part.bytes.start);
         let mut walk = Self { content, frame, origin, part, at, number, headed: false };
         let mut to = origin;

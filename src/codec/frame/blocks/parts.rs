@@ -24,7 +24,7 @@ const PADDING: usize = 16;
 /// Blocks of a part, at most: small ones go together, but each takes a slot.
 pub(crate) const MOST_BLOCKS: usize = 16;
 /// What a part decodes to, at most.
-pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK as usize;
+pub(crate) const MOST_IN_PART: usize = MOST_BLOCKS * LARGEST_BLOCK;
 /// A part that may decode to so many bytes has blocks enough, unless they are small ones.
 pub(crate) const ENOUGH: u64 = 256 << 10;
 /// A part of so many compressed bytes is worth a task.

@@ -1,9 +1,10 @@
 //! Frames that lanes share: the pieces, results and errors of one lane.
 
+use crate::codec::archive::Archive;
 use crate::codec::format::xxh64::Xxh64;
+use crate::codec::options::Options;
 use crate::codec::scan::tasks::Task;
-use crate::codec::scan::{Piece, Scan};
-use crate::codec::{compress_to_vec, Archive, Options, ScanOptions};
+use crate::codec::scan::{Piece, Scan, ScanOptions};
 use crate::error::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Mutex;
@@ -24,8 +25,14 @@ fn text(len: usize) -> Vec<u8> {
     text
 }
 
+fn frame_with(data: &[u8], checksum: bool) -> Vec<u8> {
+    let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
+    compressor.include_checksum(checksum).unwrap();
+    compressor.compress(data).unwrap()
+}
+
 fn frame(data: &[u8]) -> Vec<u8> {
-    compress_to_vec(data, &Options { single_frame: true, seek_table: false, ..Options::default() }).unwrap()
+    frame_with(data, true)
 }
 
 /// The pieces, in runs of `wave` of them; `lanes` share each frame, or 0: one lane works.
@@ -112,8 +119,7 @@ fn errors_are_those_of_one_lane() {
         cases.push(damaged);
     }
     // A seek table tells checksums, and the frame has none; the second one is wrong.
-    let plain = Options { single_frame: true, seek_table: false, checksum: false, ..Options::default() };
-    let packed = compress_to_vec(&data, &plain).unwrap();
+    let packed = frame_with(&data, false);
     for wrong in [0, 1] {
         let checksum = Xxh64::checksum(&data) ^ wrong;
         let parts = [0x184d_2a5e, 12 + 9, packed.len() as u32, data.len() as u32, checksum, 1];
