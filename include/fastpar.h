@@ -1922,9 +1922,9 @@ typedef struct fastpar_zstd_options {
   /**
    * May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call
    * runs. It is looked at inside frames, too: after each block of 128 KiB that is compressed, or MiB
-   * that comes out of a frame of more than 8 MiB. But with FASTPAR_ZSTD_SINGLE_FRAME libzstd reads the
-   * content before a section, or the prefix, at once: at levels 13 to 19 that takes from some tenths of a
-   * second to some seconds, and with FASTPAR_ZSTD_LONG at level 9 half a second, from 13 on tens of seconds.
+   * that comes out of a frame of more than 8 MiB. But with FASTPAR_ZSTD_SINGLE_FRAME libzstd reads
+   * the content before a section, or the prefix, at once: from level 13 on that takes from some
+   * tenths of a second to some seconds, with FASTPAR_ZSTD_LONG tens of seconds (half a one at level 9).
    */
   const int32_t *cancel;
   /**
