@@ -190,9 +190,9 @@ pub unsafe extern "C" fn fastpar_group_run(
 ///         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
 ///         failure the item stays the caller's.
 ///
-/// Never blocks. From tasks of the group, and from the callbacks of loops, teams and groups that run in a
-/// task, on whichever thread: the task spawned belongs to that task. Not from jobs that outlive it
-/// (`fastpar_for_start`). Since: 1.0
+/// Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop or a
+/// group in one: what is spawned belongs to that task. Not from jobs that outlive it (`fastpar_for_start`).
+/// Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described; `group` may have ended.
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn fastpar_group_spawn(
 ///         nothing, and no other thread of the group is left that could: not all of them have ended;
 ///         FASTPAR_ERR_THREADS: in a child that a task forked.
 ///
-/// Blocks. Only inside tasks. Since: 1.0
+/// Blocks. May be called from inside tasks only, on any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described; `group` may have ended.
