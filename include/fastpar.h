@@ -1248,7 +1248,7 @@ typedef struct fastpar_group_options {
 /**
  * Runs a task and all tasks that it and they spawn, in parallel, and returns when all have ended.
  *
- * For work that is no range: trees, recursion, graphs. Equivalent to this, but for the threads and the order:
+ * For work that is no range: trees, recursion, graphs. Equivalent to this, but for threads and order:
  *
  *     push(root, user_data);
  *     while (pop(&task, &item)) {                    // fastpar_group_spawn pushes
@@ -1269,8 +1269,8 @@ typedef struct fastpar_group_options {
  * @param root       the first task, with lane 0; must not be NULL
  * @param user_data  the item of the root, never given to `drop`; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code` is
- *         its value (of several failures the first in time); another status: a task has set it by
+ * @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code`
+ *         is its value (of several failures the first in time); another status: a task has set it by
  *         `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no task failed;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or `root` is NULL;
  *         FASTPAR_ERR_OUT_OF_MEMORY: for the group, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
@@ -1289,8 +1289,8 @@ FASTPAR_API fastpar_status fastpar_group_run(const fastpar_group_options *option
  * @param task   must not be NULL
  * @param item   given to `task`, or to the group's `drop`; may be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has failed
- *         or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
+ * @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has
+ *         failed or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `task` is NULL, or the calling thread is not inside a task of this
  *         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
  *         failure the item stays the caller's.
@@ -1402,8 +1402,8 @@ typedef struct fastpar_pipeline_options {
  * @param user_data  given to all of them; may be NULL
  * @param error      may be NULL
  * @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero:
- *         `error->code` is its value, `error->position` the number of the item, from 0; another status: a callback has set
- *         it by `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
+ *         `error->code` is its value, `error->position` the number of the item, from 0; another status: a
+ *         callback has set it by `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
  *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or a callback is NULL;
  *         FASTPAR_ERR_OUT_OF_MEMORY: for an item's place, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
  *         FASTPAR_ERR_BUSY: as `fastpar_for`; FASTPAR_ERR_THREADS: in a child that a callback forked, where
