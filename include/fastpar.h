@@ -1250,7 +1250,7 @@ typedef struct fastpar_group_options {
 /**
  * Runs a task and all tasks that it and they spawn, in parallel, and returns when all have ended.
  *
- * For work that is no range: trees, recursion, graphs. Equivalent to this, but for the threads and the order:
+ * For work that is no range: trees, recursion, graphs. Equivalent to this, but for threads and order:
  *
  *     push(root, user_data);
  *     while (pop(&task, &item)) {                    // fastpar_group_spawn pushes
@@ -1271,8 +1271,8 @@ typedef struct fastpar_group_options {
  * @param root       the first task, with lane 0; must not be NULL
  * @param user_data  the item of the root, never given to `drop`; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code` is
- *         its value (of several failures the first in time); another status: a task has set it by
+ * @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code`
+ *         is its value (of several failures the first in time); another status: a task has set it by
  *         `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no task failed;
  *         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or `root` is NULL;
  *         FASTPAR_ERR_OUT_OF_MEMORY: for the group, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
@@ -1291,15 +1291,15 @@ FASTPAR_API fastpar_status fastpar_group_run(const fastpar_group_options *option
  * @param task   must not be NULL
  * @param item   given to `task`, or to the group's `drop`; may be NULL
  * @param error  may be NULL
- * @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has failed
- *         or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
+ * @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has
+ *         failed or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
  *         FASTPAR_ERR_INVALID_ARGUMENT: `task` is NULL, or the calling thread is not inside a task of this
  *         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
  *         failure the item stays the caller's.
  *
- * Never blocks. From tasks of the group, and from the callbacks of loops, teams and groups that run in a
- * task, on whichever thread: the task spawned belongs to that task. Not from jobs that outlive it
- * (`fastpar_for_start`). Since: 1.0
+ * Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop or a
+ * group in one: what is spawned belongs to that task. Not from jobs that outlive it (`fastpar_for_start`).
+ * Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_task_fn task, void *item,
                                                fastpar_error *error);
@@ -1321,7 +1321,7 @@ FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_tas
  *         nothing, and no other thread of the group is left that could: not all of them have ended;
  *         FASTPAR_ERR_THREADS: in a child that a task forked.
  *
- * Blocks. Only inside tasks. Since: 1.0
+ * Blocks. May be called from inside tasks only, on any thread. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_group_wait(fastpar_group *group, fastpar_error *error);
 
@@ -1403,9 +1403,10 @@ typedef struct fastpar_pipeline_options {
  * @param take       must not be NULL; called on the calling thread
  * @param user_data  given to all of them; may be NULL
  * @param error      may be NULL
- * @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code`
- *         is its value, `error->position` the number of the item, from 0; another status: a callback has set
- *         it by `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
+ * @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero:
+ *         `error->code` is its value, `error->position` the number of the item, from 0; another status: a
+ *         callback has set it by `fastpar_fail`;
+ *         FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
  *         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or a callback is NULL;
  *         FASTPAR_ERR_OUT_OF_MEMORY: for an item's place, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
  *         FASTPAR_ERR_BUSY: as `fastpar_for`; FASTPAR_ERR_THREADS: in a child that a callback forked, where

@@ -119,7 +119,7 @@ impl Tasks for ForeignTasks {
 
 /// Runs a task and all tasks that it and they spawn, in parallel, and returns when all have ended.
 ///
-/// For work that is no range: trees, recursion, graphs. Equivalent to this, but for the threads and the order:
+/// For work that is no range: trees, recursion, graphs. Equivalent to this, but for threads and order:
 ///
 /// ```c
 /// push(root, user_data);
@@ -142,8 +142,8 @@ impl Tasks for ForeignTasks {
 /// @param root       the first task, with lane 0; must not be NULL
 /// @param user_data  the item of the root, never given to `drop`; may be NULL
 /// @param error      may be NULL
-/// @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code` is
-///         its value (of several failures the first in time); another status: a task has set it by
+/// @return FASTPAR_OK: every task returned 0; FASTPAR_ERR_CALLBACK: a task returned non-zero: `error->code`
+///         is its value (of several failures the first in time); another status: a task has set it by
 ///         `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and no task failed;
 ///         FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or `root` is NULL;
 ///         FASTPAR_ERR_OUT_OF_MEMORY: for the group, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
@@ -184,15 +184,15 @@ pub unsafe extern "C" fn fastpar_group_run(
 /// @param task   must not be NULL
 /// @param item   given to `task`, or to the group's `drop`; may be NULL
 /// @param error  may be NULL
-/// @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has failed
-///         or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
+/// @return FASTPAR_OK: the task will run once, or be dropped once; FASTPAR_ERR_CANCELLED: the group has
+///         failed or is cancelled; FASTPAR_ERR_OUT_OF_MEMORY: no room for one more task, the group goes on;
 ///         FASTPAR_ERR_INVALID_ARGUMENT: `task` is NULL, or the calling thread is not inside a task of this
 ///         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
 ///         failure the item stays the caller's.
 ///
-/// Never blocks. From tasks of the group, and from the callbacks of loops, teams and groups that run in a
-/// task, on whichever thread: the task spawned belongs to that task. Not from jobs that outlive it
-/// (`fastpar_for_start`). Since: 1.0
+/// Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop or a
+/// group in one: what is spawned belongs to that task. Not from jobs that outlive it (`fastpar_for_start`).
+/// Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described; `group` may have ended.
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn fastpar_group_spawn(
 ///         nothing, and no other thread of the group is left that could: not all of them have ended;
 ///         FASTPAR_ERR_THREADS: in a child that a task forked.
 ///
-/// Blocks. Only inside tasks. Since: 1.0
+/// Blocks. May be called from inside tasks only, on any thread. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described; `group` may have ended.

@@ -78,8 +78,8 @@ struct ForeignSteps {
     user_data: *mut c_void,
 }
 
-// SAFETY: the program promises that `work` may be called from several threads at the same time; the others are
-// called by the caller alone.
+// SAFETY: the program promises that `work` may be called from several threads at the same time; the others
+// are called by the caller alone.
 unsafe impl Send for ForeignSteps {}
 // SAFETY: as above.
 unsafe impl Sync for ForeignSteps {}
@@ -148,9 +148,10 @@ impl Steps for ForeignSteps {
 /// @param take       must not be NULL; called on the calling thread
 /// @param user_data  given to all of them; may be NULL
 /// @param error      may be NULL
-/// @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero: `error->code`
-///         is its value, `error->position` the number of the item, from 0; another status: a callback has set
-///         it by `fastpar_fail`; FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
+/// @return FASTPAR_OK: all items were taken; FASTPAR_ERR_CALLBACK: a callback returned non-zero:
+///         `error->code` is its value, `error->position` the number of the item, from 0; another status: a
+///         callback has set it by `fastpar_fail`;
+///         FASTPAR_ERR_CANCELLED: the flag was set before the return, and nothing
 ///         failed; FASTPAR_ERR_INVALID_ARGUMENT, FASTPAR_ERR_UNSUPPORTED: an option, or a callback is NULL;
 ///         FASTPAR_ERR_OUT_OF_MEMORY: for an item's place, or the pool; FASTPAR_ERR_LIMIT_EXCEEDED,
 ///         FASTPAR_ERR_BUSY: as `fastpar_for`; FASTPAR_ERR_THREADS: in a child that a callback forked, where
