@@ -674,8 +674,8 @@ typedef struct fastpar_loop_options {
   /** 0. */
   uint32_t reserved;
   /**
-   * May be NULL. What traces call the loop, UTF-8; read when the call begins. A trace keeps 1,000 different
-   * names, and 200 bytes of each.
+   * May be NULL. What traces call the loop, UTF-8; read when the call begins. A trace keeps 1,000
+   * different names, and 200 bytes of each.
    */
   const char *name;
 } fastpar_loop_options;

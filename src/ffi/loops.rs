@@ -115,8 +115,8 @@ pub struct fastpar_loop_options {
     pub flags: u32,
     /// 0.
     pub reserved: u32,
-    /// May be NULL. What traces call the loop, UTF-8; read when the call begins. A trace keeps 1,000 different
-    /// names, and 200 bytes of each.
+    /// May be NULL. What traces call the loop, UTF-8; read when the call begins. A trace keeps 1,000
+    /// different names, and 200 bytes of each.
     pub name: *const c_char,
 }
 

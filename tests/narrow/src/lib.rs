@@ -49,10 +49,14 @@ mod codec {
         pub mod huffman;
         #[path = "literals.rs"]
         pub mod literals;
+        #[path = "repeat_offsets.rs"]
+        mod repeat_offsets;
         #[path = "seek_table.rs"]
         pub mod seek_table;
         #[path = "sequence_bits.rs"]
         pub mod sequence_bits;
+        #[path = "sequence_reader.rs"]
+        mod sequence_reader;
         #[path = "sequence_tables.rs"]
         pub mod sequence_tables;
         #[path = "sequences.rs"]
