@@ -12,6 +12,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The source of the program.
 pub(crate) const SOURCE: &str = "examples/c/bytes.c";
 
+/// The program for the main job: files of trades.
+pub(crate) const TRADES: &str = "examples/c/trades.c";
+
 /// Builds everything, and runs the program on `file` or on the largest library of the Rust compiler.
 pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     println!("building the release library (the first time takes a minute or two)");
@@ -31,7 +34,14 @@ pub(crate) fn run(file: Option<&Path>) -> Result<()> {
     println!();
     if process::installed("zstd") {
         process::must(Command::new("zstd").arg("-tq").arg(&compressed), LIMIT)?;
-        println!("zstd -t: the compressed file is valid");
+        println!("zstd -t: the compressed file is valid\n");
+        let program = folder.path().join("trades");
+        println!(
+            "compiling {TRADES}, and running it on four files of a million trades each, which it makes\n"
+        );
+        compile(&staged, TRADES, "cc", &program)?;
+        let status = Command::new(&program).arg(folder.path()).status()?;
+        ensure!(status.success(), "the program ended with {status}");
     } else {
         println!("zstd is not installed: the compressed file was not checked by it");
     }

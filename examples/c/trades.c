@@ -1,0 +1,271 @@
+/*
+ * One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by the
+ * library, and by a pipe from the `zstd` command. Prints both times; the results must be the same.
+ *
+ *   trades FOLDER [FILES [ROWS]]
+ *
+ * By the library each file is an archive: its frames are decoded on all lanes, and each lane folds the rows
+ * that it has decoded. The few minutes are found by reads of single rows, and nothing else is decoded for
+ * them. The pipe is what one writes without a library: `zstd` on one CPU, this program on another.
+ *
+ * The files are made first if they are not there: `trades-0.zst` and so on in FOLDER, each of ROWS rows of 48
+ * bytes, compressed with a seek table, which is their index.
+ *
+ * Build it, after `cargo xtask build`, in the repository's root:
+ *
+ *   cc -O2 examples/c/trades.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
+ *      -Wl,-rpath,$PWD/target/fastpar/lib -o trades
+ */
+#define _POSIX_C_SOURCE 200809L /* popen */
+#include "fastpar.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The shape of the rows: those of examples/python/trades.py. */
+typedef struct {
+    uint64_t id, price, quantity;
+    uint32_t count;
+    uint16_t flags, padding;
+    int64_t microseconds;
+    uint64_t reserved;
+} trade;
+
+enum { MINUTES = 24 * 60, MINUTE = 60 * 1000 * 1000, FROM = 2, TO = 5, LARGE = 49 };
+
+typedef struct {
+    uint64_t open, high, low, close, volume;
+} bar;
+
+typedef struct {
+    bar bars[MINUTES];
+    uint64_t large; /* trades of more than LARGE from minute FROM to minute TO */
+} day;
+
+static void add_row(day *into, const trade *row)
+{
+    bar *at = &into->bars[row->microseconds / MINUTE % MINUTES];
+    if (at->volume == 0)
+        at->open = at->high = at->low = row->price;
+    if (row->price > at->high)
+        at->high = row->price;
+    if (row->price < at->low)
+        at->low = row->price;
+    at->close = row->price;
+    at->volume += row->quantity;
+}
+
+static int is_large(const trade *row)
+{
+    int64_t minute = row->microseconds / MINUTE;
+    return minute >= FROM && minute < TO && row->quantity > LARGE;
+}
+
+/* ---- by the library ---- */
+
+static int32_t fold(void *user_data, const fastpar_piece *piece, void *accumulator)
+{
+    (void)user_data;
+    const trade *rows = piece->data;
+    for (size_t i = 0; i < piece->size / sizeof *rows; i++)
+        add_row(accumulator, &rows[i]);
+    return 0;
+}
+
+static int32_t combine(void *user_data, void *into, const void *from)
+{
+    (void)user_data;
+    day *all = into;
+    const day *part = from;
+    for (int minute = 0; minute < MINUTES; minute++) {
+        bar *a = &all->bars[minute];
+        const bar *b = &part->bars[minute];
+        if (a->volume == 0) {
+            *a = *b;
+        } else if (b->volume > 0) {
+            a->high = b->high > a->high ? b->high : a->high;
+            a->low = b->low < a->low ? b->low : a->low;
+            a->close = b->close;
+            a->volume += b->volume;
+        }
+    }
+    return 0;
+}
+
+/* The first row of the file that is not before that time: a search by reads of single rows. */
+static fastpar_status row_at(fastpar_archive *archive, uint64_t rows, int64_t time, uint64_t *row, fastpar_error *error)
+{
+    uint64_t low = 0, high = rows;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        trade found;
+        size_t read;
+        fastpar_status status = fastpar_archive_read(archive, middle * sizeof found, &found, sizeof found, &read, error);
+        if (status != FASTPAR_OK)
+            return status;
+        if (found.microseconds < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *row = low;
+    return FASTPAR_OK;
+}
+
+static int32_t fold_large(void *user_data, const fastpar_piece *piece, void *accumulator)
+{
+    (void)user_data;
+    const trade *rows = piece->data;
+    for (size_t i = 0; i < piece->size / sizeof *rows; i++)
+        *(uint64_t *)accumulator += (uint64_t)is_large(&rows[i]);
+    return 0;
+}
+
+static int32_t combine_large(void *user_data, void *into, const void *from)
+{
+    (void)user_data;
+    *(uint64_t *)into += *(const uint64_t *)from;
+    return 0;
+}
+
+static fastpar_status by_library(const char *path, day *all, fastpar_error *error)
+{
+    fastpar_archive *archive = NULL;
+    uint64_t size = 0, first = 0, last = 0;
+    fastpar_scan_options options = {.struct_size = sizeof options, .record_size = sizeof(trade)};
+    fastpar_status status = fastpar_archive_open_file(NULL, path, &archive, error);
+    if (status == FASTPAR_OK)
+        status = fastpar_archive_size(archive, &size, error);
+    if (status == FASTPAR_OK) {
+        day *whole = calloc(1, sizeof *whole);
+        if (whole == NULL) {
+            status = FASTPAR_ERR_OUT_OF_MEMORY;
+        } else {
+            status = fastpar_archive_reduce(&options, archive, fold, combine, NULL, whole, sizeof *whole, error);
+            combine(NULL, all, whole);
+        }
+        free(whole);
+    }
+    if (status == FASTPAR_OK)
+        status = row_at(archive, size / sizeof(trade), (int64_t)FROM * MINUTE, &first, error);
+    if (status == FASTPAR_OK)
+        status = row_at(archive, size / sizeof(trade), (int64_t)TO * MINUTE, &last, error);
+    if (status == FASTPAR_OK && last > first) {
+        uint64_t large = 0;
+        options.offset = first * sizeof(trade);
+        options.size = (last - first) * sizeof(trade);
+        status = fastpar_archive_reduce(&options, archive, fold_large, combine_large, NULL, &large, sizeof large, error);
+        all->large += large;
+    }
+    fastpar_archive_free(archive);
+    return status;
+}
+
+/* ---- by a pipe ---- */
+
+static int by_pipe(const char *path, day *all)
+{
+    char command[4200];
+    snprintf(command, sizeof command, "zstd -dqc '%s'", path);
+    FILE *pipe = popen(command, "r");
+    if (pipe == NULL)
+        return 0;
+    static trade rows[4096];
+    size_t count;
+    while ((count = fread(rows, sizeof *rows, 4096, pipe)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            add_row(all, &rows[i]);
+            all->large += (uint64_t)is_large(&rows[i]);
+        }
+    }
+    return pclose(pipe) == 0;
+}
+
+/* ---- the files ---- */
+
+/* Always the same rows, one a millisecond. */
+static fastpar_status make_file(const char *path, uint64_t first, uint64_t rows, fastpar_error *error)
+{
+    trade *all = calloc((size_t)rows, sizeof *all);
+    size_t bound = 0, written = 0;
+    fastpar_status status = fastpar_compress_bound(NULL, (size_t)rows * sizeof *all, &bound, error);
+    unsigned char *packed = status == FASTPAR_OK ? malloc(bound) : NULL;
+    if (status == FASTPAR_OK && (all == NULL || packed == NULL))
+        status = FASTPAR_ERR_OUT_OF_MEMORY;
+    for (uint64_t i = 0; status == FASTPAR_OK && i < rows; i++) {
+        uint64_t id = first + i, noise = (id * 6364136223846793005u) >> 33 & 0xffff;
+        all[i] = (trade){.id = id, .price = 10000 + noise % 997, .quantity = 1 + noise % 50,
+                         .count = 1 + (uint32_t)noise % 7, .flags = noise & 1, .microseconds = (int64_t)id * 1000};
+    }
+    if (status == FASTPAR_OK)
+        status = fastpar_compress(NULL, all, (size_t)rows * sizeof *all, packed, bound, &written, error);
+    if (status == FASTPAR_OK) {
+        FILE *file = fopen(path, "wb");
+        int good = file != NULL && fwrite(packed, 1, written, file) == written;
+        if (file == NULL || fclose(file) != 0 || !good)
+            status = FASTPAR_ERR_IO;
+    }
+    free(packed);
+    free(all);
+    return status;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || argc > 4) {
+        fprintf(stderr, "usage: trades FOLDER [FILES [ROWS]]\n");
+        return 2;
+    }
+    uint64_t files = argc > 2 ? strtoull(argv[2], NULL, 10) : 4;
+    uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000;
+    day *library = calloc(1, sizeof *library), *piped = calloc(1, sizeof *piped);
+    fastpar_error error = {0};
+    fastpar_status status = library && piped ? FASTPAR_OK : FASTPAR_ERR_OUT_OF_MEMORY;
+    double times[2] = {0, 0};
+    int good = 1;
+    for (uint64_t k = 0; status == FASTPAR_OK && good && k < files; k++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/trades-%" PRIu64 ".zst", argv[1], k);
+        FILE *there = fopen(path, "rb");
+        if (there != NULL)
+            fclose(there);
+        else
+            status = make_file(path, k * rows, rows, &error);
+        double begin = seconds();
+        if (status == FASTPAR_OK)
+            status = by_library(path, library, &error);
+        double middle = seconds();
+        if (status == FASTPAR_OK)
+            good = by_pipe(path, piped);
+        times[0] += middle - begin;
+        times[1] += seconds() - middle;
+    }
+    int same = good && status == FASTPAR_OK && memcmp(library, piped, sizeof *library) == 0;
+    if (status != FASTPAR_OK)
+        fprintf(stderr, "%s: %s\n", fastpar_status_name(status), error.message);
+    else if (!good)
+        fprintf(stderr, "zstd has failed\n");
+    else if (!same)
+        fprintf(stderr, "the results differ\n");
+    for (int minute = 0; same && minute < 3; minute++) {
+        const bar *at = &library->bars[minute];
+        printf("minute %d: open %" PRIu64 ", high %" PRIu64 ", low %" PRIu64 ", close %" PRIu64 ", volume %" PRIu64 "\n",
+               minute, at->open, at->high, at->low, at->close, at->volume);
+    }
+    if (same)
+        printf("%" PRIu64 " large trades; by the library: %.3f s; by a pipe from zstd: %.3f s\n", library->large, times[0],
+               times[1]);
+    free(library);
+    free(piped);
+    return same ? 0 : 1;
+}
