@@ -52,7 +52,7 @@ internal static class LayoutTests
     private static readonly string[] Left =
     {
         "fastpar_team_run", // fastpar_team_run_with does the same
-        "fastpar_team_options.flags", "fastpar_trace_options.flags", // there are none yet
+        "fastpar_group_options.flags", "fastpar_team_options.flags", "fastpar_trace_options.flags", // there are none yet
         "fastpar_piece.offset", "fastpar_piece.lane", "fastpar_piece.lanes", // a body gets the records alone
     };
 

@@ -51,6 +51,10 @@ internal static unsafe partial class NativeMethods
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate int ProgressCallback(void* userData, ulong done, ulong total);
 
+    /// <summary>The type of `drop` in the options of groups and pipelines.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void DropCallback(void* userData, void* item);
+
     private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
         if (name != __DllName)
