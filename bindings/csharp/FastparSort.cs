@@ -166,19 +166,8 @@ public static unsafe class FastparSort
         CancellationToken cancellationToken = default)
         where T : unmanaged
     {
-        if (keys.Length is 0 or > MostKeys)
-        {
-            throw new ArgumentException($"{keys.Length} keys, expected 1 to {MostKeys}", nameof(keys));
-        }
         fastpar_sort_key* native = stackalloc fastpar_sort_key[MostKeys];
-        for (int i = 0; i < keys.Length; i++)
-        {
-            if ((ulong)keys[i].Offset + (ulong)Math.Max(keys[i].Length, 1) > (ulong)sizeof(T))
-            {
-                throw new ArgumentException($"key {i} does not lie inside of the record", nameof(keys));
-            }
-            native[i] = keys[i].ToNative();
-        }
+        ToNative<T>(keys, native);
         fastpar_loop_options settings = (options ?? LoopOptions.Defaults).ToNative();
         var state = new SortState(options, cancellationToken);
         fastpar_error error;
@@ -255,6 +244,47 @@ public static unsafe class FastparSort
             sorted[i] = items[keyed[i].Index];
         }
         sorted.CopyTo(items, 0);
+    }
+
+    /// <summary>Tells the most memory that sorting such records allocates at a time.</summary>
+    /// <typeparam name="T">A struct without references.</typeparam>
+    /// <param name="count">How many records.</param>
+    /// <param name="keys">As for sorting.</param>
+    /// <returns>Bytes, outside of the garbage collector's; given back when the sort ends.</returns>
+    /// <exception cref="ArgumentException">A key, or more records than memory can have.</exception>
+    /// <exception cref="OutOfMemoryException">More than can be counted.</exception>
+    public static long Memory<T>(long count, ReadOnlySpan<SortKey> keys)
+        where T : unmanaged
+    {
+        UIntPtr records = Check.Count(count, nameof(count));
+        fastpar_sort_key* native = stackalloc fastpar_sort_key[MostKeys];
+        ToNative<T>(keys, native);
+        fastpar_error error;
+        UIntPtr bytes;
+        int status = NativeMethods.fastpar_sort_memory(
+            records, (UIntPtr)(uint)sizeof(T), native, (UIntPtr)(uint)keys.Length, &bytes, &error);
+        Check.Ok(status, &error, new ErrorSite { Parameter = nameof(count) });
+        return (ulong)bytes <= long.MaxValue
+            ? (long)(ulong)bytes
+            : throw new OutOfMemoryException("sorting would take more memory than can be counted");
+    }
+
+    /// <summary>The keys of a record as C has them, in room for the most of them.</summary>
+    private static void ToNative<T>(ReadOnlySpan<SortKey> keys, fastpar_sort_key* native)
+        where T : unmanaged
+    {
+        if (keys.Length is 0 or > MostKeys)
+        {
+            throw new ArgumentException($"{keys.Length} keys, expected 1 to {MostKeys}", nameof(keys));
+        }
+        for (int i = 0; i < keys.Length; i++)
+        {
+            if ((ulong)keys[i].Offset + (ulong)Math.Max(keys[i].Length, 1) > (ulong)sizeof(T))
+            {
+                throw new ArgumentException($"key {i} does not lie inside of the record", nameof(keys));
+            }
+            native[i] = keys[i].ToNative();
+        }
     }
 
     /// <summary>The key that a number is itself.</summary>

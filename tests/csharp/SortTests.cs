@@ -125,4 +125,19 @@ internal static class SortTests
         FastparSort.Sort(trades, ByTime, new LoopOptions { Progress = last });
         Expect.Equal(50000L, last.Value.Done);
     }
+
+    [Test]
+    private static void MemoryIsTold()
+    {
+        long numbers = FastparSort.Memory<long>(1_000_000, ByTime);
+        Expect.True(numbers is >= 8_000_000 and < 16_000_000, $"{numbers} bytes for numbers");
+        // A pair of 12 bytes for each record on top, twice.
+        long trades = FastparSort.Memory<Trade>(1_000_000, ByTime);
+        Expect.True(trades > numbers + 12_000_000 && trades < 80_000_000, $"{trades} bytes for records");
+        Expect.Throws<ArgumentException>(() => FastparSort.Memory<Trade>(long.MaxValue, ByTime));
+        Expect.Throws<OutOfMemoryException>(() => FastparSort.Memory<Trade>((1L << 58) - 1, ByTime));
+        Expect.Throws<ArgumentException>(() => FastparSort.Memory<int>(1, ByTime));
+        Expect.Throws<ArgumentException>(() => FastparSort.Memory<int>(1, default));
+        Expect.Throws<ArgumentOutOfRangeException>(() => FastparSort.Memory<Trade>(-1, ByTime));
+    }
 }

@@ -1,0 +1,106 @@
+using System;
+using System.Threading;
+
+namespace Fastpar;
+
+/// <summary>
+/// Prefix sums at work. The native library owns the accumulators, and calls back with pointers to them.
+/// </summary>
+internal abstract unsafe class PrefixState : CallState
+{
+    private const int FoldKind = 1;
+    private const int CombineKind = 2;
+    private const int ApplyKind = 3;
+
+    private static readonly NativeMethods.fastpar_prefix_fold_delegate OnFold = RunFold;
+    private static readonly NativeMethods.fastpar_prefix_combine_delegate OnCombine = RunCombine;
+    private static readonly NativeMethods.fastpar_prefix_apply_delegate OnApply = RunApply;
+
+    protected PrefixState(LoopOptions? options, CancellationToken token)
+        : base(options?.Progress, token, options?.Errors ?? default)
+    {
+    }
+
+    /// <summary>Runs the call to its end.</summary>
+    internal void Run(long count, LoopOptions? options, void* accumulator, int size)
+    {
+        UIntPtr items = Check.Count(count, nameof(count));
+        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
+        fastpar_error error;
+        using var call = new SyncCall(this);
+        native.cancel = call.Cancel;
+        native.progress = ProgressFunction;
+        native.progress_data = UserData;
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_prefix(
+                &native, items, OnFold, OnCombine, OnApply, UserData, accumulator, (UIntPtr)(uint)size, &error);
+        }
+        call.End(status, &error);
+    }
+
+    protected abstract void Fold(fastpar_chunk* chunk, void* accumulator);
+
+    protected abstract void Combine(void* into, void* from);
+
+    protected abstract void Apply(fastpar_chunk* chunk, void* before);
+
+    protected sealed override int Invoke(int kind, void* a, void* b, void* c)
+    {
+        switch (kind)
+        {
+            case FoldKind:
+                Fold((fastpar_chunk*)a, b);
+                break;
+            case CombineKind:
+                Combine(a, b);
+                break;
+            default:
+                Apply((fastpar_chunk*)a, b);
+                break;
+        }
+        return 0;
+    }
+
+    protected sealed override long Position(int kind, void* a, void* b) =>
+        kind == CombineKind ? long.MaxValue : (long)(ulong)((fastpar_chunk*)a)->index;
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_fold_delegate))]
+    private static int RunFold(void* userData, fastpar_chunk* chunk, void* accumulator) =>
+        ((PrefixState)From(userData)).Callback(FoldKind, chunk, accumulator);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_combine_delegate))]
+    private static int RunCombine(void* userData, void* into, void* from) =>
+        ((PrefixState)From(userData)).Callback(CombineKind, into, from);
+
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_apply_delegate))]
+    private static int RunApply(void* userData, fastpar_chunk* chunk, void* before) =>
+        ((PrefixState)From(userData)).Callback(ApplyKind, chunk, before);
+}
+
+/// <summary>The three functions, with their type.</summary>
+internal sealed unsafe class PrefixState<T> : PrefixState
+    where T : unmanaged
+{
+    private readonly Func<Range64, T, T> fold;
+    private readonly Func<T, T, T> combine;
+    private readonly Action<Range64, T> apply;
+
+    internal PrefixState(
+        Func<Range64, T, T> fold, Func<T, T, T> combine, Action<Range64, T> apply, LoopOptions? options, CancellationToken token)
+        : base(options, token)
+    {
+        this.fold = fold;
+        this.combine = combine;
+        this.apply = apply;
+    }
+
+    protected override void Fold(fastpar_chunk* chunk, void* accumulator) =>
+        *(T*)accumulator = fold(new Chunk(chunk).Range, *(T*)accumulator);
+
+    protected override void Combine(void* into, void* from) => *(T*)into = combine(*(T*)into, *(T*)from);
+
+    protected override void Apply(fastpar_chunk* chunk, void* before) => apply(new Chunk(chunk).Range, *(T*)before);
+}
