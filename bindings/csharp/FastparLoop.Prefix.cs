@@ -56,7 +56,8 @@ public static unsafe partial class FastparLoop
 
     /// <summary>The same for a function that only throws.</summary>
     /// <inheritdoc
-    /// cref="Prefix{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, Action{Range64, T}, LoopOptions, CancellationToken)"/>
+    /// cref="Prefix{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, Action{Range64, T},
+    /// LoopOptions, CancellationToken)"/>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static T Prefix<T>(
         long count,
@@ -96,7 +97,8 @@ public static unsafe partial class FastparLoop
         where T : unmanaged => throw new NotSupportedException(AsyncPrefix);
 
     /// <inheritdoc
-    /// cref="Prefix{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, Func{Range64, T, Task}, LoopOptions, CancellationToken)"/>
+    /// cref="Prefix{T}(long, T, Func{Range64, T, T}, Func{T, T, T}, Func{Range64, T, Task},
+    /// LoopOptions, CancellationToken)"/>
     [Obsolete(AsyncPrefix, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static T Prefix<T>(

@@ -80,7 +80,9 @@ public static class FastparPipeline
     }
 
     /// <summary>The same for a sink that only throws.</summary>
-    /// <inheritdoc cref="Run{T, TResult}(IEnumerable{T}, Func{T, TResult}, Action{TResult}, PipelineOptions, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Run{T, TResult}(IEnumerable{T}, Func{T, TResult}, Action{TResult},
+    /// PipelineOptions, CancellationToken)"/>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static void Run<T, TResult>(
         IEnumerable<T> source,
@@ -110,7 +112,9 @@ public static class FastparPipeline
         PipelineOptions? options = null,
         CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
 
-    /// <inheritdoc cref="Run{T, TResult}(IEnumerable{T}, Func{T, TResult}, Func{TResult, Task}, PipelineOptions, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Run{T, TResult}(IEnumerable{T}, Func{T, TResult}, Func{TResult, Task},
+    /// PipelineOptions, CancellationToken)"/>
     [Obsolete(AsyncBodies, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static void Run<T, TResult>(

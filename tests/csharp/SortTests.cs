@@ -44,7 +44,7 @@ internal static class SortTests
             FastparSort.Sort(values);
             Expect.Equal(true, expected.SequenceEqual(values), typeof(T).Name);
             FastparSort.Sort(values, descending: true);
-            Expect.Equal(true, expected.Reverse().SequenceEqual(values), typeof(T).Name + " descending");
+            Expect.Equal(true, Enumerable.Reverse(expected).SequenceEqual(values), typeof(T).Name + " descending");
         }
     }
 
