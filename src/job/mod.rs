@@ -29,6 +29,7 @@ mod reduce;
 mod tasks;
 
 pub use background::{Body, Done, JobHandle, OwnedProgress};
+pub(crate) use carried::Carried;
 pub use chunk::{Chunk, Control};
 pub(crate) use groups::{run_group, Group, GroupOptions, Tasks};
 pub(crate) use loops::half_of_caches;

@@ -140,9 +140,9 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
     entered.check_thread()?;
     pipeline.check_process()?; // what is in flight is the parent's
     pipeline.stage().stopped.store(true, Ordering::Relaxed);
-    let left: Vec<_> = pipeline.close().collect();
+    let left = pipeline.close();
     let failed = std::mem::take(&mut *pipeline.stage().failed.lock().unwrap_or_else(PoisonError::into_inner));
-    let left = left.into_iter().map(|left| match left {
+    let left = left.map(|left| match left {
         Left::Input((item, _)) | Left::Output(item) => item,
     });
     let stopped = AtomicBool::new(true);

@@ -9,7 +9,7 @@ mod barrier;
 mod loom_tests;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::float_env::FloatEnv;
+use crate::job::Carried;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{check_others, wait, Asked, Call, Scope};
@@ -110,7 +110,7 @@ pub fn run_with(
         ended: Condvar::new(),
         process: Process::current(),
     });
-    let floats = FloatEnv::current();
+    let carried = Carried::from_caller(call.is_nested());
     for member in 1..members {
         // SAFETY: only the lifetime is dropped; this function does not return before every member has ended.
         let body = BodyPtr(unsafe {
@@ -122,12 +122,12 @@ pub fn run_with(
         let (working, ending) = (Arc::clone(&team), Arc::clone(&team));
         pool.send_reserved(
             // SAFETY: the caller waits until this member has ended.
-            move || floats.with(|| working.member(member, unsafe { &*body.get() })),
+            move || carried.with(|| working.member(member, unsafe { &*body.get() })),
             move || ending.member_ended(),
         );
     }
     team.member(0, body);
-    floats.restore_here();
+    carried.restore_here();
     team.process.check()?; // in a forked child the other members are in the parent, which waits for them
     let all_ended = wait(|| team.ended.wait_while(team.state(), |state| state.ended < members - 1));
     let mut state = all_ended.unwrap_or_else(PoisonError::into_inner);

@@ -289,6 +289,7 @@ static fastpar_status call_queue(calls_room *room)
   return 0;
 }
 
+#include "calls_groups.h"
 #include "calls_zstd.h"
 
 /* Entries of a folder such as /proc/self/task; -1 if there is none. */
@@ -321,7 +322,7 @@ static const calls_entry CALLS[] = {
   {"team", call_team},     {"queue", call_queue},           {"compress", call_compress},
   {"decompress", call_decompress}, {"batch", call_batch},   {"writer", call_writer},   {"reader", call_reader},
   {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"large", call_large},
-  {"prefix", call_prefix}, {"sort", call_sort},
+  {"prefix", call_prefix}, {"sort", call_sort},             {"group", call_group},     {"pipeline", call_pipeline},
   {"large file", call_large_file}, {"files", call_files},
 };
 enum { CALLS_KINDS = sizeof CALLS / sizeof CALLS[0] };

@@ -41,7 +41,7 @@ fn in_child(what: &str, body: impl FnOnce()) {
     }
 }
 
-/// Loops, nested loops, a reduction, a job, a team.
+/// Loops, nested loops, a reduction, a group, a pipeline, a job, a team.
 fn use_everything() {
     assert_eq!(count_chunks(100), 100);
     let nested = AtomicUsize::new(0);
@@ -50,6 +50,7 @@ fn use_everything() {
     let count = |chunk: &Chunk, sum: &mut usize| *sum += chunk.end - chunk.begin;
     let sum = reduce(Schedule::default(), 1000, &Control::default(), 0, count, |sum, part| *sum += part);
     assert_eq!(sum, Ok(1000));
+    crate::groups::use_both();
     let job = JobHandle::start(EACH, 50, 0, None, None, Box::new(|_| Continue(()))).expect("it starts");
     job.wait(None).expect("it succeeds");
     team::run(3, &|team, _| {

@@ -10,6 +10,7 @@ mod exit;
 mod fair;
 #[cfg(unix)]
 mod fork;
+mod groups;
 mod hooks;
 mod jobs;
 mod shutdown;

@@ -52,7 +52,9 @@ pub(super) struct Wait {
 impl Crew {
     /// `lanes` lanes; the caller has lane 0.
     pub(super) fn new(lanes: u32) -> Self {
-        let state = State { free: (1..lanes).rev().collect(), inside: 1, sleepers: Vec::new() };
+        // Room for every lane: a thread that is about to sleep needs no memory.
+        let sleepers = Vec::with_capacity(lanes as usize);
+        let state = State { free: (1..lanes).rev().collect(), inside: 1, sleepers };
         let wakes = (0..lanes).map(|_| Condvar::new()).collect();
         Self { state: Mutex::new(state), wakes, takers: AtomicU32::new(0) }
     }

@@ -23,6 +23,8 @@
 //! there are only so many threads.
 
 mod crew;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod node;
 mod queue;
 mod wait;
@@ -166,7 +168,7 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let call = Call::enter()?;
     let lanes = if call.can_have_help() { call.lanes(options.max_lanes) } else { 1 };
     let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for a group");
-    let node = Node::make(None).ok_or_else(no_memory)?;
+    let node = Node::make().ok_or_else(no_memory)?;
     // SAFETY: just made.
     unsafe { node.as_ref() }.add(1);
     let lane = || Lane { queue: Mutex::new(Queue::new()), waiting: AtomicUsize::new(0) };
@@ -456,8 +458,12 @@ impl Frame {
     /// The node of a task that spawns for the first time. Under the lock of the lane's queue.
     #[inline]
     fn make_node(&self) -> Result<NodeRef> {
-        let node = Node::make(Some(move_up(self.parent)));
-        let node = node.ok_or_else(|| Error::new(ErrorKind::OutOfMemory, "the system has no memory"))?;
+        crate::memory::check()?; // tasks alone must not use up the reserve
+        let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
+        let node = Node::make().ok_or_else(no_memory)?;
+        // Only now: after a failure the task is still counted in `self.parent`.
+        // SAFETY: just made, and known to this thread alone.
+        unsafe { node.as_ref() }.set_parent(move_up(self.parent));
         self.node.set(Some(node));
         Ok(node)
     }

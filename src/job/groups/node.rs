@@ -32,12 +32,12 @@ pub(super) struct Node {
 pub(super) type NodeRef = NonNull<Node>;
 
 impl Node {
-    /// The node of a task that runs, below `parent`; none: there is no memory.
-    pub(super) fn make(parent: Option<NodeRef>) -> Option<NodeRef> {
+    /// The node of a task that runs, without a parent; none: there is no memory.
+    pub(super) fn make() -> Option<NodeRef> {
         // SAFETY: the layout is not empty.
         let made = NonNull::new(unsafe { alloc(Layout::new::<Self>()) }.cast::<Self>())?;
         // SAFETY: memory for a node, aligned.
-        unsafe { made.write(Self { word: AtomicUsize::new(RUNS), parent: Cell::new(parent) }) };
+        unsafe { made.write(Self { word: AtomicUsize::new(RUNS), parent: Cell::new(None) }) };
         Some(made)
     }
 
@@ -48,6 +48,11 @@ impl Node {
             node.drop_in_place();
             dealloc(node.as_ptr().cast(), Layout::new::<Self>());
         }
+    }
+
+    /// Counts the node at `parent`, which has a count for it. Before the node is shared.
+    pub(super) fn set_parent(&self, parent: NodeRef) {
+        self.parent.set(Some(parent));
     }
 
     /// Counts tasks before they can be found. Relaxed: the thread is counted in itself, so the count is not

@@ -36,6 +36,7 @@ impl<Q> Queue<Q> {
         if self.tasks.capacity() - self.tasks.len() >= more {
             return Ok(());
         }
+        crate::memory::check()?; // tasks alone must not use up the reserve
         let room = more.max(ROOM).max(self.tasks.len() / 4);
         // A static text takes no memory.
         let failed = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");

@@ -237,8 +237,9 @@ impl<T: Tasks> Help for Group<T> {
             }
             helped = true;
             self.crew.leave(lane);
-            let more = part == Part::Over && self.any_waiting();
             self.gate.leave();
+            // Of the group only the memory is left, perhaps; no task waits then.
+            let more = part == Part::Over && self.any_waiting();
             if part == Part::MadeRoom {
                 visit = Visit::Left(Seat { job: 0, lane });
             }
