@@ -1297,8 +1297,9 @@ FASTPAR_API fastpar_status fastpar_group_run(const fastpar_group_options *option
  *         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
  *         failure the item stays the caller's.
  *
- * Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop, a
- * team or a group in one: what is spawned belongs to that task. Not from jobs that outlive it (`fastpar_for_start`).
+ * Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop,
+ * a team or a group in one: what is spawned belongs to that task. Not from jobs that outlive it
+ * (`fastpar_for_start`).
  * Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_task_fn task, void *item,

@@ -190,8 +190,9 @@ pub unsafe extern "C" fn fastpar_group_run(
 ///         group, whether the group has ended or not; FASTPAR_ERR_THREADS: in a child that a task forked. On
 ///         failure the item stays the caller's.
 ///
-/// Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop, a
-/// team or a group in one: what is spawned belongs to that task. Not from jobs that outlive it (`fastpar_for_start`).
+/// Never blocks. May be called from any thread that runs a task of the group, or a callback of a loop,
+/// a team or a group in one: what is spawned belongs to that task. Not from jobs that outlive it
+/// (`fastpar_for_start`).
 /// Since: 1.0
 ///
 /// # Safety

@@ -197,7 +197,7 @@ fn loom_a_wait_that_is_too_deep_never_hangs() {
     });
 }
 
-/// Tasks that end at the same time under parents that have ended: each node is freed once, by whoever is last.
+/// Tasks that end at the same time under parents that have ended: each node is freed once, by the last.
 #[test]
 fn loom_places_move_up_past_ended_parents() {
     model(|| {
