@@ -98,7 +98,8 @@ def run_task(call: _Task, group: int, lane: int) -> int:
     """What the pool calls for a task."""
     try:
         call.call.handle = group
-        # A context of its own: a task that waits runs others on its stack, and no context can be entered twice.
+        # A context of its own: a task that waits runs others on its stack, and no context can be entered
+        # twice.
         call.call.context.copy().run(call.function, *call.args)
         call.call.pending.discard(call)
         return 0
