@@ -2,7 +2,7 @@
 
 Loops        for_range, for_slices, map, starmap, reduce, accumulate; plan, chunks; LoopOptions, Schedule
 Sorting      sort: the records of a buffer
-Jobs         for_start, Job; team, TeamMember; ThreadPoolExecutor, BrokenThreadPool
+Jobs         for_start, Job; team, TeamMember; group, Group; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
 The pool     pool_start, pool_threads, pool_worker, pool_stats, pool_shutdown; PoolStats, THREADS_AUTO; pool_limit,
@@ -39,6 +39,7 @@ from ._errors import (
 )
 from ._async import to_thread
 from ._executor import BrokenThreadPool, ThreadPoolExecutor
+from ._groups import Group, group
 from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import for_range, map, reduce, starmap
@@ -75,6 +76,7 @@ __all__ = (
     "CancelledError",
     "ClosedError",
     "Error",
+    "Group",
     "InvalidArgumentError",
     "Job",
     "LimitError",
@@ -95,6 +97,7 @@ __all__ = (
     "for_range",
     "for_slices",
     "for_start",
+    "group",
     "is_cancelled",
     "map",
     "plan",
