@@ -2,7 +2,7 @@
 
 Loops        for_range, for_slices, map, starmap, reduce, accumulate; plan, chunks; LoopOptions, Schedule
 Sorting      sort: the records of a buffer
-Jobs         for_start, Job; team, TeamMember; group, Group; ThreadPoolExecutor, BrokenThreadPool
+Jobs         for_start, Job; team, TeamMember; group, Group; pipeline, Pipeline; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
 The pool     pool_start, pool_threads, pool_worker, pool_stats, pool_shutdown; PoolStats, THREADS_AUTO; pool_limit,
@@ -44,6 +44,7 @@ from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import for_range, map, reduce, starmap
 from ._options import LoopOptions, Schedule, plan
+from ._pipeline import Pipeline, pipeline
 from ._pool import (
     THREADS_AUTO,
     PoolStats,
@@ -82,6 +83,7 @@ __all__ = (
     "LimitError",
     "LoopOptions",
     "OutOfMemoryError",
+    "Pipeline",
     "PoolStats",
     "Queue",
     "Schedule",
@@ -100,6 +102,7 @@ __all__ = (
     "group",
     "is_cancelled",
     "map",
+    "pipeline",
     "plan",
     "pool_limit",
     "pool_limit_get",
