@@ -82,7 +82,8 @@ def pipeline[T, R](
 def _results[T, R](
     source: Iterator[T], work: Callable[[T], R], lanes: int, most: int, context: contextvars.Context
 ) -> Generator[R]:
-    # Not fastpar_pipeline_run: that takes and gives on the thread that is inside the call, and an iterator leaves it for each result.
+    # Not fastpar_pipeline_run: that takes and gives on the thread that is inside the call, and an iterator
+    # leaves it for each result.
     executor = ThreadPoolExecutor(lanes or None)
     most = most or 2 * executor._max_workers
     under_way: collections.deque[Future[R]] = collections.deque()

@@ -1,6 +1,7 @@
 //! Suite "python": `tests/python` on whatever Python 3 there is, with nothing but ctypes; the package
-//! `fastpar` on a Python 3.14 whose GIL is hidden from it, and on a free-threaded one where there is one; and
-//! `tests/zstandard` with that package; what checkers of types say about `tests/python/types`.
+//! `fastpar` on a Python 3.14 whose GIL is hidden from it, and on a free-threaded one where there is one;
+//! `tests/zstandard` with that package; limits by threadpoolctl; what checkers of types say about
+//! `tests/python/types`.
 
 use super::{debian_python, lines, python_types, Case, Context};
 use crate::pypi::Packages;
@@ -26,6 +27,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(with_gil(context)?);
     cases.extend(free_threaded(context)?);
     cases.extend(zstandard(context)?);
+    cases.extend(limits(context)?);
     cases.extend(types(context));
     Ok(cases)
 }
@@ -90,6 +92,31 @@ fn types(context: &Context) -> Vec<Case> {
     match context.setup.missing(&["pip3"]) {
         Some(reason) => vec![Case::skipped("types", reason)],
         None => python_types::cases(),
+    }
+}
+
+/// `tests/python/limits`, with threadpoolctl from PyPI.
+fn limits(context: &mut Context) -> Result<Vec<Case>> {
+    const NAME: &str = "threadpoolctl";
+    const PACKAGE: &str = "threadpoolctl==3.6.0";
+    if let Some(reason) = context.setup.missing(&["pip3"]) {
+        return Ok(vec![Case::skipped(NAME, reason)]);
+    }
+    let packages = match Packages::get(&[PACKAGE]) {
+        Ok(packages) => packages,
+        Err(error) => {
+            let reason = format!("{PACKAGE} cannot be installed: {error}");
+            return Ok(vec![Case::skipped(NAME, reason.lines().next().unwrap_or_default())]);
+        }
+    };
+    match package_test(context, "tests/python/limits", "test_limits.py")? {
+        Ok(mut command) => {
+            let finished = process::run(command.env("PYTHONPATH", packages.path()), LIMIT)?;
+            let mut cases = lines::unittest(&finished);
+            cases.iter_mut().for_each(|case| case.name = format!("{NAME}: {}", case.name));
+            Ok(cases)
+        }
+        Err(reason) => Ok(vec![Case::skipped(NAME, reason)]),
     }
 }
 
