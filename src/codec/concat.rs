@@ -11,6 +11,7 @@ use crate::codec::io::output::{Target, Wishes};
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -57,7 +58,7 @@ pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Re
     let archive = (!appends).then_some(archive);
     let replaced = target.commit(archive.as_ref().and_then(Archive::file), options.sync)?;
     progress.finish(stats.bytes_in)?;
-    stats.seconds = start.elapsed().as_secs_f64();
+    stats.seconds = FloatEnv::seconds_since(start);
     give_back(replaced);
     Ok(stats)
 }

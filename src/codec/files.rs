@@ -11,6 +11,7 @@ use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use crate::trace::{self, Kind, Mark};
 use std::io::{Read, Write};
 use std::ops::Range;
@@ -82,7 +83,7 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let (output, progress) = writer.into_parts();
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
-    stats.seconds = start.elapsed().as_secs_f64();
+    stats.seconds = FloatEnv::seconds_since(start);
     mark.end(Kind::CompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)
@@ -119,7 +120,7 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let progress = reader.into_progress();
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
-    stats.seconds = start.elapsed().as_secs_f64();
+    stats.seconds = FloatEnv::seconds_since(start);
     mark.end(Kind::DecompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)

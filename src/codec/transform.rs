@@ -8,6 +8,7 @@ use crate::codec::options::Options;
 use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions};
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::float_env::FloatEnv;
 use std::path::Path;
 use std::time::Instant;
 
@@ -57,7 +58,7 @@ where
     };
     let (output, _) = writer.into_parts();
     let replaced = output.commit(source, target.sync)?;
-    stats.seconds = start.elapsed().as_secs_f64();
+    stats.seconds = FloatEnv::seconds_since(start);
     give_back(replaced);
     Ok(stats)
 }

@@ -2,6 +2,7 @@
 //! moment. (That of the whole process lags behind by up to a tick for every thread that is running, 4 ms on
 //! many systems.)
 
+use super::float_env::FloatEnv;
 use once_cell::race::OnceBox;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -197,6 +198,10 @@ pub(crate) fn begin_ticks() {
 /// How long so many ticks are. A second after the first moment the rate is known to some ten millionths, and
 /// does not change any more.
 pub(crate) fn nanoseconds(count: u64) -> u64 {
+    FloatEnv::for_ourselves(|| nanoseconds_of(count))
+}
+
+fn nanoseconds_of(count: u64) -> u64 {
     const ENOUGH: u64 = 1_000_000_000;
     let mut rate = f64::from_bits(RATE.load(Ordering::Relaxed));
     if rate == 0.0 {

@@ -8,6 +8,7 @@
 
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 use std::arch::asm;
+use std::time::Instant;
 
 /// What a thread computes by: MXCSR and the x87 control word, or FPCR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +160,17 @@ impl FloatEnv {
     #[inline]
     pub(crate) fn current() -> Self {
         Self(if cfg!(miri) { Self::initial() } else { Registers::read() })
+    }
+
+    /// Runs `work`, which computes for the library itself, with the state that a program begins with: the
+    /// caller's may have any rounding, and exceptions that end the process. `work` must not unwind.
+    pub(crate) fn for_ourselves<R>(work: impl FnOnce() -> R) -> R {
+        Self(Self::initial()).with(work)
+    }
+
+    /// The seconds since a moment.
+    pub(crate) fn seconds_since(moment: Instant) -> f64 {
+        Self::for_ourselves(|| moment.elapsed().as_secs_f64())
     }
 
     /// Gives the calling thread the state that a program begins with. (A new thread of Linux has that of its

@@ -2,6 +2,7 @@
 //! `cpu.cfs_quota_us`).
 #![forbid(unsafe_code)]
 
+use super::float_env::FloatEnv;
 use super::small_file::read;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,8 +85,10 @@ fn limits(groups: &str, mounts: &str) -> Vec<Limit> {
 
 /// The smallest of the quotas.
 fn quota_of(limits: &[Limit]) -> Option<u32> {
-    let smallest = limits.iter().filter_map(Limit::quota).reduce(f64::min)?;
-    Some((smallest as u32).max(1))
+    FloatEnv::for_ourselves(|| {
+        let smallest = limits.iter().filter_map(Limit::quota).reduce(f64::min)?;
+        Some((smallest as u32).max(1))
+    })
 }
 
 impl Limit {

@@ -212,6 +212,47 @@ static void flushing_to_zero_goes_with_the_job(void)
 }
 #endif
 
+#if defined(__x86_64__)
+#define SAMPLES 400
+#define SAMPLE 500
+
+/* With every exception unmasked: whatever rounds in the library ends the program. */
+static void the_library_raises_no_exception_of_its_own(void)
+{
+  static unsigned char samples[SAMPLES * SAMPLE], packed[2 * sizeof samples], dict[16384];
+  static size_t sizes[SAMPLES];
+  unsigned before = _mm_getcsr();
+  size_t written = 0, restored = 0, trained = 0;
+  fastpar_pool_stats stats = {0};
+  fastpar_file_stats file_stats = {0};
+  fastpar_zstd_options options = {0};
+  fastpar_status status[7];
+  FILE *file = fopen("floats.src", "wb");
+  options.struct_size = sizeof options;
+  options.frame_size = 10007;
+  stats.struct_size = sizeof stats;
+  file_stats.struct_size = sizeof file_stats;
+  for (size_t i = 0; i < sizeof samples; i++) samples[i] = (unsigned char)(i * i / 7 % 61 + i % 13);
+  for (int i = 0; i < SAMPLES; i++) sizes[i] = SAMPLE;
+  CHECK(file != NULL && fwrite(samples, 1, sizeof samples, file) == sizeof samples && fclose(file) == 0);
+  _mm_setcsr(0); /* nothing masked, nothing raised */
+  status[0] = fastpar_compress(&options, samples, sizeof samples, packed, sizeof packed, &written, NULL);
+  status[1] = fastpar_decompress(NULL, packed, written, samples, sizeof samples, &restored, NULL);
+  status[2] = fastpar_dict_train(samples, sizes, SAMPLES, dict, sizeof dict, &trained, NULL);
+  status[3] = fastpar_compress_file(NULL, "floats.src", "floats.zst", &file_stats, NULL);
+  status[4] = fastpar_decompress_file(NULL, "floats.zst", "floats.out", &file_stats, NULL);
+  status[5] = fastpar_pool_stats_read(&stats, NULL);
+  status[6] = fastpar_cpus() > 0 ? FASTPAR_OK : FASTPAR_ERR_INTERNAL;
+  _mm_setcsr(before);
+  for (int i = 0; i < 7; i++) CHECK_EQUAL(status[i], FASTPAR_OK);
+  CHECK_EQUAL(restored, sizeof samples);
+  CHECK(file_stats.seconds > 0 && trained > 0 && stats.codec_ns > 0);
+  remove("floats.src");
+  remove("floats.zst");
+  remove("floats.out");
+}
+#endif
+
 int main(void)
 {
   RUN(rounding_goes_with_the_job);
@@ -221,6 +262,7 @@ int main(void)
   RUN(jobs_and_teams_have_it_too);
 #if defined(__x86_64__)
   RUN(flushing_to_zero_goes_with_the_job);
+  RUN(the_library_raises_no_exception_of_its_own);
 #endif
   return FINISH();
 }

@@ -16,6 +16,7 @@ use crate::codec::options::reference::Reference;
 use crate::codec::options::Options;
 use crate::error::{ErrorKind, Result};
 use crate::job::{self, Control};
+use crate::os::float_env::FloatEnv;
 use crate::os::fork::ChildHook;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,7 +159,9 @@ fn best_split(sizes: impl Iterator<Item = u64>, lanes: u32) -> (u32, u32) {
         even.max(largest as f64 / speed)
     };
     let most = lanes.min(count).max(1);
-    let best = (1..=most).rev().min_by(|&one, &other| time(one).total_cmp(&time(other))).unwrap_or(1);
+    let best = FloatEnv::for_ourselves(|| {
+        (1..=most).rev().min_by(|&one, &other| time(one).total_cmp(&time(other))).unwrap_or(1)
+    });
     (best, lanes / best)
 }
 

@@ -8,6 +8,7 @@ use crate::codec::libzstd::cctx::CDict;
 use crate::codec::libzstd::errors;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::os::float_env::FloatEnv;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -148,7 +149,7 @@ fn cannot_prepare(content: &[u8]) -> Error {
 
 /// The bytes that libzstd learns from; it tests the result on the other samples.
 fn learned_from(sizes: &[usize]) -> usize {
-    let learned = (sizes.len() as f64 * 0.75) as usize;
+    let learned = sizes.len() - sizes.len().div_ceil(4);
     sizes[..learned].iter().sum() // at most the sum of all sizes, which is known
 }
 
@@ -178,7 +179,10 @@ pub fn train(samples: &[u8], sizes: &[usize], dst: &mut [MaybeUninit<u8>]) -> Re
         );
         return Err(Error::new(ErrorKind::InvalidArgument, what));
     }
-    zstd_safe::train_from_buffer(&mut Uninit::new(dst), samples, sizes).map_err(|code| {
+    // It computes with fractions.
+    let trained =
+        FloatEnv::for_ourselves(|| zstd_safe::train_from_buffer(&mut Uninit::new(dst), samples, sizes));
+    trained.map_err(|code| {
         let name = zstd_safe::get_error_name(code);
         let kind =
             if errors::is_out_of_memory(code) { ErrorKind::OutOfMemory } else { ErrorKind::InvalidArgument };
