@@ -110,7 +110,8 @@ internal static class Soak
     private static string[] OpenFiles() =>
         new DirectoryInfo("/proc/self/fd")
             .GetFileSystemInfos()
-            .Select(file => file.LinkTarget ?? "")
+            .Select(file => file.LinkTarget)
+            .OfType<string>() // those of the list itself, and of a thread that reads a file, are closed by now
             .Where(name => !name.EndsWith(".dll", StringComparison.Ordinal))
             .Where(name => !name.StartsWith("pipe:", StringComparison.Ordinal))
             .Order()
