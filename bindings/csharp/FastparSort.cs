@@ -277,13 +277,15 @@ public static unsafe class FastparSort
         {
             throw new ArgumentException($"{keys.Length} keys, expected 1 to {MostKeys}", nameof(keys));
         }
-        for (int i = 0; i < keys.Length; i++)
+        // An array, as Mono's read-only span has another indexer than .NET Standard 2.1 names.
+        SortKey[] all = keys.ToArray();
+        for (int i = 0; i < all.Length; i++)
         {
-            if ((ulong)keys[i].Offset + (ulong)Math.Max(keys[i].Length, 1) > (ulong)sizeof(T))
+            if ((ulong)all[i].Offset + (ulong)Math.Max(all[i].Length, 1) > (ulong)sizeof(T))
             {
                 throw new ArgumentException($"key {i} does not lie inside of the record", nameof(keys));
             }
-            native[i] = keys[i].ToNative();
+            native[i] = all[i].ToNative();
         }
     }
 
