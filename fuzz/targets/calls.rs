@@ -52,7 +52,7 @@ fn a_loop(program: &[u8], depth: u32, shared: &Shared) -> Result<(), Error> {
     let own = AtomicI32::new(0);
     let flags = choices.byte();
     let cancel = if flags & 8 == 0 { &own } else { &shared.cancel };
-    let control = Control { max_lanes: u32::from(flags % 5), cancel: Some(cancel), progress: None };
+    let control = Control { max_lanes: u32::from(flags % 5), cancel: Some(cancel), ..Control::default() };
     let inner = choices.0;
     let done = AtomicUsize::new(0);
     let result = for_each_chunk(plan, count, &control, |chunk| {
