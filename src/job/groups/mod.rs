@@ -27,11 +27,12 @@ mod crew;
 mod loom_tests;
 mod node;
 mod queue;
+mod take;
 mod wait;
 
 use super::carried::{Carried, TaskHere};
 use super::gate::MAX_HELPERS;
-use super::helpers::{recruit, recruit_more, JobGate, Share};
+use super::helpers::{recruit_more, JobGate, Share};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
@@ -292,65 +293,6 @@ impl<T: Tasks> Group<T> {
         Ok(())
     }
 
-    /// Tasks were added to a queue: a thread that sleeps is woken, or a helper sent for.
-    #[inline]
-    fn added(&self, lane: u32, queue: MutexGuard<'_, Queue<Queued<T::Item>>>) {
-        self.tell(lane, &queue);
-        let has_takers = self.crew.has_takers();
-        drop(queue);
-        if has_takers {
-            self.crew.wake_taker();
-        } else if self.lanes.len() > 1 && self.gate.coming() == 0 && !self.gate.is_watched() {
-            self.send_for_help();
-        }
-    }
-
-    /// Whether any task waits, looked at under the locks.
-    fn any_waiting(&self) -> bool {
-        (0..self.lanes.len() as u32).any(|lane| self.queue(lane).len() > 0)
-    }
-
-    /// The newest task of the lane's own with this number or more.
-    fn take_own(&self, lane: u32, mark: usize) -> Option<(Queued<T::Item>, usize)> {
-        let mut queue = self.queue(lane);
-        let taken = queue.pop(mark)?;
-        self.tell(lane, &queue);
-        Some(taken)
-    }
-
-    /// The oldest task of another lane, and with it some that go to the lane's own queue.
-    fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, usize)> {
-        let count = self.lanes.len() as u32;
-        for other in (1..count).map(|step| (lane + step) % count) {
-            // Relaxed: advice; before a thread sleeps it looks under the locks.
-            if self.lanes[other as usize].waiting.load(Ordering::Relaxed) == 0 {
-                continue;
-            }
-            let many = self.queue(lane).reserve(Queue::<Queued<T::Item>>::MOST).is_ok();
-            let mut more: [Option<Queued<T::Item>>; Queue::<()>::MOST] = [const { None }; Queue::<()>::MOST];
-            let mut queue = self.queue(other);
-            let mut first = None;
-            if many {
-                let mut old = queue.take_old();
-                first = old.next();
-                old.zip(&mut more).for_each(|(task, place)| *place = Some(task));
-            } else if let Some(task) = queue.take_oldest() {
-                first = Some(task);
-            }
-            self.tell(other, &queue);
-            drop(queue);
-            let Some(first) = first else { continue };
-            let mut own = self.queue(lane);
-            let top = own.top();
-            if more[0].is_some() {
-                more.into_iter().flatten().for_each(|task| own.push(task));
-                self.added(lane, own);
-            }
-            return Some((first, top));
-        }
-        None
-    }
-
     /// Gives counts back, and wakes a task that waited for them.
     fn give_back(&self, ended: &mut Ended) {
         if let Some((node, counts)) = ended.0.take() {
@@ -437,20 +379,6 @@ impl<T: Tasks> Group<T> {
             }
         }
         true
-    }
-
-    fn send_for_help(&self) {
-        // SAFETY: a task has not ended, so neither has the call, which keeps its pool.
-        let pool = unsafe { self.pool.get() };
-        let most = most_lanes().min(self.lanes.len() as u32);
-        if self.gate.inside() + 1 < most && pool.has_workers() {
-            // SAFETY: the group is in an Arc, and the task that calls this keeps it.
-            let group = unsafe {
-                Arc::increment_strong_count(self);
-                Arc::from_raw(self)
-            };
-            let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
-        }
     }
 }
 

@@ -172,8 +172,9 @@ impl<T: Tasks> Group<T> {
 
     fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
         let woken = give_back(node, frame.counts.replace(0));
-        debug_assert!(woken.is_none()); // the task itself waits, and is awake
-                                        // SAFETY: the task keeps its node.
+        // The task itself waits, and is awake.
+        debug_assert!(woken.is_none());
+        // SAFETY: the task keeps its node.
         let done = || unsafe { node.as_ref() }.is_done();
         if done() {
             return Part::Over;
