@@ -29,7 +29,11 @@ impl Place {
         assert_eq!(rustix::process::geteuid().as_raw(), 0, "this program is for root");
         let place = Self(tempfile::tempdir().unwrap());
         mode(place.0.path(), 0o755);
-        fs::copy(std::env::current_exe().unwrap(), place.path("program")).unwrap();
+        // By a child: a descriptor for writing that is open here is inherited by what another test starts at
+        // that moment, and a program that is open for writing anywhere cannot be started (ETXTBSY).
+        let mut copy = Command::new("cp");
+        let copied = copy.arg(std::env::current_exe().unwrap()).arg(place.path("program")).status().unwrap();
+        assert!(copied.success());
         mode(&place.path("program"), 0o755);
         place
     }

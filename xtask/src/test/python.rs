@@ -73,7 +73,7 @@ pub(super) fn package_test(
         },
     };
     let mut command = launcher(context, &python)?;
-    command.args(["discover", "-s"]).arg(repo::root().join(folder)).args(["-p", file]);
+    command.args(["discover", "-v", "-s"]).arg(repo::root().join(folder)).args(["-p", file]);
     Ok(Ok(command))
 }
 
