@@ -96,6 +96,11 @@ pub(super) fn frame(staged: &Staged) -> Result<PathBuf> {
     beside_libzstd("benches/codec/frame.c", "frame", staged)
 }
 
+/// Builds what measures scans.
+pub(super) fn scan(staged: &Staged) -> Result<PathBuf> {
+    program("gcc", "benches/codec/scan.c", "scan", staged, &[])
+}
+
 /// What measures files, batches and archives.
 pub(super) struct Files {
     /// Runs a program and tells its time and memory.

@@ -15,6 +15,7 @@ mod machine;
 mod plots;
 mod report;
 mod runner;
+mod scans;
 mod series;
 mod simulate;
 mod small;
@@ -63,7 +64,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -86,6 +87,7 @@ const GROUPS: [Group; 10] = [
         tables: files::tables,
     },
     Group { name: "frames", measure: frames::measure, tables: frames::tables },
+    Group { name: "scans", measure: scans::measure, tables: scans::tables },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
     Group { name: "small", measure: small::measure, tables: small::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
