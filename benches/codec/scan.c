@@ -1,10 +1,11 @@
-/* Rows of 48 bytes that lie in zstd frames, folded: by fastpar_archive_reduce, and by fastpar_decompress into
-   memory that was written before with fastpar_reduce over it, in turn in one process; prints one line of JSON.
+/* Rows of 48 bytes that lie in zstd frames, folded: by fastpar_archive_reduce, and by fastpar_decompress
+   into memory that was written before with fastpar_reduce over it, in turn in one process; prints one line
+   of JSON.
 
    scan fold FILE ROWS ROUNDS         FILE: zstd frames of ROWS rows, read into memory first
-   scan memory FILE                   the scan alone, of the open file, and the most memory that the process had
-   scan transform FILE TARGET ROUNDS  copies FILE by fastpar_transform_file; beside it fastpar_decompress_file
-                                      and fastpar_compress_file, by way of TARGET.plain
+   scan memory FILE                   the scan alone, of the open file; the most memory of the process
+   scan transform FILE TARGET ROUNDS  copies FILE by fastpar_transform_file; beside it, by way of
+                                      TARGET.plain, fastpar_decompress_file and fastpar_compress_file
 
    Told are the median seconds of each way and the median of the rounds' ratios. */
 #define _GNU_SOURCE

@@ -2,16 +2,15 @@
 
 use super::borrow::{self, OptionsStruct, Out};
 use super::codec::{fastpar_zstd_options, KeptArguments};
+use super::foreign_source::ForeignSource;
 use super::guard::{guard, guard_value};
 use super::handle::{self, Held};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{Archive, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use crate::pool::Scope;
 use std::ffi::{c_char, c_void};
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::AtomicI32;
 
 /// Compressed data that is open for reading at any place. Opaque; made by `fastpar_archive_open`,
 /// `fastpar_archive_open_file` or `fastpar_archive_open_source`, released by `fastpar_archive_free`;
@@ -243,39 +242,6 @@ pub unsafe extern "C" fn fastpar_archive_open_source(
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
-}
-
-/// The program's function that reads.
-struct ForeignSource {
-    function: unsafe extern "C" fn(*mut c_void, u64, *mut c_void, usize) -> i32,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the program promises that the callback may be called from several threads at the same time.
-unsafe impl Sync for ForeignSource {}
-// SAFETY: as above.
-unsafe impl Send for ForeignSource {}
-
-impl ForeignSource {
-    fn read(&self, offset: u64, buffer: &mut [u8], cancel: Option<&AtomicI32>) -> Result<()> {
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        Scope::enter(&cancel, |scope| {
-            // SAFETY: the program promises that the callback may be called with its data; the buffer is valid
-            // meanwhile.
-            match unsafe { (self.function)(self.user_data, offset, buffer.as_mut_ptr().cast(), buffer.len()) }
-            {
-                0 => Ok(()),
-                code => {
-                    let text = format!("the source returned {code} at byte {offset}");
-                    let error = Error::of_callback(text, code, scope.take());
-                    let position = error.position().unwrap_or(offset);
-                    Err(error.at(position))
-                }
-            }
-        })
-    }
 }
 
 /// Tells how many bytes the whole content has.

@@ -13,6 +13,7 @@ mod callbacks;
 mod codec;
 mod dicts;
 mod files;
+mod foreign_source;
 mod frames;
 mod groups;
 mod guard;

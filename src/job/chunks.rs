@@ -3,18 +3,16 @@
 use super::carried::Carried;
 use super::chunk::{Chunk, Control, Kind};
 use super::claims::{Claims, Pace};
+use super::failure::{at_chunk, callback_error, panic_error, LowestFailure};
 use super::progress::Monitor;
-use crate::error::{Error, ErrorKind, Result};
-use crate::panics::panic_text;
+use crate::error::{Error, Result};
 use crate::plan::{EqualChunks, Plan};
 use crate::pool::{Asked, Scope};
 use crate::trace::{self, Mark};
-use std::any::Any;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// One parallel call. Shared by the lanes that work for it; see `gate` for when they may touch it.
@@ -29,7 +27,7 @@ pub(crate) struct Job<'a> {
     monitor: Option<&'a Monitor<'a>>,
     /// No new chunk starts: a chunk failed, or the call is cancelled.
     stop: AtomicBool,
-    failure: Mutex<Option<Failure>>,
+    failure: LowestFailure,
     carried: Carried,
     /// The call, where it is traced.
     traced: Option<trace::Call>,
@@ -52,12 +50,6 @@ pub(crate) enum Next {
     /// Claims, and asks no more.
     GoOn,
     Leave,
-}
-
-/// Why a job stopped, and at which chunk.
-struct Failure {
-    chunk: usize,
-    error: Error,
 }
 
 // SAFETY: `body` points to a `B: Sync` (see `new`), everything else is Sync by itself.
@@ -89,7 +81,7 @@ impl<'a> Job<'a> {
             cancel: control.cancel,
             monitor,
             stop: AtomicBool::new(false),
-            failure: Mutex::new(None),
+            failure: LowestFailure::default(),
             carried: Carried::floats_only(),
             traced: None,
         }
@@ -205,13 +197,9 @@ impl<'a> Job<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Notes that a chunk failed; the lowest one counts.
     #[cold]
     fn fail(&self, chunk: usize, error: Error) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure.as_ref().is_none_or(|known| chunk < known.chunk) {
-            *failure = Some(Failure { chunk, error });
-        }
+        self.failure.note(chunk, error);
         self.stop.store(true, Ordering::Relaxed);
     }
 
@@ -220,10 +208,7 @@ impl<'a> Job<'a> {
         if !self.stop.load(Ordering::Relaxed) && !self.cancelled() {
             return Ok(());
         }
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(failure) => Err(failure.error),
-            None => Err(Error::cancelled()),
-        }
+        Err(self.failure.take().unwrap_or_else(Error::cancelled))
     }
 }
 
@@ -419,23 +404,4 @@ where
     }
     *begin = end;
     ControlFlow::Continue(())
-}
-
-/// The error that the callback of a chunk has told, or what it returned.
-#[cold]
-fn callback_error(chunk: usize, code: i32, scope: &Scope<'_>) -> Error {
-    let text = format!("the callback returned {code} at chunk {chunk}");
-    at_chunk(Error::of_callback(text, code, scope.take()), chunk)
-}
-
-/// The error with the chunk as its position, if it has none.
-fn at_chunk(error: Error, chunk: usize) -> Error {
-    let position = error.position().unwrap_or(chunk as u64);
-    error.at(position)
-}
-
-#[cold]
-fn panic_error(chunk: usize, payload: Box<dyn Any + Send>) -> Error {
-    let text = panic_text(payload);
-    Error::new(ErrorKind::Panic, format!("the callback panicked at chunk {chunk}: {text}")).at(chunk as u64)
 }

@@ -14,6 +14,7 @@ mod carried;
 mod chunk;
 mod chunks;
 mod claims;
+mod failure;
 mod gate;
 mod gate_store;
 mod groups;

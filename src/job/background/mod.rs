@@ -5,18 +5,17 @@
 //! the job, once.
 
 mod ending;
+mod help;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::chunk::{Chunk, Control, Kind};
 use crate::job::chunks::Job;
 use crate::job::gate::Gate;
-use crate::job::helpers::{recruit, recruit_more, work_as_helper, JobGate, Share};
+use crate::job::helpers::{recruit, JobGate, Share};
 use crate::job::progress::{Monitor, Progress};
 use crate::os::fork::Process;
 use crate::plan::{Plan, Schedule};
-use crate::pool::{
-    self, most_lanes, Asked, Call, Counter, Help, KeepAlive, Pool, PoolRef, Scope, Seat, Ticket, Turn, Visit,
-};
+use crate::pool::{self, most_lanes, Asked, Call, KeepAlive, Pool, PoolRef, Scope, Ticket};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use crate::trace;
 use std::ffi::CStr;
@@ -354,60 +353,6 @@ impl Background {
     /// Whether a waiter had a lane and left it. A thread that holds the lock works on that lane.
     fn is_waiters_lane_free(&self) -> bool {
         self.waiter.try_lock().is_ok_and(|lane| lane.is_some())
-    }
-}
-
-impl Help for Background {
-    fn help(&self, shared: &Arc<dyn Help>, pool: &Pool, turn: Turn) -> Visit {
-        let lane = if let Some(seat) = turn.seat {
-            self.gate.enter_again().then_some(seat.lane)
-        } else {
-            self.gate.ticket_arrived();
-            self.gate.enter(most_lanes()).map(|(_, entered)| entered - 1)
-        };
-        let mut left = false;
-        if let Some(lane) = lane {
-            let more = || {
-                recruit_more(pool, &self.gate, most_lanes(), Share::Fair(0), || {
-                    Ticket::Shared(Arc::clone(shared))
-                })
-            };
-            let pending = if self.job.wants_help() { more() } else { None };
-            let needs_room = || pool.needs_room(self.gate.coming(), &turn);
-            let work = || left = work_as_helper(&self.job, lane, pending, needs_room);
-            self.work(work);
-            if turn.seat.is_none() {
-                pool.count_helper();
-            }
-            self.gate.leave();
-        } else if turn.seat.is_none() {
-            // Every lane is given out. But the waiter's lane may be free again: a waiter whose time was over
-            // left it.
-            if self.help_as_waiter(None) {
-                pool.count_helper();
-            } else {
-                pool::count(Counter::LateHelpers, 1);
-            }
-        }
-        self.finish(); // this is a worker, so no other has to be sent
-        match lane {
-            Some(lane) if left => Visit::Left(Seat { job: 0, lane }),
-            _ => Visit::Over,
-        }
-    }
-
-    fn end_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_ticket(1)
-    }
-
-    fn keep_watch(&self) -> bool {
-        self.gate.end_watch();
-        self.job.wants_help() && self.gate.claim_watch()
-    }
-
-    fn claimed(&self) -> u64 {
-        self.job.claimed()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Scans of rows in zstd frames, beside decompressing them all first; and a file copied by a transform, beside
-//! decompressing and compressing it.
+//! Scans of rows in zstd frames, beside decompressing them all first; and a file copied by a transform,
+//! beside decompressing and compressing it.
 
 use super::runner::Runner;
 use super::{build, data, machine, Effort};
