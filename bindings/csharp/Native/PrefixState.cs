@@ -3,10 +3,8 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>
-/// Prefix sums at work. The native library owns the accumulators, and calls back with pointers to them.
-/// </summary>
-internal abstract unsafe class PrefixState : CallState
+/// <summary>Prefix sums at work.</summary>
+internal abstract unsafe class PrefixState : FoldState
 {
     private const int FoldKind = 1;
     private const int CombineKind = 2;
@@ -17,33 +15,13 @@ internal abstract unsafe class PrefixState : CallState
     private static readonly NativeMethods.fastpar_prefix_apply_delegate OnApply = RunApply;
 
     protected PrefixState(LoopOptions? options, CancellationToken token)
-        : base(options?.Progress, token, options?.Errors ?? default)
+        : base(options, token)
     {
     }
 
-    /// <summary>Runs the call to its end.</summary>
-    internal void Run(long count, LoopOptions? options, void* accumulator, int size)
-    {
-        UIntPtr items = Check.Count(count, nameof(count));
-        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
-        fastpar_error error;
-        using var call = new SyncCall(this);
-        native.cancel = call.Cancel;
-        native.progress = ProgressFunction;
-        native.progress_data = UserData;
-        int status;
-        fixed (byte* name = options?.Utf8Name)
-        {
-            native.name = name;
-            status = NativeMethods.fastpar_prefix(
-                &native, items, OnFold, OnCombine, OnApply, UserData, accumulator, (UIntPtr)(uint)size, &error);
-        }
-        call.End(status, &error);
-    }
-
-    protected abstract void Fold(fastpar_chunk* chunk, void* accumulator);
-
-    protected abstract void Combine(void* into, void* from);
+    protected sealed override int Call(
+        fastpar_loop_options* options, UIntPtr count, void* accumulator, UIntPtr size, fastpar_error* error) =>
+        NativeMethods.fastpar_prefix(options, count, OnFold, OnCombine, OnApply, UserData, accumulator, size, error);
 
     protected abstract void Apply(fastpar_chunk* chunk, void* before);
 

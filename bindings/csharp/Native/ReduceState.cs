@@ -4,10 +4,8 @@ using System.Threading;
 
 namespace Fastpar;
 
-/// <summary>
-/// A reduction at work. The native library owns the accumulators, and calls back with pointers to them.
-/// </summary>
-internal abstract unsafe class ReduceState : CallState
+/// <summary>A reduction at work.</summary>
+internal abstract unsafe class ReduceState : FoldState
 {
     private const int FoldKind = 1;
     private const int CombineKind = 2;
@@ -16,33 +14,13 @@ internal abstract unsafe class ReduceState : CallState
     private static readonly NativeMethods.fastpar_reduce_combine_delegate OnCombine = RunCombine;
 
     protected ReduceState(LoopOptions? options, CancellationToken token)
-        : base(options?.Progress, token, options?.Errors ?? default)
+        : base(options, token)
     {
     }
 
-    /// <summary>Runs the reduction to its end.</summary>
-    internal void Run(long count, LoopOptions? options, void* accumulator, int size)
-    {
-        UIntPtr items = Check.Count(count, nameof(count));
-        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
-        fastpar_error error;
-        using var call = new SyncCall(this);
-        native.cancel = call.Cancel;
-        native.progress = ProgressFunction;
-        native.progress_data = UserData;
-        int status;
-        fixed (byte* name = options?.Utf8Name)
-        {
-            native.name = name;
-            status = NativeMethods.fastpar_reduce(
-                &native, items, OnFold, OnCombine, UserData, accumulator, (UIntPtr)(uint)size, &error);
-        }
-        call.End(status, &error);
-    }
-
-    protected abstract void Fold(fastpar_chunk* chunk, void* accumulator);
-
-    protected abstract void Combine(void* into, void* from);
+    protected sealed override int Call(
+        fastpar_loop_options* options, UIntPtr count, void* accumulator, UIntPtr size, fastpar_error* error) =>
+        NativeMethods.fastpar_reduce(options, count, OnFold, OnCombine, UserData, accumulator, size, error);
 
     protected sealed override int Invoke(int kind, void* a, void* b, void* c)
     {
