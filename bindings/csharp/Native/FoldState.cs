@@ -4,7 +4,8 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>
-/// A reduction or prefix sums at work. The native library owns the accumulators, and calls back with pointers to them.
+/// A reduction or prefix sums at work. The native library owns the accumulators, and calls back with
+/// pointers to them.
 /// </summary>
 internal abstract unsafe class FoldState : CallState
 {
