@@ -201,8 +201,8 @@ class merge_sort {
   /** The first run of the merge that a part belongs to. */
   static std::size_t first_of(std::size_t part, std::size_t width) noexcept { return part / (2 * width) * (2 * width); }
 
-  /** Finds where each part of a round begins in the left run of its merge. If `less` is no order (as `<` is none
-   * where there are NaN) that may go back: it is put right, so that each item is in one part all the same. */
+  /** Finds where each part of a round begins in the left run of its merge. If `less` is no order, as
+   * `<` where there are NaN, that may go back: it is put right, so that each item is in one part. */
   void cut(std::size_t width) {
     loop_options options = lanes_of(options_);
     options.schedule = schedule::grain;
@@ -277,8 +277,8 @@ void sort_by_comparison(T *items, std::size_t count, Less &less, const loop_opti
  * @param range    what std::data and std::size tell of: a vector, an array, a span
  * @param by       `K (const T &)`, a pointer to a member, or `descending` of one; K is an integer, a
  *                 float, a double, or an enumeration. Or `bool (const T &, const T &)`, a strict weak
- *                 order; if it is none, as `<` where there are NaN, the items are all there in some order.
- *                 Called by several threads at a time, for items in any order.
+ *                 order; if it is none, as `<` where there are NaN, the items are all there in some
+ *                 order. Called by several threads at a time, for items in any order.
  * @param options  `max_lanes`, `cancel`, `stop` and `progress`, which counts items
  * @throws error: cancelled, out_of_memory (memory for as many items is taken, or for keys), and as
  *         for_each_chunk; std::bad_alloc; what `by` threw. The range then has all its items, in some
