@@ -1,5 +1,5 @@
-//! Groups and pipelines of a program that a fuzzer made up, by the C ABI: whatever fails or is cancelled, each
-//! task that was accepted runs or is dropped once, and each item that was fed is taken or dropped once.
+//! Groups and pipelines that a fuzzer made up, by the C ABI: whatever fails or is cancelled, each task
+//! that was accepted runs or is dropped once, and each item that was fed is taken or dropped once.
 
 use fastpar::ffi::*;
 use fastpar_fuzz::Choices;
