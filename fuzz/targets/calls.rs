@@ -1,6 +1,9 @@
 //! Small programs that a fuzzer made up, on one thread or on several at once: loops within loops, jobs,
-//! teams, queues, zstd, cancelling, shutdowns and forks, in any order.
+//! teams, groups, pipelines, queues, zstd, cancelling, shutdowns and forks, in any order.
 #![no_main]
+
+#[path = "calls/groups.rs"]
+mod groups;
 
 use fastpar::codec::{self, Options};
 use fastpar::job::{for_each_chunk, prefix, reduce, Control, JobHandle};
@@ -124,10 +127,12 @@ fn prefix_and_sort(choices: &mut Choices<'_>) {
     let Ok(format) = Format::new(size, &keys) else { return };
     let mut records = bytes[..bytes.len() / size * size].to_vec();
     sort::sort(&mut records, &format, &Control::default()).unwrap();
-    let counts = |bytes: &[u8]| bytes.iter().fold([0_usize; 256], |mut all, &byte| {
-        all[usize::from(byte)] += 1;
-        all
-    });
+    let counts = |bytes: &[u8]| {
+        bytes.iter().fold([0_usize; 256], |mut all, &byte| {
+            all[usize::from(byte)] += 1;
+            all
+        })
+    };
     assert!(counts(&records) == counts(&bytes[..records.len()]));
 }
 
@@ -220,7 +225,7 @@ impl Program<'_> {
             if choices.0.is_empty() {
                 break;
             }
-            match choices.byte() % 16 {
+            match choices.byte() % 18 {
                 0..=2 => {
                     let len = usize::from(choices.byte() % 60);
                     let _ = a_loop(choices.bytes(len), DEPTH, self.shared);
@@ -249,6 +254,11 @@ impl Program<'_> {
                 12 => _ = self.shared.pop(),
                 13 => wait_for(&self.shared.job, choices),
                 14 => self.seldom(choices),
+                15 => {
+                    let len = usize::from(choices.byte() % 80);
+                    groups::a_group(&mut Choices(choices.bytes(len)));
+                }
+                16 => groups::a_pipeline(choices),
                 _ => {
                     if choices.byte() % 16 == 0 {
                         self.queue.close();

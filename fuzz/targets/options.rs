@@ -166,8 +166,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 size_of::<fastpar_zstd_options>(),
                 &[
                     offset_of!(fastpar_zstd_options, dict),
-                offset_of!(fastpar_zstd_options, prefix),
-                offset_of!(fastpar_zstd_options, dicts),
+                    offset_of!(fastpar_zstd_options, prefix),
+                    offset_of!(fastpar_zstd_options, dicts),
                     offset_of!(fastpar_zstd_options, cancel),
                     offset_of!(fastpar_zstd_options, progress),
                     offset_of!(fastpar_zstd_options, progress_data),

@@ -149,6 +149,7 @@ class merge_sort {
     });
     std::size_t done = 0;
     for (std::size_t width = 1; width < runs_; width *= 2) {
+      cut(width);
       stage(++done, [this, width](std::size_t part) { merge(part, width); });
       a_.swap(b_);
     }
@@ -197,19 +198,43 @@ class merge_sort {
     return low;
   }
 
+  /** The first run of the merge that a part belongs to. */
+  static std::size_t first_of(std::size_t part, std::size_t width) noexcept { return part / (2 * width) * (2 * width); }
+
+  /** Finds where each part of a round begins in the left run of its merge. If `less` is no order, as
+   * `<` where there are NaN, that may go back: it is put right, so that each item is in one part. */
+  void cut(std::size_t width) {
+    loop_options options = lanes_of(options_);
+    options.schedule = schedule::grain;
+    options.grain = 1;
+    cuts_.resize(runs_);
+    for_each_chunk(runs_, [this, width](const chunk &part) {
+      const std::size_t first = first_of(part.index, width);
+      const difference begin = at(first), middle = at(first + width), end = at(first + 2 * width);
+      const auto left = a_.cbegin() + begin, right = a_.cbegin() + middle;
+      cuts_[part.index] = left_of(left, middle - begin, right, end - middle, at(part.index) - begin);
+    }, options);
+    for (std::size_t part = 1; part < runs_; part++) {
+      if (part == first_of(part, width)) continue;
+      const difference before = cuts_[part - 1], most = before + at(part) - at(part - 1);
+      cuts_[part] = (std::min)((std::max)(cuts_[part], before), most);
+    }
+  }
+
   void merge(std::size_t part, std::size_t width) {
-    const std::size_t first = part / (2 * width) * (2 * width);
-    const difference begin = at(first), middle = at(first + width), end = at(first + 2 * width);
+    const std::size_t first = first_of(part, width);
+    const difference begin = at(first), middle = at(first + width);
     const auto left = a_.cbegin() + begin, right = a_.cbegin() + middle;
     const difference from = at(part) - begin, until = at(part + 1) - begin;
-    const difference left_from = left_of(left, middle - begin, right, end - middle, from);
-    const difference left_until = left_of(left, middle - begin, right, end - middle, until);
+    const difference left_from = cuts_[part];
+    const difference left_until = part + 1 == first + 2 * width ? middle - begin : cuts_[part + 1];
     std::merge(left + left_from, left + left_until, right + (from - left_from), right + (until - left_until),
                b_.begin() + at(part), less_);
   }
 
   std::vector<Item> &a_;
   std::vector<Item> b_;
+  std::vector<difference> cuts_;
   Less less_;
   const loop_options &options_;
   std::size_t runs_ = 1, rounds_ = 1;
@@ -218,7 +243,8 @@ class merge_sort {
 template <class T, class Less>
 void sort_by_comparison(T *items, std::size_t count, Less &less, const loop_options &options) {
   // What compares may throw, so copies are sorted, or where they are.
-  if constexpr (std::is_trivially_copyable_v<T> && !std::is_same_v<T, bool> && sizeof(T) <= 64) {
+  if constexpr (std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T> &&
+                !std::is_same_v<T, bool> && sizeof(T) <= 64) {
     std::vector<T> copies(items, items + count);
     const auto by = [&less](const T &x, const T &y) -> bool { return std::invoke(less, x, y); };
     merge_sort(copies, by, options).run();
@@ -251,6 +277,7 @@ void sort_by_comparison(T *items, std::size_t count, Less &less, const loop_opti
  * @param range    what std::data and std::size tell of: a vector, an array, a span
  * @param by       `K (const T &)`, a pointer to a member, or `descending` of one; K is an integer, a
  *                 float, a double, or an enumeration. Or `bool (const T &, const T &)`, a strict weak
+ *                 order; if it is none, as `<` where there are NaN, the items are all there in some
  *                 order. Called by several threads at a time, for items in any order.
  * @param options  `max_lanes`, `cancel`, `stop` and `progress`, which counts items
  * @throws error: cancelled, out_of_memory (memory for as many items is taken, or for keys), and as

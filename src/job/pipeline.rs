@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{check_others, count, most_lanes, spend, wait, Call, Counter, Pool, Spent, Ticket, Turn};
@@ -198,9 +199,24 @@ impl<S: Stage> Pipeline<S> {
     /// Adds a task; after an error it is not there. Never blocks, except to start the pool.
     pub(crate) fn submit(&mut self, input: S::Input, chained: bool) -> Result<()> {
         self.check_process()?;
-        // The first task alone is run by the owner, without a pool.
-        let alone = self.submitted == 0 || self.shared.most_helpers == 0;
-        let call = if alone { None } else { Some(Call::enter()?) };
+        let call = if self.is_for_owner() { None } else { Some(Call::enter()?) };
+        self.add(input, chained, call.as_ref())
+    }
+
+    /// The same for an owner that is inside a call: no other one is begun.
+    pub(crate) fn submit_in(&mut self, call: &Call, input: S::Input, chained: bool) -> Result<()> {
+        self.check_process()?;
+        memory::check()?;
+        let call = if self.is_for_owner() { None } else { Some(call) };
+        self.add(input, chained, call)
+    }
+
+    /// Whether the next task is run by the owner, without a pool: the first one alone is.
+    fn is_for_owner(&self) -> bool {
+        self.submitted == 0 || self.shared.most_helpers == 0
+    }
+
+    fn add(&mut self, input: S::Input, chained: bool, call: Option<&Call>) -> Result<()> {
         {
             let mut state = self.shared.lock();
             let no_memory =
@@ -209,7 +225,7 @@ impl<S: Stage> Pipeline<S> {
             state.slots.push_back(Slot::Waiting { input, chained });
         }
         self.submitted += 1;
-        if let Some(call) = call.filter(Call::can_have_help) {
+        if let Some(call) = call.filter(|call| call.can_have_help()) {
             recruit(&self.shared, call.pool());
         }
         Ok(())

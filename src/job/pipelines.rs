@@ -135,7 +135,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         lanes.min(u32::try_from(in_flight).unwrap_or(u32::MAX)),
     );
     let mut taken = 0;
-    let result = run_items(&*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
+    let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();
     entered.check_thread()?;
     pipeline.check_process()?; // what is in flight is the parent's
@@ -161,6 +161,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
 }
 
 fn run_items<T: Steps>(
+    entered: &Call,
     steps: &T,
     pipeline: &mut Pipeline<Working<T>>,
     in_flight: usize,
@@ -178,7 +179,7 @@ fn run_items<T: Steps>(
             match call("feed", &one, fed, || steps.feed())? {
                 None => is_over = true,
                 Some(item) => {
-                    if let Err(error) = pipeline.submit((item, fed), false) {
+                    if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {
                         pipeline.stage().failed.lock().unwrap_or_else(PoisonError::into_inner).push(item);
                         return Err(error);
                     }

@@ -187,6 +187,30 @@ static void pipelines_run_in_loops(void)
   CHECK_EQUAL(fastpar_for(NULL, 100, chunk_of_pipelines, NULL, NULL), FASTPAR_OK);
 }
 
+/* As deep as calls may nest, and no deeper. */
+static int32_t chunk_in_chunk(void *user_data, const fastpar_chunk *chunk)
+{
+  fastpar_loop_options options = {.struct_size = sizeof options, .max_lanes = 1};
+  fastpar_status status;
+  line l = make(20);
+  (void)chunk;
+  status = fastpar_for(&options, 1, chunk_in_chunk, user_data, NULL);
+  if (status == FASTPAR_ERR_LIMIT_EXCEEDED) {
+    CHECK_EQUAL(run(&l, 0, 0, NULL), FASTPAR_ERR_LIMIT_EXCEEDED);
+    CHECK_EQUAL(l.fed, 0);
+    return 1; /* the level above has room for a call */
+  }
+  if (status == FASTPAR_ERR_CALLBACK && ++*(int32_t *)user_data == 1) CHECK_EQUAL(run(&l, 0, 0, NULL), FASTPAR_OK);
+  return status != FASTPAR_OK;
+}
+
+static void pipelines_nest_as_deep_as_loops(void)
+{
+  int32_t tried = 0;
+  CHECK_EQUAL(chunk_in_chunk(&tried, NULL), 1);
+  CHECK(tried > 100);
+}
+
 static void what_is_missing(void)
 {
   line l = make(1);
@@ -205,6 +229,7 @@ int main(void)
   RUN(feeding_and_taking_that_fail);
   RUN(a_cancelled_pipeline_drops);
   RUN(pipelines_run_in_loops);
+  RUN(pipelines_nest_as_deep_as_loops);
   RUN(what_is_missing);
   return FINISH();
 }

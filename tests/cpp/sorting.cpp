@@ -6,8 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -92,6 +94,42 @@ void by_comparing() {
   for (int i = 0; i < 5000; i++) CHECK(*owners[static_cast<std::size_t>(i)] == i);
 }
 
+/* Bytes that can be moved and not copied. */
+struct ticket {
+  int number;
+  explicit ticket(int value) : number(value) {}
+  ticket(const ticket &) = delete;
+  ticket &operator=(const ticket &) = delete;
+  ticket(ticket &&) = default;
+  ticket &operator=(ticket &&) = default;
+};
+
+void what_is_only_moved() {
+  static_assert(std::is_trivially_copyable_v<ticket>);
+  std::vector<ticket> tickets;
+  for (int i = 0; i < 9000; i++) tickets.emplace_back(i * 7919 % 9000);
+  fastpar::sort(tickets, [](const ticket &a, const ticket &b) { return a.number < b.number; });
+  for (int i = 0; i < 9000; i++) CHECK(tickets[static_cast<std::size_t>(i)].number == i);
+  fastpar::sort(tickets, fastpar::descending(&ticket::number));
+  CHECK(tickets[0].number == 8999);
+}
+
+/* All items are there, whatever is told of them. */
+void what_is_no_order() {
+  std::vector<double> values;
+  for (const trade &t : trades(60000)) values.push_back(static_cast<double>(t.time));
+  for (std::size_t i = 0; i < values.size(); i += 3) values[i] = std::numeric_limits<double>::quiet_NaN();
+  const auto whole = [](double x) { return x == x ? static_cast<long long>(x) : 1LL << 40; };
+  const auto sum = [&] { return std::accumulate(values.begin(), values.end(), 0LL, [&](long long all, double x) { return all + whole(x); }); };
+  const long long before = sum();
+  fastpar::sort(values, std::less<double>());
+  CHECK(sum() == before);
+  fastpar::sort(values, [&](double a, double b) { return ((whole(a) ^ whole(b)) & 1) != 0; });
+  CHECK(sum() == before);
+  fastpar::sort(values, [](double, double) { return true; });
+  CHECK(sum() == before);
+}
+
 void numbers() {
   std::vector<double> values;
   for (const trade &t : trades(40000)) values.push_back(static_cast<double>(t.time) / 3);
@@ -154,6 +192,8 @@ int main() {
   RUN(by_a_member);
   RUN(by_a_function);
   RUN(by_comparing);
+  RUN(what_is_only_moved);
+  RUN(what_is_no_order);
   RUN(numbers);
   RUN(what_fails_leaves_all_items);
   RUN(progress_ends_with_all_items);

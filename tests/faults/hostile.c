@@ -18,6 +18,7 @@ typedef struct shared {
   fastpar_job *job;
   fastpar_writer *writer;
   fastpar_reader *reader;
+  _Atomic(fastpar_group *) group; /* of a task, which may have ended */
   atomic_long pushed, popped, sum; /* of the queue */
   int64_t number;
 } shared;
@@ -136,6 +137,89 @@ static void sorting(uint64_t choice, calls_room *room)
   EXPECT(fastpar_sort_memory(count, record_size, &key, 1, NULL, NULL), WRONG);
 }
 
+/* What is no task of the calling thread's: another thread's group, which may have ended. */
+static void a_group_of_others(fastpar_group *group)
+{
+  EXPECT(fastpar_group_spawn(group, calls_visit, NULL, NULL), WRONG);
+  EXPECT(fastpar_group_wait(group, NULL), WRONG);
+}
+
+typedef struct hostile_line {
+  uint32_t fed, taken, dropped, fails; /* fails: feeding, the work or taking at this item, or never */
+} hostile_line;
+
+static int32_t feed_some(void *user_data, void **item)
+{
+  hostile_line *line = user_data;
+  if (line->fails % 4 == 1 && line->fed == line->fails / 4) return 5;
+  if (line->fed < 20) *item = (void *)(uintptr_t)++line->fed;
+  return 0;
+}
+
+static int32_t work_on_some(void *user_data, void *item, uint32_t lane)
+{
+  uint32_t fails = ((hostile_line *)user_data)->fails;
+  (void)lane;
+  return fails % 4 == 2 && (uintptr_t)item == fails / 4;
+}
+
+static int32_t take_some(void *user_data, void *item, uint32_t lane)
+{
+  hostile_line *line = user_data;
+  (void)lane;
+  CHECK((uintptr_t)item == ++line->taken);
+  return line->fails % 4 == 3 && line->taken == line->fails / 4;
+}
+
+static void drop_some(void *user_data, void *item)
+{
+  (void)item;
+  ((hostile_line *)user_data)->dropped++;
+}
+
+static int32_t no_task(void *item, fastpar_group *group, uint32_t lane)
+{
+  (void)item;
+  (void)group;
+  (void)lane;
+  return 0;
+}
+
+/* A task that tries the group of another thread, and leaves its own for others to try. */
+static int32_t in_a_task(void *item, fastpar_group *group, uint32_t lane)
+{
+  uint64_t choice = *(uint64_t *)item;
+  fastpar_group *other = atomic_exchange(&all.group, group);
+  (void)lane;
+  if (other != group) a_group_of_others(other);
+  EXPECT(fastpar_group_spawn(group, choice & 1 ? NULL : no_task, item, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_group_wait(group, NULL), FASTPAR_OK);
+  return choice & 2 ? 0 : (int32_t)(choice >> 40);
+}
+
+static void groups_and_pipelines(uint64_t choice, calls_room *room)
+{
+  fastpar_group_options options;
+  fastpar_pipeline_options pipe;
+  hostile_line line = {0, 0, 0, (uint32_t)(choice >> 8 & 127)};
+  memset(&options, 0, sizeof options);
+  options.struct_size = choice & 4 ? sizeof options : choice >> 16 & 31;
+  options.max_lanes = (uint32_t)(choice >> 21);
+  options.flags = choice >> 5 & 1;
+  EXPECT(call_group(room), FASTPAR_OK);
+  EXPECT(call_pipeline(room), FASTPAR_OK);
+  a_group_of_others(atomic_load(&all.group));
+  EXPECT(fastpar_group_run(&options, choice & 64 ? NULL : in_a_task, &choice, NULL), FASTPAR_OK, FASTPAR_ERR_CALLBACK, WRONG);
+  memset(&pipe, 0, sizeof pipe);
+  pipe.struct_size = choice & 8 ? sizeof pipe : choice >> 16 & 31;
+  pipe.max_lanes = (uint32_t)(choice >> 30 & 7);
+  pipe.in_flight = (uint32_t)(choice >> 33 & 7) * (uint32_t)(choice >> 36);
+  pipe.drop = drop_some;
+  EXPECT(fastpar_pipeline_run(&pipe, feed_some, work_on_some, choice & 16 ? NULL : take_some, &line, NULL), FASTPAR_OK,
+         FASTPAR_ERR_CALLBACK, WRONG);
+  CHECK_EQUAL(line.fed, line.taken + line.dropped);
+}
+
 static void shared_state(uint64_t choice)
 {
   fastpar_queue *own = NULL;
@@ -235,6 +319,7 @@ static void *act(void *argument)
     case 3: zstd_calls(choice, room); break;
     case 4: shared_state(choice); break;
     case 5: sorting(choice, room); break;
+    case 6: groups_and_pipelines(choice, room); break;
     default: loops_and_jobs(choice, room); break;
     }
   }

@@ -30,24 +30,28 @@ async def cancellable[R](function: Callable[..., R], *args: Any, cancel: CancelF
 
     So buffers and files are left alone by the time that the task goes on.
     """
+    flag = CancelFlag()
+    with contextlib.nullcontext() if cancel is None else cancel._watch(flag):
+        return await to_its_end(flag.cancel, function, *args, cancel=flag, **kwargs)
+
+
+async def to_its_end[R](stop: Callable[[], object], function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """As `to_thread`, for a call that has ended when this has: when the awaiting task is cancelled, `stop` is called."""
     import asyncio
 
-    flag = CancelFlag()
-    call = functools.partial(contextvars.copy_context().run, function, *args, cancel=flag, **kwargs)
-    with contextlib.nullcontext() if cancel is None else cancel._watch(flag):
-        future = _executor().submit(call)
-        cancelled: asyncio.CancelledError | None = None
-        while True:
-            try:
-                await _done(future)
-                break
-            except asyncio.CancelledError as error:
-                cancelled = error
-                flag.cancel()
-        if cancelled is None:
-            return future.result()
-        # The call's result no longer matters.
-        raise cancelled
+    future = _executor().submit(functools.partial(contextvars.copy_context().run, function, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    while True:
+        try:
+            await _done(future)
+            break
+        except asyncio.CancelledError as error:
+            cancelled = error
+            stop()
+    if cancelled is None:
+        return future.result()
+    # The call's result no longer matters.
+    raise cancelled
 
 
 async def _done(future: concurrent.futures.Future) -> None:

@@ -182,10 +182,14 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         context = getattr(self._here, "context", None)
         if context is None:
             context = self._here.context = self._context.copy()
-        return context.copy() if getattr(self._here, "entered", False) else context
+        return context.copy() if self.is_here() else context
+
+    def is_here(self) -> bool:
+        """Whether the calling thread makes a call of this executor."""
+        return getattr(self._here, "entered", False)
 
     def _in_context(self, function: Callable[..., None], *arguments: object) -> None:
-        entered = getattr(self._here, "entered", False)
+        entered = self.is_here()
         context = self._context_here()
         self._here.entered = True
         try:
@@ -325,7 +329,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             item.cancel()
         if not wait:
             return
-        if getattr(self._here, "entered", False):
+        if self.is_here():
             raise RuntimeError("a call cannot wait for the end of its own executor")
         self._wait()
 

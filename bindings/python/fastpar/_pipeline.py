@@ -5,12 +5,16 @@ import contextvars
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 
-from ._async import to_thread
+from ._async import to_its_end
 from ._errors import size, uint32
 from ._executor import ThreadPoolExecutor
 from ._handles import Uncopied
 
 _END = object()
+
+
+def _nothing() -> None:
+    """What is done to stop a step: it ends by itself."""
 
 
 class Pipeline[R](Uncopied, Iterator[R]):
@@ -35,24 +39,14 @@ class Pipeline[R](Uncopied, Iterator[R]):
         self.close()
 
     async def __aiter__(self) -> AsyncGenerator[R]:
-        import asyncio
-
         results = self._results
         try:
-            while True:
-                # Item by item on a thread of the pool: the source may block, as files do.
-                step = asyncio.ensure_future(to_thread(next, results, _END))
-                try:
-                    result = await asyncio.shield(step)
-                except asyncio.CancelledError:
-                    # The thread is inside the source or waits for work: nothing is closed under its feet.
-                    await asyncio.wait([step])
-                    raise
-                if result is _END:
-                    return
+            # Item by item on a thread of the pool: the source may block, as files do. However often the task
+            # is cancelled, a thread that is inside the source has left it before anything is closed.
+            while (result := await to_its_end(_nothing, next, results, _END)) is not _END:
                 yield result
         finally:
-            await to_thread(results.close)  # it waits for items that are being worked on
+            await to_its_end(_nothing, results.close)  # it waits for items that are being worked on
 
 
 def pipeline[T, R](
@@ -107,5 +101,6 @@ def _results[T, R](
         if failure is not None:
             raise failure
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        # A worker may have closed or collected it: that cannot wait for the item that it works on.
+        executor.shutdown(wait=not executor.is_here(), cancel_futures=True)
         under_way.clear()

@@ -1,5 +1,6 @@
 """Sorting of buffers, and running sums."""
 
+import bisect
 import ctypes
 import functools
 import itertools
@@ -17,7 +18,7 @@ from ._calls import Call, progress_callback, raise_failures
 from ._errors import CancelFlag, error_of, uint32, watching
 from ._library import lib
 from ._loops import NO_VALUE, in_order
-from ._options import LoopOptions, plan
+from ._options import LoopOptions
 from .zstd._interrupts import interruptible
 
 _SIGNED = {1: n.FASTPAR_I8, 2: n.FASTPAR_I16, 4: n.FASTPAR_I32, 8: n.FASTPAR_I64}
@@ -145,39 +146,50 @@ def sort(
         raise error_of(error)
 
 
-def _planned(options: LoopOptions) -> LoopOptions:
-    """What the plan depends on."""
-    return {name: value for name, value in options.items() if name not in ("cancel", "progress", "errors")}
-
-
-@overload
-def accumulate[T](items: Iterable[T], function: Callable[[T, T], T] = ..., /, **options: Unpack[LoopOptions]) -> list[T]: ...
 @overload
 def accumulate[T](
-    items: Iterable[T], function: Callable[[T, T], T] = ..., /, *, initial: T, **options: Unpack[LoopOptions]
+    items: Iterable[T], function: Callable[[T, T], T] | None = ..., /, **options: Unpack[LoopOptions]
 ) -> list[T]: ...
-def accumulate(items, function=operator.add, /, *, initial=NO_VALUE, **options):
+@overload
+def accumulate[T](
+    items: Iterable[T],
+    function: Callable[[T, T], T] | None = ...,
+    /,
+    *,
+    initial: T | None,
+    **options: Unpack[LoopOptions],
+) -> list[T]: ...
+def accumulate(items, function=None, /, *, initial=None, **options):
     """`list(itertools.accumulate(items, function, initial=initial))`, in parallel, for a function that is associative.
 
-    Two passes over the chunks of the plan: each is folded, and once it is known what comes before it, accumulated. So `function`
-    is called about twice as often, by several threads at a time; it must not change its arguments. With the schedules SEGMENTS
-    and GRAIN the result does not depend on the number of threads, for floats too. `progress` counts each item twice, in two
-    loops. Exceptions: as `for_range`.
+    `function` None: addition; `initial` None: there is none. Two passes over the chunks of the plan: each is folded, and once it
+    is known what comes before it, accumulated. So `function` is called about twice as often, by several threads at a time; it must
+    not change its arguments. With the schedules SEGMENTS and GRAIN the result does not depend on the number of threads, for floats
+    too. `progress` counts each item twice, in two loops. Exceptions: as `for_range`.
     """
     sequence = items if isinstance(items, (Sequence, memoryview)) else list(items)
     size = len(sequence)
-    folded = in_order(size, lambda call, begin, end: functools.reduce(function, sequence[begin:end]), options)
-    sums = folded if initial is NO_VALUE else [initial, *folded]
-    before = list(itertools.accumulate(sums, function))
-    if initial is NO_VALUE:
-        before.insert(0, NO_VALUE)
-    starts = {chunk.start: start for chunk, start in zip(plan(size, **_planned(options)), before)}
+    if function is None:
+        function = operator.add
+    folds = in_order(size, lambda call, begin, end: (begin, functools.reduce(function, sequence[begin:end])), options)
+    begins = [begin for begin, _ in folds]
+    values = [value for _, value in folds]
+    # What comes before each of these chunks, and after the last.
+    if initial is None:
+        before = [NO_VALUE, *itertools.accumulate(values, function)]
+    else:
+        before = list(itertools.accumulate(values, function, initial=initial))
 
     def part(call: Call, begin: int, end: int) -> list:
-        start = starts[begin]
+        at = bisect.bisect_right(begins, begin) - 1
+        start = before[at]
+        if begins[at] < begin:
+            # CACHE and GUIDED cut by the threads of the pool, which are others than in the first pass.
+            ahead = functools.reduce(function, sequence[begins[at] : begin])
+            start = ahead if start is NO_VALUE else function(start, ahead)
         if start is NO_VALUE:
             return list(itertools.accumulate(sequence[begin:end], function))
         return list(itertools.accumulate(sequence[begin:end], function, initial=start))[1:]
 
     parts = in_order(size, part, options)
-    return list(itertools.chain([] if initial is NO_VALUE else [initial], *parts))
+    return list(itertools.chain([] if initial is None else [initial], *parts))

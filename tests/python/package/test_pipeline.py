@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import sys
 import threading
 import unittest
 import weakref
@@ -94,6 +95,46 @@ class Pipelines(unittest.TestCase):
         del left
         gc.collect()
 
+    def test_the_end_on_a_thread_that_works_for_it(self):
+        told, ended = [], threading.Event()
+
+        def work(item):
+            if item:
+                given.wait(60)
+                results.close()
+                ended.set()
+            return item
+
+        given = threading.Event()
+        hook, sys.unraisablehook = sys.unraisablehook, told.append
+        try:
+            results = fastpar.pipeline(range(100), work, in_flight=2)
+            next(results)
+            given.set()
+            self.assertTrue(ended.wait(60))
+            self.assertRaises(StopIteration, next, results)
+            # The same by the collector.
+            begun, go, collected = threading.Event(), threading.Event(), threading.Event()
+
+            def collect(item):
+                if item:
+                    begun.set()
+                    go.wait(60)
+                    gc.collect()
+                    collected.set()
+                return item
+
+            cycle = [fastpar.pipeline(range(100), collect, in_flight=2)]
+            cycle.append(cycle)
+            next(cycle[0])
+            self.assertTrue(begun.wait(60))
+            del cycle
+            go.set()
+            self.assertTrue(collected.wait(60))
+        finally:
+            sys.unraisablehook = hook
+        self.assertEqual(told, [])
+
     def test_the_context_is_that_of_the_call(self):
         user = contextvars.ContextVar("user")
         user.set("alice")
@@ -162,6 +203,79 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
             await task
         gc.collect()
         self.assertEqual(ended, [True])
+
+    async def test_a_task_that_is_cancelled_again_and_again(self):
+        told = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context))
+        for fails in (False, True):
+            begun, go, ended = asyncio.Event(), threading.Event(), []
+
+            def source():
+                try:
+                    yield 1
+                    loop.call_soon_threadsafe(begun.set)
+                    go.wait(60)
+                    if fails:
+                        raise OSError("nobody asks for it any more")
+                    yield 2
+                finally:
+                    ended.append(True)
+
+            async def consume():
+                async for _ in fastpar.pipeline(source(), str, in_flight=1):
+                    pass
+
+            task = asyncio.create_task(consume())
+            await begun.wait()
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0)
+            self.assertFalse(task.done())
+            go.set()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            del task
+            gc.collect()
+            await asyncio.sleep(0)
+            self.assertEqual((ended, told), ([True], []))
+
+    def test_an_event_loop_that_ends(self):
+        begun, go, ended, failures = threading.Event(), threading.Event(), [], []
+
+        def source():
+            try:
+                yield 1
+                begun.set()
+                go.wait(60)
+                yield 2
+            finally:
+                ended.append(True)
+
+        async def consume():
+            try:
+                async for _ in fastpar.pipeline(source(), str, in_flight=1):
+                    pass
+            except BaseException as error:
+                failures.append(type(error))
+                raise
+
+        async def go_on():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                go.set()
+
+        async def main():
+            tasks = [asyncio.create_task(consume()), asyncio.create_task(go_on())]
+            await asyncio.to_thread(begun.wait, 60)
+            return tasks  # when the loop ends all its tasks are cancelled
+
+        thread = threading.Thread(target=asyncio.run, args=(main(),))
+        thread.start()
+        thread.join(60)
+        gc.collect()
+        self.assertEqual((ended, failures), ([True], [asyncio.CancelledError]))
 
 
 if __name__ == "__main__":

@@ -117,6 +117,32 @@ class Accumulating(unittest.TestCase):
         one = fastpar.accumulate(values, max_lanes=1)
         self.assertTrue(all(fastpar.accumulate(values, max_lanes=lanes) == one for lanes in (2, 7, 24)))
 
+    def test_none_is_the_default(self):
+        for items in ([], [5], list(range(100))):
+            for function in (None, max):
+                for initial in (None, 7):
+                    expected = list(itertools.accumulate(items, function, initial=initial))
+                    self.assertEqual(fastpar.accumulate(items, function, initial=initial), expected)
+
+    def test_a_pool_that_becomes_another_between_the_passes(self):
+        items = list(range(3000))
+        for threads in (1, 7):
+            for initial in (None, 5):
+                guided = {"schedule": fastpar.Schedule.GUIDED, "grain": 3}
+                calls, first = fastpar.AtomicInt(), len(items) - len(fastpar.plan(len(items), **guided))
+
+                def add(a, b):
+                    if calls.add(1) == first:  # what the chunks came to is added by the calling thread
+                        fastpar.pool_shutdown()
+                        fastpar.pool_start(threads=threads)
+                    return a + b
+
+                try:
+                    sums = fastpar.accumulate(items, add, initial=initial, **guided)
+                finally:
+                    fastpar.pool_shutdown()
+                self.assertEqual(sums, list(itertools.accumulate(items, initial=initial)))
+
     def test_failures(self):
         self.assertRaises(TypeError, fastpar.accumulate, [1, "2"] * 100)
         flag = fastpar.CancelFlag()
