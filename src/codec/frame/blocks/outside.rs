@@ -1,0 +1,48 @@
+//! What a frame that comes in parts refers to, kept until the frame has ended.
+#![forbid(unsafe_code)]
+
+use super::parts::Carried;
+use crate::codec::options::reference::{KeptReference, Reference};
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    reference: KeptReference,
+    /// Where the content begins in it that matches may refer to.
+    content_at: usize,
+    reps: [u32; 3],
+    carried: Carried,
+}
+
+impl Outside {
+    /// `None`: something about it is odd, and libzstd decodes the frame.
+    pub(crate) fn new(reference: Reference<'_>) -> Option<Self> {
+        let dictionary = reference.dictionary()?;
+        Some(Self {
+            content_at: reference.bytes().len() - dictionary.content().len(),
+            reps: dictionary.repeat_offsets(),
+            carried: Carried::of(&dictionary).ok()?,
+            reference: reference.keep(),
+        })
+    }
+
+    /// The dictionary, or the prefix.
+    pub(in crate::codec::frame) fn reference(&self) -> Reference<'_> {
+        self.reference.get()
+    }
+
+    /// The content before that of the frame.
+    pub(super) fn content(&self) -> &[u8] {
+        &self.reference().bytes()[self.content_at..]
+    }
+
+    /// The repeat offsets that the frame begins with.
+    pub(super) fn repeat_offsets(&self) -> [u32; 3] {
+        self.reps
+    }
+
+    /// What the first part has before it.
+    pub(crate) fn carried(&self) -> Carried {
+        self.carried.clone()
+    }
+}
