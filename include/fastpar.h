@@ -2486,7 +2486,7 @@ typedef struct fastpar_reader fastpar_reader;
  * than 8 MiB that comes first, or of whose size there is not room for one a lane, is decoded part by part,
  * and its decoded part can be read before the rest has come: other lanes decode its blocks for the calling
  * thread, which puts them together, while the process leaves a CPU idle, and if twice the window and some 40
- * MB fit into `max_memory`; else, with a dictionary, or with `max_lanes` 1, libzstd decodes it. A seek table
+ * MB fit into `max_memory`; else, or with `max_lanes` 1, libzstd decodes it. A seek table
  * is not needed; it is read with FASTPAR_ZSTD_CHECK_TABLE and FASTPAR_ZSTD_COMPLETE, for the checksums in
  * it. The data need not be trusted: memory stays below 256 MB, and one window, or
  * within `max_memory`.
@@ -2878,8 +2878,8 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *
  * Frames of more than 8 MiB that are most of an ordinary file, come first, or of whose size there is not
  * room for one a lane, are decoded as by `fastpar_reader_open`: other lanes decode their blocks for the
- * calling thread, which puts them together and writes, while the process leaves a CPU idle. Frames with a
- * dictionary, and all with `max_lanes` 1, are decoded by libzstd.
+ * calling thread, which puts them together and writes, while the process leaves a CPU idle. With `max_lanes` 1
+ * all are decoded by libzstd.
  *
  * Where an ordinary source ends with a seek table that tells checksums, as zstd's own seekable writer makes
  * it, frames without their own are checked by those: FASTPAR_ERR_CHECKSUM. See FASTPAR_ZSTD_CHECK_TABLE.
