@@ -1840,11 +1840,13 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_zstd_options.flags`: readers: a seek table is expected behind the frames. The checksums that it
  * tells of frames without their own are compared when it comes: FASTPAR_ERR_CHECKSUM, after the content.
  *
- * For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too late to
- * know that it will need the hashes of the frames, so that it has to be told. Hashing takes about a twentieth
- * of the time of decoding; frames with checksums of their own cost nothing. A table is compared up to so
- * many frames as fit, of 16 bytes each, into a twelfth of the memory: a million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks for such a table at
- * the end of an ordinary file, and `fastpar_decompress`, batches and archives always check: no effect.
+ * For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too
+ * late to know that it will need the hashes of the frames, so that it has to be told. Hashing takes
+ * about a twentieth of the time of decoding; frames with checksums of their own cost nothing. A
+ * table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
+ * million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
+ * for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
+ * always check: no effect.
  */
 #define FASTPAR_ZSTD_CHECK_TABLE 1024
 
@@ -2878,8 +2880,8 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *
  * Frames of more than 8 MiB that are most of an ordinary file, come first, or of whose size there is not
  * room for one a lane, are decoded as by `fastpar_reader_open`: other lanes decode their blocks for the
- * calling thread, which puts them together and writes, while the process leaves a CPU idle. With `max_lanes` 1
- * all are decoded by libzstd.
+ * calling thread, which puts them together and writes, while the process leaves a CPU idle. With
+ * `max_lanes` 1 all are decoded by libzstd.
  *
  * Where an ordinary source ends with a seek table that tells checksums, as zstd's own seekable writer makes
  * it, frames without their own are checked by those: FASTPAR_ERR_CHECKSUM. See FASTPAR_ZSTD_CHECK_TABLE.

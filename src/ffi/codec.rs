@@ -63,11 +63,13 @@ pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
 /// `fastpar_zstd_options.flags`: readers: a seek table is expected behind the frames. The checksums that it
 /// tells of frames without their own are compared when it comes: FASTPAR_ERR_CHECKSUM, after the content.
 ///
-/// For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too late to
-/// know that it will need the hashes of the frames, so that it has to be told. Hashing takes about a twentieth
-/// of the time of decoding; frames with checksums of their own cost nothing. A table is compared up to so
-/// many frames as fit, of 16 bytes each, into a twelfth of the memory: a million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks for such a table at
-/// the end of an ordinary file, and `fastpar_decompress`, batches and archives always check: no effect.
+/// For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too
+/// late to know that it will need the hashes of the frames, so that it has to be told. Hashing takes
+/// about a twentieth of the time of decoding; frames with checksums of their own cost nothing. A
+/// table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
+/// million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
+/// for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
+/// always check: no effect.
 pub const FASTPAR_ZSTD_CHECK_TABLE: u32 = 1024;
 
 const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM

@@ -116,8 +116,8 @@ impl Skim {
         Self { at: frame.header_len as u64, ended: frame.skippable, frame }
     }
 
-    /// Goes on by the block header at `at`; `header`: as many bytes of it as exist, of the `left` bytes from the
-    /// frame's beginning on. Returns whether there is another block.
+    /// Goes on by the block header at `at`; `header`: as many bytes of it as exist, of the `left` bytes from
+    /// the frame's beginning on. Returns whether there is another block.
     pub(crate) fn step(&mut self, header: &[u8], left: u64) -> Result<bool> {
         let frame = &mut self.frame;
         let Some(header) = header.get(..BLOCK_HEADER) else {

@@ -44,8 +44,8 @@ fn theirs_in_a_stream(data: &[u8], room: usize, with: Option<Reference<'_>>) -> 
     (place, Ok(()))
 }
 
-/// Tries damaged frames that go past their window, and refer to `with`; returns how many were read to the end,
-/// and how many not.
+/// Tries damaged frames that go past their window, and refer to `with`; returns how many were read to
+/// the end, and how many not.
 fn try_resumed(seed: u64, count: usize, with: Option<&KeptReference>) -> (usize, usize) {
     let mut random = Random(seed);
     let (mut good, mut bad) = (0, 0);
