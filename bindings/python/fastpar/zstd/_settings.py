@@ -118,8 +118,9 @@ class ZstdOptions(TypedDict, total=False):
     #: Compressing: a table of the frames is written for a single frame, too. Decompressing: the data must end
     #: with a table that covers all of it, else its writer did not come to the end: DataError.
     complete: bool
-    #: Files that are read: a table of the frames is expected behind them, and the checksums that it tells of frames without their own
-    #: are compared when it comes: DataError. Without it, ordinary files and io.BytesIO are looked at for such a table; others are not.
+    #: Files that are read: a table of the frames is expected, and the checksums that it tells of frames
+    #: without their own are compared when it comes: DataError. Ordinary files and io.BytesIO are looked at
+    #: for such a table anyway.
     check_table: bool
     #: Compressing: whether a table of the frames is written after several, by which archives find them; True
     #: is the default.
