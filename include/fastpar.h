@@ -1836,6 +1836,19 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_compress_file`. Other targets, and memory: no effect.
  */
 #define FASTPAR_ZSTD_IN_PLACE 512
+/**
+ * `fastpar_zstd_options.flags`: readers: a seek table is expected behind the frames. The checksums that it
+ * tells of frames without their own are compared when it comes: FASTPAR_ERR_CHECKSUM, after the content.
+ *
+ * For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too
+ * late to know that it will need the hashes of the frames, so that it has to be told. Hashing takes
+ * about a twentieth of the time of decoding; frames with checksums of their own cost nothing. A
+ * table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
+ * million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
+ * for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
+ * always check: no effect.
+ */
+#define FASTPAR_ZSTD_CHECK_TABLE 1024
 
 /**
  * A dictionary, prepared for compressing and decompressing. Opaque; made by `fastpar_dict_open`, released by
@@ -1861,7 +1874,7 @@ typedef struct fastpar_dict fastpar_dict;
  *     SYNC, SPARSE, KEEP,                                       x               x
  *     IN_PLACE
  *
- * COMPLETE is for `fastpar_decompress`, its batches, readers and archives too.
+ * COMPLETE is for `fastpar_decompress`, its batches, readers and archives too; CHECK_TABLE is for readers.
  *
  * Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
  * `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
@@ -1874,7 +1887,7 @@ typedef struct fastpar_zstd_options {
   int32_t level;
   /**
    * FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
-   * _COMPLETE, _IN_PLACE, or 0.
+   * _COMPLETE, _IN_PLACE, _CHECK_TABLE, or 0.
    */
   uint32_t flags;
   /**
@@ -2475,8 +2488,9 @@ typedef struct fastpar_reader fastpar_reader;
  * than 8 MiB that comes first, or of whose size there is not room for one a lane, is decoded part by part,
  * and its decoded part can be read before the rest has come: other lanes decode its blocks for the calling
  * thread, which puts them together, while the process leaves a CPU idle, and if twice the window and some 40
- * MB fit into `max_memory`; else, with a dictionary, or with `max_lanes` 1, libzstd decodes it. A seek table
- * is neither needed nor read. The data need not be trusted: memory stays below 256 MB, and one window, or
+ * MB fit into `max_memory`; else, or with `max_lanes` 1, libzstd decodes it. A seek table
+ * is not needed; it is read with FASTPAR_ZSTD_CHECK_TABLE and FASTPAR_ZSTD_COMPLETE, for the checksums in
+ * it. The data need not be trusted: memory stays below 256 MB, and one window, or
  * within `max_memory`.
  *
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
@@ -2866,8 +2880,11 @@ FASTPAR_API fastpar_status fastpar_compress_file(const fastpar_zstd_options *opt
  *
  * Frames of more than 8 MiB that are most of an ordinary file, come first, or of whose size there is not
  * room for one a lane, are decoded as by `fastpar_reader_open`: other lanes decode their blocks for the
- * calling thread, which puts them together and writes, while the process leaves a CPU idle. Frames with a
- * dictionary, and all with `max_lanes` 1, are decoded by libzstd.
+ * calling thread, which puts them together and writes, while the process leaves a CPU idle. With
+ * `max_lanes` 1 all are decoded by libzstd.
+ *
+ * Where an ordinary source ends with a seek table that tells checksums, as zstd's own seekable writer makes
+ * it, frames without their own are checked by those: FASTPAR_ERR_CHECKSUM. See FASTPAR_ZSTD_CHECK_TABLE.
  *
  * @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
  *                  UINT64_MAX if the size is not known; from the calling thread.

@@ -74,6 +74,7 @@ namespace Fastpar
         internal const uint FASTPAR_ZSTD_KEEP = 128;
         internal const uint FASTPAR_ZSTD_COMPLETE = 256;
         internal const uint FASTPAR_ZSTD_IN_PLACE = 512;
+        internal const uint FASTPAR_ZSTD_CHECK_TABLE = 1024;
         internal const uint FASTPAR_FRAME_CHECKSUM = 1;
         internal const uint FASTPAR_FRAME_SKIPPABLE = 2;
         internal const int FASTPAR_SOURCE_LATER = -2147483647;

@@ -51,9 +51,31 @@ public sealed class ZstdOptions
     public bool Complete { get; set; }
 
     /// <summary>
+    /// Streams that decompress: a seek table is expected, and the checksums that it tells of frames without
+    /// their own are compared when it comes. Files and memory streams are looked at for such a table anyway.
+    /// </summary>
+    public bool CheckTable { get; set; }
+
+    /// <summary>
     /// Files are on the disk (fsync) when a call returns. From memory to memory: no effect.
     /// </summary>
     public bool Sync { get; set; }
+
+    /// <summary>
+    /// Files: a new target has holes where the data is zero for 4 KiB or more; on Windows no effect.
+    /// </summary>
+    public bool Sparse { get; set; }
+
+    /// <summary>
+    /// Files: an existing target is never replaced, but an <see cref="System.IO.IOException"/>.
+    /// </summary>
+    public bool Keep { get; set; }
+
+    /// <summary>
+    /// Files: an ordinary target that a rename cannot replace is emptied and written where it stands, instead
+    /// of an <see cref="System.IO.IOException"/> before the work begins.
+    /// </summary>
+    public bool InPlace { get; set; }
 
     /// <summary>
     /// Compress: uncompressed bytes per frame, at most 1 GiB. 0: 24 equal frames, fewer when they would be
@@ -126,7 +148,11 @@ public sealed class ZstdOptions
             | (LongDistance ? NativeMethods.FASTPAR_ZSTD_LONG : 0)
             | (Rsyncable ? NativeMethods.FASTPAR_ZSTD_RSYNCABLE : 0)
             | (Complete ? NativeMethods.FASTPAR_ZSTD_COMPLETE : 0)
-            | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0),
+            | (CheckTable ? NativeMethods.FASTPAR_ZSTD_CHECK_TABLE : 0)
+            | (Sync ? NativeMethods.FASTPAR_ZSTD_SYNC : 0)
+            | (Sparse ? NativeMethods.FASTPAR_ZSTD_SPARSE : 0)
+            | (Keep ? NativeMethods.FASTPAR_ZSTD_KEEP : 0)
+            | (InPlace ? NativeMethods.FASTPAR_ZSTD_IN_PLACE : 0),
         frame_size = (UIntPtr)(ulong)FrameSize,
         max_lanes = (uint)MaxLanes,
         window_log = (uint)WindowLog,

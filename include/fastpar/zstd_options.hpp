@@ -27,6 +27,9 @@ struct zstd_options {
   /** Compress: a seek table is written for a single frame, too. Decompress: the data must end with a
    * seek table that covers all of it, else error with truncated. */
   bool complete = false;
+  /** Readers: a seek table is expected, and the checksums that it tells of frames are compared with them when
+   * it comes: error with checksum. */
+  bool check_table = false;
   /** Files are on the disk when the call returns. */
   bool sync = false;
   /** New target files have holes where the data is zero. */
@@ -44,6 +47,10 @@ struct zstd_options {
   std::uint32_t window_log = 0;
   /** Compress: how libzstd searches, 1 to 9; 0: by level. */
   std::uint32_t strategy = 0;
+  /** compress_file: where the part of the source begins that is compressed, in bytes. */
+  std::uint64_t src_offset = 0;
+  /** The bytes of that part. 0: up to the end of the source. */
+  std::uint64_t src_size = 0;
   /** The most bytes that may come out: error with limit_exceeded past it. 0: no limit. */
   std::uint64_t max_output = 0;
   /** Working memory of one call in bytes: fewer lanes are used to keep to it. 0: no limit. */
@@ -83,13 +90,16 @@ class zstd_arguments {
                  (options.rsyncable ? FASTPAR_ZSTD_RSYNCABLE : 0u) |
                  (options.complete ? FASTPAR_ZSTD_COMPLETE : 0u) | (options.sync ? FASTPAR_ZSTD_SYNC : 0u) |
                  (options.sparse ? FASTPAR_ZSTD_SPARSE : 0u) | (options.keep ? FASTPAR_ZSTD_KEEP : 0u) |
-                 (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u);
+                 (options.in_place ? FASTPAR_ZSTD_IN_PLACE : 0u) |
+                 (options.check_table ? FASTPAR_ZSTD_CHECK_TABLE : 0u);
     raw_.frame_size = options.frame_size;
     raw_.max_lanes = options.max_lanes;
     raw_.window_log = options.window_log;
     raw_.max_output = options.max_output;
     raw_.max_memory = options.max_memory;
     raw_.strategy = options.strategy;
+    raw_.src_offset = options.src_offset;
+    raw_.src_size = options.src_size;
     raw_.dict = options.dict ? options.dict->raw() : nullptr;
     dicts_.reserve(options.dicts.size());
     for (const dict *each : options.dicts) dicts_.push_back(each ? each->raw() : nullptr);

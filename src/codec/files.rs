@@ -98,8 +98,10 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     options.check()?;
     let input = Input::open(source)?;
     let mut output = Target::create(target, Some(&input), wishes(options, true))?;
-    output.expect(announced(&input).unwrap_or(0));
+    let (size, check_table) = announced(&input).unwrap_or_default();
+    output.expect(size);
     input.begin_again()?;
+    let options = &Options { check_table: options.check_table || check_table, ..*options };
     let mut reader = Reader::over(&input, options, input.len(), false)?;
     loop {
         let chunk = reader.chunk().map_err(cannot_wait)?;
@@ -175,23 +177,25 @@ pub(super) fn give_back(replaced: Replaced) {
     drop(replaced);
 }
 
-/// What the data says that it decompresses to, by its seek table or its first frame. It need not be true, and
-/// may be too little.
-fn announced(input: &Input) -> Option<u64> {
+/// What the data says that it decompresses to, by its seek table or its first frame, and whether a seek table
+/// tells checksums. It need not be true, and may be too little.
+fn announced(input: &Input) -> Option<(u64, bool)> {
     let len = input.len()?;
     let mut footer = [0; seek_table::FOOTER_LEN];
     let footer_at = len.checked_sub(footer.len() as u64)?;
     input.read_at(footer_at, &mut footer).ok()?;
+    let checksums = seek_table::tells_checksums(&footer);
     let table_len =
         seek_table::len_by_footer(&footer).filter(|&table_len| table_len <= LARGEST_TABLE.min(len));
     if let Some(table_len) = table_len {
         let mut table = vec![0; table_len as usize]; // a MiB at the most
         input.read_at(len - table_len, &mut table).ok()?;
         let table = SeekTable::find_after(len - table_len, &table)?;
-        return Some(table.entries().map(|(_, size)| u64::from(size)).sum());
+        return Some((table.entries().map(|(_, size)| u64::from(size)).sum(), checksums));
     }
     let mut header = [0; LONGEST_HEADER as usize];
     let header = &mut header[..LONGEST_HEADER.min(len) as usize];
     input.read_at(0, header).ok()?;
-    Frames::of_stream(header, 0, 0).start().ok()?.content_size
+    let size = Frames::of_stream(header, 0, 0).start().ok()?.content_size;
+    Some((size.unwrap_or(0), checksums))
 }

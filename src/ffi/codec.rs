@@ -60,6 +60,17 @@ pub const FASTPAR_ZSTD_COMPLETE: u32 = 256;
 /// where it stands; without the flag that is FASTPAR_ERR_IO before the work begins. See
 /// `fastpar_compress_file`. Other targets, and memory: no effect.
 pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
+/// `fastpar_zstd_options.flags`: readers: a seek table is expected behind the frames. The checksums that it
+/// tells of frames without their own are compared when it comes: FASTPAR_ERR_CHECKSUM, after the content.
+///
+/// For data of zstd's own seekable writer, which has no other checksums. A reader finds the table too
+/// late to know that it will need the hashes of the frames, so that it has to be told. Hashing takes
+/// about a twentieth of the time of decoding; frames with checksums of their own cost nothing. A
+/// table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
+/// million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
+/// for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
+/// always check: no effect.
+pub const FASTPAR_ZSTD_CHECK_TABLE: u32 = 1024;
 
 const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_NO_SEEK_TABLE
@@ -70,7 +81,8 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
     | FASTPAR_ZSTD_SPARSE
     | FASTPAR_ZSTD_KEEP
     | FASTPAR_ZSTD_COMPLETE
-    | FASTPAR_ZSTD_IN_PLACE;
+    | FASTPAR_ZSTD_IN_PLACE
+    | FASTPAR_ZSTD_CHECK_TABLE;
 
 /// Options of the codec. Set `struct_size` to `sizeof(fastpar_zstd_options)` and every field you do not need
 /// to zero.
@@ -90,7 +102,7 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
 /// IN_PLACE
 /// ```
 ///
-/// COMPLETE is for `fastpar_decompress`, its batches, readers and archives too.
+/// COMPLETE is for `fastpar_decompress`, its batches, readers and archives too; CHECK_TABLE is for readers.
 ///
 /// Compressing only: `level`, `strategy`, `frame_size` (but for batches). Decompressing only, archives too:
 /// `dicts`. Both: the others. FASTPAR_ERR_INVALID_ARGUMENT are SINGLE_FRAME with `frame_size` or RSYNCABLE,
@@ -103,7 +115,7 @@ pub struct fastpar_zstd_options {
     /// Compress: -131072 (fastest) to 22 (smallest). 0: the level of `dict`, or 3 without one.
     pub level: i32,
     /// FASTPAR_ZSTD_NO_CHECKSUM, _NO_SEEK_TABLE, _SINGLE_FRAME, _SYNC, _LONG, _RSYNCABLE, _SPARSE, _KEEP,
-    /// _COMPLETE, _IN_PLACE, or 0.
+    /// _COMPLETE, _IN_PLACE, _CHECK_TABLE, or 0.
     pub flags: u32,
     /// Compress: uncompressed bytes per frame, at most 1 GiB and at least 1/134217728 of the input. 0: 24
     /// equal frames, fewer when they would be under 512 KiB, a multiple of 24 when they would pass 64 MiB.
@@ -254,6 +266,7 @@ impl Shared<'_> {
             sparse: raw.flags & FASTPAR_ZSTD_SPARSE != 0,
             keep: raw.flags & FASTPAR_ZSTD_KEEP != 0,
             in_place: raw.flags & FASTPAR_ZSTD_IN_PLACE != 0,
+            check_table: raw.flags & FASTPAR_ZSTD_CHECK_TABLE != 0,
             long: raw.flags & FASTPAR_ZSTD_LONG != 0,
             rsyncable: raw.flags & FASTPAR_ZSTD_RSYNCABLE != 0,
             frame_size: raw.frame_size,

@@ -185,8 +185,11 @@ pub unsafe extern "C" fn fastpar_compress_file(
 ///
 /// Frames of more than 8 MiB that are most of an ordinary file, come first, or of whose size there is not
 /// room for one a lane, are decoded as by `fastpar_reader_open`: other lanes decode their blocks for the
-/// calling thread, which puts them together and writes, while the process leaves a CPU idle. Frames with a
-/// dictionary, and all with `max_lanes` 1, are decoded by libzstd.
+/// calling thread, which puts them together and writes, while the process leaves a CPU idle. With
+/// `max_lanes` 1 all are decoded by libzstd.
+///
+/// Where an ordinary source ends with a seek table that tells checksums, as zstd's own seekable writer makes
+/// it, frames without their own are checked by those: FASTPAR_ERR_CHECKSUM. See FASTPAR_ZSTD_CHECK_TABLE.
 ///
 /// @param options   may be NULL. `progress` is told bytes of the source, not decompressed ones; `total` is
 ///                  UINT64_MAX if the size is not known; from the calling thread.

@@ -100,8 +100,9 @@ unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader
 /// than 8 MiB that comes first, or of whose size there is not room for one a lane, is decoded part by part,
 /// and its decoded part can be read before the rest has come: other lanes decode its blocks for the calling
 /// thread, which puts them together, while the process leaves a CPU idle, and if twice the window and some 40
-/// MB fit into `max_memory`; else, with a dictionary, or with `max_lanes` 1, libzstd decodes it. A seek table
-/// is neither needed nor read. The data need not be trusted: memory stays below 256 MB, and one window, or
+/// MB fit into `max_memory`; else, or with `max_lanes` 1, libzstd decodes it. A seek table
+/// is not needed; it is read with FASTPAR_ZSTD_CHECK_TABLE and FASTPAR_ZSTD_COMPLETE, for the checksums in
+/// it. The data need not be trusted: memory stays below 256 MB, and one window, or
 /// within `max_memory`.
 ///
 /// The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given

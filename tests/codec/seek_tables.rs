@@ -3,6 +3,7 @@
 use crate::common::{
     assert_unpacks, noise, pack, records, reference, reference_unsized, skippable, unpack_into,
 };
+use crate::support::seekable::with_checksums;
 use fastpar::codec::{
     compress, compress_bound, compress_to_vec, decompress_batch, decompress_to_vec, Archive, BatchItem,
     Options, SeekTable,
@@ -32,26 +33,6 @@ fn frames() -> (Vec<u8>, Vec<(u32, u32)>, Vec<u8>) {
         out.extend(frame);
     }
     (out, entries, data)
-}
-
-/// Frames as `reference` makes them, and a table with a checksum of each, as zstd's own seekable writer
-/// adds it.
-fn with_checksums(parts: &[&[u8]], own: bool) -> (Vec<u8>, Vec<u8>) {
-    let (mut frames, mut payload) = (Vec::new(), Vec::new());
-    for part in parts {
-        let frame = reference(part, 3, own);
-        payload.extend((frame.len() as u32).to_le_bytes());
-        payload.extend((part.len() as u32).to_le_bytes());
-        let summed = reference(part, 3, true);
-        payload.extend(&summed[summed.len() - 4..]);
-        frames.extend(frame);
-    }
-    payload.extend((parts.len() as u32).to_le_bytes());
-    payload.push(0x80);
-    payload.extend(0x8f92_eab1_u32.to_le_bytes());
-    let mut table = skippable(&payload);
-    table[..4].copy_from_slice(&0x184d_2a5e_u32.to_le_bytes());
-    (frames, table)
 }
 
 /// Joined files have a table with checksums where a source has such a table, of its frames and of all others.

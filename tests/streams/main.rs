@@ -20,9 +20,11 @@ mod names;
 mod parts;
 mod reader;
 mod reader_limits;
+mod same_verdicts;
 mod sections;
 #[cfg(target_os = "linux")]
 mod signals;
+mod table_checks;
 #[cfg(target_os = "linux")]
 mod targets;
 mod threads;

@@ -5,6 +5,7 @@
 pub(crate) mod bytes;
 pub(crate) mod isolated;
 pub(crate) mod random;
+pub(crate) mod seekable;
 pub(crate) mod watchdog;
 
 /// How many times as long as elsewhere everything may take: a sanitizer's suite says so.

@@ -56,6 +56,10 @@ internal sealed unsafe class StreamState : CallState
     {
         fastpar_zstd_options native = (options ?? ZstdOptions.Defaults).ToNative();
         using var lease = new OptionLease(options);
+        if (!writes && TellsChecksums(inner))
+        {
+            native.flags |= NativeMethods.FASTPAR_ZSTD_CHECK_TABLE;
+        }
         var state = new StreamState(inner, options);
         int* cancel = (int*)Marshal.AllocHGlobal(sizeof(int));
         *cancel = 0;
@@ -79,6 +83,31 @@ internal sealed unsafe class StreamState : CallState
         MemoryHandle prefix = options?.Prefix.Pin() ?? default;
         handle = new StreamHandle(writes ? (void*)writer : reader, writes, state, cancel, prefix);
         return state;
+    }
+
+    /// <summary>
+    /// Whether a file, or memory, ends with a seek table that tells checksums. Other streams are read only as
+    /// far as they are used.
+    /// </summary>
+    private static bool TellsChecksums(Stream stream)
+    {
+        const int Footer = 9; // the number of frames, a descriptor, a magic number
+        const byte HasChecksums = 0x80;
+        if (!(stream is FileStream || stream is MemoryStream) || !stream.CanSeek)
+        {
+            return false;
+        }
+        long position = stream.Position;
+        if (stream.Length - position < Footer)
+        {
+            return false;
+        }
+        var footer = new byte[Footer];
+        stream.Position = stream.Length - Footer;
+        int read = stream.Read(footer, 0, Footer);
+        stream.Position = position;
+        return read == Footer && (footer[4] & HasChecksums) != 0
+            && footer[5] == 0xb1 && footer[6] == 0xea && footer[7] == 0x92 && footer[8] == 0x8f;
     }
 
     protected override int Invoke(int kind, void* a, void* b, void* c)

@@ -4,7 +4,7 @@
 
 use super::source::{Peek, Source};
 use crate::codec::context::contexts::Decompressor;
-use crate::codec::context::decode::LARGEST_WINDOW_LOG;
+use crate::codec::context::decode::{self, LARGEST_WINDOW_LOG};
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::format::seek_table;
@@ -14,7 +14,7 @@ use crate::codec::libzstd::errors;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -43,6 +43,8 @@ pub(super) struct Cursor {
     at: u64,
     done: bool,
     memory: usize,
+    /// What the frame may have been made with another one of.
+    other: Option<&'static str>,
     /// The checksum that the seek table tells, and the hash of what is decoded.
     checksum: Option<(u32, Xxh64)>,
 }
@@ -90,6 +92,7 @@ impl Cursor {
             at: 0,
             done: false,
             memory,
+            other: decode::other_reference(&frame, options.references()),
             checksum: checksum.filter(|_| !frame.checksum).map(|expected| (expected, Xxh64::new())),
         })
     }
@@ -124,7 +127,7 @@ impl Cursor {
         let mut filled = 0;
         while filled < dst.len() {
             if self.done {
-                return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+                return Err(self.wrong_size("it holds less than it should"));
             }
             filled += self.step(source, &mut dst[filled..])?;
             progress.add(0)?;
@@ -149,7 +152,7 @@ impl Cursor {
             progress.add(0)?;
         }
         if filled == 0 && room > 0 && self.size.is_some() {
-            return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+            return Err(self.wrong_size("it holds less than it should"));
         }
         self.finish(source)?;
         Ok(filled as u64)
@@ -164,6 +167,10 @@ impl Cursor {
             Some((expected, hash)) => seek_table::check(&self.frame, expected, || hash.finish() as u32), // the half
             None => Ok(()),
         }
+    }
+
+    fn wrong_size(&self, what: &'static str) -> Error {
+        decode::or_made_with(errors::wrong_size(&self.frame, what), self.other)
     }
 
     /// One call of libzstd; returns how many bytes of `dst` are written.
@@ -189,7 +196,8 @@ impl Cursor {
         let mut out = OutBuffer::around(&mut extent);
         let mut input = InBuffer::around(&chunk[self.used..]);
         let wanted = self.context.context().decompress_stream(&mut out, &mut input);
-        let wanted = wanted.map_err(|code| errors::decoding(code, frame, room))?;
+        let wanted =
+            wanted.map_err(|code| decode::or_made_with(errors::decoding(code, frame, room), self.other))?;
         let (consumed, written) = (input.pos, out.pos());
         if let Some((_, hash)) = &mut self.checksum {
             hash.update(out.as_slice());
@@ -198,7 +206,7 @@ impl Cursor {
         self.at += written as u64;
         let all_read = self.used == self.chunk.len() && self.rest.is_empty();
         if self.size.is_some_and(|size| self.at > size) || wanted == 0 && !all_read {
-            return Err(self.frame.error(ErrorKind::Corrupt, "it holds more than it should"));
+            return Err(self.wrong_size("it holds more than it should"));
         }
         if wanted == 0 {
             self.done = true;

@@ -211,7 +211,8 @@ fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>)
         limits::check(&frame, options)?;
         let mut skim = Skim::new(frame);
         if !frame.skippable {
-            while skim.step(peek.at(offset.saturating_add(skim.at), 3)?)? {
+            let left = source.len() - offset;
+            while skim.step(peek.at(offset.saturating_add(skim.at), 3)?, left)? {
                 blocks = blocks.wrapping_add(1);
                 if blocks % BLOCKS_BETWEEN_LOOKS == 0 {
                     progress.add(0)?;

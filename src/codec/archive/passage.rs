@@ -20,7 +20,8 @@ use crate::codec::io::input::Input;
 use crate::codec::libzstd::{calls, errors};
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
-use crate::error::{ErrorKind, Result};
+use crate::codec::options::reference::Reference;
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
 use std::sync::atomic::AtomicI32;
@@ -63,6 +64,8 @@ pub(crate) struct Passage {
     size: u64,
     whole: bool,
     done: bool,
+    /// What the frame may have been made with another one of.
+    other: Option<&'static str>,
     /// The checksum that the seek table tells of a frame without its own, and the hash of what is decoded.
     checksum: Option<(u32, Xxh64)>,
 }
@@ -108,6 +111,7 @@ impl Passage {
             let part = (u128::from(len) * u128::from(STEP) / u128::from(self.size)) as u64; // at most `len`
             self.step = part.max(SMALLEST_STEP);
         }
+        self.other = decode::other_reference(&self.frame, options.references());
         let frame = &self.frame;
         let room = if self.whole { usize::try_from(self.size).unwrap_or(usize::MAX) } else { room };
         self.kept.reserve(room)?;
@@ -165,7 +169,7 @@ impl Passage {
     pub(crate) fn fill(&mut self, archive: &Archive<'_>, to: u64, progress: &CallProgress<'_>) -> Result<()> {
         while self.at < to {
             if self.done {
-                return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+                return Err(self.wrong_size("it holds less than it should"));
             }
             self.make_room(to)?;
             archive.check_cancel()?;
@@ -238,6 +242,10 @@ impl Passage {
         len
     }
 
+    fn wrong_size(&self, what: &'static str) -> Error {
+        decode::or_made_with(errors::wrong_size(&self.frame, what), self.other)
+    }
+
     /// One call of libzstd.
     fn decode(&mut self, archive: &Archive<'_>, to: u64) -> Result<()> {
         self.fetch(&archive.source)?;
@@ -257,7 +265,8 @@ impl Passage {
         let mut out = OutBuffer::around_pos(&mut self.kept.whole()[begin..end], at);
         let mut input = InBuffer::around(input);
         let wanted = context.context().decompress_stream(&mut out, &mut input);
-        let wanted = wanted.map_err(|code| errors::in_stream(code, &self.frame))?;
+        let wanted =
+            wanted.map_err(|code| decode::or_made_with(errors::in_stream(code, &self.frame), self.other))?;
         let (consumed, written) = (input.pos, out.pos() - at);
         self.kept.set_len(kept + written);
         if let Some((_, hash)) = &mut self.checksum {
@@ -267,12 +276,12 @@ impl Passage {
         self.rest.start += consumed as u64;
         let all_read = self.rest.is_empty();
         if wanted == 0 && !all_read {
-            return Err(self.frame.error(ErrorKind::Corrupt, "it holds more than it should"));
+            return Err(self.wrong_size("it holds more than it should"));
         }
         if wanted == 0 {
             self.done = true;
             if self.at < self.size {
-                return Err(self.frame.error(ErrorKind::Corrupt, "it holds less than it should"));
+                return Err(self.wrong_size("it holds less than it should"));
             }
             if let Some((expected, hash)) = self.checksum.take() {
                 seek_table::check(&self.frame, expected, || hash.finish() as u32)?;
@@ -336,9 +345,9 @@ impl Archive<'_> {
         Ok(())
     }
 
-    /// Whether a frame that names that dictionary is decoded without any.
-    pub(crate) fn refers_to_nothing(&self, dictionary: u32) -> bool {
-        self.references.get().of(dictionary).is_none()
+    /// What a frame refers to that names that dictionary.
+    pub(crate) fn reference(&self, dictionary: u32) -> Option<Reference<'_>> {
+        self.references.get().of(dictionary)
     }
 
     /// The checksum of a frame that the seek table tells.

@@ -98,7 +98,11 @@ fn without_table<'o>(
         }
     }
 
-    let walked = frame_groups::walk(src, |frame| limits::check(frame, options))?;
+    let walked = frame_groups::walk(
+        src,
+        |frame| limits::check(frame, options),
+        |frame| limits::check(frame, options),
+    )?;
     if walked.least > room as u64 {
         return Err(no_room(walked.total, limited, options, room));
     }
@@ -235,7 +239,11 @@ fn serially(
 /// Those of [`decompress`].
 pub fn decompress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
     options.check()?;
-    let walked = frame_groups::walk(src, |frame| limits::check(frame, options))?;
+    let walked = frame_groups::walk(
+        src,
+        |frame| limits::check(frame, options),
+        |frame| limits::check(frame, options),
+    )?;
     let limit = options.max_output();
     if walked.least > limit {
         return Err(no_room(walked.total, true, options, 0));

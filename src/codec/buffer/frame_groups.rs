@@ -136,13 +136,25 @@ pub(crate) struct Walked {
     pub(crate) most: u64,
 }
 
-/// Walks over all frames. `check` may refuse a frame.
-pub(crate) fn walk(data: &[u8], mut check: impl FnMut(&Frame) -> Result<()>) -> Result<Walked> {
+/// Walks over all frames. `check` may refuse a frame, and `check_header` a damaged one by its header alone.
+pub(crate) fn walk(
+    data: &[u8],
+    mut check: impl FnMut(&Frame) -> Result<()>,
+    check_header: impl Fn(&Frame) -> Result<()>,
+) -> Result<Walked> {
     let mut groups = GroupBuilder::default();
     let (mut total, mut least, mut most) = (Some(0u64), 0u64, 0u64);
-    for frame in Frames::new(data) {
-        let frame = frame?;
-        check(&frame)?;
+    let mut frames = Frames::new(data);
+    let mut frame = Frame::default();
+    loop {
+        let begin = frames.clone();
+        match frames.read_next(&mut frame) {
+            Ok(true) => check(&frame)?,
+            Ok(false) => break,
+            Err(error) => {
+                return Err(begin.start().and_then(|frame| check_header(&frame)).err().unwrap_or(error))
+            }
+        }
         least = least.saturating_add(frame.content_size.unwrap_or(frame.least));
         most = most.saturating_add(frame.content_size.unwrap_or(frame.most));
         total = match (total, frame.content_size) {
@@ -165,6 +177,6 @@ pub(crate) fn declared_size(data: &[u8]) -> Result<u64> {
         Some(_) => Ok(()),
         None => Err(frame.error(ErrorKind::Unsupported, "it does not tell its decompressed size")),
     };
-    let walked = walk(data, silent)?;
+    let walked = walk(data, silent, |_| Ok(()))?;
     walked.total.ok_or_else(|| Error::new(ErrorKind::Internal, "a size is missing"))
 }

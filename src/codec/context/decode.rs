@@ -86,18 +86,7 @@ impl<'o> Decoder<'o> {
         let result = self.decode(data, frame, dst, progress);
         let size = *result.as_ref().unwrap_or(&0) as u64;
         mark.end(Kind::DecompressFrame, 0, [frame.len as u64, size, 0, 0, 0]);
-        match result {
-            // Only the caller says that the frame needs this dictionary, or prefix: no error code tells a
-            // wrong one from damage.
-            Err(error) if frame.dictionary == 0 && self.references.of(0).is_some() && is_damage(&error) => {
-                let other = if self.references.prefix.is_some() { "prefix" } else { "dictionary" };
-                let what = format!("{}; or it was made with another {other}, or none", error.message());
-                Err(Error::new(error.kind(), what)
-                    .with_code(error.code())
-                    .at(error.position().unwrap_or_default()))
-            }
-            result => result,
-        }
+        result.map_err(|error| or_other_reference(error, frame, self.references))
     }
 
     /// Decodes the blocks of a damaged frame that come before the damage, as far as `dst` has room; returns
@@ -145,7 +134,7 @@ impl<'o> Decoder<'o> {
                 let result = context.decompress(dst, &data[frame.range()]);
                 let written = result.map_err(|code| errors::decoding(code, frame, room))?;
                 if written as u64 != size {
-                    return Err(frame.error(ErrorKind::Corrupt, "it holds less than it declares"));
+                    return Err(errors::wrong_size(frame, "it holds less than it declares"));
                 }
                 self.ready = Some(self.references.of(frame.dictionary));
                 progress.add(written)?;
@@ -156,8 +145,24 @@ impl<'o> Decoder<'o> {
     }
 }
 
-fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Checksum)
+/// The error about a frame of which only the caller says that it needs this dictionary, or prefix: no error
+/// code tells a wrong one from damage.
+pub(crate) fn or_other_reference(error: Error, frame: &Frame, references: References<'_>) -> Error {
+    or_made_with(error, other_reference(frame, references))
+}
+
+/// What the frame may have been made with another one of, as only the caller says that it needs this one.
+pub(crate) fn other_reference(frame: &Frame, references: References<'_>) -> Option<&'static str> {
+    let other = if references.prefix.is_some() { "prefix" } else { "dictionary" };
+    (frame.dictionary == 0 && references.of(0).is_some()).then_some(other)
+}
+
+/// See `or_other_reference`.
+pub(crate) fn or_made_with(error: Error, other: Option<&'static str>) -> Error {
+    let is_damage = matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Checksum);
+    let Some(other) = other.filter(|_| is_damage) else { return error };
+    let what = format!("{}; or it was made with another {other}, or none", error.message());
+    Error::new(error.kind(), what).with_code(error.code()).at(error.position().unwrap_or_default())
 }
 
 fn in_steps(
@@ -186,6 +191,9 @@ fn in_steps(
         }
     }
     match wanted {
+        0 if frame.content_size.is_some_and(|size| size != out.pos() as u64) => {
+            Err(errors::wrong_size(frame, ""))
+        }
         0 => Ok(out.pos()),
         _ => Err(frame.error(ErrorKind::Corrupt, "it does not end where it should")),
     }

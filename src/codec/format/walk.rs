@@ -116,12 +116,17 @@ impl Skim {
         Self { at: frame.header_len as u64, ended: frame.skippable, frame }
     }
 
-    /// Goes on by the block header at `at`; `header`: as many bytes of it as exist. Returns whether there is
-    /// another block.
-    pub(crate) fn step(&mut self, header: &[u8]) -> Result<bool> {
+    /// Goes on by the block header at `at`; `header`: as many bytes of it as exist, of the `left` bytes from
+    /// the frame's beginning on. Returns whether there is another block.
+    pub(crate) fn step(&mut self, header: &[u8], left: u64) -> Result<bool> {
         let frame = &mut self.frame;
         let Some(header) = header.get(..BLOCK_HEADER) else {
-            return Err(frame.error(ErrorKind::Truncated, "the data ends in the header of a block"));
+            let what = if self.at > left {
+                "the data ends in a block"
+            } else {
+                "the data ends in the header of a block"
+            };
+            return Err(frame.error(ErrorKind::Truncated, what));
         };
         let found = block(header, 0, frame.window.min(LARGEST_BLOCK));
         let (block, last) = found.map_err(|(kind, what)| frame.error(kind, what))?;
@@ -141,7 +146,12 @@ impl Skim {
             false => self.at + if frame.checksum { CHECKSUM as u64 } else { 0 },
         };
         if len > left {
-            return Err(frame.error(ErrorKind::Truncated, "the data ends in it"));
+            let what = match frame.skippable {
+                true => "the data ends in a skippable frame",
+                false if self.at > left => "the data ends in a block",
+                false => "the data ends in its checksum",
+            };
+            return Err(frame.error(ErrorKind::Truncated, what));
         }
         frame.check_size()?;
         Ok(len)

@@ -197,7 +197,7 @@ pub fn decode_blocks(data: &[u8], dst: &mut [MaybeUninit<u8>], dict: Option<&Dic
 /// The same by parts of up to `count` blocks, as files are decoded.
 #[cfg(fuzzing)]
 pub fn decode_parts(data: &[u8], count: usize) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
-    super::resume::decode_in_parts(data, count, true)
+    super::resume::decode_in_parts(data, count, true, None)
 }
 
 /// Where the header, the blocks and the checksum of a frame that is all of `data` end, from 0 on.

@@ -19,6 +19,7 @@
 
 use super::blocks::layout::{Layout, OVERLENGTH};
 use super::blocks::parts::{End, State};
+use super::blocks::Outside;
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode;
 use crate::codec::context::in_use::InUse;
@@ -57,6 +58,8 @@ pub(crate) struct Resumed {
     hash: Xxh64,
     total: u64,
     ended: bool,
+    /// What the frame refers to, which the context may read.
+    _outside: Option<Outside>,
 }
 
 impl Resumed {
@@ -67,17 +70,29 @@ impl Resumed {
 
     /// libzstd in that state.
     pub(crate) fn new(state: State) -> Result<Self> {
-        let State { frame, history, end, layout, reps, tree, tables, hash, total, ended } = state;
+        let State { frame, history, end, layout, reps, tree, tables, hash, total, ended, outside } = state;
         let mut context = InUse::<Decompressor>::take(decode::memory(), 0)?;
         let mut scratch = Vec::new();
         memory::reserve(&mut scratch, SCRATCH)?;
         scratch.resize(SCRATCH, 0);
-        let state = Primer { context: &mut context, scratch: &mut scratch, history: &history[..end] };
-        if state.prime(reps, &tree, &tables).is_err() {
+        let farthest = reps.into_iter().max().unwrap_or(0) as usize;
+        let mut zeros = Vec::new();
+        if outside.is_some() && farthest > end {
+            // Repeat offsets may lead into a dictionary. What is there does not matter here.
+            memory::reserve(&mut zeros, farthest)?;
+            zeros.resize(farthest, 0);
+        }
+        let before = if zeros.is_empty() { &history[..end] } else { &zeros[..] };
+        let primer = Primer { context: &mut context, scratch: &mut scratch, before };
+        if primer.prime(reps, &tree, &tables, outside.as_ref()).is_err() {
             return Err(frame.error(ErrorKind::Internal, "libzstd cannot go on with it"));
         }
         let ring = laid_out(history, end, &layout)?;
-        let mut resumed = Self { context, frame, ring, layout, hash, total, ended };
+        if let Some(outside) = outside.as_ref().filter(|_| layout.before == 0) {
+            // SAFETY: it is kept as long as the context decodes blocks, and does not change.
+            unsafe { context.insert(outside.reference().bytes()) };
+        }
+        let mut resumed = Self { context, frame, ring, layout, hash, total, ended, _outside: outside };
         resumed.insert(0, layout.before);
         resumed.insert(0, layout.at);
         Ok(resumed)
@@ -112,9 +127,7 @@ impl Resumed {
             let place = self.layout.at;
             let len = self.block(kind, size, content).map_err(fail)?;
             self.total += len as u64;
-            // libzstd does not look at the size behind an empty block.
-            let looks = self.ended && !(kind == 0 && size == 0);
-            if looks && frame.content_size.is_some_and(|size| size != self.total) {
+            if self.ended && frame.content_size.is_some_and(|size| size != self.total) {
                 return Err(fail(errors::CORRUPTION));
             }
             let bytes = &self.ring[place..place + len];
@@ -192,11 +205,19 @@ fn laid_out(mut history: Vec<u8>, end: usize, layout: &Layout) -> Result<Vec<u8>
 struct Primer<'p> {
     context: &'p mut Decompressor,
     scratch: &'p mut [u8],
-    history: &'p [u8],
+    /// As many bytes as repeat offsets may reach back.
+    before: &'p [u8],
 }
 
 impl Primer<'_> {
-    fn prime(mut self, reps: [u32; 3], tree: &[u8], tables: &[u8]) -> Result<(), ErrorCode> {
+    fn prime(
+        mut self,
+        reps: [u32; 3],
+        tree: &[u8],
+        tables: &[u8],
+        outside: Option<&Outside>,
+    ) -> Result<(), ErrorCode> {
+        self.context.refer_to(outside.map(Outside::reference))?;
         self.context.begin_blocks()?;
         if !tree.is_empty() {
             let mut block = tree.to_vec();
@@ -223,13 +244,13 @@ impl Primer<'_> {
     }
 
     fn repeat_offsets(&mut self, reps: [u32; 3]) -> Result<(), ErrorCode> {
-        if self.history.is_empty() {
+        if self.before.is_empty() {
             return Err(errors::CORRUPTION); // a sequence has made three bytes
         }
         // SAFETY: both live until the context is told of the beginning of the scratch memory, as of an empty
         // place, in `prime`; from there on it does not read them.
         unsafe {
-            self.context.insert(self.history);
+            self.context.insert(self.before);
             self.context.insert(&self.scratch[..BEFORE]);
         }
         let mut at = BEFORE;
@@ -258,15 +279,16 @@ pub(crate) fn decode_in_parts(
     data: &[u8],
     count: usize,
     resumes: bool,
+    outside: Option<Outside>,
 ) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
     use super::blocks::parts::{Carried, Executor, Part};
     use super::blocks::Slot;
     use crate::codec::format::frame::Frames;
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;
-    let header = super::blocks::header_in_stream(&frame)?;
-    let mut executor = Some(Executor::new(&header, count * LARGEST_BLOCK as usize).ok()?);
+    let header = super::blocks::header_in_stream(&frame, outside.as_ref())?;
+    let mut carried = outside.as_ref().map_or_else(Carried::nothing, Outside::carried);
+    let mut executor = Some(Executor::new(&header, count * LARGEST_BLOCK as usize, outside).ok()?);
     let mut resumed: Option<Resumed> = None;
-    let mut carried = Carried::nothing();
     let mut out = Vec::new();
     let blocks: Vec<_> = frame.blocks(data).collect::<std::result::Result<_, _>>().ok()?;
     for (number, group) in blocks.chunks(count).enumerate() {

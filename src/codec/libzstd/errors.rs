@@ -48,8 +48,10 @@ pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
     in_stream(code, frame)
 }
 
-/// Why a frame could not be decoded in a stream, where there is room for every valid frame.
+/// Why a frame could not be decoded in a stream, where there is room for every valid frame. So what does not
+/// fit is damage: which of the two libzstd says depends on how much room its buffers have.
 pub(crate) fn in_stream(code: ErrorCode, frame: &Frame) -> Error {
+    let code = if is_too_small(code) { CORRUPTION } else { code };
     let name = zstd_safe::get_error_name(code);
     let kind = if is(code, ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
         ErrorKind::Checksum
@@ -62,6 +64,15 @@ pub(crate) fn in_stream(code: ErrorCode, frame: &Frame) -> Error {
         ErrorKind::Corrupt
     };
     frame.error(kind, name).with_code(number(code))
+}
+
+/// A frame holds another number of bytes than it tells, or than is known of it, which is `what` then. libzstd
+/// does not look at the size where the last block is empty, and it decodes step by step.
+pub(crate) fn wrong_size(frame: &Frame, what: &'static str) -> Error {
+    match frame.content_size {
+        Some(_) => in_stream(CORRUPTION, frame),
+        None => frame.error(ErrorKind::Corrupt, what),
+    }
 }
 
 /// Why a frame could not be compressed; not for an output that did not fit.

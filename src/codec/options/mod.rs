@@ -46,6 +46,10 @@ pub struct Options<'a> {
     /// single frame, too. Decoding: [`ErrorKind::Truncated`] where there is none. Compressing batches:
     /// no effect.
     pub complete: bool,
+    /// Streams that are decompressed: a seek table is expected at the end, and what it tells of frames is
+    /// compared with what they hold: [`ErrorKind::Checksum`]. Files find out by themselves; so does data
+    /// in memory.
+    pub check_table: bool,
     /// One frame, compressed in sections by several lanes; `frame_size` must be 0.
     pub single_frame: bool,
     /// Long-distance matching, with a window of 128 MiB unless `window_log` says otherwise.
@@ -101,6 +105,7 @@ impl Default for Options<'_> {
             checksum: true,
             seek_table: true,
             complete: false,
+            check_table: false,
             single_frame: false,
             long: false,
             rsyncable: false,
@@ -181,6 +186,11 @@ impl<'a> Options<'a> {
             return Err(Error::new(ErrorKind::Unsupported, what));
         }
         Ok(Self { dicts: None, prefix, ..*self })
+    }
+
+    /// Whether a stream of frames is compared with the seek table behind it.
+    pub(crate) fn expects_table(&self) -> bool {
+        self.complete || self.check_table
     }
 
     /// What frames may refer to.

@@ -94,10 +94,42 @@ impl<'r> Reference<'r> {
         }
     }
 
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &'r [u8] {
+        match self {
+            Reference::Dict(dict) => dict.content(),
+            Reference::Prefix(prefix) => prefix.bytes(),
+        }
+    }
+
+    /// The same, kept.
+    pub(crate) fn keep(&self) -> KeptReference {
+        match *self {
+            Reference::Dict(dict) => KeptReference::Dict(dict.clone()),
+            Reference::Prefix(prefix) => KeptReference::Prefix(prefix.clone()),
+        }
+    }
+
     /// Whether a context that decodes with this is prepared for another frame that refers to `other`. A
     /// prefix is forgotten with its frame.
     pub(crate) fn serves(&self, other: &Self) -> bool {
         matches!((self, other), (Reference::Dict(this), Reference::Dict(other)) if this.is(other))
+    }
+}
+
+/// See `Reference`.
+#[derive(Clone)]
+pub(crate) enum KeptReference {
+    Dict(Dict),
+    Prefix(Prefix),
+}
+
+impl KeptReference {
+    pub(crate) fn get(&self) -> Reference<'_> {
+        match self {
+            KeptReference::Dict(dict) => Reference::Dict(dict),
+            KeptReference::Prefix(prefix) => Reference::Prefix(prefix),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Counted {
 
 impl Counted {
     /// The counted memory has grown, or shrunk, to `bytes`.
-    fn change(&mut self, bytes: usize) {
+    pub(crate) fn change(&mut self, bytes: usize) {
         self.meter.add(bytes.saturating_sub(self.bytes));
         self.meter.sub(self.bytes.saturating_sub(bytes));
         self.bytes = bytes;

@@ -4,6 +4,7 @@
 use super::buffers::{self, Buffer, Buffers, Meter, Side};
 use super::memory_plan::with_headroom;
 use super::splitter::{BlocksOf, DecompressTask, Kind};
+use super::table_checks::{Content, Found};
 use crate::codec::context::contexts::Decompressor;
 use crate::codec::context::decode::{self, ByBlock, Decoder};
 use crate::codec::context::in_use::InUse;
@@ -31,6 +32,8 @@ pub(crate) struct Decompressed {
     pub(crate) failure: Option<Error>,
     /// A part that is still to be executed.
     pub(crate) part: Option<DecodedPart>,
+    /// What was decoded, where that is compared with a seek table.
+    pub(crate) content: Option<Content>,
 }
 
 /// A part of a frame whose blocks are decoded.
@@ -47,10 +50,20 @@ pub(crate) struct DecompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
     pub(crate) references: KeptReferences,
+    /// Whether what is decoded is compared with a seek table.
+    pub(crate) expects_table: bool,
     /// The largest window that is decoded, as a power of two.
     pub(crate) window_log_max: u32,
     /// The context of a frame that is decoded in parts.
-    pub(crate) parts: Mutex<Option<(InUse<Decompressor>, buffers::Counted)>>,
+    pub(crate) parts: Mutex<Option<InParts>>,
+}
+
+/// A frame that libzstd decodes in parts.
+pub(crate) struct InParts {
+    context: InUse<Decompressor>,
+    _counted: buffers::Counted,
+    /// The bytes that it has decoded to.
+    total: u64,
 }
 
 impl DecompressStage {
@@ -62,6 +75,7 @@ impl DecompressStage {
         first: u64,
         out: &mut Vec<u8>,
         progress: &CallProgress<'_>,
+        found: &mut Option<Found>,
     ) -> Result<(u64, Option<Error>)> {
         let _counted = self.meter.hold(decode::memory());
         let mut decoder = Decoder::referring(self.references.get());
@@ -69,6 +83,9 @@ impl DecompressStage {
         for frame in Frames::of_stream(data, base, first) {
             let frame = frame?;
             if frame.skippable {
+                if let Some(found) = found {
+                    found.add(&frame, data, &[])?;
+                }
                 continue;
             }
             let before = out.len();
@@ -82,6 +99,9 @@ impl DecompressStage {
                 out.truncate(before + whole);
                 return Ok((frames, Some(error)));
             }
+            if let Some(found) = found {
+                found.add(&frame, data, &out[before..])?;
+            }
             frames += 1;
         }
         Ok((frames, None))
@@ -94,16 +114,16 @@ impl DecompressStage {
         out: &mut Vec<u8>,
         progress: &CallProgress<'_>,
     ) -> Result<()> {
-        let PartOf { frame, first, last, memory } = *part;
+        let PartOf { frame, first, ended, last, memory } = *part;
         let fail = |code| errors::in_stream(code, frame);
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if first {
             let mut in_use = InUse::<Decompressor>::take(memory, 0)?;
             in_use.refer_to(self.references.get().of(frame.dictionary)).map_err(fail)?;
             in_use.context().set_parameter(DParameter::WindowLogMax(self.window_log_max)).map_err(fail)?;
-            *parts = Some((in_use, self.meter.hold(memory)));
+            *parts = Some(InParts { context: in_use, _counted: self.meter.hold(memory), total: 0 });
         }
-        let Some((context, _)) = parts.as_mut() else {
+        let Some(InParts { context, total, .. }) = parts.as_mut() else {
             return Err(frame.error(ErrorKind::Internal, "its beginning is missing"));
         };
         let mut output = OutBuffer::around(out);
@@ -122,11 +142,17 @@ impl DecompressStage {
                 progress.add(0)?;
             }
         }
-        if last != (wanted == 0) {
+        // Damage may follow the last block, of which the splitter tells.
+        if last && wanted > 0 || !ended && wanted == 0 {
             return Err(frame.error(ErrorKind::Corrupt, "it does not end where it should"));
         }
-        if last {
+        *total += output.pos() as u64;
+        let wrong = ended && frame.content_size.is_some_and(|size| size != *total);
+        if wanted == 0 {
             *parts = None;
+        }
+        if wrong {
+            return Err(errors::wrong_size(frame, ""));
         }
         Ok(())
     }
@@ -144,9 +170,11 @@ impl DecompressStage {
         let counted = self.meter.hold(blocks.memory());
         let begin = if first { header.blocks_at } else { 0 };
         let consumed = begin + data.len() - carried.bytes().len();
+        let content = self.expects_table.then_some(Content::Part { frame: of.frame, first, last });
         let part = DecodedPart { of, data, blocks, _counted: counted };
         let bytes = self.buffers.take(Side::Output, 0, usize::MAX)?;
-        Ok(Decompressed { bytes, consumed, frames: last.into(), failure: None, part: Some(part) })
+        let part = Some(part);
+        Ok(Decompressed { bytes, consumed, frames: last.into(), failure: None, part, content })
     }
 }
 
@@ -154,6 +182,7 @@ impl DecompressStage {
 struct PartOf<'f> {
     frame: &'f Frame,
     first: bool,
+    ended: bool,
     last: bool,
     memory: usize,
 }
@@ -172,22 +201,30 @@ impl Stage for DecompressStage {
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
+        let mut found = self.expects_table.then(Found::default);
         bytes.fill(|out| match &kind {
             Kind::Frames { base, first } => {
-                (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress)?;
+                (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress, &mut found)?;
                 Ok(())
             }
             Kind::Blocks(_) => Ok(()), // seen to above
-            Kind::Part { frame, first, last, memory } => {
-                let part = PartOf { frame, first: *first, last: *last, memory: *memory };
+            Kind::Part { frame, first, ended, last, memory } => {
+                let (first, ended, last, memory) = (*first, *ended, *last, *memory);
+                let part = PartOf { frame, first, ended, last, memory };
                 let decoded = self.part(data.filled(), &part, out, &progress);
-                failure = decoded.err().filter(|error| error.kind() != ErrorKind::Cancelled);
-                frames = u64::from(*last && failure.is_none());
+                let other = |error| decode::or_other_reference(error, frame, self.references.get());
+                failure = decoded.err().filter(|error| error.kind() != ErrorKind::Cancelled).map(other);
+                frames = u64::from(last && failure.is_none());
                 progress.add(0)
             }
         })?;
         let consumed = data.len();
         self.buffers.put(data);
-        Ok(Decompressed { bytes, consumed, frames, failure, part: None })
+        let content = found.and_then(|found| match kind {
+            Kind::Frames { base, first } => Some(Content::Frames { first, base, found }),
+            Kind::Part { frame, first, last, .. } => Some(Content::Part { frame, first, last }),
+            Kind::Blocks(_) => None, // seen to above
+        });
+        Ok(Decompressed { bytes, consumed, frames, failure, part: None, content })
     }
 }

@@ -6,7 +6,7 @@ use super::buffers::{Buffers, Counted};
 use super::decompress_stage::{DecodedPart, Decompressed};
 use crate::codec::format::bits::Odd;
 use crate::codec::frame::blocks::parts::{End, Executor, MOST_IN_PART};
-use crate::codec::frame::blocks::Header;
+use crate::codec::frame::blocks::{Header, Outside};
 use crate::codec::frame::resume::{self, Resumed};
 use crate::codec::options::progress::CallProgress;
 use crate::error::{ErrorKind, Result};
@@ -25,8 +25,8 @@ enum Decoding {
 
 impl Execution {
     /// At the beginning of a frame.
-    pub(super) fn begin(header: &Header, counted: Counted) -> Result<Self> {
-        let executor = Executor::new(header, MOST_IN_PART)?;
+    pub(super) fn begin(header: &Header, outside: Option<Outside>, counted: Counted) -> Result<Self> {
+        let executor = Executor::new(header, MOST_IN_PART, outside)?;
         Ok(Self { decoding: Decoding::Blocks(executor), _counted: counted })
     }
 

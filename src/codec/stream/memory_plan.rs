@@ -169,7 +169,11 @@ impl ReadPlan {
 
     /// The memory that executing the parts of a frame takes, by libzstd at last.
     pub(crate) fn in_blocks(&self, header: &Header) -> u64 {
-        Executor::memory(header, MOST_IN_PART).saturating_add(Resumed::memory() as u64)
+        // libzstd may need as many bytes once more as repeat offsets can reach back into a dictionary.
+        let outside = if header.outside > 0 { header.window + header.outside as u64 } else { 0 };
+        Executor::memory(header, MOST_IN_PART)
+            .saturating_add(outside)
+            .saturating_add(Resumed::memory() as u64)
     }
 
     /// The most memory that the call may take while it decodes that frame in parts.

@@ -13,4 +13,5 @@ pub(crate) mod memory_plan;
 mod single_frame;
 mod splitter;
 mod state;
+mod table_checks;
 mod writer_tasks;

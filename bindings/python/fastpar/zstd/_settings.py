@@ -118,6 +118,10 @@ class ZstdOptions(TypedDict, total=False):
     #: Compressing: a table of the frames is written for a single frame, too. Decompressing: the data must end
     #: with a table that covers all of it, else its writer did not come to the end: DataError.
     complete: bool
+    #: Files that are read: a table of the frames is expected, and the checksums that it tells of frames
+    #: without their own are compared when it comes: DataError. Ordinary files and io.BytesIO are looked at
+    #: for such a table anyway.
+    check_table: bool
     #: Compressing: whether a table of the frames is written after several, by which archives find them; True
     #: is the default.
     seek_table: bool
@@ -233,6 +237,7 @@ class Settings:
         dicts: Iterable[ZstdDict] = (),
         prefix: Buffer | None = None,
         complete: bool = False,
+        check_table: bool = False,
         seek_table: bool = True,
         max_lanes: int = 0,
         max_output: int = 0,
@@ -255,6 +260,8 @@ class Settings:
             self._prefix(prefix)
         if complete:
             self.native.flags |= n.FASTPAR_ZSTD_COMPLETE
+        if check_table:
+            self.native.flags |= n.FASTPAR_ZSTD_CHECK_TABLE
         if not seek_table:
             self.native.flags |= n.FASTPAR_ZSTD_NO_SEEK_TABLE
         self.cancel = cancel

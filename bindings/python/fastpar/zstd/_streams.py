@@ -138,6 +138,28 @@ class StandardWriter:
         self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_FRAME))
 
 
+# What a table of the frames ends with: their number, a descriptor, and a magic number.
+_FOOTER_SIZE = 9
+_HAS_CHECKSUMS = 0x80
+_FOOTER_MAGIC = b"\xb1\xea\x92\x8f"
+
+
+def tells_checksums(file: Any) -> bool:
+    """Whether an ordinary file, or io.BytesIO, ends with a table of frames that tells checksums; others are read only as far as they
+    are used."""
+    raw = file.raw if type(file) is io.BufferedReader else file
+    if type(raw) not in (io.FileIO, io.BytesIO) or not file.seekable():
+        return False
+    start = file.tell()
+    if file.seek(0, io.SEEK_END) - start < _FOOTER_SIZE:
+        footer = b""
+    else:
+        file.seek(-_FOOTER_SIZE, io.SEEK_END)
+        footer = file.read(_FOOTER_SIZE)
+    file.seek(start)
+    return footer.endswith(_FOOTER_MAGIC) and footer[4] & _HAS_CHECKSUMS != 0
+
+
 class ParallelReader(_Stream, io.RawIOBase):
     """The content of a compressed file object, decompressed in parallel. Going back begins anew."""
 
@@ -146,6 +168,8 @@ class ParallelReader(_Stream, io.RawIOBase):
         self._position = 0
         self._size = -1
         self._read1 = getattr(file, "read1", None)
+        if tells_checksums(file):
+            settings.native.flags |= n.FASTPAR_ZSTD_CHECK_TABLE
         self._open()
 
     def _open(self) -> None:

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, InBuffer, OutBuffer};
 
 /// A dictionary with tables, learned from such data.
-fn trained(samples: &[u8]) -> Vec<u8> {
+pub(super) fn trained(samples: &[u8]) -> Vec<u8> {
     let sizes = vec![samples.len() / 64; 64];
     let mut place = vec![MaybeUninit::uninit(); 8 << 10];
     let len = crate::codec::options::dict::train(&samples[..sizes.iter().sum()], &sizes, &mut place).unwrap();
@@ -60,7 +60,7 @@ fn dictionary(bytes: &[u8], raw: bool) -> Dictionary<'_> {
 }
 
 /// Data that repeats parts of the dictionary, in its middle and at its end too.
-fn repeating(
+pub(super) fn repeating(
     random: &mut Random,
     dict: &[u8],
     kind: fn(&mut Random, usize) -> Vec<u8>,

@@ -32,8 +32,8 @@ impl<'t> Target<'t> {
     }
 
     /// A place whose bytes are initialised already.
-    pub(super) fn over(place: &'t mut [u8]) -> Self {
-        Self { start: place.as_mut_ptr(), len: place.len(), before: &[], place: PhantomData }
+    pub(super) fn over(place: &'t mut [u8], before: &'t [u8]) -> Self {
+        Self { start: place.as_mut_ptr(), len: place.len(), before, place: PhantomData }
     }
 
     /// The bytes `begin..end`.

@@ -11,6 +11,7 @@
 mod dictionary_tests;
 mod execute;
 pub(super) mod layout;
+mod outside;
 pub(crate) mod parts;
 #[cfg(test)]
 mod resumed_tests;
@@ -33,6 +34,7 @@ use std::ops::DerefMut;
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use crate::codec::format::sequences::LARGEST_WINDOW;
+pub(crate) use outside::Outside;
 pub(crate) use slot::Slot;
 
 /// A frame, by its header.
@@ -46,6 +48,8 @@ pub(crate) struct Header {
     pub(crate) content_size: Option<u64>,
     /// Whether a checksum follows the blocks.
     pub(crate) checksum: bool,
+    /// Bytes of a dictionary before the frame, which matches may reach into.
+    pub(crate) outside: usize,
 }
 
 /// The header of a frame that can be decoded here, and refers to nothing else.
@@ -60,19 +64,29 @@ pub(crate) fn header_after(frame: &Frame, outside: usize) -> Option<Header> {
         window: frame.window,
         content_size: frame.content_size,
         checksum: frame.checksum,
+        outside,
     };
-    Some(header).filter(|header| header.reach().saturating_add(outside as u64) <= LARGEST_WINDOW)
+    Some(header).filter(|header| header.reach() <= LARGEST_WINDOW)
 }
 
 /// The same for a frame of a stream, with which libzstd has to be able to go on: its decoder of single blocks
 /// takes those of 128 KiB, whatever the window.
-pub(crate) fn header_in_stream(frame: &Frame) -> Option<Header> {
-    header_of(frame).filter(|header| header.window >= slot::LARGEST_BLOCK as u64)
+pub(crate) fn header_in_stream(frame: &Frame, outside: Option<&Outside>) -> Option<Header> {
+    let header = match outside {
+        Some(outside) => header_after(frame, outside.content().len()),
+        None => header_of(frame),
+    };
+    header.filter(|header| header.window >= slot::LARGEST_BLOCK as u64)
 }
 
 impl Header {
-    /// How far a match may reach back.
+    /// How far a match may reach back: into a dictionary libzstd lets every one reach.
     fn reach(&self) -> u64 {
+        self.reach_inside().saturating_add(self.outside as u64)
+    }
+
+    /// The same within the frame.
+    fn reach_inside(&self) -> u64 {
         self.window.min(self.content_size.unwrap_or(u64::MAX)) // nothing is farther away than the beginning
     }
 }
@@ -108,8 +122,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     }
     let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
     let before = dictionary.map_or(&[][..], |dictionary| dictionary.content());
-    // Into the dictionary libzstd lets every match reach.
-    let window = header.reach() + before.len() as u64;
+    let window = header.reach();
     let tables_before = dictionary.is_some_and(|dictionary| dictionary.has_tables());
     let scan = Scan::new(data, header.blocks_at, largest, tables_before);
     let ring = Ring::new(scan, slots.len(), header.checksum);

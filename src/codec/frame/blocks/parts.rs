@@ -3,11 +3,12 @@
 
 use super::execute::Target;
 use super::layout::Layout;
-use super::scan::{Block, Scan};
+use super::outside::Outside;
+use super::scan::Scan;
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
 use crate::codec::format::bits::{Checked, Odd};
-use crate::codec::format::dictionary::REPEAT_OFFSETS;
+use crate::codec::format::dictionary::{Dictionary, REPEAT_OFFSETS};
 use crate::codec::format::frame::Frame;
 use crate::codec::format::huffman;
 use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
@@ -53,6 +54,19 @@ impl Carried {
         Self { bytes: vec![0; PADDING], tree: None, sources: None, lost: false }
     }
 
+    /// What the first part of a frame has before it that was made with a dictionary.
+    pub(super) fn of(dictionary: &Dictionary<'_>) -> Checked<Self> {
+        let mut carried = Self::nothing();
+        if dictionary.has_tables() {
+            let (bytes, start, end) = dictionary.tree();
+            carried.tree = Some(carried.add(bytes, start, end)?);
+            let (bytes, start, end) = dictionary.tables();
+            let table = carried.add_table(bytes, start, end)?;
+            carried.sources = Some([table; 3]);
+        }
+        Ok(carried)
+    }
+
     /// Before a part that libzstd decodes, because a block before it is odd.
     pub(crate) fn lost() -> Self {
         Self { lost: true, ..Self::nothing() }
@@ -85,9 +99,7 @@ impl Carried {
                     (TableSource::Dictionary, _) => return Err(Odd), // not of a stream
                     (_, Some(known)) => carried[known],
                     (TableSource::Block { modes, end }, None) => {
-                        let (modes, end) = next.add(data, modes, Definitions::end(data, modes, end)?)?;
-                        next.bytes.extend_from_slice(&[0; PADDING]);
-                        TableSource::Block { modes, end: end + PADDING }
+                        next.add_table(data, modes, Definitions::end(data, modes, end)?)?
                     }
                 };
             }
@@ -99,6 +111,12 @@ impl Carried {
     /// Goes over the blocks of the buffer.
     fn scan<'d>(&self, data: &'d [u8], largest: usize) -> Scan<'d> {
         Scan::after(data, self.bytes.len(), largest, (self.tree, self.sources))
+    }
+
+    fn add_table(&mut self, data: &[u8], start: usize, end: usize) -> Checked<TableSource> {
+        let (modes, end) = self.add(data, start, end)?;
+        self.bytes.extend_from_slice(&[0; PADDING]);
+        Ok(TableSource::Block { modes, end: end + PADDING })
     }
 
     fn add(&mut self, data: &[u8], start: usize, end: usize) -> Checked<(usize, usize)> {
@@ -129,6 +147,8 @@ pub(crate) struct State {
     pub(crate) total: u64,
     /// Whether the last block has been decoded.
     pub(crate) ended: bool,
+    /// What the frame refers to.
+    pub(crate) outside: Option<Outside>,
 }
 
 /// A part whose blocks are decoded.
@@ -141,8 +161,6 @@ pub(crate) struct Part<S> {
     odd: bool,
     /// Whether the frame's last block is among them.
     ended: bool,
-    /// Whether that block says that it holds nothing.
-    empty: bool,
     /// The literals section that describes the last tree of them.
     tree: Option<Range<usize>>,
 }
@@ -167,7 +185,6 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
             step()?;
             let mut slot = take()?;
             let block = scan.next();
-            part.empty = block == Ok(Block::Raw(scan.at()..scan.at()));
             if block.and_then(|block| slot.decode(data, block, &mut tables, header.reach(), largest)).is_err()
             {
                 part.odd = true;
@@ -184,7 +201,7 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
     /// A part of which nothing is decoded: libzstd decodes the frame already.
     pub(crate) fn left_out(carried: &Carried) -> Self {
         let begins = vec![carried.bytes.len()];
-        Self { slots: Vec::new(), begins, odd: true, ended: false, empty: false, tree: None }
+        Self { slots: Vec::new(), begins, odd: true, ended: false, tree: None }
     }
 
     /// The memory that it takes.
@@ -208,6 +225,8 @@ pub(crate) struct Executor {
     at: usize,
     /// Where libzstd would have it.
     layout: Layout,
+    /// What the frame refers to.
+    outside: Option<Outside>,
     reps: [u32; 3],
     /// The literals section that described the last tree; empty: there was none.
     tree: Vec<u8>,
@@ -246,8 +265,8 @@ impl Executor {
         kept.saturating_add(ahead).min(header.content_size.unwrap_or(u64::MAX))
     }
 
-    /// For a frame with that header.
-    pub(crate) fn new(header: &Header, part: usize) -> Result<Self> {
+    /// For a frame with that header, which refers to `outside`.
+    pub(crate) fn new(header: &Header, part: usize, outside: Option<Outside>) -> Result<Self> {
         let capacity = usize::try_from(Self::memory(header, part)).unwrap_or(usize::MAX);
         let mut history = Vec::new();
         memory::reserve(&mut history, capacity)?;
@@ -257,7 +276,8 @@ impl Executor {
             capacity,
             at: 0,
             layout: Layout::new(header.window, header.content_size),
-            reps: REPEAT_OFFSETS,
+            reps: outside.as_ref().map_or(REPEAT_OFFSETS, Outside::repeat_offsets),
+            outside,
             tree: Vec::new(),
             hash: Xxh64::new(),
             total: 0,
@@ -286,10 +306,18 @@ impl Executor {
         let mut len = 0;
         for (number, slot) in part.slots.iter_mut().enumerate() {
             let reps = self.reps;
-            let target = Target::over(&mut self.history);
-            // SAFETY: all of the place is initialised, and nobody else has it.
-            let executed =
-                unsafe { target.execute(slot, data, self.at, &mut self.reps, self.header.reach()) };
+            // Once libzstd's buffer begins at the front again, it has left what is before the frame.
+            let (outside, window) = match &self.outside {
+                Some(outside) if self.layout.before == 0 => (outside.content(), self.header.reach()),
+                _ => (&[][..], self.header.reach_inside()),
+            };
+            let target = Target::over(&mut self.history, outside);
+            let executed = if slot.farthest() <= window {
+                // SAFETY: all of the place is initialised, and nobody else has it.
+                unsafe { target.execute(slot, data, self.at, &mut self.reps, window) }
+            } else {
+                Err(Odd)
+            };
             let Ok(executed) = executed else {
                 self.reps = reps;
                 self.count(begin);
@@ -310,9 +338,8 @@ impl Executor {
         }
         if part.ended {
             self.ended = true;
-            // libzstd does not look at the size behind an empty block, and gives out nothing of the last
-            // block where the size is wrong.
-            if !part.empty && self.header.content_size.is_some_and(|size| size != self.total) {
+            // libzstd gives out nothing of the last block where the size is wrong.
+            if self.header.content_size.is_some_and(|size| size != self.total) {
                 return Executed { range: begin..self.at - len, end: End::WrongSize };
             }
         }
@@ -371,6 +398,7 @@ impl Executor {
             hash: self.hash,
             total: self.total,
             ended: self.ended,
+            outside: self.outside,
         })
     }
 }

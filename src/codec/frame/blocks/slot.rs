@@ -160,6 +160,14 @@ impl Slot {
         Ok((bytes.ok_or(Odd)?, count))
     }
 
+    /// The largest offset of its sequences that repeat none.
+    pub(super) fn farthest(&self) -> u64 {
+        match &self.content {
+            Content::Sequences { decoded, .. } => decoded.farthest.into(),
+            _ => 0,
+        }
+    }
+
     /// The places of its sequences.
     pub(super) fn places(&mut self) -> Places<'_> {
         Places { sequences: &mut self.sequences, symbolic: &mut self.symbolic }

@@ -383,7 +383,7 @@ fn parts_are_executed_one_after_the_other() {
             let frame = compress(&data, recipe);
             for count in [1, 3] {
                 assert!(
-                    crate::codec::frame::resume::decode_in_parts(&frame, count, false)
+                    crate::codec::frame::resume::decode_in_parts(&frame, count, false, None)
                         .is_some_and(|(out, _)| out == data),
                     "kind {number}, {recipe:?}, {count}"
                 );
@@ -391,7 +391,7 @@ fn parts_are_executed_one_after_the_other() {
             let mut damaged = frame.clone();
             let at = damaged.len() - 2;
             damaged[at] ^= 1;
-            let (out, end) = crate::codec::frame::resume::decode_in_parts(&damaged, 2, true).unwrap();
+            let (out, end) = crate::codec::frame::resume::decode_in_parts(&damaged, 2, true, None).unwrap();
             assert!(out == data && end == Err(22), "the checksum: {end:?}");
         }
     }

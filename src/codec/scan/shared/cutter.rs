@@ -38,12 +38,12 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    /// For a frame that lies at `extent` of the archive.
-    pub(super) fn new(frame: Frame, extent: Range<u64>) -> Self {
+    /// For a frame that lies at `extent` of the archive, whose first part has `carried` before it.
+    pub(super) fn new(frame: Frame, extent: Range<u64>, carried: Carried) -> Self {
         let rest = extent.start + frame.header_len as u64..extent.end;
         let mut walk = Walk::new(frame).again();
         walk.forget(frame.header_len);
-        Self { walk, data: Vec::new(), done: 0, rest, carried: Some(Carried::nothing()) }
+        Self { walk, data: Vec::new(), done: 0, rest, carried: Some(carried) }
     }
 
     /// Whether nothing can be cut any more.

@@ -23,8 +23,8 @@ use super::{Caller, Failed, Scan};
 use crate::codec::archive::{Aligned, Archive};
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frame;
-use crate::codec::frame::blocks::parts::{Executor, Part, MOST_IN_PART};
-use crate::codec::frame::blocks::{self, Header, Slot};
+use crate::codec::frame::blocks::parts::{Carried, Executor, Part, MOST_IN_PART};
+use crate::codec::frame::blocks::{self, Header, Outside, Slot};
 use crate::error::{Error, ErrorKind, Result};
 use cutter::{Cut, Cutter};
 use std::collections::VecDeque;
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) frame: usize,
     pub(super) lanes: u32,
     header: Header,
+    /// What the frame refers to.
+    outside: Option<Outside>,
     cutter: Mutex<Cutter>,
     state: Mutex<State>,
     changed: Condvar,
@@ -101,26 +103,31 @@ fn stopped() -> Failed {
 impl Shared {
     /// The frame of that number, if it is one for the block decoder.
     pub(super) fn new(archive: &Archive<'_>, frame: usize, lanes: u32) -> Option<Self> {
-        let (header, at) = Self::header(archive, frame)?;
+        let (header, found, outside) = Self::header(archive, frame)?;
+        let carried = outside.as_ref().map_or_else(Carried::nothing, Outside::carried);
         Some(Self {
             frame,
             lanes,
             header,
-            cutter: Mutex::new(Cutter::new(at, archive.extent(frame))),
+            outside,
+            cutter: Mutex::new(Cutter::new(found, archive.extent(frame), carried)),
             state: Mutex::default(),
             changed: Condvar::new(),
         })
     }
 
-    fn header(archive: &Archive<'_>, frame: usize) -> Option<(Header, Frame)> {
+    fn header(archive: &Archive<'_>, frame: usize) -> Option<(Header, Frame, Option<Outside>)> {
         // What cannot be read here libzstd's way through the frame tells.
         let found = archive.header(frame).ok()?;
-        let alone = archive.refers_to_nothing(found.dictionary);
-        Some((blocks::header_in_stream(&found).filter(|_| alone)?, found))
+        let outside = match archive.reference(found.dictionary) {
+            Some(reference) => Some(Outside::new(reference)?),
+            None => None,
+        };
+        Some((blocks::header_in_stream(&found, outside.as_ref())?, found, outside))
     }
 
     fn executor(&self) -> Result<Executor> {
-        Executor::new(&self.header, MOST_IN_PART)
+        Executor::new(&self.header, MOST_IN_PART, self.outside.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,7 +9,9 @@ use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::execution::Execution;
 use super::memory_plan::ReadPlan;
 use super::splitter::{DecompressTask, Splitter};
-use crate::codec::context::decode::LARGEST_WINDOW_LOG;
+use super::table_checks::TableChecks;
+use crate::codec::context::decode::{self, LARGEST_WINDOW_LOG};
+use crate::codec::format::seek_table;
 use crate::codec::io::errors as io_errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::reference::KeptReferences;
@@ -85,6 +87,8 @@ pub struct Reader<'a, R> {
     executed: Option<Range<usize>>,
     /// Whether they are the last ones of their frame.
     executed_last: bool,
+    /// What a seek table behind the frames should tell, if one is expected.
+    checks: Option<TableChecks>,
     /// What follows the tasks in flight.
     end: Option<Result<()>>,
     failed: Option<Error>,
@@ -114,7 +118,9 @@ impl<'a, R: Read> Reader<'a, R> {
         let buffers = Buffers::new(&meter, plan.limit);
         let window_log_max = options.window_log_of_decoder(LARGEST_WINDOW_LOG);
         let references = KeptReferences::new(options);
-        let stage = DecompressStage { meter, buffers, references, window_log_max, parts: Mutex::new(None) };
+        let checks = TableChecks::new(options, &plan, &meter);
+        let (expects_table, parts) = (checks.is_some(), Mutex::new(None));
+        let stage = DecompressStage { meter, buffers, references, expects_table, window_log_max, parts };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             source,
@@ -137,6 +143,7 @@ impl<'a, R: Read> Reader<'a, R> {
             large: None,
             executed: None,
             executed_last: false,
+            checks,
             end: None,
             failed: None,
             read: 0,
@@ -282,26 +289,35 @@ impl<'a, R: Read> Reader<'a, R> {
         self.unpacked = total;
         count_bytes(decompressed.consumed as u64, len as u64);
         self.frames += decompressed.frames;
-        let consumed = decompressed.consumed;
+        let (consumed, content) = (decompressed.consumed, decompressed.content.take());
         self.current = Some(decompressed);
+        if let (Some(mut checks), Some(content)) = (self.checks.take(), content) {
+            let followed = checks.follow(content, self.output(), consumed);
+            self.checks = Some(checks);
+            if let (Err(error), Some(current)) = (followed, &mut self.current) {
+                current.failure.get_or_insert(error); // after its bytes
+            }
+        }
         self.progress.add(consumed)
     }
 
     /// Executes a part of a frame; returns where its bytes are, unless they are in `result`, which gets the
     /// failure too.
-    fn execute(&mut self, part: DecodedPart, result: &mut Decompressed) -> Result<Option<Range<usize>>> {
+    fn execute(&mut self, mut part: DecodedPart, result: &mut Decompressed) -> Result<Option<Range<usize>>> {
         let stage = self.pipeline.stage();
         if part.of.first {
             let counted = stage.meter.hold(self.plan.in_blocks(&part.of.header) as usize);
-            self.large = Some(Execution::begin(&part.of.header, counted)?);
+            self.large = Some(Execution::begin(&part.of.header, part.of.outside.take(), counted)?);
         }
-        let (last, index) = (part.of.last, part.of.frame.index);
+        let (last, frame) = (part.of.last, part.of.frame);
         let lost = || part.of.frame.error(ErrorKind::Internal, "its beginning is missing");
         let large = self.large.take().ok_or_else(lost)?;
         let execute = || large.part(part, result, &stage.buffers, &self.progress);
         let (large, range) = spend(Spent::Codec, execute)?;
+        let other = |error| decode::or_other_reference(error, &frame, stage.references.get());
+        result.failure = result.failure.take().map(other);
         if large.is_resumed() {
-            self.splitter.resumed(index);
+            self.splitter.resumed(frame.index);
         }
         self.large = Some(large);
         self.executed_last = last || result.failure.is_some();
@@ -311,6 +327,11 @@ impl<'a, R: Read> Reader<'a, R> {
     fn finish(&mut self) -> Result<()> {
         match self.end.clone() {
             Some(Err(error)) => Err(error),
+            Some(Ok(()))
+                if self.options.complete && self.checks.as_ref().is_some_and(TableChecks::disagrees) =>
+            {
+                Err(seek_table::incomplete())
+            }
             _ => {
                 if self.end.is_none() {
                     if self.later {

@@ -3,6 +3,7 @@
 
 use super::super::memory_plan::with_headroom;
 use super::super::splitter::{DecompressTask, Kind, Supply};
+use super::super::table_checks::TableChecks;
 use super::{InFlight, Reader};
 use crate::codec::format::seek_table;
 use crate::codec::frame::blocks;
@@ -86,6 +87,7 @@ impl<R: Read> Reader<'_, R> {
         };
         let own = (task.data.capacity() as u64).saturating_add(out);
         let more = own.saturating_add(begins).saturating_add(self.splitter.memory());
+        let more = more.saturating_add(self.checks.as_ref().map_or(0, TableChecks::memory));
         if busy && self.cost.saturating_add(more) > self.limit {
             self.pending = Some(task);
             return Ok(false);

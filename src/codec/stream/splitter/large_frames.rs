@@ -9,7 +9,7 @@ use crate::codec::format::bits::Odd;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::walk::{Step, Walk};
 use crate::codec::frame::blocks::parts::{self, Carried};
-use crate::codec::frame::blocks::{self, Header};
+use crate::codec::frame::blocks::{self, Header, Outside};
 use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{ErrorKind, Result};
@@ -75,13 +75,14 @@ impl Splitter {
         let Some(walk) = &self.walk else { return Ok(()) };
         // Walks over the frame's blocks once more, part by part.
         let mut walk = walk.again();
-        if let Some(header) = header {
+        if let Some((header, outside)) = header {
             // The frame's header is known.
             let len = walk.at();
             self.done += len;
             self.base += len as u64;
             walk.forget(len);
-            self.blocks = Some((header, Carried::nothing()));
+            let carried = outside.as_ref().map_or_else(Carried::nothing, Outside::carried);
+            self.blocks = Some((header, carried, outside));
         }
         self.walk = Some(walk);
         self.resumed = false;
@@ -89,17 +90,23 @@ impl Splitter {
         Ok(())
     }
 
-    /// The header of the next frame, if the block decoder shall decode it.
-    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<Header> {
+    /// The header of the next frame, and what it refers to, if the block decoder shall decode it.
+    fn header_for_blocks(&self, options: &Options<'_>, plan: &ReadPlan) -> Option<(Header, Option<Outside>)> {
         let walk = self.walk.as_ref()?;
-        // What refers to something else is libzstd's.
-        let alone = options.references().of(walk.frame.dictionary).is_none();
+        let reference = options.references().of(walk.frame.dictionary);
         // Small ones are libzstd's.
         let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
         let in_flight = 2 * parts::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
-        let header = blocks::header_in_stream(&walk.frame).filter(|_| alone && !small)?;
+        if small || job::lanes_left(plan.lanes) <= 1 {
+            return None;
+        }
+        let outside = match reference {
+            Some(reference) => Some(Outside::new(reference)?),
+            None => None,
+        };
+        let header = blocks::header_in_stream(&walk.frame, outside.as_ref())?;
         let fits = plan.in_blocks(&header).saturating_add(in_flight) <= plan.limit_for(&walk.frame);
-        (fits && job::lanes_left(plan.lanes) > 1).then_some(header)
+        fits.then_some((header, outside))
     }
 
     /// Hands out the next part of the frame.
@@ -145,7 +152,7 @@ impl Splitter {
             };
             let (len, frame) = (walk.at(), walk.frame);
             let (data, kind) = match self.blocks.take() {
-                Some((header, carried)) => {
+                Some((header, carried, outside)) => {
                     let data = self.hand_out_after(carried.bytes(), len, buffers)?;
                     let resumed = self.resumed;
                     if !last {
@@ -153,13 +160,15 @@ impl Splitter {
                         let next =
                             if resumed { Err(Odd) } else { carried.after(data.filled(), count, &header) };
                         self.resumed |= next.is_err();
-                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::lost())));
+                        self.blocks = Some((header, next.unwrap_or_else(|Odd| Carried::lost()), None));
                     }
                     let first = part.first;
-                    (data, Kind::Blocks(BlocksOf { frame, header, carried, first, last, count, resumed }))
+                    let of = BlocksOf { frame, header, carried, outside, first, last, count, resumed };
+                    (data, Kind::Blocks(of))
                 }
                 None => {
-                    let kind = Kind::Part { frame, first: part.first, last, memory: part.memory };
+                    let (first, ended, memory) = (part.first, walk.has_ended(), part.memory);
+                    let kind = Kind::Part { frame, first, ended, last, memory };
                     (self.hand_out(len, buffers)?, kind)
                 }
             };

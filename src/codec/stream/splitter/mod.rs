@@ -12,7 +12,7 @@ use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::walk::{Step, Walk};
 use crate::codec::frame::blocks::parts::Carried;
-use crate::codec::frame::blocks::Header;
+use crate::codec::frame::blocks::{Header, Outside};
 use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Part {
         frame: Frame,
         first: bool,
+        /// Whether the frame's last block is in it, and whether all of the frame has come with it.
+        ended: bool,
         last: bool,
         /// The memory of the context that decodes the frame.
         memory: usize,
@@ -61,6 +63,8 @@ pub(crate) struct BlocksOf {
     pub(crate) frame: Frame,
     pub(crate) header: Header,
     pub(crate) carried: Carried,
+    /// What the frame refers to, with its first part.
+    pub(crate) outside: Option<Outside>,
     pub(crate) first: bool,
     pub(crate) last: bool,
     /// The number of blocks.
@@ -105,7 +109,7 @@ pub(crate) struct Splitter {
     /// Set while that frame is handed out in parts.
     part: Option<Part>,
     /// Set beside it where the block decoder decodes the frame.
-    blocks: Option<(Header, Carried)>,
+    blocks: Option<(Header, Carried, Option<Outside>)>,
     /// libzstd has resumed that frame.
     resumed: bool,
     /// The number of that frame.
@@ -271,8 +275,9 @@ impl Splitter {
                 };
                 limits::check(&frame, options)?;
                 if frame.skippable {
-                    let kept =
-                        options.complete && seek_table::is_magic(rest) && frame.len as u64 <= plan.whole;
+                    let kept = options.expects_table()
+                        && seek_table::is_magic(rest)
+                        && frame.len as u64 <= plan.whole;
                     let table =
                         frame.len <= rest.len() && SeekTable::find_after(begin, &rest[..frame.len]).is_some();
                     let grown = self.grow_skippable(&frame, rest.len(), all, kept);
