@@ -26,7 +26,7 @@ class LibraryHook(BuildHookInterface):
         if sys.platform not in ("linux", "win32"):
             raise RuntimeError(f"fastpar is for Linux and Windows, not for {sys.platform}")
         repository = Path(self.root).parent.parent
-        subprocess.run(
-            ["cargo", "build", "--release", "--lib", "--package", "fastpar", "--target-dir", "target"], cwd=repository, check=True
-        )
-        return repository / "target" / "release" / name
+        target = repository / os.environ.get("CARGO_TARGET_DIR", "target")
+        command = ["cargo", "build", "--release", "--lib", "--package", "fastpar", "--target-dir", str(target)]
+        subprocess.run(command, cwd=repository, check=True)
+        return target / "release" / name

@@ -13,6 +13,7 @@ pub(crate) mod wheel;
 pub(crate) use linux::{zig, GLIBC};
 
 use crate::setup::Setup;
+use crate::stage::Staged;
 use crate::{process, repo, stage, windows};
 use anyhow::{bail, Context as _, Result};
 use package::{Entry, Library};
@@ -74,6 +75,21 @@ pub(crate) fn name(system: &str) -> Result<String> {
     Ok(format!("fastpar-{major}.{minor}.{patch}-x86_64-{system}"))
 }
 
+/// Whether packages can be made on this system.
+pub(crate) fn possible() -> bool {
+    cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))
+}
+
+/// Builds the library for Linux, and lays out what is in its package where `cargo xtask build` lays out its
+/// own.
+pub(crate) fn stage() -> Result<Staged> {
+    let root = repo::target().join("fastpar");
+    for entry in package::linux(&build_linux(&repo::scratch("dist")?)?)? {
+        entry.write(&root)?;
+    }
+    Ok(Staged { include: root.join("include"), lib: root.join("lib") })
+}
+
 /// Builds the library for Linux in a folder of `builds`; where it is then.
 pub(crate) fn build_linux(builds: &Path) -> Result<PathBuf> {
     linux::build(&builds.join("linux"))
@@ -81,7 +97,7 @@ pub(crate) fn build_linux(builds: &Path) -> Result<PathBuf> {
 
 /// Builds in folders of `builds`, and puts the packages and the list of their sums into `folder`.
 pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+    if !possible() {
         bail!("packages are made on x86_64 Linux");
     }
     std::fs::create_dir_all(folder)?;
@@ -124,10 +140,13 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
     Ok(made)
 }
 
-/// Builds the crate from what is in its package.
+/// Builds the crate from what is in its package, optimizing nothing: others run what is.
 pub(crate) fn build_crate() -> Result<()> {
     let mut cargo = repo::cargo();
     cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
+    for part in ["fastpar", "rayon-core", "zstd-sys"] {
+        cargo.arg("--config").arg(format!("profile.dev.package.{part}.opt-level=0"));
+    }
     process::must(&mut cargo, BUILD_LIMIT).map(drop)
 }
 

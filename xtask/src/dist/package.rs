@@ -33,6 +33,20 @@ impl Entry {
         }
     }
 
+    /// Writes it into a folder, in one step: programs that run with an old library go on with it.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let place = folder.join(&self.path);
+        std::fs::create_dir_all(place.parent().context("it is in a folder")?)?;
+        match &self.content {
+            Content::File(bytes) => {
+                let temporary = place.with_extension("new");
+                std::fs::write(&temporary, bytes)?;
+                std::fs::rename(&temporary, &place).with_context(|| format!("writing {}", place.display()))
+            }
+            Content::Link(to) => repo::link(Path::new(to), &place),
+        }
+    }
+
     /// Libraries that are loaded.
     pub(super) fn executable(&self) -> bool {
         self.path.ends_with(".dll") || self.path.contains(".so.")

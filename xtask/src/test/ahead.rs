@@ -1,11 +1,13 @@
 //! Long builds, made beside the suites that come before those that need them: most of a build's minutes one
-//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice.
+//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice. So have the
+//! fuzzer's targets, which run when everything is built.
 //!
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
 
+use super::fuzz;
 use crate::setup::Setup;
-use crate::{dist, fuzz, process, repo, stage, windows};
+use crate::{dist, process, repo, stage, windows};
 use anyhow::{anyhow, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -20,36 +22,50 @@ pub(super) struct Build {
     name: &'static str,
     /// The first suite that needs it.
     suite: &'static str,
-    make: fn(&Setup) -> Result<()>,
+    make: Make,
 }
 
-const fn build(name: &'static str, suite: &'static str, make: fn(&Setup) -> Result<()>) -> Build {
+/// It is told the name, too.
+type Make = fn(&Setup, &str) -> Result<()>;
+
+pub(super) const fn build(name: &'static str, suite: &'static str, make: Make) -> Build {
     Build { name, suite, make }
 }
 
-pub(super) const LIBRARY: Build = build("the release library", "header", |_| stage::build());
+impl Build {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+pub(super) const LIBRARY: Build = build("the release library", "header", |_, _| stage::build());
 
 /// Where it cannot be built, the suites that need it find out why.
-pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup| {
+pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup, _| {
     windows::build(setup, &windows::place()?).map(drop)
 });
 
-pub(super) const FUZZER: Build = build("the fuzzer's targets", "fuzz", |_| fuzz::build().map(drop));
-
+/// The same as the packages have it.
 pub(super) const PACKAGED: Build =
-    build("the packaged library", "dist", |_| dist::build_linux(&repo::scratch("dist")?).map(drop));
+    build("the packaged library", "header", |_, _| dist::build_linux(&repo::scratch("dist")?).map(drop));
 
 pub(super) const PACKAGED_AGAIN: Build =
-    build("the packaged library once more", "dist", |_| dist::build_linux(&anew("linux")?).map(drop));
+    build("the packaged library once more", "dist", |_, _| dist::build_linux(&anew("linux")?).map(drop));
 
-pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup| {
+pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup, _| {
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
 });
 
-pub(super) const CRATE: Build = build("the crate from its package", "dist", |_| dist::build_crate());
+pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
-/// In the order in which suites need them.
-const ALL: [Build; 7] = [LIBRARY, WINDOWS, PACKAGED, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE, FUZZER];
+/// All but the library itself and the fuzzer's targets, in the order in which suites need them.
+const OTHERS: [Build; 4] = [WINDOWS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+
+/// Where packages are made every suite has the library that is in them: it is built once, and people install
+/// what was tested.
+pub(super) fn packaged(suites: &[&str]) -> bool {
+    suites.contains(&PACKAGED_AGAIN.suite) && dist::possible()
+}
 
 /// Where the packages are built once more.
 pub(super) fn again() -> Result<PathBuf> {
@@ -100,8 +116,9 @@ impl Ahead {
     /// For these suites. On one CPU it would gain nothing.
     pub(super) fn for_suites(names: &[&str]) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let needed = ALL.iter().filter(|build| cpus > 1 && names.contains(&build.suite));
-        Self::of(&needed.copied().collect::<Vec<_>>())
+        let library = if packaged(names) { PACKAGED } else { LIBRARY };
+        let all = std::iter::once(library).chain(OTHERS).chain(fuzz::targets());
+        Self::of(&all.filter(|build| cpus > 1 && names.contains(&build.suite)).collect::<Vec<_>>())
     }
 
     fn of(builds: &[Build]) -> Self {
@@ -139,14 +156,14 @@ impl Ahead {
     }
 
     fn make(&self, build: Build, setup: &Setup) {
-        println!("  beside: building {}", build.name);
+        println!("  beside: {} begins, for the suite {}", build.name, build.suite);
         let start = Instant::now();
         // A suite may be waiting for it.
-        let make = || catch_unwind(AssertUnwindSafe(|| (build.make)(setup)));
+        let make = || catch_unwind(AssertUnwindSafe(|| (build.make)(setup, build.name)));
         let (made, cpu_seconds) = process::beside(build.name, make);
-        let made = made.unwrap_or_else(|_| Err(anyhow!("building {} panicked", build.name)));
-        let how = if made.is_ok() { "built" } else { "could not build" };
-        println!("  beside: {how} {} in {:.1} s", build.name, start.elapsed().as_secs_f64());
+        let made = made.unwrap_or_else(|_| Err(anyhow!("{} panicked", build.name)));
+        let how = if made.is_ok() { "done" } else { "failed" };
+        println!("  beside: {} {how} in {:.1} s", build.name, start.elapsed().as_secs_f64());
         if let Some(known) = self.lock().iter_mut().find(|known| known.build.name == build.name) {
             known.state = State::Done(made.err().map(|error| format!("{error:#}")));
             known.cpu_seconds = cpu_seconds;
@@ -181,8 +198,8 @@ impl Ahead {
             }
         }
         drop(builds);
-        println!("  building {}", build.name);
-        ((build.make)(setup), 0.0)
+        println!("  {} was not made ahead", build.name);
+        ((build.make)(setup, build.name), 0.0)
     }
 }
 
@@ -201,12 +218,12 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     const SETUP: Setup = Setup { ci: false };
-    const GOOD: Build = build("good", "", |_| Ok(()));
+    const GOOD: Build = build("good", "", |_, _| Ok(()));
 
     #[test]
     fn what_goes_wrong_is_told_each_time() {
-        const BAD: Build = build("bad", "", |_| bail!("no compiler"));
-        const WORSE: Build = build("worse", "", |_| panic!("an error that this test expects"));
+        const BAD: Build = build("bad", "", |_, _| bail!("no compiler"));
+        const WORSE: Build = build("worse", "", |_, _| panic!("an error that this test expects"));
         let ahead = Ahead::of(&[GOOD, BAD, WORSE]);
         ahead.beside(&SETUP, || {
             let over = |known: &Known| matches!(known.state, State::Done(_));
@@ -224,22 +241,23 @@ mod tests {
 
     #[test]
     fn suites_of_builds_exist() {
-        for build in ALL {
+        for build in [LIBRARY, PACKAGED].into_iter().chain(OTHERS).chain(fuzz::targets()) {
             let known = super::super::SUITES.iter().any(|suite| suite.name == build.suite);
             assert!(known, "{} is for {}, which is no suite", build.name, build.suite);
         }
         assert!(Ahead::for_suites(&["rust"]).lock().is_empty());
+        assert!(!packaged(&["header", "c"]));
     }
 
     #[test]
     fn what_has_not_begun_is_not_made() {
         static OPEN: Mutex<()> = Mutex::new(());
-        const LONG: Build = build("long", "", |_| {
+        const LONG: Build = build("long", "", |_, _| {
             drop(OPEN.lock());
             Ok(())
         });
         const OTHER: Build = build("other", "", LONG.make);
-        const NEVER: Build = build("never", "", |_| panic!("it is made after the suites"));
+        const NEVER: Build = build("never", "", |_, _| panic!("it is made after the suites"));
         let ahead = Ahead::of(&[LONG, OTHER, NEVER]);
         let mut closed = OPEN.lock().ok();
         ahead.beside(&SETUP, || {
@@ -257,7 +275,7 @@ mod tests {
     #[test]
     fn a_build_is_made_once() {
         static MADE: AtomicU32 = AtomicU32::new(0);
-        const COUNTED: Build = build("counted", "", |_| {
+        const COUNTED: Build = build("counted", "", |_, _| {
             MADE.fetch_add(1, Relaxed);
             Ok(())
         });
@@ -272,7 +290,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn cpu_time_is_told_once() {
-        const SPINNING: Build = build("spinning", "", |_| {
+        const SPINNING: Build = build("spinning", "", |_, _| {
             let mut shell = std::process::Command::new("sh");
             shell.args(["-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"]);
             process::must(&mut shell, std::time::Duration::from_secs(600)).map(drop)

@@ -57,12 +57,6 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The programs against a library from somewhere else.
-pub(super) fn with(staged: &Staged, programs: &[PathBuf], folder: &Path) -> Result<Vec<Case>> {
-    std::fs::create_dir_all(folder)?;
-    all(staged, &BUILDS[0], programs, folder)
-}
-
 /// Programs all of whose tests are about Linux.
 const LINUX_ONLY: [&str; 2] = ["guest", "masks"];
 

@@ -4,10 +4,10 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{ahead, c, csharp, installed_msvc, ports, readme, Case, Context};
+use super::{ahead, csharp, installed_msvc, ports, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
-use crate::stage::{self, Staged};
+use crate::stage;
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
@@ -30,7 +30,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         return Ok(vec![Case::skipped("packages", reason)]);
     }
     let scratch = repo::scratch("dist")?;
-    context.build(ahead::PACKAGED)?;
+    let staged = context.staged()?.shared();
     println!("  making the packages");
     let made = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
     let mut cases = vec![
@@ -57,9 +57,11 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.push(Case::of("Linux, CMake", || consumer.cmake(&linux, &[], |p| Ok(program(p)))));
     cases.push(Case::of("Linux, pkg-config", || consumer.pkg_config(&linux)));
     cases.push(Case::of("Linux, by hand", || consumer.by_hand(&linux)));
-    let staged = Staged { include: linux.join("include"), lib: linux.join("lib") };
-    let ran = c::with(&staged, &c::programs(context)?, &place.join("c"))?;
-    cases.extend(ran.into_iter().map(|case| Case { name: format!("Linux, {}", case.name), ..case }));
+    cases.push(Case::of("Linux, the library of the other suites", || {
+        let same = std::fs::read(&staged)? == std::fs::read(linux.join("lib/libfastpar.so.1"))?;
+        ensure!(same, "the package has another library than {}", staged.display());
+        Ok(())
+    }));
     cases.push(Case::of("NuGet package", || nuget(&made.nuget)));
     cases.push(match (Python::get(&place.join("python"))?, Sdk::get()?) {
         (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {

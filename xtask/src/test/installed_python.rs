@@ -4,8 +4,8 @@ use super::wine::Wine;
 use super::{debian_python, windows_python, Case, Context, Outcome};
 use crate::header::Header;
 use crate::pypi::Packages;
-use crate::{abi, dist, process, repo};
-use anyhow::{ensure, Result};
+use crate::{abi, dist, process, repo, windows};
+use anyhow::{ensure, Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -85,10 +85,13 @@ fn dist_info() -> Result<String> {
 }
 
 /// `pip install ./bindings/python`, with the library that cargo builds. Any Python can do that, though not
-/// use the result.
+/// use the result. Here nothing is optimized: others run what is.
 pub(super) fn from_sources() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut pip = Packages::get(&[PIP])?.python();
+    pip.env("CARGO_TARGET_DIR", repo::scratch("dist")?.join("sources"));
+    pip.envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_LTO", "off")]);
+    pip.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python", "--target"]);
     pip.arg(folder.path()).arg("./bindings/python");
     process::must(pip.current_dir(repo::root()), LIMIT * 4)?;
@@ -110,8 +113,8 @@ pub(super) fn audit(wheel: &Path) -> Result<()> {
 }
 
 /// The wheel for Windows, as pip for Windows takes it, and the tests of ctypes on the library that was
-/// installed.
-pub(super) fn windows(context: &Context, wine: &Wine, wheel: &Path, folder: &Path) -> Result<Vec<Case>> {
+/// installed. It is the library with which the suite windows runs all of the package.
+pub(super) fn windows(context: &mut Context, wine: &Wine, wheel: &Path, folder: &Path) -> Result<Vec<Case>> {
     const NAME: &str = "Windows, wheel";
     let target = folder.join("windows-packages");
     let mut pip = Packages::get(&[PIP])?.python();
@@ -127,14 +130,16 @@ pub(super) fn windows(context: &Context, wine: &Wine, wheel: &Path, folder: &Pat
     ]);
     pip.args(["--platform", dist::WHEEL_WINDOWS, "--target"]).arg(&target).arg(wheel);
     let dll = target.join("fastpar/fastpar.dll");
+    let tested = context.windows()?.map(windows::Staged::dll);
     let installed = process::must(&mut pip, LIMIT).and_then(|_| {
-        ensure!(dll.is_file(), "there is no fastpar.dll in it");
+        let (dll, tested) = (std::fs::read(&dll)?, std::fs::read(tested.map_err(Error::msg)?)?);
+        ensure!(dll == tested, "the wheel has another fastpar.dll than the suite windows tests");
         ensure!(target.join(dist_info()?).join("licenses/LICENSES-OF-PARTS").is_file(), "no licences");
         Ok(())
     });
     let mut cases = vec![Case::of(NAME, || installed)];
     if matches!(cases[0].outcome, Outcome::Passed) {
-        let ran = windows_python::run(&context.setup, wine, &dll)?;
+        let ran = windows_python::ctypes(&context.setup, wine, &dll)?;
         cases.extend(ran.into_iter().map(|case| Case { name: format!("{NAME}: {}", case.name), ..case }));
     }
     Ok(cases)

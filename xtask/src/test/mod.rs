@@ -46,7 +46,7 @@ mod workflows;
 use crate::header::Header;
 use crate::setup::Setup;
 use crate::stage::{self, Staged};
-use crate::{process, windows};
+use crate::{dist, process, windows};
 use ahead::{Ahead, Build};
 use anyhow::{bail, Result};
 use std::sync::Arc;
@@ -103,14 +103,18 @@ pub(crate) struct Context {
     ahead: Arc<Ahead>,
     /// CPU time of builds that were made ahead for the suite under way.
     ahead_seconds: f64,
+    /// The library is that of the packages.
+    packaged: bool,
     staged: Option<Staged>,
     windows: Option<Result<windows::Staged, String>>,
     header: Option<Header>,
 }
 
 impl Context {
-    fn new(setup: Setup, ahead: Arc<Ahead>) -> Self {
-        Self { setup, ahead, ahead_seconds: 0.0, staged: None, windows: None, header: None }
+    /// For these suites.
+    fn new(setup: Setup, ahead: Arc<Ahead>, suites: &[&str]) -> Self {
+        let packaged = ahead::packaged(suites);
+        Self { setup, ahead, ahead_seconds: 0.0, packaged, staged: None, windows: None, header: None }
     }
 
     /// A build that may have been made ahead.
@@ -123,8 +127,8 @@ impl Context {
     /// The release library, laid out when the first suite needs it.
     pub(crate) fn staged(&mut self) -> Result<&Staged> {
         if self.staged.is_none() {
-            self.build(ahead::LIBRARY)?;
-            self.staged = Some(stage::stage()?);
+            self.build(if self.packaged { ahead::PACKAGED } else { ahead::LIBRARY })?;
+            self.staged = Some(if self.packaged { dist::stage()? } else { stage::stage()? });
         }
         Ok(self.staged.as_ref().expect("just made"))
     }
@@ -233,9 +237,9 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
     }
     let setup = Setup::prepare()?;
     let suites: Vec<_> = SUITES.iter().filter(wanted).collect();
-    let ahead = Ahead::for_suites(&suites.iter().map(|suite| suite.name).collect::<Vec<_>>());
-    let ahead = Arc::new(ahead);
-    let mut context = Context::new(setup.clone(), Arc::clone(&ahead));
+    let names: Vec<_> = suites.iter().map(|suite| suite.name).collect();
+    let ahead = Arc::new(Ahead::for_suites(&names));
+    let mut context = Context::new(setup.clone(), Arc::clone(&ahead), &names);
     let run_all = || suites.into_iter().map(|suite| run_suite(suite, &mut context)).collect::<Vec<_>>();
     let mut reports = ahead.beside(&setup, run_all);
     let budgets = check_budgets(&reports)?;

@@ -147,7 +147,7 @@ fn side_by_side(
 
 /// Mixed work for so long.
 pub(crate) fn long(minutes: u64) -> Result<()> {
-    let mut context = Context::new(Setup::prepare()?, Arc::new(Ahead::for_suites(&[])));
+    let mut context = Context::new(Setup::prepare()?, Arc::new(Ahead::for_suites(&[])), &[]);
     let seed = std::time::UNIX_EPOCH.elapsed()?.as_secs() % 1_000_000;
     println!("seed {seed}");
     let mut hosts = Vec::new();

@@ -23,16 +23,29 @@ const ZSTD: (&str, &str, &str) =
     ("backports.zstd", "1.8.0", "b583990d554cc6f6141c5c43b6db3c7da87a214253e08339d917ee3baa3021b6");
 
 pub(super) fn run(setup: &Setup, wine: &Wine, dll: &Path) -> Result<Vec<Case>> {
-    const NAME: &str = "Python";
-    if let Some(reason) = setup.missing(&["python3", "pip3"]) {
-        return Ok(vec![Case::skipped(NAME, reason)]);
+    let mut cases = ctypes(setup, wine, dll)?;
+    if let Ok(root) = interpreter(setup) {
+        cases.extend(package(wine, dll, &root)?);
     }
-    let root = match python() {
+    Ok(cases)
+}
+
+/// The folder of a Python, or why there is none.
+fn interpreter(setup: &Setup) -> Result<PathBuf, String> {
+    if let Some(reason) = setup.missing(&["python3", "pip3"]) {
+        return Err(reason);
+    }
+    python().map_err(|error| {
+        let reason = format!("{PACKAGE}=={VERSION} cannot be installed: {error:#}");
+        reason.lines().next().unwrap_or_default().to_owned()
+    })
+}
+
+/// `tests/python` with nothing but ctypes.
+pub(super) fn ctypes(setup: &Setup, wine: &Wine, dll: &Path) -> Result<Vec<Case>> {
+    let root = match interpreter(setup) {
         Ok(root) => root,
-        Err(error) => {
-            let reason = format!("{PACKAGE}=={VERSION} cannot be installed: {error:#}");
-            return Ok(vec![Case::skipped(NAME, reason.lines().next().unwrap_or_default())]);
-        }
+        Err(reason) => return Ok(vec![Case::skipped("Python", reason)]),
     };
     let mut command = wine.piped(&root.join("python.exe"));
     // The embeddable Python looks at nothing outside: so the folder of the tests is told here.
@@ -41,9 +54,7 @@ pub(super) fn run(setup: &Setup, wine: &Wine, dll: &Path) -> Result<Vec<Case>> {
         "import sys, unittest; sys.path.insert(0, r'{tests}'); unittest.main('test_ctypes', argv=['x', '-v'])"
     );
     command.args(["-B", "-c", &start]).env("FASTPAR_LIBRARY", wine::path(dll));
-    let mut cases = lines::unittest(&process::run(&mut command, LIMIT)?);
-    cases.extend(package(wine, dll, &root)?);
-    Ok(cases)
+    Ok(lines::unittest(&process::run(&mut command, LIMIT)?))
 }
 
 /// `tests/python/package`, all of it.
