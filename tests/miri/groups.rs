@@ -175,8 +175,9 @@ fn run_line(fails: usize) -> (fastpar_status, usize, usize) {
     options.drop = Some(drop_item);
     let data = ptr::from_ref(&line).cast_mut().cast();
     // SAFETY: the line lives until the call has returned.
-    let status =
-        unsafe { fastpar_pipeline_run(&options, Some(feed), Some(work), Some(take), data, ptr::null_mut()) };
+    let status = unsafe {
+        fastpar_pipeline_run(&options, Some(feed), Some(work), Some(take), data, ptr::null_mut())
+    };
     assert_eq!(line.taken.get() + line.dropped.get(), line.fed.get());
     (status, line.taken.get(), line.dropped.get())
 }

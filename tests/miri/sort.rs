@@ -102,11 +102,7 @@ fn prefix_sums_of_bytes() {
         unsafe { *into.cast::<u64>() += *from.cast::<u64>() };
         0
     }
-    unsafe extern "C" fn apply(
-        items: *mut c_void,
-        chunk: *const fastpar_chunk,
-        before: *const c_void,
-    ) -> i32 {
+    unsafe extern "C" fn apply(items: *mut c_void, chunk: *const fastpar_chunk, before: *const c_void) -> i32 {
         // SAFETY: as in `fold`.
         unsafe {
             let mut sum = *before.cast::<u64>();
