@@ -8,8 +8,8 @@ use std::mem::size_of;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// The fewest items of a block; tests, and those under Miri, see many blocks of few items.
-const LEAST: usize = if cfg!(any(test, miri)) { 64 } else { 1 << 14 };
+/// The fewest items of a block; tests see many blocks of few items.
+const LEAST: usize = if cfg!(test) { 64 } else { 1 << 14 };
 /// The most items of a block: as long as a cancel may wait for.
 const MOST: usize = 1 << 20;
 /// Blocks of a lane.

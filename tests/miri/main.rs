@@ -10,10 +10,8 @@ mod libzstd;
 mod system;
 
 mod codec;
-mod groups;
 mod jobs;
 mod pool;
-mod sort;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
