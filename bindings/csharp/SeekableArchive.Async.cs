@@ -57,8 +57,8 @@ public sealed partial class SeekableArchive
     /// <returns>The lines.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The offset is not in the content.</exception>
     /// <remarks>
-    /// What it throws while it runs: as <see cref="Read(long, Span{byte})"/>; InvalidDataException: a line has
-    /// more than 64 MiB.
+    /// What it throws while it runs: as <see cref="Read(long, Span{byte})"/>; InvalidDataException: a line
+    /// has more than 64 MiB.
     /// </remarks>
     public IAsyncEnumerable<string> ReadLinesAsync(long offset = 0, CancellationToken cancellationToken = default)
     {

@@ -1,6 +1,6 @@
 // One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by the
-// library, and by PLINQ with a pipe from the `zstd` command for each file. Prints both times; the results must
-// be the same.
+// library, and by PLINQ with a pipe from the `zstd` command for each file. Prints both times; the results
+// must be the same.
 //
 // The files are made first if they are not there: trades-0.zst and so on in FOLDER, each of ROWS rows of 48
 // bytes, compressed with a seek table, which is their index.
