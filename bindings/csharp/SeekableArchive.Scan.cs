@@ -33,6 +33,16 @@ public sealed unsafe partial class SeekableArchive
         where T : unmanaged
     {
         Check.NotNull(body, nameof(body));
+        Scan<T>((records, _) => body(records), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that is told where the piece is, and its lane.</summary>
+    /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    public void Scan<T>(
+        ScanPieceAction<T> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(body, nameof(body));
         using var lease = new Lease(handle);
         new PieceScan<T>(body, options, path, cancellationToken).Scan((fastpar_archive*)lease.Pointer, sizeof(T));
     }
@@ -47,6 +57,15 @@ public sealed unsafe partial class SeekableArchive
     /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
     public void ScanLines(
         ScanAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        ScanLines((lines, _) => body(lines), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that is told where the piece is, and its lane.</summary>
+    /// <inheritdoc cref="ScanLines(ScanAction{byte}, ScanOptions, CancellationToken)"/>
+    public void ScanLines(
+        ScanPieceAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
         using var lease = new Lease(handle);
@@ -71,6 +90,23 @@ public sealed unsafe partial class SeekableArchive
     public TResult ScanReduce<T, TResult>(
         Func<TResult> identity,
         ScanFold<T, TResult> fold,
+        Func<TResult, TResult, TResult> combine,
+        ScanOptions? options = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(fold, nameof(fold));
+        return ScanReduce<T, TResult>(
+            identity, (records, sum, _) => fold(records, sum), combine, options, cancellationToken);
+    }
+
+    /// <summary>The same for a fold that is told where the piece is, and its lane.</summary>
+    /// <inheritdoc
+    /// cref="ScanReduce{T, TResult}(Func{TResult}, ScanFold{T, TResult}, Func{TResult, TResult, TResult},
+    /// ScanOptions, CancellationToken)"/>
+    public TResult ScanReduce<T, TResult>(
+        Func<TResult> identity,
+        ScanPieceFold<T, TResult> fold,
         Func<TResult, TResult, TResult> combine,
         ScanOptions? options = null,
         CancellationToken cancellationToken = default)
@@ -103,6 +139,26 @@ public sealed unsafe partial class SeekableArchive
     public FileStats TransformFile<T>(
         string destinationPath,
         TransformAction<T> body,
+        ScanOptions? options = null,
+        ZstdOptions? destinationOptions = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+    {
+        Check.NotNull(body, nameof(body));
+        return TransformFile<T>(
+            destinationPath,
+            (records, output, _) => body(records, output),
+            options,
+            destinationOptions,
+            cancellationToken);
+    }
+
+    /// <summary>The same for a body that is told where the piece is, and its lane.</summary>
+    /// <inheritdoc
+    /// cref="TransformFile{T}(string, TransformAction{T}, ScanOptions, ZstdOptions, CancellationToken)"/>
+    public FileStats TransformFile<T>(
+        string destinationPath,
+        TransformPieceAction<T> body,
         ScanOptions? options = null,
         ZstdOptions? destinationOptions = null,
         CancellationToken cancellationToken = default)

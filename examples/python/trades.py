@@ -1,34 +1,105 @@
-"""Reads trades from a compressed file and sums them up, row by row, on all threads.
+"""One-minute bars of the trades in several compressed files, and the large trades of a few minutes.
 
-    python3.14t trades.py [ROWS] [FOLDER]
+    python3.14t trades.py FOLDER [FILES [ROWS]]
 
-The file is made first if it is not there: 48-byte rows in concatenated zstd frames, and beside it an index of the
-frames. Then all rows are read, decompressed and reduced twice: by fastpar, and by the standard library's ThreadPoolExecutor and
-compression.zstd.
+It is done twice: by fastpar, where every file is decompressed and folded on all threads, and by the standard library, a task
+a file. The files are made first if they are not there: `trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a
+seek table, which is their index.
 """
 
-import os
+import bisect
+import functools
 import struct
 import sys
-import tempfile
 import time
-from collections import namedtuple
 from compression import zstd as standard
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import fastpar
 from fastpar import zstd
 
-# trade id, price, quantity, count, flags, two bytes of padding, timestamp, eight bytes that are reserved
+# trade id, price, quantity, count, flags, two bytes of padding, microseconds, eight bytes that are reserved
 ROW = struct.Struct("<QQQIH2xq8x")
-ROWS_PER_FRAME = 50_000
-INDEX_ROW = struct.Struct("<QQ")
+MINUTE = 60_000_000
+BEGIN, END = 2 * MINUTE, 5 * MINUTE
+LARGE = 49
 
-Totals = namedtuple("Totals", "rows volume turnover buys last")
+type Bars = dict[int, list[int]]
+
+
+def bars_of(rows: memoryview | bytes) -> Bars:
+    """The bars of rows: open, high, low, close and volume for each minute."""
+    bars: Bars = {}
+    for _, price, quantity, _, _, microseconds in ROW.iter_unpack(rows):
+        bar = bars.get(microseconds // MINUTE)
+        if bar is None:
+            bars[microseconds // MINUTE] = [price, price, price, price, quantity]
+            continue
+        if price > bar[1]:
+            bar[1] = price
+        elif price < bar[2]:
+            bar[2] = price
+        bar[3] = price
+        bar[4] += quantity
+    return bars
+
+
+def join(bars: Bars, later: Bars) -> Bars:
+    """Bars, and those of rows that came later."""
+    for minute, bar in later.items():
+        if minute in bars:
+            opened, high, low, _, volume = bars[minute]
+            bars[minute] = [opened, max(high, bar[1]), min(low, bar[2]), bar[3], volume + bar[4]]
+        else:
+            bars[minute] = bar
+    return bars
+
+
+def count_large(rows: memoryview | bytes) -> int:
+    """The large trades from BEGIN to END."""
+    return sum(row[2] > LARGE and BEGIN <= row[5] < END for row in ROW.iter_unpack(rows))
+
+
+# ---- by the library ----
+
+
+def row_at(archive: zstd.Archive, microseconds: int) -> int:
+    """The first row that is not before that time: a search by reads of single rows."""
+    rows = range(len(archive) // ROW.size)
+    return bisect.bisect_left(rows, microseconds, key=lambda row: ROW.unpack(archive.read_at(row * ROW.size, ROW.size))[5])
+
+
+def with_fastpar(files: list[Path]) -> tuple[Bars, int]:
+    bars, large = {}, 0
+    for file in files:
+        with zstd.open_archive(file) as archive:
+            bars = archive.reduce(bars_of, join, bars, record_size=ROW.size)
+            begin, end = (row_at(archive, when) * ROW.size for when in (BEGIN, END))
+            if begin < end:
+                large += archive.reduce(count_large, record_size=ROW.size, offset=begin, size=end - begin)
+    return bars, large
+
+
+# ---- by the standard library ----
+
+
+def read_file(file: Path) -> tuple[Bars, int]:
+    rows = standard.decompress(file.read_bytes())
+    return bars_of(rows), count_large(rows)
+
+
+def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
+    with ThreadPoolExecutor(24) as executor:
+        parts = list(executor.map(read_file, files))
+    return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
+
+
+# ---- the files ----
 
 
 def make_rows(first: int, last: int) -> bytes:
-    """The rows of trades `first` to `last - 1`: always the same ones."""
+    """The rows of trades `first` to `last - 1`: always the same ones, one a millisecond."""
     out = bytearray((last - first) * ROW.size)
     for i in range(first, last):
         noise = i * 6364136223846793005 >> 33 & 0xFFFF
@@ -36,90 +107,33 @@ def make_rows(first: int, last: int) -> bytes:
     return bytes(out)
 
 
-def make_file(path: str, rows: int) -> None:
-    """Writes the compressed rows, and the index: where each frame begins, and its size."""
-    starts = range(0, rows, ROWS_PER_FRAME)
-    frames = fastpar.map(
-        lambda start: zstd.compress(make_rows(start, min(start + ROWS_PER_FRAME, rows)), single_frame=True),
-        starts,
-        segments=len(starts),
-    )
-    offset = 0
-    with open(path, "wb") as data, open(path + ".index", "wb") as index:
-        for frame in frames:
-            index.write(INDEX_ROW.pack(offset, len(frame)))
-            data.write(frame)
-            offset += len(frame)
-
-
-def read_file(path: str) -> tuple[bytes, list[tuple[int, int]]]:
-    """The compressed rows, and the index."""
-    with open(path, "rb") as data, open(path + ".index", "rb") as index:
-        return data.read(), list(INDEX_ROW.iter_unpack(index.read()))
-
-
-def sum_up(rows: memoryview) -> Totals:
-    """The loop over the rows."""
-    volume = turnover = buys = last = count = 0
-    for _, price, quantity, _, flags, timestamp in ROW.iter_unpack(rows):
-        volume += quantity
-        turnover += price * quantity
-        buys += flags & 1
-        last = max(last, timestamp)
-        count += 1
-    return Totals(count, volume, turnover, buys, last)
-
-
-def add(a: Totals, b: Totals) -> Totals:
-    return Totals(a.rows + b.rows, a.volume + b.volume, a.turnover + b.turnover, a.buys + b.buys, max(a.last, b.last))
-
-
-NOTHING = Totals(0, 0, 0, 0, 0)
-
-
-def with_fastpar(path: str) -> Totals:
-    """All frames at once into one buffer; then 24 pieces of it."""
-    data, _ = read_file(path)
-    rows = bytearray(zstd.decompressed_size(data))
-    zstd.decompress_into(data, rows)
-    total = NOTHING
-    for part in fastpar.map(sum_up, fastpar.chunks(rows, record_size=ROW.size), segments=24):
-        total = add(total, part)
-    return total
-
-
-def with_standard_library(path: str) -> Totals:
-    """A task for every frame of the index."""
-    data, index = read_file(path)
-    view = memoryview(data)
-
-    def task(place: tuple[int, int]) -> Totals:
-        offset, size = place
-        return sum_up(memoryview(standard.decompress(view[offset : offset + size])))
-
-    total = NOTHING
-    with ThreadPoolExecutor(24) as executor:
-        for part in executor.map(task, index):
-            total = add(total, part)
-    return total
+def make_file(file: Path, first: int, rows: int) -> None:
+    content = fastpar.reduce(rows, lambda begin, end: make_rows(first + begin, first + end), initial=b"")
+    file.write_bytes(zstd.compress(content))
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
-    folder = sys.argv[2] if len(sys.argv) > 2 else tempfile.gettempdir()
-    path = os.path.join(folder, f"trades-{rows}.zst")
-    if not os.path.exists(path + ".index"):
-        make_file(path, rows)
-    print(f"{rows} rows of {ROW.size} bytes, {os.path.getsize(path)} bytes compressed")
-    results = set()
+    if not 2 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
+    folder = Path(sys.argv[1])
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 4
+    rows = int(sys.argv[3]) if len(sys.argv) > 3 else 500_000
+    files = [folder / f"trades-{i}.zst" for i in range(count)]
+    for i, file in enumerate(files):
+        if not file.exists():
+            make_file(file, i * rows, rows)
+    results, times = [], []
     for function in (with_fastpar, with_standard_library):
-        start = time.perf_counter()
-        totals = function(path)
-        print(f"{function.__name__}: {time.perf_counter() - start:.3f} s")
-        results.add(totals)
-    if len(results) != 1:
-        sys.exit(f"the results differ: {results}")
-    print(totals)
+        begun = time.perf_counter()
+        results.append(function(files))
+        times.append(f"{function.__name__}: {time.perf_counter() - begun:.3f} s")
+    if results[0] != results[1]:
+        sys.exit("the results differ")
+    bars, large = results[0]
+    for minute in range(3):
+        opened, high, low, close, volume = bars.get(minute, [0] * 5)
+        print(f"minute {minute}: open {opened}, high {high}, low {low}, close {close}, volume {volume}")
+    print(f"{large} large trades", *times, sep="; ")
 
 
 if __name__ == "__main__":

@@ -135,11 +135,7 @@ struct prefix_call : reduce_call<Prefix> {
 template <class T, class Fold, class Combine, class Apply>
 T prefix(std::size_t count, const T &identity, Fold &&fold, Combine &&combine, Apply &&apply,
          const loop_options &options = {}) {
-  // 128 is what C aligns accumulators to.
-  using sums = std::conditional_t<
-      std::is_trivially_copyable_v<T> && alignof(T) <= 128,
-      detail::plain_prefix<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>,
-      detail::object_prefix<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>>;
+  using sums = detail::plain_or_objects<detail::plain_prefix, detail::object_prefix, T, Fold, Combine>;
   using call_type = detail::prefix_call<sums, std::remove_reference_t<Apply>>;
   T total = identity;
   call_type call(total, fold, combine, apply);

@@ -109,19 +109,38 @@ class object_reduction {
   node *unused_ = nullptr;
 };
 
-/** A reduction and the exceptions that it throws, behind one pointer for C. */
-template <class Reduction>
+/** A plain form where values may be copied as bytes, which is cheapest. 128 is what C aligns accumulators
+ * to. */
+template <template <class, class, class> class Plain, template <class, class, class> class Objects, class Value,
+          class Fold, class Combine>
+using plain_or_objects = std::conditional_t<std::is_trivially_copyable_v<Value> && alignof(Value) <= 128,
+                                            Plain<Value, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>,
+                                            Objects<Value, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>>;
+template <class Value, class Fold, class Combine>
+using reduction_of = plain_or_objects<plain_reduction, object_reduction, Value, Fold, Combine>;
+
+/** A chunk of C as a fold wants it. */
+struct chunk_as {
+  using raw = fastpar_chunk;
+  template <class Use>
+  static void with(const raw &from, Use &&use) {
+    use(chunk(from));
+  }
+};
+
+/** A reduction over chunks, or other parts, and the exceptions that it throws, behind one pointer for C. */
+template <class Reduction, class As = chunk_as>
 struct reduce_call {
   Reduction reduction;
   carried exceptions{};
 
-  static std::int32_t fold(void *user_data, const fastpar_chunk *raw, void *place) noexcept {
+  static std::int32_t fold(void *user_data, const typename As::raw *raw, void *place) noexcept {
     auto *self = static_cast<reduce_call *>(user_data);
     try {
-      self->reduction.fold(chunk(*raw), place);
+      As::with(*raw, [&](const auto &part) { self->reduction.fold(part, place); });
       return FASTPAR_OK;
     } catch (...) {
-      self->exceptions.keep(raw->index);
+      self->exceptions.keep(static_cast<std::size_t>(raw->index));
       return threw;
     }
   }
@@ -171,11 +190,7 @@ struct reduce_call {
 template <class T, class Fold, class Combine>
 [[nodiscard]] T reduce(std::size_t count, const T &identity, Fold &&fold, Combine &&combine,
                        const loop_options &options = {}) {
-  // 128 is what C aligns accumulators to.
-  using reduction = std::conditional_t<
-      std::is_trivially_copyable_v<T> && alignof(T) <= 128,
-      detail::plain_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>,
-      detail::object_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>>;
+  using reduction = detail::reduction_of<T, Fold, Combine>;
   using call_type = detail::reduce_call<reduction>;
   T value = identity;
   call_type call{reduction(value, fold, combine)};

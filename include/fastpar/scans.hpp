@@ -94,43 +94,46 @@ struct first_of<Result (Of::*)(First, Rest...) const noexcept> : first_of<Result
 template <class Body>
 using taken_by = typename first_of<std::decay_t<Body>>::type;
 
-/** A piece as a body wants it: as it is, as text, or as records. */
+/** A piece of C as a body wants it: as it is, as text, or as records. */
 template <class View>
 struct piece_as {
+  using raw = fastpar_piece;
   using record = std::remove_const_t<typename View::element_type>;
   static_assert(std::is_const_v<typename View::element_type> && std::is_trivially_copyable_v<record>,
                 "a body takes a span of const records that may be copied as bytes, a string_view, or a piece");
   static constexpr std::size_t record_size = sizeof(record);
 
   template <class Use>
-  static void with(const piece &raw, Use &&use) {
-    const std::size_t count = raw.size / sizeof(record);
-    if (reinterpret_cast<std::uintptr_t>(raw.data) % alignof(record) == 0) {
-      use(View(static_cast<const record *>(raw.data), count));
+  static void with(const raw &from, Use &&use) {
+    const std::size_t count = from.size / sizeof(record);
+    if (reinterpret_cast<std::uintptr_t>(from.data) % alignof(record) == 0) {
+      use(View(static_cast<const record *>(from.data), count));
       return;
     }
     struct place {
       alignas(record) unsigned char bytes[sizeof(record)];
     };
     std::vector<place> copy(count); // a frame begins within a record
-    std::memcpy(copy.data(), raw.data, count * sizeof(record));
+    std::memcpy(copy.data(), from.data, count * sizeof(record));
     use(View(reinterpret_cast<const record *>(copy.data()), count));
   }
 };
 template <>
 struct piece_as<piece> {
+  using raw = fastpar_piece;
   static constexpr std::size_t record_size = 0;
   template <class Use>
-  static void with(const piece &raw, Use &&use) {
-    use(raw);
+  static void with(const raw &from, Use &&use) {
+    use(piece(from));
   }
 };
 template <>
 struct piece_as<std::string_view> {
+  using raw = fastpar_piece;
   static constexpr std::size_t record_size = 0;
   template <class Use>
-  static void with(const piece &raw, Use &&use) {
-    use(std::string_view(static_cast<const char *>(raw.data), raw.size));
+  static void with(const raw &from, Use &&use) {
+    use(std::string_view(static_cast<const char *>(from.data), from.size));
   }
 };
 
@@ -158,7 +161,7 @@ struct piece_call {
   template <class Use>
   std::int32_t guarded(const fastpar_piece *raw, Use &&use) noexcept {
     try {
-      piece_as<view>::with(piece(*raw), use);
+      piece_as<view>::with(*raw, use);
       return FASTPAR_OK;
     } catch (...) {
       exceptions.keep(static_cast<std::size_t>(raw->index));
@@ -180,34 +183,6 @@ struct piece_call {
       output out(to);
       std::invoke(self->body, part, out);
     });
-  }
-};
-
-/** A reduction over pieces and the exceptions that it throws, behind one pointer for C. */
-template <class View, class Reduction>
-struct piece_reduce_call {
-  Reduction reduction;
-  carried exceptions{};
-
-  static std::int32_t fold(void *user_data, const fastpar_piece *raw, void *place) noexcept {
-    auto *self = static_cast<piece_reduce_call *>(user_data);
-    try {
-      piece_as<View>::with(piece(*raw), [&](const View &part) { self->reduction.fold(part, place); });
-      return FASTPAR_OK;
-    } catch (...) {
-      self->exceptions.keep(static_cast<std::size_t>(raw->index));
-      return threw;
-    }
-  }
-  static std::int32_t combine(void *user_data, void *into, const void *from) noexcept {
-    auto *self = static_cast<piece_reduce_call *>(user_data);
-    try {
-      self->reduction.combine(into, from);
-      return FASTPAR_OK;
-    } catch (...) {
-      self->exceptions.keep(after_chunks);
-      return threw;
-    }
   }
 };
 
@@ -275,11 +250,8 @@ template <class T, class Fold, class Combine>
 [[nodiscard]] T scan_reduce(const archive &archive, const T &identity, Fold &&fold, Combine &&combine,
                             const scan_options &options = {}) {
   using view = detail::taken_by<Fold>;
-  using reduction = std::conditional_t<
-      std::is_trivially_copyable_v<T> && alignof(T) <= 128,
-      detail::plain_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>,
-      detail::object_reduction<T, std::remove_reference_t<Fold>, std::remove_reference_t<Combine>>>;
-  using call_type = detail::piece_reduce_call<view, reduction>;
+  using reduction = detail::reduction_of<T, Fold, Combine>;
+  using call_type = detail::reduce_call<reduction, detail::piece_as<view>>;
   T value = identity;
   call_type call{reduction(value, fold, combine)};
   detail::control control(options, call.exceptions);

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Fastpar.Tests;
 
@@ -38,7 +39,140 @@ internal static class ScanTests
         archive.Scan<Trade>(records => Interlocked.Add(ref bytes, records.Length), part);
         Expect.Equal(200L, bytes);
         Expect.Throws<ArgumentException>(() => archive.Scan<Trade>(_ => { }, new ScanOptions { Offset = 1 }));
-        Expect.Throws<ArgumentNullException>(() => archive.Scan<Trade>(null!));
+        Expect.Throws<ArgumentNullException>(() => archive.Scan((ScanAction<Trade>)null!));
+    }
+
+    [Test]
+    private static void BodiesAreToldWhereTheirPieceIs()
+    {
+        using SeekableArchive archive = SeekableArchive.Open(Packed);
+        var part = new ScanOptions { Offset = 2400, Size = 24 * 40_000, PieceSize = 24_000 };
+        var seen = new ConcurrentDictionary<long, long>();
+        void Look(ReadOnlySpan<Trade> records, ScanPiece piece)
+        {
+            Expect.Equal(records.ToArray()[0].Time * 24, piece.Offset, "offset");
+            Expect.True(piece.Lane >= 0 && piece.Lane < piece.Lanes && piece.Lanes <= FastparPool.Threads, "lanes");
+            Expect.True(seen.TryAdd(piece.Index, piece.Offset), "an index comes once");
+        }
+        archive.Scan<Trade>(Look, part);
+        long[] offsets = seen.OrderBy(pair => pair.Key).Select(pair => pair.Value).ToArray();
+        Expect.Equal(2400L, offsets[0]);
+        Expect.True(offsets.SequenceEqual(offsets.OrderBy(offset => offset)), "pieces in their order");
+        Expect.Same(
+            BitConverter.GetBytes(offsets.Sum()),
+            BitConverter.GetBytes(archive.ScanReduce<Trade, long>(
+                () => 0, (_, sum, piece) => sum + piece.Offset, (a, b) => a + b, part)));
+        seen.Clear();
+        archive.ScanLines((_, piece) => seen[piece.Offset] = piece.Lane, part);
+        Expect.True(seen.Keys.All(offset => offset >= 2400 && offset < archive.Length), "lines of the part");
+        string target = Path.GetTempFileName();
+        try
+        {
+            archive.TransformFile<Trade>(target, (_, output, piece) => output.Write(piece.Offset), part);
+            Expect.Same(
+                MemoryMarshal.AsBytes<long>(offsets), Codec.Decompress(File.ReadAllBytes(target)));
+        }
+        finally
+        {
+            File.Delete(target);
+        }
+    }
+
+    [Test]
+    private static async Task RecordsInOrder()
+    {
+        using SeekableArchive archive = SeekableArchive.Open(Packed);
+        long next = 100, pieces = 0;
+        await foreach (ReadOnlyMemory<Trade> records in archive.ReadRecordsAsync<Trade>(100 * 24))
+        {
+            pieces++;
+            foreach (Trade row in records.ToArray())
+            {
+                Expect.Equal(next++, row.Time);
+            }
+        }
+        Expect.Equal((long)Rows.Length, next);
+        await foreach (ReadOnlyMemory<byte> _ in archive.ReadRecordsAsync<byte>(archive.Length))
+        {
+            throw new UnexpectedException("a piece behind the end");
+        }
+        Expect.Throws<ArgumentException>(() => archive.ReadRecordsAsync<Trade>(1));
+        Expect.Throws<ArgumentOutOfRangeException>(() => archive.ReadRecordsAsync<byte>(archive.Length + 1));
+        byte[] large = new byte[20 << 20]; // several pieces
+        large[9 << 20] = 7;
+        using SeekableArchive zeros = SeekableArchive.Open(Codec.Compress(large));
+        next = pieces = 0;
+        await foreach (ReadOnlyMemory<byte> piece in zeros.ReadRecordsAsync<byte>())
+        {
+            Expect.Same(large.AsSpan((int)next, piece.Length), piece.Span);
+            next += piece.Length;
+            pieces++;
+        }
+        Expect.Equal((long)large.Length, next);
+        Expect.True(pieces > 2, "pieces");
+        await foreach (ReadOnlyMemory<byte> _ in zeros.ReadRecordsAsync<byte>())
+        {
+            break; // and nothing is left that reads
+        }
+    }
+
+    [Test]
+    private static async Task LinesInOrder()
+    {
+        string last = new('x', 9 << 20); // longer than what is read at once
+        string[] lines = { "first", string.Empty, "\u00e4\u20ac", "with its return", last, "without an end" };
+        byte[] text = System.Text.Encoding.UTF8.GetBytes("\ufeff" + string.Join("\n", lines).Replace("return\n", "return\r\n"));
+        using SeekableArchive archive = SeekableArchive.Open(Codec.Compress(text, new ZstdOptions { FrameSize = 10_007 }));
+        int next = 0;
+        await foreach (string line in archive.ReadLinesAsync())
+        {
+            Expect.Equal(lines[next++], line);
+        }
+        Expect.Equal(lines.Length, next);
+        await foreach (string line in archive.ReadLinesAsync(text.Length - 3))
+        {
+            Expect.Equal("end", line);
+        }
+        using var source = new CancellationTokenSource();
+        next = 0;
+        try
+        {
+            await foreach (string line in archive.ReadLinesAsync(0, source.Token))
+            {
+                next++;
+                source.Cancel();
+            }
+            throw new UnexpectedException("the token was not seen");
+        }
+        catch (OperationCanceledException exception)
+        {
+            Expect.Equal(source.Token, exception.CancellationToken);
+        }
+        Expect.True(next < lines.Length, "it went on to the end");
+    }
+
+    [Test]
+    private static async Task WhatComesInOrderFailsInOrder()
+    {
+        byte[] data = new byte[24 << 20];
+        new Random(7).NextBytes(data);
+        byte[] damaged = Codec.Compress(data, new ZstdOptions { FrameSize = 1 << 20 });
+        damaged[damaged.Length - (2 << 20)] ^= 0xff;
+        using SeekableArchive archive = SeekableArchive.Open(damaged);
+        long read = 0;
+        try
+        {
+            await foreach (ReadOnlyMemory<byte> piece in archive.ReadRecordsAsync<byte>())
+            {
+                Expect.Same(data.AsSpan((int)read, piece.Length), piece.Span);
+                read += piece.Length;
+            }
+            throw new UnexpectedException("damage was not found");
+        }
+        catch (InvalidDataException)
+        {
+            Expect.Equal(16L << 20, read); // the whole pieces before it
+        }
     }
 
     [Test]

@@ -136,12 +136,12 @@ internal abstract unsafe class ScanState : CallState
 internal sealed unsafe class PieceScan<T> : ScanState
     where T : unmanaged
 {
-    private readonly ScanAction<T> body;
+    private readonly ScanPieceAction<T> body;
 
-    internal PieceScan(ScanAction<T> body, ScanOptions? options, string? path, CancellationToken token)
+    internal PieceScan(ScanPieceAction<T> body, ScanOptions? options, string? path, CancellationToken token)
         : base(options, path, token) => this.body = body;
 
-    protected override void Piece(fastpar_piece* piece) => body(Records<T>(piece));
+    protected override void Piece(fastpar_piece* piece) => body(Records<T>(piece), new ScanPiece(piece));
 }
 
 /// <summary>A reduction over pieces, whose accumulators stay here.</summary>
@@ -149,13 +149,13 @@ internal sealed unsafe class FoldScan<T, TResult> : ScanState
     where T : unmanaged
 {
     private readonly Func<TResult> identity;
-    private readonly ScanFold<T, TResult> fold;
+    private readonly ScanPieceFold<T, TResult> fold;
     private readonly Func<TResult, TResult, TResult> combine;
     private readonly ConcurrentDictionary<long, TResult> parts = new();
 
     internal FoldScan(
         Func<TResult> identity,
-        ScanFold<T, TResult> fold,
+        ScanPieceFold<T, TResult> fold,
         Func<TResult, TResult, TResult> combine,
         ScanOptions? options,
         string? path,
@@ -171,7 +171,7 @@ internal sealed unsafe class FoldScan<T, TResult> : ScanState
     internal TResult Result { get; private set; }
 
     protected override void Fold(fastpar_piece* piece) =>
-        parts[(long)piece->index] = fold(Records<T>(piece), identity());
+        parts[(long)piece->index] = fold(Records<T>(piece), identity(), new ScanPiece(piece));
 
     protected override void Combine(long piece)
     {
@@ -184,13 +184,13 @@ internal sealed unsafe class FoldScan<T, TResult> : ScanState
 internal sealed unsafe class TransformScan<T> : ScanState
     where T : unmanaged
 {
-    private readonly TransformAction<T> body;
+    private readonly TransformPieceAction<T> body;
 
-    internal TransformScan(TransformAction<T> body, ScanOptions? options, string? path, CancellationToken token)
+    internal TransformScan(TransformPieceAction<T> body, ScanOptions? options, string? path, CancellationToken token)
         : base(options, path, token) => this.body = body;
 
     protected override void Transform(fastpar_piece* piece, fastpar_output* output) =>
-        body(Records<T>(piece), new ScanOutput(output));
+        body(Records<T>(piece), new ScanOutput(output), new ScanPiece(piece));
 }
 
 /// <summary>What an archive reads from, if that is a function.</summary>

@@ -30,9 +30,19 @@ class Examples(unittest.TestCase):
         return output
 
     def test_trades(self):
-        output = self.check("trades.py", "120000", self.folder)
-        self.assertIn("Totals(rows=120000", output)
-        self.assertEqual(self.check("trades.py", "120000", self.folder).splitlines()[-1], output.splitlines()[-1])
+        output = self.check("trades.py", self.folder, "2", "65000")
+        self.assertIn("minute 2: open", output)
+        self.assertEqual(self.check("trades.py", self.folder, "2", "65000").splitlines()[:3], output.splitlines()[:3])
+
+    def test_access_log(self):
+        log = os.path.join(self.folder, "log.zst")
+        with compression.zstd.open(log, "w") as file:
+            file.write(b'::1 - - [27/Nov/2026:06:00:00 +0000] "GET / HTTP/1.1" 200 -\nno such line\n')
+        self.check("access_log.py", log, self.folder)
+        with compression.zstd.open(os.path.join(self.folder, "with_fastpar.zst"), "rt") as file:
+            first, second = file
+        self.assertIn('"time": "2026-11-27T06:00:00+00:00", "host": "::1", "user": null', first)
+        self.assertEqual(second, '{"line": 2, "text": "no such line"}\n')
 
     def test_compress_tree(self):
         source = os.path.join(ROOT, "src")

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 const LIBRARY: &str = "bindings/csharp/Fastpar.csproj";
 const TESTS: &str = "tests/csharp/Fastpar.Tests.csproj";
-const EXAMPLE: &str = "examples/csharp/Lines.csproj";
+const EXAMPLE: &str = "examples/csharp/lines/Lines.csproj";
 const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 
 /// The builds that Mono runs: that for Mono itself and Unity, and that for .NET Framework.

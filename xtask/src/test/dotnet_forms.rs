@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(300);
 
-const PROJECT: &str = "examples/csharp/Lines.csproj";
+const PROJECT: &str = "examples/csharp/lines/Lines.csproj";
 
 /// A way to publish: its name, the system, the properties, and whether the managed assembly is a file of its
 /// own.

@@ -1,6 +1,6 @@
 //! Suite "examples": every example is compiled strictly and run, on small input and on real input.
 
-use super::{Case, Context};
+use super::{example_forms, Case, Context};
 use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::path::Path;
@@ -46,36 +46,13 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         cases.push(Case::of(format!("fpz, {compiler}, what is wrong"), || {
             check_fpz_errors(&program, &files[2])
         }));
-        let program = folder.join(format!("trades-{compiler}"));
-        demo::compile(context.staged()?, demo::TRADES, compiler, &program)?;
-        cases.push(Case::of(format!("trades, {compiler}"), || check_trades(&program)));
         let program = folder.join(format!("fpz-{compiler}"));
         cases.push(Case::of(format!("fpz, {compiler}, the habits of zstd"), || {
             check_fpz_habits(&program, &files[2])
         }));
     }
+    cases.extend(example_forms::cases(context, &folder)?);
     Ok(cases)
-}
-
-/// Bars of trades, both ways; the second run finds the files. Rows at the ends of files, and files of a row.
-fn check_trades(program: &Path) -> Result<()> {
-    for (files, rows, words) in [("3", "130000", "minute 2: open"), ("2", "1", "volume")] {
-        let folder = tempfile::tempdir()?;
-        let run = || process::must(Command::new(program).arg(folder.path()).args([files, rows]), LIMIT);
-        for told in [run()?, run()?] {
-            ensure!(told.contains(words) && told.contains("by the library"), "{told}");
-        }
-        let mut made = std::fs::read_dir(folder.path())?;
-        ensure!(made.by_ref().count().to_string() == files, "not only its files");
-        std::fs::write(folder.path().join("trades-1.zst"), "no frame")?;
-        let finished = process::run(Command::new(program).arg(folder.path()).args([files, rows]), LIMIT)?;
-        ensure!(
-            !finished.success() && finished.output.contains("FASTPAR_ERR_NOT_ZSTD"),
-            "{}",
-            finished.describe()
-        );
-    }
-    Ok(())
 }
 
 /// Every command of the tool, and `zstd` on what it makes.

@@ -12,6 +12,7 @@ mod cpp;
 mod csharp;
 mod debian_python;
 mod dotnet_forms;
+mod example_forms;
 mod examples;
 mod faults;
 mod fuzz;

@@ -7,7 +7,7 @@ use super::{debian_python, lines, python_types, Case, Context};
 use crate::pypi::Packages;
 use crate::{process, python, repo};
 use anyhow::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -59,18 +59,44 @@ fn launcher(context: &mut Context, python: &Path) -> Result<Command> {
     Ok(command)
 }
 
+/// The Python that has the package tested by other suites; the reason, where there is none.
+fn for_package() -> Result<Result<PathBuf, String>> {
+    match python::free_threaded() {
+        Ok(python) => Ok(Ok(python)),
+        Err(_) => debian_python::get(),
+    }
+}
+
+/// A program that uses the package, and what makes commands that run it; the reason, where there is no Python
+/// for it.
+pub(super) fn script(
+    context: &mut Context,
+    script: &Path,
+) -> Result<Result<impl Fn() -> Command + 'static, String>> {
+    /// Hides a GIL from the package.
+    const RUN: &str = "import runpy, sys; sys._is_gil_enabled = lambda: False; \
+                       del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')";
+    let script = repo::root().join(script);
+    let library = context.staged()?.shared();
+    Ok(for_package()?.map(|python| {
+        move || {
+            let mut command = Command::new(&python);
+            command.args(["-B", "-W", "ignore", "-c", RUN]).arg(&script).env("FASTPAR_LIBRARY", &library);
+            command.env("PYTHONPATH", repo::root().join("bindings/python")).env_remove("FASTPAR_THREADS");
+            command
+        }
+    }))
+}
+
 /// A test of the package that belongs to another suite; the reason, where there is no Python for it.
 pub(super) fn package_test(
     context: &mut Context,
     folder: &str,
     file: &str,
 ) -> Result<Result<Command, String>> {
-    let python = match python::free_threaded() {
+    let python = match for_package()? {
         Ok(python) => python,
-        Err(_) => match debian_python::get()? {
-            Ok(python) => python,
-            Err(reason) => return Ok(Err(reason)),
-        },
+        Err(reason) => return Ok(Err(reason)),
     };
     let mut command = launcher(context, &python)?;
     command.args(["discover", "-v", "-s"]).arg(repo::root().join(folder)).args(["-p", file]);

@@ -7,7 +7,7 @@
 //
 // Run:  cargo xtask build
 //       export FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so
-//       dotnet run --project examples/csharp -- FILE OUTPUT.zst
+//       dotnet run --project examples/csharp/lines -- FILE OUTPUT.zst
 using System;
 using System.Diagnostics;
 using System.IO;
