@@ -68,6 +68,39 @@ mod codec {
         pub mod xxh64;
     }
 
+    /// A dictionary as bytes; the library's own keeps what libzstd has made of it besides.
+    pub(crate) mod options {
+        pub(crate) mod reference {
+            use crate::codec::format::dictionary::Dictionary;
+
+            #[derive(Clone, Copy)]
+            pub(crate) struct Reference<'r>(&'r [u8]);
+
+            impl<'r> Reference<'r> {
+                pub(crate) fn dictionary(&self) -> Option<Dictionary<'r>> {
+                    Dictionary::read(self.0).ok()
+                }
+
+                pub(crate) fn bytes(&self) -> &'r [u8] {
+                    self.0
+                }
+
+                pub(crate) fn keep(&self) -> KeptReference {
+                    KeptReference(self.0.into())
+                }
+            }
+
+            #[derive(Clone)]
+            pub(crate) struct KeptReference(Box<[u8]>);
+
+            impl KeptReference {
+                pub(crate) fn get(&self) -> Reference<'_> {
+                    Reference(&self.0)
+                }
+            }
+        }
+    }
+
     #[cfg(not(test))] // as above
     #[path = "frame"]
     pub mod frame {
