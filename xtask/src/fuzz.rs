@@ -10,8 +10,8 @@ use std::time::Duration;
 /// A program of `fuzz/targets`.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
-    /// How many inputs the test command tries: what a CPU manages in about fifteen seconds when it has nothing
-    /// else to do. `cargo xtask fuzz` tries more.
+    /// How many inputs the test command tries: what a CPU manages in about fifteen seconds when it has
+    /// nothing else to do. `cargo xtask fuzz` tries more.
     pub(crate) inputs: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Long builds, made beside the suites that come before those that need them: most of a build's minutes one
-//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice. So have the
-//! fuzzer's targets, which run when everything is built.
+//! CPU is enough for, and many tests wait. The builds have a low priority, so tests hardly notice. So have
+//! the fuzzer's targets, which run when everything is built.
 //!
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
