@@ -22,6 +22,7 @@ mod installed_msvc;
 mod installed_python;
 mod instructions;
 mod instrumented;
+mod line_counts;
 mod lines;
 mod miri;
 mod native;

@@ -6,6 +6,7 @@
 //! repository's. Blocks `shell` are run by "dist".
 
 use super::abi::WARNINGS;
+use super::line_counts;
 use super::{Case, Context};
 use crate::dotnet::Sdk;
 use crate::header::Header;
@@ -34,6 +35,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let readme = repo::read("README.md")?;
     let names = Case::checked("names", names(&readme, context.header()?));
     let mut cases = vec![names, Case::checked("names in the table", table(&readme)?)];
+    cases.push(Case::checked("lines of code in the examples", line_counts::check(&readme)?));
     if let Some(reason) = context.setup.missing(&["gcc", "g++", "python3"]) {
         cases.push(Case::skipped("code", reason));
         return Ok(cases);
