@@ -88,9 +88,12 @@ impl Resumed {
             return Err(frame.error(ErrorKind::Internal, "libzstd cannot go on with it"));
         }
         let ring = laid_out(history, end, &layout)?;
-        if let Some(outside) = outside.as_ref().filter(|_| layout.before == 0) {
+        let before =
+            outside.as_ref().filter(|_| layout.before == 0).map(|outside| outside.reference().bytes());
+        // Of an empty place libzstd would only take the end, and count offsets from there.
+        if let Some(before) = before.filter(|bytes| !bytes.is_empty()) {
             // SAFETY: it is kept as long as the context decodes blocks, and does not change.
-            unsafe { context.insert(outside.reference().bytes()) };
+            unsafe { context.insert(before) };
         }
         let mut resumed = Self { context, frame, ring, layout, hash, total, ended, _outside: outside };
         resumed.insert(0, layout.before);

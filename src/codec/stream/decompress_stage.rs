@@ -50,8 +50,8 @@ pub(crate) struct DecompressStage {
     pub(crate) meter: Arc<Meter>,
     pub(crate) buffers: Buffers,
     pub(crate) references: KeptReferences,
-    /// Whether what is decoded is compared with a seek table.
-    pub(crate) expects_table: bool,
+    /// Where what is decoded is compared with a seek table: the most entries of a table that is read.
+    pub(crate) most_seen: Option<usize>,
     /// The largest window that is decoded, as a power of two.
     pub(crate) window_log_max: u32,
     /// The context of a frame that is decoded in parts.
@@ -170,7 +170,7 @@ impl DecompressStage {
         let counted = self.meter.hold(blocks.memory());
         let begin = if first { header.blocks_at } else { 0 };
         let consumed = begin + data.len() - carried.bytes().len();
-        let content = self.expects_table.then_some(Content::Part { frame: of.frame, first, last });
+        let content = self.most_seen.map(|_| Content::Part { frame: of.frame, first, last });
         let part = DecodedPart { of, data, blocks, _counted: counted };
         let bytes = self.buffers.take(Side::Output, 0, usize::MAX)?;
         let part = Some(part);
@@ -201,7 +201,7 @@ impl Stage for DecompressStage {
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
-        let mut found = self.expects_table.then(Found::default);
+        let mut found = self.most_seen.map(Found::new);
         bytes.fill(|out| match &kind {
             Kind::Frames { base, first } => {
                 (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress, &mut found)?;

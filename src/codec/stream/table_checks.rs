@@ -47,13 +47,18 @@ pub(crate) enum Content {
 }
 
 /// Some frames, and the last seek table among them.
-#[derive(Default)]
 pub(crate) struct Found {
     seen: Vec<Seen>,
     table: Option<Table>,
+    /// The most entries of a table that is kept.
+    most: usize,
 }
 
 impl Found {
+    pub(super) fn new(most: usize) -> Self {
+        Self { seen: Vec::new(), table: None, most }
+    }
+
     /// Adds the next frame, which is in `data`.
     pub(super) fn add(&mut self, frame: &Frame, data: &[u8], content: &[u8]) -> Result<()> {
         if self.seen.len() == self.seen.capacity() {
@@ -62,7 +67,7 @@ impl Found {
         }
         self.seen.push(Seen::new(frame, content));
         if frame.skippable {
-            self.table = Table::find(frame, data)?.or(self.table.take());
+            self.table = Table::find(frame, data, self.most)?.or(self.table.take());
         }
         Ok(())
     }
@@ -75,10 +80,11 @@ struct Table {
 }
 
 impl Table {
-    /// The skippable frame of `data`, if it is a table that tells all that is before it.
-    fn find(frame: &Frame, data: &[u8]) -> Result<Option<Self>> {
+    /// The skippable frame of `data`, if it is a table that tells all that is before it, in at most that many
+    /// entries.
+    fn find(frame: &Frame, data: &[u8], most: usize) -> Result<Option<Self>> {
         let (before, found) = (frame.base + frame.offset as u64, &data[frame.range()]);
-        if SeekTable::find_after(before, found).is_none() {
+        if SeekTable::find_after(before, found).is_none_or(|table| table.len() > most) {
             return Ok(None);
         }
         let mut bytes = Vec::new();
@@ -117,6 +123,11 @@ impl TableChecks {
             hash: Xxh64::new(),
             disagrees: false,
         })
+    }
+
+    /// The most entries of a table that is read.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// The memory that it takes.
@@ -173,12 +184,14 @@ impl TableChecks {
             self.given_up = true;
         }
         if self.given_up {
+            // What is not compared is taken as it is.
+            self.disagrees = false;
             self.seen = Vec::new();
             self.counted.change(0);
             return Ok(());
         }
         if all > self.seen.capacity() {
-            let grown = all.max(2 * self.seen.len()).max(FIRST);
+            let grown = (2 * self.seen.len()).max(FIRST).min(self.most).max(all);
             let more = grown - self.seen.len();
             memory::reserve(&mut self.seen, more)?;
             self.counted.change(self.seen.capacity() * size_of::<Seen>());
@@ -193,7 +206,7 @@ impl TableChecks {
             let (begin, mut left) = (index, (u64::from(compressed), u64::from(content)));
             // An entry may tell several frames in one, or none, where it tells no checksum.
             while left.0 > 0 {
-                let seen = self.seen.get(index);
+                let seen = self.seen.get(index).filter(|seen| seen.content.max(seen.compressed) < u32::MAX);
                 let rest = seen.and_then(|seen| {
                     let compressed = left.0.checked_sub(seen.compressed.into())?;
                     Some((compressed, left.1.checked_sub(seen.content.into())?))

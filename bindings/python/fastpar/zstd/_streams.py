@@ -151,11 +151,14 @@ def tells_checksums(file: Any) -> bool:
     if type(raw) not in (io.FileIO, io.BytesIO) or not file.seekable():
         return False
     start = file.tell()
-    if file.seek(0, io.SEEK_END) - start < _FOOTER_SIZE:
-        footer = b""
-    else:
-        file.seek(-_FOOTER_SIZE, io.SEEK_END)
-        footer = file.read(_FOOTER_SIZE)
+    try:
+        if file.seek(0, io.SEEK_END) - start < _FOOTER_SIZE:
+            footer = b""
+        else:
+            file.seek(-_FOOTER_SIZE, io.SEEK_END)
+            footer = file.read(_FOOTER_SIZE)
+    except OSError:
+        footer = b""  # files of the system whose end cannot be sought, as in /proc
     file.seek(start)
     return footer.endswith(_FOOTER_MAGIC) and footer[4] & _HAS_CHECKSUMS != 0
 

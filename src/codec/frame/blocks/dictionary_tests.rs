@@ -68,9 +68,11 @@ pub(super) fn repeating(
 ) -> Vec<u8> {
     let mut data = Vec::new();
     while data.len() < len {
-        let part = random.below(dict.len());
-        let end = part + random.below(dict.len() - part) / 4;
-        data.extend_from_slice(&dict[part..end]);
+        if !dict.is_empty() {
+            let part = random.below(dict.len());
+            let end = part + random.below(dict.len() - part) / 4;
+            data.extend_from_slice(&dict[part..end]);
+        }
         let more = 1 + random.below(400);
         data.extend(kind(random, more));
     }

@@ -133,7 +133,8 @@ fn resumed_frames_with_dictionaries() {
     let with_tables = KeptReference::Dict(Dict::new(&trained(&samples), 3).unwrap());
     let raw = KeptReference::Dict(Dict::new(&samples[..30_000], 3).unwrap());
     let prefix = KeptReference::Prefix(Prefix::new(&samples));
-    for (seed, with) in [(7, with_tables), (8, raw), (9, prefix)] {
+    let empty = KeptReference::Prefix(Prefix::new(&[]));
+    for (seed, with) in [(7, with_tables), (8, raw), (9, prefix), (10, empty)] {
         let (good, bad) = try_resumed(seed, 50, Some(&with));
         assert!(good > 10 && bad > 30, "{good} good, {bad} bad");
     }

@@ -119,8 +119,8 @@ impl<'a, R: Read> Reader<'a, R> {
         let window_log_max = options.window_log_of_decoder(LARGEST_WINDOW_LOG);
         let references = KeptReferences::new(options);
         let checks = TableChecks::new(options, &plan, &meter);
-        let (expects_table, parts) = (checks.is_some(), Mutex::new(None));
-        let stage = DecompressStage { meter, buffers, references, expects_table, window_log_max, parts };
+        let (most_seen, parts) = (checks.as_ref().map(TableChecks::most), Mutex::new(None));
+        let stage = DecompressStage { meter, buffers, references, most_seen, window_log_max, parts };
         Ok(Self {
             pipeline: Pipeline::new(stage, plan.lanes),
             source,
