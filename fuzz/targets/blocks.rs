@@ -82,8 +82,14 @@ fn try_frame(frame: &[u8], count: u8, place: &mut [u8], theirs: &mut Theirs) {
         let (expected, expected_end) = theirs.in_a_stream(frame);
         // A block of more than 128 KiB has no place, or is damage: by the room that is left.
         let alike = |end| if end == Err(70) { Err(20) } else { end };
-        assert_eq!(alike(end), alike(expected_end));
         assert!(out == expected, "other bytes of a stream");
+        if alike(end) == Err(20) && expected_end.is_ok() {
+            // A wrong content size behind an empty last block, which libzstd's one call looks at.
+            theirs.whole.clear();
+            assert!(theirs.context.decompress(&mut theirs.whole, frame).is_err(), "only a stream is refused");
+        } else {
+            assert_eq!(alike(end), alike(expected_end));
+        }
     }
     let Some(written) = written else { return };
     theirs.whole.clear();
