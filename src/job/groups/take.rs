@@ -6,7 +6,6 @@ use crate::job::helpers::recruit;
 use crate::pool::{most_lanes, Ticket};
 use crate::sync::MutexGuard;
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
 
 impl<T: Tasks> Group<T> {
     /// Tasks were added to a queue: a thread that sleeps is woken, or a helper sent for.
@@ -73,12 +72,10 @@ impl<T: Tasks> Group<T> {
         let pool = unsafe { self.pool.get() };
         let most = most_lanes().min(self.lanes.len() as u32);
         if self.gate.inside() + 1 < most && pool.has_workers() {
-            // SAFETY: the group is in an Arc, and the task that calls this keeps it.
-            let group = unsafe {
-                Arc::increment_strong_count(self);
-                Arc::from_raw(self)
-            };
-            let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            // The task that calls this keeps the group.
+            if let Some(group) = self.own.upgrade() {
+                let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            }
         }
     }
 }
