@@ -1,12 +1,12 @@
-/* What many threads share of the codec: an archive, a dictionary, the lanes of a scan, of a batch and of streams. */
+/* What many threads share of the codec: archives, dictionaries, and the lanes of scans, batches and streams. */
 #include "os.h"
 #include "check.h"
 
 #include <fastpar.h>
 
-enum { RECORD = 48, RECORDS = 8000, SIZE = RECORD * RECORDS, FRAME = 10000, READERS = 6, ITEMS = 60 };
+enum { RECORD = 48, RECORDS = 8000, BYTES = RECORD * RECORDS, FRAME = 10000, READERS = 6, ITEMS = 60 };
 
-static unsigned char content[SIZE], packed[2 * SIZE];
+static unsigned char content[BYTES], packed[2 * BYTES];
 static size_t packed_size;
 
 static fastpar_zstd_options frames(void)
@@ -22,11 +22,11 @@ static void make_content(void)
 {
   fastpar_zstd_options options = frames();
   uint32_t number = 1;
-  for (size_t at = 0; at < SIZE; at++) {
+  for (size_t at = 0; at < BYTES; at++) {
     number = number * 1664525u + 1013904223u;
     content[at] = (unsigned char)(at % RECORD < 8 ? number >> 24 : at / 1000);
   }
-  CHECK_EQUAL(fastpar_compress(&options, content, SIZE, packed, sizeof packed, &packed_size, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_compress(&options, content, BYTES, packed, sizeof packed, &packed_size, NULL), FASTPAR_OK);
 }
 
 /* ---- archives ---- */
@@ -43,7 +43,7 @@ static void read_here_and_there(void *argument)
   unsigned char *bytes = malloc(3 * FRAME + 5);
   if (!bytes) abort();
   for (size_t turn = 0; turn < 12; turn++) {
-    size_t len = lengths[turn % 4], at = (what->first * 7919 + turn * 31337) % (SIZE - len), written = 0;
+    size_t len = lengths[turn % 4], at = (what->first * 7919 + turn * 31337) % (BYTES - len), written = 0;
     CHECK_EQUAL(fastpar_archive_read(what->archive, at, bytes, len, &written, NULL), FASTPAR_OK);
     CHECK_EQUAL(written, len);
     CHECK(memcmp(bytes, content + at, len) == 0);
@@ -110,7 +110,7 @@ static void lanes_scan_an_archive(void)
   CHECK_EQUAL(fastpar_archive_for(&scan, archive, see_records, &pieces, NULL), FASTPAR_OK);
   CHECK(pieces > 1);
   for (size_t i = 0; i < RECORDS; i++) CHECK_EQUAL(seen[i], 1);
-  for (size_t i = 0; i < SIZE; i++) expected += content[i];
+  for (size_t i = 0; i < BYTES; i++) expected += content[i];
   CHECK_EQUAL(fastpar_archive_reduce(&scan, archive, add_bytes, add_sums, NULL, &sum, sizeof sum, NULL), FASTPAR_OK);
   CHECK_EQUAL(sum, expected);
   fastpar_archive_free(archive);
@@ -149,14 +149,14 @@ static void streams_pass_what_they_are_given(void)
   fastpar_zstd_options options = frames();
   fastpar_writer *writer = NULL;
   fastpar_reader *reader = NULL;
-  pipe_end end = {NULL, 2 * SIZE, 0};
+  pipe_end end = {NULL, 2 * BYTES, 0};
   unsigned char part[7001];
   size_t at = 0, len = 1;
-  end.bytes = malloc(2 * SIZE);
+  end.bytes = malloc(2 * BYTES);
   if (!end.bytes) abort();
   CHECK_EQUAL(fastpar_writer_open(&options, keep, &end, &writer, NULL), FASTPAR_OK);
-  for (; at < SIZE; at += len) {
-    len = SIZE - at < 8111 ? SIZE - at : 8111;
+  for (; at < BYTES; at += len) {
+    len = BYTES - at < 8111 ? BYTES - at : 8111;
     CHECK_EQUAL(fastpar_writer_write(writer, content + at, len, NULL), FASTPAR_OK);
   }
   CHECK_EQUAL(fastpar_writer_finish(writer, NULL), FASTPAR_OK);
@@ -164,19 +164,19 @@ static void streams_pass_what_they_are_given(void)
   end.size = end.at;
   end.at = 0;
   CHECK_EQUAL(fastpar_reader_open(&options, hand_over, &end, &reader, NULL), FASTPAR_OK);
-  for (at = 0; at <= SIZE; at += len) {
+  for (at = 0; at <= BYTES; at += len) {
     CHECK_EQUAL(fastpar_reader_read(reader, part, sizeof part, &len, NULL), FASTPAR_OK);
-    if (len == 0 || len > SIZE - at) break;
+    if (len == 0 || len > BYTES - at) break;
     CHECK(memcmp(part, content + at, len) == 0);
   }
-  CHECK(at == SIZE && len == 0);
+  CHECK(at == BYTES && len == 0);
   fastpar_reader_free(reader);
   free(end.bytes);
 }
 
 /* ---- batches and dictionaries ---- */
 
-enum { ITEM = 700, ROOM = 2 * ITEM };
+enum { ITEM_BYTES = 700, ROOM = 2 * ITEM_BYTES };
 
 static void items_are_each_alone(void)
 {
@@ -187,8 +187,8 @@ static void items_are_each_alone(void)
   if (!rooms) abort();
   memset(items, 0, sizeof items);
   for (size_t i = 0; i < ITEMS; i++) {
-    items[i].src = content + i * ITEM;
-    items[i].src_len = ITEM;
+    items[i].src = content + i * ITEM_BYTES;
+    items[i].src_len = ITEM_BYTES;
     items[i].dst = rooms + i * ROOM;
     items[i].dst_capacity = ROOM;
   }
@@ -203,7 +203,7 @@ static void items_are_each_alone(void)
   CHECK_EQUAL(failed, 1);
   for (size_t i = 0; i < ITEMS; i++) {
     CHECK((items[i].status == FASTPAR_OK) == (i != 7));
-    if (i != 7) CHECK(items[i].written == ITEM && memcmp(items[i].dst, content + i * ITEM, ITEM) == 0);
+    if (i != 7) CHECK(items[i].written == ITEM_BYTES && memcmp(items[i].dst, content + i * ITEM_BYTES, ITEM_BYTES) == 0);
   }
   free(rooms);
 }
@@ -213,11 +213,11 @@ static void use_the_dictionary(void *argument)
   fastpar_zstd_options options = frames();
   options.dict = argument;
   for (size_t turn = 0; turn < 20; turn++) {
-    unsigned char small[ROOM], back[ITEM];
+    unsigned char small[ROOM], back[ITEM_BYTES];
     size_t len = 0, written = 0;
-    CHECK_EQUAL(fastpar_compress(&options, content + turn * ITEM, ITEM, small, ROOM, &len, NULL), FASTPAR_OK);
-    CHECK_EQUAL(fastpar_decompress(&options, small, len, back, ITEM, &written, NULL), FASTPAR_OK);
-    CHECK(written == ITEM && memcmp(back, content + turn * ITEM, ITEM) == 0);
+    CHECK_EQUAL(fastpar_compress(&options, content + turn * ITEM_BYTES, ITEM_BYTES, small, ROOM, &len, NULL), FASTPAR_OK);
+    CHECK_EQUAL(fastpar_decompress(&options, small, len, back, ITEM_BYTES, &written, NULL), FASTPAR_OK);
+    CHECK(written == ITEM_BYTES && memcmp(back, content + turn * ITEM_BYTES, ITEM_BYTES) == 0);
   }
 }
 
@@ -229,7 +229,7 @@ static void many_threads_use_a_dictionary(void)
   fastpar_dict *dict = NULL;
   os_thread threads[READERS];
   size_t len = 0;
-  for (size_t i = 0; i < SAMPLES; i++) sizes[i] = ITEM;
+  for (size_t i = 0; i < SAMPLES; i++) sizes[i] = ITEM_BYTES;
   CHECK_EQUAL(fastpar_dict_train(content, sizes, SAMPLES, learned, sizeof learned, &len, NULL), FASTPAR_OK);
   CHECK_EQUAL(fastpar_dict_open(learned, len, 3, &dict, NULL), FASTPAR_OK);
   for (size_t i = 0; i < READERS; i++) os_start(&threads[i], use_the_dictionary, dict);
