@@ -1,4 +1,4 @@
-/* What many threads share of the codec: archives, dictionaries, and the lanes of scans, batches and streams. */
+/* What threads share of the codec: archives, dictionaries, and the lanes of scans, batches and streams. */
 #include "os.h"
 #include "check.h"
 
