@@ -6,7 +6,7 @@ use super::sanitizers::{told, Sanitizer, LIMIT};
 use super::{c, instrumented, lines, Case, Context};
 use crate::stage::{self, Staged};
 use crate::{process, repo};
-use anyhow::{Error, Result};
+use anyhow::{ensure, Error, Result};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -20,7 +20,17 @@ pub(super) fn run(context: &mut Context, sanitizer: &Sanitizer) -> Result<Vec<Ca
     let (staged, runtime) = (library(sanitizer)?, instrumented::runtime(sanitizer.suite));
     let folder = repo::scratch(sanitizer.suite)?.join("c");
     std::fs::create_dir_all(&folder)?;
-    let mut cases = Vec::new();
+    let mistake = sanitizer.c_mistake;
+    let mut cases = vec![Case::of(format!("reported: {mistake} in C"), || {
+        let source = repo::root().join("tests/sanitizers/mistakes.c");
+        let binary = folder.join("mistakes");
+        compile(&staged, sanitizer, runtime.as_deref(), &source, &binary)?;
+        let mut command = Command::new(&binary);
+        let reports = sanitizer.report_to("c-mistakes", command.arg(mistake))?;
+        let finished = process::run(&mut command, LIMIT)?;
+        ensure!(!told(&reports)?.is_empty(), "there is no report\n{}", finished.describe());
+        Ok(())
+    })];
     for source in &programs {
         let name = stem(source);
         let binary = folder.join(name);

@@ -41,6 +41,8 @@ pub(super) struct Sanitizer {
     pub(super) c_programs: CPrograms,
     /// Tests of `sanitizers` that it has to report: the first in Rust, the second in libzstd.
     mistakes: [&'static str; 2],
+    /// The same of `sanitizers/mistakes.c`.
+    pub(super) c_mistake: &'static str,
 }
 
 const THREAD: Sanitizer = Sanitizer {
@@ -64,6 +66,7 @@ const THREAD: Sanitizer = Sanitizer {
         without: &["fibers", "guest", "loading", "masks"],
     },
     mistakes: ["a_race_in_rust", "a_race_in_libzstd"],
+    c_mistake: "race",
 };
 
 const MEMORY: Sanitizer = Sanitizer {
@@ -77,6 +80,7 @@ const MEMORY: Sanitizer = Sanitizer {
     ],
     c_programs: CPrograms { flags: &[], without: &["fibers", "guest", "masks"] },
     mistakes: ["unwritten_bytes_in_rust", "unwritten_bytes_in_libzstd"],
+    c_mistake: "unwritten",
 };
 
 impl Sanitizer {
