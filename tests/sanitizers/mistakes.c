@@ -1,5 +1,5 @@
-/* Mistakes in callbacks that a sanitizer has to report: else C programs are not built for it. One argument: the
-   mistake. */
+/* Mistakes in callbacks that a sanitizer has to report: else C programs are not built for it. The argument
+   tells which. */
 #include "os.h"
 
 #include <fastpar.h>
