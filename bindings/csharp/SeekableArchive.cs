@@ -226,7 +226,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         ZstdOptions? options,
         CancellationToken token,
         string? path = null,
-        CallState? source = null)
+        SourceState? source = null)
     {
         CancelFlag flag = default;
         ArchiveHandle handle;

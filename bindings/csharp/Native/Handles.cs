@@ -105,19 +105,28 @@ internal sealed unsafe class StreamHandle : FastparHandle
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
-    private readonly CallState? source;
+    private readonly SourceState? source;
     private MemoryHandle pin;
     private MemoryHandle prefix;
+    private bool dropped = true;
 
     /// <summary>Takes over the flag, the pins, and what is read from, which is rooted.</summary>
     internal ArchiveHandle(
-        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, CallState? source)
+        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, SourceState? source)
         : base((IntPtr)archive)
     {
         this.source = source;
         this.cancel = cancel;
         this.pin = pin;
         this.prefix = prefix;
+    }
+
+    /// <summary>Streams close themselves when they are dropped, so a dropped archive leaves that to
+    /// them.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        dropped &= !disposing;
+        base.Dispose(disposing);
     }
 
     protected override bool ReleaseHandle()
@@ -127,6 +136,10 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         pin.Dispose();
         prefix.Dispose();
         source?.Unroot();
+        if (!dropped)
+        {
+            source?.Owned?.Dispose();
+        }
         return true;
     }
 }

@@ -205,8 +205,16 @@ internal sealed unsafe class SourceState : CallState
 
     private readonly ReadAtAction read;
 
-    internal SourceState(ReadAtAction read)
-        : base(null, default) => this.read = read;
+    /// <param name="read">The function.</param>
+    /// <param name="owned">Closed with the archive. May be null.</param>
+    internal SourceState(ReadAtAction read, IDisposable? owned)
+        : base(null, default)
+    {
+        this.read = read;
+        Owned = owned;
+    }
+
+    internal IDisposable? Owned { get; }
 
     internal static NativeMethods.fastpar_archive_open_source_read_delegate OnRead => OnReadDelegate;
 
