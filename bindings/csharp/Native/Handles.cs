@@ -7,10 +7,31 @@ namespace Fastpar;
 /// <summary>A handle of the native library: released once, when no call uses it any more.</summary>
 internal abstract class FastparHandle : SafeHandle
 {
+    private long weight;
+
     protected FastparHandle(IntPtr handle)
         : base(IntPtr.Zero, ownsHandle: true) => SetHandle(handle);
 
     public sealed override bool IsInvalid => handle == IntPtr.Zero;
+
+    /// <summary>Tells the collector of native memory that is released with this.</summary>
+    internal void Weigh(long bytes)
+    {
+        weight = bytes;
+        GC.AddMemoryPressure(bytes);
+    }
+
+    protected sealed override bool ReleaseHandle()
+    {
+        Free();
+        if (weight > 0)
+        {
+            GC.RemoveMemoryPressure(weight);
+        }
+        return true;
+    }
+
+    protected abstract void Free();
 }
 
 /// <summary>A job: released, it is cancelled and waited for.</summary>
@@ -21,10 +42,9 @@ internal sealed unsafe class JobHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_job_free((fastpar_job*)handle);
-        return true;
     }
 }
 
@@ -36,10 +56,9 @@ internal sealed unsafe class QueueHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_queue_free((fastpar_queue*)handle);
-        return true;
     }
 }
 
@@ -51,10 +70,9 @@ internal sealed unsafe class DictHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_dict_free((fastpar_dict*)handle);
-        return true;
     }
 }
 
@@ -81,7 +99,7 @@ internal sealed unsafe class StreamHandle : FastparHandle
     /// <summary>For `fastpar_cancel`.</summary>
     internal int* Cancel { get; }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         if (writes)
         {
@@ -94,7 +112,6 @@ internal sealed unsafe class StreamHandle : FastparHandle
         state.Unroot();
         Marshal.FreeHGlobal((IntPtr)Cancel);
         prefix.Dispose();
-        return true;
     }
 }
 
@@ -129,7 +146,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         base.Dispose(disposing);
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
         cancel.Dispose();
@@ -140,7 +157,6 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         {
             source?.Owned?.Dispose();
         }
-        return true;
     }
 }
 

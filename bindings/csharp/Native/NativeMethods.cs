@@ -31,6 +31,9 @@ internal static unsafe partial class NativeMethods
             // The host has set a resolver of its own for this assembly: it decides.
         }
         ProcessExit.Watch();
+#if NET
+        Metrics.Publish();
+#endif
 #if !NETCOREAPP
         MonoThreads.EndWithProcess();
 #endif
