@@ -46,7 +46,7 @@ internal static class FirstLines
         Console.WriteLine(same ? $"test {line} ... ok" : $"expected {expected}, found {found}\ntest {line} ... FAILED");
     }
 
-    private static void Same(string line, byte[] expected, ReadOnlySpan<byte> found) =>
+    private static void SameBytes(string line, byte[] expected, ReadOnlySpan<byte> found) =>
         Same(line, true, found.SequenceEqual(expected));
 
     private static void ManyItems()
@@ -160,19 +160,19 @@ internal static class FirstLines
     {
         byte[] data = Text(100_000);
         byte[] packed = Codec.Compress(data);
-        Same("Codec.Decompress(Codec.Compress(data))", data, Codec.Decompress(packed));
-        Same("await Codec.CompressAsync", data, await Codec.DecompressAsync(await Codec.CompressAsync(data)));
+        SameBytes("Codec.Decompress(Codec.Compress(data))", data, Codec.Decompress(packed));
+        SameBytes("await Codec.CompressAsync", data, await Codec.DecompressAsync(await Codec.CompressAsync(data)));
         byte[] room = new byte[data.Length];
         int size = await Codec.DecompressAsync(packed, room, null, Token);
-        Same("await Codec.DecompressAsync into memory", data, room.AsSpan(0, size));
+        SameBytes("await Codec.DecompressAsync into memory", data, room.AsSpan(0, size));
         var writer = new ArrayBufferWriter<byte>();
         Codec.Compress(new ReadOnlySequence<byte>(data), writer);
         var back = new ArrayBufferWriter<byte>();
         Codec.Decompress(new ReadOnlySequence<byte>(writer.WrittenMemory), back);
-        Same("ReadOnlySequence and IBufferWriter", data, back.WrittenSpan);
+        SameBytes("ReadOnlySequence and IBufferWriter", data, back.WrittenSpan);
         using var dict = new FastparDict(data.AsSpan(0, 1000));
         var options = new ZstdOptions { Level = 9, Checksum = true, WindowLog = 20, Dict = dict };
-        Same("options and a dictionary", data, Codec.Decompress(Codec.Compress(data, options), options));
+        SameBytes("options and a dictionary", data, Codec.Decompress(Codec.Compress(data, options), options));
     }
 
     private static async Task Files(string folder)
@@ -183,7 +183,7 @@ internal static class FirstLines
         FileStats stats = await Codec.CompressFileAsync(source, packed);
         await Codec.DecompressFileAsync(packed, back, null, Token);
         Same("await Codec.CompressFileAsync", data.Length, stats.BytesIn);
-        Same("await Codec.DecompressFileAsync", data, await File.ReadAllBytesAsync(back));
+        SameBytes("await Codec.DecompressFileAsync", data, await File.ReadAllBytesAsync(back));
     }
 
     private static async Task Streams()
@@ -200,7 +200,7 @@ internal static class FirstLines
         {
             using var all = new MemoryStream();
             await zstd.CopyToAsync(all, Token);
-            Same("CompressionMode, leaveOpen, SetSourceLength", data, all.ToArray());
+            SameBytes("CompressionMode, leaveOpen, SetSourceLength", data, all.ToArray());
             Same("BaseStream", true, ReferenceEquals(file, zstd.BaseStream));
         }
         using var small = new MemoryStream();
@@ -224,7 +224,7 @@ internal static class FirstLines
         using (SeekableArchive archive = SeekableArchive.OpenFile(path))
         {
             int read = await archive.ReadAsync(50_000, part, Token);
-            Same("await archive.ReadAsync", data[50_000..51_000], part.AsSpan(0, read));
+            SameBytes("await archive.ReadAsync", data[50_000..51_000], part.AsSpan(0, read));
             long sum = 0;
             archive.Scan<byte>(records => Interlocked.Add(ref sum, records.Length));
             Same("archive.Scan", data.Length, sum);
@@ -235,12 +235,12 @@ internal static class FirstLines
         using (SeekableArchive archive = SeekableArchive.Open(File.OpenRead(path)))
         {
             archive.Read(7, part);
-            Same("SeekableArchive.Open(stream)", data[7..1007], part);
+            SameBytes("SeekableArchive.Open(stream)", data[7..1007], part);
         }
         using (SeekableArchive archive = SeekableArchive.Open(File.OpenHandle(path)))
         {
             archive.Read(99_000, part);
-            Same("SeekableArchive.Open(handle)", data[99_000..], part);
+            SameBytes("SeekableArchive.Open(handle)", data[99_000..], part);
         }
         using var traced = new MemoryStream(await File.ReadAllBytesAsync(path));
         using (SeekableArchive archive = SeekableArchive.Open(traced, leaveOpen: true))
