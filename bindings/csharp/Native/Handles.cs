@@ -18,7 +18,10 @@ internal abstract class FastparHandle : SafeHandle
     internal void Weigh(long bytes)
     {
         weight = bytes;
-        GC.AddMemoryPressure(bytes);
+        if (bytes > 0)
+        {
+            GC.AddMemoryPressure(bytes);
+        }
     }
 
     protected sealed override bool ReleaseHandle()

@@ -18,8 +18,13 @@ internal sealed unsafe class StreamState : CallState
     /// <summary>The most bytes that a stream takes at once.</summary>
     private const int Most = 1 << 30;
 
-    private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;
-    private static readonly NativeMethods.fastpar_reader_open_source_delegate OnSource = RunSource;
+#if NET
+    private static fastpar_writer_open_sink OnSink => &RunSink;
+    private static fastpar_reader_open_source OnSource => &RunSource;
+#else
+    private static readonly fastpar_writer_open_sink OnSink = RunSink;
+    private static readonly fastpar_reader_open_source OnSource = RunSource;
+#endif
 
     private readonly Stream inner;
     private int inUse;
@@ -140,6 +145,7 @@ internal sealed unsafe class StreamState : CallState
         return 0;
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_writer_open_sink_delegate))]
     private static int RunSink(void* userData, void* data, UIntPtr length)
     {
@@ -147,6 +153,7 @@ internal sealed unsafe class StreamState : CallState
         return ((StreamState)From(userData)).Callback(SinkKind, data, &bytes);
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reader_open_source_delegate))]
     private static int RunSource(void* userData, void* buffer, UIntPtr capacity, UIntPtr* length)
     {
