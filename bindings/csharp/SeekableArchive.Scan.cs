@@ -197,41 +197,4 @@ public sealed unsafe partial class SeekableArchive
         Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });
         return new ArchiveShard(shard);
     }
-
-    /// <summary>Opens compressed data wherever it is, such as an object in a store.</summary>
-    /// <param name="read">
-    /// Fills a buffer; called on several threads at a time, as long as the archive is used. What it
-    /// throws ends the call that wanted the bytes with a <see cref="FastparException"/> that has its message.
-    /// </param>
-    /// <param name="size">Bytes of the compressed data.</param>
-    /// <param name="options">May be null; as for <see cref="OpenFile"/>.</param>
-    /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
-    /// <returns>The archive.</returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the
-    /// options.</exception>
-    public static SeekableArchive OpenSource(
-        ReadAtAction read, long size, ZstdOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ulong bytes = (ulong)Check.NotNegative(size, nameof(size));
-        var source = new SourceState(Check.NotNull(read, nameof(read)));
-        source.Root();
-        void* data = source.UserData;
-        try
-        {
-            return Open(
-                (native, archive, error) => NativeMethods.fastpar_archive_open_source(
-                    native, SourceState.OnRead, bytes, data, archive, error),
-                default,
-                options,
-                cancellationToken,
-                null,
-                source);
-        }
-        catch
-        {
-            source.Unroot();
-            throw;
-        }
-    }
 }
