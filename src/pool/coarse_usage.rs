@@ -3,12 +3,18 @@
 //!
 //! An estimate counts when a window of three ticks is over. Within a window the bounds count: time that has
 //! not been taken by now, even if a tick is due on each CPU, was not taken.
+//!
+//! Where other programs compute too the process takes less time than it wants, but the machine is not idle. A
+//! process that takes next to nothing waits, whatever the machine does.
 #![forbid(unsafe_code)]
 
 use crate::os::clock::{coarse_times, CoarseTimes, TICK};
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = TICK.saturating_mul(3);
+
+/// Of CPUs: next to nothing.
+const LITTLE: f64 = 0.125;
 
 /// What the process did since the window began.
 pub(super) struct CoarseUsage {
@@ -27,8 +33,8 @@ impl CoarseUsage {
         Self { window: times.map(|times| (now, times)), before: None }
     }
 
-    /// How many of these CPUs are used, at the most, by this process or others; 0 where the system does not
-    /// tell.
+    /// How many of these CPUs are used, at the most, by this process, or by others where it computes; 0 where
+    /// the system does not tell.
     pub(super) fn cpus_used(&mut self, cpus: f64) -> f64 {
         coarse_times().map_or(0.0, |times| self.at(Instant::now(), times, cpus))
     }
@@ -42,13 +48,14 @@ impl CoarseUsage {
         let seconds = elapsed.as_secs_f64().max(1e-9);
         let taken = times.taken.saturating_sub(begun.taken).as_secs_f64() / seconds;
         let idle = times.idle.saturating_sub(begun.idle).as_secs_f64() / seconds;
-        let estimate = taken.max(cpus - idle);
+        let busy = taken.max(cpus - idle);
         if elapsed >= WINDOW {
+            let estimate = if taken < LITTLE { taken } else { busy };
             *self = Self { window: Some((now, times)), before: Some(estimate) };
             return estimate;
         }
         // A tick may be due on each CPU.
-        let at_most = estimate + TICK.as_secs_f64() * cpus / seconds;
+        let at_most = busy + TICK.as_secs_f64() * cpus / seconds;
         at_most.min(self.before.unwrap_or(cpus))
     }
 }
@@ -79,8 +86,8 @@ mod tests {
         // Two threads that compute, whose ticks come late.
         assert_eq!(told([(1, 0, 0), (15, 0, 0), (31, 32, 0), (50, 96, 0), (51, 96, 0)])[..3], [CPUS; 3]);
         assert!(told([(50, 90, 4), (60, 90, 4), (66, 112, 4)]).iter().all(|&used| used > 1.7));
-        // Others compute, and this process waits.
-        assert_eq!(told([(10, 0, 0), (30, 0, 0), (48, 0, 0), (60, 0, 0)]), [CPUS; 4]);
+        // Others compute too.
+        assert_eq!(told([(10, 0, 0), (30, 10, 0), (48, 20, 0), (60, 20, 0)]), [CPUS; 4]);
     }
 
     #[test]
@@ -88,6 +95,13 @@ mod tests {
         let [early, later, over, next] = told([(10, 0, 20), (32, 0, 64), (50, 10, 100), (53, 10, 104)]);
         assert_eq!(early, CPUS);
         assert!(later < 1.1 && over < 0.3 && next < 0.3, "{later} {over} {next}");
+    }
+
+    /// Others compute, and this process waits.
+    #[test]
+    fn a_process_that_waits_is_seen_beside_others() {
+        let [early, over, next] = told([(30, 0, 0), (48, 0, 0), (60, 0, 0)]);
+        assert_eq!((early, over, next), (CPUS, 0.0, 0.0));
     }
 
     /// The idle CPUs of others, which this process may not use, are none of its own.

@@ -10,7 +10,7 @@ use super::workers::{Pool, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{self, ChildHook};
-use crate::os::loader;
+use crate::os::{loader, module};
 use crate::trace;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,6 +56,8 @@ fn start_for(entry: &Entry, start: impl FnOnce() -> Result<Pool>) -> Result<&Poo
         // A thread may have been ended while it started the pool: it would be waited for.
         entry.forget_start();
     }
+    // Not in the start: this may wait for the loader, and a thread in DllMain for the start.
+    module::keep_module()?;
     entry.pool(start)
 }
 
