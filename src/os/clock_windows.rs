@@ -63,9 +63,8 @@ impl ThreadClock {
             let mut told = SYSTEM_THREAD_INFORMATION::default();
             let (place, size) = ((&raw mut told).cast(), size_of_val(&told) as u32);
             // SAFETY: the place is valid for writing its own size.
-            let status = unsafe {
-                NtQueryInformationThread(thread, SYSTEM_THREAD, place, size, std::ptr::null_mut())
-            };
+            let status =
+                unsafe { NtQueryInformationThread(thread, SYSTEM_THREAD, place, size, std::ptr::null_mut()) };
             (status == 0).then_some(told.ThreadState)
         });
         state.is_some_and(|state| RUNNABLE.contains(&state))

@@ -6,9 +6,9 @@ mod visits;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::os::affinity;
 use crate::os::clock::{self, ThreadClock};
 use crate::os::thread::Thread;
-use crate::os::affinity;
 use crate::panics::drop_payload;
 use crate::pool::config::{Config, DEFAULT_STACK_SIZE};
 use crate::pool::counters::{Counters, Stats};
