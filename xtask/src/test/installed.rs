@@ -41,7 +41,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }),
         Case::of("crate", || crate_files(&made.source)),
     ];
-    cases.extend(ports::run());
+    cases.extend(ports::run(context.staged()?));
     let folder = tempfile::tempdir()?;
     let place = folder.path();
     let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
