@@ -30,8 +30,9 @@ pub(super) use windows::within_sets;
 mod windows {
     use super::{narrowed, CpuSet};
     use crate::os::affinity::number;
+    use std::ffi::c_void;
     use std::mem::{size_of, transmute, zeroed};
-    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicPtr, Ordering};
     use windows_sys::core::BOOL;
     use windows_sys::Win32::Foundation::HANDLE;
     use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
@@ -86,7 +87,7 @@ mod windows {
 
     /// The default sets of the process; none: it has not chosen any.
     fn defaults() -> Vec<u32> {
-        let Some(get) = *get_defaults() else { return Vec::new() };
+        let Some(get) = get_defaults() else { return Vec::new() };
         let mut needed = 0;
         let process = this_process();
         // SAFETY: no room is given, and the number is valid for writing.
@@ -99,17 +100,28 @@ mod windows {
     }
 
     /// Looked for at run time: Windows has it since version 10, Wine 8 has not.
-    fn get_defaults() -> &'static Option<GetDefaults> {
-        static FOUND: OnceLock<Option<GetDefaults>> = OnceLock::new();
-        FOUND.get_or_init(|| {
+    static FOUND: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+    /// As the library is loaded: later the loader may be locked by a thread that waits for this one.
+    #[used]
+    #[link_section = ".CRT$XCU"] // as in `module`
+    static AT_LOAD: extern "C" fn() = {
+        extern "C" fn at_load() {
             // SAFETY: names that end with a NUL; kernel32 is in every process, and stays.
             let found = unsafe {
                 let module = GetModuleHandleA(c"kernel32.dll".as_ptr().cast());
                 GetProcAddress(module, c"GetProcessDefaultCpuSets".as_ptr().cast())
-            }?;
-            // SAFETY: the function of this name has this type.
-            Some(unsafe { transmute::<unsafe extern "system" fn() -> isize, GetDefaults>(found) })
-        })
+            };
+            let place = found.map_or(std::ptr::null_mut(), |found| found as *mut c_void);
+            FOUND.store(place, Ordering::Relaxed); // code that is there already
+        }
+        at_load
+    };
+
+    fn get_defaults() -> Option<GetDefaults> {
+        let found = FOUND.load(Ordering::Relaxed);
+        // SAFETY: null, or the function of this name, which has this type.
+        unsafe { transmute::<*mut c_void, Option<GetDefaults>>(found) }
     }
 
     fn this_process() -> HANDLE {
