@@ -1,5 +1,5 @@
-//! `packaging/`: the ports for Conan and vcpkg. Conan runs as its users have it, and CMake runs what the port for
-//! vcpkg has; but for the build: instead of cargo's there is the library that has been built.
+//! `packaging/`: the ports for Conan and vcpkg. Conan runs as its users have it, and CMake runs what the port
+//! for vcpkg has; but for the build: instead of cargo's there is the library that has been built.
 
 use super::Case;
 use crate::pypi::Packages;

@@ -1,6 +1,6 @@
-//! What debuggers want to know, taken out of the DLL into a file of its own, whose name the DLL tells: gdb and
-//! lldb find it beside the DLL. (No `.pdb`: this compiler writes DWARF, and a linker would put little more
-//! than the names of the exported functions into one.)
+//! What debuggers want to know, taken out of the DLL into a file of its own, whose name the DLL tells: gdb
+//! and lldb find it beside the DLL. (No `.pdb`: this compiler writes DWARF, and a linker would put little
+//! more than the names of the exported functions into one.)
 
 use super::{process, LIMIT};
 use anyhow::{Context, Result};
