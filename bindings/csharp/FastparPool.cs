@@ -124,7 +124,8 @@ public static unsafe class FastparPool
     public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
     /// <summary>
-    /// Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.
+    /// Logical CPUs that this process may use now: affinity and cgroup quota counted (Windows: affinity, CPU
+    /// sets, the CPU rate of the job object); at least 1.
     /// </summary>
     public static int Cpus => (int)NativeMethods.fastpar_cpus();
 
