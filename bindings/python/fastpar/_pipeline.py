@@ -85,7 +85,8 @@ def _results[T, R](
     has_more = True
     try:
         while True:
-            while has_more and len(under_way) < most:
+            # A result that is there is given out before the source is asked again, which may take long.
+            while has_more and len(under_way) < most and not (under_way and under_way[0].done()):
                 try:
                     item = next(source)
                 except StopIteration:
