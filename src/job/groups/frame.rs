@@ -20,7 +20,7 @@ pub(in crate::job) struct Frame {
     /// How many tasks of the group are below it on its stack.
     pub(super) depth: u32,
     /// See the module.
-    pub(super) mark: usize,
+    pub(super) mark: u64,
     /// What its thread runs, as its callbacks see it.
     pub(super) work: *const (),
     parent: NodeRef,
@@ -34,7 +34,7 @@ pub(in crate::job) struct Frame {
 impl Frame {
     /// A task of the calling thread.
     #[inline]
-    pub(super) fn new(group: *const (), place: (u32, u32, usize), work: *const (), parent: NodeRef) -> Self {
+    pub(super) fn new(group: *const (), place: (u32, u32, u64), work: *const (), parent: NodeRef) -> Self {
         let (lane, depth, mark) = place;
         Self {
             group,

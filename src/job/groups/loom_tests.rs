@@ -263,6 +263,33 @@ fn loom_each_task_is_taken_once() {
     });
 }
 
+/// Two others want the tasks of a lane while its thread takes them and adds more: what one of them claims too
+/// much is given back, and each task is had once.
+#[test]
+fn loom_two_others_take_from_a_lane() {
+    model(|| {
+        let small = Small::new(3);
+        let root = node(3);
+        let task = |cell| Task { cell, spawns: 0, parent: root };
+        small.spawn(0, task(0));
+        small.spawn(0, task(1));
+        let others = [1, 2].map(|_| {
+            let small = Arc::clone(&small);
+            thread::spawn(move || small.queues[0].take_old(2, |task| small.run(1, task)))
+        });
+        small.take(0).into_iter().for_each(|task| small.run(0, task));
+        small.spawn(0, task(2));
+        while let Some(task) = small.take(0) {
+            small.run(0, task);
+        }
+        others.into_iter().for_each(|other| other.join().unwrap());
+        // SAFETY: the root keeps its node.
+        assert!(unsafe { root.as_ref() }.is_done());
+        small.check();
+        assert!(end_task(root, 0).is_none());
+    });
+}
+
 /// Threads of a loop in a task add to its lane, while its thread adds too and another takes.
 #[test]
 fn loom_a_loop_in_a_task_adds_tasks() {

@@ -251,7 +251,7 @@ impl<T: Tasks> Group<T> {
         work: &Work<'_, T>,
         scope: &Scope<'_>,
         task: Queued<T::Item>,
-        mark: usize,
+        mark: u64,
         ended: &mut Ended,
     ) -> bool {
         if ended.0.is_some_and(|(node, _)| node != task.parent) {
@@ -272,7 +272,7 @@ impl<T: Tasks> Group<T> {
         work: &Work<'_, T>,
         scope: &Scope<'_>,
         task: Queued<T::Item>,
-        mark: usize,
+        mark: u64,
         ended: &mut Ended,
     ) -> bool {
         let Queued { item, parent } = task;

@@ -1,11 +1,12 @@
 //! The waiting tasks of a lane: its own thread takes the newest, others take the oldest.
 //!
-//! Tasks are numbered. Those from `head` up to `tail` wait, in a ring. The lane's thread adds and takes at the
-//! tail without a lock; others take at the head, under the lock. Where both want the last tasks, each first
-//! moves its own end over what it wants, and then looks at the other end. These steps are sequentially
-//! consistent, so whoever is later sees the earlier claim: others then give theirs back, and the lane's thread
-//! asks for the lock, under which nobody moves the head. (The protocol of Cilk-5: M. Frigo, C. Leiserson,
-//! K. Randall, "The implementation of the Cilk-5 multithreaded language", PLDI 1998.)
+//! Tasks are numbered, in 64 bits, which no program counts through. Those from `head` up to `tail` wait, in a
+//! ring. The lane's thread adds and takes at the tail without a lock; others take at the head, under the lock.
+//! Where both want the last tasks, each first moves its own end over what it wants, and then looks at the other
+//! end. These steps are sequentially consistent, so whoever is later sees the earlier claim: others then give
+//! theirs back, and the lane's thread asks for the lock, under which nobody moves the head. (The protocol of
+//! Cilk-5: M. Frigo, C. Leiserson, K. Randall, "The implementation of the Cilk-5 multithreaded language", PLDI
+//! 1998.)
 //!
 //! Others read a task after the head has passed it. So the lane's thread uses a slot again only up to `room`,
 //! which it works out under the lock, when all of them have read.
@@ -14,7 +15,7 @@
 //! loop meanwhile, moves it to the ring before it takes a task again.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::{fence_for_loom, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{fence_for_loom, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -30,7 +31,7 @@ const ROOM: usize = if cfg!(loom) { 2 } else { 64 };
 pub(super) struct Queue<Q> {
     own: CachePadded<Own<Q>>,
     /// The number of the oldest task. Written under the lock.
-    head: CachePadded<AtomicUsize>,
+    head: CachePadded<AtomicU64>,
     lock: Mutex<Locked<Q>>,
     /// Tasks in `Locked::added`. Relaxed: advice, and right for the lane's thread, as a loop that has ended
     /// publishes what its threads did.
@@ -42,11 +43,11 @@ pub(super) struct Queue<Q> {
 /// What the lane's thread writes; without the lock where nothing else is said.
 struct Own<Q> {
     /// The number that the next task will have.
-    tail: AtomicUsize,
+    tail: AtomicU64,
     /// Where in `slots` that task will be.
     slot: Cell<usize>,
     /// The slots are free up to the task of this number.
-    room: Cell<usize>,
+    room: Cell<u64>,
     /// The ring. It grows under the lock, so others read it under the lock.
     slots: UnsafeCell<Vec<Slot<Q>>>,
 }
@@ -70,14 +71,14 @@ impl<Q: Copy> Queue<Q> {
     /// `shared`: other threads take tasks.
     pub(super) fn new(shared: bool) -> Self {
         let own = Own {
-            tail: AtomicUsize::new(0),
+            tail: AtomicU64::new(0),
             slot: Cell::new(0),
             room: Cell::new(0),
             slots: UnsafeCell::new(Vec::new()),
         };
         Self {
             own: CachePadded::new(own),
-            head: CachePadded::new(AtomicUsize::new(0)),
+            head: CachePadded::new(AtomicU64::new(0)),
             lock: Mutex::new(Locked { slot: 0, added: VecDeque::new() }),
             added: AtomicUsize::new(0),
             shared,
@@ -94,7 +95,8 @@ impl<Q: Copy> Queue<Q> {
         tail > head || self.added.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a task waits. A thread that adds one from now on sees what the calling thread wrote before this.
+    /// Whether a task waits. A thread that adds one from now on sees, where it looks sequentially consistent,
+    /// what the calling thread wrote so before this.
     pub(super) fn has_tasks(&self) -> bool {
         let locked = self.lock();
         fence_for_loom();
@@ -103,7 +105,7 @@ impl<Q: Copy> Queue<Q> {
 
     /// The number that the next task will have: what is added from now on has at least this, as long as the
     /// lane's own thread takes no task with a lower number. For the lane's thread.
-    pub(super) fn top(&self) -> usize {
+    pub(super) fn top(&self) -> u64 {
         self.own.tail.load(Ordering::Relaxed)
     }
 
@@ -113,7 +115,7 @@ impl<Q: Copy> Queue<Q> {
     /// For the lane's thread.
     #[inline]
     pub(super) unsafe fn reserve(&self, more: usize) -> Result<()> {
-        if self.own.room.get() - self.top() >= more {
+        if self.own.room.get() - self.top() >= more as u64 {
             return Ok(());
         }
         // SAFETY: the caller's promise.
@@ -130,7 +132,7 @@ impl<Q: Copy> Queue<Q> {
         // SAFETY: under the lock, and by the only thread that uses the ring without it.
         let slots = unsafe { &mut *self.own.slots.get() };
         let head = self.head.load(Ordering::Relaxed);
-        let (waiting, had) = (self.top() - head, slots.len());
+        let (waiting, had) = ((self.top() - head) as usize, slots.len());
         if had - waiting < more {
             crate::memory::check()?; // tasks alone must not use up the reserve
             slots.try_reserve_exact(more.max(ROOM).max(waiting / 4)).map_err(|_| no_memory())?;
@@ -150,7 +152,7 @@ impl<Q: Copy> Queue<Q> {
             let slot = locked.slot + waiting;
             self.own.slot.set(if slot >= slots.len() { slot - slots.len() } else { slot });
         }
-        self.own.room.set(head + slots.len());
+        self.own.room.set(head + slots.len() as u64);
         Ok(())
     }
 
@@ -176,7 +178,7 @@ impl<Q: Copy> Queue<Q> {
 
     /// Publishes the tasks before `tail`, or claims those after it.
     #[inline]
-    fn move_tail(&self, tail: usize) {
+    fn move_tail(&self, tail: u64) {
         if self.shared {
             self.own.tail.swap(tail, Ordering::SeqCst); // cheaper than a store and a fence
             fence_for_loom();
@@ -203,7 +205,7 @@ impl<Q: Copy> Queue<Q> {
     /// # Safety
     /// For the lane's thread.
     #[inline]
-    pub(super) unsafe fn pop(&self, mark: usize) -> Option<(Q, usize)> {
+    pub(super) unsafe fn pop(&self, mark: u64) -> Option<(Q, u64)> {
         if self.added.load(Ordering::Relaxed) > 0 {
             // SAFETY: the caller's promise.
             if let Some(task) = unsafe { self.collect() } {
@@ -211,9 +213,9 @@ impl<Q: Copy> Queue<Q> {
             }
         }
         let tail = self.top();
-        // Relaxed: the head only rises, but for claims that are given back, and those are of tasks that the
-        // lane's thread has claimed.
-        if tail <= mark || tail <= self.head.load(Ordering::Relaxed) && !self.shared {
+        // Without a look at the head, which may be a claim that is given back: this thread would leave, and its
+        // task be left.
+        if tail <= mark {
             return None;
         }
         let number = tail - 1;
@@ -232,7 +234,7 @@ impl<Q: Copy> Queue<Q> {
 
     /// Whether the lane's thread has the task that it has claimed, and others may have claimed too.
     #[cold]
-    fn keeps(&self, number: usize) -> bool {
+    fn keeps(&self, number: u64) -> bool {
         let _locked = self.lock();
         let keeps = self.head.load(Ordering::Relaxed) <= number;
         if !keeps {
@@ -264,7 +266,7 @@ impl<Q: Copy> Queue<Q> {
     pub(super) fn take_old(&self, most: usize, mut with: impl FnMut(Q)) {
         let mut locked = self.lock();
         let head = self.head.load(Ordering::Relaxed);
-        let asked = self.own.tail.load(Ordering::Relaxed).saturating_sub(head).div_ceil(2).min(most);
+        let asked = self.own.tail.load(Ordering::Relaxed).saturating_sub(head).div_ceil(2).min(most as u64);
         let mut count = asked;
         if asked > 0 {
             self.head.store(head + asked, Ordering::SeqCst);

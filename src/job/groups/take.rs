@@ -30,13 +30,13 @@ impl<T: Tasks> Group<T> {
 
     /// The newest task with this number or more, of the lane that the calling thread has.
     #[inline]
-    pub(super) fn take_own(&self, lane: u32, mark: usize) -> Option<(Queued<T::Item>, usize)> {
+    pub(super) fn take_own(&self, lane: u32, mark: u64) -> Option<(Queued<T::Item>, u64)> {
         // SAFETY: as said.
         unsafe { self.queue(lane).pop(mark) }
     }
 
     /// The oldest task of another lane than the calling thread's, and with it some that go to its own queue.
-    pub(super) fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, usize)> {
+    pub(super) fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, u64)> {
         let own = self.queue(lane);
         let count = self.lanes.len() as u32;
         for other in (1..count).map(|step| (lane + step) % count) {

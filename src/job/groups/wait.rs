@@ -26,7 +26,7 @@ enum Until<'a> {
     /// Nothing is left to take, or others need the worker.
     Empty(&'a dyn Fn() -> bool),
     /// All tasks below this node have ended; `mark`: of the task that waits.
-    Done { node: NodeRef, mark: usize },
+    Done { node: NodeRef, mark: u64 },
 }
 
 /// How a thread's part ended.
