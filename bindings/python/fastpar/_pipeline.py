@@ -59,7 +59,7 @@ def pipeline[T, R](
                 ...
 
     Memory is bounded: `source` is asked for an item only while fewer than `in_flight` items are under way or wait to be given out
-    (0: twice the lanes). It is asked from the thread that takes results, when that takes one; with `async for` from threads of the
+    (0: twice the lanes), and not before a result that is there is given out. It is asked from the thread that takes results, when that takes one; with `async for` from threads of the
     pool, one at a time. `max_lanes`: how many items are worked on at a time; 0: as many as the pool has threads. `work` runs in a
     copy of the context of the call of `pipeline`.
 
