@@ -59,9 +59,9 @@ def pipeline[T, R](
                 ...
 
     Memory is bounded: `source` is asked for an item only while fewer than `in_flight` items are under way or wait to be given out
-    (0: twice the lanes), and not before a result that is there is given out. It is asked from the thread that takes results, when that takes one; with `async for` from threads of the
-    pool, one at a time. `max_lanes`: how many items are worked on at a time; 0: as many as the pool has threads. `work` runs in a
-    copy of the context of the call of `pipeline`.
+    (0: twice the lanes), and not before a result that is there is given out. It is asked from the thread that takes results, when
+    that takes one; with `async for` from threads of the pool, one at a time. `max_lanes`: how many items are worked on at a time; 0:
+    as many as the pool has threads. `work` runs in a copy of the context of the call of `pipeline`.
 
     What `source` or `work` raises is raised at the place of its item, after the results before it; then the pipeline has ended.
     Leaving it early ends it when it is closed or collected: items that are being worked on end, the others are let go.
