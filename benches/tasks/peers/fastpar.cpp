@@ -42,7 +42,7 @@ struct number {
     std::uint64_t n, result;
 };
 
-std::int32_t fib(void *item, fastpar_group *group, std::uint32_t) {
+std::int32_t fib(void *item, fastpar_group *group, std::uint32_t lane) {
     auto *self = static_cast<number *>(item);
     if (self->n < FIB_SERIAL) {
         self->result = driver->fib_serial(self->n);
@@ -50,7 +50,7 @@ std::int32_t fib(void *item, fastpar_group *group, std::uint32_t) {
     }
     number one{self->n - 1, 0}, two{self->n - 2, 0};
     spawn(group, fib, &one);
-    spawn(group, fib, &two);
+    fib(&two, group, lane);
     wait(group);
     self->result = one.result + two.result;
     return 0;
