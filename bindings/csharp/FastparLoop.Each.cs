@@ -40,41 +40,47 @@ public static partial class FastparLoop
     /// Null, and options that cut the range in no way of their own: chunks that shrink
     /// (<see cref="Schedule.Guided"/>), as bodies of items take longer or shorter.
     /// </param>
-    /// <param name="cancellationToken">Cancels the loop: no new chunk starts.</param>
+    /// <param name="cancellationToken">Cancels the loop: no new item is begun.</param>
     /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         IReadOnlyList<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.NotNull(items, nameof(items));
         Check.NotNull(body, nameof(body));
-        if (items is T[] array)
-        {
-            ForEach(new ReadOnlyMemory<T>(array), body, options, cancellationToken);
-            return;
-        }
+        var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
-            for (int i = (int)range.Begin; i < (int)range.End; i++)
+            for (int i = (int)range.Begin; i < (int)range.End && !loop.IsOver; i++)
             {
                 body(items[i]);
             }
         }
-        For(items.Count, (Action<Range64>)Items, Shrinking(options), cancellationToken);
+        loop.Run(items.Count, Items, Shrinking(options));
     }
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
+    public static void ForEach<T>(
+        T[] items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(new ReadOnlyMemory<T>(Check.NotNull(items, nameof(items))), body, options, cancellationToken);
 
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         ReadOnlyMemory<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
             foreach (T item in range.Of(items.Span))
             {
+                if (loop.IsOver)
+                {
+                    return;
+                }
                 body(item);
             }
         }
-        For(items.Length, (Action<Range64>)Items, Shrinking(options), cancellationToken);
+        loop.Run(items.Length, Items, Shrinking(options));
     }
 
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
@@ -88,14 +94,19 @@ public static partial class FastparLoop
         Memory<T> items, RefAction<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
             foreach (ref T item in range.Of(items.Span))
             {
+                if (loop.IsOver)
+                {
+                    return;
+                }
                 body(ref item);
             }
         }
-        For(items.Length, (Action<Range64>)Items, Shrinking(options), cancellationToken);
+        loop.Run(items.Length, Items, Shrinking(options));
     }
 
     /// <summary>The same for a body that sets items: <c>(ref int item) =&gt; item *= 2</c>.</summary>

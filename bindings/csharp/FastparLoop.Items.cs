@@ -19,7 +19,7 @@ public static partial class FastparLoop
     /// Null, and options that cut the range in no way of their own: chunks that shrink
     /// (<see cref="Schedule.Guided"/>), as bodies of items take longer or shorter.
     /// </param>
-    /// <param name="cancellationToken">Cancels the loop: no new chunk starts.</param>
+    /// <param name="cancellationToken">Cancels the loop: no new item is begun.</param>
     /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
     public static void For(
         int fromInclusive,
@@ -29,15 +29,16 @@ public static partial class FastparLoop
         CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
             int end = (int)(fromInclusive + range.End);
-            for (int i = (int)(fromInclusive + range.Begin); i < end; i++)
+            for (int i = (int)(fromInclusive + range.Begin); i < end && !loop.IsOver; i++)
             {
                 body(i);
             }
         }
-        For(Math.Max((long)toExclusive - fromInclusive, 0), (Action<Range64>)Items, Shrinking(options), cancellationToken);
+        loop.Run(Math.Max((long)toExclusive - fromInclusive, 0), Items, Shrinking(options));
     }
 
     /// <inheritdoc cref="For(int, int, Action{int}, LoopOptions, CancellationToken)"/>
@@ -49,15 +50,16 @@ public static partial class FastparLoop
         CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
             long end = fromInclusive + range.End;
-            for (long i = fromInclusive + range.Begin; i < end; i++)
+            for (long i = fromInclusive + range.Begin; i < end && !loop.IsOver; i++)
             {
                 body(i);
             }
         }
-        For(CountOf(fromInclusive, toExclusive), (Action<Range64>)Items, Shrinking(options), cancellationToken);
+        loop.Run(CountOf(fromInclusive, toExclusive), Items, Shrinking(options));
     }
 
     /// <summary>
