@@ -20,6 +20,7 @@ mod imports;
 mod installed;
 mod installed_msvc;
 mod installed_python;
+mod installed_symbols;
 mod instructions;
 mod instrumented;
 mod line_counts;
