@@ -172,11 +172,17 @@ fn run_items<T: Steps>(
     let one = OneItem { stopped: &never, cancel, number: Cell::new(0) };
     let (mut fed, mut is_over) = (0, false);
     loop {
-        while !is_over && pipeline.in_flight() < in_flight && !pipeline.has_failed() {
-            if cancel.is_stopped() {
-                return Err(Error::cancelled());
+        if cancel.is_stopped() && !pipeline.has_failed() {
+            return Err(Error::cancelled());
+        }
+        // An item that is done is taken before the next one is asked for, which may take long to come.
+        let may_feed = !is_over && pipeline.in_flight() < in_flight && pipeline.can_use_more();
+        match if may_feed { pipeline.try_next()? } else { pipeline.next(cancel)? } {
+            Some(item) => {
+                *taken += 1;
+                call("take", &one, *taken - 1, || steps.take(item))?;
             }
-            match call("feed", &one, fed, || steps.feed())? {
+            None if may_feed => match call("feed", &one, fed, || steps.feed())? {
                 None => is_over = true,
                 Some(item) => {
                     if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {
@@ -185,13 +191,7 @@ fn run_items<T: Steps>(
                     }
                     fed += 1;
                 }
-            }
-        }
-        match pipeline.next(cancel)? {
-            Some(item) => {
-                *taken += 1;
-                call("take", &one, *taken - 1, || steps.take(item))?;
-            }
+            },
             None if is_over => break,
             None => {}
         }

@@ -34,6 +34,7 @@ mod python;
 mod python_types;
 mod readme;
 mod rust;
+mod sanitized_c;
 mod sanitizers;
 pub(crate) mod soak;
 mod symbols;
