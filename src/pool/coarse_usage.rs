@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 const WINDOW: Duration = TICK.saturating_mul(3);
 
-/// Of CPUs: next to nothing.
-const LITTLE: f64 = 0.125;
+/// Of a CPU: next to nothing. A step of 10 ms in a window is less.
+const LITTLE: f64 = 0.25;
 
 /// What the process did since the window began.
 pub(super) struct CoarseUsage {

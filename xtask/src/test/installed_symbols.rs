@@ -9,9 +9,9 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A function of the library, and where it is written.
+/// A function of the library, and where that is written, by the name that builds give the folder.
 const FUNCTION: &str = "fastpar_compress";
-const SOURCE: &str = "src/ffi/codec.rs:";
+const SOURCE: &str = "/fastpar/src/";
 
 /// `dll`: as packaged; `folder`: the unpacked archive.
 pub(super) fn check(dll: &Path, folder: &Path) -> Result<()> {
