@@ -173,7 +173,8 @@ public static partial class FastparLoop
     /// Null, and options that cut the range in no way of their own: each item is a chunk.
     /// </param>
     /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
-    /// <inheritdoc cref="ForAsync(long, Func{Range64, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="ForAsync(long, Func{Range64, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
     public static Task ForEachAsync<T>(
         IReadOnlyList<T> items,
         Func<T, CancellationToken, ValueTask> body,
@@ -187,7 +188,8 @@ public static partial class FastparLoop
 
     /// <summary>The same for a body without a token.</summary>
     /// <inheritdoc
-    /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
+    /// CancellationToken)"/>
     public static Task ForEachAsync<T>(
         IReadOnlyList<T> items,
         Func<T, ValueTask> body,

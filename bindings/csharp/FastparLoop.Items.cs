@@ -73,7 +73,8 @@ public static partial class FastparLoop
     /// Null, and options that cut the range in no way of their own: each number is a chunk.
     /// </param>
     /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
-    /// <inheritdoc cref="ForAsync(long, Func{Range64, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="ForAsync(long, Func{Range64, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
     public static Task ForAsync(
         int fromInclusive,
         int toExclusive,

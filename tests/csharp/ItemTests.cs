@@ -172,7 +172,7 @@ internal static class ItemTests
         byte[] packed = Codec.Compress(new byte[200_000]);
         using var stream = new FastparStream(new MemoryStream(packed), CompressionMode.Decompress);
         byte[] part = new byte[100];
-        await stream.ReadAsync(part, 0, part.Length);
+        Expect.Equal(part.Length, await stream.ReadAsync(part, 0, part.Length));
         for (int i = 0; i < 100; i++)
         {
             Task<int> read = stream.ReadAsync(part, 0, part.Length);

@@ -20,7 +20,9 @@ internal sealed class AsyncLoop
     /// <summary>The body will end later, without its pump.</summary>
     private const long Suspended = -2;
 
-    /// <summary>Of so many pumps a worker takes one at a time, and a body that blocks holds up its own.</summary>
+    /// <summary>
+    /// Of so many pumps a worker takes one at a time, and a body that blocks holds up its own.
+    /// </summary>
     private const long MostPumps = 63;
 
     private static readonly long ReportPause = Stopwatch.Frequency / 20;

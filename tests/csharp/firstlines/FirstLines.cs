@@ -1,4 +1,5 @@
-// What people type first, as they type it for Parallel and the streams of .NET: each line compiles, and does what it says.
+// What people type first, as they type it for Parallel and the streams of .NET: each line compiles, and does
+// what it says.
 using System;
 using System.Buffers;
 using System.Collections.Generic;

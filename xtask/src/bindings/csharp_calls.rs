@@ -59,7 +59,13 @@ fn aliases(types: &[Callback<'_>]) -> String {
     let mut net = String::new();
     let mut standard = String::new();
     for Callback { name, types } in types {
-        let full = |kind: &&str| if kind.starts_with("fastpar_") { format!("Fastpar.{kind}") } else { (*kind).into() };
+        let full = |kind: &&str| {
+            if kind.starts_with("fastpar_") {
+                format!("Fastpar.{kind}")
+            } else {
+                (*kind).into()
+            }
+        };
         let list = types.iter().map(full).collect::<Vec<_>>().join(", ");
         let _ = writeln!(net, "global using unsafe {name} = delegate* unmanaged<{list}>;");
         let _ = writeln!(standard, "global using {name} = Fastpar.NativeMethods.{name}{SUFFIX};");
