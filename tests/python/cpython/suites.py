@@ -89,7 +89,7 @@ if __name__ == "__main__":
         sys._is_gil_enabled = lambda: False
     import test.support.threading_helper
 
-    # Nothing but results is printed; and it would wait a second after each test for the pool's threads to end.
+    # Only results are printed, and the pool's threads are not waited for after each test.
     test.support.verbose = 0
     test.support.threading_helper.threading_cleanup = lambda *_: None
     print(f"Python {sys.version}, {'free-threaded' if sysconfig.get_config_var('Py_GIL_DISABLED') else 'with the GIL'}", flush=True)
