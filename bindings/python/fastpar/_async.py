@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-#: One for each event loop, as calls of one loop may wait for those of another, which they have begun themselves.
+#: One for each event loop: a call of one loop may run another loop, and wait for its calls.
 _executors: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor]" = weakref.WeakKeyDictionary()
 
 

@@ -80,6 +80,20 @@ class Progress(InAFolder):
                         call(progress=progress)
                     self.assertIs(caught.exception, error)
 
+    def test_what_has_ended_a_stream_is_raised_again(self):
+        """When it is closed, too: not what follows from it."""
+        error = KeyboardInterrupt()
+
+        def progress(done, total):
+            raise error
+
+        file = zstd.open(io.BytesIO(), "wb", frame_size=1 << 18, progress=progress)
+        for use in (lambda: (file.write(DATA), file.flush()), lambda: file.write(DATA), file.close):
+            with self.assertRaises(KeyboardInterrupt) as caught:
+                use()
+            self.assertIs(caught.exception, error)
+        file.close()
+
     def test_a_call_that_is_not_heard_is_not_told(self):
         self.assertEqual(zstd.decompress(zstd.compress(DATA, progress=None)), DATA)
 
