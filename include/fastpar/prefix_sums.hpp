@@ -21,12 +21,12 @@ template <class T, class Item, class Operation>
 inline constexpr bool is_exact = std::is_integral_v<T> && std::is_integral_v<Item> && std::is_unsigned_v<T> &&
                                  (std::is_same_v<Operation, std::plus<>> || std::is_same_v<Operation, std::plus<T>>);
 
-/** A scan whose chunks fit into a core's cache. A lane folds a chunk, and where all chunks before it are folded
- * it writes the chunk while it is there, so that memory is read once. A chunk that is not so far is left:
- * whoever folds the last one that it misses makes it ready, and no lane waits for another.
+/** A scan whose chunks fit into a core's cache. A lane folds a chunk, and where all chunks before it are
+ * folded it writes the chunk while it is there, so that memory is read once. A chunk that is not so far is
+ * left: whoever folds the last one that it misses makes it ready, and no lane waits for another.
  *
- * `Scan` has `fold(begin, end)` and `write<folds>(begin, end, before)`, which does both in one pass. Where sums
- * are exact it has `zero()`, and `write_on(begin, end, running)`, which returns how far it has come. */
+ * `Scan` has `fold(begin, end)` and `write<folds>(begin, end, before)`, which does both in one pass. Where
+ * sums are exact it has `zero()`, and `write_on(begin, end, running)`, which returns how far it has come. */
 template <class T, class Operation, class Scan>
 class chained_scan {
  public:

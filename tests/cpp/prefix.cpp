@@ -62,8 +62,8 @@ void the_same_to_the_bit() {
   }
 }
 
-/* More than 24 chunks of the size that the options do not say: the same on one lane, which takes one pass, and
- * on several. */
+/* More than 24 chunks of the size that the options do not say: the same on one lane, which takes one pass,
+ * and on several. */
 void large_scans() {
   const std::size_t count = (128u << 10) / sizeof(double) * 24 + 54321;
   std::vector<double> values(count), found(count), expected(count);
