@@ -94,11 +94,12 @@
  * FASTPAR_ERR_UNSUPPORTED, if fastpar sees it; the thread that the callback left counts as inside the call
  * for ever, so the pool stays, and a shutdown waits for ever.
  *
- * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they have
- * the affinity, nice value, priority of input and output, scheduling class and timer slack of the main
- * thread, but never a real-time class, and act for its user and groups, as they are when the pool is
- * started. fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is
- * asked again while it runs: a change is seen within a second.
+ * Workers. They are threads of the process, not of the thread that makes the first call: on Linux they
+ * have the affinity, nice value, priority of input and output, scheduling class and timer slack of the
+ * main thread, but never a real-time class, and act for its user and groups, as they are when the pool is
+ * started; on Windows the affinity of the process and the normal priority, as every new thread has them.
+ * fastpar changes no affinity but with FASTPAR_POOL_PIN. How many CPUs the process may use is asked again
+ * while it runs: a change is seen within a second.
  *
  * Floating point. On every thread callbacks run by the rounding, the flushing of denormals to zero and the
  * exception masks of the thread that made the call, so results do not depend on threads. What a callback
@@ -134,13 +135,13 @@
  * (pthread_atfork) are installed when the library is loaded on Linux, and by the first call elsewhere.
  *
  * Loading. From the constructor of a library that is being loaded, or DllMain, loops, jobs and the codec
- * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until the
- * loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
- * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker has
- * begun for two seconds: each call anew, a team in each chunk of a loop too. fastpar_job_free then returns,
- * and a notification comes later, when a worker has begun. On Windows hooks and shutdowns of a running pool
- * fail so in DllMain at once, and a team that other work leaves too few workers. Callbacks that run on
- * workers must not need the loader there.
+ * work: the calling thread does it all if it has to. Threads that start meanwhile may have to wait until
+ * the loader has finished. So functions that need workers (fastpar_team_run, fastpar_pool_hook,
+ * fastpar_pool_shutdown, waiting for a job with a notification) fail with FASTPAR_ERR_BUSY if no worker
+ * has begun for two seconds: each call anew, a team in each chunk of a loop too. fastpar_job_free then
+ * returns, and a notification comes later, when a worker has begun. On Windows hooks of a running pool,
+ * and shutdowns of a pool that runs or is being started, fail so in DllMain at once, and a team that other
+ * work leaves too few workers. Callbacks that run on workers must not need the loader there.
  *
  * Ending. When Windows ends a process it ends every thread but one, and calls DllMain then
  * (DLL_PROCESS_DETACH). From there loops and the codec run on the calling thread alone, fastpar_pool_shutdown
@@ -431,7 +432,8 @@ FASTPAR_API fastpar_status fastpar_pool_start(const fastpar_pool_options *option
 FASTPAR_API uint32_t fastpar_pool_threads(void);
 
 /**
- * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+ * Returns how many logical CPUs this process may use now: affinity and cgroup quota counted, on Windows
+ * affinity, CPU sets and the CPU rate of its job object.
  *
  * @return at least 1, at most 1024, whatever the pool has. It starts nothing.
  *

@@ -9,6 +9,7 @@ from ._async import to_its_end
 from ._errors import size, uint32
 from ._executor import ThreadPoolExecutor
 from ._handles import Uncopied
+from ._library import lib
 
 _END = object()
 
@@ -78,7 +79,7 @@ def _results[T, R](
 ) -> Generator[R]:
     # Not fastpar_pipeline_run: that takes and gives on the thread that is inside the call, and an iterator
     # leaves it for each result.
-    executor = ThreadPoolExecutor(lanes or None)
+    executor = ThreadPoolExecutor(lanes or lib.fastpar_pool_threads() or None)
     most = most or 2 * executor._max_workers
     under_way: collections.deque[Future[R]] = collections.deque()
     failure: BaseException | None = None

@@ -52,7 +52,7 @@ use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// What the tasks of a group do.
 pub(crate) trait Tasks: Send + Sync + Sized + 'static {
@@ -74,6 +74,8 @@ pub(crate) struct GroupOptions<'a> {
 
 /// See the module.
 pub(crate) struct Group<T: Tasks> {
+    /// Itself, for helpers: a reference to what is in an Arc must not be made into that Arc.
+    own: Weak<Self>,
     tasks: T,
     /// Lives until the group has ended, and is looked at by threads that work for it.
     cancel: *const AtomicI32,
@@ -149,7 +151,8 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let node = Node::make().ok_or_else(no_memory)?;
     // SAFETY: just made.
     unsafe { node.as_ref() }.add(1);
-    let group = Arc::new(Group {
+    let group = Arc::new_cyclic(|own| Group {
+        own: Weak::clone(own),
         tasks,
         cancel: options.cancel.map_or(ptr::null(), ptr::from_ref),
         lanes: (0..lanes).map(|_| Queue::new(lanes > 1)).collect(),

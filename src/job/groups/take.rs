@@ -4,7 +4,6 @@ use super::queue::Queue;
 use super::{Group, Queued, Tasks};
 use crate::job::helpers::recruit;
 use crate::pool::{most_lanes, Ticket};
-use std::sync::Arc;
 
 /// As many tasks as are taken from another lane at once.
 const MOST: usize = Queue::<()>::MOST;
@@ -68,12 +67,10 @@ impl<T: Tasks> Group<T> {
         let pool = unsafe { self.pool.get() };
         let most = most_lanes().min(self.lanes.len() as u32);
         if self.gate.inside() + 1 < most && pool.has_workers() {
-            // SAFETY: the group is in an Arc, and the task that calls this keeps it.
-            let group = unsafe {
-                Arc::increment_strong_count(self);
-                Arc::from_raw(self)
-            };
-            let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            // The task that calls this keeps the group.
+            if let Some(group) = self.own.upgrade() {
+                let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            }
         }
     }
 }
