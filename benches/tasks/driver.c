@@ -50,7 +50,7 @@ static void *function(const char *name) {
 
 #define PEER(name) (*(void **)&name = function(#name))
 
-/* ---- cells: `prepare` once, `refresh` before each call, `call`, `check` after it; what a time is divided by ---- */
+/* ---- cells: `prepare` once, `refresh` before each `call`, `check` after it; the divisor of its time ---- */
 
 static uint64_t *words, *unsorted;
 static uint64_t right;

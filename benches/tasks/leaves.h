@@ -25,7 +25,7 @@ static void swap(uint64_t *a, uint64_t *b) {
     *b = kept;
 }
 
-/* Hoare's, by the median of three: from `last` on no number is less than the pivot, before it none greater. */
+/* Hoare's, by the median of three: before the cut no number is greater than the pivot, after it none less. */
 __attribute__((noinline)) static size_t partition(uint64_t *numbers, size_t count) {
     uint64_t *first = numbers, *middle = numbers + count / 2, *end = numbers + count - 1;
     if (*middle < *first) swap(middle, first);

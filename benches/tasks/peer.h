@@ -1,5 +1,6 @@
-/* What the driver asks of each library under test, one shared object per library. A library leaves out what it has
-   nothing for. What a leaf of the work does comes from the driver, so that it is the same machine code for all. */
+/* What the driver asks of each library under test, one shared object per library. A library leaves out what
+   it has nothing for. What a leaf of the work does comes from the driver, so that it is the same machine code
+   for all. */
 #ifndef PEER_H
 #define PEER_H
 

@@ -62,8 +62,8 @@ void the_same_to_the_bit() {
   }
 }
 
-/* More than 24 chunks of the size that the options do not say: the same on one lane, which takes one pass, and
- * on several. */
+/* More than 24 chunks of the size that the options do not say: the same on one lane, which takes one pass,
+ * and on several. */
 void large_scans() {
   const std::size_t count = (128u << 10) / sizeof(double) * 24 + 54321;
   std::vector<double> values(count), found(count), expected(count);
@@ -81,9 +81,21 @@ void large_scans() {
   found = values;
   fastpar::exclusive_scan(found.begin(), found.end(), found.begin(), 7.0);
   CHECK(found == expected);
-  std::vector<std::uint32_t> ones(2000000, 1), places(ones.size());
-  fastpar::exclusive_scan(ones.begin(), ones.end(), places.begin(), 0u);
-  for (std::size_t i = 0; i < places.size(); i++) CHECK_EQUAL(places[i], i);
+  // Unsigned integers wrap.
+  std::vector<std::uint32_t> numbers(1000003), places(numbers.size()), ends(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); i++) numbers[i] = static_cast<std::uint32_t>(i * 2654435761u);
+  for (const auto &options : {alone, fastpar::loop_options{}}) {
+    fastpar::exclusive_scan(numbers.begin(), numbers.end(), places.begin(), 5u, std::plus<>(), options);
+    fastpar::inclusive_scan(numbers.begin(), numbers.end(), ends.begin(), std::plus<>(), options);
+    std::uint32_t before = 0;
+    bool right = true;
+    for (std::size_t i = 0; i < numbers.size(); i++) {
+      right &= places[i] == before + 5;
+      before += numbers[i];
+      right &= ends[i] == before;
+    }
+    CHECK(right);
+  }
 }
 
 /* Sums that own memory, and an operation that throws, in a chunk or where chunks meet. */

@@ -10,8 +10,8 @@ pub(super) struct Crew {
     /// A condition variable for each lane.
     wakes: Box<[Condvar]>,
     /// Sleepers that any task would wake, and no task has. Counted under the lock, before they look at the
-    /// queues for the last time, and read by those who have added tasks: so either the sleeper sees the task or
-    /// the other thread the sleeper, as both steps of both are sequentially consistent.
+    /// queues for the last time, and read by those who have added tasks: so either the sleeper sees the task
+    /// or the other thread the sleeper, as both steps of both are sequentially consistent.
     takers: AtomicU32,
 }
 

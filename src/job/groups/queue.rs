@@ -1,12 +1,12 @@
 //! The waiting tasks of a lane: its own thread takes the newest, others take the oldest.
 //!
 //! Tasks are numbered, in 64 bits, which no program counts through. Those from `head` up to `tail` wait, in a
-//! ring. The lane's thread adds and takes at the tail without a lock; others take at the head, under the lock.
-//! Where both want the last tasks, each first moves its own end over what it wants, and then looks at the other
-//! end. These steps are sequentially consistent, so whoever is later sees the earlier claim: others then give
-//! theirs back, and the lane's thread asks for the lock, under which nobody moves the head. (The protocol of
-//! Cilk-5: M. Frigo, C. Leiserson, K. Randall, "The implementation of the Cilk-5 multithreaded language", PLDI
-//! 1998.)
+//! ring. The lane's thread adds and takes at the tail without a lock; others take at the head, under the
+//! lock. Where both want the last tasks, each first moves its own end over what it wants, and then looks at
+//! the other end. These steps are sequentially consistent, so whoever is later sees the earlier claim: others
+//! then give theirs back, and the lane's thread asks for the lock, under which nobody moves the head. (The
+//! protocol of Cilk-5: M. Frigo, C. Leiserson, K. Randall, "The implementation of the Cilk-5 multithreaded
+//! language", PLDI 1998.)
 //!
 //! Others read a task after the head has passed it. So the lane's thread uses a slot again only up to `room`,
 //! which it works out under the lock, when all of them have read.
@@ -213,8 +213,8 @@ impl<Q: Copy> Queue<Q> {
             }
         }
         let tail = self.top();
-        // Without a look at the head, which may be a claim that is given back: this thread would leave, and its
-        // task be left.
+        // Without a look at the head, which may be a claim that is given back: this thread would leave, and
+        // its task be left.
         if tail <= mark {
             return None;
         }
@@ -244,7 +244,8 @@ impl<Q: Copy> Queue<Q> {
         keeps
     }
 
-    /// Moves what other threads have added to the ring. The result is a task for which the system has no memory.
+    /// Moves what other threads have added to the ring. The result is a task for which the system has no
+    /// memory.
     ///
     /// # Safety
     /// For the lane's thread.

@@ -75,8 +75,8 @@ mod tests {
         assert_eq!(text.lines().count(), 2 + 3 + 32);
     }
 
-    /// Results hold only what tables and plots read: `write` leaves out the rest. A group that has no table yet
-    /// has no results.
+    /// Results hold only what tables and plots read: `write` leaves out the rest. A group that has no table
+    /// yet has no results.
     #[test]
     fn the_results_are_written_like_that() {
         let page = repo::read("benches/README.md").unwrap();

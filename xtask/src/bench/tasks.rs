@@ -1,5 +1,5 @@
-//! Tasks, pipelines, prefix sums and sorting: one process per library and turn, the libraries in turn, cell by
-//! cell, as for loops.
+//! Tasks, pipelines, prefix sums and sorting: one process per library and turn, the libraries in turn, cell
+//! by cell, as for loops.
 
 use super::build::{self, Loops};
 use super::runner::{median, Measured, Runner};

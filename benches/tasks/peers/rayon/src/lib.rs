@@ -1,5 +1,5 @@
-//! Plain rayon behind the interface of the benchmark of tasks (`peer.h`): `join`, `scope` and its sorts. Variants
-//! "stable" and "unstable" for records. It has no pipelines in order, and no scans.
+//! Plain rayon behind the interface of the benchmark of tasks (`peer.h`): `join`, `scope` and its sorts.
+//! Variants "stable" and "unstable" for records. It has no pipelines in order, and no scans.
 
 use rayon::prelude::*;
 use std::ffi::{c_char, c_void, CStr};
