@@ -8,15 +8,17 @@ use crate::trace;
 use std::ffi::{c_char, CStr};
 use std::mem::size_of;
 
-/// `fastpar_trace_options.categories`: loops, reductions, jobs and teams, the lanes that work for them, and
-/// waiting.
+/// `fastpar_trace_options.categories`: loops, reductions and prefix sums with their passes, jobs and teams,
+/// the lanes that work for them, and waiting.
 pub const FASTPAR_TRACE_LOOPS: u32 = 1;
-/// `fastpar_trace_options.categories`: chunks. Where they are so short that a lane claims several at once,
-/// those are one event, which tells how many.
+/// `fastpar_trace_options.categories`: chunks, and pieces of scans. Where chunks are so short that a lane
+/// claims several at once, those are one event, which tells how many.
 pub const FASTPAR_TRACE_CHUNKS: u32 = 2;
-/// `fastpar_trace_options.categories`: the tasks that calls of the codec and streams are made of.
+/// `fastpar_trace_options.categories`: groups and their tasks, pipelines and what is done with their items,
+/// sorts and their passes, and the tasks that calls of the codec and streams are made of.
 pub const FASTPAR_TRACE_TASKS: u32 = 4;
-/// `fastpar_trace_options.categories`: calls of the codec, frames, and bytes so far.
+/// `fastpar_trace_options.categories`: calls of the codec, scans among them; frames, and of frames that
+/// several threads share sections and blocks; and bytes so far.
 pub const FASTPAR_TRACE_CODEC: u32 = 8;
 /// `fastpar_trace_options.categories`: reads and writes of files.
 pub const FASTPAR_TRACE_FILES: u32 = 16;
@@ -49,8 +51,8 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// <https://ui.perfetto.dev> and chrome://tracing open.
 ///
 /// The file is in the trace event format (JSON). It has, for each thread, slices of calls, of the lanes that
-/// work for them, of chunks, tasks, frames, reads and writes, and of the program's own spans; arrows from
-/// each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
+/// work for them, of chunks, tasks, pieces, frames, parts of frames, reads and writes, and of the program's
+/// own spans; arrows from each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
 /// in it. Times are those of the system's monotonic clock, which the file names, so that the files of several
 /// processes can be joined. A trace costs less than 100 ns an event; where there is none a call looks at one
 /// number.

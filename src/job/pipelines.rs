@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope, Spent};
+use crate::trace::{self, Mark};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -94,6 +95,7 @@ impl<T: Steps> Stage for Working<T> {
     type Output = T::Item;
 
     const SPENT: Spent = Spent::Callbacks;
+    const TRACED: trace::Kind = trace::Kind::Work;
 
     fn run(&self, (item, number): Self::Input, lane: u32, cancel: &AtomicI32) -> Result<T::Item> {
         // The owner has its own flag; a helper is told when the owner is gone.
@@ -135,6 +137,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         lanes.min(u32::try_from(in_flight).unwrap_or(u32::MAX)),
     );
     let mut taken = 0;
+    let traced = trace::begin_call(trace::TASKS);
     let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();
     entered.check_thread()?;
@@ -156,6 +159,9 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         dropped = dropped.and(drop);
     }
     entered.count_job(taken as usize);
+    if let Some(traced) = traced {
+        traced.end(trace::Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
+    }
     carried.restore_here();
     result.and(dropped)
 }
@@ -176,7 +182,10 @@ fn run_items<T: Steps>(
             if cancel.is_stopped() {
                 return Err(Error::cancelled());
             }
-            match call("feed", &one, fed, || steps.feed())? {
+            let mark = Mark::now(trace::TASKS);
+            let next = call("feed", &one, fed, || steps.feed());
+            mark.end(trace::Kind::Feed, 0, [fed, 0, 0, 0, 0]);
+            match next? {
                 None => is_over = true,
                 Some(item) => {
                     if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {
@@ -190,7 +199,10 @@ fn run_items<T: Steps>(
         match pipeline.next(cancel)? {
             Some(item) => {
                 *taken += 1;
-                call("take", &one, *taken - 1, || steps.take(item))?;
+                let (number, mark) = (*taken - 1, Mark::now(trace::TASKS));
+                let took = call("take", &one, number, || steps.take(item));
+                mark.end(trace::Kind::Take, 0, [number, 0, 0, 0, 0]);
+                took?;
             }
             None if is_over => break,
             None => {}
