@@ -1584,7 +1584,8 @@ typedef struct fastpar_trace_options {
  * starts its pool, if `path` holds "%p" and the child does not call `fastpar_trace_stop` before; else it has
  * none.
  *
- * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
+ * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, or at the first call
+ * from file to file, with all categories;
  * ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
  * and where the file cannot be made.
  *
