@@ -207,9 +207,12 @@ impl Stage for DecompressStage {
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
-        let mut found = self.most_seen.map(Found::new);
+        let mut found = match (self.most_seen, &kind) {
+            (Some(most), Kind::Frames { count, .. }) => Some(Found::new(*count, most, &self.meter)?),
+            _ => None,
+        };
         bytes.fill(|out| match &kind {
-            Kind::Frames { base, first } => {
+            Kind::Frames { base, first, .. } => {
                 (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress, &mut found)?;
                 Ok(())
             }
@@ -229,11 +232,13 @@ impl Stage for DecompressStage {
         })?;
         let consumed = data.len();
         self.buffers.put(data);
-        let content = found.and_then(|found| match kind {
-            Kind::Frames { base, first } => Some(Content::Frames { first, base, found }),
-            Kind::Part { frame, first, last, .. } => Some(Content::Part { frame, first, last }),
+        let content = match kind {
+            Kind::Frames { base, first, .. } => found.map(|found| Content::Frames { first, base, found }),
+            Kind::Part { frame, first, last, .. } => {
+                self.most_seen.map(|_| Content::Part { frame, first, last })
+            }
             Kind::Blocks(_) => None, // seen to above
-        });
+        };
         Ok(Decompressed { bytes, consumed, frames, failure, part: None, content })
     }
 }
