@@ -52,10 +52,10 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 ///
 /// The file is in the trace event format (JSON). It has, for each thread, slices of calls, of the lanes that
 /// work for them, of chunks, tasks, pieces, frames, parts of frames, reads and writes, and of the program's
-/// own spans; arrows from each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
-/// in it. Times are those of the system's monotonic clock, which the file names, so that the files of several
-/// processes can be joined. A trace costs less than 100 ns an event; where there is none a call looks at one
-/// number.
+/// own spans; arrows from each call to its helpers; counters of busy lanes and of the codec's bytes. Calls
+/// that began before are not in it. Times are those of the system's monotonic clock, which the file names, so
+/// that the files of several processes can be joined. A trace costs less than 100 ns an event; where there is
+/// none a call looks at one number.
 ///
 /// The file is brought up to date several times a second and is whole each time, so it opens after the
 /// process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how

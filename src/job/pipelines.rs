@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope, Spent};
-use crate::trace::{self, Mark};
+use crate::trace::{self, Kind, Mark};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -90,12 +90,26 @@ fn call<R>(
     Err(error.at(position))
 }
 
+/// The same on the caller; a trace says `kind` of it.
+fn call_traced<R>(
+    kind: Kind,
+    step: &str,
+    one: &OneItem<'_>,
+    number: u64,
+    callback: impl FnOnce() -> ControlFlow<i32, R>,
+) -> Result<R> {
+    let mark = Mark::now(trace::TASKS);
+    let result = call(step, one, number, callback);
+    mark.end(kind, 0, [number, 0, 0, 0, 0]);
+    result
+}
+
 impl<T: Steps> Stage for Working<T> {
     type Input = (T::Item, u64);
     type Output = T::Item;
 
     const SPENT: Spent = Spent::Callbacks;
-    const TRACED: trace::Kind = trace::Kind::Work;
+    const TRACED: Kind = Kind::Work;
 
     fn run(&self, (item, number): Self::Input, lane: u32, cancel: &AtomicI32) -> Result<T::Item> {
         // The owner has its own flag; a helper is told when the owner is gone.
@@ -160,7 +174,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
     }
     entered.count_job(taken as usize);
     if let Some(traced) = traced {
-        traced.end(trace::Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
+        traced.end(Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
     }
     carried.restore_here();
     result.and(dropped)
@@ -178,14 +192,17 @@ fn run_items<T: Steps>(
     let one = OneItem { stopped: &never, cancel, number: Cell::new(0) };
     let (mut fed, mut is_over) = (0, false);
     loop {
-        while !is_over && pipeline.in_flight() < in_flight && !pipeline.has_failed() {
-            if cancel.is_stopped() {
-                return Err(Error::cancelled());
+        if cancel.is_stopped() && !pipeline.has_failed() {
+            return Err(Error::cancelled());
+        }
+        // An item that is done is taken before the next one is asked for, which may take long to come.
+        let may_feed = !is_over && pipeline.in_flight() < in_flight && pipeline.can_use_more();
+        match if may_feed { pipeline.try_next()? } else { pipeline.next(cancel)? } {
+            Some(item) => {
+                *taken += 1;
+                call_traced(Kind::Take, "take", &one, *taken - 1, || steps.take(item))?;
             }
-            let mark = Mark::now(trace::TASKS);
-            let next = call("feed", &one, fed, || steps.feed());
-            mark.end(trace::Kind::Feed, 0, [fed, 0, 0, 0, 0]);
-            match next? {
+            None if may_feed => match call_traced(Kind::Feed, "feed", &one, fed, || steps.feed())? {
                 None => is_over = true,
                 Some(item) => {
                     if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {
@@ -194,16 +211,7 @@ fn run_items<T: Steps>(
                     }
                     fed += 1;
                 }
-            }
-        }
-        match pipeline.next(cancel)? {
-            Some(item) => {
-                *taken += 1;
-                let (number, mark) = (*taken - 1, Mark::now(trace::TASKS));
-                let took = call("take", &one, number, || steps.take(item));
-                mark.end(trace::Kind::Take, 0, [number, 0, 0, 0, 0]);
-                took?;
-            }
+            },
             None if is_over => break,
             None => {}
         }

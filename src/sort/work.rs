@@ -9,15 +9,21 @@ use std::mem::size_of;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// The fewest items of a block; tests see many blocks of few items.
-const LEAST: usize = if cfg!(test) { 64 } else { 1 << 14 };
+/// The fewest items of a block; tests, and those under Miri, see many blocks of few items.
+const LEAST: usize = if cfg!(miri) {
+    16
+} else if cfg!(test) {
+    64
+} else {
+    1 << 14
+};
 /// The most items of a block: as long as a cancel may wait for.
 const MOST: usize = 1 << 20;
 /// Blocks of a lane.
 const BLOCKS: usize = 4;
 
-/// Buckets that a split makes at the most.
-pub(super) const BUCKETS: usize = 512;
+/// Buckets that a split makes at the most; few under Miri, which is slow.
+pub(super) const BUCKETS: usize = if cfg!(miri) { 32 } else { 512 };
 
 /// The lanes of a call.
 pub(super) struct Work<'a> {

@@ -67,9 +67,9 @@ impl GroupBuilder {
     }
 }
 
-/// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they decode
-/// to, or `None` if those are more than `room`, or an entry is no frame. The claim is checked when each group is decoded: the group's
-/// frames must end where the group ends, and fill its slot exactly.
+/// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they
+/// decode to, or `None` if those are more than `room`, or an entry is no frame. The claim is checked when
+/// each group is decoded: the group's frames must end where the group ends, and fill its slot exactly.
 pub(crate) fn of_table(
     table: Option<SeekTable<'_>>,
     room: usize,
