@@ -35,6 +35,8 @@ pub(crate) trait Stage: Send + Sync + 'static {
 
     /// What the time of a task counts as.
     const SPENT: Spent = Spent::Codec;
+    /// What a trace says of a task.
+    const TRACED: trace::Kind = trace::Kind::Stage;
 
     /// Runs one task. It should give up soon once `cancel` is not zero, and must not wait for another task.
     /// No other thread has this lane meanwhile; the owner has lane 0.
@@ -327,7 +329,7 @@ impl<S: Stage> Shared<S> {
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
-        mark.end(trace::Kind::Stage, lane, [number, 0, 0, 0, 0]);
+        mark.end(S::TRACED, lane, [number, 0, 0, 0, 0]);
         self.lock().end(number, chained, result);
         self.changed.notify_all();
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope, Spent};
+use crate::trace::{self, Kind, Mark};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -89,11 +90,26 @@ fn call<R>(
     Err(error.at(position))
 }
 
+/// The same on the caller; a trace says `kind` of it.
+fn call_traced<R>(
+    kind: Kind,
+    step: &str,
+    one: &OneItem<'_>,
+    number: u64,
+    callback: impl FnOnce() -> ControlFlow<i32, R>,
+) -> Result<R> {
+    let mark = Mark::now(trace::TASKS);
+    let result = call(step, one, number, callback);
+    mark.end(kind, 0, [number, 0, 0, 0, 0]);
+    result
+}
+
 impl<T: Steps> Stage for Working<T> {
     type Input = (T::Item, u64);
     type Output = T::Item;
 
     const SPENT: Spent = Spent::Callbacks;
+    const TRACED: Kind = Kind::Work;
 
     fn run(&self, (item, number): Self::Input, lane: u32, cancel: &AtomicI32) -> Result<T::Item> {
         // The owner has its own flag; a helper is told when the owner is gone.
@@ -135,6 +151,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         lanes.min(u32::try_from(in_flight).unwrap_or(u32::MAX)),
     );
     let mut taken = 0;
+    let traced = trace::begin_call(trace::TASKS);
     let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();
     entered.check_thread()?;
@@ -156,6 +173,9 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         dropped = dropped.and(drop);
     }
     entered.count_job(taken as usize);
+    if let Some(traced) = traced {
+        traced.end(Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
+    }
     carried.restore_here();
     result.and(dropped)
 }
@@ -180,9 +200,9 @@ fn run_items<T: Steps>(
         match if may_feed { pipeline.try_next()? } else { pipeline.next(cancel)? } {
             Some(item) => {
                 *taken += 1;
-                call("take", &one, *taken - 1, || steps.take(item))?;
+                call_traced(Kind::Take, "take", &one, *taken - 1, || steps.take(item))?;
             }
-            None if may_feed => match call("feed", &one, fed, || steps.feed())? {
+            None if may_feed => match call_traced(Kind::Feed, "feed", &one, fed, || steps.feed())? {
                 None => is_over = true,
                 Some(item) => {
                     if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
 use crate::pool::count_bytes;
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 use zstd::zstd_safe;
@@ -75,7 +76,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
         recipe: None,
         scratch: Vec::new(),
     };
-    run(items, options, memory + scratch, new, CompressLane::item)?;
+    run(Kind::CompressBatch, items, options, memory + scratch, new, CompressLane::item)?;
     progress.finish(total)?;
     Ok(())
 }
@@ -93,15 +94,16 @@ pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> R
     let (outer, inner) = decompress::split_evenly(waiting, options);
     let each = options.shared_by(outer, inner);
     let new = || DecompressLane { options: &each, progress: &progress, decoder: Decoder::new(options) };
-    run(items, options, decode::memory(), new, DecompressLane::item)?;
+    run(Kind::DecompressBatch, items, options, decode::memory(), new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
     progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
     Ok(())
 }
 
-/// Runs `work` for every item without a result; `memory` is what one lane needs.
+/// Runs `work` for every item without a result; `memory` is what one lane needs. A trace says `kind` of it.
 fn run<S: Send>(
+    kind: Kind,
     items: &mut [BatchItem<'_>],
     options: &Options<'_>,
     memory: usize,
@@ -110,8 +112,9 @@ fn run<S: Send>(
 ) -> Result<()> {
     let control = options.control(memory, 0)?;
     let count = items.len();
+    let mark = Mark::now(trace::CODEC);
     let cells = cells(items)?;
-    job::run_many(count, &control, new, |index, state| {
+    let result = job::run_many(count, &control, new, |index, state| {
         // Locked once, by the lane that has claimed the item.
         let mut item = cells[index].lock().unwrap_or_else(PoisonError::into_inner);
         if item.result.is_some() {
@@ -128,7 +131,9 @@ fn run<S: Send>(
             }
         }
         Ok(())
-    })
+    });
+    mark.end(kind, 0, [count as u64, 0, 0, 0, 0]);
+    result
 }
 
 fn cells<'i, 'a>(items: &'i mut [BatchItem<'a>]) -> Result<Vec<Mutex<&'i mut BatchItem<'a>>>> {

@@ -182,7 +182,7 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let ran = group.ran();
     call.count_job(ran as usize);
     if let Some(traced) = group.traced {
-        traced.end(trace::Kind::Tasks, [ran, 0, u64::from(lanes)]);
+        traced.end(trace::Kind::Group, [ran, 0, u64::from(lanes)]);
     }
     let failure = group.failure().take();
     match failure {
@@ -314,8 +314,8 @@ impl<T: Tasks> Work<'_, T> {
     #[cold]
     fn trace_task(&self) {
         if let Some(call) = self.group.traced {
-            let values = [call.number(), self.number.get() - 1, 1, 0, 0];
-            self.mark.set(self.mark.get().end_one(trace::Kind::Task, self.lane, values));
+            let values = [call.number(), self.number.get() - 1, 0, 0, 0];
+            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.lane, values));
         }
     }
 }

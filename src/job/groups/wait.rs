@@ -101,7 +101,11 @@ impl<T: Tasks> Group<T> {
             }
             let Some((task, mark)) = taken else {
                 match self.idle(lane, until, shallow) {
-                    None => continue,
+                    None => {
+                        // The next task begins now, and not when this thread began to look for it.
+                        work.mark.set(work.mark.get().again());
+                        continue;
+                    }
                     Some(part) => return part,
                 }
             };
