@@ -56,7 +56,9 @@ fn blocks_by_the_ten_thousand() {
     let mut empty = Maker::new(WINDOW);
     let mut tiny = Maker::new(SMALL_WINDOW);
     let mut nothing = Maker::new(WINDOW);
-    (empty.filled(), tiny.filled(), nothing.filled());
+    for maker in [&mut empty, &mut tiny, &mut nothing] {
+        maker.filled();
+    }
     for number in 0..10_000 {
         empty.raw(&[]);
         tiny.raw(&[number as u8]);
