@@ -72,6 +72,7 @@
 #include "fastpar/plan.hpp"
 #include "fastpar/pool.hpp"
 #include "fastpar/prefix.hpp"
+#include "fastpar/prefix_sums.hpp"
 #include "fastpar/reduce.hpp"
 #include "fastpar/scans.hpp"
 #include "fastpar/shards.hpp"

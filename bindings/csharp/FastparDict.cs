@@ -36,6 +36,7 @@ public sealed unsafe class FastparDict : IDisposable
             Check.Ok(status, &error, new ErrorSite { Parameter = nameof(data) });
         }
         Handle = new DictHandle(dict);
+        Handle.Weigh(4L * data.Length); // as content, and as tables for both directions
     }
 
     /// <summary>

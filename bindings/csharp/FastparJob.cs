@@ -53,6 +53,23 @@ public sealed class FastparJob : IDisposable
         return true;
     }
 
+    /// <summary>The same; a token ends the waiting, and the job goes on.</summary>
+    /// <param name="cancellationToken">Seen within some 20 ms, or at the end of a chunk.</param>
+    /// <exception cref="OperationCanceledException">The job, or this call, was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">From inside a body of this job.</exception>
+    public void Wait(CancellationToken cancellationToken) => Wait(Timeout.InfiniteTimeSpan, cancellationToken);
+
+    /// <summary>The same for no longer than the time given.</summary>
+    /// <param name="timeout">0: only ask; <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</param>
+    /// <param name="cancellationToken">Seen within some 20 ms, or at the end of a chunk.</param>
+    /// <returns>False: it has not ended yet.</returns>
+    /// <inheritdoc cref="Wait(CancellationToken)"/>
+    public bool Wait(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Check.Timeout(timeout, nameof(timeout));
+        return CancellableWait.Run(timeout, cancellationToken, Wait);
+    }
+
     /// <summary>
     /// Cancels the job if it still runs, and waits for the chunks in flight; from inside a body of this very
     /// job it does not wait. Throws nothing: <see cref="Completion"/> has the result.

@@ -159,16 +159,29 @@ public static unsafe partial class FastparLoop
     /// <returns>The chunk, on lane 0.</returns>
     public static Chunk PlanChunk(long count, long index, LoopOptions? options = null)
     {
-        fastpar_error error;
-        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
-        fastpar_chunk chunk;
         if (index < 0 || index >= PlanMake(count, options).Chunks)
         {
             throw new ArgumentOutOfRangeException(nameof(index), index, "there is no such chunk");
         }
-        Check.Ok(
-            NativeMethods.fastpar_plan_chunk(&native, Check.Count(count, nameof(count)), (UIntPtr)(ulong)index, &chunk, &error),
-            &error);
+        fastpar_loop_options native = (options ?? LoopOptions.Defaults).ToNative();
+        fastpar_chunk chunk = ChunkOf(count, index, &native);
         return new Chunk(&chunk);
+    }
+
+    /// <summary>The items of a chunk that there is.</summary>
+    internal static Range64 RangeOf(long count, long index, fastpar_loop_options native)
+    {
+        fastpar_chunk chunk = ChunkOf(count, index, &native);
+        return new Range64((long)(ulong)chunk.begin, (long)(ulong)chunk.end);
+    }
+
+    private static fastpar_chunk ChunkOf(long count, long index, fastpar_loop_options* native)
+    {
+        fastpar_error error;
+        fastpar_chunk chunk;
+        Check.Ok(
+            NativeMethods.fastpar_plan_chunk(native, Check.Count(count, nameof(count)), (UIntPtr)(ulong)index, &chunk, &error),
+            &error);
+        return chunk;
     }
 }

@@ -44,7 +44,8 @@ public static class FastparPipeline
 
     /// <summary>
     /// Takes items from a source in order, works on them in parallel, and gives the results to a sink in the
-    /// same order. While <see cref="PipelineOptions.InFlight"/> items are under way none is taken.
+    /// same order. While <see cref="PipelineOptions.InFlight"/> items are under way none is taken. A result
+    /// that is there goes to the sink before the source is asked again.
     /// </summary>
     /// <typeparam name="T">An item.</typeparam>
     /// <typeparam name="TResult">What becomes of it.</typeparam>

@@ -124,7 +124,8 @@ public static unsafe class FastparPool
     public static int Threads => (int)NativeMethods.fastpar_pool_threads();
 
     /// <summary>
-    /// Logical CPUs that this process may use now: affinity and cgroup quota counted; at least 1.
+    /// Logical CPUs that this process may use now: affinity and cgroup quota counted (Windows: affinity, CPU
+    /// sets, the CPU rate of the job object); at least 1.
     /// </summary>
     public static int Cpus => (int)NativeMethods.fastpar_cpus();
 
@@ -283,8 +284,13 @@ public static unsafe class FastparPool
         }
         fastpar_error error;
         int status = NativeMethods.fastpar_pool_unhook(
+#if NET
+            onStart == null ? null : HookState.OnStart,
+            onExit == null ? null : HookState.OnExit,
+#else
             onStart == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(HookState.OnStart),
             onExit == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(HookState.OnExit),
+#endif
             hook.UserData,
             &error);
         if (status != NativeMethods.FASTPAR_OK)
@@ -328,8 +334,13 @@ public static unsafe class FastparPool
     /// <summary>Two functions on every worker, and what they threw so far.</summary>
     private sealed class HookState : CallState
     {
-        internal static readonly NativeMethods.fastpar_pool_hook_on_start_delegate OnStart = RunStart;
-        internal static readonly NativeMethods.fastpar_pool_hook_on_exit_delegate OnExit = RunExit;
+#if NET
+        internal static fastpar_pool_hook_on_start OnStart => &RunStart;
+        internal static fastpar_pool_hook_on_exit OnExit => &RunExit;
+#else
+        internal static readonly fastpar_pool_hook_on_start OnStart = RunStart;
+        internal static readonly fastpar_pool_hook_on_exit OnExit = RunExit;
+#endif
 
         private const int StartKind = 1;
         private const int ExitKind = 2;
@@ -380,9 +391,11 @@ public static unsafe class FastparPool
             return 0;
         }
 
+        [NativeCallback]
         [MonoPInvokeCallback(typeof(NativeMethods.fastpar_pool_hook_on_start_delegate))]
         private static void RunStart(void* userData, uint worker) => Run((HookState)From(userData), StartKind, worker);
 
+        [NativeCallback]
         [MonoPInvokeCallback(typeof(NativeMethods.fastpar_pool_hook_on_exit_delegate))]
         private static void RunExit(void* userData, uint worker) => Run((HookState)From(userData), ExitKind, worker);
 

@@ -55,6 +55,14 @@ public sealed unsafe class FastparQueue : IDisposable
         return true;
     }
 
+    /// <summary>Adds a value, waiting for room until a token is cancelled.</summary>
+    /// <param name="value">Any number; not added where this throws.</param>
+    /// <param name="cancellationToken">Seen within some 20 ms.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <inheritdoc cref="Push(ulong)"/>
+    public void Push(ulong value, CancellationToken cancellationToken) =>
+        CancellableWait.Run(Timeout.InfiniteTimeSpan, cancellationToken, time => TryPush(value, time));
+
     /// <summary>Takes the oldest value, waiting for one.</summary>
     /// <param name="value">The value.</param>
     /// <returns>False: the queue is closed and empty.</returns>
@@ -64,7 +72,28 @@ public sealed unsafe class FastparQueue : IDisposable
     /// <param name="value">The value; 0 if there was none.</param>
     /// <param name="timeout">0: do not wait.</param>
     /// <returns>False: it stayed empty, or is closed and empty.</returns>
-    public bool TryPop(out ulong value, TimeSpan timeout = default)
+    public bool TryPop(out ulong value, TimeSpan timeout = default) =>
+        Pop(out value, timeout) == NativeMethods.FASTPAR_OK;
+
+    /// <summary>Takes the oldest value, waiting for one until a token is cancelled.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="cancellationToken">Seen within some 20 ms.</param>
+    /// <returns>False: the queue is closed and empty.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public bool Pop(out ulong value, CancellationToken cancellationToken)
+    {
+        int status = 0;
+        ulong popped = 0;
+        CancellableWait.Run(
+            Timeout.InfiniteTimeSpan,
+            cancellationToken,
+            time => (status = Pop(out popped, time)) != NativeMethods.FASTPAR_ERR_TIMEOUT);
+        value = popped;
+        return status == NativeMethods.FASTPAR_OK;
+    }
+
+    /// <summary>Gives whether there was a value, the time is over, or the queue closed.</summary>
+    private int Pop(out ulong value, TimeSpan timeout)
     {
         ulong milliseconds = Check.Timeout(timeout, nameof(timeout));
         using var lease = new Lease(handle);
@@ -72,12 +101,11 @@ public sealed unsafe class FastparQueue : IDisposable
         ulong popped = 0;
         int status = NativeMethods.fastpar_queue_pop((fastpar_queue*)lease.Pointer, milliseconds, &popped, &error);
         value = popped;
-        if (status == NativeMethods.FASTPAR_ERR_TIMEOUT || status == NativeMethods.FASTPAR_ERR_CLOSED)
+        if (status != NativeMethods.FASTPAR_ERR_TIMEOUT && status != NativeMethods.FASTPAR_ERR_CLOSED)
         {
-            return false;
+            Check.Ok(status, &error);
         }
-        Check.Ok(status, &error);
-        return true;
+        return status;
     }
 
     /// <summary>

@@ -10,7 +10,7 @@ public sealed partial class FastparStream
 {
     /// <summary>
     /// Bytes of a write that are taken on the calling thread: they cost about as much as going to another
-    /// thread.
+    /// thread. Reads of less find the rest of so many bytes at once.
     /// </summary>
     private const int Little = 16 << 10;
 
@@ -50,7 +50,15 @@ public sealed partial class FastparStream
             return new ValueTask<int>(Task.FromCanceled<int>(cancellationToken));
         }
         Begin(writing: false);
-        return ReadOrAwait(buffer, cancellationToken);
+        int ready = Math.Min(fewEnd - fewStart, buffer.Length);
+        if (ready == 0)
+        {
+            return ReadOrAwait(buffer, cancellationToken);
+        }
+        few.AsSpan(fewStart, ready).CopyTo(buffer.Span);
+        fewStart += ready;
+        state.GiveBack();
+        return new ValueTask<int>(ready);
     }
 
     /// <inheritdoc/>
@@ -133,7 +141,7 @@ public sealed partial class FastparStream
     private int ReadReady(Span<byte> buffer, CancellationToken token)
     {
         using var use = new Use(this, asynchronous: true, token);
-        int read = use.Read(buffer);
+        int read = use.ReadAhead(buffer);
         if (read == SourceAhead.Later)
         {
             use.KeepClaim();

@@ -21,9 +21,14 @@ public sealed unsafe partial class FastparStream
         }
         if (!state.Take())
         {
-            const string message = "the stream is being used, by another thread or by a caller of this one";
-            throw new InvalidOperationException(message, new FastparException(FastparStatus.Busy, message));
+            throw InUse();
         }
+    }
+
+    internal static InvalidOperationException InUse()
+    {
+        const string message = "the stream is being used, by another thread or by a caller of this one";
+        return new InvalidOperationException(message, new FastparException(FastparStatus.Busy, message));
     }
 
     private static void CancelNative(object? stream) =>
@@ -85,6 +90,30 @@ public sealed unsafe partial class FastparStream
         }
 
         /// <summary>
+        /// The next bytes for an asynchronous call: of few bytes more than asked for, so that the next calls
+        /// find theirs at once.
+        /// </summary>
+        internal int ReadAhead(Span<byte> buffer)
+        {
+            if (stream.fewStart < stream.fewEnd || buffer.Length >= Little)
+            {
+                return Read(buffer);
+            }
+            if (stream.few.Length < Little)
+            {
+                stream.few = new byte[Little];
+            }
+            stream.fewStart = stream.fewEnd = 0;
+            int read = Read(stream.few);
+            if (read <= 0)
+            {
+                return read;
+            }
+            stream.fewEnd = read;
+            return Read(buffer);
+        }
+
+        /// <summary>
         /// The next bytes. What comes before a failure of the stream behind is given out first.
         /// </summary>
         internal int Read(Span<byte> buffer)
@@ -125,6 +154,7 @@ public sealed unsafe partial class FastparStream
         internal void Finish()
         {
             WriteFew();
+            stream.CheckSource();
             fastpar_error error;
             End(NativeMethods.fastpar_writer_finish((fastpar_writer*)lease.Pointer, &error), &error);
             stream.ended = true;
@@ -166,6 +196,7 @@ public sealed unsafe partial class FastparStream
         private void WriteThrough(ReadOnlySpan<byte> buffer)
         {
             fastpar_error error;
+            stream.CountSource(buffer.Length);
             fixed (byte* data = &MemoryMarshal.GetReference(buffer))
             {
                 End(

@@ -29,7 +29,7 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     private readonly bool leaveOpen;
     private readonly StreamState state;
     private readonly StreamHandle handle;
-    private readonly byte[] few = new byte[FewBytes];
+    private byte[] few = new byte[FewBytes];
     private int fewStart;
     private int fewEnd;
     private bool ended;

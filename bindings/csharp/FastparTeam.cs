@@ -129,7 +129,11 @@ public static unsafe class FastparTeam
 
     private sealed class TeamState : CallState
     {
-        internal static readonly NativeMethods.fastpar_team_run_with_member_delegate OnMember = RunMember;
+#if NET
+        internal static fastpar_team_run_with_member OnMember => &RunMember;
+#else
+        internal static readonly fastpar_team_run_with_member OnMember = RunMember;
+#endif
 
         private readonly MemberAction body;
         private IntPtr team;
@@ -152,6 +156,7 @@ public static unsafe class FastparTeam
 
         protected override long Position(int kind, void* a, void* b) => *(uint*)b;
 
+        [NativeCallback]
         [MonoPInvokeCallback(typeof(NativeMethods.fastpar_team_run_with_member_delegate))]
         private static int RunMember(void* userData, fastpar_team* team, uint member, uint members) =>
             ((TeamState)From(userData)).Callback(1, team, &member, &members);

@@ -111,6 +111,25 @@ public sealed class LoopOptions
     /// <summary>The options that null stands for.</summary>
     internal static LoopOptions Defaults { get; } = new();
 
+    /// <summary>Of loops over items.</summary>
+    internal static LoopOptions Shrinking { get; } = new() { Schedule = Schedule.Guided };
+
+    /// <summary>Of loops over items with asynchronous bodies.</summary>
+    internal static LoopOptions ItemByItem { get; } = new() { Schedule = Schedule.Grain, Grain = 1 };
+
+    /// <summary>These options, with another schedule where they choose none.</summary>
+    internal LoopOptions OrElse(LoopOptions schedule)
+    {
+        if (ScheduleInUse != Schedule.Segments || Segments != 0)
+        {
+            return this;
+        }
+        var own = (LoopOptions)MemberwiseClone();
+        own.Schedule = schedule.Schedule;
+        own.Grain = schedule.Grain;
+        return own;
+    }
+
     /// <summary>The C struct, without pointers.</summary>
     internal unsafe fastpar_loop_options ToNative() => new fastpar_loop_options
     {

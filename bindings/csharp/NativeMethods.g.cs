@@ -5,6 +5,61 @@
 // </auto-generated>
 #pragma warning disable CS8500
 #pragma warning disable CS8981
+#if NET
+global using unsafe fastpar_archive_for_body = delegate* unmanaged<void*, Fastpar.fastpar_piece*, int>;
+global using unsafe fastpar_archive_open_source_read = delegate* unmanaged<void*, ulong, void*, System.UIntPtr, int>;
+global using unsafe fastpar_archive_reduce_combine = delegate* unmanaged<void*, void*, void*, int>;
+global using unsafe fastpar_archive_reduce_fold = delegate* unmanaged<void*, Fastpar.fastpar_piece*, void*, int>;
+global using unsafe fastpar_for_body = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, int>;
+global using unsafe fastpar_for_start_body = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, int>;
+global using unsafe fastpar_group_run_root = delegate* unmanaged<void*, Fastpar.fastpar_group*, uint, int>;
+global using unsafe fastpar_group_spawn_task = delegate* unmanaged<void*, Fastpar.fastpar_group*, uint, int>;
+global using unsafe fastpar_pipeline_run_feed = delegate* unmanaged<void*, void**, int>;
+global using unsafe fastpar_pipeline_run_take = delegate* unmanaged<void*, void*, uint, int>;
+global using unsafe fastpar_pipeline_run_work = delegate* unmanaged<void*, void*, uint, int>;
+global using unsafe fastpar_prefix_apply = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, void*, int>;
+global using unsafe fastpar_prefix_combine = delegate* unmanaged<void*, void*, void*, int>;
+global using unsafe fastpar_prefix_fold = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, void*, int>;
+global using unsafe fastpar_reader_open_source = delegate* unmanaged<void*, void*, System.UIntPtr, System.UIntPtr*, int>;
+global using unsafe fastpar_reduce_combine = delegate* unmanaged<void*, void*, void*, int>;
+global using unsafe fastpar_reduce_fold = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, void*, int>;
+global using unsafe fastpar_team_run_member = delegate* unmanaged<void*, Fastpar.fastpar_team*, uint, uint, int>;
+global using unsafe fastpar_team_run_with_member = delegate* unmanaged<void*, Fastpar.fastpar_team*, uint, uint, int>;
+global using unsafe fastpar_transform_file_body = delegate* unmanaged<void*, Fastpar.fastpar_piece*, Fastpar.fastpar_output*, int>;
+global using unsafe fastpar_writer_open_sink = delegate* unmanaged<void*, void*, System.UIntPtr, int>;
+global using unsafe fastpar_job_notify_done = delegate* unmanaged<void*, int, Fastpar.fastpar_error*, void>;
+global using unsafe fastpar_pool_hook_on_exit = delegate* unmanaged<void*, uint, void>;
+global using unsafe fastpar_pool_hook_on_start = delegate* unmanaged<void*, uint, void>;
+global using unsafe fastpar_pool_unhook_on_exit = delegate* unmanaged<void*, uint, void>;
+global using unsafe fastpar_pool_unhook_on_start = delegate* unmanaged<void*, uint, void>;
+#else
+global using fastpar_archive_for_body = Fastpar.NativeMethods.fastpar_archive_for_body_delegate;
+global using fastpar_archive_open_source_read = Fastpar.NativeMethods.fastpar_archive_open_source_read_delegate;
+global using fastpar_archive_reduce_combine = Fastpar.NativeMethods.fastpar_archive_reduce_combine_delegate;
+global using fastpar_archive_reduce_fold = Fastpar.NativeMethods.fastpar_archive_reduce_fold_delegate;
+global using fastpar_for_body = Fastpar.NativeMethods.fastpar_for_body_delegate;
+global using fastpar_for_start_body = Fastpar.NativeMethods.fastpar_for_start_body_delegate;
+global using fastpar_group_run_root = Fastpar.NativeMethods.fastpar_group_run_root_delegate;
+global using fastpar_group_spawn_task = Fastpar.NativeMethods.fastpar_group_spawn_task_delegate;
+global using fastpar_pipeline_run_feed = Fastpar.NativeMethods.fastpar_pipeline_run_feed_delegate;
+global using fastpar_pipeline_run_take = Fastpar.NativeMethods.fastpar_pipeline_run_take_delegate;
+global using fastpar_pipeline_run_work = Fastpar.NativeMethods.fastpar_pipeline_run_work_delegate;
+global using fastpar_prefix_apply = Fastpar.NativeMethods.fastpar_prefix_apply_delegate;
+global using fastpar_prefix_combine = Fastpar.NativeMethods.fastpar_prefix_combine_delegate;
+global using fastpar_prefix_fold = Fastpar.NativeMethods.fastpar_prefix_fold_delegate;
+global using fastpar_reader_open_source = Fastpar.NativeMethods.fastpar_reader_open_source_delegate;
+global using fastpar_reduce_combine = Fastpar.NativeMethods.fastpar_reduce_combine_delegate;
+global using fastpar_reduce_fold = Fastpar.NativeMethods.fastpar_reduce_fold_delegate;
+global using fastpar_team_run_member = Fastpar.NativeMethods.fastpar_team_run_member_delegate;
+global using fastpar_team_run_with_member = Fastpar.NativeMethods.fastpar_team_run_with_member_delegate;
+global using fastpar_transform_file_body = Fastpar.NativeMethods.fastpar_transform_file_body_delegate;
+global using fastpar_writer_open_sink = Fastpar.NativeMethods.fastpar_writer_open_sink_delegate;
+global using fastpar_job_notify_done = Fastpar.NativeMethods.fastpar_job_notify_done_delegate;
+global using fastpar_pool_hook_on_exit = Fastpar.NativeMethods.fastpar_pool_hook_on_exit_delegate;
+global using fastpar_pool_hook_on_start = Fastpar.NativeMethods.fastpar_pool_hook_on_start_delegate;
+global using fastpar_pool_unhook_on_exit = Fastpar.NativeMethods.fastpar_pool_unhook_on_exit_delegate;
+global using fastpar_pool_unhook_on_start = Fastpar.NativeMethods.fastpar_pool_unhook_on_start_delegate;
+#endif
 using System;
 using System.Runtime.InteropServices;
 
@@ -158,278 +213,733 @@ namespace Fastpar
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void fastpar_pool_unhook_on_start_delegate(void* user_data, uint worker);
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_version")]
+        internal static partial uint fastpar_version();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_version", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_version();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_version_string")]
+        internal static partial byte* fastpar_version_string();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_version_string", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* fastpar_version_string();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_abi_version")]
+        internal static partial uint fastpar_abi_version();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_abi_version", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_abi_version();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_zstd_version_string")]
+        internal static partial byte* fastpar_zstd_version_string();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_zstd_version_string", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* fastpar_zstd_version_string();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_status_name")]
+        internal static partial byte* fastpar_status_name(int status);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_status_name", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* fastpar_status_name(int status);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_status_message")]
+        internal static partial byte* fastpar_status_message(int status);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_status_message", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* fastpar_status_message(int status);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_start")]
+        internal static partial int fastpar_pool_start(fastpar_pool_options* options, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_start(fastpar_pool_options* options, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_threads")]
+        internal static partial uint fastpar_pool_threads();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_threads", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_pool_threads();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_cpus")]
+        internal static partial uint fastpar_cpus();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_cpus", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_cpus();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_limit")]
+        internal static partial int fastpar_pool_limit(uint lanes, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_limit", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_limit(uint lanes, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_limit_get")]
+        internal static partial uint fastpar_pool_limit_get();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_limit_get", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint fastpar_pool_limit_get();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_worker")]
+        internal static partial int fastpar_pool_worker();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_worker", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_worker();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_stats_read")]
+        internal static partial int fastpar_pool_stats_read(fastpar_pool_stats* stats, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_stats_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_stats_read(fastpar_pool_stats* stats, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_shutdown")]
+        internal static partial int fastpar_pool_shutdown(fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown(fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_shutdown_within")]
+        internal static partial int fastpar_pool_shutdown_within(ulong timeout_ms, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_shutdown_within", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_pool_shutdown_within(ulong timeout_ms, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_hook")]
+        internal static partial int fastpar_pool_hook(fastpar_pool_hook_on_start on_start, fastpar_pool_hook_on_exit on_exit, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start_delegate on_start, fastpar_pool_hook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_pool_hook(fastpar_pool_hook_on_start on_start, fastpar_pool_hook_on_exit on_exit, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pool_unhook")]
+        internal static partial int fastpar_pool_unhook(fastpar_pool_unhook_on_start on_start, fastpar_pool_unhook_on_exit on_exit, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start_delegate on_start, fastpar_pool_unhook_on_exit_delegate on_exit, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_pool_unhook(fastpar_pool_unhook_on_start on_start, fastpar_pool_unhook_on_exit on_exit, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_for")]
+        internal static partial int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body body, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body_delegate body, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_for(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_body body, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_cancel")]
+        internal static partial void fastpar_cancel(int* flag);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_cancel", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_cancel(int* flag);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_plan_make")]
+        internal static partial int fastpar_plan_make(fastpar_loop_options* options, System.UIntPtr count, fastpar_plan* plan, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_plan_make", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_plan_make(fastpar_loop_options* options, System.UIntPtr count, fastpar_plan* plan, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_plan_chunk")]
+        internal static partial int fastpar_plan_chunk(fastpar_loop_options* options, System.UIntPtr count, System.UIntPtr index, fastpar_chunk* chunk, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_plan_chunk", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_plan_chunk(fastpar_loop_options* options, System.UIntPtr count, System.UIntPtr index, fastpar_chunk* chunk, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_prefix")]
+        internal static partial int fastpar_prefix(fastpar_loop_options* options, System.UIntPtr count, fastpar_prefix_fold fold, fastpar_prefix_combine combine, fastpar_prefix_apply apply, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_prefix", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_prefix(fastpar_loop_options* options, System.UIntPtr count, fastpar_prefix_fold_delegate fold, fastpar_prefix_combine_delegate combine, fastpar_prefix_apply_delegate apply, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+        internal static extern int fastpar_prefix(fastpar_loop_options* options, System.UIntPtr count, fastpar_prefix_fold fold, fastpar_prefix_combine combine, fastpar_prefix_apply apply, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_reduce")]
+        internal static partial int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold fold, fastpar_reduce_combine combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold_delegate fold, fastpar_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+        internal static extern int fastpar_reduce(fastpar_loop_options* options, System.UIntPtr count, fastpar_reduce_fold fold, fastpar_reduce_combine combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_is_cancelled")]
+        internal static partial int fastpar_is_cancelled();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_is_cancelled", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_is_cancelled();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_fail")]
+        internal static partial void fastpar_fail(fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_fail", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_fail(fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_for_start")]
+        internal static partial int fastpar_for_start(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_start_body body, void* user_data, fastpar_job** job, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_for_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_for_start(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_start_body_delegate body, void* user_data, fastpar_job** job, fastpar_error* error);
+        internal static extern int fastpar_for_start(fastpar_loop_options* options, System.UIntPtr count, fastpar_for_start_body body, void* user_data, fastpar_job** job, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_wait")]
+        internal static partial int fastpar_job_wait(fastpar_job* job, ulong timeout_ms, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_job_wait(fastpar_job* job, ulong timeout_ms, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_progress")]
+        internal static partial int fastpar_job_progress(fastpar_job* job, ulong* done, ulong* total, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_progress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_job_progress(fastpar_job* job, ulong* done, ulong* total, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_cancel")]
+        internal static partial void fastpar_job_cancel(fastpar_job* job);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_cancel", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_job_cancel(fastpar_job* job);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_free")]
+        internal static partial void fastpar_job_free(fastpar_job* job);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_job_free(fastpar_job* job);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_notify")]
+        internal static partial int fastpar_job_notify(fastpar_job* job, fastpar_job_notify_done done, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_notify", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_job_notify(fastpar_job* job, fastpar_job_notify_done_delegate done, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_job_notify(fastpar_job* job, fastpar_job_notify_done done, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_job_detach")]
+        internal static partial void fastpar_job_detach(fastpar_job* job);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_job_detach", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_job_detach(fastpar_job* job);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_team_run")]
+        internal static partial int fastpar_team_run(uint members, fastpar_team_run_member member, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_team_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_team_run(uint members, fastpar_team_run_member_delegate member, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_team_run(uint members, fastpar_team_run_member member, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_team_run_with")]
+        internal static partial int fastpar_team_run_with(fastpar_team_options* options, fastpar_team_run_with_member member, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_team_run_with", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_team_run_with(fastpar_team_options* options, fastpar_team_run_with_member_delegate member, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_team_run_with(fastpar_team_options* options, fastpar_team_run_with_member member, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_team_barrier")]
+        internal static partial int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_team_barrier", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_team_barrier(fastpar_team* team, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_group_run")]
+        internal static partial int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root root, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_group_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root_delegate root, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_group_run(fastpar_group_options* options, fastpar_group_run_root root, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_group_spawn")]
+        internal static partial int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task task, void* item, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_group_spawn", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task_delegate task, void* item, fastpar_error* error);
+        internal static extern int fastpar_group_spawn(fastpar_group* group, fastpar_group_spawn_task task, void* item, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_group_wait")]
+        internal static partial int fastpar_group_wait(fastpar_group* group, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_group_wait", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_group_wait(fastpar_group* group, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_pipeline_run")]
+        internal static partial int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed feed, fastpar_pipeline_run_work work, fastpar_pipeline_run_take take, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_pipeline_run", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed_delegate feed, fastpar_pipeline_run_work_delegate work, fastpar_pipeline_run_take_delegate take, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_pipeline_run(fastpar_pipeline_options* options, fastpar_pipeline_run_feed feed, fastpar_pipeline_run_work work, fastpar_pipeline_run_take take, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_sort")]
+        internal static partial int fastpar_sort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_sort", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_sort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_sort_memory")]
+        internal static partial int fastpar_sort_memory(System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, System.UIntPtr* bytes, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_sort_memory", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_sort_memory(System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, System.UIntPtr* bytes, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_trace_start")]
+        internal static partial int fastpar_trace_start(fastpar_trace_options* options, byte* path, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_trace_start", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_trace_start(fastpar_trace_options* options, byte* path, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_trace_stop")]
+        internal static partial int fastpar_trace_stop(fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_trace_stop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_trace_stop(fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_trace_begin")]
+        internal static partial void fastpar_trace_begin(byte* name);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_trace_begin", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_trace_begin(byte* name);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_trace_end")]
+        internal static partial void fastpar_trace_end();
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_trace_end", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_trace_end();
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_load")]
+        internal static partial long fastpar_atomic_load(long* place);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_load", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_load(long* place);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_store")]
+        internal static partial void fastpar_atomic_store(long* place, long value);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_store", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_atomic_store(long* place, long value);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_add")]
+        internal static partial long fastpar_atomic_add(long* place, long delta);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_add", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_add(long* place, long delta);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_max")]
+        internal static partial long fastpar_atomic_max(long* place, long value);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_max", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_max(long* place, long value);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_min")]
+        internal static partial long fastpar_atomic_min(long* place, long value);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_min", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern long fastpar_atomic_min(long* place, long value);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_atomic_compare_exchange")]
+        internal static partial int fastpar_atomic_compare_exchange(long* place, long* expected, long desired);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_atomic_compare_exchange", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_atomic_compare_exchange(long* place, long* expected, long desired);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_queue_open")]
+        internal static partial int fastpar_queue_open(System.UIntPtr capacity, fastpar_queue** queue, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_queue_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_queue_open(System.UIntPtr capacity, fastpar_queue** queue, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_queue_push")]
+        internal static partial int fastpar_queue_push(fastpar_queue* queue, ulong value, ulong timeout_ms, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_queue_push", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_queue_push(fastpar_queue* queue, ulong value, ulong timeout_ms, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_queue_pop")]
+        internal static partial int fastpar_queue_pop(fastpar_queue* queue, ulong timeout_ms, ulong* value, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_queue_pop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_queue_pop(fastpar_queue* queue, ulong timeout_ms, ulong* value, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_queue_close")]
+        internal static partial void fastpar_queue_close(fastpar_queue* queue);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_queue_close", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_queue_close(fastpar_queue* queue);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_queue_free")]
+        internal static partial void fastpar_queue_free(fastpar_queue* queue);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_queue_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_queue_free(fastpar_queue* queue);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_compress_bound")]
+        internal static partial int fastpar_compress_bound(fastpar_zstd_options* options, System.UIntPtr src_len, System.UIntPtr* bound, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_compress_bound", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_compress_bound(fastpar_zstd_options* options, System.UIntPtr src_len, System.UIntPtr* bound, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_compress")]
+        internal static partial int fastpar_compress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_compress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_compress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_decompressed_size")]
+        internal static partial int fastpar_decompressed_size(void* src, System.UIntPtr src_len, ulong* size, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_decompressed_size", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompressed_size(void* src, System.UIntPtr src_len, ulong* size, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_decompress")]
+        internal static partial int fastpar_decompress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_decompress", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_frame_read")]
+        internal static partial int fastpar_frame_read(void* src, System.UIntPtr src_len, fastpar_zstd_info* info, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_frame_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_frame_read(void* src, System.UIntPtr src_len, fastpar_zstd_info* info, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_dict_train")]
+        internal static partial int fastpar_dict_train(void* samples, System.UIntPtr* sample_sizes, System.UIntPtr samples_count, void* dict, System.UIntPtr dict_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_dict_train", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_dict_train(void* samples, System.UIntPtr* sample_sizes, System.UIntPtr samples_count, void* dict, System.UIntPtr dict_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_dict_open")]
+        internal static partial int fastpar_dict_open(void* data, System.UIntPtr len, int level, fastpar_dict** dict, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_dict_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_dict_open(void* data, System.UIntPtr len, int level, fastpar_dict** dict, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_dict_id")]
+        internal static partial int fastpar_dict_id(fastpar_dict* dict, uint* id, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_dict_id", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_dict_id(fastpar_dict* dict, uint* id, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_dict_free")]
+        internal static partial void fastpar_dict_free(fastpar_dict* dict);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_dict_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_dict_free(fastpar_dict* dict);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_compress_batch")]
+        internal static partial int fastpar_compress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_compress_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_compress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_decompress_batch")]
+        internal static partial int fastpar_decompress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_decompress_batch", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress_batch(fastpar_zstd_options* options, fastpar_batch_item* items, System.UIntPtr item_size, System.UIntPtr count, System.UIntPtr* failed, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_writer_open")]
+        internal static partial int fastpar_writer_open(fastpar_zstd_options* options, fastpar_writer_open_sink sink, void* user_data, fastpar_writer** writer, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_writer_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_writer_open(fastpar_zstd_options* options, fastpar_writer_open_sink_delegate sink, void* user_data, fastpar_writer** writer, fastpar_error* error);
+        internal static extern int fastpar_writer_open(fastpar_zstd_options* options, fastpar_writer_open_sink sink, void* user_data, fastpar_writer** writer, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_writer_write")]
+        internal static partial int fastpar_writer_write(fastpar_writer* writer, void* data, System.UIntPtr len, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_writer_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_writer_write(fastpar_writer* writer, void* data, System.UIntPtr len, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_writer_flush")]
+        internal static partial int fastpar_writer_flush(fastpar_writer* writer, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_writer_flush", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_writer_flush(fastpar_writer* writer, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_writer_finish")]
+        internal static partial int fastpar_writer_finish(fastpar_writer* writer, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_writer_finish", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_writer_finish(fastpar_writer* writer, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_writer_free")]
+        internal static partial void fastpar_writer_free(fastpar_writer* writer);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_writer_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_writer_free(fastpar_writer* writer);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_reader_open")]
+        internal static partial int fastpar_reader_open(fastpar_zstd_options* options, fastpar_reader_open_source source, void* user_data, fastpar_reader** reader, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_reader_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_reader_open(fastpar_zstd_options* options, fastpar_reader_open_source_delegate source, void* user_data, fastpar_reader** reader, fastpar_error* error);
+        internal static extern int fastpar_reader_open(fastpar_zstd_options* options, fastpar_reader_open_source source, void* user_data, fastpar_reader** reader, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_reader_read")]
+        internal static partial int fastpar_reader_read(fastpar_reader* reader, void* dst, System.UIntPtr capacity, System.UIntPtr* len, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_reader_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_reader_read(fastpar_reader* reader, void* dst, System.UIntPtr capacity, System.UIntPtr* len, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_reader_free")]
+        internal static partial void fastpar_reader_free(fastpar_reader* reader);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_reader_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_reader_free(fastpar_reader* reader);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_open")]
+        internal static partial int fastpar_archive_open(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, fastpar_archive** archive, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_open(fastpar_zstd_options* options, void* src, System.UIntPtr src_len, fastpar_archive** archive, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_open_file")]
+        internal static partial int fastpar_archive_open_file(fastpar_zstd_options* options, byte* path, fastpar_archive** archive, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_open_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_open_file(fastpar_zstd_options* options, byte* path, fastpar_archive** archive, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_open_source")]
+        internal static partial int fastpar_archive_open_source(fastpar_zstd_options* options, fastpar_archive_open_source_read read, ulong size, void* user_data, fastpar_archive** archive, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_open_source", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_archive_open_source(fastpar_zstd_options* options, fastpar_archive_open_source_read_delegate read, ulong size, void* user_data, fastpar_archive** archive, fastpar_error* error);
+        internal static extern int fastpar_archive_open_source(fastpar_zstd_options* options, fastpar_archive_open_source_read read, ulong size, void* user_data, fastpar_archive** archive, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_size")]
+        internal static partial int fastpar_archive_size(fastpar_archive* archive, ulong* size, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_size", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_size(fastpar_archive* archive, ulong* size, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_frames")]
+        internal static partial int fastpar_archive_frames(fastpar_archive* archive, ulong* frames, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_frames", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_frames(fastpar_archive* archive, ulong* frames, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_frame")]
+        internal static partial int fastpar_archive_frame(fastpar_archive* archive, ulong index, fastpar_frame_info* info, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_frame", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_frame(fastpar_archive* archive, ulong index, fastpar_frame_info* info, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_read")]
+        internal static partial int fastpar_archive_read(fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_read", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_read(fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_free")]
+        internal static partial void fastpar_archive_free(fastpar_archive* archive);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void fastpar_archive_free(fastpar_archive* archive);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_compress_file")]
+        internal static partial int fastpar_compress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_compress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_compress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_decompress_file")]
+        internal static partial int fastpar_decompress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_decompress_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_decompress_file(fastpar_zstd_options* options, byte* src_path, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_for")]
+        internal static partial int fastpar_archive_for(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_for_body body, void* user_data, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_for", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_archive_for(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_for_body_delegate body, void* user_data, fastpar_error* error);
+        internal static extern int fastpar_archive_for(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_for_body body, void* user_data, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_reduce")]
+        internal static partial int fastpar_archive_reduce(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_reduce_fold fold, fastpar_archive_reduce_combine combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_reduce", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_archive_reduce(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_reduce_fold_delegate fold, fastpar_archive_reduce_combine_delegate combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+        internal static extern int fastpar_archive_reduce(fastpar_scan_options* options, fastpar_archive* archive, fastpar_archive_reduce_fold fold, fastpar_archive_reduce_combine combine, void* user_data, void* accumulator, System.UIntPtr accumulator_size, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_output_write")]
+        internal static partial int fastpar_output_write(fastpar_output* output, void* data, System.UIntPtr len, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_output_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_output_write(fastpar_output* output, void* data, System.UIntPtr len, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_transform_file")]
+        internal static partial int fastpar_transform_file(fastpar_scan_options* options, fastpar_archive* src, fastpar_zstd_options* dst, byte* dst_path, fastpar_transform_file_body body, void* user_data, fastpar_file_stats* stats, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_transform_file", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_transform_file(fastpar_scan_options* options, fastpar_archive* src, fastpar_zstd_options* dst, byte* dst_path, fastpar_transform_file_body_delegate body, void* user_data, fastpar_file_stats* stats, fastpar_error* error);
+        internal static extern int fastpar_transform_file(fastpar_scan_options* options, fastpar_archive* src, fastpar_zstd_options* dst, byte* dst_path, fastpar_transform_file_body body, void* user_data, fastpar_file_stats* stats, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_shard")]
+        internal static partial int fastpar_archive_shard(fastpar_scan_options* options, fastpar_archive* archive, ulong shards, ulong index, fastpar_shard* shard, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_archive_shard", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_archive_shard(fastpar_scan_options* options, fastpar_archive* archive, ulong shards, ulong index, fastpar_shard* shard, fastpar_error* error);
+#endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_concat_files")]
+        internal static partial int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#else
         [DllImport(__DllName, EntryPoint = "fastpar_concat_files", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#endif
 
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace Fastpar;
@@ -29,6 +30,7 @@ public sealed unsafe partial class SeekableArchive
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
+    [OverloadResolutionPriority(1)] // null fits both
     public void Scan<T>(ScanAction<T> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
         where T : unmanaged
     {
@@ -40,12 +42,7 @@ public sealed unsafe partial class SeekableArchive
     /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
     public void Scan<T>(
         ScanPieceAction<T> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
-        where T : unmanaged
-    {
-        Check.NotNull(body, nameof(body));
-        using var lease = new Lease(handle);
-        new PieceScan<T>(body, options, path, cancellationToken).Scan((fastpar_archive*)lease.Pointer, sizeof(T));
-    }
+        where T : unmanaged => Scan(body, sizeof(T), options, cancellationToken);
 
     /// <summary>
     /// The same for text: whole lines, each with its end, byte 10; the last one may end with the
@@ -55,6 +52,7 @@ public sealed unsafe partial class SeekableArchive
     /// <param name="options">Null: the whole content.</param>
     /// <param name="cancellationToken">Cancels the scan.</param>
     /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    [OverloadResolutionPriority(1)] // null fits both
     public void ScanLines(
         ScanAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -65,11 +63,16 @@ public sealed unsafe partial class SeekableArchive
     /// <summary>The same for a body that is told where the piece is, and its lane.</summary>
     /// <inheritdoc cref="ScanLines(ScanAction{byte}, ScanOptions, CancellationToken)"/>
     public void ScanLines(
-        ScanPieceAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default)
+        ScanPieceAction<byte> body, ScanOptions? options = null, CancellationToken cancellationToken = default) =>
+        Scan(body, 0, options, cancellationToken);
+
+    /// <summary>Scans records of so many bytes, or lines where that is 0.</summary>
+    private void Scan<T>(ScanPieceAction<T> body, int record, ScanOptions? options, CancellationToken token)
+        where T : unmanaged
     {
         Check.NotNull(body, nameof(body));
         using var lease = new Lease(handle);
-        new PieceScan<byte>(body, options, path, cancellationToken).Scan((fastpar_archive*)lease.Pointer, 0);
+        new PieceScan<T>(body, options, path, token).Scan((fastpar_archive*)lease.Pointer, record);
     }
 
     /// <summary>
@@ -87,6 +90,7 @@ public sealed unsafe partial class SeekableArchive
     /// <param name="cancellationToken">Cancels the scan.</param>
     /// <returns>The result.</returns>
     /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    [OverloadResolutionPriority(1)] // null fits both
     public TResult ScanReduce<T, TResult>(
         Func<TResult> identity,
         ScanFold<T, TResult> fold,
@@ -136,6 +140,7 @@ public sealed unsafe partial class SeekableArchive
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>What was done.</returns>
     /// <inheritdoc cref="Scan{T}(ScanAction{T}, ScanOptions, CancellationToken)"/>
+    [OverloadResolutionPriority(1)] // null fits both
     public FileStats TransformFile<T>(
         string destinationPath,
         TransformAction<T> body,
@@ -196,42 +201,5 @@ public sealed unsafe partial class SeekableArchive
             &native, (fastpar_archive*)lease.Pointer, count, number, &shard, &error);
         Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });
         return new ArchiveShard(shard);
-    }
-
-    /// <summary>Opens compressed data wherever it is, such as an object in a store.</summary>
-    /// <param name="read">
-    /// Fills a buffer; called on several threads at a time, as long as the archive is used. What it
-    /// throws ends the call that wanted the bytes with a <see cref="FastparException"/> that has its message.
-    /// </param>
-    /// <param name="size">Bytes of the compressed data.</param>
-    /// <param name="options">May be null; as for <see cref="OpenFile"/>.</param>
-    /// <param name="cancellationToken">Cancels the opening, and from then on every read.</param>
-    /// <returns>The archive.</returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    /// <exception cref="InvalidDataException">The data is damaged, or passes a limit of the
-    /// options.</exception>
-    public static SeekableArchive OpenSource(
-        ReadAtAction read, long size, ZstdOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ulong bytes = (ulong)Check.NotNegative(size, nameof(size));
-        var source = new SourceState(Check.NotNull(read, nameof(read)));
-        source.Root();
-        void* data = source.UserData;
-        try
-        {
-            return Open(
-                (native, archive, error) => NativeMethods.fastpar_archive_open_source(
-                    native, SourceState.OnRead, bytes, data, archive, error),
-                default,
-                options,
-                cancellationToken,
-                null,
-                source);
-        }
-        catch
-        {
-            source.Unroot();
-            throw;
-        }
     }
 }

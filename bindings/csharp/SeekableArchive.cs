@@ -42,6 +42,12 @@ public readonly struct FrameInfo
 /// </remarks>
 public sealed unsafe partial class SeekableArchive : IDisposable
 {
+    /// <summary>Native memory that tells where a frame is.</summary>
+    private const long BytesOfFrame = 64;
+
+    /// <summary>An archive in use keeps one frame of the usual size at least.</summary>
+    private const long BytesKept = 4 << 20;
+
     private readonly ArchiveHandle handle;
     private readonly CancellationToken token;
     private readonly string? path;
@@ -53,6 +59,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         this.token = token;
         Length = Ask(NativeMethods.fastpar_archive_size);
         Frames = Ask(NativeMethods.fastpar_archive_frames);
+        handle.Weigh((Frames * BytesOfFrame) + Math.Min(Length, BytesKept));
     }
 
     private delegate int Opening(fastpar_zstd_options* options, fastpar_archive** archive, fastpar_error* error);
@@ -226,7 +233,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         ZstdOptions? options,
         CancellationToken token,
         string? path = null,
-        CallState? source = null)
+        SourceState? source = null)
     {
         CancelFlag flag = default;
         ArchiveHandle handle;

@@ -10,18 +10,23 @@
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o tree
  */
 #define _XOPEN_SOURCE 700 /* nftw, fstatat */
+#define _FILE_OFFSET_BITS 64
 #include "fastpar.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/time.h>
+#ifdef _WIN32
+#include "tree/nftw_windows.h"
+#else
+#include <ftw.h>
+#endif
 
 typedef struct {
     uint64_t files, folders, bytes;
@@ -71,6 +76,21 @@ static int32_t fail(const char *path)
 
 static int32_t spawn(fastpar_group *group, folder *item);
 
+/* Of an entry of the folder, not of what a link leads to. */
+static int look(const folder *here, DIR *entries, const char *name, struct stat *found)
+{
+#ifdef _WIN32
+    folder *entry = new_folder(NULL, here->path, name);
+    int failed = entry == NULL || stat(entry->path, found) != 0;
+    (void)entries;
+    free(entry);
+    return failed;
+#else
+    (void)here;
+    return fstatat(dirfd(entries), name, found, AT_SYMLINK_NOFOLLOW) != 0;
+#endif
+}
+
 static int32_t walk(void *item, fastpar_group *group, uint32_t lane)
 {
     folder *here = item;
@@ -81,7 +101,7 @@ static int32_t walk(void *item, fastpar_group *group, uint32_t lane)
         struct stat found;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (fstatat(dirfd(entries), entry->d_name, &found, AT_SYMLINK_NOFOLLOW) != 0)
+        if (look(here, entries, entry->d_name, &found))
             failed = fail(entry->d_name);
         else if (S_ISDIR(found.st_mode))
             failed = spawn(group, new_folder(here->lanes, here->path, entry->d_name));
@@ -147,9 +167,9 @@ static int by_nftw(const char *path)
 
 static double seconds(void)
 {
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    return (double)now.tv_sec + (double)now.tv_usec / 1e6;
 }
 
 int main(int argc, char **argv)

@@ -88,6 +88,8 @@ struct pipeline_call {
  *
  *     while (auto item = source()) sink(work(*item));
  *
+ * What is done and first in order goes to the sink before the source is asked again.
+ *
  * @param source   returns a `std::optional` of an item; empty: the end. Called on the calling thread.
  * @param work     callable with an `item &`, returns a value; called on any thread, several at the same time
  * @param sink     callable with that value; called on the calling thread

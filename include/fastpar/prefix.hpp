@@ -3,9 +3,6 @@
 #define FASTPAR_PREFIX_HPP
 
 #include "reduce.hpp"
-#include "sequence.hpp"
-
-#include <iterator>
 
 namespace fastpar {
 namespace detail {
@@ -149,90 +146,6 @@ T prefix(std::size_t count, const T &identity, Fold &&fold, Combine &&combine, A
                      sums::accumulator_size, &failure);
   call.exceptions.finish(result, failure);
   return total;
-}
-
-namespace detail {
-
-/** Both scans. `write(part, before)` writes the results of a chunk; `before`: the sum of what comes before
- * it, if something does. Sums are in variables of their own, which the compiler can keep in registers. */
-template <class T, class Iterator, class Operation, class Write>
-void scan_range(const sequence<Iterator, Iterator> &items, Operation &operation, const Write &write,
-                const loop_options &options) {
-  prefix(
-      items.count(), std::optional<T>(),
-      [&](const chunk &part, std::optional<T> &sum) {
-        T all = items.item(items.at(part.begin));
-        for (std::size_t i = part.begin + 1; i < part.end; i++)
-          all = T(std::invoke(operation, std::move(all), items.item(items.at(i))));
-        sum = std::move(all);
-      },
-      [&](std::optional<T> &into, const std::optional<T> &from) {
-        if (!from) return;
-        if (into) {
-          *into = T(std::invoke(operation, std::move(*into), *from));
-        } else {
-          into = from;
-        }
-      },
-      write, options);
-}
-
-} // namespace detail
-
-/**
- * Writes to each place the sum of all items up to its own: `out[i] = first[0] + ... + first[i]`.
- *
- * As std::inclusive_scan, in parallel.
- *
- * @param first, last  random-access iterators
- * @param out          random-access; may be `first`
- * @param operation    associative; called by several threads at a time. For one plan the results are
- *                     the same to the bit however many threads ran it.
- * @param options      24 segments on every thread of the pool, unless they say otherwise
- * @return one past the last result
- * @throws as prefix
- *
- * Blocks, threads and nesting: as for_each_chunk.
- */
-template <class First, class Out, class Operation = std::plus<>>
-Out inclusive_scan(First first, First last, Out out, Operation operation = {}, const loop_options &options = {}) {
-  using value = typename std::iterator_traits<First>::value_type;
-  using difference = typename std::iterator_traits<Out>::difference_type;
-  const detail::sequence<First, First> items(first, last);
-  const auto write = [&](const chunk &part, const std::optional<value> &before) {
-    value running = before ? value(std::invoke(operation, *before, items.item(items.at(part.begin))))
-                           : value(items.item(items.at(part.begin)));
-    out[static_cast<difference>(part.begin)] = running;
-    for (std::size_t i = part.begin + 1; i < part.end; i++) {
-      running = value(std::invoke(operation, std::move(running), items.item(items.at(i))));
-      out[static_cast<difference>(i)] = running;
-    }
-  };
-  detail::scan_range<value>(items, operation, write, options);
-  return out + static_cast<difference>(items.count());
-}
-
-/**
- * Writes to each place the sum of `init` and of all items before its own: `out[i] = init + first[0] +
- * ... + first[i - 1]`.
- *
- * As std::exclusive_scan, in parallel; the rest as inclusive_scan. Sums have the type of `init`.
- */
-template <class First, class Out, class T, class Operation = std::plus<>>
-Out exclusive_scan(First first, First last, Out out, const T &init, Operation operation = {},
-                   const loop_options &options = {}) {
-  using difference = typename std::iterator_traits<Out>::difference_type;
-  const detail::sequence<First, First> items(first, last);
-  const auto write = [&](const chunk &part, const std::optional<T> &before) {
-    T running = before ? T(std::invoke(operation, init, *before)) : init;
-    for (std::size_t i = part.begin; i < part.end; i++) {
-      T next(std::invoke(operation, running, items.item(items.at(i)))); // `out` may be where the item is
-      out[static_cast<difference>(i)] = std::move(running);
-      running = std::move(next);
-    }
-  };
-  detail::scan_range<T>(items, operation, write, options);
-  return out + static_cast<difference>(items.count());
 }
 
 } // namespace fastpar

@@ -1,7 +1,7 @@
 //! Joining compressed files: their frames are copied as they are, and one seek table is written.
 #![forbid(unsafe_code)]
 
-use super::files::{give_back, wishes, FileStats};
+use super::files::{give_back, traced, wishes, FileStats};
 use crate::codec::archive::Archive;
 use crate::codec::buffer::compress::compress_to_vec;
 use crate::codec::format::seek_table::{self, Growing};
@@ -12,6 +12,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
+use crate::trace::Kind;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -29,6 +30,10 @@ const ANY_WINDOW: u32 = if usize::BITS < 64 { 30 } else { 31 };
 /// Those of [`Archive::open`], and of `compress_file`; [`ErrorKind::InvalidArgument`]: no sources, or the
 /// target is another than the first of them, or `keep` is set and it is the first.
 pub fn concat_files(sources: &[&Path], path: &Path, options: &Options<'_>) -> Result<FileStats> {
+    traced(Kind::ConcatFiles, || concat_untraced(sources, path, options))
+}
+
+fn concat_untraced(sources: &[&Path], path: &Path, options: &Options<'_>) -> Result<FileStats> {
     let start = Instant::now();
     options.check()?;
     let Some((first, others)) = sources.split_first() else {

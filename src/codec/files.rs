@@ -44,6 +44,15 @@ impl FileStats {
     }
 }
 
+/// Makes a call on files, which a trace says `kind` of.
+pub(super) fn traced(kind: Kind, call: impl FnOnce() -> Result<FileStats>) -> Result<FileStats> {
+    trace::when_pool_starts(); // which the call would do, too late to be in the trace itself
+    let mark = Mark::now(trace::CODEC);
+    let result = call();
+    mark.end(kind, 0, result.as_ref().map_or([0; 5], FileStats::traced));
+    result
+}
+
 /// Compresses a file into another, which appears when it is complete.
 ///
 /// `target` gets owner, mode and times of `source`. It may exist, and is replaced at the end; a link is
@@ -56,7 +65,11 @@ impl FileStats {
 /// [`ErrorKind::Unsupported`]: `target` is a block device or a socket; and
 /// those of [`Writer::write`].
 pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
-    let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
+    traced(Kind::CompressFile, || compress_untraced(source, target, options))
+}
+
+fn compress_untraced(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
+    let start = Instant::now();
     let options = &options.compressing()?;
     let input = Arc::new(Input::open(source)?);
     let part = part(&input, options)?;
@@ -84,7 +97,6 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = FloatEnv::seconds_since(start);
-    mark.end(Kind::CompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)
 }
@@ -94,7 +106,11 @@ pub fn compress_file(source: &Path, target: &Path, options: &Options<'_>) -> Res
 /// # Errors
 /// As for [`compress_file`], and those of [`Reader::chunk`].
 pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
-    let (start, mark) = (Instant::now(), Mark::now(trace::CODEC));
+    traced(Kind::DecompressFile, || decompress_untraced(source, target, options))
+}
+
+fn decompress_untraced(source: &Path, target: &Path, options: &Options<'_>) -> Result<FileStats> {
+    let start = Instant::now();
     options.check()?;
     let input = Input::open(source)?;
     let mut output = Target::create(target, Some(&input), wishes(options, true))?;
@@ -119,7 +135,6 @@ pub fn decompress_file(source: &Path, target: &Path, options: &Options<'_>) -> R
     let replaced = output.commit(Some(&input), options.sync)?;
     progress.finish(stats.bytes_in)?;
     stats.seconds = FloatEnv::seconds_since(start);
-    mark.end(Kind::DecompressFile, 0, stats.traced());
     give_back(replaced);
     Ok(stats)
 }

@@ -1,7 +1,7 @@
 //! From an archive to a compressed file, piece by piece.
 #![forbid(unsafe_code)]
 
-use super::files::{give_back, wishes, FileStats};
+use super::files::{give_back, traced, wishes, FileStats};
 use crate::codec::archive::Archive;
 use crate::codec::io::output::Target;
 use crate::codec::options::Options;
@@ -9,6 +9,7 @@ use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions};
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
+use crate::trace::Kind;
 use std::path::Path;
 use std::time::Instant;
 
@@ -20,6 +21,19 @@ use std::time::Instant;
 /// Those of [`archive_for`](super::archive_for) and of `compress_file`; [`ErrorKind::InvalidArgument`]:
 /// `target` options for lanes, memory, cancelling or progress: those are the scan's.
 pub fn transform_file<B>(
+    options: &ScanOptions<'_>,
+    archive: &Archive<'_>,
+    target: &Options<'_>,
+    path: &Path,
+    body: B,
+) -> Result<FileStats>
+where
+    B: Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
+{
+    traced(Kind::TransformFile, || transform_untraced(options, archive, target, path, body))
+}
+
+fn transform_untraced<B>(
     options: &ScanOptions<'_>,
     archive: &Archive<'_>,
     target: &Options<'_>,

@@ -134,8 +134,10 @@ impl Steps for ForeignSteps {
 ///
 /// For files that are read, converted and written in pieces: `feed` allocates a piece, `work` converts it,
 /// `take` writes and frees it, and `drop` frees it where something fails. The memory is bounded: while
-/// `in_flight` items are under way nothing is fed. The calling thread works too while it has nothing to feed
-/// and nothing to take.
+/// `in_flight` items are under way nothing is fed. What is done and first in order is taken before `feed` is
+/// called again, which may take long. The calling thread works too while it has nothing to feed and nothing
+/// to take; where no other thread works for it, each item is taken before the next is fed. A `feed` that
+/// waits for what `take` does needs an `in_flight` of 1.
 ///
 /// Each item that `feed` set and returned 0 for reaches `take`, whatever that returns, or `drop`, once. When
 /// the work on an item fails, no later one is begun or taken; those before it are taken first. A failure of

@@ -168,7 +168,8 @@ pub extern "C" fn fastpar_pool_threads() -> u32 {
     guard_value(0, || pool::threads().unwrap_or(0))
 }
 
-/// Returns how many logical CPUs this process may use now: affinity and cgroup quota counted.
+/// Returns how many logical CPUs this process may use now: affinity and cgroup quota counted, on Windows
+/// affinity, CPU sets and the CPU rate of its job object.
 ///
 /// @return at least 1, at most 1024, whatever the pool has. It starts nothing.
 ///

@@ -8,15 +8,17 @@ use crate::trace;
 use std::ffi::{c_char, CStr};
 use std::mem::size_of;
 
-/// `fastpar_trace_options.categories`: loops, reductions, jobs and teams, the lanes that work for them, and
-/// waiting.
+/// `fastpar_trace_options.categories`: loops, reductions and prefix sums with their passes, jobs and teams,
+/// the lanes that work for them, and waiting.
 pub const FASTPAR_TRACE_LOOPS: u32 = 1;
-/// `fastpar_trace_options.categories`: chunks. Where they are so short that a lane claims several at once,
-/// those are one event, which tells how many.
+/// `fastpar_trace_options.categories`: chunks, and pieces of scans. Where chunks are so short that a lane
+/// claims several at once, those are one event, which tells how many.
 pub const FASTPAR_TRACE_CHUNKS: u32 = 2;
-/// `fastpar_trace_options.categories`: the tasks that calls of the codec and streams are made of.
+/// `fastpar_trace_options.categories`: groups and their tasks, pipelines and what is done with their items,
+/// sorts and their passes, and the tasks that calls of the codec and streams are made of.
 pub const FASTPAR_TRACE_TASKS: u32 = 4;
-/// `fastpar_trace_options.categories`: calls of the codec, frames, and bytes so far.
+/// `fastpar_trace_options.categories`: calls of the codec, scans among them; frames, and of frames that
+/// several threads share sections and blocks; and bytes so far.
 pub const FASTPAR_TRACE_CODEC: u32 = 8;
 /// `fastpar_trace_options.categories`: reads and writes of files.
 pub const FASTPAR_TRACE_FILES: u32 = 16;
@@ -49,11 +51,11 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// <https://ui.perfetto.dev> and chrome://tracing open.
 ///
 /// The file is in the trace event format (JSON). It has, for each thread, slices of calls, of the lanes that
-/// work for them, of chunks, tasks, frames, reads and writes, and of the program's own spans; arrows from
-/// each call to its helpers; counters of busy lanes and of the codec's bytes. Calls that began before are not
-/// in it. Times are those of the system's monotonic clock, which the file names, so that the files of several
-/// processes can be joined. A trace costs less than 100 ns an event; where there is none a call looks at one
-/// number.
+/// work for them, of chunks, tasks, pieces, frames, parts of frames, reads and writes, and of the program's
+/// own spans; arrows from each call to its helpers; counters of busy lanes and of the codec's bytes. Calls
+/// that began before are not in it. Times are those of the system's monotonic clock, which the file names, so
+/// that the files of several processes can be joined. A trace costs less than 100 ns an event; where there is
+/// none a call looks at one number.
 ///
 /// The file is brought up to date several times a second and is whole each time, so it opens after the
 /// process was killed, too. No thread waits for it: events that find no room are lost, and the file tells how
@@ -62,7 +64,8 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// starts its pool, if `path` holds "%p" and the child does not call `fastpar_trace_stop` before; else it has
 /// none.
 ///
-/// The environment variable FASTPAR_TRACE=path does the same when the first pool starts, with all categories;
+/// The environment variable FASTPAR_TRACE=path does the same when the first pool starts, or at the first call
+/// from file to file, with all categories;
 /// ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
 /// and where the file cannot be made.
 ///

@@ -15,8 +15,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 pub(crate) struct TaskHere(*const Frame);
 
-// SAFETY: what threads share of a frame is guarded by the lock of its lane (see `Frame`), and a call ends
-// before the task that made it.
+// SAFETY: threads share of a frame what `Frame` says, and a call ends before the task that made it.
 unsafe impl Send for TaskHere {}
 // SAFETY: as above.
 unsafe impl Sync for TaskHere {}
@@ -56,6 +55,24 @@ impl TaskHere {
             at = frame.outer.0;
         }
         None
+    }
+}
+
+/// A thread, as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct ThreadHere(*const ());
+
+impl ThreadHere {
+    /// The calling thread.
+    #[inline]
+    pub(super) fn current() -> Self {
+        Self(TASK.with(|task| ptr::from_ref(task).cast()))
+    }
+
+    /// Whether it is the calling thread.
+    #[inline]
+    pub(super) fn is_current(self) -> bool {
+        self == Self::current()
     }
 }
 

@@ -30,32 +30,37 @@ pub struct Chunk {
 pub(crate) enum Kind {
     /// A loop of the program.
     Loop,
+    /// The passes of a reduction or a prefix sum.
+    Fold,
+    Apply,
     /// Tasks of the codec that take long.
     Tasks,
     /// Tasks of the codec of any size.
     SmallTasks,
-    /// Tasks that do for the program what its callbacks could do: sorting.
-    Steps,
+    /// Tasks that do for the program what its callbacks could do: sorting. With what a trace says of them.
+    Steps(trace::Kind),
 }
 
 impl Kind {
     pub(super) fn claiming(self) -> Claiming {
         match self {
-            Self::Loop | Self::SmallTasks => Claiming::InBatches,
-            Self::Tasks | Self::Steps => Claiming::Singly,
+            Self::Loop | Self::Fold | Self::Apply | Self::SmallTasks => Claiming::InBatches,
+            Self::Tasks | Self::Steps(_) => Claiming::Singly,
         }
     }
 
     /// The categories for which the job is traced, and what a trace says about it, its lanes and what they
     /// claim.
     pub(super) fn traced(self) -> (u32, trace::Kind, trace::Kind, trace::Kind) {
+        use trace::Kind as Traced;
+        let pass = |kind| (trace::LOOPS | trace::CHUNKS, kind, Traced::Lane, Traced::Chunks);
+        let tasks = |kind| (trace::TASKS, kind, Traced::TaskLane, Traced::Task);
         match self {
-            Self::Loop => {
-                (trace::LOOPS | trace::CHUNKS, trace::Kind::Loop, trace::Kind::Lane, trace::Kind::Chunks)
-            }
-            Self::Tasks | Self::SmallTasks | Self::Steps => {
-                (trace::TASKS, trace::Kind::Tasks, trace::Kind::TaskLane, trace::Kind::Task)
-            }
+            Self::Loop => pass(Traced::Loop),
+            Self::Fold => pass(Traced::Fold),
+            Self::Apply => pass(Traced::Apply),
+            Self::Tasks | Self::SmallTasks => tasks(Traced::Tasks),
+            Self::Steps(kind) => tasks(kind),
         }
     }
 
@@ -63,7 +68,7 @@ impl Kind {
     #[inline]
     pub(super) fn spent(self) -> Spent {
         match self {
-            Self::Loop | Self::Steps => Spent::Callbacks,
+            Self::Loop | Self::Fold | Self::Apply | Self::Steps(_) => Spent::Callbacks,
             Self::Tasks | Self::SmallTasks => Spent::Codec,
         }
     }

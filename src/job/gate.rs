@@ -22,6 +22,10 @@
 //! helper wrote, and `close` or the waiting loop acquires it: what callbacks wrote is visible to the caller
 //! when the call returns. These need the word only; `job` itself is read after a successful `enter`, so
 //! relaxed is enough for it.
+//!
+//! A thread that has added a task to a group looks whether helpers are inside or on their way, and a helper
+//! looks for tasks after it has arrived, or has left. These steps, and those at the queue, are sequentially
+//! consistent: either the helper sees the task, or the other thread that the helper is gone.
 
 use crate::sync::{
     spin_loop, yield_now, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Condvar, Mutex, Ordering,
@@ -169,8 +173,8 @@ impl<J> Gate<J> {
     /// Leaves, after [`Gate::enter`] gave a job. The job must not be touched any more.
     pub(crate) fn leave(&self) {
         // Release: what this helper wrote. Acquire: the last to leave may be the thread that finishes a
-        // background job.
-        let before = self.word.fetch_sub(INSIDE_ONE, Ordering::AcqRel);
+        // background job. Sequentially consistent: see the module.
+        let before = self.word.fetch_sub(INSIDE_ONE, Ordering::SeqCst);
         if before & INSIDE_MASK == INSIDE_ONE && before & WAITING != 0 {
             // The sleeper set WAITING under the lock and sleeps with the lock released: it cannot miss this.
             drop(self.lock.lock());
@@ -275,14 +279,14 @@ impl<J> Gate<J> {
         !self.watched.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the idle-CPU monitor knows the gate. Relaxed: advice.
+    /// Whether the idle-CPU monitor knows the gate.
     pub(crate) fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Relaxed)
+        self.watched.load(Ordering::SeqCst)
     }
 
     /// The monitor forgets the gate; it checks after this whether the gate is open.
     pub(crate) fn end_watch(&self) {
-        self.watched.swap(false, Ordering::AcqRel);
+        self.watched.swap(false, Ordering::SeqCst);
     }
 
     /// True if the calling thread must send a helper: fewer than `most` are on their way.
@@ -307,17 +311,17 @@ impl<J> Gate<J> {
 
     /// A helper that was sent has arrived, and enters next.
     pub(crate) fn ticket_arrived(&self) {
-        self.coming.fetch_sub(1, Ordering::AcqRel);
+        self.coming.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Helpers on their way. Relaxed: a caller that relies on them uses [`Gate::claim_ticket`].
+    /// Helpers on their way. A caller of a loop, which adds nothing to a queue, uses [`Gate::claim_ticket`].
     pub(crate) fn coming(&self) -> u32 {
-        self.coming.load(Ordering::Relaxed)
+        self.coming.load(Ordering::SeqCst)
     }
 
-    /// Helpers inside. Relaxed: advice.
+    /// Helpers inside.
     pub(crate) fn inside(&self) -> u32 {
-        ((self.word.load(Ordering::Relaxed) & INSIDE_MASK) / INSIDE_ONE) as u32
+        ((self.word.load(Ordering::SeqCst) & INSIDE_MASK) / INSIDE_ONE) as u32
     }
 
     /// How many more may enter, `most` in total. Relaxed: advice, and right about the job of whoever is

@@ -130,6 +130,14 @@ where
     job.finish()
 }
 
+/// A call of several passes over a plan ends, where it is traced.
+#[inline]
+pub(super) fn end_passes(traced: Option<trace::Call>, kind: trace::Kind, plan: &Plan) {
+    if let Some(call) = traced {
+        call.end(kind, [plan.chunks() as u64, plan.count() as u64, u64::from(plan.lanes())]);
+    }
+}
+
 /// The call ends, where it is traced.
 #[inline]
 fn end_trace(traced: Option<trace::Call>, kind: Kind, plan: &Plan, range: &Range<usize>) {

@@ -35,6 +35,8 @@ pub(crate) trait Stage: Send + Sync + 'static {
 
     /// What the time of a task counts as.
     const SPENT: Spent = Spent::Codec;
+    /// What a trace says of a task.
+    const TRACED: trace::Kind = trace::Kind::Stage;
 
     /// Runs one task. It should give up soon once `cancel` is not zero, and must not wait for another task.
     /// No other thread has this lane meanwhile; the owner has lane 0.
@@ -199,7 +201,9 @@ impl<S: Stage> Pipeline<S> {
     /// Adds a task; after an error it is not there. Never blocks, except to start the pool.
     pub(crate) fn submit(&mut self, input: S::Input, chained: bool) -> Result<()> {
         self.check_process()?;
-        let call = if self.is_for_owner() { None } else { Some(Call::enter()?) };
+        // The first task alone is the owner's, without a pool.
+        let for_owner = self.submitted == 0 || self.shared.most_helpers == 0;
+        let call = if for_owner { None } else { Some(Call::enter()?) };
         self.add(input, chained, call.as_ref())
     }
 
@@ -207,13 +211,14 @@ impl<S: Stage> Pipeline<S> {
     pub(crate) fn submit_in(&mut self, call: &Call, input: S::Input, chained: bool) -> Result<()> {
         self.check_process()?;
         memory::check()?;
-        let call = if self.is_for_owner() { None } else { Some(call) };
-        self.add(input, chained, call)
+        self.add(input, chained, (self.shared.most_helpers > 0).then_some(call))
     }
 
-    /// Whether the next task is run by the owner, without a pool: the first one alone is.
-    fn is_for_owner(&self) -> bool {
-        self.submitted == 0 || self.shared.most_helpers == 0
+    /// Whether another task could be begun while the owner does something else: it is the first one, or there
+    /// are helpers, and no task has failed.
+    pub(crate) fn can_use_more(&self) -> bool {
+        let state = self.shared.lock();
+        state.failed == u64::MAX && (state.slots.is_empty() || state.helpers > 0)
     }
 
     fn add(&mut self, input: S::Input, chained: bool, call: Option<&Call>) -> Result<()> {
@@ -324,7 +329,7 @@ impl<S: Stage> Shared<S> {
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
-        mark.end(trace::Kind::Stage, lane, [number, 0, 0, 0, 0]);
+        mark.end(S::TRACED, lane, [number, 0, 0, 0, 0]);
         self.lock().end(number, chained, result);
         self.changed.notify_all();
     }

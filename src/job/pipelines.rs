@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope, Spent};
+use crate::trace::{self, Kind, Mark};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -89,11 +90,26 @@ fn call<R>(
     Err(error.at(position))
 }
 
+/// The same on the caller; a trace says `kind` of it.
+fn call_traced<R>(
+    kind: Kind,
+    step: &str,
+    one: &OneItem<'_>,
+    number: u64,
+    callback: impl FnOnce() -> ControlFlow<i32, R>,
+) -> Result<R> {
+    let mark = Mark::now(trace::TASKS);
+    let result = call(step, one, number, callback);
+    mark.end(kind, 0, [number, 0, 0, 0, 0]);
+    result
+}
+
 impl<T: Steps> Stage for Working<T> {
     type Input = (T::Item, u64);
     type Output = T::Item;
 
     const SPENT: Spent = Spent::Callbacks;
+    const TRACED: Kind = Kind::Work;
 
     fn run(&self, (item, number): Self::Input, lane: u32, cancel: &AtomicI32) -> Result<T::Item> {
         // The owner has its own flag; a helper is told when the owner is gone.
@@ -135,6 +151,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         lanes.min(u32::try_from(in_flight).unwrap_or(u32::MAX)),
     );
     let mut taken = 0;
+    let traced = trace::begin_call(trace::TASKS);
     let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();
     entered.check_thread()?;
@@ -156,6 +173,9 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         dropped = dropped.and(drop);
     }
     entered.count_job(taken as usize);
+    if let Some(traced) = traced {
+        traced.end(Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
+    }
     carried.restore_here();
     result.and(dropped)
 }
@@ -172,11 +192,17 @@ fn run_items<T: Steps>(
     let one = OneItem { stopped: &never, cancel, number: Cell::new(0) };
     let (mut fed, mut is_over) = (0, false);
     loop {
-        while !is_over && pipeline.in_flight() < in_flight && !pipeline.has_failed() {
-            if cancel.is_stopped() {
-                return Err(Error::cancelled());
+        if cancel.is_stopped() && !pipeline.has_failed() {
+            return Err(Error::cancelled());
+        }
+        // An item that is done is taken before the next one is asked for, which may take long to come.
+        let may_feed = !is_over && pipeline.in_flight() < in_flight && pipeline.can_use_more();
+        match if may_feed { pipeline.try_next()? } else { pipeline.next(cancel)? } {
+            Some(item) => {
+                *taken += 1;
+                call_traced(Kind::Take, "take", &one, *taken - 1, || steps.take(item))?;
             }
-            match call("feed", &one, fed, || steps.feed())? {
+            None if may_feed => match call_traced(Kind::Feed, "feed", &one, fed, || steps.feed())? {
                 None => is_over = true,
                 Some(item) => {
                     if let Err(error) = pipeline.submit_in(entered, (item, fed), false) {
@@ -185,13 +211,7 @@ fn run_items<T: Steps>(
                     }
                     fed += 1;
                 }
-            }
-        }
-        match pipeline.next(cancel)? {
-            Some(item) => {
-                *taken += 1;
-                call("take", &one, *taken - 1, || steps.take(item))?;
-            }
+            },
             None if is_over => break,
             None => {}
         }

@@ -7,12 +7,13 @@
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control, Kind};
-use super::loops::run;
+use super::loops::{end_passes, run};
 use super::progress::watched;
 use super::reduce::{combine_in_order, wave_of};
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
+use crate::trace;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -130,13 +131,14 @@ where
         None => ControlFlow::Continue(()),
     };
     let report: Option<super::Progress<'_>> = if progress.is_some() { Some(&report) } else { None };
-    watched(report, plan.count() * halves, |monitor| {
+    let traced = trace::begin_named(trace::LOOPS, control.name);
+    let result = watched(report, plan.count() * halves, |monitor| {
         let folded = monitor.filter(|_| halves == 2);
         let mut first = 0;
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
             let shared = &*slots;
-            run(&call, &plan, range.clone(), Kind::Loop, control, folded, &|chunk: &Chunk| {
+            run(&call, &plan, range.clone(), Kind::Fold, control, folded, &|chunk: &Chunk| {
                 (passes.fold)(shared, chunk.index - first, chunk)
             })?;
             let chunks = range.start as u64..range.end as u64;
@@ -144,7 +146,7 @@ where
                 (passes.combine)(slots, chunk as usize - range.start)
             })?;
             let shared = &*slots;
-            run(&call, &plan, range.clone(), Kind::Loop, control, monitor, &|chunk: &Chunk| {
+            run(&call, &plan, range.clone(), Kind::Apply, control, monitor, &|chunk: &Chunk| {
                 (passes.apply)(shared, chunk.index - first, chunk)
             })?;
             first = range.end;
@@ -154,5 +156,7 @@ where
             Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),
         }
-    })
+    });
+    end_passes(traced, trace::Kind::Prefix, &plan);
+    result
 }

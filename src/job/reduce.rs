@@ -6,12 +6,13 @@
 #![forbid(unsafe_code)]
 
 use super::chunk::{Chunk, Control, Kind};
-use super::loops::run;
+use super::loops::{end_passes, run};
 use super::progress::watched;
 use crate::error::{Error, Result};
 use crate::os::float_env::FloatEnv;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{Asked, Call, Scope};
+use crate::trace::{self, Mark};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
@@ -103,6 +104,8 @@ pub(crate) fn combine_in_order(
     cancel: Option<&AtomicI32>,
     mut combine: impl FnMut(u64) -> ControlFlow<i32>,
 ) -> Result<()> {
+    let mark = Mark::now(trace::LOOPS);
+    let values = [numbers.start, numbers.end - numbers.start, 0, 0, 0];
     let combining = Combining { cancel, number: Cell::new(numbers.start) };
     let floats = FloatEnv::current();
     let combined = Scope::enter(&combining, |scope| {
@@ -116,6 +119,7 @@ pub(crate) fn combine_in_order(
         })
     });
     floats.restore_here(); // callbacks may have left another
+    mark.end(trace::Kind::Combine, 0, values);
     combined
 }
 
@@ -150,12 +154,13 @@ where
     call.count_job(plan.chunks());
     let wave = wave_of(&plan, slot_size);
     prepare(slots, wave)?;
-    watched(control.progress, plan.count(), |monitor| {
+    let traced = trace::begin_named(trace::LOOPS, control.name);
+    let result = watched(control.progress, plan.count(), |monitor| {
         let mut first = 0;
         while first < plan.chunks() {
             let range = first..first + wave.min(plan.chunks() - first);
             let shared = &*slots;
-            run(&call, &plan, range.clone(), Kind::Loop, control, monitor, &|chunk: &Chunk| {
+            run(&call, &plan, range.clone(), Kind::Fold, control, monitor, &|chunk: &Chunk| {
                 fold(shared, chunk.index - first, chunk)
             })?;
             let chunks = range.start as u64..range.end as u64;
@@ -170,5 +175,7 @@ where
             Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),
         }
-    })
+    });
+    end_passes(traced, trace::Kind::Reduce, &plan);
+    result
 }

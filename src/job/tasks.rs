@@ -9,6 +9,7 @@ use crate::plan::{Plan, Schedule};
 #[cfg(target_os = "linux")]
 use crate::pool::Ticket;
 use crate::pool::{most_lanes, Call};
+use crate::trace;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -39,13 +40,14 @@ where
 }
 
 /// Like `run_tasks`, for work on the program's own memory, which is no work of the codec. Made once for all
-/// tasks, of which there are many kinds: sorting has them for each type of key.
+/// tasks, of which there are many kinds: sorting has them for each type of key. A trace says `kind` of them.
 pub(crate) fn run_steps(
+    kind: trace::Kind,
     count: usize,
     control: &Control<'_>,
     task: &(dyn Fn(usize) -> Result<()> + Sync),
 ) -> Result<()> {
-    in_lanes(count, control, Kind::Steps, |_| (), |index, _, ()| task(index))
+    in_lanes(count, control, Kind::Steps(kind), |_| (), |index, _, ()| task(index))
 }
 
 /// Like `run_tasks`, for many tasks that share the state of their lane. They are claimed several at a time,

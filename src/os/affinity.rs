@@ -75,11 +75,16 @@ pub(crate) fn pin_thread(cpu: usize) {
 #[cfg(any(windows, test))]
 const GROUP: usize = 64;
 
+/// The number of a logical CPU.
+#[cfg(any(windows, test))]
+pub(super) fn number(group: u16, cpu: usize) -> usize {
+    usize::from(group) * GROUP + cpu
+}
+
 /// The logical CPUs that the process may use: of one processor group those in its mask, of several all of
 /// them, since Windows knows no mask that spans groups.
 #[cfg(any(windows, test))]
 fn cpus_of(groups: &[u16], mask: usize, processors: impl Fn(u16) -> usize) -> Vec<usize> {
-    let number = |group: u16, cpu: usize| usize::from(group) * GROUP + cpu;
     match groups {
         &[group] if mask != 0 => (0..usize::BITS as usize)
             .filter(|cpu| mask >> cpu & 1 == 1)
@@ -92,7 +97,7 @@ fn cpus_of(groups: &[u16], mask: usize, processors: impl Fn(u16) -> usize) -> Ve
     }
 }
 
-/// The logical CPUs that the process may use.
+/// The logical CPUs that the process may use, and is to keep to by its CPU sets.
 #[cfg(windows)]
 pub(crate) fn cpus() -> Result<Vec<usize>> {
     use windows_sys::Win32::System::Threading::{
@@ -110,7 +115,8 @@ pub(crate) fn cpus() -> Result<Vec<usize>> {
     // Where the groups are not told there is one.
     let groups = if known { &groups[..usize::from(count).clamp(1, groups.len())] } else { &groups[..1] };
     // SAFETY: no pointers.
-    Ok(cpus_of(groups, mask, |group| unsafe { GetActiveProcessorCount(group) } as usize))
+    let allowed = cpus_of(groups, mask, |group| unsafe { GetActiveProcessorCount(group) } as usize);
+    Ok(super::cpu_sets::within_sets(allowed))
 }
 
 /// Keeps the calling thread on one logical CPU.

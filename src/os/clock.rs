@@ -2,18 +2,25 @@
 //! moment. (That of the whole process lags behind by up to a tick for every thread that is running, 4 ms on
 //! many systems.)
 
+#[cfg(windows)]
+#[path = "clock_windows.rs"]
+mod windows;
+
 use super::float_env::FloatEnv;
 use once_cell::race::OnceBox;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+#[cfg(windows)]
+pub(crate) use windows::{coarse_times, preemptions, ThreadClock};
 
 /// The clock of one thread. The thread may end: then the clock stands still.
+#[cfg(not(windows))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ThreadClock(Id);
 
 #[cfg(unix)]
 type Id = libc::clockid_t;
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 type Id = std::convert::Infallible;
 
 #[cfg(unix)]
@@ -39,13 +46,18 @@ impl ThreadClock {
         (failed == 0).then_some(Self(id))
     }
 
-    /// What it shows now.
-    pub(crate) fn read(self) -> Option<Duration> {
+    /// What it shows now, in nanoseconds.
+    pub(crate) fn read(self) -> Option<u64> {
         // SAFETY: a timespec is plain numbers, for which zero is valid.
         let mut time: libc::timespec = unsafe { std::mem::zeroed() };
         // SAFETY: `time` is valid for writing; a clock of a thread that has ended is an error.
         let failed = unsafe { libc::clock_gettime(self.0, &mut time) };
-        (failed == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+        (failed == 0).then_some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+    }
+
+    /// How long it is from one thing that a clock shows to another.
+    pub(crate) fn duration(nanoseconds: u64) -> Duration {
+        Duration::from_nanos(nanoseconds)
     }
 
     /// Whether the thread, one of this process, runs or waits for a CPU; false where the system does not
@@ -77,26 +89,44 @@ impl ThreadClock {
     }
 }
 
-/// How often threads of the process were put off their CPUs by others that wanted these; it only grows.
+/// How often threads of the process were put off their CPUs by others that wanted these; it only grows. None
+/// where the system does not tell.
 #[cfg(unix)]
-pub(crate) fn preemptions() -> u64 {
+pub(crate) fn preemptions() -> Option<u64> {
     if cfg!(miri) {
-        return 0;
+        return Some(0);
     }
     // SAFETY: a rusage is plain numbers, for which zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is valid for writing.
     unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
-    usage.ru_nivcsw as u64
+    Some(usage.ru_nivcsw as u64)
 }
 
-#[cfg(not(unix))]
-pub(crate) fn preemptions() -> u64 {
-    0
+#[cfg(not(any(unix, windows)))]
+pub(crate) fn preemptions() -> Option<u64> {
+    Some(0)
 }
 
-/// Windows counts in ticks of 16 ms, too coarse to be of use here.
-#[cfg(not(unix))]
+/// The longest step of [`coarse_times`], for each CPU.
+pub(crate) const TICK: Duration = Duration::from_millis(16);
+
+/// Times of all CPUs together.
+#[derive(Clone, Copy)]
+pub(crate) struct CoarseTimes {
+    /// Processor time of the process.
+    pub(crate) taken: Duration,
+    /// Time that CPUs of the machine were idle.
+    pub(crate) idle: Duration,
+}
+
+/// For where threads have no clocks; elsewhere nobody asks.
+#[cfg(not(windows))]
+pub(crate) fn coarse_times() -> Option<CoarseTimes> {
+    None
+}
+
+#[cfg(not(any(unix, windows)))]
 impl ThreadClock {
     pub(crate) fn own() -> Option<Self> {
         None
@@ -106,8 +136,12 @@ impl ThreadClock {
         None
     }
 
-    pub(crate) fn read(self) -> Option<Duration> {
+    pub(crate) fn read(self) -> Option<u64> {
         match self.0 {}
+    }
+
+    pub(crate) fn duration(nanoseconds: u64) -> Duration {
+        Duration::from_nanos(nanoseconds)
     }
 
     pub(crate) fn is_runnable(self) -> bool {

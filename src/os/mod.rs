@@ -4,6 +4,8 @@
 pub(crate) mod affinity;
 pub(crate) mod caches;
 pub(crate) mod clock;
+#[cfg(any(windows, test))]
+mod cpu_sets;
 pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod float_env;

@@ -95,7 +95,9 @@ pub(crate) fn join_process(by_main: bool) {
             libc::setpriority(libc::PRIO_PROCESS, 0, process);
         }
     }
-    join_io_priority(main);
+    if !cfg!(miri) {
+        join_io_priority(main);
+    }
     // Only where it differs: a mask that is set from outside meanwhile must not be undone.
     match (Mask::of_process(), Mask::of_caller()) {
         (Some(process), Some(own)) if process != own => process.set_for_caller(),

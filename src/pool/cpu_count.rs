@@ -58,7 +58,7 @@ fn asked() -> u32 {
 }
 
 /// By the affinity of the process over all processor groups (std counts those of one group, whatever the
-/// affinity), and the CPU rate of its job object.
+/// affinity), its CPU sets, and the CPU rate of its job object.
 #[cfg(windows)]
 fn asked() -> u32 {
     let allowed = crate::os::affinity::cpus().map(|cpus| cpus.len());

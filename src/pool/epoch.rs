@@ -22,6 +22,7 @@
 
 use super::thread_state::SHARDS;
 use crate::error::Result;
+use crate::os::loader;
 use crate::sync::{fence_for_loom, yield_now, AtomicPtr, AtomicU64, Condvar, Mutex};
 use crate::sync::{Ordering::Relaxed, Ordering::SeqCst};
 use crossbeam_utils::CachePadded;
@@ -135,6 +136,10 @@ impl<P> Epochs<P> {
     fn await_answer(&self) {
         let mut looks = 0;
         while self.current.load(SeqCst) & LOOKING != 0 {
+            if loader::others_have_ended() {
+                self.current.fetch_and(!LOOKING, SeqCst); // nobody looks any more
+                return;
+            }
             pause(looks);
             looks += 1;
         }
@@ -294,6 +299,12 @@ impl<P> Entry<'_, P> {
             Some(pool) => Ok(pool),
             None => self.slot().get_or_try_init(start),
         }
+    }
+
+    /// Forgets a start of the pool that is under way: the thread that made it has been ended. The calling
+    /// thread is the only one that is left.
+    pub(super) fn forget_start(&self) {
+        self.epochs.of(self.epoch).slot.store(ptr::null_mut(), SeqCst);
     }
 
     fn slot(&self) -> &Slot<P> {

@@ -10,7 +10,7 @@ use super::workers::{Pool, PoolRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::{self, ChildHook};
-use crate::os::loader;
+use crate::os::{loader, module};
 use crate::trace;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,11 +46,26 @@ pub(super) fn enter() -> Result<Entry> {
     EPOCHS.enter(shard, watch_forks)
 }
 
+/// The pool of a call; `start` makes it if none runs.
+#[inline]
+fn start_for(entry: &Entry, start: impl FnOnce() -> Result<Pool>) -> Result<&Pool> {
+    if let Some(pool) = entry.running() {
+        return Ok(pool);
+    }
+    if loader::others_have_ended() {
+        // A thread may have been ended while it started the pool: it would be waited for.
+        entry.forget_start();
+    }
+    // Not in the start: this may wait for the loader, and a thread in DllMain for the start.
+    module::keep_module()?;
+    entry.pool(start)
+}
+
 /// The pool of a call. If there is no pool it is started with the default options, and with as many workers
 /// as the system gives.
 #[inline]
 pub(super) fn pool_of(entry: &Entry) -> Result<&Pool> {
-    let pool = entry.pool(|| Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
+    let pool = start_for(entry, || Pool::start(PoolOptions::default().resolve()?, true, &EPOCHS))?;
     pool.try_to_complete();
     Ok(pool)
 }
@@ -73,7 +88,7 @@ pub fn start(options: &PoolOptions) -> Result<()> {
                 return Err(thread_state::busy_in_hook());
             }
             entry = enter()?;
-            entry.pool(|| Pool::start(config.clone(), options.partial, &EPOCHS))?
+            start_for(&entry, || Pool::start(config.clone(), options.partial, &EPOCHS))?
         }
     };
     if *running.config() == config {
@@ -143,6 +158,9 @@ pub(crate) fn add_hook(on_start: Option<Hook>, on_exit: Option<Hook>, key: Optio
     thread_state::check_others()?;
     peek(|pool| thread_state::check_loader().and_then(|()| pool.await_workers())).unwrap_or(Ok(()))?;
     hooks::add(on_start, on_exit, key);
+    if loader::holds_lock() {
+        return Ok(()); // a pool that another thread has started meanwhile begins with the hooks
+    }
     peek(Pool::run_new_hooks).unwrap_or(Ok(()))
 }
 
@@ -204,6 +222,11 @@ fn shut_down(end: impl FnOnce() -> Result<()>) -> Result<()> {
         return Ok(()); // the workers too
     }
     peek(|pool| thread_state::check_loader().and_then(|()| pool.await_threads())).unwrap_or(Ok(()))?;
+    if loader::holds_lock() {
+        // Another thread may be starting the pool, and its call need not end as long as this waits for it.
+        let ended = EPOCHS.try_shutdown(|_| false, || false, Pool::stop);
+        return ended.unwrap_or_else(thread_state::check_loader);
+    }
     let ended = end();
     trace::flush();
     ended

@@ -11,8 +11,7 @@
 //! while a job claims no chunk for some time. (A long job that computes does claim chunks: more threads
 //! would only take the CPUs from others.) The monitor is started when it is first needed, which is never
 //! where the pool has no more threads than there are CPUs, and sleeps while there is nothing to look at.
-//! Where threads have no clock that is good enough (Windows), the monitor sends helpers after a moment in
-//! any case.
+//! Where threads have no clocks the CPU time of the process counts, which takes longer (`coarse_usage`).
 #![forbid(unsafe_code)]
 
 use super::arrivals::Arrivals;
@@ -240,9 +239,17 @@ impl<T: Watched> IdleCpus<T> {
     }
 
     /// Lets some time pass, and leaves the lock.
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, windows)))]
     fn pause(&self, state: MutexGuard<'_, State<T>>, interval: Duration) {
         drop(self.changed.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// On Windows a condition variable wakes with the system's timer, every 16 ms; a thread that sleeps has a
+    /// timer of its own. So the monitor's end takes `LONGEST` at the most.
+    #[cfg(all(windows, not(loom)))]
+    fn pause(&self, state: MutexGuard<'_, State<T>>, interval: Duration) {
+        drop(state);
+        std::thread::sleep(interval);
     }
 
     /// Loom knows no time: whatever can happen while the lock is free happens in one of the interleavings.

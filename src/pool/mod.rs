@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod call;
+mod coarse_usage;
 mod config;
 mod counters;
 mod cpu_count;

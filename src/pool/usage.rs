@@ -6,6 +6,7 @@
 //! threads of this process are put off their CPUs: where CPUs are idle that hardly happens.
 #![forbid(unsafe_code)]
 
+use super::coarse_usage::CoarseUsage;
 use crate::os::clock::{preemptions, ThreadClock};
 use std::time::{Duration, Instant};
 
@@ -19,15 +20,17 @@ pub(super) struct Usage {
     clocks: Vec<Clock>,
     threads: Vec<ThreadClock>,
     before: Vec<Clock>,
+    /// For where threads have no clocks.
+    coarse: CoarseUsage,
     /// Of the process, and when that was last seen to change.
-    preemptions: (u64, Instant),
+    preemptions: (Option<u64>, Instant),
 }
 
 /// A clock, what it showed at the last look, and how much it had gone on then.
 #[derive(Clone, Copy)]
 struct Clock {
     of: ThreadClock,
-    time: Duration,
+    time: u64,
     took: Duration,
 }
 
@@ -36,7 +39,8 @@ impl Usage {
         let since = Instant::now();
         let (clocks, threads, before) = (Vec::new(), Vec::new(), Vec::new());
         // At first it may have changed just now.
-        Self { since, clocks, threads, before, preemptions: (preemptions(), since) }
+        let coarse = CoarseUsage::begin();
+        Self { since, clocks, threads, before, coarse, preemptions: (preemptions(), since) }
     }
 
     /// Watches these threads from now on, or since the last look if they were watched before.
@@ -57,6 +61,9 @@ impl Usage {
     /// How many CPUs the threads have used since the last look, or would have used. From `enough` on the
     /// number need not be exact.
     pub(super) fn cpus_wanted(&mut self, enough: f64) -> f64 {
+        if self.clocks.is_empty() {
+            return self.coarse.cpus_used(enough + 1.0);
+        }
         let used = self.cpus_used();
         if used >= enough || !self.may_have_competitors() {
             return used;
@@ -69,17 +76,18 @@ impl Usage {
         let (mut took, now) = (Duration::ZERO, Instant::now());
         for clock in &mut self.clocks {
             if let Some(time) = clock.of.read() {
-                clock.took = time.saturating_sub(std::mem::replace(&mut clock.time, time));
+                let before = std::mem::replace(&mut clock.time, time);
+                clock.took = ThreadClock::duration(time.saturating_sub(before));
                 took += clock.took;
             }
         }
         took.as_secs_f64() / (now - std::mem::replace(&mut self.since, now)).as_secs_f64().max(1e-9)
     }
 
-    /// Whether threads of the process were put off their CPUs lately.
+    /// Whether threads of the process were put off their CPUs lately, as far as the system tells.
     fn may_have_competitors(&mut self) -> bool {
         let (now, (seen, since)) = (preemptions(), self.preemptions);
-        if now != seen {
+        if now.is_none() || now != seen {
             self.preemptions = (now, self.since);
             return true;
         }

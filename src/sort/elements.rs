@@ -4,6 +4,7 @@
 use super::format::{Field, Format};
 use super::work::Work;
 use crate::error::Result;
+use crate::trace::Kind;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
@@ -117,7 +118,7 @@ impl<'r, I: Index> Indexed<'r, I> {
         let size = self.format.record_size();
         let block = work.block(pairs.len());
         let parts = pairs.chunks_mut(block).zip(self.records.chunks(block * size)).enumerate();
-        work.for_each(parts, |(at, (pairs, records))| {
+        work.for_each(Kind::ReadKeys, parts, |(at, (pairs, records))| {
             for (number, (pair, record)) in pairs.iter_mut().zip(records.chunks_exact(size)).enumerate() {
                 *pair = Pair { key: halves(word.read(record)), index: I::of(at * block + number) };
             }

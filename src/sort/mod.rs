@@ -25,6 +25,7 @@ mod work;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Control;
+use crate::trace;
 use elements::{Direct, Index, Indexed, Pair};
 pub use format::{Format, Key, KeyType, MAX_KEYS};
 use order::Order;
@@ -56,15 +57,21 @@ pub fn sort(bytes: &mut [u8], format: &Format, control: &Control<'_>) -> Result<
             format!("{} bytes are no whole number of records of {}", bytes.len(), format.record_size()),
         ));
     }
+    let traced = trace::begin_named(trace::TASKS, control.name);
     let steps = if format.direct().is_some() { 1 } else { Indexed::<u32>::STEPS };
-    work::watch(control, bytes.len() / format.record_size(), steps, |work| {
+    let (count, size) = (bytes.len() / format.record_size(), format.record_size() as u64);
+    let sorted = work::watch(control, count, steps, |work| {
         sort_records(bytes, format, work)?;
         // A flag that was set after the last look at it counts too.
         match control.cancel {
             Some(flag) if flag.load(Ordering::Relaxed) != 0 => Err(Error::cancelled()),
             _ => Ok(()),
         }
-    })
+    });
+    if let Some(traced) = traced {
+        traced.end(trace::Kind::Sort, [count as u64, size, 0]);
+    }
+    sorted
 }
 
 /// The most bytes that sorting so many records allocates.

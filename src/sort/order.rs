@@ -5,6 +5,7 @@ use super::elements::{Index, Pair};
 use super::format::Format;
 use super::work::Work;
 use crate::error::Result;
+use crate::trace::Kind;
 use std::cmp;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,7 +34,7 @@ pub(super) fn of(bytes: &[u8], format: &Format, work: &Work<'_>) -> Result<Order
     // Neighbouring blocks share a record.
     let block = work.block(count);
     let begins = (0..count - 1).step_by(block);
-    work.for_each(begins, |begin| {
+    work.for_each(Kind::FindOrder, begins, |begin| {
         let end = (begin + block).min(count - 1) + 1;
         let mut last = &bytes[begin * size..][..size];
         let mut key = word.read(last);
@@ -78,7 +79,8 @@ pub(super) fn reverse(bytes: &mut [u8], format: &Format, work: &Work<'_>) -> Res
     let (front, back) = bytes.split_at_mut(count / 2 * size);
     let back = &mut back[count % 2 * size..];
     let block = work.block(count) / 2 * size;
-    work.for_each(front.chunks_mut(block).zip(back.rchunks_mut(block)), |(front, back)| {
+    let parts = front.chunks_mut(block).zip(back.rchunks_mut(block));
+    work.for_each(Kind::MoveRecords, parts, |(front, back)| {
         let records = front.chunks_exact_mut(size).zip(back.chunks_exact_mut(size).rev());
         records.for_each(|(first, last)| first.swap_with_slice(last));
         0
@@ -94,7 +96,8 @@ pub(super) fn gather<I: Index>(
     work: &Work<'_>,
 ) -> Result<()> {
     let block = work.block(pairs.len());
-    work.for_each(sorted.chunks_mut(block * size).zip(pairs.chunks(block)), |(sorted, pairs)| {
+    let parts = sorted.chunks_mut(block * size).zip(pairs.chunks(block));
+    work.for_each(Kind::MoveRecords, parts, |(sorted, pairs)| {
         match size {
             16 => gather_of::<16, I>(bytes, sorted, pairs),
             24 => gather_of::<24, I>(bytes, sorted, pairs),
@@ -125,7 +128,7 @@ pub(super) fn copy(to: &mut [u8], from: &[u8], work: &Work<'_>) {
     /// Bytes of a part.
     const PART: usize = 4 << 20;
     let parts = to.chunks_mut(PART).zip(from.chunks(PART));
-    let copied = work.to_the_end().for_each(parts, |(to, from)| {
+    let copied = work.to_the_end().for_each(Kind::MoveRecords, parts, |(to, from)| {
         to.copy_from_slice(from);
         0
     });

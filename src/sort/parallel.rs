@@ -7,6 +7,7 @@ use super::split::{bounds_in_parallel, bounds_of_sample, groups, split, Buckets,
 use super::work::{Work, BUCKETS};
 use crate::error::Result;
 use crate::memory;
+use crate::trace::Kind;
 use std::ops::Range;
 use std::sync::PoisonError;
 
@@ -90,7 +91,7 @@ fn step<X: Elements>(
     let (from, to) = if in_b { (&mut *b, &mut *a) } else { (&mut *a, &mut *b) };
     if X::LOADS && !loaded {
         let block = work.block(from.len());
-        work.for_each(from.chunks_mut(block), |items| {
+        work.for_each(Kind::ReadKeys, from.chunks_mut(block), |items| {
             elements.load(items, word);
             0
         })?;
@@ -107,7 +108,7 @@ fn step<X: Elements>(
     }
     if lo == hi {
         let block = work.block(a.len());
-        work.for_each(a.chunks_mut(block).zip(b.chunks(block)), |(a, b)| {
+        work.for_each(Kind::MoveRecords, a.chunks_mut(block).zip(b.chunks(block)), |(a, b)| {
             if in_b {
                 a.copy_from_slice(b);
             }
@@ -133,7 +134,7 @@ fn step<X: Elements>(
             return Err(error);
         }
     };
-    let result = work.run(&parts, |Group { a, b, ends, begin }| {
+    let result = work.run(Kind::SortBuckets, &parts, |Group { a, b, ends, begin }| {
         let mut counts = Counts::new();
         let count = a.len();
         let mut start = 0;

@@ -5,6 +5,7 @@ use super::elements::Elements;
 use super::work::{Parts, Work, BUCKETS};
 use crate::error::Result;
 use crate::memory;
+use crate::trace::Kind;
 use std::sync::{Mutex, PoisonError};
 
 /// Words from `lo` to `hi`, in buckets of equal width; what lies outside goes to the first and the last
@@ -49,7 +50,7 @@ pub(super) fn bounds_in_parallel<X: Elements>(
     work: &Work<'_>,
 ) -> Result<(u64, u64)> {
     let found = Mutex::new((u64::MAX, 0));
-    work.for_each(items.chunks(work.block(items.len())), |block| {
+    work.for_each(Kind::FindBounds, items.chunks(work.block(items.len())), |block| {
         let (lo, hi) = bounds(elements, block);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         *found = (found.0.min(lo), found.1.max(hi));
@@ -106,7 +107,8 @@ pub(super) fn split<X: Elements>(
     let mut positions: Vec<usize> = Vec::new();
     memory::reserve(&mut positions, blocks * width)?;
     positions.resize(blocks * width, 0);
-    work.for_each(from.chunks(block).zip(positions.chunks_mut(width)), |(items, counts)| {
+    let parts = from.chunks(block).zip(positions.chunks_mut(width));
+    work.for_each(Kind::CountBuckets, parts, |(items, counts)| {
         let mut local = [0u32; BUCKETS];
         items.iter().for_each(|item| local[buckets.of(elements.key(item)) % BUCKETS] += 1);
         counts.iter_mut().zip(local).for_each(|(count, local)| *count = local as usize);
@@ -114,7 +116,8 @@ pub(super) fn split<X: Elements>(
     })?;
     let ends = positions_of(&mut positions, width)?;
     let target = Target { items: to.as_mut_ptr(), len: to.len() };
-    work.for_each(from.chunks(block).zip(positions.chunks(width)), |(items, starts)| {
+    let parts = from.chunks(block).zip(positions.chunks(width));
+    work.for_each(Kind::FillBuckets, parts, |(items, starts)| {
         let mut next = [0usize; BUCKETS];
         next[..width].copy_from_slice(starts);
         for item in items {

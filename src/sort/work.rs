@@ -4,19 +4,26 @@
 use crate::error::Result;
 use crate::job::{run_steps, task_lanes, Control, Monitor};
 use crate::memory;
+use crate::trace::Kind;
 use std::mem::size_of;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// The fewest items of a block; tests see many blocks of few items.
-const LEAST: usize = if cfg!(test) { 64 } else { 1 << 14 };
+/// The fewest items of a block; tests, and those under Miri, see many blocks of few items.
+const LEAST: usize = if cfg!(miri) {
+    16
+} else if cfg!(test) {
+    64
+} else {
+    1 << 14
+};
 /// The most items of a block: as long as a cancel may wait for.
 const MOST: usize = 1 << 20;
 /// Blocks of a lane.
 const BLOCKS: usize = 4;
 
-/// Buckets that a split makes at the most.
-pub(super) const BUCKETS: usize = 512;
+/// Buckets that a split makes at the most; few under Miri, which is slow.
+pub(super) const BUCKETS: usize = if cfg!(miri) { 32 } else { 512 };
 
 /// The lanes of a call.
 pub(super) struct Work<'a> {
@@ -35,7 +42,7 @@ pub(super) fn watch(
     steps: u64,
     with: impl FnOnce(&Work<'_>) -> Result<()>,
 ) -> Result<()> {
-    let quiet = Control { progress: None, ..*control };
+    let quiet = Control { progress: None, name: None, ..*control };
     // Few records are for the caller alone, which needs no pool.
     let lanes = if count < LEAST { 1 } else { task_lanes(control.max_lanes)? as usize };
     let Some(report) = control.progress else {
@@ -66,9 +73,14 @@ impl Work<'_> {
     }
 
     /// Runs `task` for each part, in parallel; the task tells how many items it has finished. Parts that are
-    /// left were not begun.
-    pub(super) fn run<T: Send>(&self, parts: &Parts<T>, task: impl Fn(T) -> usize + Sync) -> Result<()> {
-        run_steps(parts.len(), &self.control, &|index| {
+    /// left were not begun. A trace says `kind` of it.
+    pub(super) fn run<T: Send>(
+        &self,
+        kind: Kind,
+        parts: &Parts<T>,
+        task: impl Fn(T) -> usize + Sync,
+    ) -> Result<()> {
+        run_steps(kind, parts.len(), &self.control, &|index| {
             let part = parts[index].lock().unwrap_or_else(PoisonError::into_inner).take();
             let finished = part.map_or(0, &task);
             match self.monitor {
@@ -84,13 +96,14 @@ impl Work<'_> {
     /// The same, for parts that nobody needs if the call ends.
     pub(super) fn for_each<T: Send>(
         &self,
+        kind: Kind,
         parts: impl ExactSizeIterator<Item = T>,
         task: impl Fn(T) -> usize + Sync,
     ) -> Result<()> {
         let mut list = Vec::new();
         memory::reserve(&mut list, parts.len())?;
         list.extend(parts.map(|part| Mutex::new(Some(part))));
-        self.run(&list, task)
+        self.run(kind, &list, task)
     }
 
     /// The same lanes for work that must come to its end.
@@ -101,6 +114,6 @@ impl Work<'_> {
 
     /// Runs `task` on the calling thread, unless the call is cancelled.
     pub(super) fn run_alone(&self, task: impl FnOnce() -> usize + Send) -> Result<()> {
-        self.for_each(std::iter::once(task), |task| task())
+        self.for_each(Kind::SortBuckets, std::iter::once(task), |task| task())
     }
 }

@@ -50,11 +50,13 @@ pub(super) fn leave_parents() {
     IS_NEW_CHILD.store(false, Ordering::Relaxed);
 }
 
-/// Starts the trace that the environment asks for, with the first pool of the process, or that of a child.
+/// Starts the trace that the environment asks for, with the first pool of the process, or before a call on
+/// files that is to be in it, or that of a child.
 /// A trace that cannot be is none: there is nobody to tell.
 pub(crate) fn when_pool_starts() {
     static ASKED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the thread that starts a pool has the others wait for it.
+    // Relaxed: the thread that starts a pool has the others wait for it, and a call on files that another
+    // thread makes meanwhile may begin before the trace.
     if IS_NEW_CHILD.swap(false, Ordering::Relaxed) {
         let parents = PARENTS.try_lock().ok().and_then(|parents| parents.clone());
         if let Some((options, path)) = parents {

@@ -6,49 +6,6 @@ use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS, USER};
 /// The words of an event in a ring.
 pub(super) const WORDS: usize = 8;
 
-/// A kind of event. The order is that of `KINDS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A loop, from its begin to its end, on the thread that called it.
-    Loop,
-    /// A lane of a loop, on its thread, from when it comes until nothing is left to claim.
-    Lane,
-    /// Chunks that were claimed at once: one, unless they are so short that lanes claim several.
-    Chunks,
-    /// The call that starts a job.
-    Start,
-    /// A job begins, and ends.
-    JobBegins,
-    JobEnds,
-    /// A team, and a member of a team.
-    Team,
-    Member,
-    /// A call that runs tasks of the codec, a lane of the call, and what it claims.
-    Tasks,
-    TaskLane,
-    Task,
-    /// A task of a stream.
-    Stage,
-    /// A call on files, or on memory.
-    CompressFile,
-    DecompressFile,
-    Compress,
-    Decompress,
-    /// A frame, or a section of one.
-    CompressFrame,
-    DecompressFrame,
-    Read,
-    Write,
-    /// A thread waits for others.
-    Wait,
-    /// The program's own spans.
-    Begin,
-    End,
-    /// Counters: lanes at work, bytes of the codec.
-    BusyLanes,
-    Bytes,
-}
-
 /// How a kind is written.
 pub(super) enum Form {
     /// With its duration.
@@ -72,38 +29,104 @@ pub(super) struct About {
     pub(super) values: &'static [&'static str],
 }
 
-const fn about(name: &'static str, category: u32, form: Form, values: &'static [&'static str]) -> About {
-    About { name, category, form, values }
+/// The kinds, each with what a file says of it.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $name:literal, $category:ident, $form:expr, [$($value:literal),*];)*) => {
+        /// A kind of event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($(#[$doc])* $kind,)* }
+
+        /// What a file says of each kind.
+        pub(super) static KINDS: &[About] = &[
+            $(About { name: $name, category: $category, form: $form, values: &[$($value),*] },)*
+        ];
+    };
 }
 
-/// All kinds.
-pub(super) static KINDS: [About; 25] = [
-    about("loop", LOOPS, Form::Slice, &["call", "chunks", "items", "lanes"]),
-    about("lane", LOOPS, Form::Helper, &["call"]),
-    about("chunks", CHUNKS, Form::Slice, &["call", "first", "chunks", "begin", "end"]),
-    about("start job", LOOPS, Form::Slice, &["call", "chunks", "items", "lanes"]),
-    about("job", LOOPS, Form::Async("b"), &["call"]),
-    about("job", LOOPS, Form::Async("e"), &["call"]),
-    about("team", LOOPS, Form::Slice, &["call", "members"]),
-    about("member", LOOPS, Form::Helper, &["call"]),
-    about("tasks", TASKS, Form::Slice, &["call", "tasks", "", "lanes"]),
-    about("lane", TASKS, Form::Helper, &["call"]),
-    about("task", TASKS, Form::Slice, &["call", "first", "tasks"]),
-    about("task", TASKS, Form::Slice, &["number"]),
-    about("compress file", CODEC, Form::Slice, &["bytes in", "bytes out", "frames"]),
-    about("decompress file", CODEC, Form::Slice, &["bytes in", "bytes out", "frames"]),
-    about("compress", CODEC, Form::Slice, &["bytes in", "bytes out"]),
-    about("decompress", CODEC, Form::Slice, &["bytes in", "bytes out"]),
-    about("compress frame", CODEC, Form::Slice, &["bytes in", "bytes out"]),
-    about("decompress frame", CODEC, Form::Slice, &["bytes in", "bytes out"]),
-    about("read", FILES, Form::Slice, &["bytes"]),
-    about("write", FILES, Form::Slice, &["bytes"]),
-    about("wait", LOOPS, Form::Slice, &[]),
-    about("", USER, Form::Begin, &[]),
-    about("", USER, Form::End, &[]),
-    about("busy lanes", LOOPS, Form::Counter, &["lanes"]),
-    about("bytes", CODEC, Form::Counter, &["in", "out"]),
-];
+kinds! {
+    /// A loop, from its begin to its end, on the thread that called it.
+    Loop: "loop", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    /// The same for a reduction, and for a prefix sum.
+    Reduce: "reduce", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    Prefix: "prefix", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    /// A pass over chunks of these: accumulators are filled, are combined, and are given back.
+    Fold: "fold", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    Combine: "combine", LOOPS, Form::Slice, ["first", "accumulators"];
+    Apply: "apply", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    /// A lane of a loop, on its thread, from when it comes until nothing is left to claim.
+    Lane: "lane", LOOPS, Form::Helper, ["call"];
+    /// Chunks that were claimed at once: one, unless they are so short that lanes claim several.
+    Chunks: "chunks", CHUNKS, Form::Slice, ["call", "first", "chunks", "begin", "end"];
+    /// The call that starts a job.
+    Start: "start job", LOOPS, Form::Slice, ["call", "chunks", "items", "lanes"];
+    /// A job begins, and ends.
+    JobBegins: "job", LOOPS, Form::Async("b"), ["call"];
+    JobEnds: "job", LOOPS, Form::Async("e"), ["call"];
+    /// A team, and a member of a team.
+    Team: "team", LOOPS, Form::Slice, ["call", "members"];
+    Member: "member", LOOPS, Form::Helper, ["call"];
+    /// A call that runs tasks of the codec, or steps of a sort, a lane of the call, and what it claims.
+    Tasks: "tasks", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    TaskLane: "lane", TASKS, Form::Helper, ["call"];
+    Task: "task", TASKS, Form::Slice, ["call", "first", "tasks"];
+    /// A task of a stream.
+    Stage: "task", TASKS, Form::Slice, ["number"];
+    /// A group, and a task of it.
+    Group: "group", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    GroupTask: "group task", TASKS, Form::Slice, ["call", "number"];
+    /// A pipeline, and what is done with an item of it.
+    Pipeline: "pipeline", TASKS, Form::Slice, ["call", "items", "in flight", "lanes"];
+    Feed: "feed", TASKS, Form::Slice, ["item"];
+    Work: "work", TASKS, Form::Slice, ["item"];
+    Take: "take", TASKS, Form::Slice, ["item"];
+    /// A sort, and what its passes over all records do.
+    Sort: "sort", TASKS, Form::Slice, ["call", "records", "record size"];
+    FindOrder: "find order", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    ReadKeys: "read keys", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    FindBounds: "find bounds", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    CountBuckets: "count buckets", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    FillBuckets: "fill buckets", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    SortBuckets: "sort buckets", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    MoveRecords: "move records", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
+    /// A call on files, on memory, or on an archive.
+    CompressFile: "compress file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
+    DecompressFile: "decompress file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
+    TransformFile: "transform file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
+    ConcatFiles: "concat files", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
+    Compress: "compress", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    Decompress: "decompress", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    CompressBatch: "compress batch", CODEC, Form::Slice, ["items"];
+    DecompressBatch: "decompress batch", CODEC, Form::Slice, ["items"];
+    ReadArchive: "read archive", CODEC, Form::Slice, ["offset", "bytes"];
+    Scan: "scan archive", CODEC, Form::Slice, ["call", "bytes", "pieces"];
+    ReduceArchive: "reduce archive", CODEC, Form::Slice, ["call", "bytes", "pieces"];
+    /// A piece of a scan, while its callback has it.
+    Piece: "piece", CHUNKS, Form::Slice, ["call", "piece", "offset", "bytes"];
+    /// A frame.
+    CompressFrame: "compress frame", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    DecompressFrame: "decompress frame", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    /// A section of a frame that several lanes compress, and so many bytes before it that are looked at too.
+    CompressSection: "compress section", CODEC, Form::Slice, ["bytes in", "bytes out", "bytes before"];
+    /// A part of a frame, by libzstd.
+    CompressPart: "compress part", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    DecompressPart: "decompress part", CODEC, Form::Slice, ["bytes in", "bytes out"];
+    /// Blocks of a frame that several lanes decompress: their literals and sequences are decoded, in any
+    /// order, and executed, in order.
+    DecodeBlocks: "decode blocks", CODEC, Form::Slice, ["blocks"];
+    ExecuteBlocks: "execute blocks", CODEC, Form::Slice, ["bytes out", "blocks"];
+    /// The checksum of a single frame, over more bytes of it.
+    Checksum: "checksum", CODEC, Form::Slice, ["bytes"];
+    Read: "read", FILES, Form::Slice, ["bytes"];
+    Write: "write", FILES, Form::Slice, ["bytes"];
+    /// A thread waits for others.
+    Wait: "wait", LOOPS, Form::Slice, [];
+    /// The program's own spans.
+    Begin: "", USER, Form::Begin, [];
+    End: "", USER, Form::End, [];
+    /// Counters: lanes at work, bytes of the codec.
+    BusyLanes: "busy lanes", LOOPS, Form::Counter, ["lanes"];
+    Bytes: "bytes", CODEC, Form::Counter, ["in", "out"];
+}
 
 /// Where the name stands in the first word.
 const NAME_AT: u32 = 40;

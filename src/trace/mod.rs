@@ -29,11 +29,11 @@ use names::Name;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-/// Calls that run a body for chunks: loops, reductions, jobs; and teams.
+/// Calls that run a body for chunks: loops, reductions, prefix sums, jobs; and teams.
 pub(crate) const LOOPS: u32 = 1;
-/// What lanes claim.
+/// What lanes claim: chunks; and pieces of scans.
 pub(crate) const CHUNKS: u32 = 2;
-/// Tasks of the codec.
+/// Groups, pipelines, sorts, and the tasks that calls of the codec are made of.
 pub(crate) const TASKS: u32 = 4;
 /// Calls and frames of the codec.
 pub(crate) const CODEC: u32 = 8;
@@ -165,6 +165,12 @@ impl Mark {
     #[inline]
     pub(crate) fn now(category: u32) -> Self {
         Self(is_on(category).then(clock::now))
+    }
+
+    /// The same where something is traced, and nothing where not.
+    #[inline]
+    pub(crate) fn again(self) -> Self {
+        Self(self.0.map(|_| clock::now()))
     }
 
     /// It has ended, and the next begins at once.

@@ -66,10 +66,33 @@ void failures() {
   CHECK_THROWS_WITH(int, fastpar::compress_file(here.path / "plain", target, options), CHECK_EQUAL(e, 3));
 }
 
+/* A source that is compressed in two parts, and a target that is kept. */
+void parts_and_targets() {
+  const folder here;
+  const fs::path plain = here.path / "plain", first = here.path / "first", second = here.path / "second";
+  write(plain, text());
+  fastpar::zstd_options options;
+  options.src_size = 1000000;
+  CHECK_EQUAL(fastpar::compress_file(plain, first, options).bytes_in, std::uint64_t{1000000});
+  options.src_offset = 1000000;
+  options.src_size = 0;
+  CHECK_EQUAL(fastpar::compress_file(plain, second, options).bytes_in, std::uint64_t{text().size() - 1000000});
+  write(here.path / "both", read(first) + read(second));
+  fastpar::decompress_file(here.path / "both", here.path / "back");
+  CHECK(read(here.path / "back") == text());
+  options.src_offset = text().size() + 1;
+  CHECK_STATUS(invalid_argument, fastpar::compress_file(plain, second, options));
+  options = {};
+  options.keep = true;
+  CHECK_STATUS(io, fastpar::decompress_file(first, plain, options));
+  CHECK(read(plain) == text());
+}
+
 } // namespace
 
 int main() {
   RUN(round_trip);
+  RUN(parts_and_targets);
   RUN(failures);
   return FINISH();
 }

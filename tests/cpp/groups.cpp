@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -59,6 +60,31 @@ void lines() {
   for (int i = 0; i < static_cast<int>(taken.size()); i++) CHECK(taken[static_cast<std::size_t>(i)] == std::to_string(i));
 }
 
+/* What is done is taken before the source is asked again, however many may be in flight. */
+void a_source_that_lives() {
+  constexpr int most = 1 << 20;
+  int fed = 0, taken = 0;
+  fastpar::pipeline_options options;
+  options.in_flight = most;
+  const auto source = [&]() -> std::optional<int> {
+    if (taken > 0 || fed == most) return std::nullopt;
+    std::this_thread::yield();
+    return fed++;
+  };
+  fastpar::pipeline(source, [](int item) { return item; }, [&](int item) { CHECK_EQUAL(item, taken++); }, options);
+  CHECK(taken == fed && fed < most);
+  int open = 0;
+  options.max_lanes = 1; // nobody works while the caller feeds
+  fed = 0;
+  fastpar::pipeline([&]() -> std::optional<int> { return fed < 100 ? std::optional<int>(fed + open++ * most) : std::nullopt; },
+                    [&](int item) { return item; },
+                    [&](int item) {
+                      CHECK_EQUAL(item, fed++);
+                      open--;
+                    },
+                    options);
+}
+
 /* Items are destroyed, and those before the one that throws are taken. */
 void a_line_that_throws() {
   for (int bad = 0; bad < 60; bad += 7) {
@@ -87,6 +113,7 @@ int main() {
   RUN(invoked);
   RUN(exceptions);
   RUN(lines);
+  RUN(a_source_that_lives);
   RUN(a_line_that_throws);
   return FINISH();
 }

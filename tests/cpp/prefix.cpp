@@ -62,6 +62,59 @@ void the_same_to_the_bit() {
   }
 }
 
+/* More than 24 chunks of the size that the options do not say: the same on one lane, which takes one pass,
+ * and on several. */
+void large_scans() {
+  const std::size_t count = (128u << 10) / sizeof(double) * 24 + 54321;
+  std::vector<double> values(count), found(count), expected(count);
+  for (std::size_t i = 0; i < count; i++) values[i] = std::sin(static_cast<double>(i));
+  fastpar::loop_options alone;
+  alone.max_lanes = 1;
+  fastpar::inclusive_scan(values.begin(), values.end(), expected.begin(), std::plus<>(), alone);
+  double sum = 0;
+  for (std::size_t i = 0; i < count; i++) CHECK(std::abs(expected[i] - (sum += values[i])) < 1e-6);
+  for (int round = 0; round < 3; round++) {
+    fastpar::inclusive_scan(values.begin(), values.end(), found.begin());
+    CHECK(found == expected);
+  }
+  fastpar::exclusive_scan(values.begin(), values.end(), expected.begin(), 7.0, std::plus<>(), alone);
+  found = values;
+  fastpar::exclusive_scan(found.begin(), found.end(), found.begin(), 7.0);
+  CHECK(found == expected);
+  // Unsigned integers wrap.
+  std::vector<std::uint32_t> numbers(1000003), places(numbers.size()), ends(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); i++) numbers[i] = static_cast<std::uint32_t>(i * 2654435761u);
+  for (const auto &options : {alone, fastpar::loop_options{}}) {
+    fastpar::exclusive_scan(numbers.begin(), numbers.end(), places.begin(), 5u, std::plus<>(), options);
+    fastpar::inclusive_scan(numbers.begin(), numbers.end(), ends.begin(), std::plus<>(), options);
+    std::uint32_t before = 0;
+    bool right = true;
+    for (std::size_t i = 0; i < numbers.size(); i++) {
+      right &= places[i] == before + 5;
+      before += numbers[i];
+      right &= ends[i] == before;
+    }
+    CHECK(right);
+  }
+}
+
+/* Sums that own memory, and an operation that throws, in a chunk or where chunks meet. */
+void large_scans_of_objects() {
+  std::vector<std::string> words(100000), found(words.size());
+  for (std::size_t i = 0; i < words.size(); i++) words[i] = std::to_string(i * 7919 % 100003) + " is longer than a short string";
+  const auto larger = [](const std::string &a, const std::string &b) { return a < b ? b : a; };
+  fastpar::inclusive_scan(words.begin(), words.end(), found.begin(), larger);
+  std::string most;
+  for (std::size_t i = 0; i < words.size(); i++) CHECK(found[i] == (most = larger(most, words[i])));
+  for (std::size_t at : {std::size_t{1}, words.size() / 2, words.size() - 1}) {
+    const auto throws = [&](const std::string &a, const std::string &b) {
+      if (a == words[at] || b == words[at]) throw std::runtime_error("here");
+      return a < b ? b : a;
+    };
+    CHECK_THROWS(std::runtime_error, fastpar::inclusive_scan(words.begin(), words.end(), found.begin(), throws));
+  }
+}
+
 /* Counting, then filling: each chunk knows where its results go. */
 void filtering() {
   std::vector<std::size_t> kept(100000 / 3 + 1);
@@ -115,6 +168,8 @@ int main() {
   RUN(scans_of_numbers);
   RUN(scans_of_objects);
   RUN(the_same_to_the_bit);
+  RUN(large_scans);
+  RUN(large_scans_of_objects);
   RUN(filtering);
   RUN(exceptions_pass);
   RUN(every_cell_of_a_table_once);

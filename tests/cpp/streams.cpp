@@ -62,6 +62,41 @@ void round_trips() {
   }
 }
 
+/* Checksums that a seek table tells of frames without their own. */
+void checksums_of_a_table() {
+  const auto values = numbers(50000);
+  const auto original = fastpar::as_bytes(values);
+  fastpar::zstd_options options;
+  options.single_frame = true;
+  const auto summed = fastpar::compress(original, options);
+  options.no_checksum = true;
+  auto packed = fastpar::compress(original, options);
+  const auto add = [&packed](std::uint32_t number, int bytes) {
+    for (int i = 0; i < bytes; i++) packed.push_back(static_cast<std::byte>(number >> 8 * i & 0xff));
+  };
+  const auto size = static_cast<std::uint32_t>(packed.size());
+  add(0x184d2a5e, 4);
+  add(12 + 9, 4);
+  add(size, 4);
+  add(static_cast<std::uint32_t>(original.size()), 4);
+  packed.insert(packed.end(), summed.end() - 4, summed.end());
+  const std::size_t told = packed.size() - 4;
+  add(1, 4);
+  add(0x80, 1);
+  add(0x8f92eab1, 4);
+  fastpar::zstd_options checking;
+  checking.check_table = true;
+  {
+    fastpar::reader reader(from(packed), checking);
+    CHECK(same(read_all(reader), original));
+  }
+  packed[told] ^= std::byte{1};
+  fastpar::reader unaware(from(packed));
+  CHECK(same(read_all(unaware), original));
+  fastpar::reader reader(from(packed), checking);
+  CHECK_STATUS(checksum, read_all(reader));
+}
+
 void flushing() {
   std::vector<std::byte> compressed;
   fastpar::writer writer(into(compressed));
@@ -264,6 +299,7 @@ void failing_stream_buffers() {
 
 int main() {
   RUN(round_trips);
+  RUN(checksums_of_a_table);
   RUN(flushing);
   RUN(moves);
   RUN(exceptions);

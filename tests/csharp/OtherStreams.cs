@@ -78,6 +78,15 @@ internal sealed class Gate : Wrapper
     }
 }
 
+/// <summary>Bytes that come one after the other, and cannot be looked at before.</summary>
+internal sealed class Passing : Wrapper
+{
+    internal Passing(byte[] data)
+        : base(new MemoryStream(data))
+    {
+    }
+}
+
 /// <summary>A stream over another.</summary>
 internal abstract class Wrapper : Stream
 {

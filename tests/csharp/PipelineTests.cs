@@ -50,6 +50,41 @@ internal static class PipelineTests
         FastparPipeline.Run(Array.Empty<int>(), i => i, i => throw new FormatException());
     }
 
+    /// <summary>What is done is given out before the source is asked again.</summary>
+    [Test]
+    private static void ASourceThatLives()
+    {
+        const int Most = 1 << 20;
+        int fed = 0, taken = 0;
+        IEnumerable<int> UntilOneIsTaken()
+        {
+            while (taken == 0 && fed < Most)
+            {
+                Thread.Yield();
+                yield return fed++;
+            }
+        }
+        FastparPipeline.Run(
+            UntilOneIsTaken(),
+            i => i,
+            i => Expect.Equal(taken++, i, "order"),
+            new PipelineOptions { InFlight = Most });
+        Expect.Equal(fed, taken, "taken");
+        Expect.True(fed < Most, "nothing was taken until the source had ended");
+
+        int underWay = 0;
+        IEnumerable<int> OneByOne()
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                Expect.Equal(0, underWay++, "under way on one lane");
+                yield return i;
+            }
+        }
+        FastparPipeline.Run(
+            OneByOne(), i => i, i => underWay--, new PipelineOptions { MaxLanes = 1, InFlight = 50 });
+    }
+
     [Test]
     private static void AnItemThatFailsEndsIt()
     {

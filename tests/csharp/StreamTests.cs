@@ -137,6 +137,42 @@ internal static class StreamTests
     }
 
     [Test]
+    private static void ChecksumsOfATable()
+    {
+        // A frame without a checksum, and a table that tells it, as zstd's own seekable writer makes them.
+        byte[] data = Expect.Data(100_000);
+        byte[] frame = Codec.Compress(data, new ZstdOptions { SingleFrame = true, Checksum = false });
+        byte[] summed = Codec.Compress(data, new ZstdOptions { SingleFrame = true });
+        var all = new MemoryStream();
+        using (var writer = new BinaryWriter(all, System.Text.Encoding.UTF8, leaveOpen: true))
+        {
+            writer.Write(frame);
+            writer.Write(0x184D2A5Eu);
+            writer.Write(12 + 9);
+            writer.Write(frame.Length);
+            writer.Write(data.Length);
+            writer.Write(summed, summed.Length - 4, 4);
+            writer.Write(1);
+            writer.Write((byte)0x80);
+            writer.Write(0x8F92EAB1u);
+        }
+        byte[] packed = all.ToArray();
+        byte[] Read(Stream source, ZstdOptions? options)
+        {
+            using var stream = new FastparStream(source, CompressionMode.Decompress, options);
+            var back = new MemoryStream();
+            stream.CopyTo(back);
+            return back.ToArray();
+        }
+        var checking = new ZstdOptions { CheckTable = true };
+        Expect.Same(data, Read(new Passing(packed), checking));
+        packed[frame.Length + 16] ^= 1;
+        Expect.Same(data, Read(new Passing(packed), null));
+        Expect.Throws<InvalidDataException>(() => Read(new Passing(packed), checking));
+        Expect.Throws<InvalidDataException>(() => Read(new MemoryStream(packed), null));
+    }
+
+    [Test]
     private static void OneLargeFrame()
     {
         byte[] data = Expect.Data(10_000_000);
@@ -247,6 +283,12 @@ internal static class StreamTests
                 FastparStatus.Io,
                 () => Codec.CompressFile(Path.Combine(folder, "no"), packed));
             Expect.Equal(2, missing.Code, "ENOENT, ERROR_FILE_NOT_FOUND");
+            string part = Path.Combine(folder, "part");
+            var middle = new ZstdOptions { SourceOffset = 1000, SourceSize = 5000, Sparse = true, InPlace = true };
+            Expect.Equal(5000, Codec.CompressFile(plain, part, middle).BytesIn);
+            Expect.Same(data.AsSpan(1000, 5000), Codec.Decompress(File.ReadAllBytes(part)));
+            Expect.Throws<IOException>(() => Codec.CompressFile(plain, part, new ZstdOptions { Keep = true }));
+            Expect.Same(data.AsSpan(1000, 5000), Codec.Decompress(File.ReadAllBytes(part)));
             Expect.Throws<ArgumentException>(() => Codec.CompressFile("a\0b", packed));
             var none = Expect.Throws<ArgumentNullException>(() => Codec.CompressFile(plain, null!));
             Expect.Equal("destinationPath", none.ParamName);

@@ -111,6 +111,7 @@ static fastpar_status call_reader(calls_room *room)
   fastpar_status status;
   size_t got = 0, len = 0;
   room->at = 0;
+  options.flags = FASTPAR_ZSTD_CHECK_TABLE;
   PASS(fastpar_reader_open(&options, calls_source, room, &reader, NULL));
   do {
     status = fastpar_reader_read(reader, room->unpacked + got, CALLS_SIZE - got, &len, NULL);

@@ -10,7 +10,7 @@ use std::ops::ControlFlow::Continue;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-type Run<'a> = &'a (dyn Fn(*mut fastpar_group, u32) -> i32 + Sync);
+pub(crate) type Run<'a> = &'a (dyn Fn(*mut fastpar_group, u32) -> i32 + Sync);
 
 /// Calls the closure that the item points to.
 unsafe extern "C" fn call(item: *mut c_void, group: *mut fastpar_group, lane: u32) -> i32 {
@@ -22,18 +22,18 @@ fn item(task: &Run<'_>) -> *mut c_void {
     ptr::from_ref(task).cast_mut().cast()
 }
 
-fn run(root: Run<'_>) -> fastpar_status {
+pub(crate) fn run(root: Run<'_>) -> fastpar_status {
     // SAFETY: the closure lives until the call has returned.
     unsafe { fastpar_group_run(ptr::null(), Some(call), item(&root), ptr::null_mut()) }
 }
 
 /// Adds a task that lives until the group has ended.
-fn spawn(group: *mut fastpar_group, task: &Run<'_>) -> fastpar_status {
+pub(crate) fn spawn(group: *mut fastpar_group, task: &Run<'_>) -> fastpar_status {
     // SAFETY: as above; the group may have ended.
     unsafe { fastpar_group_spawn(group, Some(call), item(task), ptr::null_mut()) }
 }
 
-fn wait(group: *mut fastpar_group) -> fastpar_status {
+pub(crate) fn wait(group: *mut fastpar_group) -> fastpar_status {
     // SAFETY: the group may have ended.
     unsafe { fastpar_group_wait(group, ptr::null_mut()) }
 }
@@ -87,7 +87,7 @@ unsafe extern "C" fn take(line: *mut c_void, item: *mut c_void, _: u32) -> i32 {
 }
 
 /// How many items of 20 a pipeline takes.
-fn count_items() -> usize {
+pub(crate) fn count_items() -> usize {
     let mut line = Line { items: [0; 20], fed: 0, taken: 0 };
     let data = ptr::from_mut(&mut line).cast();
     // SAFETY: the line lives until the call has returned.

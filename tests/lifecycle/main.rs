@@ -18,6 +18,7 @@ mod start;
 mod stats;
 mod timeline;
 mod trace;
+mod trace_calls;
 #[cfg(target_os = "linux")]
 mod trace_processes;
 

@@ -87,6 +87,23 @@ fn processes_and_their_files() {
     });
 }
 
+/// A process that makes a single call on files, as a tool does: the call is in the trace of the environment.
+#[test]
+fn the_first_call_on_files() {
+    Isolated::default().foreign().run(|| {
+        let (folder, path) = folder();
+        std::env::set_var("FASTPAR_TRACE", &path);
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("data"), vec![7; 100_000]).expect("it is written");
+        let options = fastpar::codec::Options::default();
+        fastpar::codec::compress_file(&file("data"), &file("packed"), &options).expect("it compresses");
+        stop();
+        let timeline = Timeline::read(&file(&format!("trace.json.{}", std::process::id())));
+        let call = timeline.slices("compress file").next().expect("the call");
+        assert!(timeline.slices("read").next().is_some_and(|read| call.holds(read)));
+    });
+}
+
 /// The end of the process cuts no write, whatever threads do meanwhile.
 #[test]
 fn exits_while_threads_trace() {

@@ -2,11 +2,12 @@
 
 use crate::SmallPool;
 use fastpar::codec::{
-    compress_batch, compress_to_vec, decompress, decompress_to_vec, Archive, BatchItem, Options, Reader,
-    Writer,
+    archive_for, archive_reduce, compress_batch, compress_to_vec, decompress, decompress_to_vec, Archive,
+    BatchItem, Options, Piece, Reader, ScanOptions, Writer,
 };
 use fastpar::ErrorKind;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 const FRAME: usize = 1 << 10;
@@ -80,4 +81,32 @@ fn batches() {
     let mut items: Vec<_> = items.map(|(src, dst)| BatchItem { src, dst, result: None }).collect();
     compress_batch(&mut items, &options()).unwrap();
     assert!(items.iter().all(|item| matches!(item.result, Some(Ok(200..=400)))));
+}
+
+/// Tasks of a few frames each, which cut records; pieces lie in memory that lanes keep.
+#[test]
+fn scans() {
+    let _pool = SmallPool::start();
+    let data = sample(FRAME).repeat(30);
+    let options = Options { frame_size: 5 * FRAME, ..options() };
+    let packed = compress_to_vec(&data, &options).unwrap();
+    let archive = Archive::new(&packed, &options).unwrap();
+    let whole = data.len() / 1000 * 1000;
+    let scan = ScanOptions {
+        record_size: 1000,
+        piece_size: 7 * FRAME,
+        size: whole as u64,
+        ..ScanOptions::default()
+    };
+    let seen = AtomicUsize::new(0);
+    archive_for(&archive, &scan, |piece| {
+        assert!(*piece.data == data[piece.offset as usize..][..piece.data.len()]);
+        assert_eq!(piece.data.len() % 1000, 0);
+        seen.fetch_add(piece.data.len(), Relaxed);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(seen.into_inner(), whole);
+    let add = |piece: &Piece<'_>, sum: &mut usize| *sum += piece.data.len();
+    assert_eq!(archive_reduce(&archive, &scan, 0, add, |into, from| *into += from), Ok(whole));
 }

@@ -2,13 +2,13 @@
 //! what it cannot compress. Each context counts its frames in plain memory, so that two threads in one
 //! context are a race, which Miri tells.
 
-use fastpar::codec::{Block, Frames};
+use fastpar::codec::{Frame, Frames};
 use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr;
 use std::slice;
 use zstd::zstd_safe::zstd_sys::{
     ZSTD_CCtx, ZSTD_DCtx, ZSTD_ErrorCode, ZSTD_ResetDirective, ZSTD_cParameter, ZSTD_compressionParameters,
-    ZSTD_strategy,
+    ZSTD_dParameter, ZSTD_inBuffer, ZSTD_outBuffer, ZSTD_strategy,
 };
 
 const MAGIC: u32 = 0xfd2f_b528;
@@ -200,16 +200,58 @@ unsafe extern "C" fn ZSTD_decompressDCtx(
     unsafe { use_context(context) };
     // SAFETY: the caller's promise.
     let src = unsafe { slice::from_raw_parts(src.cast::<u8>(), len) };
-    let mut content = Vec::new();
+    let mut whole = Vec::new();
     for frame in Frames::new(src) {
-        let Ok(frame) = frame else { return failure(ZSTD_ErrorCode::ZSTD_error_corruption_detected) };
-        for block in frame.blocks(src) {
-            let Ok(Block { offset, len, .. }) = block else {
-                return failure(ZSTD_ErrorCode::ZSTD_error_corruption_detected);
-            };
-            content.extend(&src[offset + 3..offset + len]);
+        match frame.ok().and_then(|frame| content(src, &frame)) {
+            Some(content) => whole.extend(content),
+            None => return failure(ZSTD_ErrorCode::ZSTD_error_corruption_detected),
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { put(&content, dst, capacity) }
+    unsafe { put(&whole, dst, capacity) }
+}
+
+/// The content of a frame of `src` whose blocks are stored.
+fn content(src: &[u8], frame: &Frame) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    for block in frame.blocks(src) {
+        let block = block.ok()?;
+        content.extend(&src[block.offset + 3..block.offset + block.len]);
+    }
+    Some(content)
+}
+
+#[no_mangle]
+unsafe extern "C" fn ZSTD_DCtx_setParameter(context: *mut ZSTD_DCtx, _: ZSTD_dParameter, _: c_int) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { use_context(context) };
+    0
+}
+
+/// Decodes the frame that the input begins with, all of it at once.
+#[no_mangle]
+unsafe extern "C" fn ZSTD_decompressStream(
+    context: *mut ZSTD_DCtx,
+    output: *mut ZSTD_outBuffer,
+    input: *mut ZSTD_inBuffer,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { use_context(context) };
+    // SAFETY: the caller's promise.
+    let (output, input) = unsafe { (&mut *output, &mut *input) };
+    // SAFETY: the caller's promise.
+    let src = unsafe { &slice::from_raw_parts(input.src.cast::<u8>(), input.size)[input.pos..] };
+    let frame = Frames::new(src).next().and_then(Result::ok);
+    let Some((frame, content)) = frame.and_then(|frame| content(src, &frame).map(|content| (frame, content)))
+    else {
+        return failure(ZSTD_ErrorCode::ZSTD_error_corruption_detected);
+    };
+    // SAFETY: the position is in the buffer, which is the caller's for so many bytes.
+    let written = unsafe { put(&content, output.dst.byte_add(output.pos), output.size - output.pos) };
+    if written != content.len() {
+        return written;
+    }
+    output.pos += written;
+    input.pos += frame.len;
+    0
 }

@@ -10,8 +10,10 @@ mod libzstd;
 mod system;
 
 mod codec;
+mod groups;
 mod jobs;
 mod pool;
+mod sort;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

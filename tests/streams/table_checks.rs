@@ -4,7 +4,7 @@
 use crate::common::{noise, skippable, unpack, unpack_from, unsized_frame, Dribble};
 use crate::files::Place;
 use crate::support::seekable::{entry, table, with_checksums};
-use fastpar::codec::{decompress_file, Options};
+use fastpar::codec::{decompress_file, decompress_to_vec, Archive, Options};
 use fastpar::{Error, ErrorKind, Result};
 use std::fs;
 use std::io::Write;
@@ -121,6 +121,69 @@ fn tables_that_tell_other_frames() {
         entries[2][8..].fill(7);
         let packed = [&packed[..], &table(&entries)].concat();
         assert_eq!(unpack(&packed, &complete), (joined[1].clone(), Ok(())));
+    }
+}
+
+/// What an archive holds.
+fn archive(packed: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
+    let archive = Archive::new(packed, options)?;
+    let mut content = Vec::with_capacity(archive.size() as usize);
+    let read = archive.read(0, content.spare_capacity_mut())?;
+    // SAFETY: so many bytes were written.
+    unsafe { content.set_len(read) };
+    Ok(content)
+}
+
+/// However it is read, a table that lies gives nothing else than the content; and where it has to be true it
+/// is refused, by all alike.
+#[test]
+fn hostile_tables_of_frames_that_tell_no_size() {
+    let (a, b) = (noise(5000), noise(7000));
+    let content = [&a[..], &b].concat();
+    let told = |compressed: usize, size: usize, of: &[u8]| -> Vec<u8> {
+        let sizes = [compressed as u32, size as u32].into_iter().flat_map(u32::to_le_bytes);
+        sizes.chain(entry(&[], of)[8..].iter().copied()).collect()
+    };
+    for silent in [true, false] {
+        let frames = match silent {
+            true => [bare(&a), bare(&b)],
+            false => [&a, &b].map(|part| with_checksums(&[&part[..]], false).0),
+        };
+        let joined = frames.concat();
+        let (first, second) = (entry(&frames[0], &a), entry(&frames[1], &b));
+        let nothing = vec![0; 12];
+        let lies = [
+            vec![entry(&joined, &content)],                       // two frames in an entry
+            vec![first.clone(), second.clone(), nothing.clone()], // and none in one
+            vec![nothing.clone(), first.clone(), second.clone()],
+            vec![first.clone(), nothing, second.clone()],
+            vec![told(joined.len(), a.len(), &a), told(0, b.len(), &b)],
+        ];
+        for (number, lie) in lies.iter().enumerate() {
+            let packed = [&joined[..], &table(lie)].concat();
+            for complete in [false, true] {
+                let options = Options { complete, ..checking() };
+                let memory = decompress_to_vec(&packed, &options);
+                let (out, end) = unpack(&packed, &options);
+                let (file, file_end) = file(&packed, &options);
+                let archived = archive(&packed, &options);
+                let what = format!("lie {number}, silent {silent}, complete {complete}");
+                if complete {
+                    let kinds = [memory.err(), end.err(), file_end.err(), archived.err()];
+                    let kinds = kinds.map(|error| error.map(|error| error.kind()));
+                    assert_eq!(kinds, [Some(ErrorKind::Truncated); 4], "{what}");
+                    continue;
+                }
+                assert_eq!(memory, Ok(content.clone()), "{what}");
+                assert_eq!((out, end), (content.clone(), Ok(())), "{what}");
+                assert_eq!((file, file_end), (Some(content.clone()), Ok(())), "{what}");
+                // An archive takes the sizes of silent frames from the table until it reads them.
+                match archived {
+                    Ok(archived) => assert!(archived == content, "{what}"),
+                    Err(error) => assert!(silent && error.kind() == ErrorKind::Corrupt, "{what}: {error:?}"),
+                }
+            }
+        }
     }
 }
 

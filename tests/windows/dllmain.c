@@ -33,6 +33,11 @@ static void attaching(void)
 
 static void detaching(void)
 {
+  if (state.starting) {
+    fastpar_status ended = fastpar_pool_shutdown(NULL); /* OK: the call had not begun yet */
+    CHECK(ended == FASTPAR_ERR_BUSY || ended == FASTPAR_OK);
+    return; /* a hook of this library would be called when it is gone */
+  }
   what_the_caller_can_do_alone();
   jobs_run();
   CHECK_EQUAL(run_team(), state.job ? FASTPAR_ERR_BUSY : FASTPAR_OK);

@@ -17,6 +17,7 @@
 
 typedef struct plugin_state {
   fastpar_job *job; /* has every worker inside a callback; NULL: there is none */
+  int starting; /* another thread makes the first call of the pool */
   fastpar_thread_fn hook; /* workers are inside it, and a trace runs; NULL: there is none */
 } plugin_state;
 

@@ -72,7 +72,7 @@ static void unload(void *library)
 
 static void as_it_is_loaded(void)
 {
-  plugin_state idle = {NULL, NULL};
+  plugin_state idle = {NULL, 0, NULL};
   plugin_failed_fn failed;
   void *library = load(idle);
   CHECK(library && os_symbol(library, "plugin_failed", &failed) && failed() == 0);
@@ -83,7 +83,7 @@ static void as_it_is_loaded(void)
 
 static void as_it_is_unloaded(void)
 {
-  plugin_state idle = {NULL, NULL};
+  plugin_state idle = {NULL, 0, NULL};
   CHECK(SetEnvironmentVariableA(WITHOUT_ATTACHING, "1"));
   every_worker_runs();
   unload(load(idle));
@@ -91,7 +91,7 @@ static void as_it_is_unloaded(void)
 
 static void as_it_is_unloaded_while_all_workers_are_busy(void)
 {
-  plugin_state busy = {NULL, NULL};
+  plugin_state busy = {NULL, 0, NULL};
   every_worker_runs();
   busy.job = hold_every_worker();
   unload(load(busy));
@@ -101,17 +101,48 @@ static void as_it_is_unloaded_while_all_workers_are_busy(void)
   CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
 }
 
+/* The call begins while the library is loaded, and ends when `may_go` is set. */
+static void call_first(void *argument)
+{
+  os_store(argument, 1);
+  CHECK_EQUAL(fastpar_for(NULL, 24, wait_to_go, NULL, NULL), FASTPAR_OK);
+}
+
+/* The pool may be complete when DllMain is called, half started, or not yet begun. */
+static void begin_first_call(os_thread *caller)
+{
+  int32_t begun = 0;
+  os_store(&may_go, 0);
+  os_start(caller, call_first, &begun);
+  while (!os_load(&begun)) os_sleep_ms(1);
+  os_sleep_ms(1);
+}
+
+static void as_it_is_unloaded_while_the_pool_is_started(void)
+{
+  plugin_state starting = {NULL, 1, NULL};
+  os_thread caller;
+  void *library = load(starting);
+  begin_first_call(&caller);
+  unload(library);
+  os_store(&may_go, 1);
+  os_join(&caller);
+  CHECK_EQUAL(fastpar_pool_shutdown(NULL), FASTPAR_OK);
+}
+
 static void at_the_end(const char *how) { CHECK_EQUAL(os_run_again(program, how), CODE); }
 static void at_the_end_without_a_pool(void) { at_the_end("cold"); }
 static void at_the_end_of_an_idle_pool(void) { at_the_end("idle"); }
 static void at_the_end_of_a_busy_pool(void) { at_the_end("busy"); }
+static void at_the_end_while_the_pool_is_started(void) { at_the_end("starting"); }
 static void at_the_end_inside_a_hook_and_a_trace(void) { at_the_end("hooked"); }
 
 /* Ends by returning: DllMain sets the code. */
 static int end(const char *how)
 {
-  plugin_state known = {NULL, NULL};
-  if (strcmp(how, "cold") != 0) every_worker_runs();
+  plugin_state known = {NULL, 0, NULL};
+  int starting = strcmp(how, "starting") == 0;
+  if (strcmp(how, "cold") != 0 && !starting) every_worker_runs();
   if (strcmp(how, "busy") == 0) known.job = hold_every_worker();
   if (strcmp(how, "hooked") == 0) {
     os_thread caller;
@@ -122,6 +153,10 @@ static int end(const char *how)
     known.hook = stay;
   }
   load(known);
+  if (starting) {
+    os_thread caller;
+    begin_first_call(&caller); /* the thread is ended where it is */
+  }
   return 1;
 }
 
@@ -132,9 +167,11 @@ int main(int argc, char **argv)
   RUN(as_it_is_loaded);
   RUN(as_it_is_unloaded);
   RUN(as_it_is_unloaded_while_all_workers_are_busy);
+  RUN(as_it_is_unloaded_while_the_pool_is_started);
   RUN(at_the_end_without_a_pool);
   RUN(at_the_end_of_an_idle_pool);
   RUN(at_the_end_of_a_busy_pool);
+  RUN(at_the_end_while_the_pool_is_started);
   RUN(at_the_end_inside_a_hook_and_a_trace);
   return FINISH();
 }

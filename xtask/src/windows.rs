@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+pub(crate) mod symbols;
+
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
 pub(crate) const GCC: &str = "x86_64-w64-mingw32-gcc-posix";
 pub(crate) const GXX: &str = "x86_64-w64-mingw32-g++-posix";
@@ -55,7 +57,11 @@ impl Staged {
 
 /// A build of cargo's.
 pub(crate) struct Built {
-    pub(crate) folder: PathBuf,
+    /// Without what is for debuggers.
+    pub(crate) dll: PathBuf,
+    /// What was taken away.
+    pub(crate) symbols: PathBuf,
+    pub(crate) archive: PathBuf,
     /// The warnings of the compiler.
     pub(crate) warnings: Vec<String>,
 }
@@ -74,13 +80,19 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
     command.args(["build", "--release", "--lib", "--package", "fastpar", "--target", TARGET, "--target-dir"]);
     command
         .arg(place)
-        .env("CARGO_ENCODED_RUSTFLAGS", format!("{}\x1f-Cstrip=symbols", repo::without_paths()));
+        // Lines of the Rust code only: cargo would tell compilers of C too, and they keep paths.
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            format!("{}\x1f-Cdebuginfo=line-tables-only\x1f-Cstrip=none", repo::without_paths()),
+        );
     let variable = TARGET.replace('-', "_");
     command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), GCC);
     command.env(format!("CC_{variable}"), GCC).env(format!("AR_{variable}"), AR);
     let output = process::must(&mut command, BUILD_LIMIT)?;
     let warnings = output.lines().filter(|line| line.starts_with("warning: ")).map(String::from).collect();
-    Ok(Ok(Built { folder: place.join(TARGET).join("release"), warnings }))
+    let folder = place.join(TARGET).join("release");
+    let (dll, symbols) = symbols::split(&folder.join("fastpar.dll"), &folder.join("split"))?;
+    Ok(Ok(Built { dll, symbols, archive: folder.join("libfastpar.a"), warnings }))
 }
 
 /// Where the tests have it built, and `cargo xtask dist`.
@@ -99,8 +111,8 @@ pub(crate) fn stage(setup: &Setup) -> Result<std::result::Result<Staged, String>
     let staged = Staged { include, bin, lib, warnings: built.warnings };
     std::fs::create_dir_all(&staged.bin)?;
     std::fs::create_dir_all(&staged.lib)?;
-    replace(&built.folder.join("fastpar.dll"), &staged.dll())?;
-    replace(&built.folder.join("libfastpar.a"), &staged.archive())?;
+    replace(&built.dll, &staged.dll())?;
+    replace(&built.archive, &staged.archive())?;
     replace_all(&repo::root().join("include"), &staged.include)?;
     let definition = definition()?;
     for (name, flavor) in IMPORT_LIBRARIES {

@@ -6,11 +6,12 @@ using System.Threading.Tasks;
 namespace Fastpar;
 
 /// <summary>The content of an archive as a stream: a position, and nothing else.</summary>
-internal sealed unsafe class ArchiveStream : Stream
+internal sealed class ArchiveStream : Stream
 {
     private readonly SeekableArchive archive;
     private long position;
     private bool closed;
+    private int inUse;
 
     internal ArchiveStream(SeekableArchive archive) => this.archive = archive;
 
@@ -44,9 +45,18 @@ internal sealed unsafe class ArchiveStream : Stream
 #endif
     int Read(Span<byte> buffer)
     {
-        int read = Open().Read(position, buffer);
-        position += read;
-        return read;
+        Open();
+        Take();
+        try
+        {
+            int read = archive.Read(position, buffer);
+            position += read;
+            return read;
+        }
+        finally
+        {
+            Volatile.Write(ref inUse, 0);
+        }
     }
 
     public override int Read(byte[] buffer, int offset, int count)
@@ -55,7 +65,7 @@ internal sealed unsafe class ArchiveStream : Stream
         return Read(new Span<byte>(buffer, offset, count));
     }
 
-    public override int ReadByte()
+    public override unsafe int ReadByte()
     {
         byte value;
         return Read(new Span<byte>(&value, 1)) == 0 ? -1 : value;
@@ -66,8 +76,22 @@ internal sealed unsafe class ArchiveStream : Stream
 #else
     public override
 #endif
-    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        new ValueTask<int>(Task.Run(() => Read(buffer.Span), cancellationToken));
+    async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Open();
+        Take();
+        try
+        {
+            int read = await archive.ReadAsync(position, buffer, cancellationToken).ConfigureAwait(false);
+            position += read;
+            return read;
+        }
+        finally
+        {
+            Volatile.Write(ref inUse, 0);
+        }
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
     {
@@ -101,6 +125,15 @@ internal sealed unsafe class ArchiveStream : Stream
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing) => closed = true;
+
+    /// <summary>One read at a time.</summary>
+    private void Take()
+    {
+        if (Interlocked.Exchange(ref inUse, 1) != 0)
+        {
+            throw FastparStream.InUse();
+        }
+    }
 
     private SeekableArchive Open() => closed ? throw new ObjectDisposedException(nameof(ArchiveStream)) : archive;
 }

@@ -14,11 +14,22 @@ namespace Fastpar;
 /// </summary>
 internal sealed class AsyncLoop
 {
+    /// <summary>What <see cref="Next"/> is told instead of items: the pump begins.</summary>
+    private const long Arrived = -1;
+
+    /// <summary>The body will end later, without its pump.</summary>
+    private const long Suspended = -2;
+
+    /// <summary>
+    /// Of so many pumps a worker takes one at a time, and a body that blocks holds up its own.
+    /// </summary>
+    private const long MostPumps = 63;
+
     private static readonly long ReportPause = Stopwatch.Frequency / 20;
 
     private readonly Func<Range64, CancellationToken, ValueTask> body;
     private readonly LoopOptions options;
-    private readonly LoopOptions pumpOptions = new() { Schedule = Schedule.Grain, Grain = 1 };
+    private readonly fastpar_loop_options native;
     private readonly CancellationToken token;
     private readonly CancellationTokenSource stopping;
     private readonly CancellationToken stoppingToken;
@@ -46,6 +57,7 @@ internal sealed class AsyncLoop
         this.body = body;
         this.options = options ?? LoopOptions.Defaults;
         this.token = token;
+        native = this.options.ToNative();
         LoopPlan plan = FastparLoop.PlanMake(count, this.options);
         chunks = plan.Chunks;
         places = plan.Lanes;
@@ -68,8 +80,8 @@ internal sealed class AsyncLoop
             loop.options.Progress?.Report(new FastparProgress(0, 0));
             return Task.CompletedTask;
         }
-        loop.starting = 1;
-        loop.StartPumps(1);
+        loop.starting = (int)Math.Min(Math.Min(loop.places, loop.chunks), MostPumps);
+        loop.StartPumps(loop.starting);
         if (token.CanBeCanceled)
         {
             loop.registration = token.Register(state => ((AsyncLoop)state!).Stop(), loop);
@@ -78,43 +90,58 @@ internal sealed class AsyncLoop
     }
 
     private void StartPumps(int pumps) =>
-        JobState.StartDetached(pumps, Pump, pumpOptions, context);
+        JobState.StartDetached(pumps, Pump, LoopOptions.ItemByItem, context);
 
     /// <summary>Works on chunks while there are some, and fewer bodies in flight than MaxLanes.</summary>
     private void Pump(in Chunk pump)
     {
-        bool first = true;
         ExecutionContext? own = ExecutionContext.Capture();
-        while (Claim(ref first, out long index, out bool another))
+        long items = Arrived;
+        while (Next(items, out long index, out bool another))
         {
             if (another)
             {
                 Recruit();
             }
-            Begin(index, own);
+            items = Begin(index, own);
         }
     }
 
-    private bool Claim(ref bool first, out long index, out bool another)
+    /// <summary>
+    /// A pump has arrived, or a body of it has ended or is suspended: gives it the next chunk. The last body
+    /// ends the loop.
+    /// </summary>
+    private bool Next(long items, out long index, out bool another)
     {
+        bool last;
         lock (failures)
         {
-            if (first)
+            if (items == Arrived)
             {
                 starting--;
-                first = false;
+            }
+            else if (items != Suspended)
+            {
+                active--;
+                done += items;
+                Report();
             }
             index = next;
             another = false;
-            if (stopped || active == places || next == chunks)
+            if (!stopped && active != places && next != chunks)
             {
-                return false;
+                next++;
+                active++;
+                another = WantsPump();
+                return true;
             }
-            next++;
-            active++;
-            another = WantsPump();
-            return true;
+            last = IsLast();
         }
+        if (last)
+        {
+            Complete();
+        }
+        return false;
     }
 
     /// <summary>Whether a pump is to be started; it counts as starting then.</summary>
@@ -141,27 +168,29 @@ internal sealed class AsyncLoop
         }
     }
 
-    /// <summary>Calls the body of a chunk, on a worker whose pump has this context.</summary>
-    private void Begin(long index, ExecutionContext? own)
+    /// <summary>
+    /// Calls the body of a chunk, on a worker whose pump has this context; gives the items that are done, or
+    /// <see cref="Suspended"/>.
+    /// </summary>
+    private long Begin(long index, ExecutionContext? own)
     {
-        Range64 range = default;
         try
         {
-            range = FastparLoop.PlanChunk(count, index, options).Range;
+            Range64 range = FastparLoop.RangeOf(count, index, native);
             ValueTask task = Call(range, own);
             if (!task.IsCompleted)
             {
                 _ = EndLater(task, index, range);
-                return;
+                return Suspended;
             }
             task.GetAwaiter().GetResult();
+            return range.Length;
         }
         catch (Exception exception)
         {
             Fail(index, exception);
-            range = default;
+            return 0;
         }
-        End(range.Length, pumped: true);
     }
 
     /// <summary>
@@ -223,17 +252,16 @@ internal sealed class AsyncLoop
             Fail(index, exception);
             length = 0;
         }
-        if (End(length, pumped: false))
+        if (End(length))
         {
             Recruit();
         }
     }
 
     /// <summary>
-    /// A body has ended; whether a new pump is needed: a body that ended inside its pump needs none. The last
-    /// body ends the loop.
+    /// A body that was suspended has ended; whether a new pump is needed. The last body ends the loop.
     /// </summary>
-    private bool End(long items, bool pumped)
+    private bool End(long items)
     {
         bool last, wants;
         lock (failures)
@@ -242,7 +270,7 @@ internal sealed class AsyncLoop
             done += items;
             Report();
             last = IsLast();
-            wants = !last && !pumped && WantsPump();
+            wants = !last && WantsPump();
         }
         if (last)
         {

@@ -16,8 +16,12 @@ internal abstract unsafe class CallState
     /// <summary>The kind of callback that tells progress; kinds of derived classes count from 1.</summary>
     private const int ProgressKind = 0;
 
+#if NET
+    private static IntPtr OnProgressPointer => (IntPtr)(delegate* unmanaged<void*, ulong, ulong, int>)&OnProgress;
+#else
     private static readonly NativeMethods.ProgressCallback OnProgressDelegate = OnProgress;
     private static readonly IntPtr OnProgressPointer = Marshal.GetFunctionPointerForDelegate(OnProgressDelegate);
+#endif
 
     private readonly IProgress<FastparProgress>? progress;
     private readonly List<CallThread> threads = new();
@@ -183,6 +187,7 @@ internal abstract unsafe class CallState
         exception is OperationCanceledException cancelled
         && cancelled.CancellationToken == Token && Token.IsCancellationRequested;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.ProgressCallback))]
     private static int OnProgress(void* userData, ulong done, ulong total) =>
         ((CallState)From(userData)).Callback(ProgressKind, &done, &total);

@@ -13,10 +13,19 @@ internal sealed unsafe class GroupState : CallState
     private const int RootKind = 1;
     private const int TaskKind = 2;
 
-    private static readonly NativeMethods.fastpar_group_run_root_delegate OnRoot = RunRoot;
-    private static readonly NativeMethods.fastpar_group_spawn_task_delegate OnTask = RunTask;
+#if NET
+    private static fastpar_group_run_root OnRoot => &RunRoot;
+    private static fastpar_group_spawn_task OnTask => &RunTask;
+#else
+    private static readonly fastpar_group_run_root OnRoot = RunRoot;
+    private static readonly fastpar_group_spawn_task OnTask = RunTask;
+#endif
+#if NET
+    private static IntPtr OnDropPointer => (IntPtr)(delegate* unmanaged<void*, void*, void>)&Drop;
+#else
     private static readonly NativeMethods.DropCallback OnDrop = Drop;
     private static readonly IntPtr OnDropPointer = Marshal.GetFunctionPointerForDelegate(OnDrop);
+#endif
 
     private readonly Action<FastparGroup> root;
     private readonly GroupOptions? options;
@@ -94,10 +103,12 @@ internal sealed unsafe class GroupState : CallState
     protected override bool IsConsequence(Exception exception) =>
         (exception is GroupEndedException ended && ended.Group == this) || base.IsConsequence(exception);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_group_run_root_delegate))]
     private static int RunRoot(void* item, fastpar_group* group, uint lane) =>
         ((GroupState)From(item)).Callback(RootKind, item, group, &lane);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_group_spawn_task_delegate))]
     private static int RunTask(void* item, fastpar_group* group, uint lane)
     {
@@ -106,6 +117,7 @@ internal sealed unsafe class GroupState : CallState
         return result;
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.DropCallback))]
     private static void Drop(void* userData, void* item) => GCHandle.FromIntPtr((IntPtr)item).Free();
 

@@ -7,10 +7,34 @@ namespace Fastpar;
 /// <summary>A handle of the native library: released once, when no call uses it any more.</summary>
 internal abstract class FastparHandle : SafeHandle
 {
+    private long weight;
+
     protected FastparHandle(IntPtr handle)
         : base(IntPtr.Zero, ownsHandle: true) => SetHandle(handle);
 
     public sealed override bool IsInvalid => handle == IntPtr.Zero;
+
+    /// <summary>Tells the collector of native memory that is released with this.</summary>
+    internal void Weigh(long bytes)
+    {
+        weight = bytes;
+        if (bytes > 0)
+        {
+            GC.AddMemoryPressure(bytes);
+        }
+    }
+
+    protected sealed override bool ReleaseHandle()
+    {
+        Free();
+        if (weight > 0)
+        {
+            GC.RemoveMemoryPressure(weight);
+        }
+        return true;
+    }
+
+    protected abstract void Free();
 }
 
 /// <summary>A job: released, it is cancelled and waited for.</summary>
@@ -21,10 +45,9 @@ internal sealed unsafe class JobHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_job_free((fastpar_job*)handle);
-        return true;
     }
 }
 
@@ -36,10 +59,9 @@ internal sealed unsafe class QueueHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_queue_free((fastpar_queue*)handle);
-        return true;
     }
 }
 
@@ -51,10 +73,9 @@ internal sealed unsafe class DictHandle : FastparHandle
     {
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         NativeMethods.fastpar_dict_free((fastpar_dict*)handle);
-        return true;
     }
 }
 
@@ -81,7 +102,7 @@ internal sealed unsafe class StreamHandle : FastparHandle
     /// <summary>For `fastpar_cancel`.</summary>
     internal int* Cancel { get; }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         if (writes)
         {
@@ -94,7 +115,6 @@ internal sealed unsafe class StreamHandle : FastparHandle
         state.Unroot();
         Marshal.FreeHGlobal((IntPtr)Cancel);
         prefix.Dispose();
-        return true;
     }
 }
 
@@ -105,13 +125,14 @@ internal sealed unsafe class StreamHandle : FastparHandle
 internal sealed unsafe class ArchiveHandle : FastparHandle
 {
     private readonly CancelFlag cancel;
-    private readonly CallState? source;
+    private readonly SourceState? source;
     private MemoryHandle pin;
     private MemoryHandle prefix;
+    private bool dropped = true;
 
     /// <summary>Takes over the flag, the pins, and what is read from, which is rooted.</summary>
     internal ArchiveHandle(
-        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, CallState? source)
+        fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, SourceState? source)
         : base((IntPtr)archive)
     {
         this.source = source;
@@ -120,14 +141,25 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
         this.prefix = prefix;
     }
 
-    protected override bool ReleaseHandle()
+    /// <summary>Streams close themselves when they are dropped, so a dropped archive leaves that to
+    /// them.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        dropped &= !disposing;
+        base.Dispose(disposing);
+    }
+
+    protected override void Free()
     {
         NativeMethods.fastpar_archive_free((fastpar_archive*)handle);
         cancel.Dispose();
         pin.Dispose();
         prefix.Dispose();
         source?.Unroot();
-        return true;
+        if (!dropped)
+        {
+            source?.Owned?.Dispose();
+        }
     }
 }
 

@@ -14,9 +14,15 @@ internal sealed unsafe class JobState : CallState
     private const int RangeKind = 1;
     private const int ChunkKind = 2;
 
-    private static readonly NativeMethods.fastpar_for_start_body_delegate OnRange = RunRange;
-    private static readonly NativeMethods.fastpar_for_start_body_delegate OnChunk = RunChunk;
-    private static readonly NativeMethods.fastpar_job_notify_done_delegate OnDone = RunDone;
+#if NET
+    private static fastpar_for_start_body OnRange => &RunRange;
+    private static fastpar_for_start_body OnChunk => &RunChunk;
+    private static fastpar_job_notify_done OnDone => &RunDone;
+#else
+    private static readonly fastpar_for_start_body OnRange = RunRange;
+    private static readonly fastpar_for_start_body OnChunk = RunChunk;
+    private static readonly fastpar_job_notify_done OnDone = RunDone;
+#endif
 
     private readonly Delegate body;
     private readonly TaskCompletionSource<bool> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -198,14 +204,17 @@ internal sealed unsafe class JobState : CallState
 
     protected override long Position(int kind, void* a, void* b) => (long)(ulong)((fastpar_chunk*)a)->index;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
     private static int RunRange(void* userData, fastpar_chunk* chunk) =>
         ((JobState)From(userData)).Callback(RangeKind, chunk);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_start_body_delegate))]
     private static int RunChunk(void* userData, fastpar_chunk* chunk) =>
         ((JobState)From(userData)).Callback(ChunkKind, chunk);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_job_notify_done_delegate))]
     private static void RunDone(void* userData, int status, fastpar_error* error) =>
         ((JobState)From(userData)).End(status, error);

@@ -10,9 +10,15 @@ internal sealed unsafe class LoopState : CallState
     private const int ChunkKind = 2;
     private const int FuncKind = 3;
 
-    private static readonly NativeMethods.fastpar_for_body_delegate OnRange = RunRange;
-    private static readonly NativeMethods.fastpar_for_body_delegate OnChunk = RunChunk;
-    private static readonly NativeMethods.fastpar_for_body_delegate OnFunc = RunFunc;
+#if NET
+    private static fastpar_for_body OnRange => &RunRange;
+    private static fastpar_for_body OnChunk => &RunChunk;
+    private static fastpar_for_body OnFunc => &RunFunc;
+#else
+    private static readonly fastpar_for_body OnRange = RunRange;
+    private static readonly fastpar_for_body OnChunk = RunChunk;
+    private static readonly fastpar_for_body OnFunc = RunFunc;
+#endif
 
     private readonly Delegate body;
     private readonly LoopOptions? options;
@@ -32,7 +38,7 @@ internal sealed unsafe class LoopState : CallState
         UIntPtr items = Check.Count(count, nameof(count));
         fastpar_loop_options native = options == null ? default : options.ToNative();
         using var call = new SyncCall(this);
-        NativeMethods.fastpar_for_body_delegate callback =
+        fastpar_for_body callback =
             body is Action<Range64> ? OnRange : body is ChunkAction ? OnChunk : OnFunc;
         int status;
         if (options == null && call.Cancel == null)
@@ -77,14 +83,17 @@ internal sealed unsafe class LoopState : CallState
 
     protected override long Position(int kind, void* a, void* b) => (long)(ulong)((fastpar_chunk*)a)->index;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_body_delegate))]
     private static int RunRange(void* userData, fastpar_chunk* chunk) =>
         ((LoopState)From(userData)).Callback(RangeKind, chunk);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_body_delegate))]
     private static int RunChunk(void* userData, fastpar_chunk* chunk) =>
         ((LoopState)From(userData)).Callback(ChunkKind, chunk);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_for_body_delegate))]
     private static int RunFunc(void* userData, fastpar_chunk* chunk) =>
         ((LoopState)From(userData)).Callback(FuncKind, chunk);

@@ -31,6 +31,9 @@ internal static unsafe partial class NativeMethods
             // The host has set a resolver of its own for this assembly: it decides.
         }
         ProcessExit.Watch();
+#if NET
+        Metrics.Publish();
+#endif
 #if !NETCOREAPP
         MonoThreads.EndWithProcess();
 #endif
@@ -39,11 +42,13 @@ internal static unsafe partial class NativeMethods
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate uint AbiVersion();
 
+#if !NET
     /// <summary>
     /// By the addresses that another function was given: csbindgen has types of delegates for each function.
     /// </summary>
     [DllImport(__DllName, EntryPoint = "fastpar_pool_unhook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int fastpar_pool_unhook(IntPtr onStart, IntPtr onExit, void* userData, fastpar_error* error);
+#endif
 
     /// <summary>
     /// The type of `progress` in the options: csbindgen gives no name to what only stands in structs.

@@ -14,11 +14,21 @@ internal abstract unsafe class PipelineState : CallState
     private const int WorkKind = 2;
     private const int TakeKind = 3;
 
-    private static readonly NativeMethods.fastpar_pipeline_run_feed_delegate OnFeed = RunFeed;
-    private static readonly NativeMethods.fastpar_pipeline_run_work_delegate OnWork = RunWork;
-    private static readonly NativeMethods.fastpar_pipeline_run_take_delegate OnTake = RunTake;
+#if NET
+    private static fastpar_pipeline_run_feed OnFeed => &RunFeed;
+    private static fastpar_pipeline_run_work OnWork => &RunWork;
+    private static fastpar_pipeline_run_take OnTake => &RunTake;
+#else
+    private static readonly fastpar_pipeline_run_feed OnFeed = RunFeed;
+    private static readonly fastpar_pipeline_run_work OnWork = RunWork;
+    private static readonly fastpar_pipeline_run_take OnTake = RunTake;
+#endif
+#if NET
+    private static IntPtr OnDropPointer => (IntPtr)(delegate* unmanaged<void*, void*, void>)&Drop;
+#else
     private static readonly NativeMethods.DropCallback OnDrop = Drop;
     private static readonly IntPtr OnDropPointer = Marshal.GetFunctionPointerForDelegate(OnDrop);
+#endif
 
     private readonly PipelineOptions? options;
     private long fed;
@@ -73,22 +83,26 @@ internal abstract unsafe class PipelineState : CallState
 
     protected sealed override long Position(int kind, void* a, void* b) => kind == FeedKind ? fed : ((Item)From(a)).Number;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_pipeline_run_feed_delegate))]
     private static int RunFeed(void* userData, void** item) =>
         ((PipelineState)From(userData)).Callback(FeedKind, item);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_pipeline_run_work_delegate))]
     private static int RunWork(void* userData, void* item, uint lane) =>
         ((PipelineState)From(userData)).Callback(WorkKind, item);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_pipeline_run_take_delegate))]
     private static int RunTake(void* userData, void* item, uint lane)
     {
         int result = ((PipelineState)From(userData)).Callback(TakeKind, item);
-        Drop(userData, item);
+        GCHandle.FromIntPtr((IntPtr)item).Free();
         return result;
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.DropCallback))]
     private static void Drop(void* userData, void* item) => GCHandle.FromIntPtr((IntPtr)item).Free();
 

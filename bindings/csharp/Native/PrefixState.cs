@@ -10,9 +10,15 @@ internal abstract unsafe class PrefixState : FoldState
     private const int CombineKind = 2;
     private const int ApplyKind = 3;
 
-    private static readonly NativeMethods.fastpar_prefix_fold_delegate OnFold = RunFold;
-    private static readonly NativeMethods.fastpar_prefix_combine_delegate OnCombine = RunCombine;
-    private static readonly NativeMethods.fastpar_prefix_apply_delegate OnApply = RunApply;
+#if NET
+    private static fastpar_prefix_fold OnFold => &RunFold;
+    private static fastpar_prefix_combine OnCombine => &RunCombine;
+    private static fastpar_prefix_apply OnApply => &RunApply;
+#else
+    private static readonly fastpar_prefix_fold OnFold = RunFold;
+    private static readonly fastpar_prefix_combine OnCombine = RunCombine;
+    private static readonly fastpar_prefix_apply OnApply = RunApply;
+#endif
 
     protected PrefixState(LoopOptions? options, CancellationToken token)
         : base(options, token)
@@ -45,14 +51,17 @@ internal abstract unsafe class PrefixState : FoldState
     protected sealed override long Position(int kind, void* a, void* b) =>
         kind == CombineKind ? long.MaxValue : (long)(ulong)((fastpar_chunk*)a)->index;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_fold_delegate))]
     private static int RunFold(void* userData, fastpar_chunk* chunk, void* accumulator) =>
         ((PrefixState)From(userData)).Callback(FoldKind, chunk, accumulator);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_combine_delegate))]
     private static int RunCombine(void* userData, void* into, void* from) =>
         ((PrefixState)From(userData)).Callback(CombineKind, into, from);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_prefix_apply_delegate))]
     private static int RunApply(void* userData, fastpar_chunk* chunk, void* before) =>
         ((PrefixState)From(userData)).Callback(ApplyKind, chunk, before);

@@ -10,8 +10,13 @@ internal abstract unsafe class ReduceState : FoldState
     private const int FoldKind = 1;
     private const int CombineKind = 2;
 
-    private static readonly NativeMethods.fastpar_reduce_fold_delegate OnFold = RunFold;
-    private static readonly NativeMethods.fastpar_reduce_combine_delegate OnCombine = RunCombine;
+#if NET
+    private static fastpar_reduce_fold OnFold => &RunFold;
+    private static fastpar_reduce_combine OnCombine => &RunCombine;
+#else
+    private static readonly fastpar_reduce_fold OnFold = RunFold;
+    private static readonly fastpar_reduce_combine OnCombine = RunCombine;
+#endif
 
     protected ReduceState(LoopOptions? options, CancellationToken token)
         : base(options, token)
@@ -38,10 +43,12 @@ internal abstract unsafe class ReduceState : FoldState
     protected sealed override long Position(int kind, void* a, void* b) =>
         kind == FoldKind ? (long)(ulong)((fastpar_chunk*)a)->index : long.MaxValue;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_fold_delegate))]
     private static int RunFold(void* userData, fastpar_chunk* chunk, void* accumulator) =>
         ((ReduceState)From(userData)).Callback(FoldKind, chunk, accumulator);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reduce_combine_delegate))]
     private static int RunCombine(void* userData, void* into, void* from) =>
         ((ReduceState)From(userData)).Callback(CombineKind, into, from);

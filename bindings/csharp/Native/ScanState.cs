@@ -12,10 +12,17 @@ internal abstract unsafe class ScanState : CallState
     private const int CombineKind = 3;
     private const int TransformKind = 4;
 
-    private static readonly NativeMethods.fastpar_archive_for_body_delegate OnPiece = RunPiece;
-    private static readonly NativeMethods.fastpar_archive_reduce_fold_delegate OnFold = RunFold;
-    private static readonly NativeMethods.fastpar_archive_reduce_combine_delegate OnCombine = RunCombine;
-    private static readonly NativeMethods.fastpar_transform_file_body_delegate OnTransform = RunTransform;
+#if NET
+    private static fastpar_archive_for_body OnPiece => &RunPiece;
+    private static fastpar_archive_reduce_fold OnFold => &RunFold;
+    private static fastpar_archive_reduce_combine OnCombine => &RunCombine;
+    private static fastpar_transform_file_body OnTransform => &RunTransform;
+#else
+    private static readonly fastpar_archive_for_body OnPiece = RunPiece;
+    private static readonly fastpar_archive_reduce_fold OnFold = RunFold;
+    private static readonly fastpar_archive_reduce_combine OnCombine = RunCombine;
+    private static readonly fastpar_transform_file_body OnTransform = RunTransform;
+#endif
 
     private readonly ScanOptions? options;
     private readonly string? path;
@@ -104,18 +111,22 @@ internal abstract unsafe class ScanState : CallState
     protected sealed override long Position(int kind, void* a, void* b) =>
         kind == CombineKind ? long.MaxValue : (long)((fastpar_piece*)a)->index;
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_for_body_delegate))]
     private static int RunPiece(void* userData, fastpar_piece* piece) =>
         ((ScanState)From(userData)).Callback(PieceKind, piece);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_reduce_fold_delegate))]
     private static int RunFold(void* userData, fastpar_piece* piece, void* accumulator) =>
         ((ScanState)From(userData)).Callback(FoldKind, piece, accumulator);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_reduce_combine_delegate))]
     private static int RunCombine(void* userData, void* into, void* from) =>
         ((ScanState)From(userData)).Callback(CombineKind, into, from);
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_transform_file_body_delegate))]
     private static int RunTransform(void* userData, fastpar_piece* piece, fastpar_output* output) =>
         ((ScanState)From(userData)).Callback(TransformKind, piece, output);
@@ -201,14 +212,26 @@ internal sealed unsafe class SourceState : CallState
     /// <summary>The most bytes that the function is asked for at once.</summary>
     private const ulong Most = 1 << 30;
 
-    private static readonly NativeMethods.fastpar_archive_open_source_read_delegate OnReadDelegate = RunRead;
+#if NET
+    private static fastpar_archive_open_source_read OnReadDelegate => &RunRead;
+#else
+    private static readonly fastpar_archive_open_source_read OnReadDelegate = RunRead;
+#endif
 
     private readonly ReadAtAction read;
 
-    internal SourceState(ReadAtAction read)
-        : base(null, default) => this.read = read;
+    /// <param name="read">The function.</param>
+    /// <param name="owned">Closed with the archive. May be null.</param>
+    internal SourceState(ReadAtAction read, IDisposable? owned)
+        : base(null, default)
+    {
+        this.read = read;
+        Owned = owned;
+    }
 
-    internal static NativeMethods.fastpar_archive_open_source_read_delegate OnRead => OnReadDelegate;
+    internal IDisposable? Owned { get; }
+
+    internal static fastpar_archive_open_source_read OnRead => OnReadDelegate;
 
     /// <summary>The call that wanted the bytes, whichever it is, fails with the text of the
     /// exception.</summary>
@@ -242,6 +265,7 @@ internal sealed unsafe class SourceState : CallState
         return 0;
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_open_source_read_delegate))]
     private static int RunRead(void* userData, ulong offset, void* buffer, UIntPtr length)
     {

@@ -18,8 +18,13 @@ internal sealed unsafe class StreamState : CallState
     /// <summary>The most bytes that a stream takes at once.</summary>
     private const int Most = 1 << 30;
 
-    private static readonly NativeMethods.fastpar_writer_open_sink_delegate OnSink = RunSink;
-    private static readonly NativeMethods.fastpar_reader_open_source_delegate OnSource = RunSource;
+#if NET
+    private static fastpar_writer_open_sink OnSink => &RunSink;
+    private static fastpar_reader_open_source OnSource => &RunSource;
+#else
+    private static readonly fastpar_writer_open_sink OnSink = RunSink;
+    private static readonly fastpar_reader_open_source OnSource = RunSource;
+#endif
 
     private readonly Stream inner;
     private int inUse;
@@ -93,7 +98,7 @@ internal sealed unsafe class StreamState : CallState
     {
         const int Footer = 9; // the number of frames, a descriptor, a magic number
         const byte HasChecksums = 0x80;
-        if (!(stream is FileStream || stream is MemoryStream) || !stream.CanSeek)
+        if (!IsLocal(stream))
         {
             return false;
         }
@@ -109,6 +114,13 @@ internal sealed unsafe class StreamState : CallState
         return read == Footer && (footer[4] & HasChecksums) != 0
             && footer[5] == 0xb1 && footer[6] == 0xea && footer[7] == 0x92 && footer[8] == 0x8f;
     }
+
+    /// <summary>
+    /// A file or memory. Other streams that can be sought may still have to wait, such as requests that are
+    /// buffered while they come in.
+    /// </summary>
+    private static bool IsLocal(Stream stream) =>
+        stream.CanSeek && (stream.GetType() == typeof(FileStream) || stream.GetType() == typeof(MemoryStream));
 
     protected override int Invoke(int kind, void* a, void* b, void* c)
     {
@@ -133,6 +145,7 @@ internal sealed unsafe class StreamState : CallState
         return 0;
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_writer_open_sink_delegate))]
     private static int RunSink(void* userData, void* data, UIntPtr length)
     {
@@ -140,6 +153,7 @@ internal sealed unsafe class StreamState : CallState
         return ((StreamState)From(userData)).Callback(SinkKind, data, &bytes);
     }
 
+    [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_reader_open_source_delegate))]
     private static int RunSource(void* userData, void* buffer, UIntPtr capacity, UIntPtr* length)
     {
@@ -170,11 +184,11 @@ internal sealed unsafe class StreamState : CallState
         {
             return inner.Read(room);
         }
-        if (!inner.CanSeek)
+        if (!IsLocal(inner))
         {
             return SourceAhead.Later;
         }
-        // A file or memory does not make anybody wait for long, and lanes have more to do at once.
+        // It does not make anybody wait for long, and lanes have more to do at once.
         using IMemoryOwner<byte> memory = new NativeMemory(buffer, capacity);
         return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
     }

@@ -4,17 +4,30 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._errors import CancelFlag
 from ._executor import ThreadPoolExecutor
 
+if TYPE_CHECKING:
+    import asyncio
 
-@functools.cache
+
+#: One for each event loop: a call of one loop may run another loop, and wait for its calls.
+_executors: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor]" = weakref.WeakKeyDictionary()
+
+
 def _executor() -> ThreadPoolExecutor:
-    """Made when it is used: the pool may be started with options until then."""
-    return ThreadPoolExecutor()
+    """That of the running event loop. Made when it is used: the pool may be started with options until then."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    executor = _executors.get(loop)
+    if executor is None:
+        executor = _executors[loop] = ThreadPoolExecutor()
+    return executor
 
 
 async def to_thread[**P, R](function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -167,6 +167,16 @@ class CancelFlag(Uncopied):
             self._calls.discard(call)
 
 
+def check_options(cancel: object, progress: object = None, name: object = "") -> None:
+    """Refuses values of these options that are of another type, before the call begins."""
+    if cancel is not None and not isinstance(cancel, CancelFlag):
+        raise TypeError(f"cancel must be a CancelFlag or None, not {type(cancel).__name__}")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable or None, not {type(progress).__name__}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, not {type(name).__name__}")
+
+
 _NOTHING = contextlib.nullcontext()
 
 

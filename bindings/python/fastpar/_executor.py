@@ -31,13 +31,16 @@ _working: set["ThreadPoolExecutor"] = set()
 _closing = False
 
 
-def _pool_threads() -> int:
-    """How many threads the pool has; if it could have none, the start of the pool tells why."""
+def _default_workers() -> int:
+    """As many as the pool has threads, and not fewer than the standard executor has: calls that wait for each other need them.
+
+    If the pool could have no thread, its start tells why.
+    """
     threads = lib.fastpar_pool_threads()
     if threads == 0:
         call(lib.fastpar_pool_start, None)
         threads = lib.fastpar_pool_threads()
-    return threads
+    return max(threads, min(32, (os.process_cpu_count() or 1) + 4))
 
 
 class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
@@ -57,7 +60,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
     ) -> None:
-        """`max_workers`: how many calls run at a time at most, any number; None: as many as the pool has threads.
+        """`max_workers`: how many calls run at a time at most, any number; None: as many as the pool has threads,
+        or as the standard executor has workers, whichever is more.
 
         `initializer(*initargs)` is called on every thread before its first call for this executor; if it raises, the executor
         is broken, and every call that waits or comes later is BrokenThreadPool. `thread_name_prefix`: threads have names that
@@ -66,7 +70,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         Raises ValueError for less than 1 worker, InvalidArgumentError if FASTPAR_THREADS does not hold a number.
         """
         if max_workers is None:
-            max_workers = _pool_threads()
+            max_workers = _default_workers()
         if max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):

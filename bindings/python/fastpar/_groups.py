@@ -9,7 +9,7 @@ from typing import Literal
 
 from . import _native as n
 from ._calls import entries, group_of, raise_failures
-from ._errors import CancelFlag, CancelledError, call, error_of, uint32, watching
+from ._errors import CancelFlag, CancelledError, call, check_options, error_of, uint32, watching
 from ._handles import Uncopied
 from ._library import lib
 from .zstd._interrupts import interruptible
@@ -140,6 +140,7 @@ def group(
     caller's context variables; what they set ends with the task.
     """
     as_group = group_of(errors)
+    check_options(cancel)
     work = _GroupCall(cancel)
     task = _Task(work, root, (work.group,))
     work.pending.add(task)

@@ -6,41 +6,43 @@ from typing import ClassVar, NoReturn, SupportsIndex
 
 from ._library import lib
 
-_new_capsule = ctypes.pythonapi.PyCapsule_New
-_new_capsule.argtypes, _new_capsule.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p), ctypes.py_object
+_untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+_untrack.argtypes, _untrack.restype = (ctypes.py_object,), None
 
 #: By the address of a handle: how it is freed, and objects that the library looks at until then.
 _kept: dict[int, tuple[Callable[[int], object], object]] = {}
 
 
-def _free_handle(
-    capsule: int,
-    address_of: Callable[[int, None], int] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    ),
-    take: Callable[[int], tuple[Callable[[int], object], object]] = _kept.pop,
-) -> None:
-    address = address_of(capsule, None)
-    # Taken out first: as soon as the address is free, another handle may have it.
-    free, kept = take(address)
-    free(address)
-    del kept
+class _Owned(int):
+    """The address of a handle, which is freed when this goes.
 
+    The garbage collector does not track it: unlike those of other objects, its finalizer cannot run before the finalizers of
+    objects in the same cycle, which may still use the handle. And unlike the destructor of a capsule, a finalizer may run Python's
+    code while an exception is on its way.
+    """
 
-_destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_free_handle)
-# Handles may go after this module has, at the end of the interpreter.
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(_destructor))
+    __slots__ = ()
+
+    def __init__(self, address: int) -> None:
+        _untrack(self)
+
+    # With what it needs: handles may go after this module has, at the end of the interpreter.
+    def __del__(self, take: Callable[[int], tuple[Callable[[int], object], object]] = _kept.pop) -> None:
+        address = int(self)
+        # Taken out first: as soon as the address is free, another handle may have it.
+        free, kept = take(address)
+        free(address)
+        del kept
 
 
 class Handle:
     """A pointer to an object of the library, which is freed when the last reference to the handle goes.
 
     Owners hold the handle in an attribute, and close by dropping it: a call under way in another thread has a reference among
-    its arguments. What frees is the destructor of a capsule, which the garbage collector does not track: unlike a finalizer, it
-    cannot run before the finalizers of other objects in a cycle, which may still use the handle.
+    its arguments.
     """
 
-    __slots__ = ("_as_parameter_", "_capsule")
+    __slots__ = ("_as_parameter_",)
 
     #: Frees this kind of handle.
     free: ClassVar[Callable[[int], object]]
@@ -49,12 +51,11 @@ class Handle:
         """`kept` lives until the handle is freed; it must not refer to the owner, which would never be collected then."""
         _kept[address] = (type(self).free, kept)
         #: What ctypes passes for this object.
-        self._as_parameter_ = address
-        self._capsule = _new_capsule(address, None, ctypes.cast(_destructor, ctypes.c_void_p))
+        self._as_parameter_ = _Owned(address)
 
     @property
     def address(self) -> int:
-        return self._as_parameter_
+        return int(self._as_parameter_)
 
 
 class JobHandle(Handle):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal, TypedDict, Unpack
 
 from . import _native as n
-from ._errors import CancelFlag, call, size, uint32
+from ._errors import CancelFlag, call, check_options, size, uint32
 from ._library import lib
 
 
@@ -88,6 +88,7 @@ def native(
     """The C struct, without `cancel`, `progress` and `errors`: these belong to the call."""
     if unknown:
         raise unknown_option(next(iter(unknown)), LoopOptions)
+    check_options(cancel, progress, name)
     if schedule == Schedule.SEGMENTS and segments == 0:
         if grain != 0:
             schedule = Schedule.GRAIN

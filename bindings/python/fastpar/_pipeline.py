@@ -9,6 +9,7 @@ from ._async import to_its_end
 from ._errors import size, uint32
 from ._executor import ThreadPoolExecutor
 from ._handles import Uncopied
+from ._library import lib
 
 _END = object()
 
@@ -59,9 +60,9 @@ def pipeline[T, R](
                 ...
 
     Memory is bounded: `source` is asked for an item only while fewer than `in_flight` items are under way or wait to be given out
-    (0: twice the lanes). It is asked from the thread that takes results, when that takes one; with `async for` from threads of the
-    pool, one at a time. `max_lanes`: how many items are worked on at a time; 0: as many as the pool has threads. `work` runs in a
-    copy of the context of the call of `pipeline`.
+    (0: twice the lanes), and not before a result that is there is given out. It is asked from the thread that takes results, when
+    that takes one; with `async for` from threads of the pool, one at a time. `max_lanes`: how many items are worked on at a time; 0:
+    as many as the pool has threads. `work` runs in a copy of the context of the call of `pipeline`.
 
     What `source` or `work` raises is raised at the place of its item, after the results before it; then the pipeline has ended.
     Leaving it early ends it when it is closed or collected: items that are being worked on end, the others are let go.
@@ -78,14 +79,15 @@ def _results[T, R](
 ) -> Generator[R]:
     # Not fastpar_pipeline_run: that takes and gives on the thread that is inside the call, and an iterator
     # leaves it for each result.
-    executor = ThreadPoolExecutor(lanes or None)
+    executor = ThreadPoolExecutor(lanes or lib.fastpar_pool_threads() or None)
     most = most or 2 * executor._max_workers
     under_way: collections.deque[Future[R]] = collections.deque()
     failure: BaseException | None = None
     has_more = True
     try:
         while True:
-            while has_more and len(under_way) < most:
+            # A result that is there is given out before the source is asked again, which may take long.
+            while has_more and len(under_way) < most and not (under_way and under_way[0].done()):
                 try:
                     item = next(source)
                 except StopIteration:

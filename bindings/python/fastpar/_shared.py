@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import math
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def _int64(value: int) -> int:
+    value = operator.index(value)
     if not _LEAST <= value <= _MOST:
         raise OverflowError(f"{value} does not fit into 64 bits")
     return value

@@ -15,7 +15,7 @@ from typing import Unpack, overload
 from . import _native as n
 from ._buffers import address
 from ._calls import Call, progress_callback, raise_failures
-from ._errors import CancelFlag, error_of, uint32, watching
+from ._errors import CancelFlag, check_options, error_of, uint32, watching
 from ._library import lib
 from ._loops import NO_VALUE, in_order
 from ._options import LoopOptions
@@ -123,6 +123,7 @@ def sort(
     Memory of about the buffer's size is taken (OutOfMemoryError, and the buffer is unchanged). When it is cancelled, or interrupted by
     Ctrl-C, the records are all there, in some order.
     """
+    check_options(cancel, progress)
     if format is None:
         with memoryview(buffer) as view:
             format = view.format

@@ -9,7 +9,7 @@ from typing import Literal
 
 from . import _native as n
 from ._calls import entries, group_of, raise_failures
-from ._errors import CancelFlag, CancelledError, error_of, uint32, watching
+from ._errors import CancelFlag, CancelledError, check_options, error_of, uint32, watching
 from ._handles import Uncopied
 from ._library import lib
 from ._threads import begin, live
@@ -107,6 +107,7 @@ def team(
     Raises ThreadsError for more members than the pool has threads; from inside a body also if not so many are free now.
     """
     group = group_of(errors)
+    check_options(cancel)
     call = _TeamCall(body)
     error = n.fastpar_error()
     count = uint32(members, "members")

@@ -14,13 +14,13 @@ from .zstd._settings import check, path as encoded
 class TraceCategory(enum.IntFlag):
     """What a trace has in it."""
 
-    #: Loops, jobs and teams, the lanes that work for them, and waiting.
+    #: Loops, reductions, prefix sums, jobs and teams, the lanes that work for them, and waiting.
     LOOPS = n.FASTPAR_TRACE_LOOPS
-    #: Chunks, as they are claimed: several very short ones are one event.
+    #: Chunks, as they are claimed: several very short ones are one event. Pieces of scans.
     CHUNKS = n.FASTPAR_TRACE_CHUNKS
-    #: The tasks that calls of the codec and streams are made of.
+    #: Groups, pipelines, sorts, and the tasks that calls of the codec and streams are made of.
     TASKS = n.FASTPAR_TRACE_TASKS
-    #: Calls of the codec, frames, and bytes so far.
+    #: Calls of the codec, scans, frames and parts of them, and bytes so far.
     CODEC = n.FASTPAR_TRACE_CODEC
     #: Reads and writes of files.
     FILES = n.FASTPAR_TRACE_FILES

@@ -16,6 +16,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use zstd::zstd_safe::{DParameter, InBuffer, OutBuffer};
@@ -119,6 +120,24 @@ impl Cursor {
 
     /// Decodes on until `dst` is full; `dst` must not reach past the end of the frame.
     pub(super) fn read(
+        &mut self,
+        source: &Source<'_>,
+        dst: &mut [MaybeUninit<u8>],
+        progress: &CallProgress<'_>,
+    ) -> Result<()> {
+        let (mark, rest) = (Mark::now(trace::CODEC), self.rest_len());
+        let result = self.read_untraced(source, dst, progress);
+        let sizes = [rest - self.rest_len(), dst.len() as u64, 0, 0, 0];
+        mark.end(Kind::DecompressPart, 0, sizes);
+        result
+    }
+
+    /// The bytes of the frame that libzstd has not got yet.
+    fn rest_len(&self) -> u64 {
+        self.rest.end - self.rest.start + (self.chunk.len() - self.used) as u64
+    }
+
+    fn read_untraced(
         &mut self,
         source: &Source<'_>,
         dst: &mut [MaybeUninit<u8>],

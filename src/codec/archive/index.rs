@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::source::{Peek, Source};
-use crate::codec::format::frame::{Frames, LONGEST_HEADER};
+use crate::codec::format::frame::{Frame, Frames, LONGEST_HEADER};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::walk::Skim;
 use crate::codec::options::limits;
@@ -185,6 +185,10 @@ fn of_table(
         let agreed = match frame.content_size {
             _ if frame.skippable => decompressed == 0 && frame.len as u64 == compressed,
             Some(size) => size == decompressed && size <= compressed.saturating_mul(LARGEST_RATIO),
+            None if options.complete => match len_of(&mut peek, frame, len - offset, progress) {
+                Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Truncated) => false,
+                len => len? == compressed,
+            },
             None => true, // checked when the frame is decoded
         };
         if !agreed || limits::check(&frame, options).is_err() {
@@ -205,21 +209,11 @@ fn of_table(
 fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>) -> Result<Found> {
     let mut peek = Peek::new(source);
     let mut found = Found::default();
-    let (mut offset, mut index, mut blocks) = (0, 0, 0u32);
+    let (mut offset, mut index) = (0, 0);
     while offset < source.len() {
         let frame = Frames::of_stream(peek.at(offset, LONGEST_HEADER)?, offset, index).start()?;
         limits::check(&frame, options)?;
-        let mut skim = Skim::new(frame);
-        if !frame.skippable {
-            let left = source.len() - offset;
-            while skim.step(peek.at(offset.saturating_add(skim.at), 3)?, left)? {
-                blocks = blocks.wrapping_add(1);
-                if blocks % BLOCKS_BETWEEN_LOOKS == 0 {
-                    progress.add(0)?;
-                }
-            }
-        }
-        let len = skim.end(source.len() - offset)?;
+        let len = len_of(&mut peek, frame, source.len() - offset, progress)?;
         if !frame.skippable {
             let content = frame.content_size.unwrap_or(UNKNOWN);
             found.push(Entry { offset, len, content }, frame.window, options)?;
@@ -229,6 +223,21 @@ fn scan(source: &Source<'_>, options: &Options<'_>, progress: &CallProgress<'_>)
         index += 1;
     }
     Ok(found)
+}
+
+/// The bytes of a frame, by the headers of its blocks; `left`: what there is from its beginning on.
+fn len_of(peek: &mut Peek<'_, '_>, frame: Frame, left: u64, progress: &CallProgress<'_>) -> Result<u64> {
+    let mut skim = Skim::new(frame);
+    if !frame.skippable {
+        let (begin, mut blocks) = (frame.base + frame.offset as u64, 0u32);
+        while skim.step(peek.at(begin.saturating_add(skim.at), 3)?, left)? {
+            blocks = blocks.wrapping_add(1);
+            if blocks % BLOCKS_BETWEEN_LOOKS == 0 {
+                progress.add(0)?;
+            }
+        }
+    }
+    skim.end(left)
 }
 
 /// Fills in the sizes of frames that do not tell them: the frames are decoded, several at a time, and the

@@ -32,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
 use crate::pool::{count_bytes, spend, Spent};
+use crate::trace::{self, Kind, Mark};
 use cache::{Cache, Found};
 use index::Index;
 use pages::Pages;
@@ -181,6 +182,13 @@ impl<'a> Archive<'a> {
     /// frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and the errors of
     /// starting the pool.
     pub fn read(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        let mark = Mark::now(trace::CODEC);
+        let read = self.read_untraced(offset, dst);
+        mark.end(Kind::ReadArchive, 0, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
+        read
+    }
+
+    fn read_untraced(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
         let left = self.size().saturating_sub(offset);
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
         if len == 0 {

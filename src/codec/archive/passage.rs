@@ -160,6 +160,11 @@ impl Passage {
         &self.kept.bytes()[(range.start - self.base) as usize..(range.end - self.base) as usize]
     }
 
+    /// How many bytes of the frame libzstd has got, how many it has given out, and whether that is all.
+    pub(crate) fn position(&self) -> (u64, u64, bool) {
+        (self.rest.start - self.start, self.at, self.done)
+    }
+
     /// Nothing before `from`, which is decoded, will be looked at again.
     pub(crate) fn forget(&mut self, from: u64) {
         self.needed = from;

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
 use crate::memory;
 use crate::pool::count_bytes;
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 use zstd::zstd_safe;
@@ -75,7 +76,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
         recipe: None,
         scratch: Vec::new(),
     };
-    run(items, &options.control(memory + scratch, 0)?, new, CompressLane::item)?;
+    run(Kind::CompressBatch, items, &options.control(memory + scratch, 0)?, new, CompressLane::item)?;
     progress.finish(total)?;
     Ok(())
 }
@@ -95,7 +96,8 @@ pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> R
     let (outer, inner) = decompress::split_lanes(waiting.map(about), &all);
     let each = all.shared_by(outer, inner);
     let new = || DecompressLane { options: &each, progress: &progress, decoder: Decoder::new(options) };
-    run(items, &Control { max_lanes: outer, ..control }, new, DecompressLane::item)?;
+    let control = Control { max_lanes: outer, ..control };
+    run(Kind::DecompressBatch, items, &control, new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
     progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
@@ -111,16 +113,18 @@ fn about(item: &BatchItem<'_>) -> u64 {
     told.unwrap_or(item.src.len() as u64).min(item.dst.len() as u64)
 }
 
-/// Runs `work` for every item without a result.
+/// Runs `work` for every item without a result. A trace says `kind` of it.
 fn run<S: Send>(
+    kind: Kind,
     items: &mut [BatchItem<'_>],
     control: &Control<'_>,
     new: impl Fn() -> S,
     work: impl Fn(&mut S, usize, &[u8], &mut [MaybeUninit<u8>]) -> Result<usize> + Sync,
 ) -> Result<()> {
     let count = items.len();
+    let mark = Mark::now(trace::CODEC);
     let cells = cells(items)?;
-    job::run_many(count, control, new, |index, state| {
+    let result = job::run_many(count, control, new, |index, state| {
         // Locked once, by the lane that has claimed the item.
         let mut item = cells[index].lock().unwrap_or_else(PoisonError::into_inner);
         if item.result.is_some() {
@@ -137,7 +141,9 @@ fn run<S: Send>(
             }
         }
         Ok(())
-    })
+    });
+    mark.end(kind, 0, [count as u64, 0, 0, 0, 0]);
+    result
 }
 
 fn cells<'i, 'a>(items: &'i mut [BatchItem<'a>]) -> Result<Vec<Mutex<&'i mut BatchItem<'a>>>> {

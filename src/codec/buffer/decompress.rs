@@ -98,11 +98,7 @@ fn without_table<'o>(
         }
     }
 
-    let walked = frame_groups::walk(
-        src,
-        |frame| limits::check(frame, options),
-        |frame| limits::check(frame, options),
-    )?;
+    let walked = frame_groups::walk(src, options)?;
     if walked.least > room as u64 {
         return Err(no_room(walked.total, limited, options, room));
     }
@@ -239,11 +235,7 @@ fn serially(
 /// Those of [`decompress`].
 pub fn decompress_to_vec(src: &[u8], options: &Options<'_>) -> Result<Vec<u8>> {
     options.check()?;
-    let walked = frame_groups::walk(
-        src,
-        |frame| limits::check(frame, options),
-        |frame| limits::check(frame, options),
-    )?;
+    let walked = frame_groups::walk(src, options)?;
     let limit = options.max_output();
     if walked.least > limit {
         return Err(no_room(walked.total, true, options, 0));

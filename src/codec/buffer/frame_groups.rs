@@ -5,6 +5,7 @@
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::xxh64::Xxh64;
+use crate::codec::options::{limits, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use std::ops::Range;
@@ -66,9 +67,9 @@ impl GroupBuilder {
     }
 }
 
-/// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they decode
-/// to, or `None` if those are more than `room`. The claim is checked when each group is decoded: the group's
-/// frames must end where the group ends, and fill its slot exactly.
+/// The groups that the seek table claims: they cover all of `data` before it. With the bytes that they
+/// decode to, or `None` if those are more than `room`, or an entry is no frame. The claim is checked when
+/// each group is decoded: the group's frames must end where the group ends, and fill its slot exactly.
 pub(crate) fn of_table(
     table: Option<SeekTable<'_>>,
     room: usize,
@@ -81,6 +82,10 @@ pub(crate) fn of_table(
     let mut groups = GroupBuilder::default();
     let mut offset = 0;
     for (index, (compressed, decompressed)) in table.entries().enumerate() {
+        // Where the table tells checksums an entry is a frame.
+        if compressed == 0 && table.has_checksums() {
+            return Ok(None);
+        }
         let end = offset + compressed as usize; // the sum was checked
         groups.push(index as u64, offset..end, u64::from(decompressed))?;
         offset = end;
@@ -136,10 +141,16 @@ pub(crate) struct Walked {
     pub(crate) most: u64,
 }
 
-/// Walks over all frames. `check` may refuse a frame, and `check_header` a damaged one by its header alone.
-pub(crate) fn walk(
+/// Walks over all frames. The options may refuse a frame, a damaged one by its header alone.
+pub(crate) fn walk(data: &[u8], options: &Options<'_>) -> Result<Walked> {
+    let check = |frame: &Frame| limits::check(frame, options);
+    walk_with(data, check, check)
+}
+
+/// The same where `check` may refuse a frame, and `check_header` a damaged one by its header alone.
+fn walk_with(
     data: &[u8],
-    mut check: impl FnMut(&Frame) -> Result<()>,
+    check: impl Fn(&Frame) -> Result<()>,
     check_header: impl Fn(&Frame) -> Result<()>,
 ) -> Result<Walked> {
     let mut groups = GroupBuilder::default();
@@ -177,6 +188,6 @@ pub(crate) fn declared_size(data: &[u8]) -> Result<u64> {
         Some(_) => Ok(()),
         None => Err(frame.error(ErrorKind::Unsupported, "it does not tell its decompressed size")),
     };
-    let walked = walk(data, silent, |_| Ok(()))?;
+    let walked = walk_with(data, silent, |_| Ok(()))?;
     walked.total.ok_or_else(|| Error::new(ErrorKind::Internal, "a size is missing"))
 }

@@ -18,6 +18,7 @@ use crate::error::{ErrorKind, Result};
 use crate::job::{self, Control};
 use crate::os::float_env::FloatEnv;
 use crate::os::fork::ChildHook;
+use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -40,8 +41,12 @@ pub(crate) fn frame(
     options: &Options<'_>,
     progress: &CallProgress<'_>,
 ) -> Result<usize> {
+    let mark = Mark::now(trace::CODEC);
     match in_lanes(data, frame, dst, options, progress)? {
-        Some(written) => Ok(written),
+        Some(written) => {
+            mark.end(Kind::DecompressFrame, 0, [frame.len as u64, written as u64, 0, 0, 0]);
+            Ok(written)
+        }
         None => decoder.frame(data, frame, &mut Uninit::new(dst), progress),
     }
 }

@@ -31,6 +31,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{self, Control};
+use crate::trace::{self, Mark};
 use plan::Plan;
 use seams::{Seam, Seams};
 use std::sync::{Mutex, PoisonError};
@@ -64,8 +65,9 @@ where
     B: Fn(&Piece<'_>) -> Result<()> + Sync,
 {
     let mut scan = Scan::new(archive, options)?;
-    scan.run(u64::MAX, &body)?;
-    scan.finish()
+    let ran = scan.run(u64::MAX, &body).and_then(|()| scan.finish());
+    scan.end_trace(trace::Kind::Scan);
+    ran
 }
 
 /// The body of a scan.
@@ -95,6 +97,8 @@ struct Scan<'s> {
     lowest: Mutex<Option<Failed>>,
     /// The lanes that share a large frame; `None`: as many as would find a CPU.
     sharing: Option<u32>,
+    /// The call, where it is traced.
+    traced: Option<trace::Call>,
 }
 
 /// Who runs the body.
@@ -142,6 +146,7 @@ impl<'s> Scan<'s> {
             spare: Mutex::default(),
             lowest: Mutex::default(),
             sharing: None,
+            traced: trace::begin_call(trace::CODEC | trace::CHUNKS),
             plan,
         };
         archive.check_cancel()?;
@@ -216,7 +221,21 @@ impl<'s> Scan<'s> {
     /// Hands a piece out.
     fn call(&self, index: u64, offset: u64, data: &[u8], caller: &Caller<'_>) -> Result<(), Failed> {
         let piece = Piece { index, offset, data, lane: caller.lane, lanes: caller.lanes };
-        (caller.body)(&piece).and_then(|()| self.progress.add(data.len())).map_err(|error| (index, error))
+        let mark = if self.traced.is_some() { Mark::now(trace::CHUNKS) } else { Mark::NONE };
+        let called = (caller.body)(&piece);
+        if let Some(call) = self.traced {
+            let values = [call.number(), index, offset, data.len() as u64, 0];
+            mark.end(trace::Kind::Piece, caller.lane, values);
+        }
+        called.and_then(|()| self.progress.add(data.len())).map_err(|error| (index, error))
+    }
+
+    /// The call ends, where it is traced.
+    fn end_trace(&self, kind: trace::Kind) {
+        if let Some(call) = self.traced {
+            let bytes = self.plan.part.end - self.plan.part.start;
+            call.end(kind, [bytes, self.plan.pieces(), 0]);
+        }
     }
 
     /// Adds bytes of a record that is cut, and hands the record out if it is whole.

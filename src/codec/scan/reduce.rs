@@ -6,6 +6,7 @@ use super::{Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::job;
+use crate::trace::Kind;
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -74,9 +75,10 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
     let wave = scan.wave(slot_size, most, WAVE_PIECES)?;
     let mut slots = prepare(wave + 1)?;
     let cancel = scan.control.cancel;
-    scan.in_waves(wave, &mut slots, fold, |slots, slot, number| {
+    let ran = scan.in_waves(wave, &mut slots, fold, |slots, slot, number| {
         job::combine_in_order("piece", number..number + 1, cancel, |_| combine(slots, slot))
-    })?;
-    scan.finish()?;
-    Ok(slots)
+    });
+    let ran = ran.and_then(|()| scan.finish());
+    scan.end_trace(Kind::ReduceArchive);
+    ran.map(|()| slots)
 }

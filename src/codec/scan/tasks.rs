@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 /// Small frames are put together until a task has so many bytes.
-const TASK: u64 = 256 << 10;
+const TASK: u64 = if cfg!(miri) { 8 << 10 } else { 256 << 10 };
 
 /// See the module.
 pub(super) enum Task {

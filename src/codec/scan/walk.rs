@@ -9,6 +9,7 @@ use super::{Caller, Failed, Scan};
 use crate::codec::archive::{Aligned, Archive, Passage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,7 +77,10 @@ impl Walk {
         let room = usize::try_from(self.part.piece).unwrap_or(usize::MAX).min(scan.room);
         passage
             .begin(scan.archive, self.frame, room, scan.max_memory)
-            .and_then(|()| passage.skip(scan.archive, self.at - self.origin, &scan.progress))
+            .and_then(|()| {
+                let to = self.at - self.origin;
+                traced(&mut passage, |passage| passage.skip(scan.archive, to, &scan.progress))
+            })
             .map_err(|error| self.failed(error))?;
         self.content = Content::Alone(passage);
         Ok(())
@@ -258,7 +262,9 @@ impl Walk {
             }
         }
         match &mut self.content {
-            Content::Alone(passage) => passage.fill(scan.archive, end, &scan.progress),
+            Content::Alone(passage) => {
+                traced(passage, |passage| passage.fill(scan.archive, end, &scan.progress))
+            }
             Content::Shared(..) => Ok(()), // not any more
         }
         .map_err(|error| self.failed(error))
@@ -275,6 +281,18 @@ impl Walk {
     fn failed(&self, error: Error) -> Failed {
         (self.number, error)
     }
+}
+
+/// Has libzstd decode on; a trace tells how far.
+fn traced(passage: &mut Passage, decode: impl FnOnce(&mut Passage) -> Result<()>) -> Result<()> {
+    let (mark, before) = (Mark::now(trace::CODEC), passage.position());
+    let decoded = decode(passage);
+    let (taken, given, all) = passage.position();
+    if given > before.1 || all && !before.2 {
+        let kind = if all && before.1 == 0 { Kind::DecompressFrame } else { Kind::DecompressPart };
+        mark.end(kind, 0, [taken - before.0, given - before.1, 0, 0, 0]);
+    }
+    decoded
 }
 
 /// Adds the rest of a line, which goes on at `offset` of the content.

@@ -16,6 +16,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::reference::KeptReferences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Stage;
+use crate::trace::{self, Kind as Traced, Mark};
 use std::io::Cursor;
 use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -165,7 +166,12 @@ impl DecompressStage {
         let take = || InUse::<Slot>::take(blocks::SLOT_MEMORY, 0);
         let blocks = match of.resumed {
             true => Part::left_out(carried),
-            false => Part::decode(data.filled(), carried, header, count, take, || progress.add(0))?,
+            false => {
+                let mark = Mark::now(trace::CODEC);
+                let part = Part::decode(data.filled(), carried, header, count, take, || progress.add(0));
+                mark.end(Traced::DecodeBlocks, 0, [count as u64, 0, 0, 0, 0]);
+                part?
+            }
         };
         let counted = self.meter.hold(blocks.memory());
         let begin = if first { header.blocks_at } else { 0 };
@@ -201,9 +207,12 @@ impl Stage for DecompressStage {
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
         let mut bytes = self.buffers.take(Side::Output, size(most), size(with_headroom(most)))?;
         let (mut frames, mut failure) = (0, None);
-        let mut found = self.most_seen.map(Found::new);
+        let mut found = match (self.most_seen, &kind) {
+            (Some(most), Kind::Frames { count, .. }) => Some(Found::new(*count, most, &self.meter)?),
+            _ => None,
+        };
         bytes.fill(|out| match &kind {
-            Kind::Frames { base, first } => {
+            Kind::Frames { base, first, .. } => {
                 (frames, failure) = self.frames(data.filled(), *base, *first, out, &progress, &mut found)?;
                 Ok(())
             }
@@ -211,7 +220,10 @@ impl Stage for DecompressStage {
             Kind::Part { frame, first, ended, last, memory } => {
                 let (first, ended, last, memory) = (*first, *ended, *last, *memory);
                 let part = PartOf { frame, first, ended, last, memory };
+                let mark = Mark::now(trace::CODEC);
                 let decoded = self.part(data.filled(), &part, out, &progress);
+                let sizes = [data.len() as u64, out.len() as u64, 0, 0, 0];
+                mark.end(Traced::DecompressPart, 0, sizes);
                 let other = |error| decode::or_other_reference(error, frame, self.references.get());
                 failure = decoded.err().filter(|error| error.kind() != ErrorKind::Cancelled).map(other);
                 frames = u64::from(last && failure.is_none());
@@ -220,11 +232,13 @@ impl Stage for DecompressStage {
         })?;
         let consumed = data.len();
         self.buffers.put(data);
-        let content = found.and_then(|found| match kind {
-            Kind::Frames { base, first } => Some(Content::Frames { first, base, found }),
-            Kind::Part { frame, first, last, .. } => Some(Content::Part { frame, first, last }),
+        let content = match kind {
+            Kind::Frames { base, first, .. } => found.map(|found| Content::Frames { first, base, found }),
+            Kind::Part { frame, first, last, .. } => {
+                self.most_seen.map(|_| Content::Part { frame, first, last })
+            }
             Kind::Blocks(_) => None, // seen to above
-        });
+        };
         Ok(Decompressed { bytes, consumed, frames, failure, part: None, content })
     }
 }

@@ -10,6 +10,7 @@ use crate::codec::frame::blocks::{Header, Outside};
 use crate::codec::frame::resume::{self, Resumed};
 use crate::codec::options::progress::CallProgress;
 use crate::error::{ErrorKind, Result};
+use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 
 /// See the module.
@@ -56,7 +57,10 @@ impl Execution {
         let (mut range, mut failure) = (None, None);
         let mut rest = Some(of.carried.bytes().len());
         if let Decoding::Blocks(mut executor) = self.decoding {
+            let mark = Mark::now(trace::CODEC);
             let executed = executor.execute(&mut blocks, data.filled(), of.last);
+            let len = executed.range.len() as u64;
+            mark.end(Kind::ExecuteBlocks, 0, [len, of.count as u64, 0, 0, 0]);
             (rest, failure) = match executed.end {
                 End::Odd(at) => (Some(at), None),
                 end => (None, resume::error_at_end(end, &of.frame)),
@@ -75,11 +79,15 @@ impl Execution {
             };
         }
         if let (Decoding::Libzstd(resumed), Some(at)) = (&mut self.decoding, rest) {
+            let (mark, before) = (Mark::now(trace::CODEC), result.bytes.len());
             let give = |bytes: &[u8]| {
                 progress.add(0)?;
                 result.bytes.push(bytes)
             };
-            match resumed.decode(data.filled(), at, of.last, give) {
+            let decoded = resumed.decode(data.filled(), at, of.last, give);
+            let sizes = [(data.len() - at) as u64, (result.bytes.len() - before) as u64, 0, 0, 0];
+            mark.end(Kind::DecompressPart, 0, sizes);
+            match decoded {
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                 decoded => failure = decoded.err(),
             }

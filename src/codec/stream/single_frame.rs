@@ -12,6 +12,7 @@ use crate::codec::libzstd::errors;
 use crate::codec::options::progress::CallProgress;
 use crate::error::Result;
 use crate::memory;
+use crate::trace::{self, Kind, Mark};
 use std::sync::{Arc, Mutex, PoisonError};
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{InBuffer, OutBuffer};
@@ -58,6 +59,7 @@ impl SingleFrame {
             *context = Some((self.begin()?, meter.hold(self.recipe.memory())));
         }
         let Some((in_use, _)) = context.as_mut() else { return Ok(()) };
+        let (mark, before) = (Mark::now(trace::CODEC), out.len());
         let compressor = in_use.begin(0);
         for step in part.chunks(BLOCK) {
             feed(compressor, step, ZSTD_EndDirective::ZSTD_e_continue, out)?;
@@ -73,6 +75,7 @@ impl SingleFrame {
                 *context = None;
             }
         }
+        mark.end(Kind::CompressPart, 0, [part.len() as u64, (out.len() - before) as u64, 0, 0, 0]);
         Ok(())
     }
 

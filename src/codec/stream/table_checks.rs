@@ -52,22 +52,33 @@ pub(crate) struct Found {
     table: Option<Table>,
     /// The most entries of a table that is kept.
     most: usize,
+    counted: Counted,
 }
 
 impl Found {
-    pub(super) fn new(most: usize) -> Self {
-        Self { seen: Vec::new(), table: None, most }
+    /// For so many frames, skippable ones among them.
+    pub(super) fn new(frames: usize, most: usize, meter: &Arc<Meter>) -> Result<Self> {
+        let mut seen = Vec::new();
+        memory::reserve(&mut seen, frames)?;
+        let counted = meter.hold(Self::memory(seen.capacity()));
+        Ok(Self { seen, table: None, most, counted })
+    }
+
+    /// The memory that so many frames take.
+    pub(super) fn memory(frames: usize) -> usize {
+        frames.saturating_mul(size_of::<Seen>())
     }
 
     /// Adds the next frame, which is in `data`.
     pub(super) fn add(&mut self, frame: &Frame, data: &[u8], content: &[u8]) -> Result<()> {
         if self.seen.len() == self.seen.capacity() {
-            let more = self.seen.len().max(FIRST);
-            memory::reserve(&mut self.seen, more)?;
+            memory::reserve(&mut self.seen, 1)?;
         }
         self.seen.push(Seen::new(frame, content));
         if frame.skippable {
             self.table = Table::find(frame, data, self.most)?.or(self.table.take());
+            let table = self.table.as_ref().map_or(0, |table| table.bytes.capacity());
+            self.counted.change(Self::memory(self.seen.capacity()) + table);
         }
         Ok(())
     }
@@ -232,5 +243,25 @@ impl TableChecks {
     fn disagree(&mut self) -> Result<()> {
         self.disagrees = true;
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// What a task has found counts as long as it is there.
+    #[test]
+    fn found_frames_are_counted() {
+        let meter = Arc::new(Meter::default());
+        let mut found = Found::new(1000, 10, &meter).unwrap();
+        assert!(meter.now() >= Found::memory(1000) as u64);
+        let table = [0x5e, 0x2a, 0x4d, 0x18, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0xb1, 0xea, 0x92, 0x8f]; // of nothing
+        let before = meter.now();
+        let skippable = Frame { skippable: true, len: table.len(), ..Frame::default() };
+        found.add(&skippable, &table, &[]).unwrap();
+        assert_eq!(meter.now(), before + table.len() as u64);
+        drop(found);
+        assert_eq!(meter.now(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The threads of a group: the lanes that are free, and the threads that sleep.
 
 use super::node::{Node, NodeRef};
-use crate::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering};
+use crate::sync::{fence_for_loom, AtomicU32, Condvar, Mutex, MutexGuard, Ordering};
 use std::sync::PoisonError;
 
 /// See the module.
@@ -10,8 +10,8 @@ pub(super) struct Crew {
     /// A condition variable for each lane.
     wakes: Box<[Condvar]>,
     /// Sleepers that any task would wake, and no task has. Counted under the lock, before they look at the
-    /// queues for the last time under their locks, and read by those who add tasks under the same locks: so
-    /// either the sleeper sees the task or the other thread the sleeper.
+    /// queues for the last time, and read by those who have added tasks: so either the sleeper sees the task
+    /// or the other thread the sleeper, as both steps of both are sequentially consistent.
     takers: AtomicU32,
 }
 
@@ -88,10 +88,10 @@ impl Crew {
         most.saturating_sub(state.inside).min(state.free.len() as u32)
     }
 
-    /// Whether a task that was added should wake a thread. Under the lock of the task's queue.
+    /// Whether a task that was added should wake a thread.
     #[inline]
     pub(super) fn has_takers(&self) -> bool {
-        self.takers.load(Ordering::Relaxed) > 0
+        self.takers.load(Ordering::SeqCst) > 0
     }
 
     /// Wakes a thread for a task that was added.
@@ -135,7 +135,8 @@ impl Crew {
     pub(super) fn sleep(&self, wait: &Wait, may_take: impl FnOnce() -> bool) -> bool {
         let mut state = self.lock();
         if wait.takes {
-            self.takers.fetch_add(1, Ordering::Relaxed); // see `takers`
+            self.takers.fetch_add(1, Ordering::SeqCst); // see `takers`
+            fence_for_loom();
         }
         // SAFETY: the caller's own task has the node.
         let node: &Node = unsafe { wait.node.as_ref() };

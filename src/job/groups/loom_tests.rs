@@ -6,7 +6,7 @@
 use super::crew::{Crew, Wait};
 use super::node::{end_task, give_back, move_up, Node, NodeRef};
 use super::queue::Queue;
-use crate::sync::{model, Mutex};
+use crate::sync::model;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -23,7 +23,7 @@ struct Task {
 unsafe impl Send for Task {}
 
 struct Small {
-    queues: [Mutex<Queue<Task>>; 2],
+    queues: [Queue<Task>; 2],
     crew: Crew,
     /// Plain memory, so that loom reports a race on what tasks wrote.
     cells: Vec<UnsafeCell<usize>>,
@@ -32,30 +32,35 @@ struct Small {
 impl Small {
     fn new(cells: usize) -> Arc<Self> {
         Arc::new(Self {
-            queues: [Mutex::new(Queue::new()), Mutex::new(Queue::new())],
+            queues: [Queue::new(true), Queue::new(true)],
             crew: Crew::new(2),
             cells: (0..cells).map(|_| UnsafeCell::new(0)).collect(),
         })
     }
 
     fn spawn(&self, lane: u32, task: Task) {
-        let mut queue = self.queues[lane as usize].lock().unwrap();
-        queue.reserve(1).unwrap();
-        queue.push(task);
-        let has_takers = self.crew.has_takers();
-        drop(queue);
-        if has_takers {
+        let queue = &self.queues[lane as usize];
+        // SAFETY: a lane is one thread's.
+        unsafe {
+            queue.reserve(1).unwrap();
+            queue.push([task]);
+        }
+        if self.crew.has_takers() {
             self.crew.wake_taker();
         }
     }
 
     fn take(&self, lane: u32) -> Option<Task> {
-        let own = self.queues[lane as usize].lock().unwrap().pop(0).map(|(task, _)| task);
-        own.or_else(|| self.queues[1 - lane as usize].lock().unwrap().take_oldest())
+        // SAFETY: as above.
+        let mut taken = unsafe { self.queues[lane as usize].pop(0) }.map(|(task, _)| task);
+        if taken.is_none() {
+            self.queues[1 - lane as usize].take_old(1, |task| taken = Some(task));
+        }
+        taken
     }
 
     fn any_waiting(&self) -> bool {
-        self.queues.iter().any(|queue| queue.lock().unwrap().len() > 0)
+        self.queues.iter().any(Queue::has_tasks)
     }
 
     fn wake(&self, sleeping: Option<NodeRef>) {
@@ -221,6 +226,91 @@ fn loom_places_move_up_past_ended_parents() {
         helper.join().unwrap();
         // SAFETY: the root keeps its node.
         assert!(unsafe { root.as_ref() }.is_done());
+        small.check();
+        assert!(end_task(root, 0).is_none());
+    });
+}
+
+/// A lane's thread and another want the same tasks, and slots of the ring are used again: each task is had
+/// once, and what was written before it was added is visible.
+#[test]
+fn loom_each_task_is_taken_once() {
+    model(|| {
+        let small = Small::new(4);
+        let root = node(4);
+        let other = {
+            let small = Arc::clone(&small);
+            thread::spawn(move || {
+                let mut taken = Vec::new();
+                small.queues[0].take_old(2, |task| taken.push(task));
+                taken.into_iter().for_each(|task| small.run(1, task));
+            })
+        };
+        let task = |cell| Task { cell, spawns: 0, parent: root };
+        small.spawn(0, task(0));
+        small.spawn(0, task(1));
+        small.take(0).into_iter().for_each(|task| small.run(0, task));
+        small.spawn(0, task(2));
+        small.spawn(0, task(3));
+        while let Some(task) = small.take(0) {
+            small.run(0, task);
+        }
+        other.join().unwrap();
+        // SAFETY: the root keeps its node.
+        assert!(unsafe { root.as_ref() }.is_done());
+        small.check();
+        assert!(end_task(root, 0).is_none());
+    });
+}
+
+/// Two others want the tasks of a lane while its thread takes them and adds more: what one of them claims too
+/// much is given back, and each task is had once.
+#[test]
+fn loom_two_others_take_from_a_lane() {
+    model(|| {
+        let small = Small::new(3);
+        let root = node(3);
+        let task = |cell| Task { cell, spawns: 0, parent: root };
+        small.spawn(0, task(0));
+        small.spawn(0, task(1));
+        let others = [1, 2].map(|_| {
+            let small = Arc::clone(&small);
+            thread::spawn(move || small.queues[0].take_old(2, |task| small.run(1, task)))
+        });
+        small.take(0).into_iter().for_each(|task| small.run(0, task));
+        small.spawn(0, task(2));
+        while let Some(task) = small.take(0) {
+            small.run(0, task);
+        }
+        others.into_iter().for_each(|other| other.join().unwrap());
+        // SAFETY: the root keeps its node.
+        assert!(unsafe { root.as_ref() }.is_done());
+        small.check();
+        assert!(end_task(root, 0).is_none());
+    });
+}
+
+/// Threads of a loop in a task add to its lane, while its thread adds too and another takes.
+#[test]
+fn loom_a_loop_in_a_task_adds_tasks() {
+    model(|| {
+        let small = Small::new(2);
+        let root = node(2);
+        let in_loop = {
+            let small = Arc::clone(&small);
+            let task = Task { cell: 0, spawns: 0, parent: root };
+            thread::spawn(move || small.queues[0].push_from_elsewhere(task).unwrap())
+        };
+        let other = {
+            let small = Arc::clone(&small);
+            thread::spawn(move || small.take(1).into_iter().for_each(|task| small.run(1, task)))
+        };
+        small.spawn(0, Task { cell: 1, spawns: 0, parent: root });
+        in_loop.join().unwrap();
+        while let Some(task) = small.take(0) {
+            small.run(0, task);
+        }
+        other.join().unwrap();
         small.check();
         assert!(end_task(root, 0).is_none());
     });

@@ -23,6 +23,7 @@
 //! there are only so many threads.
 
 mod crew;
+mod frame;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod node;
@@ -43,17 +44,15 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::trace::{self, Mark};
 use crew::Crew;
 use crossbeam_utils::CachePadded;
-use node::{end_task, give_back, move_up, Node, NodeRef};
+pub(super) use frame::Frame;
+use node::{end_task, give_back, Node, NodeRef};
 use queue::Queue;
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
-
-/// Counts that a task takes for its children at once.
-const COUNTS: usize = 64;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// What the tasks of a group do.
 pub(crate) trait Tasks: Send + Sync + Sized + 'static {
@@ -75,17 +74,21 @@ pub(crate) struct GroupOptions<'a> {
 
 /// See the module.
 pub(crate) struct Group<T: Tasks> {
+    /// Itself, for helpers: a reference to what is in an Arc must not be made into that Arc.
+    own: Weak<Self>,
     tasks: T,
     /// Lives until the group has ended, and is looked at by threads that work for it.
     cancel: *const AtomicI32,
-    lanes: Box<[CachePadded<Lane<T::Item>>]>,
+    /// The waiting tasks of each lane.
+    lanes: Box<[Queue<Queued<T::Item>>]>,
     crew: Crew,
     gate: JobGate,
     share: Share,
     /// No task is begun any more.
     stop: AtomicBool,
     failure: Mutex<Option<Error>>,
-    ran: AtomicU64,
+    /// Tasks that have run, by lane. Written by the lane's thread; relaxed: numbers for people.
+    ran: Box<[CachePadded<AtomicU64>]>,
     /// The root of the counts.
     root: NodeRef,
     carried: Carried,
@@ -99,13 +102,8 @@ unsafe impl<T: Tasks> Send for Group<T> {}
 // SAFETY: as above.
 unsafe impl<T: Tasks> Sync for Group<T> {}
 
-/// A lane's waiting tasks.
-struct Lane<I> {
-    queue: Mutex<Queue<Queued<I>>>,
-    /// How many there are. Relaxed: advice for those who look without the lock.
-    waiting: AtomicUsize,
-}
-
+/// A waiting task.
+#[derive(Clone, Copy)]
 struct Queued<I> {
     item: I,
     /// Where it is counted.
@@ -114,25 +112,6 @@ struct Queued<I> {
 
 // SAFETY: the task's count keeps the node.
 unsafe impl<I: Send> Send for Queued<I> {}
-
-/// A task on a thread's stack. Chunks of a loop in the task may spawn on other threads: `node`, `parent` and
-/// `counts` are used under the lock of the lane's queue, or by the task's own thread when no loop is left.
-pub(super) struct Frame {
-    /// The address of its group.
-    pub(super) group: *const (),
-    pub(super) outer: TaskHere,
-    lane: u32,
-    /// How many tasks of the group are below it on its stack.
-    depth: u32,
-    /// See the module.
-    mark: usize,
-    parent: NodeRef,
-    node: Cell<Option<NodeRef>>,
-    /// Counts in `node` that no task has yet.
-    counts: Cell<usize>,
-    /// What its thread runs, as its callbacks see it.
-    work: *const (),
-}
 
 /// Tasks of a group on a thread, as they see it.
 struct Work<'g, T: Tasks> {
@@ -172,17 +151,17 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let node = Node::make().ok_or_else(no_memory)?;
     // SAFETY: just made.
     unsafe { node.as_ref() }.add(1);
-    let lane = || Lane { queue: Mutex::new(Queue::new()), waiting: AtomicUsize::new(0) };
-    let group = Arc::new(Group {
+    let group = Arc::new_cyclic(|own| Group {
+        own: Weak::clone(own),
         tasks,
         cancel: options.cancel.map_or(ptr::null(), ptr::from_ref),
-        lanes: (0..lanes).map(|_| CachePadded::new(lane())).collect(),
+        lanes: (0..lanes).map(|_| Queue::new(lanes > 1)).collect(),
         crew: Crew::new(lanes),
         gate: JobGate::new(),
         share: if call.is_nested() { Share::None } else { Share::Fair(1) },
         stop: AtomicBool::new(false),
         failure: Mutex::new(None),
-        ran: AtomicU64::new(0),
+        ran: (0..lanes).map(|_| CachePadded::default()).collect(),
         root: node,
         carried: Carried::from_caller(call.is_nested()),
         traced: trace::begin_call(trace::TASKS),
@@ -200,10 +179,10 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     }
     let left = end_task(group.root, 0);
     debug_assert!(left.is_none());
-    let ran = group.ran.load(Ordering::Relaxed);
+    let ran = group.ran();
     call.count_job(ran as usize);
     if let Some(traced) = group.traced {
-        traced.end(trace::Kind::Tasks, [ran, 0, u64::from(lanes)]);
+        traced.end(trace::Kind::Group, [ran, 0, u64::from(lanes)]);
     }
     let failure = group.failure().take();
     match failure {
@@ -232,6 +211,11 @@ impl<T: Tasks> Group<T> {
         set
     }
 
+    /// How many tasks have run.
+    fn ran(&self) -> u64 {
+        self.ran.iter().map(|ran| ran.load(Ordering::Relaxed)).sum()
+    }
+
     fn failure(&self) -> MutexGuard<'_, Option<Error>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -242,55 +226,8 @@ impl<T: Tasks> Group<T> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    fn queue(&self, lane: u32) -> MutexGuard<'_, Queue<Queued<T::Item>>> {
-        self.lanes[lane as usize].queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells how many tasks a queue has; under its lock.
-    fn tell(&self, lane: u32, queue: &Queue<Queued<T::Item>>) {
-        self.lanes[lane as usize].waiting.store(queue.len(), Ordering::Relaxed);
-    }
-
-    /// The frame of the task that the calling thread is in, of the group at this address, which may be gone:
-    /// a thread that is in a task of it keeps it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`].
-    fn frame_of(address: *const Self) -> Result<*const Frame> {
-        TaskHere::current().find(address.cast()).ok_or_else(|| {
-            let text = "the calling thread is not inside a task of this group, or of a loop in one";
-            Error::new(ErrorKind::InvalidArgument, text)
-        })
-    }
-
-    /// Adds a task to the group at this address, from inside a task or a loop in one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Cancelled`] after a failure or a cancel; [`ErrorKind::OutOfMemory`];
-    /// [`ErrorKind::InvalidArgument`] from elsewhere; [`ErrorKind::Threads`] in a forked child. The task is
-    /// not accepted then.
-    pub(crate) fn spawn(address: *const Self, item: T::Item) -> Result<()> {
-        // SAFETY: the task that the thread is in has not ended, nor has its group.
-        let (frame, group) = unsafe { (&*Self::frame_of(address)?, &*address) };
-        group.process.check()?;
-        if group.stopping() {
-            return Err(Error::new(ErrorKind::Cancelled, "the group has failed or is cancelled"));
-        }
-        let mut queue = group.queue(frame.lane);
-        queue.reserve(1)?;
-        let node = match frame.node.get() {
-            Some(node) => node,
-            None => frame.make_node()?,
-        };
-        if frame.counts.get() == 0 {
-            // SAFETY: the task keeps its node.
-            unsafe { node.as_ref() }.add(COUNTS);
-            frame.counts.set(COUNTS);
-        }
-        frame.counts.set(frame.counts.get() - 1);
-        queue.push(Queued { item, parent: node });
-        group.added(frame.lane, queue);
-        Ok(())
+    fn queue(&self, lane: u32) -> &Queue<Queued<T::Item>> {
+        &self.lanes[lane as usize]
     }
 
     /// Gives counts back, and wakes a task that waited for them.
@@ -317,7 +254,7 @@ impl<T: Tasks> Group<T> {
         work: &Work<'_, T>,
         scope: &Scope<'_>,
         task: Queued<T::Item>,
-        mark: usize,
+        mark: u64,
         ended: &mut Ended,
     ) -> bool {
         if ended.0.is_some_and(|(node, _)| node != task.parent) {
@@ -338,22 +275,13 @@ impl<T: Tasks> Group<T> {
         work: &Work<'_, T>,
         scope: &Scope<'_>,
         task: Queued<T::Item>,
-        mark: usize,
+        mark: u64,
         ended: &mut Ended,
     ) -> bool {
         let Queued { item, parent } = task;
         work.number.set(work.number.get() + 1);
-        let frame = Frame {
-            group: self.address(),
-            outer: TaskHere::current(),
-            lane: work.lane,
-            depth: work.depth,
-            mark,
-            parent,
-            node: Cell::new(None),
-            counts: Cell::new(0),
-            work: work.identity(),
-        };
+        let place = (work.lane, work.depth, mark);
+        let frame = Frame::new(self.address(), place, work.identity(), parent);
         let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.lane)));
         let outcome = TaskHere::within(&frame, run);
         if !self.process.is_current() {
@@ -369,11 +297,11 @@ impl<T: Tasks> Group<T> {
             }
             Err(payload) => self.fail(panic_error(payload)),
         }
-        match frame.node.get() {
+        match frame.node() {
             None => self.count_ended(ended, parent),
             Some(node) => {
                 self.give_back(ended);
-                if let Some(sleeping) = end_task(node, frame.counts.get()) {
+                if let Some(sleeping) = end_task(node, frame.take_counts()) {
                     self.crew.wake_waiting(sleeping);
                 }
             }
@@ -382,27 +310,12 @@ impl<T: Tasks> Group<T> {
     }
 }
 
-impl Frame {
-    /// The node of a task that spawns for the first time. Under the lock of the lane's queue.
-    #[inline]
-    fn make_node(&self) -> Result<NodeRef> {
-        crate::memory::check()?; // tasks alone must not use up the reserve
-        let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
-        let node = Node::make().ok_or_else(no_memory)?;
-        // Only now: after a failure the task is still counted in `self.parent`.
-        // SAFETY: just made, and known to this thread alone.
-        unsafe { node.as_ref() }.set_parent(move_up(self.parent));
-        self.node.set(Some(node));
-        Ok(node)
-    }
-}
-
 impl<T: Tasks> Work<'_, T> {
     #[cold]
     fn trace_task(&self) {
         if let Some(call) = self.group.traced {
-            let values = [call.number(), self.number.get() - 1, 1, 0, 0];
-            self.mark.set(self.mark.get().end_one(trace::Kind::Task, self.lane, values));
+            let values = [call.number(), self.number.get() - 1, 0, 0, 0];
+            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.lane, values));
         }
     }
 }

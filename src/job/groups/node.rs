@@ -42,7 +42,10 @@ impl Node {
     }
 
     /// Frees a node that nothing counts in.
-    unsafe fn free(node: NodeRef) {
+    ///
+    /// # Safety
+    /// Nothing uses it.
+    pub(super) unsafe fn free(node: NodeRef) {
         // SAFETY: made by `make`; the caller's promise that nothing uses it.
         unsafe {
             node.drop_in_place();

@@ -4,64 +4,58 @@ use super::queue::Queue;
 use super::{Group, Queued, Tasks};
 use crate::job::helpers::recruit;
 use crate::pool::{most_lanes, Ticket};
-use crate::sync::MutexGuard;
-use std::sync::atomic::Ordering;
-use std::sync::Arc;
+
+/// As many tasks as are taken from another lane at once.
+const MOST: usize = Queue::<()>::MOST;
 
 impl<T: Tasks> Group<T> {
     /// Tasks were added to a queue: a thread that sleeps is woken, or a helper sent for.
     #[inline]
-    pub(super) fn added(&self, lane: u32, queue: MutexGuard<'_, Queue<Queued<T::Item>>>) {
-        self.tell(lane, &queue);
-        let has_takers = self.crew.has_takers();
-        drop(queue);
-        if has_takers {
+    pub(super) fn added(&self) {
+        if self.lanes.len() == 1 {
+            return; // its thread is awake: it has added them, or is in a loop
+        }
+        if self.crew.has_takers() {
             self.crew.wake_taker();
-        } else if self.lanes.len() > 1 && self.gate.coming() == 0 && !self.gate.is_watched() {
+        } else if self.gate.coming() == 0 && !self.gate.is_watched() {
             self.send_for_help();
         }
     }
 
-    /// Whether any task waits, looked at under the locks.
+    /// Whether any task waits. A thread that adds one from now on sees what the calling thread wrote before.
     pub(super) fn any_waiting(&self) -> bool {
-        (0..self.lanes.len() as u32).any(|lane| self.queue(lane).len() > 0)
+        self.lanes.iter().any(Queue::has_tasks)
     }
 
-    /// The newest task of the lane's own with this number or more.
-    pub(super) fn take_own(&self, lane: u32, mark: usize) -> Option<(Queued<T::Item>, usize)> {
-        let mut queue = self.queue(lane);
-        let taken = queue.pop(mark)?;
-        self.tell(lane, &queue);
-        Some(taken)
+    /// The newest task with this number or more, of the lane that the calling thread has.
+    #[inline]
+    pub(super) fn take_own(&self, lane: u32, mark: u64) -> Option<(Queued<T::Item>, u64)> {
+        // SAFETY: as said.
+        unsafe { self.queue(lane).pop(mark) }
     }
 
-    /// The oldest task of another lane, and with it some that go to the lane's own queue.
-    pub(super) fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, usize)> {
+    /// The oldest task of another lane than the calling thread's, and with it some that go to its own queue.
+    pub(super) fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, u64)> {
+        let own = self.queue(lane);
         let count = self.lanes.len() as u32;
         for other in (1..count).map(|step| (lane + step) % count) {
-            // Relaxed: advice; before a thread sleeps it looks under the locks.
-            if self.lanes[other as usize].waiting.load(Ordering::Relaxed) == 0 {
+            let from = self.queue(other);
+            // Advice is enough: before a thread sleeps it looks under the locks.
+            if !from.may_have_tasks() {
                 continue;
             }
-            let many = self.queue(lane).reserve(Queue::<Queued<T::Item>>::MOST).is_ok();
-            let mut more: [Option<Queued<T::Item>>; Queue::<()>::MOST] = [const { None }; Queue::<()>::MOST];
-            let mut queue = self.queue(other);
-            let mut first = None;
-            if many {
-                let mut old = queue.take_old();
-                first = old.next();
-                old.zip(&mut more).for_each(|(task, place)| *place = Some(task));
-            } else if let Some(task) = queue.take_oldest() {
-                first = Some(task);
-            }
-            self.tell(other, &queue);
-            drop(queue);
-            let Some(first) = first else { continue };
-            let mut own = self.queue(lane);
+            // SAFETY: the lane is the calling thread's.
+            let most = if unsafe { own.reserve(MOST) }.is_ok() { MOST } else { 1 };
+            let mut taken: [Option<Queued<T::Item>>; MOST] = [const { None }; MOST];
+            let mut free = taken.iter_mut();
+            from.take_old(most, |task| _ = free.next().map(|place| *place = Some(task)));
+            let mut taken = taken.into_iter().map_while(|task| task);
+            let Some(first) = taken.next() else { continue };
             let top = own.top();
-            if more[0].is_some() {
-                more.into_iter().flatten().for_each(|task| own.push(task));
-                self.added(lane, own);
+            // SAFETY: as above; there is room for all.
+            unsafe { own.push(taken) };
+            if own.top() > top {
+                self.added();
             }
             return Some((first, top));
         }
@@ -73,12 +67,10 @@ impl<T: Tasks> Group<T> {
         let pool = unsafe { self.pool.get() };
         let most = most_lanes().min(self.lanes.len() as u32);
         if self.gate.inside() + 1 < most && pool.has_workers() {
-            // SAFETY: the group is in an Arc, and the task that calls this keeps it.
-            let group = unsafe {
-                Arc::increment_strong_count(self);
-                Arc::from_raw(self)
-            };
-            let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            // The task that calls this keeps the group.
+            if let Some(group) = self.own.upgrade() {
+                let _ = recruit(pool, &self.gate, self.share, || Ticket::Shared(group));
+            }
         }
     }
 }

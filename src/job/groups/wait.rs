@@ -26,7 +26,7 @@ enum Until<'a> {
     /// Nothing is left to take, or others need the worker.
     Empty(&'a dyn Fn() -> bool),
     /// All tasks below this node have ended; `mark`: of the task that waits.
-    Done { node: NodeRef, mark: usize },
+    Done { node: NodeRef, mark: u64 },
 }
 
 /// How a thread's part ended.
@@ -66,8 +66,8 @@ impl<T: Tasks> Group<T> {
             }
             self.take_tasks(&work, scope, until, &mut ended)
         });
-        // Relaxed: a number for people.
-        self.ran.fetch_add(work.number.get(), Ordering::Relaxed);
+        let ran = &self.ran[lane as usize];
+        ran.store(ran.load(Ordering::Relaxed) + work.number.get(), Ordering::Relaxed);
         part
     }
 
@@ -101,7 +101,11 @@ impl<T: Tasks> Group<T> {
             }
             let Some((task, mark)) = taken else {
                 match self.idle(lane, until, shallow) {
-                    None => continue,
+                    None => {
+                        // The next task begins now, and not when this thread began to look for it.
+                        work.mark.set(work.mark.get().again());
+                        continue;
+                    }
                     Some(part) => return part,
                 }
             };
@@ -115,11 +119,7 @@ impl<T: Tasks> Group<T> {
     fn idle(&self, lane: u32, until: Until<'_>, shallow: bool) -> Option<Part> {
         // SAFETY: this thread works for the group, whose call keeps the pool.
         let pool = unsafe { self.pool.get() };
-        let found = || {
-            is_done(until)
-                // Relaxed: advice.
-                || shallow && self.lanes.iter().any(|lane| lane.waiting.load(Ordering::Relaxed) > 0)
-        };
+        let found = || is_done(until) || shallow && self.lanes.iter().any(Queue::may_have_tasks);
         for _ in 0..YIELDS {
             for _ in 0..LOOKS {
                 if found() {
@@ -157,7 +157,7 @@ impl<T: Tasks> Group<T> {
             let text = "a task can wait only by itself, not in a callback of another call that it makes";
             return Err(Error::new(ErrorKind::Busy, text));
         }
-        if let Some(node) = frame.node.get() {
+        if let Some(node) = frame.node() {
             match group.wait_for(frame, node) {
                 Part::Over | Part::MadeRoom => {}
                 Part::GivenUp => return Err(too_deep()),
@@ -171,7 +171,7 @@ impl<T: Tasks> Group<T> {
     }
 
     fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
-        let woken = give_back(node, frame.counts.replace(0));
+        let woken = give_back(node, frame.take_counts());
         // The task itself waits, and is awake.
         debug_assert!(woken.is_none());
         // SAFETY: the task keeps its node.
@@ -271,7 +271,6 @@ impl<T: Tasks> Help for Group<T> {
     }
 
     fn claimed(&self) -> u64 {
-        // Relaxed: it only has to change now and then.
-        self.ran.load(Ordering::Relaxed)
+        self.ran() // it only has to change now and then
     }
 }

@@ -6,9 +6,9 @@ mod visits;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::os::affinity;
 use crate::os::clock::{self, ThreadClock};
 use crate::os::thread::Thread;
-use crate::os::{affinity, module};
 use crate::panics::drop_payload;
 use crate::pool::config::{Config, DEFAULT_STACK_SIZE};
 use crate::pool::counters::{Counters, Stats};
@@ -57,7 +57,6 @@ pub(crate) struct Pool {
 impl Pool {
     /// Starts a pool; if `partial`, also with fewer workers than asked for, or with none.
     pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
-        module::keep_module()?;
         clock::begin_ticks();
         trace::when_pool_starts();
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };

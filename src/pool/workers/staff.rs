@@ -4,7 +4,7 @@
 use super::Pool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::arrivals::Arrivals;
-use crate::pool::hooks;
+use crate::pool::{hooks, thread_state};
 use std::sync::{Arc, PoisonError};
 
 impl Pool {
@@ -38,11 +38,13 @@ impl Pool {
     /// Makes sure of so many workers.
     ///
     /// # Errors
-    /// [`ErrorKind::Threads`] if there are fewer, and no more can be started.
+    /// [`ErrorKind::Threads`] if there are fewer, and no more can be started; [`ErrorKind::Busy`] where the
+    /// process exits.
     pub(crate) fn need_workers(&self, workers: u32) -> Result<()> {
         if self.crew.running() >= workers {
             return Ok(());
         }
+        thread_state::check_others()?; // none can be started, and a thread that did may have been ended
         match self.complete() {
             Err(error) if self.crew.running() < workers => Err(Error::new(
                 ErrorKind::Threads,

@@ -27,6 +27,15 @@ class Async(unittest.IsolatedAsyncioTestCase):
             await fastpar.to_thread(divmod, 1, 0)
         self.assertEqual(await asyncio.gather(*(fastpar.to_thread(pow, i, 2) for i in range(100))), [i**2 for i in range(100)])
 
+    async def test_event_loops_in_threads(self):
+        """More than the pool has threads, each of which waits for calls of a loop of its own."""
+
+        def work(i):
+            return asyncio.run(fastpar.to_thread(pow, i, 2)), len(zstd.decompress(asyncio.run(zstd.compress_async(bytes(i)))))
+
+        made = await asyncio.gather(*(fastpar.to_thread(work, i) for i in range(2 * fastpar.pool_threads())))
+        self.assertEqual(made, [(i**2, i) for i in range(len(made))])
+
     async def test_jobs(self):
         total = fastpar.AtomicInt()
         self.assertIsNone(await fastpar.for_start(1000, lambda begin, end: total.add(end - begin)))

@@ -1,11 +1,13 @@
 """Options of `fastpar.zstd` that the standard module does not have."""
 
+import io
 import os
 import tempfile
 import threading
 import unittest
 
 import support
+import fastpar
 from fastpar import zstd
 
 DATA = os.urandom(1 << 20) * 6
@@ -78,6 +80,20 @@ class Progress(InAFolder):
                         call(progress=progress)
                     self.assertIs(caught.exception, error)
 
+    def test_what_has_ended_a_stream_is_raised_again(self):
+        """When it is closed, too: not what follows from it."""
+        error = KeyboardInterrupt()
+
+        def progress(done, total):
+            raise error
+
+        file = zstd.open(io.BytesIO(), "wb", frame_size=1 << 18, progress=progress)
+        for use in (lambda: (file.write(DATA), file.flush()), lambda: file.write(DATA), file.close):
+            with self.assertRaises(KeyboardInterrupt) as caught:
+                use()
+            self.assertIs(caught.exception, error)
+        file.close()
+
     def test_a_call_that_is_not_heard_is_not_told(self):
         self.assertEqual(zstd.decompress(zstd.compress(DATA, progress=None)), DATA)
 
@@ -135,6 +151,24 @@ class Files(InAFolder):
         self.assertLess(len(without), len(with_table))
         self.assertEqual(zstd.decompress(with_table, complete=True), DATA)
         self.assertRaises(zstd.DataError, zstd.decompress, without, complete=True)
+
+    def test_options_of_another_type(self):
+        packed = zstd.compress(b"abc")
+        with zstd.open_archive(packed) as archive:
+            for call in (
+                lambda **wrong: zstd.compress(b"abc", **wrong),
+                lambda **wrong: zstd.open(io.BytesIO(packed), **wrong),
+                lambda **wrong: zstd.open_archive(packed, **wrong),
+                lambda **wrong: archive.scan(self.fail, **wrong),
+                lambda **wrong: fastpar.sort(bytearray(8), "q", **wrong),
+            ):
+                with self.assertRaisesRegex(TypeError, "^cancel must be a CancelFlag or None, not bool$"):
+                    call(cancel=True)
+                with self.assertRaisesRegex(TypeError, "^progress must be callable or None, not int$"):
+                    call(progress=3)
+        for call in (fastpar.team, fastpar.group):
+            with self.assertRaisesRegex(TypeError, "^cancel must be a CancelFlag or None, not bool$"):
+                call(self.fail, cancel=True)
 
     def test_options_of_files_are_for_files_only(self):
         for name in ("sync", "sparse", "keep", "in_place"):

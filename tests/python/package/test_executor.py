@@ -338,6 +338,21 @@ class Fastpar(Behaviour, unittest.TestCase):
         self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor))
         self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)
 
+    def test_a_pool_of_one_thread(self):
+        """Calls that wait for each other find workers nevertheless, as many as in the standard executor."""
+        code, output, errors = support.run(
+            "import asyncio, fastpar, threading\n"
+            "meet = threading.Barrier(5).wait\n"
+            "with fastpar.ThreadPoolExecutor() as executor:\n"
+            "    print(sorted(executor.map(lambda _: meet(60), range(5))))\n"
+            "    print(executor.submit(lambda: executor.submit(pow, 2, 3).result()).result())\n"
+            "async def main():\n"
+            "    return sorted(await asyncio.gather(*(fastpar.to_thread(meet, 60) for _ in range(5))))\n"
+            "print(asyncio.run(main()), fastpar.pool_threads())\n",
+            env={"FASTPAR_THREADS": "1"},
+        )
+        self.assertEqual((code, output), (0, "[0, 1, 2, 3, 4]\n8\n[0, 1, 2, 3, 4] 1\n"), errors)
+
     def test_short_bursts(self):
         # Runners come and go all the time, and take the last items from each other.
         with self.assertNoLogs("concurrent.futures"), fastpar.ThreadPoolExecutor() as executor:

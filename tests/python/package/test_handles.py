@@ -155,7 +155,7 @@ class Collected(unittest.TestCase):
         class Owner:
             pass
 
-        self.assertFalse(gc.is_tracked(Handle(1)._capsule))
+        self.assertFalse(gc.is_tracked(Handle(1)._as_parameter_))
         self.assertEqual(freed, [1])
         owner = Owner()
         owner.me, owner.handle = owner, Handle(2, "kept")
@@ -165,6 +165,21 @@ class Collected(unittest.TestCase):
         self.assertEqual((freed, _handles._kept[2][1]), ([1], "kept"))
         del used
         self.assertEqual((freed, 2 in _handles._kept), ([1, 2], False))
+
+    def test_an_exception_that_is_on_its_way_stays(self):
+        """As in calls with wrong arguments, whose others go while the exception is raised."""
+
+        def wrong(*_):
+            raise AssertionError("was called")
+
+        gc.collect()
+        before = len(_handles._kept)
+        with support.no_unraisable(self):
+            for thing in (queue, archive, half_read):
+                self.assertRaises(ZeroDivisionError, lambda: wrong(thing(), 1 / 0))
+            self.assertRaises(TypeError, lambda: queue().push())
+            self.assertRaises(TypeError, lambda: archive().read_at())
+        self.assertEqual(len(_handles._kept), before)
 
     def test_what_was_written_is_not_lost(self):
         sink = Sink()

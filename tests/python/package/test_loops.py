@@ -120,6 +120,14 @@ class ForRange(unittest.TestCase):
             self.assertRaises(error, call)
         with self.assertRaisesRegex(TypeError, "^schedule must be an integer, not str$"):
             fastpar.for_range(1, body, schedule="grain")
+        for wrong, message in (
+            ({"cancel": True}, "^cancel must be a CancelFlag or None, not bool$"),
+            ({"progress": 3}, "^progress must be callable or None, not int$"),
+            ({"name": b"loop"}, "^name must be a str, not bytes$"),
+        ):
+            for call in (fastpar.for_range, fastpar.for_start, fastpar.reduce, lambda n, _, **options: fastpar.plan(n, **options)):
+                with self.assertRaisesRegex(TypeError, message):
+                    call(1, body, **wrong)
         with self.assertRaisesRegex(TypeError, "no option 'segmets': did you mean 'segments'"):
             fastpar.for_range(1, body, segmets=3)
         with self.assertRaisesRegex(TypeError, "no option 'xyz': the options are schedule, "):

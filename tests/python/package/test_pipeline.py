@@ -5,10 +5,29 @@ import contextvars
 import gc
 import sys
 import threading
+import time
 import unittest
 import weakref
 
 import fastpar
+
+
+def blocked_source(begin, go, ended, fails=False):
+    """Two items, between which the source tells that it has begun, and blocks until `go` is set."""
+    try:
+        yield 1
+        begin()
+        go.wait(60)
+        if fails:
+            raise OSError("nobody asks for it any more")
+        yield 2
+    finally:
+        ended.append(True)
+
+
+async def consume(source):
+    async for _ in fastpar.pipeline(source, str, in_flight=1):
+        pass
 
 
 class Pipelines(unittest.TestCase):
@@ -32,6 +51,23 @@ class Pipelines(unittest.TestCase):
             self.assertLessEqual(len(asked), given + 6)
             given += 1
         self.assertEqual(given, 200)
+
+    def test_a_result_that_is_there_is_given_out_before_the_source_is_asked_again(self):
+        given, most = 0, 100_000
+        asked = 0
+
+        def source():
+            nonlocal asked
+            while given == 0 and asked < most:
+                asked += 1
+                yield asked
+                time.sleep(0)
+
+        for result in fastpar.pipeline(source(), lambda item: item, in_flight=most):
+            given += 1
+            self.assertEqual(result, given)
+        self.assertEqual(given, asked)
+        self.assertLess(asked, most)
 
     def test_items_are_worked_on_at_the_same_time(self):
         barrier = threading.Barrier(3)
@@ -98,33 +134,43 @@ class Pipelines(unittest.TestCase):
     def test_the_end_on_a_thread_that_works_for_it(self):
         told, ended = [], threading.Event()
 
+        def source(second):
+            yield 0
+            second.set()
+            yield from range(1, 100)
+
         def work(item):
-            if item:
+            if item == 0:
+                second.wait(60)  # so the next item is under way, too
+            else:
                 given.wait(60)
                 results.close()
                 ended.set()
             return item
 
-        given = threading.Event()
+        given, second = threading.Event(), threading.Event()
         hook, sys.unraisablehook = sys.unraisablehook, told.append
         try:
-            results = fastpar.pipeline(range(100), work, in_flight=2)
+            results = fastpar.pipeline(source(second), work, in_flight=2)
             next(results)
             given.set()
             self.assertTrue(ended.wait(60))
             self.assertRaises(StopIteration, next, results)
             # The same by the collector.
             begun, go, collected = threading.Event(), threading.Event(), threading.Event()
+            second = threading.Event()
 
             def collect(item):
-                if item:
+                if item == 0:
+                    second.wait(60)
+                else:
                     begun.set()
                     go.wait(60)
                     gc.collect()
                     collected.set()
                 return item
 
-            cycle = [fastpar.pipeline(range(100), collect, in_flight=2)]
+            cycle = [fastpar.pipeline(source(second), collect, in_flight=2)]
             cycle.append(cycle)
             next(cycle[0])
             self.assertTrue(begun.wait(60))
@@ -179,63 +225,22 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(seen, [2, 3, 6])
 
     async def test_a_task_that_is_cancelled_leaves_nothing_at_work(self):
-        begun, go, ended = asyncio.Event(), threading.Event(), []
-        loop = asyncio.get_running_loop()
-
-        def source():
-            try:
-                yield 1
-                loop.call_soon_threadsafe(begun.set)
-                go.wait(60)
-                yield 2
-            finally:
-                ended.append(True)
-
-        async def consume():
-            async for _ in fastpar.pipeline(source(), str, in_flight=1):
-                pass
-
-        task = asyncio.create_task(consume())
-        await begun.wait()
-        task.cancel()
-        go.set()
-        with self.assertRaises(asyncio.CancelledError):
-            await task
-        gc.collect()
-        self.assertEqual(ended, [True])
-
-    async def test_a_task_that_is_cancelled_again_and_again(self):
         told = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: told.append(context))
-        for fails in (False, True):
+        for times, fails in ((1, False), (3, False), (3, True)):
             begun, go, ended = asyncio.Event(), threading.Event(), []
-
-            def source():
-                try:
-                    yield 1
-                    loop.call_soon_threadsafe(begun.set)
-                    go.wait(60)
-                    if fails:
-                        raise OSError("nobody asks for it any more")
-                    yield 2
-                finally:
-                    ended.append(True)
-
-            async def consume():
-                async for _ in fastpar.pipeline(source(), str, in_flight=1):
-                    pass
-
-            task = asyncio.create_task(consume())
+            source = blocked_source(lambda: loop.call_soon_threadsafe(begun.set), go, ended, fails)
+            task = asyncio.create_task(consume(source))
             await begun.wait()
-            for _ in range(3):
+            for _ in range(times):
                 task.cancel()
                 await asyncio.sleep(0)
             self.assertFalse(task.done())
             go.set()
             with self.assertRaises(asyncio.CancelledError):
                 await task
-            del task
+            del task, source
             gc.collect()
             await asyncio.sleep(0)
             self.assertEqual((ended, told), ([True], []))
@@ -243,19 +248,9 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
     def test_an_event_loop_that_ends(self):
         begun, go, ended, failures = threading.Event(), threading.Event(), [], []
 
-        def source():
+        async def consume_and_tell():
             try:
-                yield 1
-                begun.set()
-                go.wait(60)
-                yield 2
-            finally:
-                ended.append(True)
-
-        async def consume():
-            try:
-                async for _ in fastpar.pipeline(source(), str, in_flight=1):
-                    pass
+                await consume(blocked_source(begun.set, go, ended))
             except BaseException as error:
                 failures.append(type(error))
                 raise
@@ -267,7 +262,7 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
                 go.set()
 
         async def main():
-            tasks = [asyncio.create_task(consume()), asyncio.create_task(go_on())]
+            tasks = [asyncio.create_task(consume_and_tell()), asyncio.create_task(go_on())]
             await asyncio.to_thread(begun.wait, 60)
             return tasks  # when the loop ends all its tasks are cancelled
 

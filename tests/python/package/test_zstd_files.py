@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import struct
 import sys
 import tempfile
 import unittest
@@ -14,6 +15,18 @@ import support
 from fastpar import zstd
 
 DATA = random.Random(2).randbytes(1 << 12) * 1500
+
+
+def with_table(parts):
+    """Frames without checksums, and a table that tells them, as zstd's own seekable writer makes them."""
+    frames, entries = b"", b""
+    for part in parts:
+        frame = standard.compress(part)
+        summed = standard.compress(part, options={CompressionParameter.checksum_flag: 1})
+        entries += struct.pack("<II", len(frame), len(part)) + summed[-4:]
+        frames += frame
+    rest = entries + struct.pack("<IB", len(parts), 0x80) + b"\xb1\xea\x92\x8f"
+    return frames + b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(rest)) + rest
 
 
 class Files(unittest.TestCase):
@@ -34,6 +47,31 @@ class Files(unittest.TestCase):
             with zstd.open(self.path) as file:
                 self.assertEqual(file.read(), DATA)
                 self.assertEqual(file.read(), b"")
+
+    def test_checksums_of_a_table(self):
+        parts = [random.Random(seed).randbytes(50_000) for seed in range(3)]
+        good = with_table(parts)
+        damaged = bytearray(good)
+        damaged[70_000] ^= 1
+
+        class Plain:
+            def __init__(self, data):
+                self.read = io.BytesIO(data).read
+
+        with zstd.open(io.BytesIO(good)) as file:
+            self.assertEqual(file.read(), b"".join(parts))
+        with open(self.path, "wb") as file:
+            file.write(damaged)
+        for source in (self.path, io.BytesIO(damaged)):
+            with zstd.open(source) as file, self.assertRaises(zstd.DataError) as caught:
+                file.read()
+            self.assertIn("seek table", str(caught.exception))
+        self.assertRaises(zstd.DataError, zstd.decompress_file, self.path, self.path + ".back")
+        # What is not an ordinary file is not looked at.
+        with zstd.open(Plain(damaged)) as file:
+            self.assertEqual(len(file.read()), 150_000)
+        with zstd.open(Plain(damaged), check_table=True) as file:
+            self.assertRaises(zstd.DataError, file.read)
 
     def test_reading(self):
         with zstd.ZstdFile(self.path, "w") as file:

@@ -56,6 +56,31 @@ pub(super) fn loops(staged: &Staged) -> Result<Loops> {
     Ok(Loops { driver, peers: dir })
 }
 
+/// Builds the benchmark of tasks.
+pub(super) fn tasks(staged: &Staged) -> Result<Loops> {
+    require()?;
+    let dir = repo::scratch("bench")?;
+    let sources = repo::root().join("benches/tasks");
+    let driver = dir.join("tasks");
+    compile("gcc", &sources.join("driver.c"), &driver, staged, &["-ldl", "-lpthread"])?;
+    let [_, folder, library, path] = staged.link_arguments();
+    for (compiler, source, peer, extra) in [
+        ("gcc", "openmp.c", "libgomp", &["-fopenmp"][..]),
+        ("g++", "tbb.cpp", "oneTBB", &["-std=c++17", "-ltbb"][..]),
+        ("g++", "std.cpp", "std::par", &["-std=c++17", "-ltbb"][..]),
+        ("g++", "fastpar.cpp", "fastpar", &["-std=c++17", &*folder, &*library, &*path][..]),
+    ] {
+        let mut arguments = vec!["-shared", "-fPIC"];
+        arguments.extend(extra);
+        let object = dir.join(super::tasks::file(peer)).with_extension("so");
+        compile(compiler, &sources.join("peers").join(source), &object, staged, &arguments)?;
+    }
+    process::must(repo::cargo().args(["build", "--release", "--package", "rayon-tasks-peer"]), LIMIT)?;
+    let rayon = dir.join(super::tasks::file("rayon")).with_extension("so");
+    std::fs::copy(repo::target().join("release/librayon_tasks_peer.so"), rayon)?;
+    Ok(Loops { driver, peers: dir })
+}
+
 /// Builds the codec benchmark.
 pub(super) fn codec(staged: &Staged) -> Result<PathBuf> {
     beside_libzstd("benches/codec/driver.c", "codec", staged)

@@ -19,6 +19,7 @@ mod scans;
 mod series;
 mod simulate;
 mod small;
+mod tasks;
 mod timeline;
 
 use crate::stage::Staged;
@@ -64,7 +65,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -89,6 +90,7 @@ const GROUPS: [Group; 11] = [
     Group { name: "frames", measure: frames::measure, tables: frames::tables },
     Group { name: "scans", measure: scans::measure, tables: scans::tables },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
+    Group { name: "tasks", measure: tasks::measure, tables: tasks::tables },
     Group { name: "small", measure: small::measure, tables: small::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
     Group { name: "simulate", measure: simulate::measure, tables: simulate::tables },

@@ -3,6 +3,7 @@
 //! csbindgen skips declarations that it cannot express, with a message only. So the result is compared with
 //! the header, and a missing declaration is an error.
 
+use super::csharp_calls;
 use super::groups::{self, Source};
 use crate::header::{Header, Kind};
 use anyhow::{anyhow, ensure, Result};
@@ -37,7 +38,7 @@ pub(super) fn generate(header: &Header) -> Result<String> {
     let text = with_signs(text, header);
     let missing = missing(&text, header);
     ensure!(missing.is_empty(), "csbindgen did not express:\n{}", missing.join("\n"));
-    Ok(text)
+    Ok(csharp_calls::both(&text))
 }
 
 /// A source as csbindgen can read it: the comments stay in the header, lengths of arrays are literals,

@@ -2,6 +2,7 @@
 
 mod c_header;
 mod csharp;
+mod csharp_calls;
 mod groups;
 mod layout;
 mod python;

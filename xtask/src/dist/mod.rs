@@ -36,6 +36,8 @@ pub(crate) fn wheel_linux() -> String {
 pub(crate) struct Made {
     pub(crate) linux: PathBuf,
     pub(crate) windows: PathBuf,
+    /// For debuggers.
+    pub(crate) windows_symbols: PathBuf,
     pub(crate) wheel_linux: PathBuf,
     pub(crate) wheel_windows: PathBuf,
     pub(crate) nuget: PathBuf,
@@ -48,11 +50,22 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    pub(crate) fn files(&self) -> [&Path; 9] {
-        let Self { linux, windows, wheel_linux, wheel_windows, nuget, source, .. } = self;
+    pub(crate) fn files(&self) -> [&Path; 10] {
+        let Self { linux, windows, windows_symbols, wheel_linux, wheel_windows, nuget, source, .. } = self;
         let Self { sbom_linux, sbom_windows, sums, .. } = self;
-        [linux, windows, wheel_linux, wheel_windows, nuget, source, sbom_linux, sbom_windows, sums]
-            .map(PathBuf::as_path)
+        [
+            linux,
+            windows,
+            windows_symbols,
+            wheel_linux,
+            wheel_windows,
+            nuget,
+            source,
+            sbom_linux,
+            sbom_windows,
+            sums,
+        ]
+        .map(PathBuf::as_path)
     }
 }
 
@@ -109,18 +122,23 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path) -> Result<Made> 
     let linux = package::linux(&linux?)?;
     let linux_archive = folder.join(format!("{}.tar.gz", name("linux")?));
     archive::tar_gz(&linux, &name("linux")?, &linux_archive)?;
-    let windows = match windows? {
-        Ok(built) => package::windows(&built.folder)?,
+    let built = match windows? {
+        Ok(built) => built,
         Err(reason) => bail!("the library for Windows cannot be built: {reason}"),
     };
+    let windows = package::windows(&built)?;
     let windows_archive = folder.join(format!("{}.zip", name("windows")?));
     archive::zip(&windows, &name("windows")?, &windows_archive)?;
+    let symbols = name("windows-symbols")?;
+    let windows_symbols = folder.join(format!("{symbols}.zip"));
+    archive::zip(&package::windows_symbols(&built)?, &symbols, &windows_symbols)?;
     let (linux, windows) = (Library::of(&linux)?, Library::of(&windows)?);
     let libraries = [("linux-x64", "libfastpar.so", &linux), ("win-x64", "fastpar.dll", &windows)];
     let runtimes = nuget::runtimes(libraries, builds)?;
     let made = Made {
         linux: linux_archive,
         windows: windows_archive,
+        windows_symbols,
         wheel_linux: wheel::make(&linux, &wheel_linux(), builds, folder)?,
         wheel_windows: wheel::make(&windows, WHEEL_WINDOWS, builds, folder)?,
         nuget: nuget::make(&runtimes, builds, folder)?,

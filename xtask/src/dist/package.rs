@@ -90,14 +90,13 @@ pub(super) fn linux(built: &Path) -> Result<Vec<Entry>> {
 }
 
 /// For Windows.
-pub(super) fn windows(built: &Path) -> Result<Vec<Entry>> {
+pub(super) fn windows(built: &windows::Built) -> Result<Vec<Entry>> {
     const MINGW: &str = "x86_64-w64-mingw32-";
     let private = windows::SYSTEM_LIBRARIES.join(" ");
     let mut entries = common("fastpar.dll", &private, WINDOWS_CMAKE)?;
-    // Stripped when it was linked: `strip` would write the time into it.
-    let dll = std::fs::read(built.join("fastpar.dll")).context("fastpar.dll")?;
+    let dll = std::fs::read(&built.dll).context("fastpar.dll")?;
     entries.push(Entry::file("bin/fastpar.dll", dll));
-    let archive = stripped_archive(MINGW, &built.join("libfastpar.a"))?;
+    let archive = stripped_archive(MINGW, &built.archive)?;
     entries.push(Entry::file("lib/libfastpar.a", archive));
     let definition = windows::definition()?;
     for (name, flavor) in windows::IMPORT_LIBRARIES {
@@ -107,6 +106,16 @@ pub(super) fn windows(built: &Path) -> Result<Vec<Entry>> {
     let mut text = licenses::text(windows::TARGET)?;
     text += &licenses::mingw()?;
     entries.push(Entry::file(LICENSES, text.into_bytes()));
+    Ok(sorted(entries))
+}
+
+/// What debuggers want to know of the library for Windows.
+pub(super) fn windows_symbols(built: &windows::Built) -> Result<Vec<Entry>> {
+    let symbols = std::fs::read(&built.symbols).context(windows::symbols::FILE)?;
+    let mut entries = vec![Entry::file(windows::symbols::FILE, symbols)];
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        entries.push(Entry::file(name, repo::read(name)?.into_bytes()));
+    }
     Ok(sorted(entries))
 }
 

@@ -39,19 +39,19 @@ struct Build {
 }
 
 /// Each compiler runs the programs, the oldest standard and one in which more is there; optimized they run in
-/// the suite "windows", with gcc for C++17 too. What a later standard adds is checked.
-const BUILDS: [Build; 6] = [
+/// the suite "windows", with gcc for C++17 too. What a later standard adds is checked. Each header alone is
+/// checked by the oldest standard and by the newest, where what the headers include differs most.
+const BUILDS: [Build; 5] = [
     Build { name: "clang, C++17", compiler: "clang++", flags: &["-std=c++17"], runs: true, headers: true },
     Build {
         name: "sanitized",
         compiler: "g++",
         flags: &["-std=c++20", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
         runs: true,
-        headers: true,
+        headers: false,
     },
-    Build { name: "gcc, C++17", compiler: "g++", flags: &["-std=c++17"], runs: false, headers: true },
-    Build { name: "clang, C++20", compiler: "clang++", flags: &["-std=c++20"], runs: false, headers: true },
-    Build { name: "gcc, C++23", compiler: "g++", flags: &["-std=c++23"], runs: false, headers: false },
+    Build { name: "gcc, C++17", compiler: "g++", flags: &["-std=c++17"], runs: false, headers: false },
+    Build { name: "gcc, C++23", compiler: "g++", flags: &["-std=c++23"], runs: false, headers: true },
     Build { name: "clang, C++23", compiler: "clang++", flags: &["-std=c++2b"], runs: false, headers: false },
 ];
 

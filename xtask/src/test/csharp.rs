@@ -15,6 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 const LIBRARY: &str = "bindings/csharp/Fastpar.csproj";
 const TESTS: &str = "tests/csharp/Fastpar.Tests.csproj";
+const FIRST_LINES: &str = "tests/csharp/firstlines/FirstLines.csproj";
 const EXAMPLE: &str = "examples/csharp/lines/Lines.csproj";
 const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 
@@ -46,6 +47,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         cases.extend(bench.tests(library)?);
     }
     cases.extend(bench.small_heap()?);
+    cases.extend(bench.first_lines()?);
     cases.push(Case::of("a library that is not there", || bench.missing_library()));
     cases.extend(
         ["return", "exit", "body", "handler"]
@@ -138,6 +140,18 @@ impl Bench<'_> {
         let mut command = self.dotnet(&program);
         let finished = process::run(command.env("DOTNET_GCgen0size", "10000"), LIMIT)?;
         Ok(lines::program("small heap", &finished))
+    }
+
+    /// What people type first, as C# 12 and as the newest C#.
+    fn first_lines(&self) -> Result<Vec<Case>> {
+        let mut cases = Vec::new();
+        for version in ["12", "latest"] {
+            let property = format!("-p:FastparCSharp={version}");
+            self.sdk.build("build", FIRST_LINES, &self.artifacts(FRAMEWORK), &[&property])?;
+            let mut command = self.dotnet(&self.built(FRAMEWORK, "FirstLines"));
+            cases.extend(lines::program(&format!("C# {version}"), &process::run(&mut command, LIMIT)?));
+        }
+        Ok(cases)
     }
 
     /// The same program on Mono, which finds the library its own way.

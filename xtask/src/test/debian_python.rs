@@ -8,30 +8,58 @@ use std::time::Duration;
 
 const SUITE: &str = "forky";
 const PACKAGES: [&str; 2] = ["python3.14-minimal", "libpython3.14-stdlib"];
+const TESTS: &str = "libpython3.14-testsuite";
 
 const FETCH_LIMIT: Duration = Duration::from_secs(10 * 60);
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A command that starts it; the reason, where it cannot be had.
 pub(super) fn get() -> Result<std::result::Result<PathBuf, String>> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        return Ok(Err("Debian's python3.14 is fetched on Linux on x86-64 only".into()));
-    }
-    if !process::installed("apt-get") || !process::installed("dpkg") {
-        return Ok(Err("python3.14 is fetched with apt-get and dpkg, which are not installed".into()));
+    if let Some(reason) = missing() {
+        return Ok(Err(reason));
     }
     let folder = repo::scratch("python3.14")?;
     let command = folder.join("python3.14");
     if !command.is_file() {
-        fetch(&folder)?;
+        println!("  fetching Debian's python3.14 (16 MB, kept in {})", folder.display());
+        fetch(
+            &folder,
+            &[&["install", "--download-only", "--no-install-recommends"], &PACKAGES[..]].concat(),
+        )?;
         start_script(&folder.join("root"), &command)?;
     }
     Ok(Ok(command))
 }
 
-/// Downloads the packages and what they need, and unpacks them. The machine's own packages do not change.
-fn fetch(folder: &Path) -> Result<()> {
-    println!("  fetching Debian's python3.14 (16 MB, kept in {})", folder.display());
+/// The folder with CPython's own tests, for `get`.
+pub(super) fn tests() -> Result<PathBuf> {
+    let folder = repo::scratch("python3.14-tests")?;
+    let tests = folder.join("root/usr/lib/python3.14");
+    if !tests.is_dir() {
+        fetch(&folder, &["download", TESTS])?;
+    }
+    // Python's library, which lies beside them, has the same name: so they are linked to from elsewhere.
+    let path = folder.join("path");
+    std::fs::create_dir_all(&path)?;
+    if !path.join("test").exists() {
+        repo::link(&tests.join("test"), &path.join("test"))?;
+    }
+    Ok(path)
+}
+
+/// Why it cannot be had.
+fn missing() -> Option<String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        return Some("Debian's python3.14 is fetched on Linux on x86-64 only".into());
+    }
+    if !process::installed("apt-get") || !process::installed("dpkg") {
+        return Some("python3.14 is fetched with apt-get and dpkg, which are not installed".into());
+    }
+    None
+}
+
+/// Has apt-get download packages, and unpacks them. The machine's own packages do not change.
+fn fetch(folder: &Path, download: &[&str]) -> Result<()> {
     let work = tempfile::tempdir_in(folder)?;
     let at = |name: &str| work.path().join(name);
     for name in ["lists/partial", "archives/partial"] {
@@ -55,10 +83,12 @@ fn fetch(folder: &Path) -> Result<()> {
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.env("APT_CONFIG", at("apt.conf")).args(["-qq", "-y"]).args(arguments);
+        // Where `download` puts packages.
+        command.current_dir(at("archives"));
         process::must(&mut command, FETCH_LIMIT)
     };
     apt(&["update"])?;
-    apt(&[&["install", "--download-only", "--no-install-recommends"], &PACKAGES[..]].concat())?;
+    apt(download)?;
     let root = at("root");
     for entry in std::fs::read_dir(at("archives"))? {
         let package = entry?.path();

@@ -4,7 +4,7 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{ahead, csharp, installed_msvc, ports, readme, Case, Context};
+use super::{ahead, csharp, installed_msvc, installed_symbols, ports, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage;
@@ -41,11 +41,15 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }),
         Case::of("crate", || crate_files(&made.source)),
     ];
-    cases.extend(ports::run());
+    cases.extend(ports::run(context.staged()?));
     let folder = tempfile::tempdir()?;
     let place = folder.path();
     let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
     let windows = unpack(&made.windows, place, &dist::name("windows")?)?;
+    let symbols = unpack(&made.windows_symbols, place, &dist::name("windows-symbols")?)?;
+    cases.push(Case::of("Windows, symbols", || {
+        installed_symbols::check(&windows.join("bin/fastpar.dll"), &symbols)
+    }));
     cases.push(Case::of("licences of the parts", || licenses([&linux, &windows])));
     cases.push(Case::of("no path of this machine", || no_paths(&[&linux, &windows])));
     cases.push(Case::of("the Linux library", || linux_library(&linux.join("lib/libfastpar.so.1"))));

@@ -3,7 +3,7 @@
 
 use crate::windows::debian_cargo;
 use crate::{process, repo};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,37 +63,55 @@ fn with_std() -> Result<(Command, bool), String> {
         .ok_or_else(|| "neither rustup's nightly nor Debian has the sources of std here".into())
 }
 
-/// What a sanitizer takes besides its name, of rustc and of clang.
-fn more_flags(sanitizer: &str) -> (&'static [&'static str], &'static str) {
-    match sanitizer {
-        // Where a byte comes from. rustc passes arguments and results as the newer clang does: checked by the
-        // caller. What the kernel writes is seen where the C library is called for it.
-        "memory" => (
-            &["-Zsanitizer-memory-track-origins", "--cfg=rustix_use_libc"],
-            " -fsanitize-memory-track-origins -fsanitize-memory-param-retval",
-        ),
-        _ => (&[], ""),
+/// What rustc takes for a sanitizer by the name that rustc and clang give it.
+fn rustc_flags(sanitizer: &str) -> Vec<String> {
+    let mut flags = vec![format!("-Zsanitizer={sanitizer}")];
+    if sanitizer == "memory" {
+        // Where a byte comes from. What the kernel writes is seen where the C library is called for it.
+        flags.extend(["-Zsanitizer-memory-track-origins".into(), "--cfg=rustix_use_libc".into()]);
     }
+    flags
 }
 
-/// A cargo for a sanitizer by the name that rustc and clang give it, with arguments of `cargo NAME`.
+/// The same for clang. No sanitizer sees what libzstd's assembly does.
+pub(super) fn clang_flags(sanitizer: &str) -> Vec<String> {
+    let mut flags = vec![format!("-fsanitize={sanitizer}"), "-DZSTD_DISABLE_ASM".into()];
+    if sanitizer == "memory" {
+        // rustc passes arguments and results as the newer clang does: checked by the caller.
+        let more = ["-fsanitize-memory-track-origins", "-fsanitize-memory-param-retval"];
+        flags.extend(more.map(String::from));
+    }
+    flags
+}
+
+/// A cargo for a sanitizer, with arguments of `cargo NAME`; what it builds is in a folder of this name.
 pub(super) fn sanitized(sanitizer: &str, folder: &str, name: &str) -> Result<Command, String> {
     let (mut cargo, has_runtime) = with_std()?;
     cargo.args([name, "-Zbuild-std=std,panic_unwind", "--package", "fastpar", "--target", TRIPLE]);
     cargo.env("CARGO_TARGET_DIR", repo::target().join(folder));
     // Instrumented code that is not optimised at all, as std would be, takes too long.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
-    let flag = format!("-fsanitize={sanitizer}");
-    let (of_rustc, of_clang) = more_flags(sanitizer);
-    let mut flags = vec![format!("-Zsanitizer={sanitizer}")];
-    flags.extend(of_rustc.iter().map(|&flag| flag.to_owned()));
+    let mut flags = rustc_flags(sanitizer);
     if !has_runtime {
-        flags.extend(["-Zexternal-clangrt".into(), "-Clinker=clang".into(), format!("-Clink-arg={flag}")]);
+        let link = format!("-Clink-arg=-fsanitize={sanitizer}");
+        flags.extend(["-Zexternal-clangrt".into(), "-Clinker=clang".into(), link]);
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let variable = TRIPLE.replace('-', "_");
     cargo.env(format!("CC_{variable}"), "clang");
-    // No sanitizer sees what assembly does.
-    cargo.env(format!("CFLAGS_{variable}"), format!("{flag}{of_clang} -DZSTD_DISABLE_ASM"));
+    cargo.env(format!("CFLAGS_{variable}"), clang_flags(sanitizer).join(" "));
     Ok(cargo)
+}
+
+/// Where the libraries are that `sanitized` builds in a folder.
+pub(super) fn built(folder: &str) -> PathBuf {
+    repo::target().join(folder).join(TRIPLE).join("debug")
+}
+
+/// The runtime of the sanitizer with this short name that comes with the rustc of `sanitized`. None: it is
+/// clang's.
+pub(super) fn runtime(short: &str) -> Option<PathBuf> {
+    let (_, has_runtime) = with_std().ok()?;
+    let folder = process::run(rustup("rustc").args(["--print", "target-libdir"]), LIMIT).ok()?;
+    has_runtime.then(|| Path::new(folder.output.trim()).join(format!("librustc-nightly_rt.{short}.a")))
 }

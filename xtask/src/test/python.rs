@@ -25,6 +25,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     command.env("FASTPAR_LIBRARY", context.staged()?.shared());
     let mut cases = lines::unittest(&process::run(&mut command, LIMIT)?);
     cases.extend(with_gil(context)?);
+    cases.extend(cpython(context)?);
     cases.extend(free_threaded(context)?);
     cases.extend(zstandard(context)?);
     cases.extend(limits(context)?);
@@ -39,6 +40,30 @@ fn with_gil(context: &mut Context) -> Result<Vec<Case>> {
         Ok(Err(reason)) => Ok(vec![Case::skipped("the package fastpar on 3.14", reason)]),
         Err(error) => Ok(vec![Case::failed("the package fastpar on 3.14", format!("{error:#}"))]),
     }
+}
+
+/// CPython's own tests of what the package replaces.
+fn cpython(context: &mut Context) -> Result<Vec<Case>> {
+    const NAME: &str = "CPython's own tests";
+    let python = match debian_python::get()? {
+        Ok(python) => python,
+        Err(reason) => return Ok(vec![Case::skipped(NAME, reason)]),
+    };
+    let tests = match debian_python::tests() {
+        Ok(tests) => tests,
+        Err(error) => return Ok(vec![Case::failed(NAME, format!("{error:#}"))]),
+    };
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(python);
+    command
+        .args(["-B", "-X", "faulthandler"])
+        .arg(repo::root().join("tests/python/cpython/suites.py"))
+        .arg(tests);
+    command.current_dir(folder.path());
+    command.env("FASTPAR_LIBRARY", context.staged()?.shared()).env_remove("FASTPAR_THREADS");
+    let mut cases = lines::unittest(&process::run(&mut command, LIMIT)?);
+    cases.iter_mut().for_each(|case| case.name = format!("{NAME}: {}", case.name));
+    Ok(cases)
 }
 
 /// The package on a free-threaded Python.

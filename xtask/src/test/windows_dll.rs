@@ -65,6 +65,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let declared: BTreeSet<_> = context.header()?.functions().map(|(item, _)| item.name.clone()).collect();
     let c_programs = c::portable_programs(context)?;
     let wine = Wine::get(&context.setup)?;
+    let no_clang = context.setup.install_if_missing(&[windows_examples::CLANG]);
     let staged = match context.windows()? {
         Ok(staged) => staged,
         Err(reason) => return Ok(vec![Case::skipped("fastpar.dll", reason)]),
@@ -88,9 +89,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     for build in &OTHERS {
         cases.extend(bench.all(build, &loops)?);
     }
-    cases.extend(bench.all(&C, &[repo::root().join("tests/windows/files.c")])?);
+    let of_windows = ["files.c", "threads.c"].map(|name| repo::root().join("tests/windows").join(name));
+    cases.extend(bench.all(&C, &of_windows)?);
     cases.extend(bench.dll_main()?);
-    cases.extend(windows_examples::run(&wine, staged, &bench.folder)?);
+    cases.extend(windows_examples::run(no_clang, &wine, staged, &bench.folder)?);
     let dll = bench.folder.join("fastpar.dll");
     cases.extend(windows_python::run(&context.setup, &wine, &dll)?);
     cases.extend(windows_dotnet::run(&wine, &dll)?);

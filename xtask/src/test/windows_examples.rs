@@ -1,8 +1,9 @@
-//! The examples in C and C++, built with MinGW for both C libraries of Windows, and run under Wine.
+//! The examples in C and C++, built with MinGW for both C libraries of Windows, and run under Wine; one of
+//! them with the static library too, by gcc and by clang.
 
 use super::wine::Wine;
 use super::Case;
-use crate::windows::{Staged, GCC, GXX};
+use crate::windows::{Staged, GCC, GXX, SYSTEM_LIBRARIES};
 use crate::{process, repo};
 use anyhow::{ensure, Context, Result};
 use std::path::{Path, PathBuf};
@@ -11,17 +12,46 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-const C: [&str; 3] = ["bytes", "fpz", "line_index"];
-const CPP: &str = "words";
+const C: [&str; 5] = ["bytes", "fpz", "line_index", "trades", "tree"];
+const CPP: [&str; 3] = ["words", "trades", "tree"];
+pub(super) const CLANG: &str = "clang";
+
+const OBJDUMP: &str = "x86_64-w64-mingw32-objdump";
+
+/// What clang links with for MinGW, but for the C library.
+const UCRT_OF_CLANG: [&str; 10] = [
+    "-lmingw32",
+    "-lgcc",
+    "-lgcc_eh",
+    "-lmoldname",
+    "-lmingwex",
+    "-lucrt",
+    "-lpthread",
+    "-ladvapi32",
+    "-luser32",
+    "-lkernel32",
+];
 
 /// A name that is in no old encoding of Windows.
 const NAME: &str = "h\u{e4}user \u{5bb6}.txt";
 
-pub(super) fn run(wine: &Wine, staged: &Staged, folder: &Path) -> Result<Vec<Case>> {
+/// `no_clang`: why there is none.
+pub(super) fn run(
+    no_clang: Option<String>,
+    wine: &Wine,
+    staged: &Staged,
+    folder: &Path,
+) -> Result<Vec<Case>> {
     let examples = Examples { wine, staged, folder };
     let mut cases = Vec::new();
     for library in ["msvcrt", "ucrt"] {
         cases.push(Case::of(format!("examples, {library}"), || examples.all(library)));
+        cases.push(Case::of(format!("static, gcc, {library}"), || examples.with_archive(GCC, library)));
+        let name = format!("static, clang, {library}");
+        cases.push(match &no_clang {
+            Some(reason) => Case::skipped(name, reason.clone()),
+            None => Case::of(name, || examples.with_archive(CLANG, library)),
+        });
     }
     Ok(cases)
 }
@@ -41,13 +71,15 @@ impl Examples<'_> {
         // This compiler's C++ library is made for the older C library.
         let has_cpp = library == "msvcrt";
         if has_cpp {
-            self.compile(GXX, &format!("cpp/{CPP}.cpp"), library)?;
+            for name in CPP {
+                self.compile(GXX, &format!("cpp/{name}.cpp"), library)?;
+            }
         }
         let work = tempfile::tempdir()?;
         let text = repo::read("include/fastpar.h")?;
         std::fs::write(work.path().join(NAME), &text)?;
         let run = |program: &str, arguments: &[&str]| {
-            let mut command = self.wine.command(&self.program(program, library));
+            let mut command = self.wine.command(&self.program(GCC, program, library));
             command.args(arguments).current_dir(work.path()).env("LC_ALL", "C.UTF-8");
             process::must(&mut command, LIMIT)
         };
@@ -63,14 +95,62 @@ impl Examples<'_> {
         ensure!(counted.contains(&format!("{} bytes", text.len())), "{counted}");
         let lines = run("line_index", &["plain.txt"])?;
         ensure!(lines.contains(&format!("{} bytes", text.len())), "{lines}");
+        // `trades` is built only: it compares with the program `zstd`, which Wine has not.
+        let folders = work.path().join("tree/inner");
+        std::fs::create_dir_all(&folders)?;
+        std::fs::write(folders.join("file"), &text)?;
+        let wanted = format!("1 files, 2 folders, {} bytes", text.len());
+        let tree = run("tree", &["tree"])?;
+        ensure!(tree.contains(&wanted), "{tree}");
         if has_cpp {
-            run(CPP, &["plain.txt"])?;
+            let run = |program: &str, argument: &str| {
+                let mut command = self.wine.command(&self.program(GXX, program, library));
+                process::must(command.arg(argument).current_dir(work.path()), LIMIT)
+            };
+            run("words", "plain.txt")?;
+            run("tree", "tree")?;
         }
         Ok(())
     }
 
-    fn program(&self, name: &str, library: &str) -> PathBuf {
-        self.folder.join(format!("{name}-{library}.exe"))
+    /// Builds one example with the static library, and runs it.
+    fn with_archive(&self, compiler: &str, library: &str) -> Result<()> {
+        let program = self.program(compiler, "static", library);
+        let mut command = Command::new(compiler);
+        command.args(["-std=c11", "-O1", "-DFASTPAR_STATIC"]);
+        if compiler == CLANG {
+            // It does not look for gcc's libraries in a folder of this name.
+            let gcc = process::must(Command::new(GCC).arg("-print-libgcc-file-name"), LIMIT)?;
+            let gcc = Path::new(gcc.trim()).parent().context("it is in a folder")?;
+            command.arg("--target=x86_64-w64-mingw32").arg("-L").arg(gcc);
+        }
+        if library == "ucrt" {
+            command.arg("-D_UCRT");
+            if compiler == GCC {
+                command.arg(format!("-specs={}", self.ucrt(compiler)?.display()));
+            }
+        }
+        command.arg("-I").arg(&self.staged.include).arg(repo::root().join("examples/c/bytes.c"));
+        command.arg("-o").arg(&program).arg("-static").arg(self.staged.archive()).args(SYSTEM_LIBRARIES);
+        if compiler == CLANG && library == "ucrt" {
+            command.arg("-nodefaultlibs").arg("-Wl,--start-group").args(UCRT_OF_CLANG).arg("-Wl,--end-group");
+        }
+        process::must(&mut command, LIMIT)?;
+        let work = tempfile::tempdir()?;
+        std::fs::write(work.path().join("plain.txt"), repo::read("include/fastpar.h")?)?;
+        let mut run = self.wine.command(&program);
+        let counted = process::must(run.arg("plain.txt").current_dir(work.path()), LIMIT)?;
+        ensure!(counted.contains("decompress"), "{counted}");
+        let imports = process::must(Command::new(OBJDUMP).arg("-p").arg(&program), LIMIT)?;
+        let has = |name: &str| imports.lines().any(|line| line.contains("DLL Name: ") && line.contains(name));
+        ensure!(!has("fastpar"), "it needs the DLL");
+        ensure!(has("api-ms-win-crt") == (library == "ucrt"), "it links with another C library:\n{imports}");
+        Ok(())
+    }
+
+    fn program(&self, compiler: &str, name: &str, library: &str) -> PathBuf {
+        let language = if compiler == GXX { "cpp" } else { compiler };
+        self.folder.join(format!("{name}-{language}-{library}.exe"))
     }
 
     fn compile(&self, compiler: &str, source: &str, library: &str) -> Result<()> {
@@ -78,7 +158,7 @@ impl Examples<'_> {
         let name = source.file_stem().and_then(|name| name.to_str()).context("a name")?;
         let mut command = Command::new(compiler);
         command.args([
-            if compiler == GXX { "-std=c++17" } else { "-std=c11" },
+            if compiler == GXX { "-std=c++20" } else { "-std=c11" },
             "-O2",
             "-Wall",
             "-Wextra",
@@ -89,7 +169,12 @@ impl Examples<'_> {
             command.args(["-D_UCRT", "-Wno-format", "-Wno-format-extra-args"]);
             command.arg(format!("-specs={}", self.ucrt(compiler)?.display()));
         }
-        command.arg("-I").arg(&self.staged.include).arg(&source).arg("-o").arg(self.program(name, library));
+        command
+            .arg("-I")
+            .arg(&self.staged.include)
+            .arg(&source)
+            .arg("-o")
+            .arg(self.program(compiler, name, library));
         command.arg("-static").arg("-L").arg(&self.staged.lib).arg("-l:libfastpar.dll.a");
         process::must(&mut command, LIMIT).map(drop)
     }

@@ -29,7 +29,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
     FLUSH_FRAME = ZstdCompressor.FLUSH_FRAME
 
     # What a finalizer finds where opening has failed.
-    _file: Any = None
+    _fp: Any = None
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         self._reads = mode == "r"
         settings = Settings(level, options, zstd_dict, not self._reads, **more)
         if isinstance(file, (str, bytes, os.PathLike)):
-            self._file = builtin_open(file, f"{mode}b")
+            self._fp = builtin_open(file, f"{mode}b")
             self._close_file = True
         elif hasattr(file, "read" if self._reads else "write"):
-            self._file = file
+            self._fp = file
         else:
             raise TypeError("file must be a file-like object or a str, bytes, or PathLike object")
         self._position = 0
@@ -72,21 +72,21 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         self._clean = self._untouched = True
         if not self._reads:
             self._writer = (
-                ParallelWriter(self._file, settings)
+                ParallelWriter(self._fp, settings)
                 if settings.supported
-                else StandardWriter(self._file, level, options, zstd_dict)
+                else StandardWriter(self._fp, level, options, zstd_dict)
             )
         elif settings.supported:
-            self._buffer = io.BufferedReader(ParallelReader(self._file, settings), BUFFER_SIZE)
+            self._buffer = io.BufferedReader(ParallelReader(self._fp, settings), BUFFER_SIZE)
         else:
-            self._buffer = standard.ZstdFile(self._file, options=options, zstd_dict=zstd_dict)
+            self._buffer = standard.ZstdFile(self._fp, options=options, zstd_dict=zstd_dict)
 
     def close(self) -> None:
         """Ends and closes the file; may be called several times. A file object that was given stays open."""
-        if self._file is None:
+        if self._fp is None:
             return
         with self._closing:
-            file, self._file = self._file, None
+            file, self._fp = self._fp, None
         if file is None:
             return
         buffer, writer = self._buffer, self._writer
@@ -105,7 +105,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
     @property
     def closed(self) -> bool:
         """Whether it is closed."""
-        return self._file is None
+        return self._fp is None
 
     def write(self, data: Buffer, /) -> int:
         """Takes all of `data`, and returns how many bytes that were. What comes of it may reach the file later."""
@@ -204,7 +204,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
     # Each takes an attribute once: another thread may close the file at any time.
 
     def _opened(self) -> Any:
-        file = self._file
+        file = self._fp
         if file is None:
             raise ValueError("I/O operation on closed file")
         return file

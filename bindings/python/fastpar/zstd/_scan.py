@@ -10,7 +10,7 @@ from typing import Literal, TypedDict, Unpack
 from .. import _native as n
 from .._buffers import address
 from .._calls import Lane, entries, group_of, progress_callback, raise_failures
-from .._errors import CancelFlag, size, uint32, watching
+from .._errors import CancelFlag, check_options, size, uint32, watching
 from .._handles import ArchiveHandle
 from .._library import lib
 from .._loops import combined
@@ -66,6 +66,7 @@ class ScanCall:
     ) -> None:
         if unknown:
             raise unknown_option(next(iter(unknown)), ScanOptions)
+        check_options(cancel, progress)
         self.step = step
         self.group = group_of(errors)
         self.cancel = cancel

@@ -12,7 +12,7 @@ from typing import TypedDict, Unpack
 from .. import _native as n
 from .._buffers import address
 from .._calls import entries, raise_failures
-from .._errors import BufferTooSmallError, CancelFlag, Error, call, error_of, size, uint32, watching
+from .._errors import BufferTooSmallError, CancelFlag, Error, call, check_options, error_of, size, uint32, watching
 from .._handles import DictHandle
 from .._library import lib
 from .._options import unknown_option
@@ -248,6 +248,7 @@ class Settings:
     ) -> None:
         if unknown:
             raise unknown_option(next(iter(unknown)), self.known)
+        check_options(cancel, progress)
         self.native.frame_size = size(frame_size, "frame_size")
         self.native.max_lanes = uint32(max_lanes, "max_lanes")
         self.native.max_output = size(max_output, "max_output")

@@ -25,7 +25,9 @@ class _Stream:
     def __init__(self, file: Any, settings: Settings) -> None:
         self.file = file
         self._settings = settings
+        #: What the file object has raised in the call under way; and what has ended the stream.
         self._failure: BaseException | None = None
+        self._ended_by: BaseException | None = None
         # Reentrant: a file object that uses its own stream is told so by the library, instead of waiting for
         # itself.
         self._lock = threading.RLock()
@@ -46,17 +48,27 @@ class _Stream:
             with self._settings.watching():
                 status = function(handle, *arguments, ctypes.byref(error))
             if self._failure is not None:
-                failure, self._failure = self._failure, None
-                raise failure
-            self._settings.raise_failure()
+                self._ended_by, self._failure = self._failure, None
+                raise self._ended_by
+            try:
+                self._settings.raise_failure()
+            except BaseException as error:
+                self._ended_by = error
+                raise
+            if self._ended_by is not None and status != n.FASTPAR_OK:
+                # As when `with` closes it: what has ended it is not to be hidden by what follows from that.
+                raise self._ended_by
         if status == n.FASTPAR_ERR_AGAIN:
             return False
+        if status == n.FASTPAR_ERR_CLOSED:
+            # Another thread has ended it, and is about to release it.
+            raise ValueError(f"I/O operation on closed file: {error.message.decode('utf-8', 'replace')}")
         check(status, error)
         return True
 
     def release(self) -> None:
         """Closes it without ending the stream. Its handle goes when the call under way, if there is one, returns."""
-        self._handle = None
+        self._handle = self._ended_by = None
 
 
 def write_to_file(call: _Stream, data: int, length: int) -> int:

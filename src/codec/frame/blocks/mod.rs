@@ -25,6 +25,7 @@ use crate::codec::format::dictionary::{Dictionary, REPEAT_OFFSETS};
 use crate::codec::format::frame::Frame;
 use crate::codec::format::xxh64::Xxh64;
 use crate::error::Result;
+use crate::trace::{self, Kind, Mark};
 use execute::Target;
 use ring::{Ring, Work};
 use scan::Scan;
@@ -133,12 +134,14 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
         let _guard = Guard(&ring);
         let mut tables = None;
         while let Some(work) = ring.take() {
+            let mark = Mark::now(trace::CODEC);
             let done = match work {
                 Work::Decode(number, block) => {
                     let tables = tables.get_or_insert_with(|| Box::new(Tables::new(dictionary)));
                     let mut slot = lock(&slots[ring.slot(number)]);
                     let decoded = slot.decode(data, block, tables, window, largest);
                     drop(slot);
+                    mark.end(Kind::DecodeBlocks, 0, [1, 0, 0, 0, 0]);
                     decoded.map(|()| ring.decoded(number))
                 }
                 Work::Execute(number, at) => {
@@ -147,6 +150,8 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
                     // one before ends; and hands out for hashing only what was executed before.
                     let executed = unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), window) };
                     drop(slot);
+                    let len = *executed.as_ref().unwrap_or(&0) as u64;
+                    mark.end(Kind::ExecuteBlocks, 0, [len, 1, 0, 0, 0]);
                     executed.map(|len| match step(len) {
                         Ok(()) => ring.executed(len),
                         Err(error) => ring.fail(error),
@@ -156,6 +161,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
                     let len = range.len();
                     // SAFETY: the ring hands out what has been executed.
                     lock(&hash).update(unsafe { target.written(range.start, range.end) });
+                    mark.end(Kind::Checksum, 0, [len as u64, 0, 0, 0, 0]);
                     ring.hashed(len);
                     Ok(())
                 }

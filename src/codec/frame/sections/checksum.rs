@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use crate::codec::format::xxh64::Xxh64;
+use crate::trace::{self, Kind, Mark};
 use std::sync::{Mutex, PoisonError};
 
 /// See the module.
@@ -24,7 +25,7 @@ impl<'a> Checksum<'a> {
         let Some(Ok(mut state)) = self.state.as_ref().map(Mutex::try_lock) else { return };
         let (hash, done) = &mut *state;
         if *done < end {
-            hash.update(&self.content[*done..end]);
+            update(hash, &self.content[*done..end]);
             *done = end;
         }
     }
@@ -32,7 +33,13 @@ impl<'a> Checksum<'a> {
     /// The checksum of the whole content, if it is wanted.
     pub(crate) fn finish(self) -> Option<u32> {
         let (mut hash, done) = self.state?.into_inner().unwrap_or_else(PoisonError::into_inner);
-        hash.update(&self.content[done..]);
+        update(&mut hash, &self.content[done..]);
         Some(hash.finish() as u32) // its lower half
     }
+}
+
+fn update(hash: &mut Xxh64, content: &[u8]) {
+    let mark = Mark::now(trace::CODEC);
+    hash.update(content);
+    mark.end(Kind::Checksum, 0, [content.len() as u64, 0, 0, 0, 0]);
 }

@@ -36,6 +36,7 @@ use crate::codec::options::dict::Dict;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::{Options, LARGEST_WINDOW_LOG, SMALLEST_WINDOW_LOG};
 use crate::error::Result;
+use crate::trace::{self, Kind, Mark};
 use zstd::zstd_safe::{self, WriteBuf};
 
 /// The smallest section that there is.
@@ -144,6 +145,21 @@ impl Sections {
     ///
     /// Progress is asked before each block whether to go on.
     pub(crate) fn encode(
+        &self,
+        data: &[u8],
+        start: usize,
+        dst: &mut (impl WriteBuf + ?Sized),
+        progress: &CallProgress<'_>,
+    ) -> Result<usize> {
+        let mark = Mark::now(trace::CODEC);
+        let encoded = self.encode_untraced(data, start, dst, progress);
+        let (len, before) = (data.len() - start, self.prefix(start, data.len() - start));
+        let size = *encoded.as_ref().unwrap_or(&0) as u64;
+        mark.end(Kind::CompressSection, 0, [len as u64, size, before as u64, 0, 0]);
+        encoded
+    }
+
+    fn encode_untraced(
         &self,
         data: &[u8],
         start: usize,

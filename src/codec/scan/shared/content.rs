@@ -6,6 +6,7 @@ use crate::codec::archive::Aligned;
 use crate::codec::format::xxh64::Xxh64;
 use crate::codec::frame::blocks::parts::{End, Executor};
 use crate::error::Result;
+use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 
 /// See the module. Offsets are those of the frame's content.
@@ -87,7 +88,10 @@ impl Executed {
             }
             scan.archive.check_cancel().and_then(|()| scan.progress.add(0)).map_err(failed)?;
             let Ok(mut part) = shared.next(scan, caller)? else { return Ok(Err(Odd)) };
+            let mark = Mark::now(trace::CODEC);
             let executed = self.executor.execute(&mut part.blocks, &part.cut.data, part.cut.last);
+            let sizes = [executed.range.len() as u64, part.cut.count as u64, 0, 0, 0];
+            mark.end(Kind::ExecuteBlocks, 0, sizes);
             if executed.end != End::Good {
                 return Ok(Err(Odd));
             }

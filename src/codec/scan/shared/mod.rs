@@ -26,6 +26,7 @@ use crate::codec::format::frame::Frame;
 use crate::codec::frame::blocks::parts::{Carried, Executor, Part, MOST_IN_PART};
 use crate::codec::frame::blocks::{self, Header, Outside, Slot};
 use crate::error::{Error, ErrorKind, Result};
+use crate::trace::{self, Kind, Mark};
 use cutter::{Cut, Cutter};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -261,7 +262,9 @@ impl Shared {
             let Some(cut) = cut else { return Err(Error::new(ErrorKind::Internal, "no part is left")) };
             let take = || InUse::<Slot>::take(blocks::SLOT_MEMORY, 0);
             let step = || scan.progress.add(0);
+            let mark = Mark::now(trace::CODEC);
             let blocks = Part::decode(&cut.data, &cut.carried, &self.header, cut.count, take, step)?;
+            mark.end(Kind::DecodeBlocks, 0, [cut.count as u64, 0, 0, 0, 0]);
             Ok(Decoded { blocks, cut })
         });
         let mut state = self.lock();

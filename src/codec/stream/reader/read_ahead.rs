@@ -4,7 +4,7 @@
 use super::super::buffers::Counted;
 use super::super::memory_plan::with_headroom;
 use super::super::splitter::{DecompressTask, Kind, Supply};
-use super::super::table_checks::TableChecks;
+use super::super::table_checks::{Found, TableChecks};
 use super::{InFlight, Reader};
 use crate::codec::format::seek_table;
 use crate::codec::frame::blocks;
@@ -82,9 +82,10 @@ impl<R: Read> Reader<'_, R> {
                 (true, of.count as u64 * blocks::SLOT_MEMORY as u64)
             }
             Kind::Part { .. } => (true, with_headroom(task.most)),
-            Kind::Frames { .. } => {
+            Kind::Frames { count, .. } => {
                 self.limit = if self.parts == 0 { self.plan.limit } else { self.limit };
-                (false, with_headroom(task.most))
+                let seen = self.checks.as_ref().map_or(0, |_| Found::memory(*count) as u64);
+                (false, with_headroom(task.most).saturating_add(seen))
             }
         };
         let own = (task.data.capacity() as u64).saturating_add(out);

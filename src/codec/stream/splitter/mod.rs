@@ -41,8 +41,9 @@ pub(crate) enum Kind {
     Frames {
         /// The bytes of the stream before the frames.
         base: u64,
-        /// The number of the first frame.
+        /// The number of the first frame, and how many there are.
         first: u64,
+        count: usize,
     },
     /// A part of a frame.
     Part {
@@ -358,10 +359,10 @@ impl Splitter {
 
     fn emit_group(&mut self, buffers: &Buffers) -> Result<DecompressTask> {
         let Group { first, len, most } = std::mem::take(&mut self.group);
-        let base = self.base;
+        let (base, count) = (self.base, (self.index - first) as usize); // less than its bytes
         let data = self.hand_out(len, buffers)?;
         self.group.first = self.index;
-        Ok(DecompressTask { data, most, kind: Kind::Frames { base, first } })
+        Ok(DecompressTask { data, most, kind: Kind::Frames { base, first, count } })
     }
 
     /// Hands out the first `len` of the remaining bytes, in a buffer of their own. The smaller side is

@@ -1,0 +1,228 @@
+using System;
+using System.ComponentModel;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Fastpar;
+
+/// <content>Loops whose body works on one item.</content>
+public static partial class FastparLoop
+{
+    /// <summary>
+    /// Calls a body for every number from <paramref name="fromInclusive"/> up to, but without,
+    /// <paramref name="toExclusive"/>, in parallel, as <see cref="Parallel"/> does.
+    /// </summary>
+    /// <param name="fromInclusive">The first number.</param>
+    /// <param name="toExclusive">One past the last; the same or less: the body is not called.</param>
+    /// <param name="body">Gets the number. A chunk calls it for one number after the other.</param>
+    /// <param name="options">
+    /// Null, and options that cut the range in no way of their own: chunks that shrink
+    /// (<see cref="Schedule.Guided"/>), as bodies of items take longer or shorter.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the loop: no new item is begun.</param>
+    /// <inheritdoc cref="For(long, Action{Range64}, LoopOptions, CancellationToken)"/>
+    public static void For(
+        int fromInclusive,
+        int toExclusive,
+        Action<int> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
+        void Items(Range64 range)
+        {
+            int end = (int)(fromInclusive + range.End);
+            for (int i = (int)(fromInclusive + range.Begin); i < end && !loop.IsOver; i++)
+            {
+                body(i);
+            }
+        }
+        loop.Run(Math.Max((long)toExclusive - fromInclusive, 0), Items, Shrinking(options));
+    }
+
+    /// <inheritdoc cref="For(int, int, Action{int}, LoopOptions, CancellationToken)"/>
+    public static void For(
+        long fromInclusive,
+        long toExclusive,
+        Action<long> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        var loop = new ItemLoop(cancellationToken);
+        void Items(Range64 range)
+        {
+            long end = fromInclusive + range.End;
+            for (long i = fromInclusive + range.Begin; i < end && !loop.IsOver; i++)
+            {
+                body(i);
+            }
+        }
+        loop.Run(CountOf(fromInclusive, toExclusive), Items, Shrinking(options));
+    }
+
+    /// <summary>
+    /// Calls an asynchronous body for every number from <paramref name="fromInclusive"/> up to, but without,
+    /// <paramref name="toExclusive"/>.
+    /// </summary>
+    /// <param name="fromInclusive">The first number.</param>
+    /// <param name="toExclusive">One past the last; the same or less: the body is not called.</param>
+    /// <param name="body">Gets the number, and a token as other bodies of this method.</param>
+    /// <param name="options">
+    /// Null, and options that cut the range in no way of their own: each number is a chunk.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
+    /// <inheritdoc
+    /// cref="ForAsync(long, Func{Range64, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    public static Task ForAsync(
+        int fromInclusive,
+        int toExclusive,
+        Func<int, CancellationToken, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        return ForAsync(
+            (long)fromInclusive, toExclusive, (item, token) => body((int)item, token), options, cancellationToken);
+    }
+
+    /// <inheritdoc
+    /// cref="ForAsync(int, int, Func{int, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    public static Task ForAsync(
+        long fromInclusive,
+        long toExclusive,
+        Func<long, CancellationToken, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        ValueTask Items(Range64 range, CancellationToken token) => range.Length == 1
+            ? body(fromInclusive + range.Begin, token)
+            : OneByOne(new Range64(fromInclusive + range.Begin, fromInclusive + range.End), body, token);
+        return ForAsync(CountOf(fromInclusive, toExclusive), Items, ItemByItem(options), cancellationToken);
+    }
+
+    /// <summary>The same for a body without a token.</summary>
+    /// <inheritdoc
+    /// cref="ForAsync(int, int, Func{int, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    public static Task ForAsync(
+        int fromInclusive,
+        int toExclusive,
+        Func<int, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        return ForAsync((long)fromInclusive, toExclusive, (item, _) => body((int)item), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body without a token.</summary>
+    /// <inheritdoc
+    /// cref="ForAsync(int, int, Func{int, CancellationToken, ValueTask}, LoopOptions, CancellationToken)"/>
+    public static Task ForAsync(
+        long fromInclusive,
+        long toExclusive,
+        Func<long, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        return ForAsync(fromInclusive, toExclusive, (item, _) => body(item), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="For(int, int, Action{int}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        int fromInclusive,
+        int toExclusive,
+        Func<int, NoReturn> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        For(fromInclusive, toExclusive, new Action<int>(item => body(item)), options, cancellationToken);
+    }
+
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="For(int, int, Action{int}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        long fromInclusive,
+        long toExclusive,
+        Func<long, NoReturn> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        For(fromInclusive, toExclusive, new Action<long>(item => body(item)), options, cancellationToken);
+    }
+
+    /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
+    /// <param name="fromInclusive">Not used.</param>
+    /// <param name="toExclusive">Not used.</param>
+    /// <param name="body">Not called.</param>
+    /// <param name="options">Not used.</param>
+    /// <param name="cancellationToken">Not used.</param>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        int fromInclusive,
+        int toExclusive,
+        Func<int, Task> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="For(int, int, Func{int, Task}, LoopOptions, CancellationToken)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        int fromInclusive,
+        int toExclusive,
+        Func<int, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="For(int, int, Func{int, Task}, LoopOptions, CancellationToken)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        long fromInclusive,
+        long toExclusive,
+        Func<long, Task> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="For(int, int, Func{int, Task}, LoopOptions, CancellationToken)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void For(
+        long fromInclusive,
+        long toExclusive,
+        Func<long, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    /// <summary>The options of a loop over items of which no body knows how long the next takes.</summary>
+    private static LoopOptions Shrinking(LoopOptions? options) =>
+        options == null ? LoopOptions.Shrinking : options.OrElse(LoopOptions.Shrinking);
+
+    private static LoopOptions ItemByItem(LoopOptions? options) =>
+        options == null ? LoopOptions.ItemByItem : options.OrElse(LoopOptions.ItemByItem);
+
+    private static long CountOf(long from, long to) =>
+        to <= from ? 0
+        : to - from > 0 ? to - from
+        : throw new ArgumentOutOfRangeException("toExclusive", to, "the range has more than 2^63 - 1 items");
+
+    private static async ValueTask OneByOne(
+        Range64 range, Func<long, CancellationToken, ValueTask> body, CancellationToken token)
+    {
+        foreach (long item in range)
+        {
+            token.ThrowIfCancellationRequested();
+            await body(item, token).ConfigureAwait(false);
+        }
+    }
+}

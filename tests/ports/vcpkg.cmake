@@ -1,0 +1,48 @@
+# Runs packaging/vcpkg/portfile.cmake by CMake alone: cmake -DPORT=... -DPLACE=... -DSYSTEM=... -DLINKAGE=... -P
+# vcpkg.cmake. What the port uses of vcpkg stands here; instead of cargo's build there are files of the names that
+# cargo gives.
+
+set(CURRENT_PORT_DIR "${PORT}")
+set(CURRENT_BUILDTREES_DIR "${PLACE}/buildtrees")
+set(CURRENT_PACKAGES_DIR "${PLACE}/packages")
+set(TARGET_TRIPLET "x64-${SYSTEM}")
+set(VCPKG_LIBRARY_LINKAGE "${LINKAGE}")
+if(SYSTEM STREQUAL "windows")
+  set(VCPKG_TARGET_IS_WINDOWS ON)
+elseif(SYSTEM STREQUAL "mingw")
+  set(VCPKG_TARGET_IS_WINDOWS ON)
+  set(VCPKG_TARGET_IS_MINGW ON)
+endif()
+
+function(vcpkg_execute_required_process)
+  cmake_parse_arguments(given "" "WORKING_DIRECTORY;LOGNAME" "COMMAND" ${ARGN})
+  list(POP_FRONT given_COMMAND program)
+  if(NOT EXISTS "${program}" OR NOT EXISTS "${given_WORKING_DIRECTORY}/Cargo.toml")
+    message(FATAL_ERROR "${program} in ${given_WORKING_DIRECTORY}")
+  endif()
+  cmake_parse_arguments(asked "--release;--lib;--locked;rustc" "--package;--target;--crate-type;--target-dir" ""
+    ${given_COMMAND})
+  if(asked_UNPARSED_ARGUMENTS OR NOT asked_--release)
+    message(FATAL_ERROR "${given_COMMAND}")
+  endif()
+  set(names_cdylib_x86_64-unknown-linux-gnu libfastpar.so)
+  set(names_staticlib_x86_64-unknown-linux-gnu libfastpar.a)
+  set(names_cdylib_x86_64-pc-windows-gnu fastpar.dll libfastpar.dll.a)
+  set(names_staticlib_x86_64-pc-windows-gnu libfastpar.a)
+  set(names_cdylib_x86_64-pc-windows-msvc fastpar.dll fastpar.dll.lib fastpar.pdb)
+  set(names_staticlib_x86_64-pc-windows-msvc fastpar.lib)
+  foreach(name ${names_${asked_--crate-type}_${asked_--target}})
+    file(WRITE "${asked_--target-dir}/${asked_--target}/release/${name}" "${name}")
+  endforeach()
+endfunction()
+
+function(vcpkg_install_copyright)
+  cmake_parse_arguments(given "" "" "FILE_LIST" ${ARGN})
+  foreach(file ${given_FILE_LIST})
+    if(NOT EXISTS "${file}")
+      message(FATAL_ERROR "there is no ${file}")
+    endif()
+  endforeach()
+endfunction()
+
+include("${PORT}/portfile.cmake")
