@@ -149,8 +149,8 @@ impl<'c> WriteBehind<'c> {
     }
 }
 
-/// The target goes, and with it a file that is not complete, before the call returns: a helper that comes late
-/// may still hold the stage.
+/// The target goes, and with it a file that is not complete, before the call returns: a helper that comes
+/// late may still hold the stage.
 impl Drop for WriteBehind<'_> {
     fn drop(&mut self) {
         drop(self.pipeline.close());

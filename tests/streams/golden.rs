@@ -1,5 +1,5 @@
-//! zstd's own golden files (see `golden/README.md`): what has to be decoded and what must not, as they are and
-//! within frames so large that several lanes decode them; and what its encoder once got wrong.
+//! zstd's own golden files (see `golden/README.md`): what has to be decoded and what must not, as they are
+//! and within frames so large that several lanes decode them; and what its encoder once got wrong.
 
 use crate::common::{noise, pack, records, unpack, Random};
 use crate::same_verdicts::compare;

@@ -91,8 +91,8 @@ fn blocks_that_are_none() {
     }
 }
 
-/// Runs and raw blocks that are longer than a block may be: libzstd's streams refuse them, as the format does,
-/// though its one call takes them.
+/// Runs and raw blocks that are longer than a block may be: libzstd's streams refuse them, as the format
+/// does, though its one call takes them.
 #[test]
 fn blocks_that_are_too_long() {
     let after = |len| Maker::new(WINDOW).filled().repeated(b'x', len).end();
