@@ -4,16 +4,16 @@
 
 use crate::codec::format::frame::{Frames, LONGEST_HEADER};
 use crate::codec::format::seek_table::{self, SeekTable};
-use crate::codec::io::errors;
 use crate::codec::io::input::Input;
 use crate::codec::io::output::{Replaced, Target, Wishes};
 use crate::codec::options::Options;
 use crate::codec::stream::reader::Reader;
 use crate::codec::stream::writer::Writer;
+use crate::codec::write_behind::{self, WriteBehind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
 use crate::trace::{self, Kind, Mark};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,15 +119,11 @@ fn decompress_untraced(source: &Path, target: &Path, options: &Options<'_>) -> R
     input.begin_again()?;
     let options = &Options { check_table: options.check_table || check_table, ..*options };
     let mut reader = Reader::over(&input, options, input.len(), false)?;
-    loop {
-        let chunk = reader.chunk().map_err(cannot_wait)?;
-        if chunk.is_empty() {
-            break;
-        }
-        output.write_all(chunk).map_err(|error| errors::io(&error, "writing"))?;
-        let len = chunk.len();
-        reader.consume(len);
-    }
+    let mut output = WriteBehind::new(output, options);
+    let read = write_all(&mut reader, &mut output);
+    // What was read before a failure is written, which may fail before.
+    let output = output.into_target()?;
+    read?;
     let mut stats = FileStats {
         bytes_in: reader.bytes_read(),
         bytes_out: reader.unpacked(),
@@ -141,6 +137,21 @@ fn decompress_untraced(source: &Path, target: &Path, options: &Options<'_>) -> R
     stats.seconds = FloatEnv::seconds_since(start);
     give_back(replaced);
     Ok(stats)
+}
+
+fn write_all<R: Read>(reader: &mut Reader<'_, R>, output: &mut WriteBehind<'_>) -> Result<()> {
+    while !reader.chunk().map_err(cannot_wait)?.is_empty() {
+        let behind = output.is_worth_it() && reader.lends(write_behind::MEMORY);
+        let chunk = reader.chunk()?; // the same
+        if behind {
+            output.hand_over(chunk)?;
+        } else {
+            output.write(chunk)?;
+        }
+        let len = chunk.len();
+        reader.consume(len);
+    }
+    Ok(())
 }
 
 /// An input that was opened so that it does not wait is an error where it would have to.

@@ -34,6 +34,7 @@ mod options;
 mod scan;
 mod stream;
 mod transform;
+mod write_behind;
 
 pub use archive::{Archive, FrameInfo};
 pub use buffer::batch::{compress_batch, decompress_batch, BatchItem};

@@ -355,3 +355,33 @@ fn batches_within_callbacks_and_beside_each_other() {
     })
     .unwrap();
 }
+
+/// A few large items, of different sizes and among small ones, whose lanes are shared between them and within
+/// them: the same as one by one, and the same failures.
+#[test]
+fn a_few_large_items() {
+    let lengths = [6 << 20, 300, 3 << 20, 0, 9 << 20];
+    let inputs: Vec<_> = lengths.into_iter().enumerate().map(|(i, len)| text(len, i as u64)).collect();
+    let mut random = Random::new(3);
+    let noise = (0..3 << 20).map(|_| random.below(256) as u8).collect();
+    let inputs = [inputs, vec![noise]].concat();
+    let mut packed: Vec<_> = inputs.iter().map(|input| zstd::bulk::compress(input, 1).unwrap()).collect();
+    for damaged in [false, true] {
+        if damaged {
+            let middle = packed[4].len() / 2;
+            packed[4][middle] ^= 0x55;
+            packed[5].truncate(2 << 20);
+        }
+        for count in [1, 2, 3, 6] {
+            let some = &packed[6 - count..];
+            let room = |i: usize| inputs[6 - count + i].len();
+            let run =
+                |max_lanes| batch(decompress_batch, some, room, &Options { max_lanes, ..Options::default() });
+            let (together, alone) = (run(0), run(1));
+            assert!(together == alone, "{count} items");
+            for (result, input) in together.iter().zip(&inputs[6 - count..]) {
+                assert!(result.as_ref().map_or(damaged, |bytes| bytes == input));
+            }
+        }
+    }
+}

@@ -122,7 +122,7 @@ fn the_input_vanishes() {
 #[cfg(unix)]
 mod unix {
     use super::*;
-    use crate::common::run;
+    use crate::common::{run, unsized_frame};
     use std::process::Command;
 
     /// A disk that is full at any moment.
@@ -146,9 +146,13 @@ mod unix {
         let _unmount = Unmount(&disk);
         let target = disk.join("target");
         fs::write(&target, b"precious").unwrap();
+        // Its blocks are executed by the caller, and may be written by another lane.
+        let single = place.folder.path().join("single");
+        fs::write(&single, unsized_frame(&noise(10 << 20), 1)).unwrap();
         for (call, from) in [
             (compress_file as fn(&Path, &Path, &Options<'_>) -> _, &place.input),
             (decompress_file, &place.output),
+            (decompress_file, &single),
         ] {
             for round in 0..3 {
                 let error = assert_kind(call(from, &target, &Options::default()), ErrorKind::Io);

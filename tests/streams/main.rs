@@ -9,6 +9,8 @@ mod common;
 mod complete;
 mod file_faults;
 mod files;
+mod golden;
+mod hostile_frames;
 mod interop;
 #[cfg(unix)]
 mod kill;

@@ -64,7 +64,7 @@ fn brief(told: &Told) -> String {
 }
 
 /// Compares the ways; returns whether the data was taken.
-fn compare(data: &[u8], room: usize, dict: Option<(&Dict, &[u8])>, what: &str) -> bool {
+pub(crate) fn compare(data: &[u8], room: usize, dict: Option<(&Dict, &[u8])>, what: &str) -> bool {
     let place = Place::new(&[]);
     fs::write(&place.output, data).unwrap();
     let mut found: Vec<(&str, Told)> = Vec::new();

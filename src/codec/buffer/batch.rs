@@ -12,14 +12,14 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::context::in_use::InUse;
 use crate::codec::format::frame::Frames;
 use crate::codec::format::seek_table::{self, SeekTable};
-use crate::codec::frame::decompress::{self, frames};
+use crate::codec::frame::decompress::{self, frames, SHORTEST as SHORT};
 use crate::codec::frame::sections::{Sections, SMALLEST};
 use crate::codec::libzstd::calls::Uninit;
 use crate::codec::options::limits;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job;
+use crate::job::{self, Control};
 use crate::memory;
 use crate::pool::count_bytes;
 use crate::trace::{self, Kind, Mark};
@@ -76,7 +76,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
         recipe: None,
         scratch: Vec::new(),
     };
-    run(Kind::CompressBatch, items, options, memory + scratch, new, CompressLane::item)?;
+    run(Kind::CompressBatch, items, &options.control(memory + scratch, 0)?, new, CompressLane::item)?;
     progress.finish(total)?;
     Ok(())
 }
@@ -90,31 +90,41 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
     options.check()?;
     let progress = CallProgress::new(options, None);
-    let waiting = items.iter().filter(|item| item.result.is_none()).count();
-    let (outer, inner) = decompress::split_evenly(waiting, options);
-    let each = options.shared_by(outer, inner);
+    let control = options.control(decode::memory(), 0)?;
+    let all = Options { max_lanes: control.max_lanes, ..*options };
+    let waiting = items.iter().filter(|item| item.result.is_none());
+    let (outer, inner) = decompress::split_lanes(waiting.map(about), &all);
+    let each = all.shared_by(outer, inner);
     let new = || DecompressLane { options: &each, progress: &progress, decoder: Decoder::new(options) };
-    run(Kind::DecompressBatch, items, options, decode::memory(), new, DecompressLane::item)?;
+    let control = Control { max_lanes: outer, ..control };
+    run(Kind::DecompressBatch, items, &control, new, DecompressLane::item)?;
     let written =
         |item: &BatchItem<'_>| item.result.as_ref().and_then(|result| result.as_ref().ok().copied());
     progress.finish(items.iter().filter_map(written).map(|size| size as u64).sum())?;
     Ok(())
 }
 
-/// Runs `work` for every item without a result; `memory` is what one lane needs. A trace says `kind` of it.
+/// How much an item decodes to, as far as its first header and the room tell.
+fn about(item: &BatchItem<'_>) -> u64 {
+    let told = match item.src.len() {
+        0..SHORT => None, // decoded by one lane in any case
+        _ => Frames::new(item.src).start().ok().and_then(|frame| frame.content_size),
+    };
+    told.unwrap_or(item.src.len() as u64).min(item.dst.len() as u64)
+}
+
+/// Runs `work` for every item without a result. A trace says `kind` of it.
 fn run<S: Send>(
     kind: Kind,
     items: &mut [BatchItem<'_>],
-    options: &Options<'_>,
-    memory: usize,
+    control: &Control<'_>,
     new: impl Fn() -> S,
     work: impl Fn(&mut S, usize, &[u8], &mut [MaybeUninit<u8>]) -> Result<usize> + Sync,
 ) -> Result<()> {
-    let control = options.control(memory, 0)?;
     let count = items.len();
     let mark = Mark::now(trace::CODEC);
     let cells = cells(items)?;
-    let result = job::run_many(count, &control, new, |index, state| {
+    let result = job::run_many(count, control, new, |index, state| {
         // Locked once, by the lane that has claimed the item.
         let mut item = cells[index].lock().unwrap_or_else(PoisonError::into_inner);
         if item.result.is_some() {

@@ -26,7 +26,7 @@ use std::sync::Mutex;
 /// Frames that decode to less are over before several lanes are at work.
 const SMALLEST: u64 = 2 << 20;
 /// So are shorter ones, which are mostly repetitions.
-const SHORTEST: usize = 64 << 10;
+pub(crate) const SHORTEST: usize = 64 << 10;
 /// Blocks of fewer bytes, on average, cost the lanes more to share out than to decode.
 const SMALLEST_BLOCK: u64 = 2 << 10;
 

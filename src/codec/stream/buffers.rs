@@ -49,6 +49,10 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The counted memory has grown, or shrunk, to `bytes`.
     pub(crate) fn change(&mut self, bytes: usize) {
         self.meter.add(bytes.saturating_sub(self.bytes));

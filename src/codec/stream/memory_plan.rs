@@ -7,8 +7,8 @@ use crate::codec::context::encode::Recipe;
 use crate::codec::context::lanes;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::seek_table::{self, Growing};
-use crate::codec::frame::blocks::parts::{Executor, MOST_IN_PART};
-use crate::codec::frame::blocks::Header;
+use crate::codec::frame::blocks::parts::{Executor, MOST_BLOCKS, MOST_IN_PART};
+use crate::codec::frame::blocks::{Header, SLOT_MEMORY};
 use crate::codec::frame::cuts::{self, frame_size};
 use crate::codec::frame::resume::Resumed;
 use crate::codec::frame::sections::Sections;
@@ -174,6 +174,13 @@ impl ReadPlan {
         Executor::memory(header, MOST_IN_PART)
             .saturating_add(outside)
             .saturating_add(Resumed::memory() as u64)
+    }
+
+    /// The memory that is left while two parts of a frame are decoded, and one is executed; `None`: that is
+    /// too much.
+    pub(crate) fn spare(&self, header: &Header, frame: &Frame) -> Option<u64> {
+        let in_flight = 2 * MOST_BLOCKS as u64 * SLOT_MEMORY as u64;
+        self.limit_for(frame).checked_sub(self.in_blocks(header).saturating_add(in_flight))
     }
 
     /// The most memory that the call may take while it decodes that frame in parts.

@@ -96,6 +96,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a pipe or a device, not a file.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.way, Way::Stream)
+    }
+
     /// Adds a part of an input; where file systems can, they share its blocks.
     pub(crate) fn copy(&mut self, input: &Input, part: Range<u64>) -> Result<()> {
         let plain = matches!(&self.way, Way::Beside(beside) if !beside.sparse);

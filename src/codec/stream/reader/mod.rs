@@ -4,7 +4,7 @@
 
 mod read_ahead;
 
-use super::buffers::{Buffers, Meter};
+use super::buffers::{Buffers, Counted, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
 use super::execution::Execution;
 use super::memory_plan::ReadPlan;
@@ -87,6 +87,9 @@ pub struct Reader<'a, R> {
     executed: Option<Range<usize>>,
     /// Whether they are the last ones of their frame.
     executed_last: bool,
+    /// Memory that executing the current frame leaves, and what of it is lent to the caller.
+    spare: u64,
+    lent: Option<Counted>,
     /// What a seek table behind the frames should tell, if one is expected.
     checks: Option<TableChecks>,
     /// What follows the tasks in flight.
@@ -143,6 +146,8 @@ impl<'a, R: Read> Reader<'a, R> {
             large: None,
             executed: None,
             executed_last: false,
+            spare: 0,
+            lent: None,
             checks,
             end: None,
             failed: None,
@@ -206,6 +211,17 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(len)
     }
 
+    /// Lends memory to the caller for the current chunk, where the caller's thread has executed it: while the
+    /// frame goes on, that thread is better left to that.
+    pub(crate) fn lends(&mut self, len: usize) -> bool {
+        let goes_on = self.executed.is_some() && !self.executed_last;
+        if goes_on && self.lent.is_none() && len as u64 <= self.spare {
+            self.limit -= len as u64;
+            self.lent = Some(self.pipeline.stage().meter.hold(len));
+        }
+        goes_on && self.lent.is_some()
+    }
+
     /// The source. It has been read further than the output that was given out.
     pub fn get_ref(&self) -> &R {
         &self.source
@@ -247,6 +263,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 self.executed = None;
                 if std::mem::take(&mut self.executed_last) {
                     self.large = None;
+                    self.lent = None;
                 }
                 self.pipeline.stage().buffers.put(used.bytes);
                 if let Some(done) = self.in_flight.pop_front() {
@@ -307,6 +324,7 @@ impl<'a, R: Read> Reader<'a, R> {
         let stage = self.pipeline.stage();
         if part.of.first {
             let counted = stage.meter.hold(self.plan.in_blocks(&part.of.header) as usize);
+            self.spare = self.plan.spare(&part.of.header, &part.of.frame).unwrap_or(0);
             self.large = Some(Execution::begin(&part.of.header, part.of.outside.take(), counted)?);
         }
         let (last, frame) = (part.of.last, part.of.frame);

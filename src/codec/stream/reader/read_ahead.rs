@@ -1,6 +1,7 @@
 //! What a reader does ahead of its output: it reads the source, and submits what the splitter cuts.
 #![forbid(unsafe_code)]
 
+use super::super::buffers::Counted;
 use super::super::memory_plan::with_headroom;
 use super::super::splitter::{DecompressTask, Kind, Supply};
 use super::super::table_checks::{Found, TableChecks};
@@ -76,7 +77,8 @@ impl<R: Read> Reader<'_, R> {
         let ends = if last { memory } else { 0 };
         let (is_part, out) = match &task.kind {
             Kind::Blocks(of) => {
-                self.limit = self.plan.limit_for(&of.frame);
+                let lent = self.lent.as_ref().map_or(0, Counted::bytes);
+                self.limit = self.plan.limit_for(&of.frame).saturating_sub(lent as u64);
                 (true, of.count as u64 * blocks::SLOT_MEMORY as u64)
             }
             Kind::Part { .. } => (true, with_headroom(task.most)),

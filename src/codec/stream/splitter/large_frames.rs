@@ -96,7 +96,6 @@ impl Splitter {
         let reference = options.references().of(walk.frame.dictionary);
         // Small ones are libzstd's.
         let small = walk.frame.content_size.is_some_and(|size| size <= LONG);
-        let in_flight = 2 * parts::MOST_BLOCKS as u64 * blocks::SLOT_MEMORY as u64;
         if small || job::lanes_left(plan.lanes) <= 1 {
             return None;
         }
@@ -105,8 +104,7 @@ impl Splitter {
             None => None,
         };
         let header = blocks::header_in_stream(&walk.frame, outside.as_ref())?;
-        let fits = plan.in_blocks(&header).saturating_add(in_flight) <= plan.limit_for(&walk.frame);
-        fits.then_some((header, outside))
+        plan.spare(&header, &walk.frame).map(|_| (header, outside))
     }
 
     /// Hands out the next part of the frame.
