@@ -11,13 +11,19 @@ public enum TraceCategories
     /// <summary>All of it.</summary>
     All = 0,
 
-    /// <summary>Loops, reductions, prefix sums, jobs and teams, the lanes that work for them, and waiting.</summary>
+    /// <summary>
+    /// Loops, reductions, prefix sums, jobs and teams, the lanes that work for them, and waiting.
+    /// </summary>
     Loops = (int)NativeMethods.FASTPAR_TRACE_LOOPS,
 
-    /// <summary>Chunks, as they are claimed: several very short ones are one event. Pieces of scans.</summary>
+    /// <summary>
+    /// Chunks, as they are claimed: several very short ones are one event. Pieces of scans.
+    /// </summary>
     Chunks = (int)NativeMethods.FASTPAR_TRACE_CHUNKS,
 
-    /// <summary>Groups, pipelines, sorts, and the tasks that calls of the codec and streams are made of.</summary>
+    /// <summary>
+    /// Groups, pipelines, sorts, and the tasks that calls of the codec and streams are made of.
+    /// </summary>
     Tasks = (int)NativeMethods.FASTPAR_TRACE_TASKS,
 
     /// <summary>Calls of the codec, scans, frames and parts of them, and bytes so far.</summary>

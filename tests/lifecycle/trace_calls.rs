@@ -1,5 +1,5 @@
-//! Timelines of calls that are more than a loop: reductions, prefix sums, sorts, groups, pipelines, scans, and
-//! single frames that several threads share.
+//! Timelines of calls that are more than a loop: reductions, prefix sums, sorts, groups, pipelines, scans,
+//! and single frames that several threads share.
 
 use crate::groups::{count_items, run, spawn, wait, Run};
 use crate::support::isolated::Isolated;
