@@ -81,7 +81,7 @@ unsafe fn mask_output<'a>(mask: *mut u8, bytes: usize, rows: usize) -> Result<&'
 /// @param column      must not be NULL
 /// @param comparison  FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED
 /// @param low         must not be NULL: a value of the column's type, aligned or not
-/// @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL
+/// @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else not looked at
 /// @param mask        out: a bit for each row, the lowest bit of a byte first (the layout of Arrow); bits of
 ///                    the last byte past the rows are 0, further bytes are untouched. It must not overlap
 ///                    the inputs. After a failure its content is undefined.
@@ -129,7 +129,6 @@ pub unsafe extern "C" fn fastpar_column_compare(
             let low = borrow::input(low.cast(), size, "low")?;
             let high = match comparison.values() {
                 2 => borrow::input(high.cast(), size, "high")?,
-                _ if !high.is_null() => return invalid("high is for FASTPAR_COMPARE_BETWEEN only"),
                 _ => &[],
             };
             let mask = mask_output(mask, mask_bytes, column.count())?;
@@ -357,7 +356,7 @@ pub unsafe extern "C" fn fastpar_column_take_rows(
 ///
 /// @param options     may be NULL; as for `fastpar_table_aggregate`
 /// @param column      must not be NULL; of numbers
-/// @param mask        may be NULL: all rows; as for `fastpar_table_aggregate`
+/// @param mask        NULL: all rows; as for `fastpar_table_aggregate`
 /// @param mask_bytes  its bytes; 0 without a mask
 /// @param low         the begin of the first bin
 /// @param high        the end of the last bin; greater than `low` by a finite number

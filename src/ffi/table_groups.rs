@@ -90,13 +90,14 @@ fn key_of(index: usize, raw: &fastpar_group_key, columns: &[Column<'_>]) -> Resu
 ///
 /// @param options           may be NULL; as for `fastpar_table_aggregate`
 /// @param columns           must not be NULL; as many values in each
-/// @param columns_count     1 to 4096
-/// @param mask              may be NULL: all rows; as for `fastpar_table_aggregate`
+/// @param columns_count     1 to 256
+/// @param mask              NULL: all rows; as for `fastpar_table_aggregate`
 /// @param mask_bytes        its bytes; 0 without a mask
-/// @param keys              must not be NULL: the most important first
+/// @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have 4096 bytes at the
+///                          most, with the others together
 /// @param keys_count        1 to 16
 /// @param aggregates        NULL only with `aggregates_count` 0
-/// @param aggregates_count  0 to 4096
+/// @param aggregates_count  0 to 256
 /// @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group of A
 ///                          aggregates takes about 150 * (A + 1), and is held once for each chunk of rows
 ///                          under way that it comes up in.

@@ -162,7 +162,7 @@ pub(super) unsafe fn read_all<T: Copy, U>(
 }
 
 /// The most columns, and the most aggregates.
-const MOST: usize = 4096;
+const MOST: usize = 256;
 
 /// # Safety
 /// As for [`read_all`] and [`column_of`].
@@ -239,12 +239,12 @@ pub(super) unsafe fn aggregates_of(
 /// @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
 ///                          counts rows, may be set; the others must be 0.
 /// @param columns           as many values in each; NULL only with `columns_count` 0: no rows
-/// @param columns_count     0 to 4096
-/// @param mask              may be NULL: all rows. Else a bit for each row, the lowest bit of a byte first:
-///                          rows whose bit is 1 count.
+/// @param columns_count     0 to 256
+/// @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit of a byte
+///                          first: rows whose bit is 1 count.
 /// @param mask_bytes        its bytes, at least rows / 8, rounded up; 0 without a mask
 /// @param aggregates        NULL only with `aggregates_count` 0
-/// @param aggregates_count  0 to 4096
+/// @param aggregates_count  0 to 256
 /// @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
 /// @param error             may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or columns of different counts;

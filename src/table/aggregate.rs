@@ -3,12 +3,13 @@
 
 use super::column::{invalid, rows_of, Column};
 use super::mask::Mask;
+use super::parts;
 use super::state::State;
 use super::words::{Class, Rows, BLOCK};
-use super::CHUNK;
 use crate::error::Result;
-use crate::job::{self, Control};
-use crate::plan::Schedule;
+use crate::job::{Chunk, Control};
+use crate::memory;
+use std::mem::size_of;
 
 /// What is asked of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +148,9 @@ impl<'a> Checked<'a> {
         &self,
         (begin, end): (usize, usize),
         mask: Option<Mask<'_>>,
-        mut body: impl FnMut(&Words),
-    ) {
-        let mut words = Words { rows: Rows::new(), blocks: vec![[0; BLOCK]; self.read.len()] };
+        mut body: impl FnMut(&Words) -> Result<()>,
+    ) -> Result<()> {
+        let mut words = Words { rows: Rows::new(), blocks: blocks(self.read.len())? };
         for begin in (begin..end).step_by(BLOCK) {
             words.rows.set(begin, end.min(begin + BLOCK), mask);
             if words.rows.count() == 0 {
@@ -158,9 +159,18 @@ impl<'a> Checked<'a> {
             for (&column, block) in self.read.iter().zip(&mut words.blocks) {
                 words.rows.read(&self.columns[column], block);
             }
-            body(&words);
+            body(&words)?;
         }
+        Ok(())
     }
+}
+
+/// So many blocks of words.
+pub(super) fn blocks(count: usize) -> Result<Vec<[u64; BLOCK]>> {
+    let mut blocks = Vec::new();
+    memory::reserve(&mut blocks, count)?;
+    blocks.resize(count, [0; BLOCK]);
+    Ok(blocks)
 }
 
 impl Words {
@@ -181,7 +191,6 @@ pub(super) fn check_mask(mask: Option<Mask<'_>>, rows: usize) -> Result<()> {
 }
 
 /// What has come of some rows.
-#[derive(Clone)]
 struct Partial {
     rows: u64,
     states: Vec<State>,
@@ -191,7 +200,7 @@ struct Partial {
 ///
 /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the columns have different counts, or an aggregate names a column
 /// that there is not, or that has no numbers; [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded): a [`Operation::Dot`] of whole
-/// numbers has more than 128 bits; those of [`job::reduce`].
+/// numbers has more than 128 bits; those of [`reduce`](crate::job::reduce).
 ///
 /// ```
 /// use fastpar::sort::KeyType;
@@ -213,27 +222,31 @@ pub fn aggregate(
     let rows = rows_of(columns)?;
     check_mask(mask, rows)?;
     let checked = Checked::new(columns, aggregates, std::iter::empty())?;
-    let identity = Partial { rows: 0, states: checked.states().collect() };
-    let schedule = Schedule::Grain { grain: CHUNK };
-    let total = job::reduce(
-        schedule,
-        rows,
-        control,
-        identity,
-        |chunk, partial| {
-            checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
-                partial.rows += words.rows().count() as u64;
-                for (state, aggregate) in partial.states.iter_mut().zip(aggregates) {
-                    let (values, weights) = checked.words(aggregate, words);
-                    state.add_block(values, weights);
-                }
-            });
-        },
-        |into, from| {
-            into.rows += from.rows;
-            into.states.iter_mut().zip(&from.states).for_each(|(into, from)| into.merge(from));
-        },
-    )?;
+    let new = || {
+        let mut states = Vec::new();
+        memory::reserve(&mut states, aggregates.len())?;
+        states.extend(checked.states());
+        Ok(Partial { rows: 0, states })
+    };
+    let mut total = new()?;
+    let size = size_of::<Partial>() + aggregates.len() * size_of::<State>();
+    let fold = |chunk: &Chunk| {
+        let mut partial = new()?;
+        checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
+            partial.rows += words.rows().count() as u64;
+            for (state, aggregate) in partial.states.iter_mut().zip(aggregates) {
+                let (values, weights) = checked.words(aggregate, words);
+                state.add_block(values, weights);
+            }
+            Ok(())
+        })?;
+        Ok(partial)
+    };
+    parts::in_order(rows, size, control, fold, |from| {
+        total.rows += from.rows;
+        total.states.iter_mut().zip(&from.states).for_each(|(into, from)| into.merge(from));
+        Ok(())
+    })?;
     let values = total.states.iter().zip(aggregates).enumerate();
     values
         .map(|(at, (state, aggregate))| {

@@ -5,7 +5,7 @@ use super::aggregate::check_mask;
 use super::column::{invalid, Column};
 use super::mask::Mask;
 use super::words::{Class, Rows, BLOCK};
-use super::CHUNK;
+use super::{parts, CHUNK};
 use crate::error::Result;
 use crate::job::{self, Control};
 use crate::memory;
@@ -50,14 +50,13 @@ pub fn histogram(
     total.resize(bins, 0);
     // Counts of lanes, which may be added up in any order.
     let made: Mutex<Vec<Vec<u64>>> = Mutex::new(Vec::new());
-    let failed = Mutex::new(None);
+    let failure = parts::Failure::new();
     let result = job::for_each_chunk(Schedule::Grain { grain: CHUNK }, column.count(), control, |chunk| {
         let spare = made.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut counts = spare.unwrap_or_default();
         if counts.is_empty() {
             if let Err(error) = memory::reserve(&mut counts, bins) {
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                return ControlFlow::Break(1);
+                return failure.of(chunk.index, error);
             }
             counts.resize(bins, 0);
         }
@@ -77,10 +76,7 @@ pub fn histogram(
         made.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
         ControlFlow::Continue(())
     });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    result?;
+    failure.or(result)?;
     for counts in made.into_inner().unwrap_or_else(PoisonError::into_inner) {
         total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
     }

@@ -2,6 +2,7 @@
 
 Loops        for_range, for_slices, map, starmap, reduce, accumulate; plan, chunks; LoopOptions, Schedule
 Sorting      sort: the records of a buffer
+Tables       table, bucket; Table, Column, Mask: the fields of records in a buffer
 Jobs         for_start, Job; team, TeamMember; group, Group; pipeline, Pipeline; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
@@ -61,6 +62,8 @@ from ._pool import (
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
 from ._sort import accumulate, sort
+from ._columns import Column, Mask
+from ._tables import Table, bucket, table
 from ._team import TeamMember, team
 from ._trace import TraceCategory, trace, trace_start, trace_stop
 from . import zstd
@@ -76,17 +79,20 @@ __all__ = (
     "CancelFlag",
     "CancelledError",
     "ClosedError",
+    "Column",
     "Error",
     "Group",
     "InvalidArgumentError",
     "Job",
     "LimitError",
     "LoopOptions",
+    "Mask",
     "OutOfMemoryError",
     "Pipeline",
     "PoolStats",
     "Queue",
     "Schedule",
+    "Table",
     "TeamMember",
     "ThreadPoolExecutor",
     "ThreadsError",
@@ -94,6 +100,7 @@ __all__ = (
     "TraceCategory",
     "UnsupportedError",
     "accumulate",
+    "bucket",
     "chunks",
     "cpus",
     "for_range",
@@ -116,6 +123,7 @@ __all__ = (
     "starmap",
     "status_message",
     "status_name",
+    "table",
     "team",
     "to_thread",
     "trace",

@@ -8,25 +8,24 @@
 mod keys;
 mod map;
 
-use super::aggregate::{check_mask, Aggregate, Checked, Operation, Value};
+use super::aggregate::{blocks, check_mask, Aggregate, Checked, Operation, Value};
 use super::column::{invalid, rows_of, Column};
 use super::mask::Mask;
+use super::parts;
 use super::state::State;
-use super::words::BLOCK;
-use super::CHUNK;
-use crate::error::{Error, Result};
-use crate::job::{self, Chunk, Control};
+use super::words::{Rows, BLOCK};
+use crate::error::Result;
+use crate::job::{Chunk, Control};
 use crate::memory;
-use crate::plan::Schedule;
 use keys::Reader;
 pub use keys::{Bucket, GroupKey};
 use map::{Budget, Map};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 /// The most keys.
 pub const MAX_GROUP_KEYS: usize = 16;
+/// The most words of all keys together.
+const MAX_KEY_WORDS: usize = 512;
 /// What the groups of a chunk are counted as, where it is decided how many chunks are run before their groups
 /// are put together: 32 chunks, or one a lane.
 const CHUNK_BYTES: usize = 2 << 20;
@@ -126,13 +125,10 @@ struct Grouping<'a> {
 impl Grouping<'_> {
     /// Groups rows of a chunk.
     fn chunk(&self, chunk: &Chunk, mask: Option<Mask<'_>>, map: &mut Map<'_>) -> Result<()> {
-        let mut keys = vec![[0; BLOCK]; self.words];
+        let mut keys = blocks(self.words)?;
         let mut groups = [0; BLOCK];
-        let mut failed = None;
+        let mut key_of_row = vec![0; self.words];
         self.checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
-            if failed.is_some() {
-                return;
-            }
             let mut rest = &mut keys[..];
             for (key, reader) in self.keys.iter().zip(&self.readers) {
                 let (blocks, others) = rest.split_at_mut(reader.words());
@@ -140,10 +136,7 @@ impl Grouping<'_> {
                 reader.read(column, words.rows(), self.checked.column(key.column, words), blocks);
                 rest = others;
             }
-            failed = self.find(words.rows(), &keys, &mut groups, map).err();
-            if failed.is_some() {
-                return;
-            }
+            find(words.rows(), &keys, &mut key_of_row, &mut groups, map)?;
             let groups = &groups[..words.rows().count()];
             groups.iter().for_each(|&group| map.count_row(group));
             for (index, aggregate) in self.checked.aggregates.iter().enumerate() {
@@ -161,30 +154,29 @@ impl Grouping<'_> {
                     }
                 }
             }
-        });
-        failed.map_or(Ok(()), Err)
+            Ok(())
+        })
     }
+}
 
-    /// Finds the groups of the rows of a block.
-    fn find(
-        &self,
-        rows: &super::words::Rows,
-        keys: &[[u64; BLOCK]],
-        groups: &mut [u32; BLOCK],
-        map: &mut Map<'_>,
-    ) -> Result<()> {
-        let mut several = vec![0; self.words];
-        for at in 0..rows.count() {
-            // Neighbours are often of one group.
-            if at > 0 && keys.iter().all(|words| words[at] == words[at - 1]) {
-                groups[at] = groups[at - 1];
-                continue;
-            }
-            several.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
-            groups[at] = map.find(&several, rows.row(at) as u64)?;
+/// Finds the groups of the rows of a block.
+fn find(
+    rows: &Rows,
+    keys: &[[u64; BLOCK]],
+    key: &mut [u64],
+    groups: &mut [u32; BLOCK],
+    map: &mut Map<'_>,
+) -> Result<()> {
+    for at in 0..rows.count() {
+        // Neighbours are often of one group.
+        if at > 0 && keys.iter().all(|words| words[at] == words[at - 1]) {
+            groups[at] = groups[at - 1];
+            continue;
         }
-        Ok(())
+        key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
+        groups[at] = map.find(key, rows.row(at) as u64)?;
     }
+    Ok(())
 }
 
 /// Computes aggregates of the rows that the mask picks, for each combination of keys that they have. Progress
@@ -211,7 +203,10 @@ pub fn group(
     for (at, key) in keys.iter().enumerate() {
         readers.push(Reader::new(at, key, columns)?);
     }
-    let words = readers.iter().map(Reader::words).sum();
+    let words = readers.iter().map(Reader::words).fold(0, usize::saturating_add);
+    if words > MAX_KEY_WORDS {
+        return invalid(format!("keys of more than {} bytes", 8 * MAX_KEY_WORDS));
+    }
     let checked = Checked::new(columns, aggregates, keys.iter().map(|key| key.column))?;
     let empty: Vec<State> = checked.states().collect();
     let grouping = Grouping { checked, keys, readers, words };
@@ -219,48 +214,12 @@ pub fn group(
     let seed = RandomState::new().build_hasher().finish() | 1;
     let new = || Map::new(&budget, seed, words, &empty);
     let mut all = new();
-    // The failure of the lowest chunk.
-    let failed = Mutex::new(None::<(usize, Error)>);
-    let fail = |chunk: usize, error: Error| {
-        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.as_ref().is_none_or(|known| chunk < known.0) {
-            *failed = Some((chunk, error));
-        }
-        ControlFlow::Break(1)
+    let fold = |chunk: &Chunk| {
+        let mut map = new();
+        grouping.chunk(chunk, mask, &mut map)?;
+        Ok(map)
     };
-    // Each is locked by its own chunk only.
-    let mut slots: Vec<Mutex<Option<Map<'_>>>> = Vec::new();
-    let result = job::reduce_slots(
-        Schedule::Grain { grain: CHUNK },
-        rows,
-        control,
-        CHUNK_BYTES,
-        &mut slots,
-        |slots, needed| {
-            memory::reserve(slots, needed)?;
-            slots.resize_with(needed, || Mutex::new(None));
-            Ok(())
-        },
-        |slots, slot, chunk| {
-            let mut map = new();
-            if let Err(error) = grouping.chunk(chunk, mask, &mut map) {
-                return fail(chunk.index, error);
-            }
-            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(map);
-            ControlFlow::Continue(())
-        },
-        |slots, slot| {
-            let made = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take();
-            match made.map_or(Ok(()), |made| all.merge(&made)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => fail(0, error),
-            }
-        },
-    );
-    if let Some((_, error)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    result?;
+    parts::in_order(rows, CHUNK_BYTES, control, fold, |made| all.merge(&made))?;
     let operations = aggregates.iter().map(|aggregate| aggregate.operation).collect();
     Groups::sorted(&all, grouping.readers, operations)
 }
