@@ -117,7 +117,8 @@ impl<'a> Checked<'a> {
         Ok(Self { columns, aggregates, read })
     }
 
-    fn class(&self, column: usize) -> Class {
+    /// What the words of a column are.
+    pub(super) fn class(&self, column: usize) -> Class {
         self.columns.get(column).map_or(Class::Signed, |column| Class::of(column.kind()))
     }
 

@@ -9,6 +9,7 @@
 mod aggregate;
 mod column;
 mod compare;
+mod each;
 mod exact;
 mod floats;
 mod group;

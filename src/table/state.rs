@@ -60,7 +60,7 @@ pub(super) fn unordered(class: Class, key: u64) -> u64 {
     }
 }
 
-/// A function of a class, made for each of them.
+/// An expression that is made for each class, as a constant.
 macro_rules! by_class {
     ($class:expr, $name:ident => $value:expr) => {
         match $class {
@@ -82,6 +82,7 @@ macro_rules! by_class {
         }
     };
 }
+pub(super) use by_class;
 
 impl Sum {
     fn new(class: Class) -> Self {
@@ -100,7 +101,7 @@ impl Sum {
     }
 
     #[inline]
-    fn add(&mut self, word: u64) {
+    pub(super) fn add(&mut self, word: u64) {
         match self {
             Self::Integers(class, sum) => *sum += class.integer(word),
             Self::Floats(sum) => sum.add(f64::from_bits(word)),
@@ -154,7 +155,7 @@ impl Product {
     }
 
     #[inline]
-    fn add(&mut self, x: u64, y: u64) {
+    pub(super) fn add(&mut self, x: u64, y: u64) {
         match self {
             Self::Integers(a, b, sum) => sum.add(product(*a, *b, x, y)),
             Self::Floats(a, b, sum) => sum.add(a.number(x) * b.number(y)),
@@ -214,25 +215,6 @@ impl State {
             Self::Moments(class, moments) => by_class!(*class, C => {
                 moments.add_block(words.len(), |at| C.number(words[at]));
             }),
-        }
-    }
-
-    /// Takes in one row.
-    #[inline]
-    pub(super) fn add(&mut self, word: u64, weight: u64) {
-        match self {
-            Self::Count => {}
-            Self::Sum(sum) => sum.add(word),
-            Self::Product(product) => product.add(word, weight),
-            Self::Weighted(product, sum) => {
-                product.add(word, weight);
-                sum.add(weight);
-            }
-            Self::Least(class, least) => *least = (*least).min(ordered(*class, word, u64::MAX)),
-            Self::Greatest(class, most) => *most = (*most).max(ordered(*class, word, 0)),
-            Self::First(_, found) => *found = found.or(Some(word)),
-            Self::Last(_, found) => *found = Some(word),
-            Self::Moments(class, moments) => moments.add(class.number(word)),
         }
     }
 

@@ -144,10 +144,8 @@ impl Rows {
     }
 }
 
-/// The bytes at the begin.
+/// The bytes at the begin, of which there are enough.
 #[inline(always)]
 fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut value = [0; N];
-    value.copy_from_slice(&bytes[..N]);
-    value
+    *bytes.first_chunk().expect("a whole value")
 }

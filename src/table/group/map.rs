@@ -1,6 +1,7 @@
 //! Groups under way: found by their keys, in the order in which they have come up.
 #![forbid(unsafe_code)]
 
+use super::super::each::States;
 use super::super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -77,9 +78,13 @@ impl<'b> Map<'b> {
         &self.states[group * self.empty.len()..][..self.empty.len()]
     }
 
-    #[inline(always)]
     pub(super) fn state(&mut self, group: u32, aggregate: usize) -> &mut State {
         &mut self.states[group as usize * self.empty.len() + aggregate]
+    }
+
+    /// The states of an aggregate for rows of these groups.
+    pub(super) fn states_of<'s>(&'s mut self, index: usize, groups: &'s [u32]) -> States<'s> {
+        States { states: &mut self.states, width: self.empty.len(), index, groups }
     }
 
     #[inline(always)]

@@ -24,6 +24,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The most keys.
 pub const MAX_GROUP_KEYS: usize = 16;
+/// Neighbours of one group are taken in as a block where so many are, on average.
+const LONG_RUN: usize = 16;
 /// The most words of all keys together.
 const MAX_KEY_WORDS: usize = 512;
 /// What the groups of a chunk are counted as, where it is decided how many chunks are run before their groups
@@ -136,22 +138,24 @@ impl Grouping<'_> {
                 reader.read(column, words.rows(), self.checked.column(key.column, words), blocks);
                 rest = others;
             }
-            find(words.rows(), &keys, &mut key_of_row, &mut groups, map)?;
+            let runs = find(words.rows(), &keys, &mut key_of_row, &mut groups, map)?;
             let groups = &groups[..words.rows().count()];
             groups.iter().for_each(|&group| map.count_row(group));
             for (index, aggregate) in self.checked.aggregates.iter().enumerate() {
                 let (values, weights) = self.checked.words(aggregate, words);
-                if aggregate.operation == Operation::Count {
+                let (operation, class) = (aggregate.operation, self.checked.class(aggregate.column));
+                if operation == Operation::Count {
                     continue;
                 }
-                if aggregate.operation.columns() == 1 {
-                    for (&group, &value) in groups.iter().zip(values) {
-                        map.state(group, index).add(value, 0);
-                    }
-                } else {
-                    for (&group, (&value, &weight)) in groups.iter().zip(values.iter().zip(weights)) {
-                        map.state(group, index).add(value, weight);
-                    }
+                if runs * LONG_RUN > groups.len() {
+                    map.states_of(index, groups).add(operation, class, values, weights);
+                    continue;
+                }
+                let mut begin = 0;
+                for run in groups.chunk_by(|a, b| a == b) {
+                    let rows = begin..begin + run.len();
+                    map.state(run[0], index).add_block(&values[rows.clone()], &weights[rows.clone()]);
+                    begin = rows.end;
                 }
             }
             Ok(())
@@ -159,14 +163,15 @@ impl Grouping<'_> {
     }
 }
 
-/// Finds the groups of the rows of a block.
+/// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there are.
 fn find(
     rows: &Rows,
     keys: &[[u64; BLOCK]],
     key: &mut [u64],
     groups: &mut [u32; BLOCK],
     map: &mut Map<'_>,
-) -> Result<()> {
+) -> Result<usize> {
+    let mut runs = 0;
     for at in 0..rows.count() {
         // Neighbours are often of one group.
         if at > 0 && keys.iter().all(|words| words[at] == words[at - 1]) {
@@ -175,8 +180,9 @@ fn find(
         }
         key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
         groups[at] = map.find(key, rows.row(at) as u64)?;
+        runs += 1;
     }
-    Ok(())
+    Ok(runs)
 }
 
 /// Computes aggregates of the rows that the mask picks, for each combination of keys that they have. Progress
