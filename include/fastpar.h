@@ -1637,12 +1637,12 @@ typedef struct fastpar_value {
  * @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
  *                          counts rows, may be set; the others must be 0.
  * @param columns           as many values in each; NULL only with `columns_count` 0: no rows
- * @param columns_count     0 to 4096
- * @param mask              may be NULL: all rows. Else a bit for each row, the lowest bit of a byte first:
- *                          rows whose bit is 1 count.
+ * @param columns_count     0 to 256
+ * @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit of a byte
+ *                          first: rows whose bit is 1 count.
  * @param mask_bytes        its bytes, at least rows / 8, rounded up; 0 without a mask
  * @param aggregates        NULL only with `aggregates_count` 0
- * @param aggregates_count  0 to 4096
+ * @param aggregates_count  0 to 256
  * @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
  * @param error             may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or columns of different counts;
@@ -1679,16 +1679,6 @@ FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *o
 #define FASTPAR_COMPARE_BETWEEN 7
 /** In `[low, high]`. */
 #define FASTPAR_COMPARE_BETWEEN_CLOSED 8
-/** Rows of both masks. */
-#define FASTPAR_MASK_AND 1
-/** Rows of the first mask, of the second, or of both. */
-#define FASTPAR_MASK_OR 2
-/** Rows of one of the masks, not of both. */
-#define FASTPAR_MASK_XOR 3
-/** Rows of the first mask and not of the second. */
-#define FASTPAR_MASK_AND_NOT 4
-/** Rows that are not of the first mask; there is no second. */
-#define FASTPAR_MASK_NOT 5
 
 /**
  * Writes a mask of the rows whose values compare so with one value, or with two, in parallel.
@@ -1703,7 +1693,7 @@ FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *o
  * @param column      must not be NULL
  * @param comparison  FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED
  * @param low         must not be NULL: a value of the column's type, aligned or not
- * @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL
+ * @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else not looked at
  * @param mask        out: a bit for each row, the lowest bit of a byte first (the layout of Arrow); bits of
  *                    the last byte past the rows are 0, further bytes are untouched. It must not overlap
  *                    the inputs. After a failure its content is undefined.
@@ -1717,40 +1707,6 @@ FASTPAR_API fastpar_status fastpar_column_compare(const fastpar_loop_options *op
                                                   const fastpar_column *column, uint32_t comparison,
                                                   const void *low, const void *high, uint8_t *mask,
                                                   size_t mask_bytes, fastpar_error *error);
-
-/**
- * Makes a mask of two, or of one.
- *
- * @param operation   FASTPAR_MASK_AND to FASTPAR_MASK_NOT
- * @param rows        for so many rows the masks are
- * @param a           in: the first mask, (rows + 7) / 8 bytes
- * @param b           in: the second mask, as many bytes; NULL for FASTPAR_MASK_NOT
- * @param mask_bytes  the size of each mask, at least (rows + 7) / 8
- * @param mask        out: the result; bits of the last byte past the rows are 0, further bytes are
- *                    untouched. It must not overlap `a` or `b`.
- * @param error       may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `mask_bytes`.
- *
- * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
- */
-FASTPAR_API fastpar_status fastpar_mask_combine(uint32_t operation, size_t rows, const uint8_t *a,
-                                                const uint8_t *b, size_t mask_bytes, uint8_t *mask,
-                                                fastpar_error *error);
-
-/**
- * Counts the rows of a mask.
- *
- * @param rows        for so many rows it is; bits past them are not looked at
- * @param mask        in: the lowest bit of a byte first
- * @param mask_bytes  its size, at least (rows + 7) / 8
- * @param count       out, must not be NULL: how many bits are 1. Untouched on failure.
- * @param error       may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
- *
- * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
- */
-FASTPAR_API fastpar_status fastpar_mask_count(size_t rows, const uint8_t *mask, size_t mask_bytes,
-                                              size_t *count, fastpar_error *error);
 
 /**
  * Copies the values of the rows of a mask, one after the other, in parallel: of a field, or, with
@@ -1812,7 +1768,7 @@ FASTPAR_API fastpar_status fastpar_column_take_rows(const fastpar_loop_options *
  *
  * @param options     may be NULL; as for `fastpar_table_aggregate`
  * @param column      must not be NULL; of numbers
- * @param mask        may be NULL: all rows; as for `fastpar_table_aggregate`
+ * @param mask        NULL: all rows; as for `fastpar_table_aggregate`
  * @param mask_bytes  its bytes; 0 without a mask
  * @param low         the begin of the first bin
  * @param high        the end of the last bin; greater than `low` by a finite number
@@ -1827,6 +1783,128 @@ FASTPAR_API fastpar_status fastpar_column_histogram(const fastpar_loop_options *
                                                     const fastpar_column *column, const uint8_t *mask,
                                                     size_t mask_bytes, double low, double high,
                                                     uint64_t *bins, size_t bins_count, fastpar_error *error);
+
+/** Rows of both masks. */
+#define FASTPAR_MASK_AND 1
+/** Rows of the first mask, of the second, or of both. */
+#define FASTPAR_MASK_OR 2
+/** Rows of one of the masks, not of both. */
+#define FASTPAR_MASK_XOR 3
+/** Rows of the first mask and not of the second. */
+#define FASTPAR_MASK_AND_NOT 4
+/** Rows that are not of the first mask; there is no second. */
+#define FASTPAR_MASK_NOT 5
+
+/**
+ * Makes a mask of two, or of one.
+ *
+ * @param operation   FASTPAR_MASK_AND to FASTPAR_MASK_NOT
+ * @param rows        for so many rows the masks are
+ * @param a           in: the first mask, (rows + 7) / 8 bytes
+ * @param b           in: the second mask, as many bytes; NULL for FASTPAR_MASK_NOT
+ * @param mask_bytes  the size of each mask, at least (rows + 7) / 8
+ * @param mask        out: the result; bits of the last byte past the rows are 0, further bytes are
+ *                    untouched. It must not overlap `a` or `b`.
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `mask_bytes`.
+ *
+ * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_mask_combine(uint32_t operation, size_t rows, const uint8_t *a,
+                                                const uint8_t *b, size_t mask_bytes, uint8_t *mask,
+                                                fastpar_error *error);
+
+/**
+ * Counts the rows of a mask.
+ *
+ * @param rows        for so many rows it is; bits past them are not looked at
+ * @param mask        in: the lowest bit of a byte first
+ * @param mask_bytes  its size, at least (rows + 7) / 8
+ * @param count       out, must not be NULL: how many bits are 1. Untouched on failure.
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_mask_count(size_t rows, const uint8_t *mask, size_t mask_bytes,
+                                              size_t *count, fastpar_error *error);
+
+/** How many rows are less than a value. */
+#define FASTPAR_SEARCH_LEFT 0
+/** How many rows are less than a value or equal to it. */
+#define FASTPAR_SEARCH_RIGHT 1
+
+/**
+ * Tells in which order `fastpar_sort` would put records, and leaves them where they are.
+ *
+ * @param options      may be NULL; as for `fastpar_sort`
+ * @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with `count` 0.
+ * @param count        records
+ * @param record_size  bytes of a record, at least 1
+ * @param keys         must not be NULL; as for `fastpar_sort`
+ * @param keys_count   how many
+ * @param rows         out: `count` numbers of records, the first record's first. It must not overlap the records.
+ *                     After a failure its content is undefined.
+ * @param error        may be NULL
+ * @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or of 16.
+ *
+ * Blocks, threads and nesting: as `fastpar_sort`; the records are only read. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_argsort(const fastpar_loop_options *options, const void *records,
+                                                 size_t count, size_t record_size,
+                                                 const fastpar_sort_key *keys, size_t keys_count,
+                                                 uint64_t *rows, fastpar_error *error);
+
+/**
+ * Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records whose keys are
+ * all equal those of `a` are first, and those of each list keep their order.
+ *
+ * @param options       may be NULL; as for `fastpar_sort`
+ * @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count` 0
+ * @param a_count       records
+ * @param b             in: the other list
+ * @param b_count       records
+ * @param record_size   bytes of a record, at least 1
+ * @param keys          must not be NULL; as for `fastpar_sort`
+ * @param keys_count    how many
+ * @param dst           out: the records of both. It must not overlap the inputs. After a failure, and if a list is
+ *                      not sorted, its content is undefined.
+ * @param dst_capacity  bytes
+ * @param written       out, must not be NULL; as for `fastpar_column_take`
+ * @param error         may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_sort`.
+ *
+ * Blocks, threads and nesting: as `fastpar_sort`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_merge(const fastpar_loop_options *options, const void *a,
+                                               size_t a_count, const void *b, size_t b_count,
+                                               size_t record_size, const fastpar_sort_key *keys,
+                                               size_t keys_count, void *dst, size_t dst_capacity,
+                                               size_t *written, fastpar_error *error);
+
+/**
+ * Finds where values would stand in a column that is sorted in rising order, in parallel: by halving.
+ *
+ * Equivalent to this serial loop, for FASTPAR_SEARCH_LEFT:
+ *
+ *     for (size_t i = 0; i < values->count; i++)
+ *         for (rows[i] = 0; rows[i] < column->count && column[rows[i]] < values[i]; rows[i]++) {}
+ *
+ * @param options  may be NULL; as for `fastpar_table_aggregate`, but progress counts values
+ * @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is not, the
+ *                 numbers are any, up to its count.
+ * @param values   must not be NULL: of the same type
+ * @param side     FASTPAR_SEARCH_LEFT or FASTPAR_SEARCH_RIGHT
+ * @param rows     out: a number for each value. It must not overlap the inputs. After a failure its content is
+ *                 undefined.
+ * @param error    may be NULL
+ * @return as `fastpar_table_aggregate`
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_search(const fastpar_loop_options *options,
+                                                 const fastpar_column *column, const fastpar_column *values,
+                                                 uint32_t side, uint64_t *rows, fastpar_error *error);
 
 /**
  * What rows are grouped by: the values of a column, or ranges of them that have equal widths.
@@ -1876,13 +1954,14 @@ typedef struct fastpar_groups fastpar_groups;
  *
  * @param options           may be NULL; as for `fastpar_table_aggregate`
  * @param columns           must not be NULL; as many values in each
- * @param columns_count     1 to 4096
- * @param mask              may be NULL: all rows; as for `fastpar_table_aggregate`
+ * @param columns_count     1 to 256
+ * @param mask              NULL: all rows; as for `fastpar_table_aggregate`
  * @param mask_bytes        its bytes; 0 without a mask
- * @param keys              must not be NULL: the most important first
+ * @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have 4096 bytes at the
+ *                          most, with the others together
  * @param keys_count        1 to 16
  * @param aggregates        NULL only with `aggregates_count` 0
- * @param aggregates_count  0 to 4096
+ * @param aggregates_count  0 to 256
  * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group of A
  *                          aggregates takes about 150 * (A + 1), and is held once for each chunk of rows
  *                          under way that it comes up in.

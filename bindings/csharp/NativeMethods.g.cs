@@ -81,6 +81,8 @@ namespace Fastpar
         internal const uint FASTPAR_MASK_XOR = 3;
         internal const uint FASTPAR_MASK_AND_NOT = 4;
         internal const uint FASTPAR_MASK_NOT = 5;
+        internal const uint FASTPAR_SEARCH_LEFT = 0;
+        internal const uint FASTPAR_SEARCH_RIGHT = 1;
         internal const uint FASTPAR_TRACE_LOOPS = 1;
         internal const uint FASTPAR_TRACE_CHUNKS = 2;
         internal const uint FASTPAR_TRACE_TASKS = 4;
@@ -310,12 +312,6 @@ namespace Fastpar
         [DllImport(__DllName, EntryPoint = "fastpar_column_compare", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_column_compare(fastpar_loop_options* options, fastpar_column* column, uint comparison, void* low, void* high, byte* mask, System.UIntPtr mask_bytes, fastpar_error* error);
 
-        [DllImport(__DllName, EntryPoint = "fastpar_mask_combine", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_mask_combine(uint operation, System.UIntPtr rows, byte* a, byte* b, System.UIntPtr mask_bytes, byte* mask, fastpar_error* error);
-
-        [DllImport(__DllName, EntryPoint = "fastpar_mask_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int fastpar_mask_count(System.UIntPtr rows, byte* mask, System.UIntPtr mask_bytes, System.UIntPtr* count, fastpar_error* error);
-
         [DllImport(__DllName, EntryPoint = "fastpar_column_take", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_column_take(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
 
@@ -324,6 +320,21 @@ namespace Fastpar
 
         [DllImport(__DllName, EntryPoint = "fastpar_column_histogram", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_column_histogram(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, double low, double high, ulong* bins, System.UIntPtr bins_count, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_mask_combine", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_mask_combine(uint operation, System.UIntPtr rows, byte* a, byte* b, System.UIntPtr mask_bytes, byte* mask, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_mask_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_mask_count(System.UIntPtr rows, byte* mask, System.UIntPtr mask_bytes, System.UIntPtr* count, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_table_argsort", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_argsort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, ulong* rows, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_table_merge", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_merge(fastpar_loop_options* options, void* a, System.UIntPtr a_count, void* b, System.UIntPtr b_count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+
+        [DllImport(__DllName, EntryPoint = "fastpar_column_search", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_search(fastpar_loop_options* options, fastpar_column* column, fastpar_column* values, uint side, ulong* rows, fastpar_error* error);
 
         [DllImport(__DllName, EntryPoint = "fastpar_table_group", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_table_group(fastpar_loop_options* options, fastpar_column* columns, System.UIntPtr columns_count, byte* mask, System.UIntPtr mask_bytes, fastpar_group_key* keys, System.UIntPtr keys_count, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, ulong max_memory, fastpar_groups** groups, fastpar_error* error);

@@ -34,12 +34,12 @@ pub const FASTPAR_COMPARE_BETWEEN_CLOSED: u32 = 8;
 ///
 /// # Safety
 /// `column` is NULL or valid; its values are valid for reading, unchanged for `'a`.
-unsafe fn the_column<'a>(column: *const fastpar_column) -> Result<Column<'a>> {
+pub(super) unsafe fn the_column<'a>(column: *const fastpar_column, name: &str) -> Result<Column<'a>> {
     if column.is_null() {
-        return invalid("column is NULL");
+        return invalid(format!("{name} is NULL"));
     }
     // SAFETY: not NULL, and the caller's promise.
-    unsafe { column_of(&column.read_unaligned(), "column") }
+    unsafe { column_of(&column.read_unaligned(), name) }
 }
 
 /// Writes a mask of the rows whose values compare so with one value, or with two, in parallel.
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn fastpar_column_compare(
         unsafe {
             check_options(options, "a table")?;
             let arguments = LoopArguments::read(options)?;
-            let column = the_column(column)?;
+            let column = the_column(column, "column")?;
             let size = column.kind().size();
             let low = borrow::input(low.cast(), size, "low")?;
             let high = match comparison.values() {
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn fastpar_column_take(
             unsafe {
                 check_options(options, "a table")?;
                 let arguments = LoopArguments::read(options)?;
-                let column = the_column(column)?;
+                let column = the_column(column, "column")?;
                 let mask = borrow::input(mask, mask_bytes, "mask")?;
                 let dst = borrow::output(dst.cast(), dst_capacity, "dst")?;
                 borrow::disjoint((column.bytes(), "column"), (dst, "dst"))?;
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn fastpar_column_take_rows(
             unsafe {
                 check_options(options, "a table")?;
                 let arguments = LoopArguments::read(options)?;
-                let column = the_column(column)?;
+                let column = the_column(column, "column")?;
                 let Some(bytes) = rows_count.checked_mul(size_of::<u64>()) else {
                     return invalid(format!("rows_count is {rows_count}, more than any buffer can have"));
                 };
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn fastpar_column_histogram(
         unsafe {
             check_options(options, "a table")?;
             let arguments = LoopArguments::read(options)?;
-            let column = the_column(column)?;
+            let column = the_column(column, "column")?;
             let mask = mask_of(mask, mask_bytes, column.count())?;
             let counts = arguments
                 .control(|control| table::histogram(&column, mask, low..high, bins_count, control))?;

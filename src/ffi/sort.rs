@@ -93,7 +93,7 @@ fn key_of(index: usize, raw: &fastpar_sort_key) -> Result<Key> {
 ///
 /// # Safety
 /// `keys` is NULL or valid for reading `keys_count` keys.
-unsafe fn format_of(
+pub(super) unsafe fn format_of(
     count: usize,
     record_size: usize,
     keys: *const fastpar_sort_key,

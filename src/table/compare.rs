@@ -3,7 +3,7 @@
 
 use super::column::{invalid, Column};
 use super::mask::lowest;
-use super::words::{Class, Rows, BLOCK};
+use super::words::{word_of, Class, Rows, BLOCK};
 use super::{parts, CHUNK};
 use crate::error::Result;
 use crate::job::Control;
@@ -166,7 +166,8 @@ pub fn compare(
         });
     }
     let class = Class::of(column.kind());
-    let (low, high) = (word_of(column, low)?, word_of(column, high)?);
+    let word = |value| Ok(word_of(&Column::new(value, 1, 0, column.kind())?, 0));
+    let (low, high) = (word(low)?, word(high)?);
     if class != Class::Float {
         let Interval { sign, low, more, inside, outside } = Interval::new(comparison, class, low, high);
         return parts::for_each(rows, parts, control, |range, mask| {
@@ -190,13 +191,4 @@ pub fn compare(
         };
     }
     float!(Equal NotEqual Less LessEqual Greater GreaterEqual Between BetweenClosed)
-}
-
-/// A value of the column's type as a word.
-fn word_of(column: &Column<'_>, value: &[u8]) -> Result<u64> {
-    let mut rows = Rows::new();
-    rows.set(0, 1, None);
-    let mut word = [0];
-    rows.read(&Column::new(value, 1, 0, column.kind())?, &mut word);
-    Ok(word[0])
 }

@@ -16,6 +16,7 @@ mod group;
 mod histogram;
 mod mask;
 mod parts;
+mod search;
 mod state;
 mod take;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use compare::{compare, Comparison};
 pub use group::{group, Bucket, GroupKey, Groups, MAX_GROUP_KEYS};
 pub use histogram::{histogram, MAX_BINS};
 pub use mask::{combine, Mask, MaskOperation};
+pub use search::search;
 pub use take::{take, take_rows};
 
 /// Rows of a chunk: a multiple of a block, so that no byte of a mask is of two chunks.

@@ -43,9 +43,17 @@ pub(super) enum State {
 #[inline(always)]
 pub(super) fn ordered(class: Class, word: u64, nan: u64) -> u64 {
     match class {
+        Class::Float if word << 1 > f64::INFINITY.to_bits() << 1 => nan,
+        _ => bits(class, word),
+    }
+}
+
+/// A word that compares as the number does, and is another for any other bits: floats have IEEE total order.
+#[inline(always)]
+pub(super) fn bits(class: Class, word: u64) -> u64 {
+    match class {
         Class::Signed => word ^ SIGN,
         Class::Unsigned => word,
-        Class::Float if word << 1 > f64::INFINITY.to_bits() << 1 => nan,
         Class::Float => word ^ ((word as i64 >> 63) as u64 | SIGN),
     }
 }

@@ -48,6 +48,32 @@ impl Class {
     }
 }
 
+/// Something with the function that makes a word of a number's bytes, for each type; or for bytes `$other`.
+macro_rules! by_kind {
+    ($kind:expr, $widen:ident => $do:expr, $other:expr) => {
+        by_kind!($kind, $widen => $do, $other,
+            U8 |value| u64::from(u8::from_ne_bytes(value)),
+            U16 |value| u64::from(u16::from_ne_bytes(value)),
+            U32 |value| u64::from(u32::from_ne_bytes(value)),
+            U64 |value| u64::from_ne_bytes(value),
+            I8 |value| i64::from(i8::from_ne_bytes(value)) as u64,
+            I16 |value| i64::from(i16::from_ne_bytes(value)) as u64,
+            I32 |value| i64::from(i32::from_ne_bytes(value)) as u64,
+            I64 |value| u64::from_ne_bytes(value),
+            F32 |value| f64::from(f32::from_ne_bytes(value)).to_bits(),
+            F64 |value| u64::from_ne_bytes(value))
+    };
+    ($kind:expr, $widen:ident => $do:expr, $other:expr, $($name:ident |$value:ident| $word:expr),*) => {
+        match $kind {
+            $(KeyType::$name => {
+                let $widen = |$value| $word;
+                $do
+            })*
+            KeyType::Bytes(_) => $other,
+        }
+    };
+}
+
 /// The rows of a block that are looked at.
 pub(super) struct Rows {
     first: usize,
@@ -100,17 +126,8 @@ impl Rows {
 
     /// Reads the numbers of a column into `words`, as many as rows are looked at.
     pub(super) fn read(&self, column: &Column<'_>, words: &mut [u64]) {
-        match column.kind() {
-            KeyType::U8 => self.widen(column, words, |value| u64::from(u8::from_ne_bytes(value))),
-            KeyType::U16 => self.widen(column, words, |value| u64::from(u16::from_ne_bytes(value))),
-            KeyType::U32 => self.widen(column, words, |value| u64::from(u32::from_ne_bytes(value))),
-            KeyType::I8 => self.widen(column, words, |value| i64::from(i8::from_ne_bytes(value)) as u64),
-            KeyType::I16 => self.widen(column, words, |value| i64::from(i16::from_ne_bytes(value)) as u64),
-            KeyType::I32 => self.widen(column, words, |value| i64::from(i32::from_ne_bytes(value)) as u64),
-            KeyType::F32 => self.widen(column, words, |value| f64::from(f32::from_ne_bytes(value)).to_bits()),
-            KeyType::U64 | KeyType::I64 | KeyType::F64 => self.widen(column, words, u64::from_ne_bytes),
-            KeyType::Bytes(_) => words.fill(0), // numbers are asked for of numbers only
-        }
+        // Numbers are asked for of numbers only.
+        by_kind!(column.kind(), widen => self.widen(column, words, widen), words.fill(0));
     }
 
     #[inline(always)]
@@ -142,6 +159,11 @@ impl Rows {
         }
         words[whole] = widen(first(&bytes[whole * stride..]));
     }
+}
+
+/// The number of one row as a word.
+pub(super) fn word_of(column: &Column<'_>, row: usize) -> u64 {
+    by_kind!(column.kind(), widen => widen(first(column.from_row(row))), 0)
 }
 
 /// The bytes at the begin, of which there are enough.

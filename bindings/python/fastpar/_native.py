@@ -74,6 +74,8 @@ FASTPAR_MASK_OR: Final = 2
 FASTPAR_MASK_XOR: Final = 3
 FASTPAR_MASK_AND_NOT: Final = 4
 FASTPAR_MASK_NOT: Final = 5
+FASTPAR_SEARCH_LEFT: Final = 0
+FASTPAR_SEARCH_RIGHT: Final = 1
 FASTPAR_TRACE_LOOPS: Final = 1
 FASTPAR_TRACE_CHUNKS: Final = 2
 FASTPAR_TRACE_TASKS: Final = 4
@@ -581,18 +583,6 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_column_compare.restype = ctypes.c_int32
-    library.fastpar_mask_combine.argtypes = (
-        ctypes.c_uint32,
-        ctypes.c_size_t,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    )
-    library.fastpar_mask_combine.restype = ctypes.c_int32
-    library.fastpar_mask_count.argtypes = (ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
-    library.fastpar_mask_count.restype = ctypes.c_int32
     library.fastpar_column_take.argtypes = (
         ctypes.c_void_p,
         ctypes.c_void_p,
@@ -627,6 +617,53 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_column_histogram.restype = ctypes.c_int32
+    library.fastpar_mask_combine.argtypes = (
+        ctypes.c_uint32,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_mask_combine.restype = ctypes.c_int32
+    library.fastpar_mask_count.argtypes = (ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_mask_count.restype = ctypes.c_int32
+    library.fastpar_table_argsort.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_argsort.restype = ctypes.c_int32
+    library.fastpar_table_merge.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_merge.restype = ctypes.c_int32
+    library.fastpar_column_search.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_search.restype = ctypes.c_int32
     library.fastpar_table_group.argtypes = (
         ctypes.c_void_p,
         ctypes.c_void_p,

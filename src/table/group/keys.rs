@@ -3,7 +3,7 @@
 
 use super::super::aggregate::Value;
 use super::super::column::{invalid, Column};
-use super::super::state::{ordered, unordered};
+use super::super::state::{bits, ordered, unordered};
 use super::super::words::{Class, Rows, BLOCK};
 use crate::error::Result;
 use crate::sort::KeyType;
@@ -152,16 +152,6 @@ impl Reader {
                 invalid("the key is bytes, which are no number: read them in its first row")
             }
         }
-    }
-}
-
-/// A word that compares as the number does, and is another for any other bits.
-#[inline(always)]
-fn bits(class: Class, word: u64) -> u64 {
-    match class {
-        Class::Signed => word ^ SIGN,
-        Class::Unsigned => word,
-        Class::Float => word ^ ((word as i64 >> 63) as u64 | SIGN),
     }
 }
 
