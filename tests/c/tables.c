@@ -238,6 +238,57 @@ static void groups_keep_to_their_memory(void)
   fastpar_groups_free(groups);
 }
 
+/* ---- order ---- */
+
+static void the_order_of_rows(void)
+{
+  const fastpar_sort_key keys[2] = {
+    {offsetof(trade, symbol), FASTPAR_BYTES, 6 << 8}, {offsetof(trade, price), FASTPAR_F64, FASTPAR_SORT_DESCENDING}};
+  static uint64_t rows[COUNT];
+  static unsigned char seen[COUNT];
+  memset(seen, 0, sizeof seen);
+  CHECK_EQUAL(fastpar_table_argsort(NULL, trades, COUNT, sizeof(trade), keys, 2, rows, NULL), FASTPAR_OK);
+  for (size_t i = 0; i < COUNT; i++) {
+    const trade *row = &trades[rows[i]], *last = &trades[rows[i ? i - 1 : 0]];
+    const int order = memcmp(last->symbol, row->symbol, 6);
+    seen[rows[i]]++;
+    if (i > 0) CHECK(order < 0 || (order == 0 && (last->price > row->price || (last->price == row->price && last < row))));
+  }
+  for (size_t i = 0; i < COUNT; i++) CHECK(seen[i] == 1);
+  CHECK_EQUAL(fastpar_table_argsort(NULL, trades, COUNT, sizeof(trade), keys, 2, NULL, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_table_argsort(NULL, trades, COUNT, sizeof(trade), keys, 2, (uint64_t *)trades, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+}
+
+/* Every second trade is of the one list, the others are of the other: merged they are as they were. */
+static void lists_are_merged(void)
+{
+  enum { A = (COUNT + 1) / 2, B = COUNT / 2 };
+  const fastpar_sort_key by_time = {offsetof(trade, time), FASTPAR_I64, 0};
+  static trade a[A], b[B];
+  size_t written;
+  for (size_t i = 0; i < COUNT; i++) (i % 2 ? b : a)[i / 2] = trades[i];
+  CHECK_EQUAL(fastpar_table_merge(NULL, a, A, b, B, sizeof(trade), &by_time, 1, taken, sizeof taken, &written, NULL), FASTPAR_OK);
+  CHECK(written == sizeof taken && memcmp(taken, trades, sizeof taken) == 0);
+  CHECK_EQUAL(fastpar_table_merge(NULL, a, A, b, B, sizeof(trade), &by_time, 1, taken, sizeof taken - 1, &written, NULL), FASTPAR_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQUAL(written, sizeof taken);
+  CHECK_EQUAL(fastpar_table_merge(NULL, a, A, NULL, 0, sizeof(trade), &by_time, 1, taken, sizeof taken, &written, NULL), FASTPAR_OK);
+  CHECK(written == sizeof a && memcmp(taken, a, sizeof a) == 0);
+  CHECK_EQUAL(fastpar_table_merge(NULL, a, SIZE_MAX, b, B, sizeof(trade), &by_time, 1, taken, sizeof taken, &written, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+}
+
+static void values_are_found(void)
+{
+  const int64_t times[4] = {-600000, -500000, -499995, 9000000};
+  const fastpar_column values = {times, 4, 0, FASTPAR_I64, 0};
+  uint64_t rows[4];
+  CHECK_EQUAL(fastpar_column_search(NULL, &columns[TIME], &values, FASTPAR_SEARCH_LEFT, rows, NULL), FASTPAR_OK);
+  CHECK(rows[0] == 0 && rows[1] == 0 && rows[2] == 1 && rows[3] == COUNT);
+  CHECK_EQUAL(fastpar_column_search(NULL, &columns[TIME], &values, FASTPAR_SEARCH_RIGHT, rows, NULL), FASTPAR_OK);
+  CHECK(rows[0] == 0 && rows[1] == 1 && rows[2] == 1 && rows[3] == COUNT);
+  CHECK_EQUAL(fastpar_column_search(NULL, &columns[PRICE], &values, FASTPAR_SEARCH_LEFT, rows, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_column_search(NULL, &columns[TIME], &values, 2, rows, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+}
+
 /* ---- what is refused ---- */
 
 static void misfits_are_refused(void)
@@ -302,6 +353,9 @@ int main(void)
   RUN(a_histogram);
   RUN(bars_of_a_minute);
   RUN(groups_keep_to_their_memory);
+  RUN(the_order_of_rows);
+  RUN(lists_are_merged);
+  RUN(values_are_found);
   RUN(misfits_are_refused);
   RUN(a_cancelled_call_says_so);
   return FINISH();

@@ -237,6 +237,34 @@ static fastpar_status call_sort(calls_room *room)
   return 0;
 }
 
+/* The order of numbers; these in order, by which each is found; and merged with themselves. */
+static fastpar_status call_order(const fastpar_loop_options *options)
+{
+  enum { ROWS = 20000 };
+  const fastpar_sort_key key = {0, FASTPAR_U16, 0};
+  const fastpar_column values = {calls_text, ROWS, 0, FASTPAR_U16, 0};
+  fastpar_status status;
+  size_t written = 0;
+  uint64_t *rows = calloc(ROWS, sizeof *rows);
+  uint16_t *sorted = calloc(ROWS, sizeof *sorted), *merged = calloc(2 * ROWS, sizeof *merged);
+  const fastpar_column column = {sorted, ROWS, 0, FASTPAR_U16, 0};
+  if (rows == NULL || sorted == NULL || merged == NULL) status = FASTPAR_ERR_OUT_OF_MEMORY;
+  else if ((status = fastpar_table_argsort(options, calls_text, ROWS, 2, &key, 1, rows, NULL)) == FASTPAR_OK &&
+           (status = fastpar_column_take_rows(options, &values, rows, ROWS, sorted, 2 * ROWS, &written, NULL)) == FASTPAR_OK &&
+           (status = fastpar_table_merge(options, sorted, ROWS, sorted, ROWS, 2, &key, 1, merged, 4 * ROWS, &written, NULL)) == FASTPAR_OK &&
+           (status = fastpar_column_search(options, &column, &values, FASTPAR_SEARCH_LEFT, rows, NULL)) == FASTPAR_OK) {
+    for (size_t i = 0; i < ROWS; i++) {
+      MUST(i == 0 || sorted[i - 1] <= sorted[i]);
+      MUST(merged[2 * i] == sorted[i] && merged[2 * i + 1] == sorted[i]);
+      MUST(memcmp(&sorted[rows[i]], calls_text + 2 * i, 2) == 0);
+    }
+  }
+  free(rows);
+  free(sorted);
+  free(merged);
+  return status;
+}
+
 /* Columns of records: a mask, what it selects, aggregates and groups; enough rows for several lanes. */
 static fastpar_status call_table(calls_room *room)
 {
@@ -273,6 +301,7 @@ static fastpar_status call_table(calls_room *room)
   for (size_t i = 0; i < count; i++) sum += values[i].integer.low;
   MUST(sum == all[1].integer.low);
   fastpar_groups_free(groups);
+  PASS(call_order(&options));
   return 0;
 }
 

@@ -39,11 +39,13 @@ from ._errors import (
     UnsupportedError,
 )
 from ._async import to_thread
+from ._columns import Column
 from ._executor import BrokenThreadPool, ThreadPoolExecutor
 from ._groups import Group, group
 from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import for_range, map, reduce, starmap
+from ._masks import Mask
 from ._options import LoopOptions, Schedule, plan
 from ._pipeline import Pipeline, pipeline
 from ._pool import (
@@ -62,7 +64,6 @@ from ._pool import (
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
 from ._sort import accumulate, sort
-from ._columns import Column, Mask
 from ._tables import Table, bucket, table
 from ._team import TeamMember, team
 from ._trace import TraceCategory, trace, trace_start, trace_stop

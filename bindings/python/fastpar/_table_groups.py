@@ -2,16 +2,16 @@
 
 import array
 import ctypes
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from . import _native as n
 from ._buffers import address
-from ._columns import FLOATS, LETTERS, Control, Mask, mask_of, run
+from ._columns import FLOATS, Control, run
 from ._errors import call, uint64
 from ._handles import Handle
 from ._library import lib
+from ._masks import Mask, mask_of
 from ._tables import Asked, Field, Layout, Table, bucket
 
 #: Words of 64 bits of a fastpar_value, and which of them are what.

@@ -3,8 +3,6 @@
 import array
 import contextlib
 import ctypes
-import functools
-import itertools
 import operator
 import re
 import struct
@@ -14,8 +12,9 @@ from typing import NamedTuple, SupportsIndex, Unpack, overload
 
 from . import _native as n
 from ._buffers import address
-from ._columns import ALWAYS_FLOAT, FLOATS, LETTERS, OPERATIONS, Column, Control, Mask, integer, mask_of, run
+from ._columns import ALWAYS_FLOAT, FLOATS, LETTERS, OPERATIONS, Column, Control, integer, run
 from ._library import lib
+from ._masks import Mask, mask_of
 from ._sort import fields_of
 
 #: What is asked: the name of a column, or of two, and the name of what is wanted of it; or "count".
@@ -282,11 +281,8 @@ class Table:
             rows = bytearray(data[self._offset : self._offset + self._bytes()])
         return Table(rows, self._layout, 0, self._count, self._stride)
 
-    def sort(self, *by: str, descending: bool | Sequence[bool] = False, **control: Unpack[Control]) -> None:
-        """Sorts the rows in place, in a writable buffer, by these columns, the most important first: as `fastpar.sort`."""
-        size = self._layout.struct.size
-        if self._stride != size and self._count > 1:
-            raise ValueError("rows with others between them cannot be sorted in place")
+    def _keys(self, by: Sequence[str], descending: bool | Sequence[bool]) -> ctypes.Array:
+        """The keys of a sort for C."""
         directions = [descending] * len(by) if isinstance(descending, (bool, int)) else list(descending)
         if not by or len(directions) != len(by):
             raise ValueError(f"{len(by)} columns to sort by, and {len(directions)} directions")
@@ -296,6 +292,51 @@ class Table:
             key.offset, key.type = field.offset, field.type
             key.flags = n.FASTPAR_SORT_DESCENDING if downwards else 0
             key.flags |= field.size << 8 if field.type == n.FASTPAR_BYTES else 0
+        return keys
+
+    def argsort(
+        self, *by: str, descending: bool | Sequence[bool] = False, **control: Unpack[Control]
+    ) -> "array.array[int]":
+        """The numbers of the rows in the order that `sorted` would give them: what `take` takes."""
+        size = self._layout.struct.size
+        whole = self if self._stride == size else self.take(range(self._count), **control)
+        keys, rows = self._keys(by, descending), array.array("Q", bytes(8 * self._count))
+        with whole._column_of(self._whole()) as records, address(rows, True) as (to, _):
+
+            def work(options: object, error: object) -> int:
+                return lib.fastpar_table_argsort(
+                    options, records.base, records.count, size, keys, len(keys), to if records.count else None, error
+                )
+
+            run(work, self._bytes(), **control)
+        return rows
+
+    def merged(
+        self, other: "Table", *by: str, descending: bool | Sequence[bool] = False, **control: Unpack[Control]
+    ) -> "Table":
+        """The rows of this table and of another one of the same format, both sorted by these columns, as one that is sorted. Of
+        equal rows those of this table are first."""
+        size, keys = self._layout.struct.size, self._keys(by, descending)
+        if other.format != self.format:
+            raise ValueError(f"tables of {self.format!r} and of {other.format!r}")
+        a, b = (table if table._stride == size else table.take(range(len(table)), **control) for table in (self, other))
+        rows = bytearray((len(a) + len(b)) * size)
+        written = ctypes.byref(ctypes.c_size_t())
+        with a._column_of(self._whole()) as first, b._column_of(self._whole()) as second, address(rows, True) as (to, room):
+            lists = first.base, first.count, second.base, second.count, size, keys, len(keys)
+
+            def work(options: object, error: object) -> int:
+                return lib.fastpar_table_merge(options, *lists, to if room else None, room, written, error)
+
+            run(work, len(rows), **control)
+        return Table(rows, self._layout, 0, len(a) + len(b), size)
+
+    def sort(self, *by: str, descending: bool | Sequence[bool] = False, **control: Unpack[Control]) -> None:
+        """Sorts the rows in place, in a writable buffer, by these columns, the most important first: as `fastpar.sort`."""
+        size = self._layout.struct.size
+        if self._stride != size and self._count > 1:
+            raise ValueError("rows with others between them cannot be sorted in place")
+        keys = self._keys(by, descending)
         with address(self._buffer, writable=True) as (data, length):
             if self._offset + self._bytes() > length:
                 raise ValueError(f"the buffer has shrunk to {length} bytes")

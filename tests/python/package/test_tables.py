@@ -108,6 +108,25 @@ class Rows(unittest.TestCase):
             table.sort()
 
 
+    def test_orders(self):
+        rows = made(2000)
+        table = trades(rows)
+        order = sorted(range(2000), key=lambda row: (rows[row][5], -rows[row][4]))
+        self.assertEqual(table.argsort("sym", "price", descending=(False, True)).tolist(), order)
+        self.assertEqual(table[1:900:3].argsort("id", descending=True).tolist(), list(range(299, -1, -1)))
+        merged = table[:700].sorted("qty").merged(table[700:].sorted("qty"), "qty")
+        self.assertEqual(list(merged), sorted(rows, key=lambda row: row[2]))
+        self.assertEqual(list(table[:0].merged(table[::2], "id")), rows[::2])
+        with self.assertRaises(ValueError):
+            table.merged(fastpar.table(b"", "<q"), "qty")
+        column = fastpar.table(array.array("d", [-1.0, 2.0, 2.0, 7.5]), "d")["f0"]
+        self.assertEqual(column.searchsorted([-2, 2, 2.5, 100]).tolist(), [0, 1, 3, 4])
+        self.assertEqual(column.searchsorted([-2, 2, 2.5, 100], side="right").tolist(), [0, 3, 3, 4])
+        self.assertEqual(column.searchsorted([]).tolist(), [])
+        with self.assertRaises(ValueError):
+            table["sym"].searchsorted([1])
+
+
 class Aggregates(unittest.TestCase):
     def test_columns(self):
         rows = made(3000)
