@@ -1533,7 +1533,8 @@ typedef struct fastpar_int128 {
 
 /**
  * A column: values of one type at equal distances in memory, such as a field of records, or an array.
- * Nothing is copied. While a call uses it, nothing may write the bytes from its first value to its last.
+ * Nothing is copied. While a call uses it, nothing may write the bytes from its first value to its
+ * last.
  *
  *     typedef struct trade { int64_t time; double price; uint32_t quantity; char symbol[8]; } trade;
  *     fastpar_column price = {&trades[0].price, count, sizeof(trade), FASTPAR_F64, 0};
@@ -1545,8 +1546,8 @@ typedef struct fastpar_column {
   /** Values. */
   size_t count;
   /**
-   * Bytes from the begin of a value to the begin of the next, at least those of a value. 0: the values lie
-   * one after the other.
+   * Bytes from the begin of a value to the begin of the next, at least those of a value. 0: the
+   * values lie one after the other.
    */
   size_t stride;
   /** As `fastpar_sort_key.type`: FASTPAR_U8 to FASTPAR_BYTES. */
@@ -1558,15 +1559,15 @@ typedef struct fastpar_column {
 /** `fastpar_aggregate.operation`: how many rows; of no column. */
 #define FASTPAR_AGGREGATE_COUNT 0
 /**
- * `fastpar_aggregate.operation`: the sum. Of whole numbers exact, in `integer`; of floats with compensation
- * of what rounding loses.
+ * `fastpar_aggregate.operation`: the sum. Of whole numbers exact, in `integer`; of floats with
+ * compensation of what rounding loses.
  */
 #define FASTPAR_AGGREGATE_SUM 1
 /** `fastpar_aggregate.operation`: the sum, divided by the number of rows. */
 #define FASTPAR_AGGREGATE_MEAN 2
 /**
- * `fastpar_aggregate.operation`: the least value. NaN counts only if there is nothing else; -0.0 is less
- * than 0.0.
+ * `fastpar_aggregate.operation`: the least value. NaN counts only if there is nothing else; -0.0 is
+ * less than 0.0.
  */
 #define FASTPAR_AGGREGATE_MIN 3
 /** `fastpar_aggregate.operation`: the greatest value; NaN and -0.0 as for FASTPAR_AGGREGATE_MIN. */
@@ -1576,17 +1577,18 @@ typedef struct fastpar_column {
 /** `fastpar_aggregate.operation`: the value of the last row. */
 #define FASTPAR_AGGREGATE_LAST 6
 /**
- * `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1): the
- * variance that a sample of n rows estimates.)
+ * `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
+ * the variance that a sample of n rows estimates.)
  */
 #define FASTPAR_AGGREGATE_VARIANCE 7
 /**
- * `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`. Of
- * whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
+ * `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`.
+ * Of whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
  */
 #define FASTPAR_AGGREGATE_DOT 8
 /**
- * `fastpar_aggregate.operation`: that sum, divided by the sum of `weights`; by 0 it is what IEEE 754 gives.
+ * `fastpar_aggregate.operation`: that sum, divided by the sum of `weights`; by 0 it is what IEEE 754
+ * gives.
  */
 #define FASTPAR_AGGREGATE_WEIGHTED_MEAN 9
 
@@ -1597,24 +1599,27 @@ typedef struct fastpar_aggregate {
   /** 0. */
   uint32_t reserved;
   /**
-   * The index of the column among those of the call; 0 for FASTPAR_AGGREGATE_COUNT. Of numbers, not of
-   * FASTPAR_BYTES.
+   * The index of the column among those of the call; 0 for FASTPAR_AGGREGATE_COUNT. Of numbers, not
+   * of FASTPAR_BYTES.
    */
   size_t column;
-  /** The index of the other column of FASTPAR_AGGREGATE_DOT and FASTPAR_AGGREGATE_WEIGHTED_MEAN; else 0. */
+  /**
+   * The index of the other column of FASTPAR_AGGREGATE_DOT and FASTPAR_AGGREGATE_WEIGHTED_MEAN; else
+   * 0.
+   */
   size_t weights;
 } fastpar_aggregate;
 
 /** A number that an aggregate gives. */
 typedef struct fastpar_value {
   /**
-   * Whole numbers, exactly: the count; a sum, least, greatest, first or last value or sum of products of
-   * columns of whole numbers. Else 0.
+   * Whole numbers, exactly: the count; a sum, least, greatest, first or last value or sum of
+   * products of columns of whole numbers. Else 0.
    */
   fastpar_int128 integer;
   /**
-   * The number, or the double that is nearest to `integer`. Without rows: 0 for the count and for sums,
-   * else NaN.
+   * The number, or the double that is nearest to `integer`. Without rows: 0 for the count and for
+   * sums, else NaN.
    */
   double number;
   /** The rows that it is of. 0: there is no value but for the count and for sums. */
@@ -1631,27 +1636,29 @@ typedef struct fastpar_value {
  *     fastpar_value values[2];
  *     fastpar_table_aggregate(NULL, columns, 2, NULL, 0, asked, 2, values, &error);
  *
- * Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together in
- * their order: results are the same to the bit on any number of threads. Floats are computed with as double.
+ * Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together
+ * in their order: results are the same to the bit on any number of threads. Floats are computed with
+ * as double.
  *
  * @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
  *                          counts rows, may be set; the others must be 0.
  * @param columns           as many values in each; NULL only with `columns_count` 0: no rows
  * @param columns_count     0 to 256
- * @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit of a byte
- *                          first: rows whose bit is 1 count.
+ * @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit
+ *                          of a byte first: rows whose bit is 1 count.
  * @param mask_bytes        its bytes, at least rows / 8, rounded up; 0 without a mask
  * @param aggregates        NULL only with `aggregates_count` 0
  * @param aggregates_count  0 to 256
  * @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
  * @param error             may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or columns of different counts;
- *         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits (`error->position` is the
- *         aggregate), or as `fastpar_for`; FASTPAR_ERR_CANCELLED: by the flag or by the progress callback;
- *         FASTPAR_ERR_OUT_OF_MEMORY, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_BUSY: as `fastpar_for`.
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits (`error->position` is
+ *         the aggregate), or as `fastpar_for`; FASTPAR_ERR_CANCELLED: by the flag or by the progress
+ *         callback; FASTPAR_ERR_OUT_OF_MEMORY, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_BUSY: as
+ *         `fastpar_for`.
  *
- * Blocks until it is done. May be called from any thread, for the same columns at the same time, and from
- * inside callbacks. Since: 1.0
+ * Blocks until it is done. May be called from any thread, for the same columns at the same time, and
+ * from inside callbacks. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *options,
                                                    const fastpar_column *columns, size_t columns_count,
@@ -1661,8 +1668,8 @@ FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *o
                                                    fastpar_error *error);
 
 /**
- * Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor greater,
- * and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
+ * Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor
+ * greater, and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
  */
 #define FASTPAR_COMPARE_EQUAL 1
 /** Not equal to `low`. */
@@ -1693,10 +1700,10 @@ FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *o
  * @param column      must not be NULL
  * @param comparison  FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED
  * @param low         must not be NULL: a value of the column's type, aligned or not
- * @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else not looked at
- * @param mask        out: a bit for each row, the lowest bit of a byte first (the layout of Arrow); bits of
- *                    the last byte past the rows are 0, further bytes are untouched. It must not overlap
- *                    the inputs. After a failure its content is undefined.
+ * @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL will do
+ * @param mask        out, NULL only without rows: a bit for each, the lowest of a byte first (as in
+ *                    Arrow); bits of the last byte past the rows are 0, further bytes are untouched.
+ *                    It must not overlap the inputs. After a failure its content is undefined.
  * @param mask_bytes  its size, at least rows / 8, rounded up
  * @param error       may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the mask; else as `fastpar_table_aggregate`.
@@ -1719,13 +1726,13 @@ FASTPAR_API fastpar_status fastpar_column_compare(const fastpar_loop_options *op
  *
  * @param options       may be NULL; as for `fastpar_table_aggregate`
  * @param column        must not be NULL
- * @param mask          a bit for each row, the lowest bit of a byte first
+ * @param mask          a bit for each row, the lowest bit of a byte first; NULL only without rows
  * @param mask_bytes    its bytes, at least rows / 8, rounded up
- * @param dst           out: values without gaps. It must not overlap the inputs. After a failure its
- *                      content is undefined.
+ * @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+ *                      inputs. After a failure its content is undefined.
  * @param dst_capacity  bytes
- * @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those that
- *                      are needed, with another failure 0
+ * @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those
+ *                      that are needed, with another failure 0
  * @param error         may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_table_aggregate`.
  *
@@ -1737,21 +1744,22 @@ FASTPAR_API fastpar_status fastpar_column_take(const fastpar_loop_options *optio
                                                size_t *written, fastpar_error *error);
 
 /**
- * Copies the values of rows by their numbers, one after the other, in parallel: `dst[i]` becomes the value
- * of row `rows[i]`.
+ * Copies the values of rows by their numbers, one after the other, in parallel: `dst[i]` becomes the
+ * value of row `rows[i]`.
  *
  * @param options       may be NULL; as for `fastpar_table_aggregate`, but progress counts `rows`
  * @param column        must not be NULL
- * @param rows          numbers of rows, each less than `column->count`, in any order and as often as wanted;
- *                      aligned to 8 bytes
+ * @param rows          NULL only with `rows_count` 0: numbers of rows, each less than `column->count`,
+ *                      in any order and as often as wanted; aligned to 8 bytes
  * @param rows_count    how many
- * @param dst           out: values without gaps. It must not overlap the inputs. After a failure its
- *                      content is undefined.
+ * @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+ *                      inputs. After a failure its content is undefined.
  * @param dst_capacity  bytes
  * @param written       out, must not be NULL; as for `fastpar_column_take`
  * @param error         may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or there is no such row: the first of these
- *         numbers is at `error->position`; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_table_aggregate`.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or there is no such row: the first of
+ *         these numbers is at `error->position`; FASTPAR_ERR_BUFFER_TOO_SMALL; else as
+ *         `fastpar_table_aggregate`.
  *
  * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
  */
@@ -1763,8 +1771,8 @@ FASTPAR_API fastpar_status fastpar_column_take_rows(const fastpar_loop_options *
 /**
  * Counts how many values lie in each of some ranges of equal width, in parallel.
  *
- * Value `v` of `[low, high)` counts in bin `(size_t)((v - low) * (bins_count / (high - low)))`, in doubles,
- * and at most in the last; other values, and NaN, count nowhere.
+ * Value `v` of `[low, high)` counts in bin `(size_t)((v - low) * (bins_count / (high - low)))`, in
+ * doubles, and at most in the last; other values, and NaN, count nowhere.
  *
  * @param options     may be NULL; as for `fastpar_table_aggregate`
  * @param column      must not be NULL; of numbers
@@ -1800,13 +1808,14 @@ FASTPAR_API fastpar_status fastpar_column_histogram(const fastpar_loop_options *
  *
  * @param operation   FASTPAR_MASK_AND to FASTPAR_MASK_NOT
  * @param rows        for so many rows the masks are
- * @param a           in: the first mask, (rows + 7) / 8 bytes
+ * @param a           in: the first mask, (rows + 7) / 8 bytes; NULL only with `mask_bytes` 0
  * @param b           in: the second mask, as many bytes; NULL for FASTPAR_MASK_NOT
  * @param mask_bytes  the size of each mask, at least (rows + 7) / 8
- * @param mask        out: the result; bits of the last byte past the rows are 0, further bytes are
- *                    untouched. It must not overlap `a` or `b`.
+ * @param mask        out, NULL only with `mask_bytes` 0: the result; bits of the last byte past the
+ *                    rows are 0, further bytes are untouched. It must not overlap `a` or `b`.
  * @param error       may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `mask_bytes`.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+ *         `mask_bytes`.
  *
  * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
  */
@@ -1818,7 +1827,7 @@ FASTPAR_API fastpar_status fastpar_mask_combine(uint32_t operation, size_t rows,
  * Counts the rows of a mask.
  *
  * @param rows        for so many rows it is; bits past them are not looked at
- * @param mask        in: the lowest bit of a byte first
+ * @param mask        in: the lowest bit of a byte first; NULL only with `mask_bytes` 0
  * @param mask_bytes  its size, at least (rows + 7) / 8
  * @param count       out, must not be NULL: how many bits are 1. Untouched on failure.
  * @param error       may be NULL
@@ -1838,15 +1847,18 @@ FASTPAR_API fastpar_status fastpar_mask_count(size_t rows, const uint8_t *mask, 
  * Tells in which order `fastpar_sort` would put records, and leaves them where they are.
  *
  * @param options      may be NULL; as for `fastpar_sort`
- * @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with `count` 0.
+ * @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with
+ *                     `count` 0.
  * @param count        records
  * @param record_size  bytes of a record, at least 1
  * @param keys         must not be NULL; as for `fastpar_sort`
  * @param keys_count   how many
- * @param rows         out: `count` numbers of records, the first record's first. It must not overlap the records.
- *                     After a failure its content is undefined.
+ * @param rows         out, NULL only with `count` 0: `count` numbers of records, the first record's
+ *                     first. It must not overlap the records. After a failure its content is
+ *                     undefined.
  * @param error        may be NULL
- * @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or of 16.
+ * @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or
+ *         of 16.
  *
  * Blocks, threads and nesting: as `fastpar_sort`; the records are only read. Since: 1.0
  */
@@ -1856,19 +1868,20 @@ FASTPAR_API fastpar_status fastpar_table_argsort(const fastpar_loop_options *opt
                                                  uint64_t *rows, fastpar_error *error);
 
 /**
- * Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records whose keys are
- * all equal those of `a` are first, and those of each list keep their order.
+ * Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records
+ * whose keys are all equal those of `a` are first, and those of each list keep their order.
  *
  * @param options       may be NULL; as for `fastpar_sort`
- * @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count` 0
+ * @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count`
+ *                      0
  * @param a_count       records
- * @param b             in: the other list
+ * @param b             in: the other list; NULL only with `b_count` 0
  * @param b_count       records
  * @param record_size   bytes of a record, at least 1
  * @param keys          must not be NULL; as for `fastpar_sort`
  * @param keys_count    how many
- * @param dst           out: the records of both. It must not overlap the inputs. After a failure, and if a list is
- *                      not sorted, its content is undefined.
+ * @param dst           out, NULL only for no records: those of both. It must not overlap the inputs.
+ *                      After a failure, and if a list is not sorted, its content is undefined.
  * @param dst_capacity  bytes
  * @param written       out, must not be NULL; as for `fastpar_column_take`
  * @param error         may be NULL
@@ -1891,12 +1904,12 @@ FASTPAR_API fastpar_status fastpar_table_merge(const fastpar_loop_options *optio
  *         for (rows[i] = 0; rows[i] < column->count && column[rows[i]] < values[i]; rows[i]++) {}
  *
  * @param options  may be NULL; as for `fastpar_table_aggregate`, but progress counts values
- * @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is not, the
- *                 numbers are any, up to its count.
+ * @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is
+ *                 not, the numbers are any, up to its count.
  * @param values   must not be NULL: of the same type
  * @param side     FASTPAR_SEARCH_LEFT or FASTPAR_SEARCH_RIGHT
- * @param rows     out: a number for each value. It must not overlap the inputs. After a failure its content is
- *                 undefined.
+ * @param rows     out, NULL only without values: a number for each. It must not overlap the inputs.
+ *                 After a failure its content is undefined.
  * @param error    may be NULL
  * @return as `fastpar_table_aggregate`
  *
@@ -1909,10 +1922,10 @@ FASTPAR_API fastpar_status fastpar_column_search(const fastpar_loop_options *opt
 /**
  * What rows are grouped by: the values of a column, or ranges of them that have equal widths.
  *
- * Whole numbers: a `width` above 0 makes buckets `[origin + n * width, origin + (n + 1) * width)` for every
- * n, also below 0. Floats: the same with `float_width` and `float_origin`, computed in doubles, and NaN has
- * a bucket of its own, the last. Without a width floats are equal if their bits are, and are sorted by IEEE
- * total order.
+ * Whole numbers: a `width` above 0 makes buckets `[origin + n * width, origin + (n + 1) * width)` for
+ * every n, also below 0. Floats: the same with `float_width` and `float_origin`, computed in doubles,
+ * and NaN has a bucket of its own, the last. Without a width floats are equal if their bits are, and
+ * are sorted by IEEE total order.
  *
  *     fastpar_group_key keys[2] = {{1, 0, 0, 0.0, 0.0},      // by the second column, and for equal ones
  *                                  {0, 60000, 0, 0.0, 0.0}}; // by minutes, of the first: milliseconds
@@ -1931,14 +1944,15 @@ typedef struct fastpar_group_key {
 } fastpar_group_key;
 
 /**
- * Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most important.
- * They are the library's memory: nothing of the columns is needed any more. Any number of threads may read
- * them at the same time.
+ * Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most
+ * important. They are the library's memory: nothing of the columns is needed any more. Any number of
+ * threads may read them at the same time.
  */
 typedef struct fastpar_groups fastpar_groups;
 
 /**
- * Groups rows by one key or several, and computes aggregates of each group, in one pass and in parallel.
+ * Groups rows by one key or several, and computes aggregates of each group, in one pass and in
+ * parallel.
  *
  * One-minute bars of each symbol, for example, of trades {milliseconds, symbol, price, quantity}:
  *
@@ -1949,29 +1963,29 @@ typedef struct fastpar_groups fastpar_groups;
  *     fastpar_groups *bars;
  *     fastpar_table_group(NULL, columns, 4, NULL, 0, keys, 2, asked, 5, 0, &bars, &error);
  *
- * Combinations of keys that no row has are no groups. First and last are by the order of the rows. As for
- * `fastpar_table_aggregate` results are the same to the bit on any number of threads.
+ * Combinations of keys that no row has are no groups. First and last are by the order of the rows. As
+ * for `fastpar_table_aggregate` results are the same to the bit on any number of threads.
  *
  * @param options           may be NULL; as for `fastpar_table_aggregate`
  * @param columns           must not be NULL; as many values in each
  * @param columns_count     1 to 256
  * @param mask              NULL: all rows; as for `fastpar_table_aggregate`
  * @param mask_bytes        its bytes; 0 without a mask
- * @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have 4096 bytes at the
- *                          most, with the others together
+ * @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have
+ *                          4096 bytes at the most, with the others together
  * @param keys_count        1 to 16
  * @param aggregates        NULL only with `aggregates_count` 0
  * @param aggregates_count  0 to 256
- * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group of A
- *                          aggregates takes about 150 * (A + 1), and is held once for each chunk of rows
- *                          under way that it comes up in.
+ * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group
+ *                          of A aggregates takes about 150 * (A + 1), and is held once for each chunk
+ *                          of rows under way that it comes up in.
  * @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
  * @param error             may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or more than 2^29 groups; else as
  *         `fastpar_table_aggregate`.
  *
- * Blocks, threads and nesting: as `fastpar_table_aggregate`. Keys from outside cannot make it slow by what
- * they hash to. Since: 1.0
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Keys from outside cannot make it slow by
+ * what they hash to. Since: 1.0
  */
 FASTPAR_API fastpar_status fastpar_table_group(const fastpar_loop_options *options,
                                                const fastpar_column *columns, size_t columns_count,
@@ -1996,11 +2010,12 @@ FASTPAR_API size_t fastpar_groups_count(const fastpar_groups *groups);
  *
  * @param groups    must not be NULL
  * @param index     which of the call's keys
- * @param values    out: the key, of a bucket where it begins; `rows` is how many rows the group has
+ * @param values    out, NULL only without groups: the key, of a bucket where it begins; `rows` is how
+ *                  many rows the group has
  * @param capacity  values that there is room for, at least `fastpar_groups_count`
  * @param error     may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES, which
- *         `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES,
+ *         which `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
  *         FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
  *
  * Never blocks. May be called from any thread. Since: 1.0
@@ -2013,7 +2028,7 @@ FASTPAR_API fastpar_status fastpar_groups_keys(const fastpar_groups *groups, siz
  *
  * @param groups    must not be NULL
  * @param index     which of the call's aggregates
- * @param values    out
+ * @param values    out; NULL only without groups
  * @param capacity  values that there is room for, at least `fastpar_groups_count`
  * @param error     may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such aggregate;
@@ -2027,14 +2042,15 @@ FASTPAR_API fastpar_status fastpar_groups_values(const fastpar_groups *groups, s
                                                  fastpar_error *error);
 
 /**
- * Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows` takes
- * keys of FASTPAR_BYTES from, or the first of rows that are equal.
+ * Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows`
+ * takes keys of FASTPAR_BYTES from, or the first of rows that are equal.
  *
  * @param groups    must not be NULL
- * @param rows      out
+ * @param rows      out; NULL only without groups
  * @param capacity  numbers that there is room for, at least `fastpar_groups_count`
  * @param error     may be NULL
- * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+ *         `capacity`.
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */
@@ -2044,7 +2060,7 @@ FASTPAR_API fastpar_status fastpar_groups_rows(const fastpar_groups *groups, uin
 /**
  * Releases groups. NULL is ignored.
  *
- * @param groups  not used again
+ * @param groups  may be NULL; not used again
  *
  * Never blocks. May be called from any thread. Since: 1.0
  */

@@ -12,8 +12,8 @@ use crate::table::{self, Column, Comparison, Mask};
 use std::ffi::c_void;
 use std::mem::size_of;
 
-/// Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor greater,
-/// and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
+/// Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor
+/// greater, and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
 pub const FASTPAR_COMPARE_EQUAL: u32 = 1;
 /// Not equal to `low`.
 pub const FASTPAR_COMPARE_NOT_EQUAL: u32 = 2;
@@ -56,10 +56,10 @@ pub(super) unsafe fn the_column<'a>(column: *const fastpar_column, name: &str) -
 /// @param column      must not be NULL
 /// @param comparison  FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED
 /// @param low         must not be NULL: a value of the column's type, aligned or not
-/// @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else not looked at
-/// @param mask        out: a bit for each row, the lowest bit of a byte first (the layout of Arrow); bits of
-///                    the last byte past the rows are 0, further bytes are untouched. It must not overlap
-///                    the inputs. After a failure its content is undefined.
+/// @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL will do
+/// @param mask        out, NULL only without rows: a bit for each, the lowest of a byte first (as in
+///                    Arrow); bits of the last byte past the rows are 0, further bytes are untouched.
+///                    It must not overlap the inputs. After a failure its content is undefined.
 /// @param mask_bytes  its size, at least rows / 8, rounded up
 /// @param error       may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the mask; else as `fastpar_table_aggregate`.
@@ -129,13 +129,13 @@ pub unsafe extern "C" fn fastpar_column_compare(
 ///
 /// @param options       may be NULL; as for `fastpar_table_aggregate`
 /// @param column        must not be NULL
-/// @param mask          a bit for each row, the lowest bit of a byte first
+/// @param mask          a bit for each row, the lowest bit of a byte first; NULL only without rows
 /// @param mask_bytes    its bytes, at least rows / 8, rounded up
-/// @param dst           out: values without gaps. It must not overlap the inputs. After a failure its
-///                      content is undefined.
+/// @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+///                      inputs. After a failure its content is undefined.
 /// @param dst_capacity  bytes
-/// @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those that
-///                      are needed, with another failure 0
+/// @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those
+///                      that are needed, with another failure 0
 /// @param error         may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_table_aggregate`.
 ///
@@ -177,21 +177,22 @@ pub unsafe extern "C" fn fastpar_column_take(
     unsafe { guard(error, body) }
 }
 
-/// Copies the values of rows by their numbers, one after the other, in parallel: `dst[i]` becomes the value
-/// of row `rows[i]`.
+/// Copies the values of rows by their numbers, one after the other, in parallel: `dst[i]` becomes the
+/// value of row `rows[i]`.
 ///
 /// @param options       may be NULL; as for `fastpar_table_aggregate`, but progress counts `rows`
 /// @param column        must not be NULL
-/// @param rows          numbers of rows, each less than `column->count`, in any order and as often as wanted;
-///                      aligned to 8 bytes
+/// @param rows          NULL only with `rows_count` 0: numbers of rows, each less than `column->count`,
+///                      in any order and as often as wanted; aligned to 8 bytes
 /// @param rows_count    how many
-/// @param dst           out: values without gaps. It must not overlap the inputs. After a failure its
-///                      content is undefined.
+/// @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+///                      inputs. After a failure its content is undefined.
 /// @param dst_capacity  bytes
 /// @param written       out, must not be NULL; as for `fastpar_column_take`
 /// @param error         may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or there is no such row: the first of these
-///         numbers is at `error->position`; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_table_aggregate`.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or there is no such row: the first of
+///         these numbers is at `error->position`; FASTPAR_ERR_BUFFER_TOO_SMALL; else as
+///         `fastpar_table_aggregate`.
 ///
 /// Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
 ///
@@ -239,8 +240,8 @@ pub unsafe extern "C" fn fastpar_column_take_rows(
 
 /// Counts how many values lie in each of some ranges of equal width, in parallel.
 ///
-/// Value `v` of `[low, high)` counts in bin `(size_t)((v - low) * (bins_count / (high - low)))`, in doubles,
-/// and at most in the last; other values, and NaN, count nowhere.
+/// Value `v` of `[low, high)` counts in bin `(size_t)((v - low) * (bins_count / (high - low)))`, in
+/// doubles, and at most in the last; other values, and NaN, count nowhere.
 ///
 /// @param options     may be NULL; as for `fastpar_table_aggregate`
 /// @param column      must not be NULL; of numbers

@@ -42,13 +42,14 @@ pub(super) unsafe fn mask_output<'a>(
 ///
 /// @param operation   FASTPAR_MASK_AND to FASTPAR_MASK_NOT
 /// @param rows        for so many rows the masks are
-/// @param a           in: the first mask, (rows + 7) / 8 bytes
+/// @param a           in: the first mask, (rows + 7) / 8 bytes; NULL only with `mask_bytes` 0
 /// @param b           in: the second mask, as many bytes; NULL for FASTPAR_MASK_NOT
 /// @param mask_bytes  the size of each mask, at least (rows + 7) / 8
-/// @param mask        out: the result; bits of the last byte past the rows are 0, further bytes are
-///                    untouched. It must not overlap `a` or `b`.
+/// @param mask        out, NULL only with `mask_bytes` 0: the result; bits of the last byte past the
+///                    rows are 0, further bytes are untouched. It must not overlap `a` or `b`.
 /// @param error       may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `mask_bytes`.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+///         `mask_bytes`.
 ///
 /// Does not block: the calling thread does it. May be called from any thread. Since: 1.0
 ///
@@ -97,7 +98,7 @@ pub unsafe extern "C" fn fastpar_mask_combine(
 /// Counts the rows of a mask.
 ///
 /// @param rows        for so many rows it is; bits past them are not looked at
-/// @param mask        in: the lowest bit of a byte first
+/// @param mask        in: the lowest bit of a byte first; NULL only with `mask_bytes` 0
 /// @param mask_bytes  its size, at least (rows + 7) / 8
 /// @param count       out, must not be NULL: how many bits are 1. Untouched on failure.
 /// @param error       may be NULL

@@ -32,15 +32,18 @@ unsafe fn numbers_of<'a>(rows: *mut u64, count: usize) -> Result<&'a mut [MaybeU
 /// Tells in which order `fastpar_sort` would put records, and leaves them where they are.
 ///
 /// @param options      may be NULL; as for `fastpar_sort`
-/// @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with `count` 0.
+/// @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with
+///                     `count` 0.
 /// @param count        records
 /// @param record_size  bytes of a record, at least 1
 /// @param keys         must not be NULL; as for `fastpar_sort`
 /// @param keys_count   how many
-/// @param rows         out: `count` numbers of records, the first record's first. It must not overlap the records.
-///                     After a failure its content is undefined.
+/// @param rows         out, NULL only with `count` 0: `count` numbers of records, the first record's
+///                     first. It must not overlap the records. After a failure its content is
+///                     undefined.
 /// @param error        may be NULL
-/// @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or of 16.
+/// @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or
+///         of 16.
 ///
 /// Blocks, threads and nesting: as `fastpar_sort`; the records are only read. Since: 1.0
 ///
@@ -73,19 +76,20 @@ pub unsafe extern "C" fn fastpar_table_argsort(
     unsafe { guard(error, body) }
 }
 
-/// Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records whose keys are
-/// all equal those of `a` are first, and those of each list keep their order.
+/// Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records
+/// whose keys are all equal those of `a` are first, and those of each list keep their order.
 ///
 /// @param options       may be NULL; as for `fastpar_sort`
-/// @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count` 0
+/// @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count`
+///                      0
 /// @param a_count       records
-/// @param b             in: the other list
+/// @param b             in: the other list; NULL only with `b_count` 0
 /// @param b_count       records
 /// @param record_size   bytes of a record, at least 1
 /// @param keys          must not be NULL; as for `fastpar_sort`
 /// @param keys_count    how many
-/// @param dst           out: the records of both. It must not overlap the inputs. After a failure, and if a list is
-///                      not sorted, its content is undefined.
+/// @param dst           out, NULL only for no records: those of both. It must not overlap the inputs.
+///                      After a failure, and if a list is not sorted, its content is undefined.
 /// @param dst_capacity  bytes
 /// @param written       out, must not be NULL; as for `fastpar_column_take`
 /// @param error         may be NULL
@@ -150,12 +154,12 @@ pub unsafe extern "C" fn fastpar_table_merge(
 /// ```
 ///
 /// @param options  may be NULL; as for `fastpar_table_aggregate`, but progress counts values
-/// @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is not, the
-///                 numbers are any, up to its count.
+/// @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is
+///                 not, the numbers are any, up to its count.
 /// @param values   must not be NULL: of the same type
 /// @param side     FASTPAR_SEARCH_LEFT or FASTPAR_SEARCH_RIGHT
-/// @param rows     out: a number for each value. It must not overlap the inputs. After a failure its content is
-///                 undefined.
+/// @param rows     out, NULL only without values: a number for each. It must not overlap the inputs.
+///                 After a failure its content is undefined.
 /// @param error    may be NULL
 /// @return as `fastpar_table_aggregate`
 ///

@@ -15,10 +15,10 @@ use crate::table::{self, Bucket, Column, GroupKey, Groups, Value};
 
 /// What rows are grouped by: the values of a column, or ranges of them that have equal widths.
 ///
-/// Whole numbers: a `width` above 0 makes buckets `[origin + n * width, origin + (n + 1) * width)` for every
-/// n, also below 0. Floats: the same with `float_width` and `float_origin`, computed in doubles, and NaN has
-/// a bucket of its own, the last. Without a width floats are equal if their bits are, and are sorted by IEEE
-/// total order.
+/// Whole numbers: a `width` above 0 makes buckets `[origin + n * width, origin + (n + 1) * width)` for
+/// every n, also below 0. Floats: the same with `float_width` and `float_origin`, computed in doubles,
+/// and NaN has a bucket of its own, the last. Without a width floats are equal if their bits are, and
+/// are sorted by IEEE total order.
 ///
 /// ```c
 /// fastpar_group_key keys[2] = {{1, 0, 0, 0.0, 0.0},      // by the second column, and for equal ones
@@ -39,9 +39,9 @@ pub struct fastpar_group_key {
     pub float_origin: f64,
 }
 
-/// Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most important.
-/// They are the library's memory: nothing of the columns is needed any more. Any number of threads may read
-/// them at the same time.
+/// Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most
+/// important. They are the library's memory: nothing of the columns is needed any more. Any number of
+/// threads may read them at the same time.
 pub struct fastpar_groups {
     groups: Groups,
 }
@@ -72,7 +72,8 @@ fn key_of(index: usize, raw: &fastpar_group_key, columns: &[Column<'_>]) -> Resu
     Ok(GroupKey { column: raw.column, bucket })
 }
 
-/// Groups rows by one key or several, and computes aggregates of each group, in one pass and in parallel.
+/// Groups rows by one key or several, and computes aggregates of each group, in one pass and in
+/// parallel.
 ///
 /// One-minute bars of each symbol, for example, of trades {milliseconds, symbol, price, quantity}:
 ///
@@ -85,29 +86,29 @@ fn key_of(index: usize, raw: &fastpar_group_key, columns: &[Column<'_>]) -> Resu
 /// fastpar_table_group(NULL, columns, 4, NULL, 0, keys, 2, asked, 5, 0, &bars, &error);
 /// ```
 ///
-/// Combinations of keys that no row has are no groups. First and last are by the order of the rows. As for
-/// `fastpar_table_aggregate` results are the same to the bit on any number of threads.
+/// Combinations of keys that no row has are no groups. First and last are by the order of the rows. As
+/// for `fastpar_table_aggregate` results are the same to the bit on any number of threads.
 ///
 /// @param options           may be NULL; as for `fastpar_table_aggregate`
 /// @param columns           must not be NULL; as many values in each
 /// @param columns_count     1 to 256
 /// @param mask              NULL: all rows; as for `fastpar_table_aggregate`
 /// @param mask_bytes        its bytes; 0 without a mask
-/// @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have 4096 bytes at the
-///                          most, with the others together
+/// @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have
+///                          4096 bytes at the most, with the others together
 /// @param keys_count        1 to 16
 /// @param aggregates        NULL only with `aggregates_count` 0
 /// @param aggregates_count  0 to 256
-/// @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group of A
-///                          aggregates takes about 150 * (A + 1), and is held once for each chunk of rows
-///                          under way that it comes up in.
+/// @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group
+///                          of A aggregates takes about 150 * (A + 1), and is held once for each chunk
+///                          of rows under way that it comes up in.
 /// @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
 /// @param error             may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or more than 2^29 groups; else as
 ///         `fastpar_table_aggregate`.
 ///
-/// Blocks, threads and nesting: as `fastpar_table_aggregate`. Keys from outside cannot make it slow by what
-/// they hash to. Since: 1.0
+/// Blocks, threads and nesting: as `fastpar_table_aggregate`. Keys from outside cannot make it slow by
+/// what they hash to. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.
@@ -199,11 +200,12 @@ fn no_groups() -> Error {
 ///
 /// @param groups    must not be NULL
 /// @param index     which of the call's keys
-/// @param values    out: the key, of a bucket where it begins; `rows` is how many rows the group has
+/// @param values    out, NULL only without groups: the key, of a bucket where it begins; `rows` is how
+///                  many rows the group has
 /// @param capacity  values that there is room for, at least `fastpar_groups_count`
 /// @param error     may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES, which
-///         `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES,
+///         which `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
 ///         FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
@@ -234,7 +236,7 @@ pub unsafe extern "C" fn fastpar_groups_keys(
 ///
 /// @param groups    must not be NULL
 /// @param index     which of the call's aggregates
-/// @param values    out
+/// @param values    out; NULL only without groups
 /// @param capacity  values that there is room for, at least `fastpar_groups_count`
 /// @param error     may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such aggregate;
@@ -265,14 +267,15 @@ pub unsafe extern "C" fn fastpar_groups_values(
     unsafe { guard(error, body) }
 }
 
-/// Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows` takes
-/// keys of FASTPAR_BYTES from, or the first of rows that are equal.
+/// Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows`
+/// takes keys of FASTPAR_BYTES from, or the first of rows that are equal.
 ///
 /// @param groups    must not be NULL
-/// @param rows      out
+/// @param rows      out; NULL only without groups
 /// @param capacity  numbers that there is room for, at least `fastpar_groups_count`
 /// @param error     may be NULL
-/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+///         `capacity`.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///
@@ -298,7 +301,7 @@ pub unsafe extern "C" fn fastpar_groups_rows(
 
 /// Releases groups. NULL is ignored.
 ///
-/// @param groups  not used again
+/// @param groups  may be NULL; not used again
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
 ///

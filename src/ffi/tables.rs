@@ -21,7 +21,8 @@ pub struct fastpar_int128 {
 }
 
 /// A column: values of one type at equal distances in memory, such as a field of records, or an array.
-/// Nothing is copied. While a call uses it, nothing may write the bytes from its first value to its last.
+/// Nothing is copied. While a call uses it, nothing may write the bytes from its first value to its
+/// last.
 ///
 /// ```c
 /// typedef struct trade { int64_t time; double price; uint32_t quantity; char symbol[8]; } trade;
@@ -35,8 +36,8 @@ pub struct fastpar_column {
     pub base: *const c_void,
     /// Values.
     pub count: usize,
-    /// Bytes from the begin of a value to the begin of the next, at least those of a value. 0: the values lie
-    /// one after the other.
+    /// Bytes from the begin of a value to the begin of the next, at least those of a value. 0: the
+    /// values lie one after the other.
     pub stride: usize,
     /// As `fastpar_sort_key.type`: FASTPAR_U8 to FASTPAR_BYTES.
     pub r#type: u32,
@@ -46,13 +47,13 @@ pub struct fastpar_column {
 
 /// `fastpar_aggregate.operation`: how many rows; of no column.
 pub const FASTPAR_AGGREGATE_COUNT: u32 = 0;
-/// `fastpar_aggregate.operation`: the sum. Of whole numbers exact, in `integer`; of floats with compensation
-/// of what rounding loses.
+/// `fastpar_aggregate.operation`: the sum. Of whole numbers exact, in `integer`; of floats with
+/// compensation of what rounding loses.
 pub const FASTPAR_AGGREGATE_SUM: u32 = 1;
 /// `fastpar_aggregate.operation`: the sum, divided by the number of rows.
 pub const FASTPAR_AGGREGATE_MEAN: u32 = 2;
-/// `fastpar_aggregate.operation`: the least value. NaN counts only if there is nothing else; -0.0 is less
-/// than 0.0.
+/// `fastpar_aggregate.operation`: the least value. NaN counts only if there is nothing else; -0.0 is
+/// less than 0.0.
 pub const FASTPAR_AGGREGATE_MIN: u32 = 3;
 /// `fastpar_aggregate.operation`: the greatest value; NaN and -0.0 as for FASTPAR_AGGREGATE_MIN.
 pub const FASTPAR_AGGREGATE_MAX: u32 = 4;
@@ -60,13 +61,14 @@ pub const FASTPAR_AGGREGATE_MAX: u32 = 4;
 pub const FASTPAR_AGGREGATE_FIRST: u32 = 5;
 /// `fastpar_aggregate.operation`: the value of the last row.
 pub const FASTPAR_AGGREGATE_LAST: u32 = 6;
-/// `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1): the
-/// variance that a sample of n rows estimates.)
+/// `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
+/// the variance that a sample of n rows estimates.)
 pub const FASTPAR_AGGREGATE_VARIANCE: u32 = 7;
-/// `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`. Of
-/// whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
+/// `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`.
+/// Of whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
 pub const FASTPAR_AGGREGATE_DOT: u32 = 8;
-/// `fastpar_aggregate.operation`: that sum, divided by the sum of `weights`; by 0 it is what IEEE 754 gives.
+/// `fastpar_aggregate.operation`: that sum, divided by the sum of `weights`; by 0 it is what IEEE 754
+/// gives.
 pub const FASTPAR_AGGREGATE_WEIGHTED_MEAN: u32 = 9;
 
 /// What is asked of one column, or of two.
@@ -77,10 +79,11 @@ pub struct fastpar_aggregate {
     pub operation: u32,
     /// 0.
     pub reserved: u32,
-    /// The index of the column among those of the call; 0 for FASTPAR_AGGREGATE_COUNT. Of numbers, not of
-    /// FASTPAR_BYTES.
+    /// The index of the column among those of the call; 0 for FASTPAR_AGGREGATE_COUNT. Of numbers, not
+    /// of FASTPAR_BYTES.
     pub column: usize,
-    /// The index of the other column of FASTPAR_AGGREGATE_DOT and FASTPAR_AGGREGATE_WEIGHTED_MEAN; else 0.
+    /// The index of the other column of FASTPAR_AGGREGATE_DOT and FASTPAR_AGGREGATE_WEIGHTED_MEAN; else
+    /// 0.
     pub weights: usize,
 }
 
@@ -88,11 +91,11 @@ pub struct fastpar_aggregate {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fastpar_value {
-    /// Whole numbers, exactly: the count; a sum, least, greatest, first or last value or sum of products of
-    /// columns of whole numbers. Else 0.
+    /// Whole numbers, exactly: the count; a sum, least, greatest, first or last value or sum of
+    /// products of columns of whole numbers. Else 0.
     pub integer: fastpar_int128,
-    /// The number, or the double that is nearest to `integer`. Without rows: 0 for the count and for sums,
-    /// else NaN.
+    /// The number, or the double that is nearest to `integer`. Without rows: 0 for the count and for
+    /// sums, else NaN.
     pub number: f64,
     /// The rows that it is of. 0: there is no value but for the count and for sums.
     pub rows: u64,
@@ -233,27 +236,29 @@ pub(super) unsafe fn aggregates_of(
 /// fastpar_table_aggregate(NULL, columns, 2, NULL, 0, asked, 2, values, &error);
 /// ```
 ///
-/// Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together in
-/// their order: results are the same to the bit on any number of threads. Floats are computed with as double.
+/// Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together
+/// in their order: results are the same to the bit on any number of threads. Floats are computed with
+/// as double.
 ///
 /// @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
 ///                          counts rows, may be set; the others must be 0.
 /// @param columns           as many values in each; NULL only with `columns_count` 0: no rows
 /// @param columns_count     0 to 256
-/// @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit of a byte
-///                          first: rows whose bit is 1 count.
+/// @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit
+///                          of a byte first: rows whose bit is 1 count.
 /// @param mask_bytes        its bytes, at least rows / 8, rounded up; 0 without a mask
 /// @param aggregates        NULL only with `aggregates_count` 0
 /// @param aggregates_count  0 to 256
 /// @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
 /// @param error             may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or columns of different counts;
-///         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits (`error->position` is the
-///         aggregate), or as `fastpar_for`; FASTPAR_ERR_CANCELLED: by the flag or by the progress callback;
-///         FASTPAR_ERR_OUT_OF_MEMORY, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_BUSY: as `fastpar_for`.
+///         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits (`error->position` is
+///         the aggregate), or as `fastpar_for`; FASTPAR_ERR_CANCELLED: by the flag or by the progress
+///         callback; FASTPAR_ERR_OUT_OF_MEMORY, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_BUSY: as
+///         `fastpar_for`.
 ///
-/// Blocks until it is done. May be called from any thread, for the same columns at the same time, and from
-/// inside callbacks. Since: 1.0
+/// Blocks until it is done. May be called from any thread, for the same columns at the same time, and
+/// from inside callbacks. Since: 1.0
 ///
 /// # Safety
 /// Pointers are valid as described.

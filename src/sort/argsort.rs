@@ -18,8 +18,9 @@ const NUMBER: usize = size_of::<u64>();
 /// Writes the numbers of whole records, `u64` in the byte order of the machine, in the order that
 /// [`sort`](super::sort()) would give the records. Progress counts records.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`] if `bytes` is no whole number of records, or `numbers` has not 8 bytes
-/// for each; [`ErrorKind::OutOfMemory`]; [`ErrorKind::Cancelled`] and those of the progress callback.
+/// # Errors [`ErrorKind::InvalidArgument`] if `bytes` is no whole number of records, or `numbers` has
+/// not 8 bytes for each; [`ErrorKind::OutOfMemory`]; [`ErrorKind::Cancelled`] and those of the progress
+/// callback.
 pub fn argsort(
     bytes: &[u8],
     format: &Format,

@@ -9,12 +9,12 @@ use std::cmp::Ordering::Greater;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
 
-/// Writes the records of `a` and of `b`, which are both sorted, in the order of their keys; of records with equal
-/// keys those of `a` are first, each in the order that they have. Of records that are not sorted it is not
-/// said which are written. Progress counts records.
+/// Writes the records of `a` and of `b`, which are both sorted, in the order of their keys; of records
+/// with equal keys those of `a` are first, each in the order that they have. Of records that are not
+/// sorted it is not said which are written. Progress counts records.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`] if `a` or `b` is no whole number of records, or `merged` has not as many
-/// bytes as both; [`ErrorKind::Cancelled`] and those of the progress callback.
+/// # Errors [`ErrorKind::InvalidArgument`] if `a` or `b` is no whole number of records, or `merged` has
+/// not as many bytes as both; [`ErrorKind::Cancelled`] and those of the progress callback.
 pub fn merge(
     a: &[u8],
     b: &[u8],

@@ -199,9 +199,10 @@ struct Partial {
 
 /// Computes aggregates of the rows that the mask picks, all in one pass. Progress counts rows.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the columns have different counts, or an aggregate names a column
-/// that there is not, or that has no numbers; [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded): a [`Operation::Dot`] of whole
-/// numbers has more than 128 bits; those of [`reduce`](crate::job::reduce).
+/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the columns have
+/// different counts, or an aggregate names a column that there is not, or that has no numbers;
+/// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded): a [`Operation::Dot`] of whole numbers
+/// has more than 128 bits; those of [`reduce`](crate::job::reduce).
 ///
 /// ```
 /// use fastpar::sort::KeyType;
@@ -209,7 +210,8 @@ struct Partial {
 ///
 /// let bytes: Vec<u8> = [3i32, -5, 7].iter().flat_map(|value| value.to_ne_bytes()).collect();
 /// let columns = [Column::new(&bytes, 3, 0, KeyType::I32)?];
-/// let asked = [Operation::Sum, Operation::Max].map(|operation| Aggregate { operation, column: 0, weights: 0 });
+/// let asked = [Operation::Sum, Operation::Max]
+///     .map(|operation| Aggregate { operation, column: 0, weights: 0 });
 /// let values = aggregate(&columns, None, &asked, &Default::default())?;
 /// assert_eq!((values[0].integer, values[1].integer), (5, 7));
 /// # Ok::<(), fastpar::Error>(())

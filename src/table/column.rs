@@ -18,8 +18,8 @@ pub(super) fn invalid<T>(text: impl Into<String>) -> Result<T> {
 }
 
 impl<'a> Column<'a> {
-    /// `count` values, the first at the begin of `bytes`, and `stride` bytes from each to the next; 0: they
-    /// lie one after the other.
+    /// `count` values, the first at the begin of `bytes`, and `stride` bytes from each to the next; 0:
+    /// they lie one after the other.
     ///
     /// # Errors [`ErrorKind::InvalidArgument`]: values overlap, or there are too few bytes.
     pub fn new(bytes: &'a [u8], count: usize, stride: usize, kind: KeyType) -> Result<Self> {

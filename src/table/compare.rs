@@ -10,8 +10,8 @@ use crate::job::Control;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// How the values of a column are compared, of floats as by IEEE 754: NaN is equal to nothing and neither
-/// less nor greater, and -0.0 is equal to 0.0.
+/// How the values of a column are compared, of floats as by IEEE 754: NaN is equal to nothing and
+/// neither less nor greater, and -0.0 is equal to 0.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // they say it
 pub enum Comparison {
@@ -51,7 +51,8 @@ impl Comparison {
     }
 }
 
-/// Whole numbers in terms of keys that compare as they do: from `low` on, so many more; or none; or others.
+/// Whole numbers in terms of keys that compare as they do: from `low` on, so many more; or none; or
+/// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Interval {
     /// XORed into words: the sign of signed ones.
@@ -127,12 +128,12 @@ fn numbers(
     }
 }
 
-/// Sets the bits of rows whose values compare so with `low`, and for two values `high`; each has the bytes of
-/// a value. Bits past the rows are 0. `mask` has a byte for each 8 rows, and the last may be for fewer.
-/// Progress counts rows.
+/// Sets the bits of rows whose values compare so with `low`, and for two values `high`; each has the
+/// bytes of a value. Bits past the rows are 0. `mask` has a byte for each 8 rows, and the last may be
+/// for fewer. Progress counts rows.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): another number of bytes; those
-/// of [`for_each_chunk`](crate::job::for_each_chunk).
+/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): another number of bytes;
+/// those of [`for_each_chunk`](crate::job::for_each_chunk).
 pub fn compare(
     column: &Column<'_>,
     comparison: Comparison,

@@ -15,7 +15,8 @@ pub struct Mask<'a> {
 impl<'a> Mask<'a> {
     /// The bits of `rows` rows; what follows them is not looked at.
     ///
-    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there are too few bytes.
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there are too few
+    /// bytes.
     pub fn new(bytes: &'a [u8], rows: usize) -> Result<Self> {
         let needed = rows.div_ceil(8);
         if bytes.len() < needed {
@@ -82,7 +83,8 @@ pub enum MaskOperation {
 
 /// Makes `result` of `a` and `b`, which are for as many rows; bits past the rows are 0.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): they are of different sizes.
+/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): they are of different
+/// sizes.
 pub fn combine(
     operation: MaskOperation,
     a: Mask<'_>,

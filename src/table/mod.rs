@@ -1,10 +1,11 @@
-//! Columns over bytes that are there: aggregates, masks, selection and groups, in parallel; nothing is copied.
+//! Columns over bytes that are there: aggregates, masks, selection and groups, in parallel; nothing is
+//! copied.
 //!
-//! A column is values of one type at equal distances: a field of records, or an array. Rows are worked on in
-//! chunks of a fixed number, whatever the lanes, and what comes of them is put together in their order: so
-//! each result is the same to the bit on any number of threads. In a chunk, blocks of rows are read into
-//! words of 64 bits (`words`), aligned and one after the other, and all that is asked is done on these: one
-//! pass over memory, and loops that the compiler turns into vectors.
+//! A column is values of one type at equal distances: a field of records, or an array. Rows are worked
+//! on in chunks of a fixed number, whatever the lanes, and what comes of them is put together in their
+//! order: so each result is the same to the bit on any number of threads. In a chunk, blocks of rows
+//! are read into words of 64 bits (`words`), aligned and one after the other, and all that is asked is
+//! done on these: one pass over memory, and loops that the compiler turns into vectors.
 
 mod aggregate;
 mod column;

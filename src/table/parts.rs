@@ -1,5 +1,5 @@
-//! Chunks of rows: each with the part of an output that is its own, or with results that are put together in
-//! the order of the chunks.
+//! Chunks of rows: each with the part of an output that is its own, or with results that are put
+//! together in the order of the chunks.
 #![forbid(unsafe_code)]
 
 use super::CHUNK;
@@ -56,9 +56,9 @@ impl Failure {
     }
 }
 
-/// Runs `fold` for each chunk of rows, and gives what comes of it to `merge`, in the order of the chunks.
-/// `size`: about the bytes of such a result, of which there are no more at a time than some megabytes take,
-/// or the lanes.
+/// Runs `fold` for each chunk of rows, and gives what comes of it to `merge`, in the order of the
+/// chunks. `size`: about the bytes of such a result, of which there are no more at a time than some
+/// megabytes take, or the lanes.
 pub(super) fn in_order<T: Send>(
     rows: usize,
     size: usize,

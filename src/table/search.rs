@@ -12,12 +12,13 @@ use std::mem::{size_of, MaybeUninit};
 /// Bytes of the number of a row.
 const NUMBER: usize = size_of::<u64>();
 
-/// Writes for each of `values` how many rows of `column`, which is sorted as by [`sort`](crate::sort::sort()), come
-/// before it: those that are less, and, if `after`, those that are equal. The numbers are `u64` in the byte order of
-/// the machine. Progress counts values.
+/// Writes for each of `values` how many rows of `column`, which is sorted as by
+/// [`sort`](crate::sort::sort()), come before it: those that are less, and, if `after`, those that are
+/// equal. The numbers are `u64` in the byte order of the machine. Progress counts values.
 ///
-/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the values have another type, or
-/// `numbers` has not 8 bytes for each; those of [`for_each_chunk`](crate::job::for_each_chunk).
+/// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the values have another
+/// type, or `numbers` has not 8 bytes for each; those of
+/// [`for_each_chunk`](crate::job::for_each_chunk).
 pub fn search(
     column: &Column<'_>,
     values: &Column<'_>,

@@ -48,7 +48,8 @@ pub(super) fn ordered(class: Class, word: u64, nan: u64) -> u64 {
     }
 }
 
-/// A word that compares as the number does, and is another for any other bits: floats have IEEE total order.
+/// A word that compares as the number does, and is another for any other bits: floats have IEEE total
+/// order.
 #[inline(always)]
 pub(super) fn bits(class: Class, word: u64) -> u64 {
     match class {
@@ -213,7 +214,8 @@ impl State {
                 sum.add_block(weights);
             }
             Self::Least(class, least) => by_class!(*class, C => {
-                *least = words.iter().fold(*least, |least, &word| least.min(ordered(C, word, u64::MAX)));
+                *least = words.iter().fold(*least, |least, &word| least.min(ordered(C, word,
+                *u64::MAX)));
             }),
             Self::Greatest(class, most) => by_class!(*class, C => {
                 *most = words.iter().fold(*most, |most, &word| most.max(ordered(C, word, 0)));

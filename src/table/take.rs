@@ -21,7 +21,8 @@ fn put(place: &mut Place, value: &[u8]) {
     });
 }
 
-/// Calls `$with` with the size as a constant where values often have it, so that copies are a few moves.
+/// Calls `$with` with the size as a constant where values often have it, so that copies are a few
+/// moves.
 macro_rules! sized {
     ($size:expr, $with:ident => $body:expr) => {
         match $size {
@@ -104,8 +105,8 @@ fn bytes_of(count: usize, size: usize, capacity: usize) -> Result<usize> {
     }
 }
 
-/// Writes the values of the rows that the mask picks to `out`, in the order of the rows, and returns how many
-/// bytes these are. Progress counts rows.
+/// Writes the values of the rows that the mask picks to `out`, in the order of the rows, and returns
+/// how many bytes these are. Progress counts rows.
 ///
 /// # Errors [`ErrorKind::InvalidArgument`]: the mask is for another number of rows;
 /// [`ErrorKind::BufferTooSmall`], with what is needed; those of
@@ -141,8 +142,8 @@ pub fn take(
     Ok(bytes)
 }
 
-/// Writes the values of the rows of these numbers to `out`, in their order, and returns how many bytes these
-/// are. Progress counts numbers.
+/// Writes the values of the rows of these numbers to `out`, in their order, and returns how many bytes
+/// these are. Progress counts numbers.
 ///
 /// # Errors [`ErrorKind::InvalidArgument`], with the position of the first number that is of no row;
 /// [`ErrorKind::BufferTooSmall`], with what is needed; those of

@@ -48,7 +48,8 @@ impl Class {
     }
 }
 
-/// Something with the function that makes a word of a number's bytes, for each type; or for bytes `$other`.
+/// Something with the function that makes a word of a number's bytes, for each type; or for bytes
+/// `$other`.
 macro_rules! by_kind {
     ($kind:expr, $widen:ident => $do:expr, $other:expr) => {
         by_kind!($kind, $widen => $do, $other,
@@ -88,7 +89,8 @@ impl Rows {
         Self { first: 0, count: 0, all: true, picked: [0; BLOCK] }
     }
 
-    /// From now on these are the rows of `[begin, end)` that the mask picks; `begin` is a multiple of 64.
+    /// From now on these are the rows of `[begin, end)` that the mask picks; `begin` is a multiple of
+    /// 64.
     pub(super) fn set(&mut self, begin: usize, end: usize, mask: Option<Mask<'_>>) {
         (self.first, self.count, self.all) = (begin, end - begin, true);
         let Some(mask) = mask else { return };

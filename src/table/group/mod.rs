@@ -1,8 +1,8 @@
 //! Groups: aggregates of the rows whose keys are equal, sorted by the keys.
 //!
-//! Each chunk of rows makes groups of its own, and these are put together in the order of the chunks: so the
-//! first and the last value are those of the first and the last row, and sums of floats do not depend on the
-//! lanes. Some chunks at a time: their groups are memory.
+//! Each chunk of rows makes groups of its own, and these are put together in the order of the chunks:
+//! so the first and the last value are those of the first and the last row, and sums of floats do not
+//! depend on the lanes. Some chunks at a time: their groups are memory.
 #![forbid(unsafe_code)]
 
 mod keys;
@@ -28,8 +28,8 @@ pub const MAX_GROUP_KEYS: usize = 16;
 const LONG_RUN: usize = 16;
 /// The most words of all keys together.
 const MAX_KEY_WORDS: usize = 512;
-/// What the groups of a chunk are counted as, where it is decided how many chunks are run before their groups
-/// are put together: 32 chunks, or one a lane.
+/// What the groups of a chunk are counted as, where it is decided how many chunks are run before their
+/// groups are put together: 32 chunks, or one a lane.
 const CHUNK_BYTES: usize = 2 << 20;
 
 /// Groups that are found, sorted by their keys, the first key being the most important.
@@ -62,8 +62,8 @@ impl Groups {
 
     /// The keys of this index, in the order of the groups: of buckets where they begin.
     ///
-    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there is no such key, or
-    /// it is bytes.
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there is no such
+    /// key, or it is bytes.
     pub fn key(&self, index: usize) -> Result<impl Iterator<Item = Result<Value>> + '_> {
         let Some(reader) = self.readers.get(index) else {
             return invalid(format!("key {index} of {}", self.readers.len()));
@@ -163,7 +163,8 @@ impl Grouping<'_> {
     }
 }
 
-/// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there are.
+/// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there
+/// are.
 fn find(
     rows: &Rows,
     keys: &[[u64; BLOCK]],
@@ -185,9 +186,9 @@ fn find(
     Ok(runs)
 }
 
-/// Computes aggregates of the rows that the mask picks, for each combination of keys that they have. Progress
-/// counts rows. Groups that take more than `max_memory` bytes, while they are found, are an error; 0: there is no
-/// limit.
+/// Computes aggregates of the rows that the mask picks, for each combination of keys that they have.
+/// Progress counts rows. Groups that take more than `max_memory` bytes, while they are found, are an
+/// error; 0: there is no limit.
 ///
 /// # Errors Those of [`aggregate`](super::aggregate());
 /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): a key;

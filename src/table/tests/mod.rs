@@ -1,9 +1,10 @@
-//! Columns of made-up records against loops over values, with chunks of few rows, so that there are many.
+//! Columns of made-up records against loops over values, with chunks of few rows, so that there are
+//! many.
 
 use super::*;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::Control;
 use crate::sort::KeyType;
-use crate::ErrorKind;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -272,9 +273,9 @@ fn check(
     Ok(())
 }
 
-/// A product of 64-bit numbers, summed, may have more than 128 bits: then the call says so, and the others are
-/// asked for alone.
-fn ask(records: &Records, lanes_: u32, asked: &[Aggregate]) -> Result<Vec<Value>, crate::Error> {
+/// A product of 64-bit numbers, summed, may have more than 128 bits: then the call says so, and the
+/// others are asked for alone.
+fn ask(records: &Records, lanes_: u32, asked: &[Aggregate]) -> Result<Vec<Value>, Error> {
     let columns = [records.column(0), records.column(1)];
     aggregate(&columns, records.mask(), asked, &lanes(lanes_))
 }

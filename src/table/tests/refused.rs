@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicI32;
 #[test]
 fn misfits_are_refused() {
     let bytes = [0; 64];
-    let kind = |error: crate::Error| error.kind();
-    let bad = |result: crate::Result<Column<'_>>| kind(result.unwrap_err());
+    let kind = |error: Error| error.kind();
+    let bad = |result: Result<Column<'_>>| kind(result.unwrap_err());
     assert_eq!(bad(Column::new(&bytes, 9, 0, KeyType::U64)), ErrorKind::InvalidArgument);
     assert_eq!(bad(Column::new(&bytes, 2, 7, KeyType::U64)), ErrorKind::InvalidArgument);
     assert_eq!(bad(Column::new(&bytes, 0, 0, KeyType::Bytes(0))), ErrorKind::InvalidArgument);
