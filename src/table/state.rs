@@ -214,8 +214,7 @@ impl State {
                 sum.add_block(weights);
             }
             Self::Least(class, least) => by_class!(*class, C => {
-                *least = words.iter().fold(*least, |least, &word| least.min(ordered(C, word,
-                *u64::MAX)));
+                *least = words.iter().fold(*least, |least, &word| least.min(ordered(C, word, u64::MAX)));
             }),
             Self::Greatest(class, most) => by_class!(*class, C => {
                 *most = words.iter().fold(*most, |most, &word| most.max(ordered(C, word, 0)));
