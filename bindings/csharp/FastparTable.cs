@@ -28,8 +28,8 @@ public enum TableComparison
 }
 
 /// <summary>
-/// Records where they are, whose fields are columns. Nothing is copied but what is taken. Results are the same
-/// to the bit on any number of threads.
+/// Records where they are, whose fields are columns. Nothing is copied but what is taken. Results are the
+/// same to the bit on any number of threads.
 /// </summary>
 /// <remarks>
 /// Of the options only MaxLanes and Progress, which counts rows, may be set. While a call runs nothing may
@@ -280,7 +280,9 @@ public sealed unsafe class FastparTable<T>
         }
     }
 
-    /// <summary>The numbers of the rows in the order that <see cref="FastparSort"/> would give them.</summary>
+    /// <summary>
+    /// The numbers of the rows in the order that <see cref="FastparSort"/> would give them.
+    /// </summary>
     /// <param name="keys">1 to 16, the most important first.</param>
     /// <param name="options">MaxLanes and Progress.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

@@ -67,7 +67,9 @@ public readonly struct TableKey<T>
         Field = field;
     }
 
-    /// <summary>Buckets of a field of whole numbers: [origin + n * width, origin + (n + 1) * width).</summary>
+    /// <summary>
+    /// Buckets of a field of whole numbers: [origin + n * width, origin + (n + 1) * width).
+    /// </summary>
     /// <param name="field">Which.</param>
     /// <param name="width">1 or more.</param>
     /// <param name="origin">Where a bucket begins.</param>
@@ -158,8 +160,8 @@ public sealed unsafe class TableGroups
     public int Count { get; }
 
     /// <summary>
-    /// A key of each group, of a bucket where it begins. Keys of bytes are none: they are in the group's first
-    /// row.
+    /// A key of each group, of a bucket where it begins. Keys of bytes are none: they are in the group's
+    /// first row.
     /// </summary>
     /// <param name="index">Which key.</param>
     /// <returns>A value for each group.</returns>

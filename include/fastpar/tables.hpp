@@ -47,7 +47,7 @@ class value {
   fastpar_value raw_{};
 };
 
-/** A bit for each row, the lowest bit of a byte first. `a & b`, `a | b`, `a ^ b`, `a - b` (not of b), `~a`. */
+/** A bit for each row, the lowest of a byte first. `a & b`, `a | b`, `a ^ b`, `a - b` (not of b), `~a`. */
 class mask {
  public:
   mask() noexcept = default;
@@ -184,7 +184,7 @@ class groups {
   explicit groups(fastpar_groups *raw) noexcept : raw_(raw) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return fastpar_groups_count(raw_.get()); }
-  /** A key of each group, of a bucket where it begins. Not of bytes, which are in the row `first_rows` tells. */
+  /** A key of each group, of a bucket where it begins. Not of bytes: `first_rows` tells where they are. */
   [[nodiscard]] std::vector<value> keys(std::size_t index) const { return read(fastpar_groups_keys, index); }
   /** An aggregate of each group. */
   [[nodiscard]] std::vector<value> values(std::size_t index) const { return read(fastpar_groups_values, index); }
