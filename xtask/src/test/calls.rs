@@ -169,7 +169,7 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
         if parameter.name == "src" {
             argument.before += &format!("  memcpy({place}, values_frame, sizeof values_frame);\n");
         }
-        argument.value = pick(&place);
+        argument.value = pick(&if ty == "void" { place } else { format!("({ty} *){place}") });
     } else if ty == "char" && parameter.name == "src_path" {
         argument.value = pick("values_source()");
     } else if ty == "char" && parameter.name == "dst_path" {
