@@ -1525,6 +1525,551 @@ FASTPAR_API fastpar_status fastpar_sort(const fastpar_loop_options *options, voi
 FASTPAR_API fastpar_status fastpar_sort_memory(size_t count, size_t record_size, const fastpar_sort_key *keys,
                                                size_t keys_count, size_t *bytes, fastpar_error *error);
 
+/* ==== tables: columns over bytes that are there: aggregates, masks, selection, groups =================== */
+
+/** A signed number of 128 bits, in two's complement: `high * 2^64 + low`. */
+typedef struct fastpar_int128 {
+  /** The lower 64 bits. */
+  uint64_t low;
+  /** The higher 64 bits, with the sign. */
+  int64_t high;
+} fastpar_int128;
+
+/**
+ * A column: values of one type at equal distances in memory, such as a field of records, or an array.
+ * Nothing is copied. While a call uses it, nothing may write the bytes from its first value to its
+ * last.
+ *
+ *     typedef struct trade { int64_t time; double price; uint32_t quantity; char symbol[8]; } trade;
+ *     fastpar_column price = {&trades[0].price, count, sizeof(trade), FASTPAR_F64, 0};
+ *     fastpar_column whole = {trades, count, 0, FASTPAR_BYTES, sizeof(trade) << 8}; // the records themselves
+ */
+typedef struct fastpar_column {
+  /** The first value, aligned or not. NULL only with `count` 0. */
+  const void *base;
+  /** Values. */
+  size_t count;
+  /**
+   * Bytes from the begin of a value to the begin of the next, at least those of a value. 0: the
+   * values lie one after the other.
+   */
+  size_t stride;
+  /** As `fastpar_sort_key.type`: FASTPAR_U8 to FASTPAR_BYTES. */
+  uint32_t type;
+  /** For FASTPAR_BYTES the number of bytes of a value, 1 to 16,777,215, shifted left by 8; else 0. */
+  uint32_t flags;
+} fastpar_column;
+
+/** `fastpar_aggregate.operation`: how many rows; of no column. */
+#define FASTPAR_AGGREGATE_COUNT 0
+/**
+ * `fastpar_aggregate.operation`: the sum. Of whole numbers exact, in `integer`; of floats with
+ * compensation of what rounding loses.
+ */
+#define FASTPAR_AGGREGATE_SUM 1
+/** `fastpar_aggregate.operation`: the sum, divided by the number of rows. */
+#define FASTPAR_AGGREGATE_MEAN 2
+/**
+ * `fastpar_aggregate.operation`: the least value. NaN counts only if there is nothing else; -0.0 is
+ * less than 0.0.
+ */
+#define FASTPAR_AGGREGATE_MIN 3
+/** `fastpar_aggregate.operation`: the greatest value; NaN and -0.0 as for FASTPAR_AGGREGATE_MIN. */
+#define FASTPAR_AGGREGATE_MAX 4
+/** `fastpar_aggregate.operation`: the value of the first row. */
+#define FASTPAR_AGGREGATE_FIRST 5
+/** `fastpar_aggregate.operation`: the value of the last row. */
+#define FASTPAR_AGGREGATE_LAST 6
+/**
+ * `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
+ * the variance that a sample of n rows estimates.)
+ */
+#define FASTPAR_AGGREGATE_VARIANCE 7
+/**
+ * `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`.
+ * Of whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
+ */
+#define FASTPAR_AGGREGATE_DOT 8
+/**
+ * `fastpar_aggregate.operation`: that sum, divided by the sum of `weights`; by 0 it is what IEEE 754
+ * gives.
+ */
+#define FASTPAR_AGGREGATE_WEIGHTED_MEAN 9
+
+/** What is asked of one column, or of two. */
+typedef struct fastpar_aggregate {
+  /** FASTPAR_AGGREGATE_COUNT to FASTPAR_AGGREGATE_WEIGHTED_MEAN. */
+  uint32_t operation;
+  /** 0. */
+  uint32_t reserved;
+  /**
+   * The index of the column among those of the call; 0 for FASTPAR_AGGREGATE_COUNT. Of numbers, not
+   * of FASTPAR_BYTES.
+   */
+  size_t column;
+  /**
+   * The index of the other column of FASTPAR_AGGREGATE_DOT and FASTPAR_AGGREGATE_WEIGHTED_MEAN; else
+   * 0.
+   */
+  size_t weights;
+} fastpar_aggregate;
+
+/** A number that an aggregate gives. */
+typedef struct fastpar_value {
+  /**
+   * Whole numbers, exactly: the count; a sum, least, greatest, first or last value or sum of
+   * products of columns of whole numbers. Else 0.
+   */
+  fastpar_int128 integer;
+  /**
+   * The number, or the double that is nearest to `integer`. Without rows: 0 for the count and for
+   * sums, else NaN.
+   */
+  double number;
+  /** The rows that it is of. 0: there is no value but for the count and for sums. */
+  uint64_t rows;
+} fastpar_value;
+
+/**
+ * Computes aggregates of columns, all in one pass over the rows, in parallel.
+ *
+ *     fastpar_column columns[2] = {{&trades[0].price, count, sizeof(trade), FASTPAR_F64, 0},
+ *                                  {&trades[0].quantity, count, sizeof(trade), FASTPAR_U32, 0}};
+ *     fastpar_aggregate asked[2] = {{FASTPAR_AGGREGATE_SUM, 0, 1, 0},            // the volume
+ *                                   {FASTPAR_AGGREGATE_WEIGHTED_MEAN, 0, 0, 1}}; // the price, weighted by it
+ *     fastpar_value values[2];
+ *     fastpar_table_aggregate(NULL, columns, 2, NULL, 0, asked, 2, values, &error);
+ *
+ * Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together
+ * in their order: results are the same to the bit on any number of threads. Floats are computed with
+ * as double.
+ *
+ * @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
+ *                          counts rows, may be set; the others must be 0.
+ * @param columns           as many values in each; NULL only with `columns_count` 0: no rows
+ * @param columns_count     0 to 256
+ * @param mask              NULL with `mask_bytes` 0: all rows. Else a bit for each row, the lowest bit
+ *                          of a byte first: rows whose bit is 1 count.
+ * @param mask_bytes        its bytes, at least rows / 8, rounded up; 0 without a mask
+ * @param aggregates        NULL only with `aggregates_count` 0
+ * @param aggregates_count  0 to 256
+ * @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
+ * @param error             may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or columns of different counts;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits (`error->position` is
+ *         the aggregate), or as `fastpar_for`; FASTPAR_ERR_CANCELLED: by the flag or by the progress
+ *         callback; FASTPAR_ERR_OUT_OF_MEMORY, FASTPAR_ERR_UNSUPPORTED, FASTPAR_ERR_BUSY: as
+ *         `fastpar_for`.
+ *
+ * Blocks until it is done. May be called from any thread, for the same columns at the same time, and
+ * from inside callbacks. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_aggregate(const fastpar_loop_options *options,
+                                                   const fastpar_column *columns, size_t columns_count,
+                                                   const uint8_t *mask, size_t mask_bytes,
+                                                   const fastpar_aggregate *aggregates,
+                                                   size_t aggregates_count, fastpar_value *values,
+                                                   fastpar_error *error);
+
+/**
+ * Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor
+ * greater, and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
+ */
+#define FASTPAR_COMPARE_EQUAL 1
+/** Not equal to `low`. */
+#define FASTPAR_COMPARE_NOT_EQUAL 2
+/** Less than `low`. */
+#define FASTPAR_COMPARE_LESS 3
+/** Less than `low` or equal to it. */
+#define FASTPAR_COMPARE_LESS_EQUAL 4
+/** Greater than `low`. */
+#define FASTPAR_COMPARE_GREATER 5
+/** Greater than `low` or equal to it. */
+#define FASTPAR_COMPARE_GREATER_EQUAL 6
+/** In `[low, high)`. */
+#define FASTPAR_COMPARE_BETWEEN 7
+/** In `[low, high]`. */
+#define FASTPAR_COMPARE_BETWEEN_CLOSED 8
+
+/**
+ * Writes a mask of the rows whose values compare so with one value, or with two, in parallel.
+ *
+ * Equivalent to this serial loop, for FASTPAR_COMPARE_BETWEEN of doubles:
+ *
+ *     for (size_t row = 0; row < column->count; row++)
+ *         if (value[row] >= *(double *)low && value[row] < *(double *)high) mask[row / 8] |= 1 << row % 8;
+ *         else mask[row / 8] &= ~(1 << row % 8);
+ *
+ * @param options     may be NULL; as for `fastpar_table_aggregate`
+ * @param column      must not be NULL
+ * @param comparison  FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED
+ * @param low         must not be NULL: a value of the column's type, aligned or not
+ * @param high        another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL will do
+ * @param mask        out, NULL only without rows: a bit for each, the lowest of a byte first (as in
+ *                    Arrow); bits of the last byte past the rows are 0, further bytes are untouched.
+ *                    It must not overlap the inputs. After a failure its content is undefined.
+ * @param mask_bytes  its size, at least rows / 8, rounded up
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the mask; else as `fastpar_table_aggregate`.
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_compare(const fastpar_loop_options *options,
+                                                  const fastpar_column *column, uint32_t comparison,
+                                                  const void *low, const void *high, uint8_t *mask,
+                                                  size_t mask_bytes, fastpar_error *error);
+
+/**
+ * Copies the values of the rows of a mask, one after the other, in parallel: of a field, or, with
+ * FASTPAR_BYTES, whole records.
+ *
+ * Equivalent to this serial loop:
+ *
+ *     for (size_t row = 0; row < column->count; row++)
+ *         if (mask[row / 8] >> row % 8 & 1) dst = mempcpy(dst, base + row * stride, size);
+ *
+ * @param options       may be NULL; as for `fastpar_table_aggregate`
+ * @param column        must not be NULL
+ * @param mask          a bit for each row, the lowest bit of a byte first; NULL only without rows
+ * @param mask_bytes    its bytes, at least rows / 8, rounded up
+ * @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+ *                      inputs. After a failure its content is undefined.
+ * @param dst_capacity  bytes
+ * @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those
+ *                      that are needed, with another failure 0
+ * @param error         may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_table_aggregate`.
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_take(const fastpar_loop_options *options,
+                                               const fastpar_column *column, const uint8_t *mask,
+                                               size_t mask_bytes, void *dst, size_t dst_capacity,
+                                               size_t *written, fastpar_error *error);
+
+/**
+ * Copies the values of rows by their numbers, one after the other, in parallel: `dst[i]` becomes the
+ * value of row `rows[i]`.
+ *
+ * @param options       may be NULL; as for `fastpar_table_aggregate`, but progress counts `rows`
+ * @param column        must not be NULL
+ * @param rows          NULL only with `rows_count` 0: numbers of rows, each less than `column->count`,
+ *                      in any order and as often as wanted; aligned to 8 bytes
+ * @param rows_count    how many
+ * @param dst           out, NULL only for no bytes: values without gaps. It must not overlap the
+ *                      inputs. After a failure its content is undefined.
+ * @param dst_capacity  bytes
+ * @param written       out, must not be NULL; as for `fastpar_column_take`
+ * @param error         may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or there is no such row: the first of
+ *         these numbers is at `error->position`; FASTPAR_ERR_BUFFER_TOO_SMALL; else as
+ *         `fastpar_table_aggregate`.
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_take_rows(const fastpar_loop_options *options,
+                                                    const fastpar_column *column, const uint64_t *rows,
+                                                    size_t rows_count, void *dst, size_t dst_capacity,
+                                                    size_t *written, fastpar_error *error);
+
+/**
+ * Counts how many values lie in each of some ranges of equal width, in parallel.
+ *
+ * Value `v` of `[low, high)` counts in bin `(size_t)((v - low) * (bins_count / (high - low)))`, in
+ * doubles, and at most in the last; other values, and NaN, count nowhere.
+ *
+ * @param options     may be NULL; as for `fastpar_table_aggregate`
+ * @param column      must not be NULL; of numbers
+ * @param mask        NULL: all rows; as for `fastpar_table_aggregate`
+ * @param mask_bytes  its bytes; 0 without a mask
+ * @param low         the begin of the first bin
+ * @param high        the end of the last bin; greater than `low` by a finite number
+ * @param bins        out: how many values; untouched on failure. Must not be NULL.
+ * @param bins_count  1 to 1048576. Each lane takes 8 bytes for each.
+ * @param error       may be NULL
+ * @return as `fastpar_table_aggregate`.
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_histogram(const fastpar_loop_options *options,
+                                                    const fastpar_column *column, const uint8_t *mask,
+                                                    size_t mask_bytes, double low, double high,
+                                                    uint64_t *bins, size_t bins_count, fastpar_error *error);
+
+/** Rows of both masks. */
+#define FASTPAR_MASK_AND 1
+/** Rows of the first mask, of the second, or of both. */
+#define FASTPAR_MASK_OR 2
+/** Rows of one of the masks, not of both. */
+#define FASTPAR_MASK_XOR 3
+/** Rows of the first mask and not of the second. */
+#define FASTPAR_MASK_AND_NOT 4
+/** Rows that are not of the first mask; there is no second. */
+#define FASTPAR_MASK_NOT 5
+
+/**
+ * Makes a mask of two, or of one.
+ *
+ * @param operation   FASTPAR_MASK_AND to FASTPAR_MASK_NOT
+ * @param rows        for so many rows the masks are
+ * @param a           in: the first mask, (rows + 7) / 8 bytes; NULL only with `mask_bytes` 0
+ * @param b           in: the second mask, as many bytes; NULL for FASTPAR_MASK_NOT
+ * @param mask_bytes  the size of each mask, at least (rows + 7) / 8
+ * @param mask        out, NULL only with `mask_bytes` 0: the result; bits of the last byte past the
+ *                    rows are 0, further bytes are untouched. It must not overlap `a` or `b`.
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+ *         `mask_bytes`.
+ *
+ * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_mask_combine(uint32_t operation, size_t rows, const uint8_t *a,
+                                                const uint8_t *b, size_t mask_bytes, uint8_t *mask,
+                                                fastpar_error *error);
+
+/**
+ * Counts the rows of a mask.
+ *
+ * @param rows        for so many rows it is; bits past them are not looked at
+ * @param mask        in: the lowest bit of a byte first; NULL only with `mask_bytes` 0
+ * @param mask_bytes  its size, at least (rows + 7) / 8
+ * @param count       out, must not be NULL: how many bits are 1. Untouched on failure.
+ * @param error       may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Does not block: the calling thread does it. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_mask_count(size_t rows, const uint8_t *mask, size_t mask_bytes,
+                                              size_t *count, fastpar_error *error);
+
+/** How many rows are less than a value. */
+#define FASTPAR_SEARCH_LEFT 0
+/** How many rows are less than a value or equal to it. */
+#define FASTPAR_SEARCH_RIGHT 1
+
+/**
+ * Tells in which order `fastpar_sort` would put records, and leaves them where they are.
+ *
+ * @param options      may be NULL; as for `fastpar_sort`
+ * @param records      in: `count` records of `record_size` bytes, aligned or not. NULL only with
+ *                     `count` 0.
+ * @param count        records
+ * @param record_size  bytes of a record, at least 1
+ * @param keys         must not be NULL; as for `fastpar_sort`
+ * @param keys_count   how many
+ * @param rows         out, NULL only with `count` 0: `count` numbers of records, the first record's
+ *                     first. It must not overlap the records. After a failure its content is
+ *                     undefined.
+ * @param error        may be NULL
+ * @return as `fastpar_sort`. FASTPAR_ERR_OUT_OF_MEMORY: for two pairs of 12 bytes for each record, or
+ *         of 16.
+ *
+ * Blocks, threads and nesting: as `fastpar_sort`; the records are only read. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_argsort(const fastpar_loop_options *options, const void *records,
+                                                 size_t count, size_t record_size,
+                                                 const fastpar_sort_key *keys, size_t keys_count,
+                                                 uint64_t *rows, fastpar_error *error);
+
+/**
+ * Makes one list of two lists of records that are sorted by the same keys, in parallel. Of records
+ * whose keys are all equal those of `a` are first, and those of each list keep their order.
+ *
+ * @param options       may be NULL; as for `fastpar_sort`
+ * @param a             in: `a_count` records of `record_size` bytes, sorted; NULL only with `a_count`
+ *                      0
+ * @param a_count       records
+ * @param b             in: the other list; NULL only with `b_count` 0
+ * @param b_count       records
+ * @param record_size   bytes of a record, at least 1
+ * @param keys          must not be NULL; as for `fastpar_sort`
+ * @param keys_count    how many
+ * @param dst           out, NULL only for no records: those of both. It must not overlap the inputs.
+ *                      After a failure, and if a list is not sorted, its content is undefined.
+ * @param dst_capacity  bytes
+ * @param written       out, must not be NULL; as for `fastpar_column_take`
+ * @param error         may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL; else as `fastpar_sort`.
+ *
+ * Blocks, threads and nesting: as `fastpar_sort`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_merge(const fastpar_loop_options *options, const void *a,
+                                               size_t a_count, const void *b, size_t b_count,
+                                               size_t record_size, const fastpar_sort_key *keys,
+                                               size_t keys_count, void *dst, size_t dst_capacity,
+                                               size_t *written, fastpar_error *error);
+
+/**
+ * Finds where values would stand in a column that is sorted in rising order, in parallel: by halving.
+ *
+ * Equivalent to this serial loop, for FASTPAR_SEARCH_LEFT:
+ *
+ *     for (size_t i = 0; i < values->count; i++)
+ *         for (rows[i] = 0; rows[i] < column->count && column[rows[i]] < values[i]; rows[i]++) {}
+ *
+ * @param options  may be NULL; as for `fastpar_table_aggregate`, but progress counts values
+ * @param column   must not be NULL: sorted as by `fastpar_sort`, floats in IEEE total order. If it is
+ *                 not, the numbers are any, up to its count.
+ * @param values   must not be NULL: of the same type
+ * @param side     FASTPAR_SEARCH_LEFT or FASTPAR_SEARCH_RIGHT
+ * @param rows     out, NULL only without values: a number for each. It must not overlap the inputs.
+ *                 After a failure its content is undefined.
+ * @param error    may be NULL
+ * @return as `fastpar_table_aggregate`
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_column_search(const fastpar_loop_options *options,
+                                                 const fastpar_column *column, const fastpar_column *values,
+                                                 uint32_t side, uint64_t *rows, fastpar_error *error);
+
+/**
+ * What rows are grouped by: the values of a column, or ranges of them that have equal widths.
+ *
+ * Whole numbers: a `width` above 0 makes buckets `[origin + n * width, origin + (n + 1) * width)` for
+ * every n, also below 0. Floats: the same with `float_width` and `float_origin`, computed in doubles,
+ * and NaN has a bucket of its own, the last. Without a width floats are equal if their bits are, and
+ * are sorted by IEEE total order.
+ *
+ *     fastpar_group_key keys[2] = {{1, 0, 0, 0.0, 0.0},      // by the second column, and for equal ones
+ *                                  {0, 60000, 0, 0.0, 0.0}}; // by minutes, of the first: milliseconds
+ */
+typedef struct fastpar_group_key {
+  /** The index of the column among those of the call. */
+  size_t column;
+  /** Of columns of whole numbers; 0: the values themselves. */
+  uint64_t width;
+  /** Where a bucket begins; 0 if `width` is. */
+  int64_t origin;
+  /** Of columns of floats; 0: the values themselves. */
+  double float_width;
+  /** Where a bucket begins; 0 if `float_width` is. */
+  double float_origin;
+} fastpar_group_key;
+
+/**
+ * Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most
+ * important. They are the library's memory: nothing of the columns is needed any more. Any number of
+ * threads may read them at the same time.
+ */
+typedef struct fastpar_groups fastpar_groups;
+
+/**
+ * Groups rows by one key or several, and computes aggregates of each group, in one pass and in
+ * parallel.
+ *
+ * One-minute bars of each symbol, for example, of trades {milliseconds, symbol, price, quantity}:
+ *
+ *     fastpar_group_key keys[2] = {{1, 0, 0, 0.0, 0.0}, {0, 60000, 0, 0.0, 0.0}};
+ *     fastpar_aggregate asked[5] = {{FASTPAR_AGGREGATE_FIRST, 0, 2, 0}, {FASTPAR_AGGREGATE_MAX, 0, 2, 0},
+ *                                   {FASTPAR_AGGREGATE_MIN, 0, 2, 0},   {FASTPAR_AGGREGATE_LAST, 0, 2, 0},
+ *                                   {FASTPAR_AGGREGATE_SUM, 0, 3, 0}};
+ *     fastpar_groups *bars;
+ *     fastpar_table_group(NULL, columns, 4, NULL, 0, keys, 2, asked, 5, 0, &bars, &error);
+ *
+ * Combinations of keys that no row has are no groups. First and last are by the order of the rows. As
+ * for `fastpar_table_aggregate` results are the same to the bit on any number of threads.
+ *
+ * @param options           may be NULL; as for `fastpar_table_aggregate`
+ * @param columns           must not be NULL; as many values in each
+ * @param columns_count     1 to 256
+ * @param mask              NULL: all rows; as for `fastpar_table_aggregate`
+ * @param mask_bytes        its bytes; 0 without a mask
+ * @param keys              must not be NULL: the most important first; those of FASTPAR_BYTES have
+ *                          4096 bytes at the most, with the others together
+ * @param keys_count        1 to 16
+ * @param aggregates        NULL only with `aggregates_count` 0
+ * @param aggregates_count  0 to 256
+ * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group
+ *                          of A aggregates takes about 150 * (A + 1), and is held once for each chunk
+ *                          of rows under way that it comes up in.
+ * @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
+ * @param error             may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or more than 2^29 groups; else as
+ *         `fastpar_table_aggregate`.
+ *
+ * Blocks, threads and nesting: as `fastpar_table_aggregate`. Keys from outside cannot make it slow by
+ * what they hash to. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_table_group(const fastpar_loop_options *options,
+                                               const fastpar_column *columns, size_t columns_count,
+                                               const uint8_t *mask, size_t mask_bytes,
+                                               const fastpar_group_key *keys, size_t keys_count,
+                                               const fastpar_aggregate *aggregates, size_t aggregates_count,
+                                               uint64_t max_memory, fastpar_groups **groups,
+                                               fastpar_error *error);
+
+/**
+ * Tells how many groups there are.
+ *
+ * @param groups  may be NULL: 0
+ * @return how many
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API size_t fastpar_groups_count(const fastpar_groups *groups);
+
+/**
+ * Copies a key of each group, in their order.
+ *
+ * @param groups    must not be NULL
+ * @param index     which of the call's keys
+ * @param values    out, NULL only without groups: the key, of a bucket where it begins; `rows` is how
+ *                  many rows the group has
+ * @param capacity  values that there is room for, at least `fastpar_groups_count`
+ * @param error     may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES,
+ *         which `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_groups_keys(const fastpar_groups *groups, size_t index,
+                                               fastpar_value *values, size_t capacity, fastpar_error *error);
+
+/**
+ * Copies an aggregate of each group, in their order.
+ *
+ * @param groups    must not be NULL
+ * @param index     which of the call's aggregates
+ * @param values    out; NULL only without groups
+ * @param capacity  values that there is room for, at least `fastpar_groups_count`
+ * @param error     may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such aggregate;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: a sum of products has more than 128 bits, in the group
+ *         `error->position`: those before are written; FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_groups_values(const fastpar_groups *groups, size_t index,
+                                                 fastpar_value *values, size_t capacity,
+                                                 fastpar_error *error);
+
+/**
+ * Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows`
+ * takes keys of FASTPAR_BYTES from, or the first of rows that are equal.
+ *
+ * @param groups    must not be NULL
+ * @param rows      out; NULL only without groups
+ * @param capacity  numbers that there is room for, at least `fastpar_groups_count`
+ * @param error     may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument; FASTPAR_ERR_BUFFER_TOO_SMALL:
+ *         `capacity`.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_groups_rows(const fastpar_groups *groups, uint64_t *rows, size_t capacity,
+                                               fastpar_error *error);
+
+/**
+ * Releases groups. NULL is ignored.
+ *
+ * @param groups  may be NULL; not used again
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_groups_free(fastpar_groups *groups);
+
 /* ==== trace: a timeline of the process, in a file ======================================================= */
 
 /**

@@ -80,6 +80,7 @@
 #include "fastpar/sorting.hpp"
 #include "fastpar/streambufs.hpp"
 #include "fastpar/streams.hpp"
+#include "fastpar/tables.hpp"
 #include "fastpar/teams.hpp"
 #include "fastpar/tiles.hpp"
 #include "fastpar/trace.hpp"

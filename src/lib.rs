@@ -19,6 +19,7 @@ pub mod plan;
 pub mod pool;
 pub mod queue;
 pub mod sort;
+pub mod table;
 pub mod team;
 
 mod os;

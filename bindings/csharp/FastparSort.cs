@@ -110,7 +110,7 @@ public readonly struct SortKey
 public static unsafe class FastparSort
 {
     /// <summary>The most keys.</summary>
-    private const int MostKeys = 16;
+    internal const int MostKeys = 16;
 
     /// <summary>Sorts numbers: of every integer type, float and double (by IEEE total order).</summary>
     /// <typeparam name="T">A primitive type of .NET, or an enumeration.</typeparam>
@@ -270,7 +270,7 @@ public static unsafe class FastparSort
     }
 
     /// <summary>The keys of a record as C has them, in room for the most of them.</summary>
-    private static void ToNative<T>(ReadOnlySpan<SortKey> keys, fastpar_sort_key* native)
+    internal static void ToNative<T>(ReadOnlySpan<SortKey> keys, fastpar_sort_key* native)
         where T : unmanaged
     {
         if (keys.Length is 0 or > MostKeys)
@@ -290,7 +290,7 @@ public static unsafe class FastparSort
     }
 
     /// <summary>The key that a number is itself.</summary>
-    private static SortKey KeyOf<T>(bool descending)
+    internal static SortKey KeyOf<T>(bool descending)
         where T : unmanaged
     {
         Type type = typeof(T).IsEnum ? Enum.GetUnderlyingType(typeof(T)) : typeof(T);
@@ -322,8 +322,8 @@ public static unsafe class FastparSort
         internal int Index;
     }
 
-    /// <summary>A sort under way.</summary>
-    private sealed class SortState : CallState
+    /// <summary>A call under way that calls back for its progress only.</summary>
+    internal sealed class SortState : CallState
     {
         internal SortState(LoopOptions? options, CancellationToken token)
             : base(options?.Progress, token)

@@ -2,8 +2,8 @@
 
     python3.14t trades.py FOLDER [FILES [ROWS]]
 
-It is done twice: by fastpar, where every file is decompressed and folded on all threads, and by the standard library, a task
-a file. The files are made first if they are not there: `trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a
+It is done three times: by loops of Python on fastpar's threads, where every file is decompressed and folded; by fastpar's tables,
+which need no loop of Python; and by the standard library, a task a file. The files are made first if they are not there: `trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a
 seek table, which is their index.
 """
 
@@ -24,6 +24,8 @@ ROW = struct.Struct("<QQQIH2xq8x")
 MINUTE = 60_000_000
 BEGIN, END = 2 * MINUTE, 5 * MINUTE
 LARGE = 49
+
+NAMES = ("id", "price", "quantity", "count", "flags", "time")
 
 type Bars = dict[int, list[int]]
 
@@ -95,6 +97,26 @@ def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
     return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
 
 
+# ---- by the library's tables ----
+
+
+def with_tables(files: list[Path]) -> tuple[Bars, int]:
+    bars, large = {}, 0
+    asked = {
+        "open": ("price", "first"),
+        "high": ("price", "max"),
+        "low": ("price", "min"),
+        "close": ("price", "last"),
+        "volume": ("quantity", "sum"),
+    }
+    for file in files:
+        trades = fastpar.table(zstd.decompress(file.read_bytes()), ROW.format, NAMES)
+        found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
+        bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
+        large += ((trades["quantity"] > LARGE) & trades["time"].between(BEGIN, END)).count()
+    return bars, large
+
+
 # ---- the files ----
 
 
@@ -123,11 +145,11 @@ def main() -> None:
         if not file.exists():
             make_file(file, i * rows, rows)
     results, times = [], []
-    for function in (with_fastpar, with_standard_library):
+    for function in (with_fastpar, with_tables, with_standard_library):
         begun = time.perf_counter()
         results.append(function(files))
         times.append(f"{function.__name__}: {time.perf_counter() - begun:.3f} s")
-    if results[0] != results[1]:
+    if any(result != results[0] for result in results):
         sys.exit("the results differ")
     bars, large = results[0]
     for minute in range(3):

@@ -52,10 +52,9 @@ fn invalid<T>(message: String) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
-/// A key in the core's form.
-fn key_of(index: usize, raw: &fastpar_sort_key) -> Result<Key> {
-    let bytes = (raw.flags >> 8) as usize;
-    let kind = match raw.r#type {
+/// A type of the ABI in the core's form; FASTPAR_BYTES has so many.
+pub(super) fn kind_of(kind: u32, bytes: usize) -> Option<KeyType> {
+    Some(match kind {
         FASTPAR_U8 => KeyType::U8,
         FASTPAR_U16 => KeyType::U16,
         FASTPAR_U32 => KeyType::U32,
@@ -67,11 +66,17 @@ fn key_of(index: usize, raw: &fastpar_sort_key) -> Result<Key> {
         FASTPAR_F32 => KeyType::F32,
         FASTPAR_F64 => KeyType::F64,
         FASTPAR_BYTES => KeyType::Bytes(bytes),
-        other => {
-            return invalid(format!(
-                "keys[{index}].type is {other}, expected FASTPAR_U8 (1) to FASTPAR_BYTES (11)"
-            ))
-        }
+        _ => return None,
+    })
+}
+
+/// A key in the core's form.
+fn key_of(index: usize, raw: &fastpar_sort_key) -> Result<Key> {
+    let Some(kind) = kind_of(raw.r#type, (raw.flags >> 8) as usize) else {
+        return invalid(format!(
+            "keys[{index}].type is {}, expected FASTPAR_U8 (1) to FASTPAR_BYTES (11)",
+            raw.r#type
+        ));
     };
     let known = FASTPAR_SORT_DESCENDING | if raw.r#type == FASTPAR_BYTES { !0xff } else { 0 };
     if raw.flags & !known != 0 {
@@ -88,7 +93,7 @@ fn key_of(index: usize, raw: &fastpar_sort_key) -> Result<Key> {
 ///
 /// # Safety
 /// `keys` is NULL or valid for reading `keys_count` keys.
-unsafe fn format_of(
+pub(super) unsafe fn format_of(
     count: usize,
     record_size: usize,
     keys: *const fastpar_sort_key,
@@ -113,16 +118,18 @@ unsafe fn format_of(
     Ok(format)
 }
 
-/// Refuses options that only loops have.
+/// Refuses options that only loops have; `what` has none.
 ///
 /// # Safety
 /// As for [`borrow::options`].
-unsafe fn check_options(options: *const fastpar_loop_options) -> Result<()> {
+pub(super) unsafe fn check_options(options: *const fastpar_loop_options, what: &str) -> Result<()> {
     // SAFETY: the caller's promise.
     let raw = unsafe { borrow::options(options)? };
     let numbers = raw.segments | raw.grain | raw.item_size | raw.cache_bytes;
     if numbers != 0 || raw.schedule | raw.flags | raw.reserved != 0 {
-        return invalid("sorting has no schedule: of the options only max_lanes, cancel and progress".into());
+        return invalid(format!(
+            "{what} has no schedule: of the options only max_lanes, cancel and progress"
+        ));
     }
     Ok(())
 }
@@ -177,7 +184,7 @@ pub unsafe extern "C" fn fastpar_sort(
     let body = || {
         // SAFETY: the caller's promise.
         let (arguments, format) = unsafe {
-            check_options(options)?;
+            check_options(options, "sorting")?;
             (LoopArguments::read(options)?, format_of(count, record_size, keys, keys_count)?)
         };
         // SAFETY: the caller's promise; the size was checked.

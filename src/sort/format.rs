@@ -30,6 +30,19 @@ pub enum KeyType {
     Bytes(usize),
 }
 
+impl KeyType {
+    /// Bytes of a value.
+    pub fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+            Self::Bytes(len) => len,
+        }
+    }
+}
+
 /// A part of a record that it is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -152,14 +165,10 @@ impl Format {
         let mut fields: Vec<Field> = Vec::with_capacity(keys.len());
         let mut length = 0;
         for (index, key) in keys.iter().enumerate() {
-            let len = match key.kind {
-                KeyType::U8 | KeyType::I8 => 1,
-                KeyType::U16 | KeyType::I16 => 2,
-                KeyType::U32 | KeyType::I32 | KeyType::F32 => 4,
-                KeyType::U64 | KeyType::I64 | KeyType::F64 => 8,
-                KeyType::Bytes(0) => return invalid(format!("key {index} has no bytes")),
-                KeyType::Bytes(len) => len,
-            };
+            let len = key.kind.size();
+            if len == 0 {
+                return invalid(format!("key {index} has no bytes"));
+            }
             if key.offset.checked_add(len).is_none_or(|end| end > record_size) {
                 return invalid(format!(
                     "key {index} has {len} bytes at offset {}, outside of a record of {record_size}",

@@ -12,8 +12,10 @@
 //! has not arrived is copied back from where it is whole (`parallel`). Records are written to last, in
 //! one go.
 
+mod argsort;
 mod elements;
 mod format;
+mod merge;
 mod order;
 mod parallel;
 mod scratch;
@@ -26,8 +28,10 @@ mod work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Control;
 use crate::trace;
+pub use argsort::argsort;
 use elements::{Direct, Index, Indexed, Pair};
 pub use format::{Format, Key, KeyType, MAX_KEYS};
+pub use merge::merge;
 use order::Order;
 use scratch::{records_of, Scratch};
 use std::mem::size_of;

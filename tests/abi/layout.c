@@ -94,6 +94,35 @@ ASSERT(offsetof(fastpar_sort_key, offset) == 0);
 ASSERT(offsetof(fastpar_sort_key, type) == 8);
 ASSERT(offsetof(fastpar_sort_key, flags) == 12);
 
+ASSERT(sizeof(fastpar_int128) == 16);
+ASSERT(offsetof(fastpar_int128, low) == 0);
+ASSERT(offsetof(fastpar_int128, high) == 8);
+
+ASSERT(sizeof(fastpar_column) == 32);
+ASSERT(offsetof(fastpar_column, base) == 0);
+ASSERT(offsetof(fastpar_column, count) == 8);
+ASSERT(offsetof(fastpar_column, stride) == 16);
+ASSERT(offsetof(fastpar_column, type) == 24);
+ASSERT(offsetof(fastpar_column, flags) == 28);
+
+ASSERT(sizeof(fastpar_aggregate) == 24);
+ASSERT(offsetof(fastpar_aggregate, operation) == 0);
+ASSERT(offsetof(fastpar_aggregate, reserved) == 4);
+ASSERT(offsetof(fastpar_aggregate, column) == 8);
+ASSERT(offsetof(fastpar_aggregate, weights) == 16);
+
+ASSERT(sizeof(fastpar_value) == 32);
+ASSERT(offsetof(fastpar_value, integer) == 0);
+ASSERT(offsetof(fastpar_value, number) == 16);
+ASSERT(offsetof(fastpar_value, rows) == 24);
+
+ASSERT(sizeof(fastpar_group_key) == 40);
+ASSERT(offsetof(fastpar_group_key, column) == 0);
+ASSERT(offsetof(fastpar_group_key, width) == 8);
+ASSERT(offsetof(fastpar_group_key, origin) == 16);
+ASSERT(offsetof(fastpar_group_key, float_width) == 24);
+ASSERT(offsetof(fastpar_group_key, float_origin) == 32);
+
 ASSERT(sizeof(fastpar_trace_options) == 24);
 ASSERT(offsetof(fastpar_trace_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_trace_options, max_memory) == 8);

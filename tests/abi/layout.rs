@@ -87,6 +87,35 @@ layout! {
         r#type: 8,
         flags: 12,
     }
+    fastpar_int128: size 16, align 8 {
+        low: 0,
+        high: 8,
+    }
+    fastpar_column: size 32, align 8 {
+        base: 0,
+        count: 8,
+        stride: 16,
+        r#type: 24,
+        flags: 28,
+    }
+    fastpar_aggregate: size 24, align 8 {
+        operation: 0,
+        reserved: 4,
+        column: 8,
+        weights: 16,
+    }
+    fastpar_value: size 32, align 8 {
+        integer: 0,
+        number: 16,
+        rows: 24,
+    }
+    fastpar_group_key: size 40, align 8 {
+        column: 0,
+        width: 8,
+        origin: 16,
+        float_width: 24,
+        float_origin: 32,
+    }
     fastpar_trace_options: size 24, align 8 {
         struct_size: 0,
         max_memory: 8,

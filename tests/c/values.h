@@ -80,6 +80,17 @@ static inline const char *values_target(void) { return "values.target"; }
 /* A frame with 3 bytes of content. */
 static const unsigned char values_frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 'a', 'b', 'c'};
 
+static inline fastpar_groups *make_fastpar_groups(void)
+{
+  static const uint8_t value = 7;
+  const fastpar_column column = {&value, 1, 0, FASTPAR_U8, 0};
+  const fastpar_aggregate count = {FASTPAR_AGGREGATE_COUNT, 0, 0, 0};
+  const fastpar_group_key key = {0, 0, 0, 0.0, 0.0};
+  fastpar_groups *groups = NULL;
+  fastpar_table_group(NULL, &column, 1, NULL, 0, &key, 1, &count, 1, 0, &groups, NULL);
+  return groups;
+}
+
 static inline fastpar_archive *make_fastpar_archive(void)
 {
   fastpar_archive *archive = NULL;

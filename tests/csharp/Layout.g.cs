@@ -103,6 +103,40 @@ namespace Fastpar.Tests
                 ("type", 8),
                 ("flags", 12),
             }),
+            ("fastpar_int128", 16, new[]
+            {
+                ("low", 0),
+                ("high", 8),
+            }),
+            ("fastpar_column", 32, new[]
+            {
+                ("base", 0),
+                ("count", 8),
+                ("stride", 16),
+                ("type", 24),
+                ("flags", 28),
+            }),
+            ("fastpar_aggregate", 24, new[]
+            {
+                ("operation", 0),
+                ("reserved", 4),
+                ("column", 8),
+                ("weights", 16),
+            }),
+            ("fastpar_value", 32, new[]
+            {
+                ("integer", 0),
+                ("number", 16),
+                ("rows", 24),
+            }),
+            ("fastpar_group_key", 40, new[]
+            {
+                ("column", 0),
+                ("width", 8),
+                ("origin", 16),
+                ("float_width", 24),
+                ("float_origin", 32),
+            }),
             ("fastpar_trace_options", 24, new[]
             {
                 ("struct_size", 0),

@@ -237,6 +237,74 @@ static fastpar_status call_sort(calls_room *room)
   return 0;
 }
 
+/* The order of numbers; these in order, by which each is found; and merged with themselves. */
+static fastpar_status call_order(const fastpar_loop_options *options)
+{
+  enum { ROWS = 20000 };
+  const fastpar_sort_key key = {0, FASTPAR_U16, 0};
+  const fastpar_column values = {calls_text, ROWS, 0, FASTPAR_U16, 0};
+  fastpar_status status;
+  size_t written = 0;
+  uint64_t *rows = calloc(ROWS, sizeof *rows);
+  uint16_t *sorted = calloc(ROWS, sizeof *sorted), *merged = calloc(2 * ROWS, sizeof *merged);
+  const fastpar_column column = {sorted, ROWS, 0, FASTPAR_U16, 0};
+  if (rows == NULL || sorted == NULL || merged == NULL) status = FASTPAR_ERR_OUT_OF_MEMORY;
+  else if ((status = fastpar_table_argsort(options, calls_text, ROWS, 2, &key, 1, rows, NULL)) == FASTPAR_OK &&
+           (status = fastpar_column_take_rows(options, &values, rows, ROWS, sorted, 2 * ROWS, &written, NULL)) == FASTPAR_OK &&
+           (status = fastpar_table_merge(options, sorted, ROWS, sorted, ROWS, 2, &key, 1, merged, 4 * ROWS, &written, NULL)) == FASTPAR_OK &&
+           (status = fastpar_column_search(options, &column, &values, FASTPAR_SEARCH_LEFT, rows, NULL)) == FASTPAR_OK) {
+    for (size_t i = 0; i < ROWS; i++) {
+      MUST(i == 0 || sorted[i - 1] <= sorted[i]);
+      MUST(merged[2 * i] == sorted[i] && merged[2 * i + 1] == sorted[i]);
+      MUST(memcmp(&sorted[rows[i]], calls_text + 2 * i, 2) == 0);
+    }
+  }
+  free(rows);
+  free(sorted);
+  free(merged);
+  return status;
+}
+
+/* Columns of records: a mask, what it selects, aggregates and groups; enough rows for several lanes. */
+static fastpar_status call_table(calls_room *room)
+{
+  enum { RECORD = 4, ROWS = CALLS_SIZE / RECORD, MASK = (ROWS + 7) / 8 };
+  const fastpar_column columns[2] = {
+    {calls_text, ROWS, RECORD, FASTPAR_U8, 0}, {calls_text + 1, ROWS, RECORD, FASTPAR_U16, 0}};
+  const fastpar_aggregate asked[3] = {{FASTPAR_AGGREGATE_COUNT, 0, 0, 0}, {FASTPAR_AGGREGATE_SUM, 0, 1, 0},
+                                      {FASTPAR_AGGREGATE_WEIGHTED_MEAN, 0, 0, 1}};
+  const fastpar_group_key key = {1, 16, 0, 0.0, 0.0};
+  const unsigned char low = 'a';
+  fastpar_loop_options options;
+  fastpar_value all[3], some[3], values[4096];
+  fastpar_groups *groups = NULL;
+  uint64_t bins[16], sum = 0, rows = 0;
+  size_t count = 0, written = 0;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.cancel = room->cancel;
+  PASS(fastpar_column_compare(&options, &columns[0], FASTPAR_COMPARE_GREATER_EQUAL, &low, NULL, room->packed, MASK, NULL));
+  PASS(fastpar_mask_count(ROWS, room->packed, MASK, &count, NULL));
+  PASS(fastpar_column_take(&options, &columns[0], room->packed, MASK, room->unpacked, ROWS, &written, NULL));
+  MUST(written == count);
+  for (size_t i = 0; i < count; i++) MUST(room->unpacked[i] >= low);
+  PASS(fastpar_table_aggregate(&options, columns, 2, NULL, 0, asked, 3, all, NULL));
+  PASS(fastpar_table_aggregate(&options, columns, 2, room->packed, MASK, asked, 3, some, NULL));
+  MUST(all[0].integer.low == ROWS && some[0].integer.low == count && some[1].integer.low <= all[1].integer.low);
+  PASS(fastpar_column_histogram(&options, &columns[0], NULL, 0, 0.0, 256.0, bins, 16, NULL));
+  for (int i = 0; i < 16; i++) rows += bins[i];
+  MUST(rows == ROWS);
+  PASS(fastpar_table_group(&options, columns, 2, NULL, 0, &key, 1, asked, 3, 0, &groups, NULL));
+  count = fastpar_groups_count(groups);
+  MUST(count <= 4096);
+  MUST(fastpar_groups_values(groups, 1, values, 4096, NULL) == FASTPAR_OK);
+  for (size_t i = 0; i < count; i++) sum += values[i].integer.low;
+  MUST(sum == all[1].integer.low);
+  fastpar_groups_free(groups);
+  PASS(call_order(&options));
+  return 0;
+}
+
 static fastpar_status call_job(calls_room *room)
 {
   fastpar_loop_options options = calls_loop(room);
@@ -323,7 +391,7 @@ static const calls_entry CALLS[] = {
   {"decompress", call_decompress}, {"batch", call_batch},   {"writer", call_writer},   {"reader", call_reader},
   {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"large", call_large},
   {"prefix", call_prefix}, {"sort", call_sort},             {"group", call_group},     {"pipeline", call_pipeline},
-  {"large file", call_large_file}, {"files", call_files},
+  {"large file", call_large_file}, {"files", call_files},   {"table", call_table},
 };
 enum { CALLS_KINDS = sizeof CALLS / sizeof CALLS[0] };
 

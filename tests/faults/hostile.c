@@ -137,6 +137,29 @@ static void sorting(uint64_t choice, calls_room *room)
   EXPECT(fastpar_sort_memory(count, record_size, &key, 1, NULL, NULL), WRONG);
 }
 
+static void tables(uint64_t choice, calls_room *room)
+{
+  const fastpar_column columns[2] = {
+    {room->packed + (choice & 7), choice >> 3 & 1023, choice >> 13 & 15, (uint32_t)(choice >> 17 & 15), (uint32_t)(choice >> 21 & 1023)},
+    {room->packed, choice >> 3 & 1023, 0, FASTPAR_U8, 0}};
+  const fastpar_aggregate asked = {(uint32_t)(choice >> 31 & 15), 0, choice >> 35 & 3, choice >> 37 & 3};
+  const fastpar_group_key key = {choice >> 39 & 3, choice >> 41 & 63, (int64_t)(choice >> 20), 0.0, 0.0};
+  fastpar_value value;
+  fastpar_groups *groups = NULL;
+  uint64_t numbers[2] = {choice >> 5 & 1023, choice};
+  size_t written = 0, count = 0;
+  if (choice >> 47 & 1) EXPECT(call_table(room), FASTPAR_OK);
+  EXPECT(fastpar_table_aggregate(NULL, columns, 2, NULL, 0, &asked, 1, &value, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_LIMIT_EXCEEDED);
+  EXPECT(fastpar_table_aggregate(NULL, columns, (size_t)(choice | 1ull << 63), NULL, 0, &asked, 1, &value, NULL), WRONG);
+  EXPECT(fastpar_table_aggregate(NULL, columns, 2, room->packed, choice & 63, &asked, 1, &value, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_LIMIT_EXCEEDED);
+  EXPECT(fastpar_column_compare(NULL, columns, (uint32_t)(choice & 15), &choice, &choice, room->unpacked, 128, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_column_take_rows(NULL, columns, numbers, 2, room->unpacked, 2048, &written, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_BUFFER_TOO_SMALL);
+  EXPECT(fastpar_mask_combine((uint32_t)(choice & 7), choice >> 4 & 1023, room->packed, room->packed, 128, room->unpacked, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_mask_count((size_t)choice, NULL, 0, &count, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_table_group(NULL, columns, 2, NULL, 0, &key, 1, &asked, 1, choice >> 30, &groups, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_LIMIT_EXCEEDED);
+  fastpar_groups_free(groups);
+}
+
 /* What is no task of the calling thread's: another thread's group, which may have ended. */
 static void a_group_of_others(fastpar_group *group)
 {
@@ -318,7 +341,7 @@ static void *act(void *argument)
     case 2: shared_reader(room); break;
     case 3: zstd_calls(choice, room); break;
     case 4: shared_state(choice); break;
-    case 5: sorting(choice, room); break;
+    case 5: if (choice & 1) sorting(choice, room); else tables(choice, room); break;
     case 6: groups_and_pipelines(choice, room); break;
     default: loops_and_jobs(choice, room); break;
     }

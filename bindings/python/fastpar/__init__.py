@@ -2,6 +2,7 @@
 
 Loops        for_range, for_slices, map, starmap, reduce, accumulate; plan, chunks; LoopOptions, Schedule
 Sorting      sort: the records of a buffer
+Tables       table, bucket; Table, Column, Mask: the fields of records in a buffer
 Jobs         for_start, Job; team, TeamMember; group, Group; pipeline, Pipeline; ThreadPoolExecutor, BrokenThreadPool
 asyncio      to_thread, `await job`, zstd's functions whose names end in _async
 Shared       AtomicInt, Queue: state that is shared with native code too; CancelFlag, is_cancelled
@@ -38,11 +39,13 @@ from ._errors import (
     UnsupportedError,
 )
 from ._async import to_thread
+from ._columns import Column
 from ._executor import BrokenThreadPool, ThreadPoolExecutor
 from ._groups import Group, group
 from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import for_range, map, reduce, starmap
+from ._masks import Mask
 from ._options import LoopOptions, Schedule, plan
 from ._pipeline import Pipeline, pipeline
 from ._pool import (
@@ -61,6 +64,7 @@ from ._pool import (
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
 from ._sort import accumulate, sort
+from ._tables import Table, bucket, table
 from ._team import TeamMember, team
 from ._trace import TraceCategory, trace, trace_start, trace_stop
 from . import zstd
@@ -76,17 +80,20 @@ __all__ = (
     "CancelFlag",
     "CancelledError",
     "ClosedError",
+    "Column",
     "Error",
     "Group",
     "InvalidArgumentError",
     "Job",
     "LimitError",
     "LoopOptions",
+    "Mask",
     "OutOfMemoryError",
     "Pipeline",
     "PoolStats",
     "Queue",
     "Schedule",
+    "Table",
     "TeamMember",
     "ThreadPoolExecutor",
     "ThreadsError",
@@ -94,6 +101,7 @@ __all__ = (
     "TraceCategory",
     "UnsupportedError",
     "accumulate",
+    "bucket",
     "chunks",
     "cpus",
     "for_range",
@@ -116,6 +124,7 @@ __all__ = (
     "starmap",
     "status_message",
     "status_name",
+    "table",
     "team",
     "to_thread",
     "trace",

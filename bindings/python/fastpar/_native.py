@@ -51,6 +51,31 @@ FASTPAR_F32: Final = 9
 FASTPAR_F64: Final = 10
 FASTPAR_BYTES: Final = 11
 FASTPAR_SORT_DESCENDING: Final = 1
+FASTPAR_AGGREGATE_COUNT: Final = 0
+FASTPAR_AGGREGATE_SUM: Final = 1
+FASTPAR_AGGREGATE_MEAN: Final = 2
+FASTPAR_AGGREGATE_MIN: Final = 3
+FASTPAR_AGGREGATE_MAX: Final = 4
+FASTPAR_AGGREGATE_FIRST: Final = 5
+FASTPAR_AGGREGATE_LAST: Final = 6
+FASTPAR_AGGREGATE_VARIANCE: Final = 7
+FASTPAR_AGGREGATE_DOT: Final = 8
+FASTPAR_AGGREGATE_WEIGHTED_MEAN: Final = 9
+FASTPAR_COMPARE_EQUAL: Final = 1
+FASTPAR_COMPARE_NOT_EQUAL: Final = 2
+FASTPAR_COMPARE_LESS: Final = 3
+FASTPAR_COMPARE_LESS_EQUAL: Final = 4
+FASTPAR_COMPARE_GREATER: Final = 5
+FASTPAR_COMPARE_GREATER_EQUAL: Final = 6
+FASTPAR_COMPARE_BETWEEN: Final = 7
+FASTPAR_COMPARE_BETWEEN_CLOSED: Final = 8
+FASTPAR_MASK_AND: Final = 1
+FASTPAR_MASK_OR: Final = 2
+FASTPAR_MASK_XOR: Final = 3
+FASTPAR_MASK_AND_NOT: Final = 4
+FASTPAR_MASK_NOT: Final = 5
+FASTPAR_SEARCH_LEFT: Final = 0
+FASTPAR_SEARCH_RIGHT: Final = 1
 FASTPAR_TRACE_LOOPS: Final = 1
 FASTPAR_TRACE_CHUNKS: Final = 2
 FASTPAR_TRACE_TASKS: Final = 4
@@ -223,6 +248,50 @@ class fastpar_sort_key(ctypes.Structure):
         ("offset", ctypes.c_size_t),
         ("type", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
+    )
+
+
+class fastpar_int128(ctypes.Structure):
+    _fields_ = (
+        ("low", ctypes.c_uint64),
+        ("high", ctypes.c_int64),
+    )
+
+
+class fastpar_column(ctypes.Structure):
+    _fields_ = (
+        ("base", ctypes.c_void_p),
+        ("count", ctypes.c_size_t),
+        ("stride", ctypes.c_size_t),
+        ("type", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class fastpar_aggregate(ctypes.Structure):
+    _fields_ = (
+        ("operation", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("column", ctypes.c_size_t),
+        ("weights", ctypes.c_size_t),
+    )
+
+
+class fastpar_value(ctypes.Structure):
+    _fields_ = (
+        ("integer", fastpar_int128),
+        ("number", ctypes.c_double),
+        ("rows", ctypes.c_uint64),
+    )
+
+
+class fastpar_group_key(ctypes.Structure):
+    _fields_ = (
+        ("column", ctypes.c_size_t),
+        ("width", ctypes.c_uint64),
+        ("origin", ctypes.c_int64),
+        ("float_width", ctypes.c_double),
+        ("float_origin", ctypes.c_double),
     )
 
 
@@ -491,6 +560,135 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_sort_memory.restype = ctypes.c_int32
+    library.fastpar_table_aggregate.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_aggregate.restype = ctypes.c_int32
+    library.fastpar_column_compare.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_compare.restype = ctypes.c_int32
+    library.fastpar_column_take.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_take.restype = ctypes.c_int32
+    library.fastpar_column_take_rows.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_take_rows.restype = ctypes.c_int32
+    library.fastpar_column_histogram.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_double,
+        ctypes.c_double,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_histogram.restype = ctypes.c_int32
+    library.fastpar_mask_combine.argtypes = (
+        ctypes.c_uint32,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_mask_combine.restype = ctypes.c_int32
+    library.fastpar_mask_count.argtypes = (ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    library.fastpar_mask_count.restype = ctypes.c_int32
+    library.fastpar_table_argsort.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_argsort.restype = ctypes.c_int32
+    library.fastpar_table_merge.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_merge.restype = ctypes.c_int32
+    library.fastpar_column_search.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_column_search.restype = ctypes.c_int32
+    library.fastpar_table_group.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_table_group.restype = ctypes.c_int32
+    library.fastpar_groups_count.argtypes = (ctypes.c_void_p,)
+    library.fastpar_groups_count.restype = ctypes.c_size_t
+    library.fastpar_groups_keys.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    library.fastpar_groups_keys.restype = ctypes.c_int32
+    library.fastpar_groups_values.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    library.fastpar_groups_values.restype = ctypes.c_int32
+    library.fastpar_groups_rows.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    library.fastpar_groups_rows.restype = ctypes.c_int32
+    library.fastpar_groups_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_groups_free.restype = None
     library.fastpar_trace_start.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     library.fastpar_trace_start.restype = ctypes.c_int32
     library.fastpar_trace_stop.argtypes = (ctypes.c_void_p,)

@@ -27,13 +27,13 @@ _FLOATS = {"f": n.FASTPAR_F32, "d": n.FASTPAR_F64}
 _OTHER_ORDER = "><"[sys.byteorder == "big"]
 
 
-class _Sorting(Call):
-    """A sort under way."""
+class Steps(Call):
+    """A call under way whose work is the library's own: it has no chunks."""
 
     __slots__ = ("_cancel",)
 
     def __init__(self, progress: Callable[[int, int], object] | None, cancel: CancelFlag | None) -> None:
-        super().__init__(operator.index, progress)  # there are no chunks
+        super().__init__(operator.index, progress)
         self._cancel = cancel
 
     def watching(self) -> AbstractContextManager[None]:
@@ -46,7 +46,7 @@ class _Sorting(Call):
             raise_failures(self.failures, "reports", False)
 
 
-def _fields(format: str) -> tuple[list[tuple[int, int, int]], int]:
+def fields_of(format: str) -> tuple[list[tuple[int, int, int]], int]:
     """Offset, type and bytes of each field of a format of `struct`, and the size of a record."""
     total = struct.calcsize(format)
     text = re.sub(r"\s", "", format)
@@ -81,7 +81,7 @@ def _type(letter: str, size: int, other_order: bool) -> int:
 
 def _keys(format: str, key: int | Sequence[int], descending: bool | Sequence[bool]) -> tuple[object, int, int]:
     """The keys for C, how many they are, and the size of a record."""
-    fields, record_size = _fields(format)
+    fields, record_size = fields_of(format)
     numbers = [key] if isinstance(key, int) else list(key)
     directions = [descending] * len(numbers) if isinstance(descending, (bool, int)) else list(descending)
     if len(directions) != len(numbers):
@@ -129,7 +129,7 @@ def sort(
             format = view.format
     keys, count, record_size = _keys(format, key, descending)
     options = n.fastpar_loop_options(ctypes.sizeof(n.fastpar_loop_options), 0, uint32(max_lanes, "max_lanes"))
-    call, error = _Sorting(progress, cancel), n.fastpar_error()
+    call, error = Steps(progress, cancel), n.fastpar_error()
     options.cancel = call.address
     if progress is not None:
         options.progress, options.progress_data = progress_callback, call

@@ -120,6 +120,50 @@ STRUCTS = {
             "flags": 12,
         },
     ),
+    "fastpar_int128": (
+        16,
+        {
+            "low": 0,
+            "high": 8,
+        },
+    ),
+    "fastpar_column": (
+        32,
+        {
+            "base": 0,
+            "count": 8,
+            "stride": 16,
+            "type": 24,
+            "flags": 28,
+        },
+    ),
+    "fastpar_aggregate": (
+        24,
+        {
+            "operation": 0,
+            "reserved": 4,
+            "column": 8,
+            "weights": 16,
+        },
+    ),
+    "fastpar_value": (
+        32,
+        {
+            "integer": 0,
+            "number": 16,
+            "rows": 24,
+        },
+    ),
+    "fastpar_group_key": (
+        40,
+        {
+            "column": 0,
+            "width": 8,
+            "origin": 16,
+            "float_width": 24,
+            "float_origin": 32,
+        },
+    ),
     "fastpar_trace_options": (
         24,
         {

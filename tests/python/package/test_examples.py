@@ -32,6 +32,7 @@ class Examples(unittest.TestCase):
     def test_trades(self):
         output = self.check("trades.py", self.folder, "2", "65000")
         self.assertIn("minute 2: open", output)
+        self.assertIn("with_tables:", output)
         self.assertEqual(self.check("trades.py", self.folder, "2", "65000").splitlines()[:3], output.splitlines()[:3])
 
     def test_access_log(self):

@@ -5,7 +5,7 @@ use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
 
 /// The groups in the header's order. A group that is not named here comes after them, by its name.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "status",
     "library",
     "pool",
@@ -16,6 +16,7 @@ const ORDER: [&str; 20] = [
     "groups",
     "pipelines",
     "sorting",
+    "tables",
     "trace",
     "shared state",
     "codec",

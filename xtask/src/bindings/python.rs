@@ -115,7 +115,7 @@ fn plain(header: &Header, ty: &str) -> Result<String> {
         "size_t" | "char" | "double" => format!("ctypes.c_{ty}"),
         "int32_t" | "uint32_t" | "int64_t" | "uint64_t" => format!("ctypes.c_{}", ty.trim_end_matches("_t")),
         name => match header.get(name).map(|item| &item.kind) {
-            Some(Kind::Callback(_)) => name.into(),
+            Some(Kind::Callback(_) | Kind::Struct { .. }) => name.into(),
             Some(Kind::Alias { ty }) => return plain(header, ty),
             _ => bail!("ctypes has nothing for {name}"),
         },

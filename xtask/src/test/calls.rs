@@ -169,7 +169,7 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
         if parameter.name == "src" {
             argument.before += &format!("  memcpy({place}, values_frame, sizeof values_frame);\n");
         }
-        argument.value = pick(&place);
+        argument.value = pick(&if ty == "void" { place } else { format!("({ty} *){place}") });
     } else if ty == "char" && parameter.name == "src_path" {
         argument.value = pick("values_source()");
     } else if ty == "char" && parameter.name == "dst_path" {
@@ -216,8 +216,8 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
         // One, or the first of as many as `number` tells.
         argument.before = format!("  {ty} {place}[16];\n");
         argument.before += &format!("  memset({place}, 0, sizeof {place});\n");
-        if bare(ty) == "fastpar_sort_key" {
-            // Zero is no type of a key.
+        if ["fastpar_sort_key", "fastpar_column"].contains(&bare(ty)) {
+            // Zero is no type of a key or of a column.
             argument.before += &format!("  for (int i = 0; i < 16; i++) {place}[i].type = FASTPAR_U8;\n");
         }
         argument.value = pick(&place);
@@ -230,6 +230,10 @@ fn number(parameter: &Variable) -> Result<&'static str> {
     Ok(match (parameter.name.as_str(), parameter.ty.as_str()) {
         ("index", _) => "0",
         ("shards", _) => "1",
+        // The columns have no rows.
+        ("rows_count", _) => "0",
+        ("low", "double") => "0.0",
+        ("high", "double") => "1.0",
         ("item_size", _) => "sizeof(fastpar_batch_item)",
         (_, "size_t") => "16",
         (_, "uint64_t" | "int64_t" | "int32_t") => "0",

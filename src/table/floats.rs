@@ -1,0 +1,107 @@
+//! Sums of floats with compensation, and moments: in an order that rows and chunks tell, and nothing else.
+#![forbid(unsafe_code)]
+
+/// Sums that a block is added up in, side by side, for vectors.
+const SIDE: usize = 8;
+
+/// A sum, and what rounding has lost (D. E. Knuth's TwoSum, by A. Neumaier's scheme).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Compensated {
+    sum: f64,
+    lost: f64,
+}
+
+impl Compensated {
+    #[inline(always)]
+    pub(super) fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        let added = sum - self.sum;
+        self.lost += (self.sum - (sum - added)) + (value - added);
+        self.sum = sum;
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.add(other.sum);
+        self.lost += other.lost;
+    }
+
+    /// The sum. Infinity and NaN have no compensation.
+    pub(super) fn value(self) -> f64 {
+        if self.sum.is_finite() {
+            self.sum + self.lost
+        } else {
+            self.sum
+        }
+    }
+
+    /// Adds a block of values.
+    #[inline(always)]
+    pub(super) fn add_block(&mut self, count: usize, value: impl Fn(usize) -> f64) {
+        let mut sides = [Self::default(); SIDE];
+        let whole = count / SIDE * SIDE;
+        for begin in (0..whole).step_by(SIDE) {
+            for (at, side) in sides.iter_mut().enumerate() {
+                side.add(value(begin + at));
+            }
+        }
+        sides.into_iter().for_each(|side| self.merge(side));
+        (whole..count).for_each(|at| self.add(value(at)));
+    }
+}
+
+/// Count, mean and squares of distances from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// B. P. Welford's step.
+    #[inline]
+    pub(super) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let distance = value - self.mean;
+        self.mean += distance / self.count;
+        self.squares += distance * (value - self.mean);
+    }
+
+    /// Adds a block of values: two passes over it.
+    #[inline(always)]
+    pub(super) fn add_block(&mut self, count: usize, value: impl Fn(usize) -> f64 + Copy) {
+        if count == 0 {
+            return;
+        }
+        let mut sum = Compensated::default();
+        sum.add_block(count, value);
+        let mean = sum.value() / count as f64;
+        let mut squares = Compensated::default();
+        squares.add_block(count, |at| {
+            let distance = value(at) - mean;
+            distance * distance
+        });
+        self.merge(Self { count: count as f64, mean, squares: squares.value() });
+    }
+
+    /// By T. F. Chan, G. H. Golub and R. J. LeVeque.
+    pub(super) fn merge(&mut self, other: Self) {
+        if self.count == 0.0 {
+            *self = other;
+            return;
+        }
+        if other.count == 0.0 {
+            return;
+        }
+        let count = self.count + other.count;
+        let distance = other.mean - self.mean;
+        self.squares += other.squares + distance * distance * (self.count * other.count / count);
+        self.mean += distance * (other.count / count);
+        self.count = count;
+    }
+
+    /// The variance of the values themselves; NaN without any.
+    pub(super) fn variance(self) -> f64 {
+        self.squares / self.count
+    }
+}

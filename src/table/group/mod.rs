@@ -1,0 +1,232 @@
+//! Groups: aggregates of the rows whose keys are equal, sorted by the keys.
+//!
+//! Each chunk of rows makes groups of its own, and these are put together in the order of the chunks:
+//! so the first and the last value are those of the first and the last row, and sums of floats do not
+//! depend on the lanes. Some chunks at a time: their groups are memory.
+#![forbid(unsafe_code)]
+
+mod keys;
+mod map;
+
+use super::aggregate::{blocks, check_mask, Aggregate, Checked, Operation, Value};
+use super::column::{invalid, rows_of, Column};
+use super::mask::Mask;
+use super::parts;
+use super::state::State;
+use super::words::{Rows, BLOCK};
+use crate::error::Result;
+use crate::job::{Chunk, Control};
+use crate::memory;
+use keys::Reader;
+pub use keys::{Bucket, GroupKey};
+use map::{Budget, Map};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// The most keys.
+pub const MAX_GROUP_KEYS: usize = 16;
+/// Neighbours of one group are taken in as a block where so many are, on average.
+const LONG_RUN: usize = 16;
+/// The most words of all keys together.
+const MAX_KEY_WORDS: usize = 512;
+/// What the groups of a chunk are counted as, where it is decided how many chunks are run before their
+/// groups are put together: 32 chunks, or one a lane.
+const CHUNK_BYTES: usize = 2 << 20;
+
+/// Groups that are found, sorted by their keys, the first key being the most important.
+#[derive(Debug)]
+pub struct Groups {
+    readers: Vec<Reader>,
+    operations: Vec<Operation>,
+    /// Words of all keys of a group.
+    words: usize,
+    keys: Vec<u64>,
+    rows: Vec<(u64, u64)>,
+    states: Vec<State>,
+}
+
+impl Groups {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many keys they have.
+    pub fn keys(&self) -> usize {
+        self.readers.len()
+    }
+
+    /// How many aggregates.
+    pub fn aggregates(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// The keys of this index, in the order of the groups: of buckets where they begin.
+    ///
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there is no such
+    /// key, or it is bytes.
+    pub fn key(&self, index: usize) -> Result<impl Iterator<Item = Result<Value>> + '_> {
+        let Some(reader) = self.readers.get(index) else {
+            return invalid(format!("key {index} of {}", self.readers.len()));
+        };
+        let skipped: usize = self.readers[..index].iter().map(Reader::words).sum();
+        Ok(self
+            .rows
+            .iter()
+            .enumerate()
+            .map(move |(group, (rows, _))| reader.value(&self.keys[group * self.words + skipped..], *rows)))
+    }
+
+    /// What the aggregate of this index is, in the order of the groups.
+    ///
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there is no such
+    /// aggregate. Of a value: as [`aggregate`](super::aggregate()), with the group's position.
+    pub fn value(&self, index: usize) -> Result<impl Iterator<Item = Result<Value>> + '_> {
+        let Some(&operation) = self.operations.get(index) else {
+            return invalid(format!("aggregate {index} of {}", self.operations.len()));
+        };
+        let states = self.states.iter().skip(index).step_by(self.operations.len());
+        Ok(states.zip(&self.rows).enumerate().map(move |(group, (state, (rows, _)))| {
+            state.value(operation, *rows).map_err(|error| error.at(group as u64))
+        }))
+    }
+
+    /// The number of the first row of each group.
+    pub fn first_rows(&self) -> impl Iterator<Item = u64> + '_ {
+        self.rows.iter().map(|(_, first)| *first)
+    }
+
+    /// Copies the groups of `map` in the order of their keys.
+    fn sorted(map: &Map<'_>, readers: Vec<Reader>, operations: Vec<Operation>) -> Result<Self> {
+        let words = readers.iter().map(Reader::words).sum();
+        let count = map.count();
+        let mut order = Vec::new();
+        memory::reserve(&mut order, count)?;
+        order.extend(0..count);
+        order.sort_unstable_by(|&a, &b| map.key(a).cmp(map.key(b)));
+        let (mut keys, mut rows, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        memory::reserve(&mut keys, count * words)?;
+        memory::reserve(&mut rows, count)?;
+        memory::reserve(&mut states, count * operations.len())?;
+        for group in order {
+            keys.extend_from_slice(map.key(group));
+            rows.push(map.rows(group));
+            states.extend_from_slice(map.states(group));
+        }
+        Ok(Self { readers, operations, words, keys, rows, states })
+    }
+}
+
+/// The rows of a call, and what they are grouped by.
+struct Grouping<'a> {
+    checked: Checked<'a>,
+    keys: &'a [GroupKey],
+    readers: Vec<Reader>,
+    words: usize,
+}
+
+impl Grouping<'_> {
+    /// Groups rows of a chunk.
+    fn chunk(&self, chunk: &Chunk, mask: Option<Mask<'_>>, map: &mut Map<'_>) -> Result<()> {
+        let mut keys = blocks(self.words)?;
+        let mut groups = [0; BLOCK];
+        let mut key_of_row = vec![0; self.words];
+        self.checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
+            let mut rest = &mut keys[..];
+            for (key, reader) in self.keys.iter().zip(&self.readers) {
+                let (blocks, others) = rest.split_at_mut(reader.words());
+                let column = &self.checked.columns[key.column];
+                reader.read(column, words.rows(), self.checked.column(key.column, words), blocks);
+                rest = others;
+            }
+            let runs = find(words.rows(), &keys, &mut key_of_row, &mut groups, map)?;
+            let groups = &groups[..words.rows().count()];
+            groups.iter().for_each(|&group| map.count_row(group));
+            for (index, aggregate) in self.checked.aggregates.iter().enumerate() {
+                let (values, weights) = self.checked.words(aggregate, words);
+                let (operation, class) = (aggregate.operation, self.checked.class(aggregate.column));
+                if operation == Operation::Count {
+                    continue;
+                }
+                if runs * LONG_RUN > groups.len() {
+                    map.states_of(index, groups).add(operation, class, values, weights);
+                    continue;
+                }
+                let mut begin = 0;
+                for run in groups.chunk_by(|a, b| a == b) {
+                    let rows = begin..begin + run.len();
+                    map.state(run[0], index).add_block(&values[rows.clone()], &weights[rows.clone()]);
+                    begin = rows.end;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there
+/// are.
+fn find(
+    rows: &Rows,
+    keys: &[[u64; BLOCK]],
+    key: &mut [u64],
+    groups: &mut [u32; BLOCK],
+    map: &mut Map<'_>,
+) -> Result<usize> {
+    let mut runs = 0;
+    for at in 0..rows.count() {
+        // Neighbours are often of one group.
+        if at > 0 && keys.iter().all(|words| words[at] == words[at - 1]) {
+            groups[at] = groups[at - 1];
+            continue;
+        }
+        key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
+        groups[at] = map.find(key, rows.row(at) as u64)?;
+        runs += 1;
+    }
+    Ok(runs)
+}
+
+/// Computes aggregates of the rows that the mask picks, for each combination of keys that they have.
+/// Progress counts rows. Groups that take more than `max_memory` bytes, while they are found, are an
+/// error; 0: there is no limit.
+///
+/// # Errors Those of [`aggregate`](super::aggregate());
+/// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): a key;
+/// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded): `max_memory`.
+pub fn group(
+    columns: &[Column<'_>],
+    mask: Option<Mask<'_>>,
+    keys: &[GroupKey],
+    aggregates: &[Aggregate],
+    max_memory: u64,
+    control: &Control<'_>,
+) -> Result<Groups> {
+    let rows = rows_of(columns)?;
+    check_mask(mask, rows)?;
+    if keys.is_empty() || keys.len() > MAX_GROUP_KEYS {
+        return invalid(format!("{} keys, expected 1 to {MAX_GROUP_KEYS}", keys.len()));
+    }
+    let mut readers = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        readers.push(Reader::new(at, key, columns)?);
+    }
+    let words = readers.iter().map(Reader::words).fold(0, usize::saturating_add);
+    if words > MAX_KEY_WORDS {
+        return invalid(format!("keys of more than {} bytes", 8 * MAX_KEY_WORDS));
+    }
+    let checked = Checked::new(columns, aggregates, keys.iter().map(|key| key.column))?;
+    let empty: Vec<State> = checked.states().collect();
+    let grouping = Grouping { checked, keys, readers, words };
+    let budget = Budget::new(max_memory);
+    let seed = RandomState::new().build_hasher().finish() | 1;
+    let new = || Map::new(&budget, seed, words, &empty);
+    let mut all = new();
+    let fold = |chunk: &Chunk| {
+        let mut map = new();
+        grouping.chunk(chunk, mask, &mut map)?;
+        Ok(map)
+    };
+    parts::in_order(rows, CHUNK_BYTES, control, fold, |made| all.merge(&made))?;
+    let operations = aggregates.iter().map(|aggregate| aggregate.operation).collect();
+    Groups::sorted(&all, grouping.readers, operations)
+}

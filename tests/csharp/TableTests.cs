@@ -1,0 +1,168 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Fastpar.Tests;
+
+internal static class TableTests
+{
+    private enum Side : byte
+    {
+        Buy,
+        Sell,
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Trade
+    {
+        internal long Time;
+        internal double Price;
+        internal uint Quantity;
+        internal Symbol Name;
+        internal Side Side;
+    }
+
+    /// <summary>No number: bytes.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Symbol
+    {
+        internal ushort First;
+        internal byte Last;
+    }
+
+    private static Trade[] Trades(int count)
+    {
+        var random = new Random(7);
+        return Enumerable.Range(0, count).Select(i => new Trade
+        {
+            Time = (i * 10L) - 5000,
+            Price = random.Next(1000) / 8.0,
+            Quantity = (uint)random.Next(500),
+            Name = new Symbol { First = (ushort)random.Next(3), Last = 1 },
+            Side = (Side)random.Next(2),
+        }).ToArray();
+    }
+
+    private static bool Same(IEnumerable<Trade> expected, IEnumerable<Trade> found) =>
+        expected.Select(trade => (trade.Time, trade.Price, trade.Quantity))
+            .SequenceEqual(found.Select(trade => (trade.Time, trade.Price, trade.Quantity)));
+
+    [Test]
+    private static void AggregatesMasksAndRows()
+    {
+        Trade[] trades = Trades(70001);
+        var table = new FastparTable<Trade>(trades);
+        TableField<Trade> price = table.Field((ref Trade t) => ref t.Price);
+        TableField<Trade> quantity = table.Field((ref Trade t) => ref t.Quantity);
+        TableValue[] found = table.Aggregate(new[]
+        {
+            TableAggregate<Trade>.Count,
+            TableAggregate<Trade>.Sum(quantity),
+            TableAggregate<Trade>.Dot(price, quantity),
+            TableAggregate<Trade>.Max(price),
+            TableAggregate<Trade>.Last(table.Field((ref Trade t) => ref t.Time)),
+            TableAggregate<Trade>.WeightedMean(price, quantity),
+        });
+        ulong volume = trades.Aggregate(0UL, (sum, trade) => sum + trade.Quantity);
+        double turnover = trades.Sum(trade => trade.Price * trade.Quantity);
+        Expect.Equal(70001L, found[0].ToInt64(), "count");
+        Expect.Equal(volume, found[1].ToUInt64(), "sum");
+        Expect.Equal(turnover, found[2].Number, "dot");
+        Expect.Equal(trades.Max(trade => trade.Price), found[3].Number, "max");
+        Expect.Equal(trades[70000].Time, found[4].ToInt64(), "last");
+        Expect.True(Math.Abs(found[5].Number - (turnover / volume)) < 1e-9, "weighted mean");
+
+        TableMask mask = table.Between((ref Trade t) => ref t.Price, 10.0, 20.0)
+            & table.Compare((ref Trade t) => ref t.Side, TableComparison.Equal, Side.Sell);
+        Trade[] expected = trades.Where(trade => trade.Price is >= 10 and < 20 && trade.Side == Side.Sell).ToArray();
+        Expect.Equal(expected.Length, mask.Count(), "mask");
+        Expect.True(Same(expected, table.Take(mask)), "rows of a mask");
+        Expect.True(Same(new[] { trades[7], trades[0] }, table.Take(new ulong[] { 7, 0 })), "rows by numbers");
+        Expect.Equal(0, (mask - mask).Count() + (mask & ~mask).Count() + (mask ^ mask).Count(), "logic");
+        Expect.Equal(trades.Length, (mask | ~mask).Count(), "logic");
+        TableValue some = table.Aggregate(new[] { TableAggregate<Trade>.Sum(quantity) }, mask)[0];
+        Expect.Equal(expected.Sum(trade => trade.Quantity), some.ToInt64(), "sum of a mask");
+        ulong[] bins = table.Histogram(price, 0, 125, 125);
+        Expect.Equal((ulong)trades.Count(trade => (int)trade.Price == 3), bins[3], "histogram");
+        Expect.Throws<ArgumentException>(() => table.Take(new TableMask(3)));
+        Expect.Throws<ArgumentException>(() => table.Aggregate(new[] { TableAggregate<Trade>.Sum(table.Field((ref Trade t) => ref t.Name)) }));
+        Expect.Throws<ArgumentException>(() => table.Take(new ulong[] { 70001 }));
+        var other = new Trade[1];
+        Expect.Throws<ArgumentException>(() => table.Field((ref Trade _) => ref other[0].Price));
+    }
+
+    [Test]
+    private static void Bars()
+    {
+        Trade[] trades = Trades(5000);
+        var table = new FastparTable<Trade>(trades);
+        TableGroups groups = table.GroupBy(
+            new[]
+            {
+                new TableKey<Trade>(table.Field((ref Trade t) => ref t.Name)),
+                new TableKey<Trade>(table.Field((ref Trade t) => ref t.Time), 1000),
+            },
+            new[]
+            {
+                TableAggregate<Trade>.First(table.Field((ref Trade t) => ref t.Price)),
+                TableAggregate<Trade>.Sum(table.Field((ref Trade t) => ref t.Quantity)),
+            });
+        var expected = trades.GroupBy(trade => (trade.Name.First, Minute: (long)Math.Floor(trade.Time / 1000.0) * 1000))
+            .ToDictionary(group => group.Key, group => group.ToArray());
+        Expect.Equal(expected.Count, groups.Count, "groups");
+        for (int i = 0; i < groups.Count; i++)
+        {
+            Trade first = trades[groups.FirstRow(i)];
+            Trade[] rows = expected[(first.Name.First, groups.Keys(1)[i].ToInt64())];
+            Expect.Equal((long)rows.Length, groups.Values(0)[i].Rows, "rows");
+            Expect.Equal(rows[0].Price, groups.Values(0)[i].Number, "open");
+            Expect.Equal(rows.Sum(row => row.Quantity), groups.Values(1)[i].ToInt64(), "volume");
+        }
+        var floats = new[] { TableKey<Trade>.OfFloats(table.Field((ref Trade t) => ref t.Price), 50, 25) };
+        Expect.Equal(-25.0, table.GroupBy(floats, new[] { TableAggregate<Trade>.Count }).Keys(0)[0].Number, "floats");
+        Expect.Fails(
+            FastparStatus.LimitExceeded,
+            () => table.GroupBy(floats, new[] { TableAggregate<Trade>.Count }, maxMemory: 10));
+    }
+
+    [Test]
+    private static void Orders()
+    {
+        Trade[] trades = Trades(3000);
+        var keys = new[] { new SortKey((int)Marshal.OffsetOf<Trade>(nameof(Trade.Price)), SortKeyType.Double) };
+        var table = new FastparTable<Trade>(trades);
+        Trade[] sorted = table.Take(table.Order(keys));
+        Expect.True(Same(trades.OrderBy(trade => trade.Price), sorted), "order");
+        Trade[] a = sorted.Where((_, i) => i % 3 == 0).ToArray(), b = sorted.Where((_, i) => i % 3 != 0).ToArray();
+        Trade[] merged = new FastparTable<Trade>(a).Merge(new FastparTable<Trade>(b), keys);
+        Expect.True(Same(a.Concat(b).OrderBy(trade => trade.Price), merged), "merged");
+        double[] values = { -1, 3, 1000 };
+        ulong[] before = new FastparTable<Trade>(sorted).Search((ref Trade t) => ref t.Price, values);
+        ulong[] after = new FastparTable<Trade>(sorted).Search((ref Trade t) => ref t.Price, values, after: true);
+        for (int i = 0; i < values.Length; i++)
+        {
+            Expect.Equal((ulong)sorted.Count(trade => trade.Price < values[i]), before[i], "before");
+            Expect.Equal((ulong)sorted.Count(trade => trade.Price <= values[i]), after[i], "after");
+        }
+    }
+
+    [Test]
+    private static void NoRowsAndCancelled()
+    {
+        var table = new FastparTable<Trade>(new Trade[0]);
+        Expect.Equal(0L, table.Aggregate(new[] { TableAggregate<Trade>.Count })[0].ToInt64(), "count");
+        Expect.Equal(0, table.Take(new TableMask(0)).Length, "rows");
+        var some = new FastparTable<Trade>(Trades(10));
+        Expect.Throws<OperationCanceledException>(
+            () => some.Aggregate(new[] { TableAggregate<Trade>.Count }, cancellationToken: new CancellationToken(true)));
+        Expect.Throws<OverflowException>(() => Large().ToInt64());
+    }
+
+    private static TableValue Large()
+    {
+        var table = new FastparTable<ulong>(new[] { ulong.MaxValue, ulong.MaxValue });
+        return table.Aggregate(new[] { TableAggregate<ulong>.Sum(table.Field((ref ulong value) => ref value)) })[0];
+    }
+}
