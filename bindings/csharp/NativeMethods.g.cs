@@ -113,6 +113,31 @@ namespace Fastpar
         internal const uint FASTPAR_F64 = 10;
         internal const uint FASTPAR_BYTES = 11;
         internal const uint FASTPAR_SORT_DESCENDING = 1;
+        internal const uint FASTPAR_AGGREGATE_COUNT = 0;
+        internal const uint FASTPAR_AGGREGATE_SUM = 1;
+        internal const uint FASTPAR_AGGREGATE_MEAN = 2;
+        internal const uint FASTPAR_AGGREGATE_MIN = 3;
+        internal const uint FASTPAR_AGGREGATE_MAX = 4;
+        internal const uint FASTPAR_AGGREGATE_FIRST = 5;
+        internal const uint FASTPAR_AGGREGATE_LAST = 6;
+        internal const uint FASTPAR_AGGREGATE_VARIANCE = 7;
+        internal const uint FASTPAR_AGGREGATE_DOT = 8;
+        internal const uint FASTPAR_AGGREGATE_WEIGHTED_MEAN = 9;
+        internal const uint FASTPAR_COMPARE_EQUAL = 1;
+        internal const uint FASTPAR_COMPARE_NOT_EQUAL = 2;
+        internal const uint FASTPAR_COMPARE_LESS = 3;
+        internal const uint FASTPAR_COMPARE_LESS_EQUAL = 4;
+        internal const uint FASTPAR_COMPARE_GREATER = 5;
+        internal const uint FASTPAR_COMPARE_GREATER_EQUAL = 6;
+        internal const uint FASTPAR_COMPARE_BETWEEN = 7;
+        internal const uint FASTPAR_COMPARE_BETWEEN_CLOSED = 8;
+        internal const uint FASTPAR_MASK_AND = 1;
+        internal const uint FASTPAR_MASK_OR = 2;
+        internal const uint FASTPAR_MASK_XOR = 3;
+        internal const uint FASTPAR_MASK_AND_NOT = 4;
+        internal const uint FASTPAR_MASK_NOT = 5;
+        internal const uint FASTPAR_SEARCH_LEFT = 0;
+        internal const uint FASTPAR_SEARCH_RIGHT = 1;
         internal const uint FASTPAR_TRACE_LOOPS = 1;
         internal const uint FASTPAR_TRACE_CHUNKS = 2;
         internal const uint FASTPAR_TRACE_TASKS = 4;
@@ -539,6 +564,134 @@ namespace Fastpar
 #else
         [DllImport(__DllName, EntryPoint = "fastpar_sort_memory", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_sort_memory(System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, System.UIntPtr* bytes, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_table_aggregate")]
+        internal static partial int fastpar_table_aggregate(fastpar_loop_options* options, fastpar_column* columns, System.UIntPtr columns_count, byte* mask, System.UIntPtr mask_bytes, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, fastpar_value* values, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_table_aggregate", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_aggregate(fastpar_loop_options* options, fastpar_column* columns, System.UIntPtr columns_count, byte* mask, System.UIntPtr mask_bytes, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, fastpar_value* values, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_column_compare")]
+        internal static partial int fastpar_column_compare(fastpar_loop_options* options, fastpar_column* column, uint comparison, void* low, void* high, byte* mask, System.UIntPtr mask_bytes, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_column_compare", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_compare(fastpar_loop_options* options, fastpar_column* column, uint comparison, void* low, void* high, byte* mask, System.UIntPtr mask_bytes, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_column_take")]
+        internal static partial int fastpar_column_take(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_column_take", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_take(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_column_take_rows")]
+        internal static partial int fastpar_column_take_rows(fastpar_loop_options* options, fastpar_column* column, ulong* rows, System.UIntPtr rows_count, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_column_take_rows", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_take_rows(fastpar_loop_options* options, fastpar_column* column, ulong* rows, System.UIntPtr rows_count, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_column_histogram")]
+        internal static partial int fastpar_column_histogram(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, double low, double high, ulong* bins, System.UIntPtr bins_count, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_column_histogram", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_histogram(fastpar_loop_options* options, fastpar_column* column, byte* mask, System.UIntPtr mask_bytes, double low, double high, ulong* bins, System.UIntPtr bins_count, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_mask_combine")]
+        internal static partial int fastpar_mask_combine(uint operation, System.UIntPtr rows, byte* a, byte* b, System.UIntPtr mask_bytes, byte* mask, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_mask_combine", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_mask_combine(uint operation, System.UIntPtr rows, byte* a, byte* b, System.UIntPtr mask_bytes, byte* mask, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_mask_count")]
+        internal static partial int fastpar_mask_count(System.UIntPtr rows, byte* mask, System.UIntPtr mask_bytes, System.UIntPtr* count, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_mask_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_mask_count(System.UIntPtr rows, byte* mask, System.UIntPtr mask_bytes, System.UIntPtr* count, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_table_argsort")]
+        internal static partial int fastpar_table_argsort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, ulong* rows, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_table_argsort", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_argsort(fastpar_loop_options* options, void* records, System.UIntPtr count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, ulong* rows, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_table_merge")]
+        internal static partial int fastpar_table_merge(fastpar_loop_options* options, void* a, System.UIntPtr a_count, void* b, System.UIntPtr b_count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_table_merge", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_merge(fastpar_loop_options* options, void* a, System.UIntPtr a_count, void* b, System.UIntPtr b_count, System.UIntPtr record_size, fastpar_sort_key* keys, System.UIntPtr keys_count, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_column_search")]
+        internal static partial int fastpar_column_search(fastpar_loop_options* options, fastpar_column* column, fastpar_column* values, uint side, ulong* rows, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_column_search", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_column_search(fastpar_loop_options* options, fastpar_column* column, fastpar_column* values, uint side, ulong* rows, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_table_group")]
+        internal static partial int fastpar_table_group(fastpar_loop_options* options, fastpar_column* columns, System.UIntPtr columns_count, byte* mask, System.UIntPtr mask_bytes, fastpar_group_key* keys, System.UIntPtr keys_count, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, ulong max_memory, fastpar_groups** groups, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_table_group", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_table_group(fastpar_loop_options* options, fastpar_column* columns, System.UIntPtr columns_count, byte* mask, System.UIntPtr mask_bytes, fastpar_group_key* keys, System.UIntPtr keys_count, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, ulong max_memory, fastpar_groups** groups, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_count")]
+        internal static partial System.UIntPtr fastpar_groups_count(fastpar_groups* groups);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_count", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern System.UIntPtr fastpar_groups_count(fastpar_groups* groups);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_keys")]
+        internal static partial int fastpar_groups_keys(fastpar_groups* groups, System.UIntPtr index, fastpar_value* values, System.UIntPtr capacity, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_keys", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_groups_keys(fastpar_groups* groups, System.UIntPtr index, fastpar_value* values, System.UIntPtr capacity, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_values")]
+        internal static partial int fastpar_groups_values(fastpar_groups* groups, System.UIntPtr index, fastpar_value* values, System.UIntPtr capacity, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_values", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_groups_values(fastpar_groups* groups, System.UIntPtr index, fastpar_value* values, System.UIntPtr capacity, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_rows")]
+        internal static partial int fastpar_groups_rows(fastpar_groups* groups, ulong* rows, System.UIntPtr capacity, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_rows", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_groups_rows(fastpar_groups* groups, ulong* rows, System.UIntPtr capacity, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_free")]
+        internal static partial void fastpar_groups_free(fastpar_groups* groups);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_groups_free(fastpar_groups* groups);
 #endif
 
 #if NET
@@ -1072,6 +1225,55 @@ namespace Fastpar
         public System.UIntPtr offset;
         public uint type;
         public uint flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_int128
+    {
+        public ulong low;
+        public long high;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_column
+    {
+        public void* @base;
+        public System.UIntPtr count;
+        public System.UIntPtr stride;
+        public uint type;
+        public uint flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_aggregate
+    {
+        public uint operation;
+        public uint reserved;
+        public System.UIntPtr column;
+        public System.UIntPtr weights;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_value
+    {
+        public fastpar_int128 integer;
+        public double number;
+        public ulong rows;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_group_key
+    {
+        public System.UIntPtr column;
+        public ulong width;
+        public long origin;
+        public double float_width;
+        public double float_origin;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_groups
+    {
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -9,6 +9,7 @@ use super::work::{self, Work};
 use super::{no_memory, parallel, Layout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Control;
+use crate::trace::Kind;
 use std::mem::{size_of, MaybeUninit};
 use std::sync::atomic::Ordering;
 
@@ -72,7 +73,7 @@ fn write(
     number: impl Fn(usize) -> usize + Sync,
 ) -> Result<()> {
     let block = work.block(numbers.len() / NUMBER);
-    work.for_each(numbers.chunks_mut(block * NUMBER).enumerate(), |(part, numbers)| {
+    work.for_each(Kind::MoveRecords, numbers.chunks_mut(block * NUMBER).enumerate(), |(part, numbers)| {
         let places = numbers.chunks_exact_mut(NUMBER);
         let count = places.len();
         for (at, place) in places.enumerate() {

@@ -5,6 +5,7 @@ use super::format::Format;
 use super::work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Control;
+use crate::trace::Kind;
 use std::cmp::Ordering::Greater;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
@@ -31,7 +32,7 @@ pub fn merge(
     work::watch(control, count, 1, |work| {
         let block = work.block(count);
         let parts = merged.chunks_mut(block * size).enumerate();
-        work.for_each(parts, |(part, merged)| {
+        work.for_each(Kind::MoveRecords, parts, |(part, merged)| {
             let begin = part * block;
             let records = merged.len() / size;
             let (from_a, until_a) = (split(a, b, format, begin), split(a, b, format, begin + records));
