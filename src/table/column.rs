@@ -74,7 +74,7 @@ impl<'a> Column<'a> {
 
     /// The bytes from value `row` on.
     #[inline(always)]
-    pub(super) fn from_row(&self, row: usize) -> &'a [u8] {
+    pub(super) fn tail(&self, row: usize) -> &'a [u8] {
         &self.bytes[row * self.stride..]
     }
 

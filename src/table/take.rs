@@ -132,7 +132,7 @@ pub fn take(
                 while word != 0 {
                     let row = begin + word.trailing_zeros() as usize;
                     if let Some(place) = places.next() {
-                        put(place, &column.from_row(row)[..SIZE]);
+                        put(place, &column.tail(row)[..SIZE]);
                     }
                     word &= word - 1;
                 }
@@ -164,7 +164,7 @@ pub fn take_rows(
             let places = out.chunks_exact_mut(SIZE).zip(&numbers[range.clone()]);
             for (at, (place, &number)) in places.enumerate() {
                 match usize::try_from(number) {
-                    Ok(row) if row < rows => put(place, &column.from_row(row)[..SIZE]),
+                    Ok(row) if row < rows => put(place, &column.tail(row)[..SIZE]),
                     _ => {
                         wrong.fetch_min(range.start + at, Ordering::Relaxed);
                     }

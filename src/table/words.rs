@@ -142,7 +142,7 @@ impl Rows {
         if self.count == 0 {
             return;
         }
-        let (bytes, stride) = (column.from_row(self.first), column.stride());
+        let (bytes, stride) = (column.tail(self.first), column.stride());
         let words = &mut words[..self.count];
         if !self.all {
             for (word, &at) in words.iter_mut().zip(&self.picked) {
@@ -165,7 +165,7 @@ impl Rows {
 
 /// The number of one row as a word.
 pub(super) fn word_of(column: &Column<'_>, row: usize) -> u64 {
-    by_kind!(column.kind(), widen => widen(first(column.from_row(row))), 0)
+    by_kind!(column.kind(), widen => widen(first(column.tail(row))), 0)
 }
 
 /// The bytes at the begin, of which there are enough.

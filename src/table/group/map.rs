@@ -5,7 +5,7 @@ use super::super::each::States;
 use super::super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use std::mem::size_of;
+use std::mem::{size_of, size_of_val};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What all groups of a call may take, and take now.
@@ -132,8 +132,7 @@ impl<'b> Map<'b> {
         if groups > u32::MAX as usize / 4 {
             return Err(Error::new(ErrorKind::LimitExceeded, "more than 2^29 groups"));
         }
-        let of_group =
-            self.words * size_of::<u64>() + size_of::<(u64, u64)>() + self.empty.len() * size_of::<State>();
+        let of_group = self.words * size_of::<u64>() + size_of::<(u64, u64)>() + size_of_val(self.empty);
         let bytes = (groups * (of_group + 2 * size_of::<u32>())) as u64;
         self.budget.take(bytes - self.taken)?;
         self.taken = bytes;

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Logic = fn(bool, bool) -> bool;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 192 }))]
 
@@ -77,7 +79,7 @@ proptest! {
     #[test]
     fn masks_combine_bit_by_bit(a in prop::collection::vec(any::<u8>(), 20), b in prop::collection::vec(any::<u8>(), 20), rows in 0usize..160) {
         let mask = |bytes| Mask::new(bytes, rows).unwrap();
-        let each: [(MaskOperation, fn(bool, bool) -> bool); 5] = [
+        let each: [(MaskOperation, Logic); 5] = [
             (MaskOperation::And, |a, b| a && b),
             (MaskOperation::Or, |a, b| a || b),
             (MaskOperation::Xor, |a, b| a != b),
