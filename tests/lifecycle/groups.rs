@@ -177,7 +177,7 @@ fn a_timeline_has_each_task_once() {
         stop();
         let timeline = Timeline::read(&path);
         assert_eq!(timeline.lost(), 0);
-        assert_eq!(timeline.slices("task").count(), 100);
+        assert_eq!(timeline.slices("group task").count(), 100);
     });
 }
 
