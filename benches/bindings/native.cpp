@@ -166,6 +166,43 @@ void loops(int rounds) {
   std::printf("], \"loop_ratio\": %.4f, ", ratio(loop[2], loop[0]));
 }
 
+void print_call(const char *call, std::size_t size, const way *ways) { // C, C again, C++
+  std::printf("%s{\"language\": \"C++\", \"call\": \"%s\", \"bytes\": %zu, \"c_ns\": %.0f, \"ratio\": %.4f, \"again\": %.4f}",
+              separator, call, size, median(ways[0].nanoseconds), ratio(ways[2], ways[0]), ratio(ways[1], ways[0]));
+  separator = ", ";
+}
+
+constexpr std::size_t row = 48, piece = 64 << 10;
+
+std::int32_t first_byte(void *, const fastpar_piece *piece) {
+  __asm__ volatile("" ::"r"(*static_cast<const unsigned char *>(piece->data)));
+  return 0;
+}
+
+/* Rows in frames, by pieces of 64 KiB. */
+void scan(fastpar::bytes rows, int rounds) {
+  struct record {
+    unsigned char bytes[row];
+  };
+  const auto frames = fastpar::compress(rows);
+  const fastpar::archive archive(fastpar::as_bytes(frames));
+  fastpar_archive *handle;
+  fastpar_error error;
+  check(fastpar_archive_open(nullptr, frames.data(), frames.size(), &handle, &error), error);
+  fastpar_scan_options options = {};
+  options.struct_size = sizeof options;
+  options.record_size = row;
+  options.piece_size = piece;
+  fastpar::scan_options same;
+  same.piece_size = piece;
+  const auto c_scan = [&] { check(fastpar_archive_for(&options, handle, first_byte, nullptr, &error), error); };
+  const auto first = [](fastpar::span<const record> records) { __asm__ volatile("" ::"r"(records[0].bytes[0])); };
+  std::vector<way> ways = {{c_scan, 1}, {c_scan, 1}, {[&] { fastpar::scan(archive, first, same); }, 1}};
+  take_turns(ways, rounds);
+  fastpar_archive_free(handle);
+  print_call("scan", rows.size(), ways.data());
+}
+
 void calls(const char *path, int rounds) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> data(16'000'000);
@@ -196,13 +233,10 @@ void calls(const char *path, int rounds) {
                               repeat}};
     take_turns(ways, size < 10'000'000 ? rounds : std::max(9, rounds / 4));
     if (!std::equal(back.begin(), back.end(), source.begin())) std::exit(1);
-    for (std::size_t at : {0u, 3u}) {
-      std::printf("%s{\"language\": \"C++\", \"call\": \"%s\", \"bytes\": %zu, \"c_ns\": %.0f, \"ratio\": %.4f, \"again\": %.4f}",
-                  separator, at == 0 ? "compress" : "decompress", size, median(ways[at].nanoseconds),
-                  ratio(ways[at + 2], ways[at]), ratio(ways[at + 1], ways[at]));
-      separator = ", ";
-    }
+    print_call("compress", size, &ways[0]);
+    print_call("decompress", size, &ways[3]);
   }
+  scan(fastpar::as_bytes(data).subspan(0, data.size() / row * row), rounds);
   std::printf("]}\n");
 }
 

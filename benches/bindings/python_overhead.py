@@ -27,6 +27,7 @@ SAME = {standard.CompressionParameter.compression_level: 3, standard.Compression
 CALLBACKS = 10_000
 CHUNKS = 24
 STEPS = 240_000
+ROW, PIECE = 48, 64 << 10
 ORDERS = random.Random(1)
 
 
@@ -153,7 +154,23 @@ def calls(path, rounds):
             row |= {"ratio": ratio(wrapper, c), "again": ratio(again, c)}
             row |= {"new_ns": statistics.median(new), "own_ns": statistics.median(own), "new_over_own": ratio(new, own)}
             result.append(row)
-    return result
+    return [*result, scan(data[: len(data) // ROW * ROW], rounds)]
+
+
+def scan(rows, rounds):
+    """Rows in frames, by pieces of 64 KiB; the C function calls another one back, which returns 0."""
+    archive, error = zstd.open_archive(zstd.compress(rows)), _native.fastpar_error()
+    options = _native.fastpar_scan_options(ctypes.sizeof(_native.fastpar_scan_options), ROW, PIECE)
+    nothing = ctypes.cast(ctypes.CDLL(None).sched_yield, _native.fastpar_piece_fn)
+
+    def direct():
+        if lib.fastpar_archive_for(ctypes.byref(options), archive._opened(), nothing, None, ctypes.byref(error)):
+            raise RuntimeError(error.message)
+
+    same = {"record_size": ROW, "piece_size": PIECE}
+    c, again, wrapper = take_turns(rounds, 1, direct, direct, lambda: archive.scan(lambda view: None, **same))
+    row = {"language": "Python", "call": "scan", "bytes": len(rows), "c_ns": statistics.median(c)}
+    return row | {"ratio": ratio(wrapper, c), "again": ratio(again, c)}
 
 
 def main():

@@ -12,6 +12,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -23,6 +24,8 @@ internal static class Bench
     private const int Callbacks = 100_000;
     private const int Chunks = 24;
     private const long Steps = 4_800_000;
+    private const int RowSize = 48;
+    private const int PieceSize = 64 << 10;
     private static readonly double Nanoseconds = 1e9 / Stopwatch.Frequency;
     private static readonly double[] Places = new double[Chunks];
     private static int rounds;
@@ -40,7 +43,7 @@ internal static class Bench
         FastparLoop.For(20 * Chunks, r => Thread.Sleep(2), new LoopOptions { Schedule = Schedule.Grain, Grain = 1 });
         string rows = string.Join(", ", Loops());
         var sizes = new[] { 1_000, 100_000, 1_000_000, 16_000_000 }.Where(size => size <= data.Length);
-        string calls = string.Join(", ", sizes.SelectMany(size => Calls(data, size)));
+        string calls = string.Join(", ", sizes.SelectMany(size => Calls(data, size)).Append(Scan(data)));
         string runtime = RuntimeInformation.FrameworkDescription;
         Console.WriteLine($"{{\"runtime\": \"{runtime}\", \"rows\": [{rows}], \"calls\": [{calls}]}}");
         return 0;
@@ -128,13 +131,33 @@ internal static class Bench
         {
             throw new InvalidDataException("the data differ");
         }
-        foreach (int first in new[] { 0, 3 })
-        {
-            yield return $"{{\"language\": \"C#\", \"call\": \"{(first == 0 ? "compress" : "decompress")}\", \"bytes\": {size}, "
-                + $"\"c_ns\": {Median(times[first]):F0}, \"ratio\": {Ratio(times[first + 2], times[first]):F4}, "
-                + $"\"again\": {Ratio(times[first + 1], times[first]):F4}}}";
-        }
+        yield return Call("compress", size, times.AsSpan(0, 3));
+        yield return Call("decompress", size, times.AsSpan(3, 3));
     }
+
+    /// <summary>Rows in frames, by pieces of 64 KiB.</summary>
+    private static string Scan(byte[] data)
+    {
+        byte[] rows = data[..(data.Length / RowSize * RowSize)], frames = Codec.Compress(rows);
+        using var archive = SeekableArchive.Open(frames);
+        GCHandle pin = GCHandle.Alloc(frames, GCHandleType.Pinned);
+        IntPtr direct = Direct.Open(pin.AddrOfPinnedObject(), frames.Length);
+        var options = new ScanOptions { PieceSize = PieceSize };
+        double[][] times = TakeTurns(
+            1,
+            () => Direct.Scan(direct, RowSize, PieceSize),
+            () => Direct.Scan(direct, RowSize, PieceSize),
+            () => archive.Scan((ReadOnlySpan<TradeRow> records) => Volatile.Read(ref Unsafe.AsRef(in records[0].Time)), options));
+        Direct.Free(direct);
+        pin.Free();
+        return Call("scan", rows.Length, times);
+    }
+
+    /// <summary>The C function, once more, and the C# method.</summary>
+    private static string Call(string name, int size, ReadOnlySpan<double[]> times) =>
+        $"{{\"language\": \"C#\", \"call\": \"{name}\", \"bytes\": {size}, "
+        + $"\"c_ns\": {Median(times[0]):F0}, \"ratio\": {Ratio(times[2], times[0]):F4}, "
+        + $"\"again\": {Ratio(times[1], times[0]):F4}}}";
 
     private static string Row(string way, double[]? callback, double[] loop, double[] work, double[] serial)
     {
@@ -179,5 +202,11 @@ internal static class Bench
             }
         }
         return times;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = RowSize)]
+    private readonly struct TradeRow
+    {
+        internal readonly long Time;
     }
 }
