@@ -117,7 +117,7 @@ impl<'r, I: Index> Indexed<'r, I> {
         let word = self.format.word(0);
         let size = self.format.record_size();
         let block = work.block(pairs.len());
-        let parts = pairs.chunks_mut(block).zip(self.records.chunks(block * size)).enumerate();
+        let parts = pairs.chunks_mut(block).zip(self.records.chunks(block.saturating_mul(size))).enumerate();
         work.for_each(Kind::ReadKeys, parts, |(at, (pairs, records))| {
             for (number, (pair, record)) in pairs.iter_mut().zip(records.chunks_exact(size)).enumerate() {
                 *pair = Pair { key: halves(word.read(record)), index: I::of(at * block + number) };

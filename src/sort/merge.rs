@@ -31,7 +31,7 @@ pub fn merge(
     let count = merged.len() / size;
     work::watch(control, count, 1, |work| {
         let block = work.block(count);
-        let parts = merged.chunks_mut(block * size).enumerate();
+        let parts = merged.chunks_mut(block.saturating_mul(size)).enumerate();
         work.for_each(Kind::MoveRecords, parts, |(part, merged)| {
             let begin = part * block;
             let records = merged.len() / size;

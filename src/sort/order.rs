@@ -38,7 +38,7 @@ pub(super) fn of(bytes: &[u8], format: &Format, work: &Work<'_>) -> Result<Order
         let end = (begin + block).min(count - 1) + 1;
         let mut last = &bytes[begin * size..][..size];
         let mut key = word.read(last);
-        for looked in bytes[(begin + 1) * size..end * size].chunks(LOOK * size) {
+        for looked in bytes[(begin + 1) * size..end * size].chunks(LOOK.saturating_mul(size)) {
             for record in looked.chunks_exact(size) {
                 let next = word.read(record);
                 match key.cmp(&next) {
@@ -96,7 +96,7 @@ pub(super) fn gather<I: Index>(
     work: &Work<'_>,
 ) -> Result<()> {
     let block = work.block(pairs.len());
-    let parts = sorted.chunks_mut(block * size).zip(pairs.chunks(block));
+    let parts = sorted.chunks_mut(block.saturating_mul(size)).zip(pairs.chunks(block));
     work.for_each(Kind::MoveRecords, parts, |(sorted, pairs)| {
         match size {
             16 => gather_of::<16, I>(bytes, sorted, pairs),

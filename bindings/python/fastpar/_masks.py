@@ -48,7 +48,9 @@ class Mask:
         made = Mask(self._rows)
         second = self if other is None else other
         size = len(made.buffer)
-        with address(self.buffer) as (a, _), address(second.buffer) as (b, _), address(made.buffer, True) as (to, _):
+        with address(self.buffer) as (a, first), address(second.buffer) as (b, last), address(made.buffer, True) as (to, _):
+            if min(first, last) < size:
+                raise ValueError(f"the buffer of a mask has shrunk to {min(first, last)} bytes")
             call(lib.fastpar_mask_combine, operation, self._rows, a, None if other is None else b, size, to)
         return made
 
