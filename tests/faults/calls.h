@@ -240,7 +240,7 @@ static fastpar_status call_sort(calls_room *room)
 /* The order of numbers; these in order, by which each is found; and merged with themselves. */
 static fastpar_status call_order(const fastpar_loop_options *options)
 {
-  enum { ROWS = 20000 };
+  enum { ROWS = CALLS_SIZE / 2 };
   const fastpar_sort_key key = {0, FASTPAR_U16, 0};
   const fastpar_column values = {calls_text, ROWS, 0, FASTPAR_U16, 0};
   fastpar_status status;
