@@ -84,10 +84,13 @@ def chosen() -> unittest.TestSuite:
 
 if __name__ == "__main__":
     folder = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:0] = [os.path.abspath(sys.argv[1]), os.path.join(folder, "..", "..", "..", "bindings", "python")]
+    sys.path.insert(0, os.path.join(folder, "..", "..", "..", "bindings", "python"))
     if sys._is_gil_enabled():
         sys._is_gil_enabled = lambda: False
     import test.support.threading_helper
+
+    # Debian's library has a part of the package `test`, the folder the rest.
+    test.__path__.append(os.path.join(os.path.abspath(sys.argv[1]), "test"))
 
     # Only results are printed, and the pool's threads are not waited for after each test.
     test.support.verbose = 0

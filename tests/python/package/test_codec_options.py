@@ -88,7 +88,14 @@ class Progress(InAFolder):
             raise error
 
         file = zstd.open(io.BytesIO(), "wb", frame_size=1 << 18, progress=progress)
-        for use in (lambda: (file.write(DATA), file.flush()), lambda: file.write(DATA), file.close):
+
+        def write_until_it_is_told():
+            # Reports come some time apart.
+            while True:
+                file.write(DATA)
+                file.flush()
+
+        for use in (write_until_it_is_told, lambda: file.write(DATA), file.close):
             with self.assertRaises(KeyboardInterrupt) as caught:
                 use()
             self.assertIs(caught.exception, error)

@@ -38,13 +38,7 @@ pub(super) fn tests() -> Result<PathBuf> {
     if !tests.is_dir() {
         fetch(&folder, &["download", TESTS])?;
     }
-    // Python's library, which lies beside them, has the same name: so they are linked to from elsewhere.
-    let path = folder.join("path");
-    std::fs::create_dir_all(&path)?;
-    if !path.join("test").exists() {
-        repo::link(&tests.join("test"), &path.join("test"))?;
-    }
-    Ok(path)
+    Ok(tests)
 }
 
 /// Why it cannot be had.
