@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.ComponentModel;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -71,7 +72,8 @@ public static partial class FastparLoop
         var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
-            foreach (T item in range.Of(items.Span))
+            // As memory that is written, as Mono's read-only span has another indexer than .NET Standard 2.1 names.
+            foreach (T item in range.Of(MemoryMarshal.AsMemory(items).Span))
             {
                 if (loop.IsOver)
                 {

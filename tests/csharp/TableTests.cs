@@ -112,16 +112,18 @@ internal static class TableTests
         var expected = trades.GroupBy(trade => (trade.Name.First, Minute: (long)Math.Floor(trade.Time / 1000.0) * 1000))
             .ToDictionary(group => group.Key, group => group.ToArray());
         Expect.Equal(expected.Count, groups.Count, "groups");
+        // Arrays, as Mono's read-only span has another indexer.
+        TableValue[] minutes = groups.Keys(1).ToArray(), opens = groups.Values(0).ToArray(), volumes = groups.Values(1).ToArray();
         for (int i = 0; i < groups.Count; i++)
         {
             Trade first = trades[groups.FirstRow(i)];
-            Trade[] rows = expected[(first.Name.First, groups.Keys(1)[i].ToInt64())];
-            Expect.Equal((long)rows.Length, groups.Values(0)[i].Rows, "rows");
-            Expect.Equal(rows[0].Price, groups.Values(0)[i].Number, "open");
-            Expect.Equal(rows.Sum(row => row.Quantity), groups.Values(1)[i].ToInt64(), "volume");
+            Trade[] rows = expected[(first.Name.First, minutes[i].ToInt64())];
+            Expect.Equal((long)rows.Length, opens[i].Rows, "rows");
+            Expect.Equal(rows[0].Price, opens[i].Number, "open");
+            Expect.Equal(rows.Sum(row => row.Quantity), volumes[i].ToInt64(), "volume");
         }
         var floats = new[] { TableKey<Trade>.OfFloats(table.Field((ref Trade t) => ref t.Price), 50, 25) };
-        Expect.Equal(-25.0, table.GroupBy(floats, new[] { TableAggregate<Trade>.Count }).Keys(0)[0].Number, "floats");
+        Expect.Equal(-25.0, table.GroupBy(floats, new[] { TableAggregate<Trade>.Count }).Keys(0).ToArray()[0].Number, "floats");
         Expect.Fails(
             FastparStatus.LimitExceeded,
             () => table.GroupBy(floats, new[] { TableAggregate<Trade>.Count }, maxMemory: 10));
