@@ -14,7 +14,9 @@ pub(super) fn split(dll: &Path, folder: &Path) -> Result<(PathBuf, PathBuf)> {
     std::fs::create_dir_all(folder)?;
     let stripped = folder.join(dll.file_name().context("a DLL has a name")?);
     let symbols = folder.join(FILE);
-    objcopy(&["--only-keep-debug"], dll, &symbols)?;
+    // Names of the import libraries that rustc makes on the way, after folders that have random names.
+    const PLACES: &str = "--strip-symbol=*_deps_rustc*_imports_lib*";
+    objcopy(&["--only-keep-debug", "--wildcard", PLACES], dll, &symbols)?;
     // The link is to a name, and has the sum of what is in the file.
     let link = format!("--add-gnu-debuglink={}", symbols.display());
     objcopy(&["--strip-all", &link], dll, &stripped)?;
