@@ -19,7 +19,7 @@ namespace detail {
 /** Whether sums are the same in whatever order: those of unsigned integers, which wrap. */
 template <class T, class Item, class Operation>
 inline constexpr bool is_exact = std::is_integral_v<T> && std::is_integral_v<Item> && std::is_unsigned_v<T> &&
-                                 (std::is_same_v<Operation, std::plus<>> || std::is_same_v<Operation, std::plus<T>>);
+                                 !std::is_same_v<T, bool> && (std::is_same_v<Operation, std::plus<>> || std::is_same_v<Operation, std::plus<T>>);
 
 /** A scan whose chunks fit into a core's cache. A lane folds a chunk, and where all chunks before it are
  * folded it writes the chunk while it is there, so that memory is read once. A chunk that is not so far is
@@ -67,16 +67,19 @@ class chained_scan {
   /** Goes on from chunk to chunk that is folded. Whether this one has been reached. */
   bool take_over(const chunk &part, T sum) {
     const std::lock_guard<std::mutex> guard(lock_);
+    if (adding_) return false;
     link &own = links_[part.index];
     own.begin = part.begin;
     own.end = part.end;
     own.sum = std::move(sum);
+    adding_ = true;
     for (; next_ < links_.size() && links_[next_].sum; next_++) {
       link &at = links_[next_];
       at.before = total_;
       add(std::move(*at.sum));
       if (next_ != part.index) ready_.push_back(next_);
     }
+    adding_ = false;
     return part.index < next_;
   }
 
@@ -96,6 +99,7 @@ class chained_scan {
   Operation &operation_;
   const Scan &scan_;
   std::mutex lock_;
+  bool adding_ = false;  // also after an exception of the operation, which may have moved from the sums
   std::vector<link> links_;
   std::vector<std::size_t> ready_;
   /** The first chunk that is not in `total_`. */

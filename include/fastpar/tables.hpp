@@ -169,8 +169,11 @@ struct group_key {
       raw.float_origin = origin;
     } else {
       raw.width = static_cast<std::uint64_t>(width);
-      // Any other begin of a bucket tells the same buckets.
-      raw.origin = static_cast<std::int64_t>(origin % width);
+      // Any other begin of a bucket tells the same buckets: of unsigned numbers one below 0 where it has to fit.
+      const V begin = static_cast<V>(origin % width);
+      constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+      const bool fits = std::is_signed_v<V> || static_cast<std::uint64_t>(begin) <= most;
+      raw.origin = fits ? static_cast<std::int64_t>(begin) : static_cast<std::int64_t>(begin - width);
     }
   }
 
@@ -264,6 +267,8 @@ class table {
 
   /** Copies of the rows of a mask. */
   [[nodiscard]] std::vector<Record> take(const mask &rows, const loop_options &options = {}) const {
+    static_assert(sizeof(Record) < 1 << 24, "records of 16 MiB and more cannot be taken");
+    expect_as_many(rows);
     const fastpar_column whole = column({0, FASTPAR_BYTES, static_cast<std::uint32_t>(sizeof(Record)) << 8});
     std::vector<Record> taken(rows.count());
     std::size_t written = 0;
@@ -293,6 +298,10 @@ class table {
   }
 
  private:
+  void expect_as_many(const mask &rows) const {
+    if (rows.size() != size()) throw std::invalid_argument("fastpar: a mask of another number of rows than the table");
+  }
+
   [[nodiscard]] fastpar_column column(const detail::member &member) const {
     const void *base = nullptr;
     if (size() > 0) base = reinterpret_cast<const unsigned char *>(records_.data()) + member.offset;
@@ -316,6 +325,7 @@ class table {
   }
 
   std::vector<value> aggregate_of(std::initializer_list<asked> what, const mask *where, const loop_options &options) const {
+    if (where) expect_as_many(*where);
     // By the first column rows can be counted, whatever is asked.
     std::vector<fastpar_column> columns = {column({0, FASTPAR_U8, 0})};
     const std::vector<fastpar_aggregate> aggregates = raw_aggregates(what, columns);

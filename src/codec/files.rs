@@ -141,14 +141,16 @@ fn decompress_untraced(source: &Path, target: &Path, options: &Options<'_>) -> R
 
 fn write_all<R: Read>(reader: &mut Reader<'_, R>, output: &mut WriteBehind<'_>) -> Result<()> {
     while !reader.chunk().map_err(cannot_wait)?.is_empty() {
-        let behind = output.is_worth_it() && reader.lends(write_behind::MEMORY);
+        // In this order: only for a long frame it is worth it to start the pool.
+        let behind = reader.goes_on() && output.is_worth_it() && reader.lends(write_behind::MEMORY);
         let chunk = reader.chunk()?; // the same
+        let len = chunk.len();
         if behind {
             output.hand_over(chunk)?;
         } else {
-            output.write(chunk)?;
+            output.write(chunk)?; // after what was handed over, whose memory is back then
+            reader.end_loan();
         }
-        let len = chunk.len();
         reader.consume(len);
     }
     Ok(())

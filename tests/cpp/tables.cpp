@@ -63,6 +63,10 @@ void aggregates_and_masks() {
   CHECK(table.less(&trade::time, std::int64_t{0}).count() == 500 && table.at_least(&trade::time, std::int64_t{0})[500]);
   CHECK(table.equal(&trade::symbol, {{'A', 'B', 0, 0}})[0] == (rows[0].symbol[1] == 'B'));
   CHECK_THROWS(std::invalid_argument, static_cast<void>(mask & fastpar::mask(3)));
+  for (const fastpar::mask &other : {fastpar::mask(), fastpar::mask(rows.size() + 1)}) {
+    CHECK_THROWS(std::invalid_argument, static_cast<void>(table.take(other)));
+    CHECK_THROWS(std::invalid_argument, static_cast<void>(table.aggregate({of::count()}, other)));
+  }
 }
 
 void bars() {
@@ -89,6 +93,15 @@ void bars() {
   CHECK_THROWS(fastpar::error, static_cast<void>(found.keys(0)));
   CHECK_THROWS(fastpar::error, static_cast<void>(table.group_by({&trade::time}, {}, {}, 100)));
   CHECK_THROWS(std::invalid_argument, static_cast<void>(fastpar::group_key(&trade::price, 0.0)));
+  // Buckets of half of all numbers and more, whose begin is beyond what a signed origin can be.
+  struct number {
+    std::uint64_t value;
+  };
+  const std::uint64_t width = 0x8000000000000100u, origin = 0x8000000000000005u;
+  const std::vector<number> numbers = {{0}, {origin - 1}, {origin}, {~std::uint64_t{0}}};
+  const fastpar::table<number> all{fastpar::span<const number>(numbers)};
+  const auto halves = all.group_by({{&number::value, width, origin}}, {of::count()}).values(0);
+  CHECK(halves.size() == 2 && halves[0].whole() == 2 && halves[1].whole() == 2);
 }
 
 void no_rows() {

@@ -211,15 +211,26 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(len)
     }
 
-    /// Lends memory to the caller for the current chunk, where the caller's thread has executed it: while the
-    /// frame goes on, that thread is better left to that.
+    /// Whether the caller's thread has executed the current chunk, and its frame goes on: that thread is
+    /// better left to that.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.executed.is_some() && !self.executed_last
+    }
+
+    /// Lends memory to the caller, until `end_loan`.
     pub(crate) fn lends(&mut self, len: usize) -> bool {
-        let goes_on = self.executed.is_some() && !self.executed_last;
-        if goes_on && self.lent.is_none() && len as u64 <= self.spare {
-            self.limit -= len as u64;
+        let strict = self.options.max_memory != 0;
+        let is_left = !strict || self.cost.saturating_add(len as u64) <= self.limit;
+        if self.lent.is_none() && len as u64 <= self.spare && is_left {
+            self.limit = self.limit.saturating_sub(len as u64);
             self.lent = Some(self.pipeline.stage().meter.hold(len));
         }
-        goes_on && self.lent.is_some()
+        self.lent.is_some()
+    }
+
+    /// The caller has given back what it was lent.
+    pub(crate) fn end_loan(&mut self) {
+        self.lent = None;
     }
 
     /// The source. It has been read further than the output that was given out.
@@ -263,7 +274,6 @@ impl<'a, R: Read> Reader<'a, R> {
                 self.executed = None;
                 if std::mem::take(&mut self.executed_last) {
                     self.large = None;
-                    self.lent = None;
                 }
                 self.pipeline.stage().buffers.put(used.bytes);
                 if let Some(done) = self.in_flight.pop_front() {

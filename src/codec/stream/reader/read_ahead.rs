@@ -75,15 +75,17 @@ impl<R: Read> Reader<'_, R> {
         };
         let begins = if first { memory } else { 0 };
         let ends = if last { memory } else { 0 };
+        let lent = self.lent.as_ref().map_or(0, Counted::bytes) as u64;
         let (is_part, out) = match &task.kind {
             Kind::Blocks(of) => {
-                let lent = self.lent.as_ref().map_or(0, Counted::bytes);
-                self.limit = self.plan.limit_for(&of.frame).saturating_sub(lent as u64);
+                self.limit = self.plan.limit_for(&of.frame).saturating_sub(lent);
                 (true, of.count as u64 * blocks::SLOT_MEMORY as u64)
             }
             Kind::Part { .. } => (true, with_headroom(task.most)),
             Kind::Frames { count, .. } => {
-                self.limit = if self.parts == 0 { self.plan.limit } else { self.limit };
+                if self.parts == 0 {
+                    self.limit = self.plan.limit.saturating_sub(lent);
+                }
                 let seen = self.checks.as_ref().map_or(0, |_| Found::memory(*count) as u64);
                 (false, with_headroom(task.most).saturating_add(seen))
             }
