@@ -261,6 +261,10 @@ class Column:
         pack = struct.Struct("=" + LETTERS[kind]).pack
         return self._call(n.FASTPAR_COMPARE_BETWEEN_CLOSED, pack(low), pack(high), control)
 
+    def _refuse_none(self, value: object) -> None:
+        if value is None:  # which would be no end
+            raise TypeError(f"column {self.name!r} is compared with a value, not None")
+
     def _whole_bounds(self, low: object, high: object, strict: tuple[bool, bool]) -> tuple[int | None, int | None]:
         bits = 8 * self._field.size
         signed = LETTERS[self._field.type].islower()
@@ -281,6 +285,8 @@ class Column:
         ends = []
         for value in (low, high):
             if value is not None:
+                if not isinstance(value, (bytes, bytearray, memoryview)):
+                    raise TypeError(f"column {self.name!r} is compared with bytes, not {type(value).__name__}")
                 value = bytes(value)
                 if len(value) > self._field.size:
                     raise ValueError(f"{len(value)} bytes, but those of {self.name!r} have {self._field.size}")
@@ -318,19 +324,25 @@ class Column:
         return self._compare(low, high, (closed not in ("left", "both"), closed not in ("right", "both")), control)
 
     def __lt__(self, value: float | bytes) -> Mask:
+        self._refuse_none(value)
         return self._compare(None, value, (False, True), {})
 
     def __le__(self, value: float | bytes) -> Mask:
+        self._refuse_none(value)
         return self._compare(None, value, (False, False), {})
 
     def __gt__(self, value: float | bytes) -> Mask:
+        self._refuse_none(value)
         return self._compare(value, None, (True, False), {})
 
     def __ge__(self, value: float | bytes) -> Mask:
+        self._refuse_none(value)
         return self._compare(value, None, (False, False), {})
 
     def __eq__(self, value: float | bytes) -> Mask:  # type: ignore[override]
+        self._refuse_none(value)
         return self._compare(value, value, (False, False), {})
 
     def __ne__(self, value: float | bytes) -> Mask:  # type: ignore[override]
+        self._refuse_none(value)
         return ~self._compare(value, value, (False, False), {})

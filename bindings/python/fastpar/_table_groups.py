@@ -58,7 +58,11 @@ class GroupBy:
             def work(options: object, error: object) -> int:
                 return lib.fastpar_table_group(options, columns, *found, error)
 
-            run(work, self._table._bytes(), **control)
+            try:
+                run(work, self._table._bytes(), **control)
+            except BaseException:
+                lib.fastpar_groups_free(handle)  # it may have come to its end all the same
+                raise
         groups = _GroupsHandle(handle.value)
         count = lib.fastpar_groups_count(groups)
         letters, columns = [], []

@@ -201,7 +201,7 @@ class Table:
             picked, take, count = address(numbers), lib.fastpar_column_take_rows, len(numbers)
         with self._column_of(field) as column, picked as (data, size), address(taken, True) as (to, room):
             # Masks are counted in bytes, numbers of rows by themselves.
-            many = size if count is None else count
+            many = size if count is None else min(count, size // 8)
 
             def work(options: object, error: object) -> int:
                 return take(options, ctypes.byref(column), data, many, to, room, written, error)
@@ -338,7 +338,7 @@ class Table:
             raise ValueError("rows with others between them cannot be sorted in place")
         keys = self._keys(by, descending)
         with address(self._buffer, writable=True) as (data, length):
-            if self._offset + self._bytes() > length:
+            if self._count and self._offset + self._count * size > length:
                 raise ValueError(f"the buffer has shrunk to {length} bytes")
 
             def work(options: object, error: object) -> int:

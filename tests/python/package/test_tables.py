@@ -4,6 +4,7 @@ import array
 import itertools
 import math
 import mmap
+import operator
 import random
 import struct
 import threading
@@ -107,6 +108,12 @@ class Rows(unittest.TestCase):
         with self.assertRaises(ValueError):
             table.sort()
 
+
+    def test_one_row_of_many_is_sorted(self):
+        table = trades(made(10))
+        row = table[9]
+        table[9::10].sort("ts")
+        self.assertEqual(table[9], row)
 
     def test_orders(self):
         rows = made(2000)
@@ -278,6 +285,23 @@ def _compare(name, value, other):
     if found is NotImplemented:
         found = getattr(other, {"__lt__": "__gt__", "__gt__": "__lt__", "__le__": "__ge__", "__ge__": "__le__"}.get(name, name))(value)
     return found
+
+
+    def test_what_is_no_value_is_refused(self):
+        table = trades(made(20))
+        operators = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+        for column, value in itertools.product(("qty", "price", "sym"), (None, [], object())):
+            for compare in operators:
+                with self.subTest(column, value=value, compare=compare), self.assertRaises(TypeError):
+                    compare(table[column], value)
+        for value in (5, 10**12):
+            self.assertRaises(TypeError, operator.eq, table["sym"], value)
+
+    def test_buffers_that_shrink(self):
+        mask = fastpar.Mask(1000)
+        del mask.buffer[10:]
+        for use in (lambda: ~mask, lambda: mask & fastpar.Mask(1000), lambda: fastpar.Mask(1000) | mask):
+            self.assertRaises(ValueError, use)
 
 
 class Groups(unittest.TestCase):
