@@ -1582,7 +1582,8 @@ typedef struct fastpar_column {
 #define FASTPAR_AGGREGATE_LAST 6
 /**
  * `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
- * the variance that a sample of n rows estimates.)
+ * the variance that a sample of n rows estimates.) Whole numbers beyond 2^53 are rounded to doubles
+ * first.
  */
 #define FASTPAR_AGGREGATE_VARIANCE 7
 /**
@@ -1642,7 +1643,7 @@ typedef struct fastpar_value {
  *
  * Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together
  * in their order: results are the same to the bit on any number of threads. Floats are computed with
- * as double.
+ * as double, in several sums side by side: one of which may overflow where a single sum would not.
  *
  * @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
  *                          counts rows, may be set; the others must be 0.
@@ -1783,7 +1784,8 @@ FASTPAR_API fastpar_status fastpar_column_take_rows(const fastpar_loop_options *
  * @param mask        NULL: all rows; as for `fastpar_table_aggregate`
  * @param mask_bytes  its bytes; 0 without a mask
  * @param low         the begin of the first bin
- * @param high        the end of the last bin; greater than `low` by a finite number
+ * @param high        the end of the last bin; greater than `low` by a finite number, by which `bins_count`
+ *                    can be divided without overflow
  * @param bins        out: how many values; untouched on failure. Must not be NULL.
  * @param bins_count  1 to 1048576. Each lane takes 8 bytes for each.
  * @param error       may be NULL
@@ -1982,7 +1984,8 @@ typedef struct fastpar_groups fastpar_groups;
  * @param aggregates_count  0 to 256
  * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group
  *                          of A aggregates takes about 150 * (A + 1), and is held once for each chunk
- *                          of rows under way that it comes up in.
+ *                          of rows under way that it comes up in: 32, or one for each lane. Sorting at
+ *                          the end, which cannot be cancelled, takes as much as the result once more.
  * @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
  * @param error             may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or more than 2^29 groups; else as

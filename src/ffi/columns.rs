@@ -248,7 +248,8 @@ pub unsafe extern "C" fn fastpar_column_take_rows(
 /// @param mask        NULL: all rows; as for `fastpar_table_aggregate`
 /// @param mask_bytes  its bytes; 0 without a mask
 /// @param low         the begin of the first bin
-/// @param high        the end of the last bin; greater than `low` by a finite number
+/// @param high        the end of the last bin; greater than `low` by a finite number, by which `bins_count`
+///                    can be divided without overflow
 /// @param bins        out: how many values; untouched on failure. Must not be NULL.
 /// @param bins_count  1 to 1048576. Each lane takes 8 bytes for each.
 /// @param error       may be NULL

@@ -101,7 +101,8 @@ fn key_of(index: usize, raw: &fastpar_group_key, columns: &[Column<'_>]) -> Resu
 /// @param aggregates_count  0 to 256
 /// @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group
 ///                          of A aggregates takes about 150 * (A + 1), and is held once for each chunk
-///                          of rows under way that it comes up in.
+///                          of rows under way that it comes up in: 32, or one for each lane. Sorting at
+///                          the end, which cannot be cancelled, takes as much as the result once more.
 /// @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
 /// @param error             may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_LIMIT_EXCEEDED: `max_memory`, or more than 2^29 groups; else as

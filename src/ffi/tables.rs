@@ -62,7 +62,8 @@ pub const FASTPAR_AGGREGATE_FIRST: u32 = 5;
 /// `fastpar_aggregate.operation`: the value of the last row.
 pub const FASTPAR_AGGREGATE_LAST: u32 = 6;
 /// `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
-/// the variance that a sample of n rows estimates.)
+/// the variance that a sample of n rows estimates.) Whole numbers beyond 2^53 are rounded to doubles
+/// first.
 pub const FASTPAR_AGGREGATE_VARIANCE: u32 = 7;
 /// `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`.
 /// Of whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
@@ -238,7 +239,7 @@ pub(super) unsafe fn aggregates_of(
 ///
 /// Rows are taken in chunks of 65,536, whatever the lanes, and what comes of the chunks is put together
 /// in their order: results are the same to the bit on any number of threads. Floats are computed with
-/// as double.
+/// as double, in several sums side by side: one of which may overflow where a single sum would not.
 ///
 /// @param options           may be NULL. Of the fields only `max_lanes`, `cancel` and `progress`, which
 ///                          counts rows, may be set; the others must be 0.

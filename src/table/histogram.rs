@@ -20,7 +20,7 @@ pub const MAX_BINS: usize = 1 << 20;
 /// have equal widths; a part's end is the next one's begin. Progress counts rows.
 ///
 /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): no bins or more than
-/// [`MAX_BINS`], a range that is empty or not finite, another number of rows;
+/// [`MAX_BINS`], a range that is empty, too narrow for them or not finite, another number of rows;
 /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory): for bins of each lane; those of
 /// [`for_each_chunk`](crate::job::for_each_chunk).
 pub fn histogram(
@@ -44,6 +44,9 @@ pub fn histogram(
     }
     let class = Class::of(column.kind());
     let scale = bins as f64 / (end - start);
+    if !scale.is_finite() {
+        return invalid(format!("the range from {start} to {end} is too narrow for {bins} bins"));
+    }
     let last = bins - 1;
     let mut total = Vec::new();
     memory::reserve(&mut total, bins)?;

@@ -106,23 +106,35 @@ impl<'b> Map<'b> {
     /// The group with this key, made if there is none: then `row` is its first row.
     #[inline]
     pub(super) fn find(&mut self, key: &[u64], row: u64) -> Result<u32> {
-        if self.slots.len() <= 2 * self.count() {
-            self.grow()?;
-        }
-        let mask = self.slots.len() - 1;
-        let mut at = self.hash(key) & mask;
-        loop {
-            match self.slots[at] {
-                0 => break,
-                group if self.key(group as usize - 1) == key => return Ok(group - 1),
-                _ => at = (at + 1) & mask,
+        let free = match self.place(key) {
+            Ok(group) => return Ok(group),
+            Err(free) => free.filter(|_| self.slots.len() > 2 * self.count()),
+        };
+        let at = match free {
+            Some(at) => at,
+            None => {
+                self.grow()?;
+                self.place(key).err().flatten().expect("there is room for a new key")
             }
-        }
+        };
         self.slots[at] = self.count() as u32 + 1;
         self.keys.extend_from_slice(key);
         self.rows.push((0, row));
         self.states.extend_from_slice(self.empty);
         Ok(self.count() as u32 - 1)
+    }
+
+    /// The group of a key, or the slot that is free for it: none where there are no slots.
+    fn place(&self, key: &[u64]) -> std::result::Result<u32, Option<usize>> {
+        let Some(mask) = self.slots.len().checked_sub(1) else { return Err(None) };
+        let mut at = self.hash(key) & mask;
+        loop {
+            match self.slots[at] {
+                0 => return Err(Some(at)),
+                group if self.key(group as usize - 1) == key => return Ok(group - 1),
+                _ => at = (at + 1) & mask,
+            }
+        }
     }
 
     /// Makes room for twice the groups, in all lists, so that `find` allocates nothing.

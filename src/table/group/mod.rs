@@ -14,13 +14,14 @@ use super::mask::Mask;
 use super::parts;
 use super::state::State;
 use super::words::{Rows, BLOCK};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{Chunk, Control};
 use crate::memory;
 use keys::Reader;
 pub use keys::{Bucket, GroupKey};
 use map::{Budget, Map};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::Ordering;
 
 /// The most keys.
 pub const MAX_GROUP_KEYS: usize = 16;
@@ -68,6 +69,9 @@ impl Groups {
         let Some(reader) = self.readers.get(index) else {
             return invalid(format!("key {index} of {}", self.readers.len()));
         };
+        if matches!(reader, Reader::Bytes { .. }) {
+            return invalid("the key is bytes, which are no number: read them in its first row");
+        }
         let skipped: usize = self.readers[..index].iter().map(Reader::words).sum();
         Ok(self
             .rows
@@ -227,6 +231,10 @@ pub fn group(
         Ok(map)
     };
     parts::in_order(rows, CHUNK_BYTES, control, fold, |made| all.merge(&made))?;
+    // Sorting takes long where there are many groups.
+    if control.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0) {
+        return Err(Error::cancelled());
+    }
     let operations = aggregates.iter().map(|aggregate| aggregate.operation).collect();
     Groups::sorted(&all, grouping.readers, operations)
 }
