@@ -2,6 +2,7 @@
 
 use crate::support::isolated::{isolated, Isolated};
 use crate::{count_chunks, expect_threads, on_threads_at_once, run_chunks, thread_names};
+use fastpar::codec::{self, Options};
 use fastpar::ffi::*;
 use fastpar::job::{for_each_chunk, plan, Control};
 use fastpar::plan::Schedule;
@@ -84,6 +85,21 @@ fn a_bad_environment_is_told_by_the_first_call() {
         pool::start(&exactly(2)).expect("it is not asked");
         assert_eq!(count_chunks(10), 10);
         assert_eq!(pool::threads(), Ok(2));
+    });
+}
+
+/// What a single thread does needs no others.
+#[test]
+fn small_files_start_no_pool() {
+    isolated(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let options = Options { max_lanes: 0, ..Options::default() };
+        std::fs::write(path("packed"), [0x28, 0xb5, 0x2f, 0xfd, 0x20, 1, 9, 0, 0, b'x'])
+            .expect("it is written");
+        codec::decompress_file(&path("packed"), &path("back"), &options).expect("it decompresses");
+        assert_eq!(std::fs::read(path("back")).expect("it is there"), b"x");
+        assert_eq!(pool::stats().threads, 0, "nothing was started");
     });
 }
 
