@@ -72,7 +72,8 @@ public static partial class FastparLoop
         var loop = new ItemLoop(cancellationToken);
         void Items(Range64 range)
         {
-            // As memory that is written, as Mono's read-only span has another indexer than .NET Standard 2.1 names.
+            // As memory that is written: Mono's read-only span has another indexer than .NET Standard 2.1
+            // names.
             foreach (T item in range.Of(MemoryMarshal.AsMemory(items).Span))
             {
                 if (loop.IsOver)

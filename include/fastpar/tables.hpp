@@ -169,7 +169,8 @@ struct group_key {
       raw.float_origin = origin;
     } else {
       raw.width = static_cast<std::uint64_t>(width);
-      // Any other begin of a bucket tells the same buckets: of unsigned numbers one below 0 where it has to fit.
+      // Any other begin of a bucket tells the same buckets: one below 0, where that of unsigned numbers
+      // does not fit.
       const V begin = static_cast<V>(origin % width);
       constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
       const bool fits = std::is_signed_v<V> || static_cast<std::uint64_t>(begin) <= most;
