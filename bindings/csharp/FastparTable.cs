@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -36,7 +37,7 @@ public enum TableComparison
 /// write the records.
 /// </remarks>
 /// <typeparam name="T">A struct without references.</typeparam>
-public sealed unsafe class FastparTable<T>
+public sealed unsafe partial class FastparTable<T>
     where T : unmanaged
 {
     private readonly ReadOnlyMemory<T> records;
@@ -76,7 +77,8 @@ public sealed unsafe class FastparTable<T>
         var fields = new List<TableField<T>> { TableField<T>.Bytes(0, 1) };
         fastpar_aggregate[] native = ToNative(aggregates, fields);
         var found = new fastpar_value[aggregates.Length];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (fastpar_aggregate* asked = native)
         fixed (fastpar_value* values = found)
         fixed (byte* mask = where?.Array)
@@ -141,7 +143,8 @@ public sealed unsafe class FastparTable<T>
         Check.NotNull(rows, nameof(rows));
         CheckMask(rows);
         var taken = new T[rows.Count()];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (T* to = taken)
         fixed (byte* mask = rows.Array)
         {
@@ -166,7 +169,8 @@ public sealed unsafe class FastparTable<T>
     {
         Check.NotNull(rows, nameof(rows));
         var taken = new T[rows.Length];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (T* to = taken)
         fixed (ulong* numbers = rows)
         {
@@ -202,7 +206,8 @@ public sealed unsafe class FastparTable<T>
     {
         CheckMask(where);
         var counts = new ulong[Check.Within(bins, 1, 1 << 20, nameof(bins))];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (ulong* to = counts)
         fixed (byte* mask = where?.Array)
         {
@@ -245,7 +250,8 @@ public sealed unsafe class FastparTable<T>
         }
         fastpar_aggregate[] native = ToNative(aggregates, fields);
         fastpar_groups* groups = null;
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (fastpar_group_key* by = nativeKeys)
         fixed (fastpar_aggregate* asked = native)
         fixed (byte* mask = where?.Array)
@@ -267,7 +273,15 @@ public sealed unsafe class FastparTable<T>
                 (ulong)Check.NotNegative(maxMemory, nameof(maxMemory)),
                 &groups,
                 &error);
-            call.End(status, &error);
+            try
+            {
+                call.End(status, &error);
+            }
+            catch
+            {
+                NativeMethods.fastpar_groups_free(groups); // progress has thrown when all was done
+                throw;
+            }
         }
         try
         {
@@ -278,112 +292,6 @@ public sealed unsafe class FastparTable<T>
         {
             NativeMethods.fastpar_groups_free(groups);
         }
-    }
-
-    /// <summary>
-    /// The numbers of the rows in the order that <see cref="FastparSort"/> would give them.
-    /// </summary>
-    /// <param name="keys">1 to 16, the most important first.</param>
-    /// <param name="options">MaxLanes and Progress.</param>
-    /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>A number for each row.</returns>
-    public ulong[] Order(SortKey[] keys, LoopOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        Check.NotNull(keys, nameof(keys));
-        fastpar_sort_key* native = stackalloc fastpar_sort_key[FastparSort.MostKeys];
-        FastparSort.ToNative<T>(keys, native);
-        var order = new ulong[Count];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
-        fixed (ulong* to = order)
-        {
-            using var call = new TableCall(options, cancellationToken);
-            fastpar_loop_options settings = call.Settings;
-            fastpar_error error;
-            int status = NativeMethods.fastpar_table_argsort(
-                &settings, start, (UIntPtr)(uint)Count, (UIntPtr)(uint)sizeof(T), native, (UIntPtr)(uint)keys.Length, to, &error);
-            call.End(status, &error);
-        }
-        return order;
-    }
-
-    /// <summary>The rows of this table and of another one, both sorted by the keys, in one order.</summary>
-    /// <param name="other">Its rows come after equal ones of this table.</param>
-    /// <param name="keys">1 to 16, the most important first.</param>
-    /// <param name="options">MaxLanes and Progress.</param>
-    /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>All rows.</returns>
-    public T[] Merge(
-        FastparTable<T> other,
-        SortKey[] keys,
-        LoopOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        Check.NotNull(other, nameof(other));
-        Check.NotNull(keys, nameof(keys));
-        fastpar_sort_key* native = stackalloc fastpar_sort_key[FastparSort.MostKeys];
-        FastparSort.ToNative<T>(keys, native);
-        var merged = new T[checked(Count + other.Count)];
-        fixed (T* a = &MemoryMarshal.GetReference(records.Span), b = &MemoryMarshal.GetReference(other.records.Span))
-        fixed (T* to = merged)
-        {
-            using var call = new TableCall(options, cancellationToken);
-            fastpar_loop_options settings = call.Settings;
-            fastpar_error error;
-            UIntPtr written;
-            int status = NativeMethods.fastpar_table_merge(
-                &settings,
-                a,
-                (UIntPtr)(uint)Count,
-                b,
-                (UIntPtr)(uint)other.Count,
-                (UIntPtr)(uint)sizeof(T),
-                native,
-                (UIntPtr)(uint)keys.Length,
-                to,
-                Bytes(merged.Length),
-                &written,
-                &error);
-            call.End(status, &error);
-        }
-        return merged;
-    }
-
-    /// <summary>How many rows of a field, by which the rows are sorted, come before each value.</summary>
-    /// <typeparam name="TField">The type of the field.</typeparam>
-    /// <param name="field">Gives a reference to it.</param>
-    /// <param name="values">What is searched.</param>
-    /// <param name="after">Rows that are equal come before it too.</param>
-    /// <param name="options">MaxLanes and Progress.</param>
-    /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>A number for each value.</returns>
-    public ulong[] Search<TField>(
-        RecordField<T, TField> field,
-        TField[] values,
-        bool after = false,
-        LoopOptions? options = null,
-        CancellationToken cancellationToken = default)
-        where TField : unmanaged
-    {
-        Check.NotNull(values, nameof(values));
-        TableField<T> place = TableField<T>.Of(field);
-        var found = new ulong[values.Length];
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
-        fixed (TField* wanted = values)
-        fixed (ulong* to = found)
-        {
-            using var call = new TableCall(options, cancellationToken);
-            fastpar_loop_options settings = call.Settings;
-            fastpar_column column = place.ToNative(start, Count);
-            var asked = new fastpar_column
-            {
-                @base = wanted, count = (UIntPtr)(uint)values.Length, type = place.Type, flags = place.Flags,
-            };
-            fastpar_error error;
-            uint side = after ? NativeMethods.FASTPAR_SEARCH_RIGHT : NativeMethods.FASTPAR_SEARCH_LEFT;
-            int status = NativeMethods.fastpar_column_search(&settings, &column, &asked, side, to, &error);
-            call.End(status, &error);
-        }
-        return found;
     }
 
     private static UIntPtr Size(TableMask? mask) => (UIntPtr)(uint)(mask?.Array.Length ?? 0);
@@ -433,7 +341,8 @@ public sealed unsafe class FastparTable<T>
         TableField<T> field, uint comparison, void* low, void* high, LoopOptions? options, CancellationToken token)
     {
         var made = new TableMask(Count);
-        fixed (T* start = &MemoryMarshal.GetReference(records.Span))
+        using MemoryHandle pin = records.Pin();
+        T* start = (T*)pin.Pointer;
         fixed (byte* mask = made.Array)
         {
             using var call = new TableCall(options, token);

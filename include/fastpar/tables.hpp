@@ -291,10 +291,15 @@ class table {
     }
     const std::vector<fastpar_aggregate> aggregates = raw_aggregates(what, columns);
     fastpar_groups *found = nullptr;
-    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
-      return fastpar_table_group(raw, columns.data(), columns.size(), nullptr, 0, raw_keys.data(), raw_keys.size(),
-                                 aggregates.data(), aggregates.size(), max_memory, &found, failure);
-    });
+    try {
+      detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+        return fastpar_table_group(raw, columns.data(), columns.size(), nullptr, 0, raw_keys.data(), raw_keys.size(),
+                                   aggregates.data(), aggregates.size(), max_memory, &found, failure);
+      });
+    } catch (...) {  // by the progress callback, maybe when all was done
+      fastpar_groups_free(found);
+      throw;
+    }
     return groups(found);
   }
 
