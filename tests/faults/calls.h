@@ -276,7 +276,7 @@ static fastpar_status call_table(calls_room *room)
   const fastpar_group_key key = {1, 16, 0, 0.0, 0.0};
   const unsigned char low = 'a';
   fastpar_loop_options options;
-  fastpar_value all[3], some[3], values[4096];
+  fastpar_value all[3], some[3], *values;
   fastpar_groups *groups = NULL;
   uint64_t bins[16], sum = 0, rows = 0;
   size_t count = 0, written = 0;
@@ -296,11 +296,15 @@ static fastpar_status call_table(calls_room *room)
   MUST(rows == ROWS);
   PASS(fastpar_table_group(&options, columns, 2, NULL, 0, &key, 1, asked, 3, 0, &groups, NULL));
   count = fastpar_groups_count(groups);
-  MUST(count <= 4096);
-  MUST(fastpar_groups_values(groups, 1, values, 4096, NULL) == FASTPAR_OK);
-  for (size_t i = 0; i < count; i++) sum += values[i].integer.low;
-  MUST(sum == all[1].integer.low);
+  values = calloc(count, sizeof *values); /* too many for a small stack */
+  if (values != NULL) {
+    MUST(fastpar_groups_values(groups, 1, values, count, NULL) == FASTPAR_OK);
+    for (size_t i = 0; i < count; i++) sum += values[i].integer.low;
+    MUST(sum == all[1].integer.low);
+  }
   fastpar_groups_free(groups);
+  free(values);
+  if (values == NULL) return FASTPAR_ERR_OUT_OF_MEMORY;
   PASS(call_order(&options));
   return 0;
 }
