@@ -172,7 +172,7 @@ void print_call(const char *call, std::size_t size, const way *ways) { // C, C a
   separator = ", ";
 }
 
-constexpr std::size_t row = 48, piece = 64 << 10;
+constexpr std::size_t row_size = 48, piece_size = 64 << 10;
 
 std::int32_t first_byte(void *, const fastpar_piece *piece) {
   __asm__ volatile("" ::"r"(*static_cast<const unsigned char *>(piece->data)));
@@ -182,7 +182,7 @@ std::int32_t first_byte(void *, const fastpar_piece *piece) {
 /* Rows in frames, by pieces of 64 KiB. */
 void scan(fastpar::bytes rows, int rounds) {
   struct record {
-    unsigned char bytes[row];
+    unsigned char bytes[row_size];
   };
   const auto frames = fastpar::compress(rows);
   const fastpar::archive archive(fastpar::as_bytes(frames));
@@ -191,10 +191,10 @@ void scan(fastpar::bytes rows, int rounds) {
   check(fastpar_archive_open(nullptr, frames.data(), frames.size(), &handle, &error), error);
   fastpar_scan_options options = {};
   options.struct_size = sizeof options;
-  options.record_size = row;
-  options.piece_size = piece;
+  options.record_size = row_size;
+  options.piece_size = piece_size;
   fastpar::scan_options same;
-  same.piece_size = piece;
+  same.piece_size = piece_size;
   const auto c_scan = [&] { check(fastpar_archive_for(&options, handle, first_byte, nullptr, &error), error); };
   const auto first = [](fastpar::span<const record> records) { __asm__ volatile("" ::"r"(records[0].bytes[0])); };
   std::vector<way> ways = {{c_scan, 1}, {c_scan, 1}, {[&] { fastpar::scan(archive, first, same); }, 1}};
@@ -236,7 +236,7 @@ void calls(const char *path, int rounds) {
     print_call("compress", size, &ways[0]);
     print_call("decompress", size, &ways[3]);
   }
-  scan(fastpar::as_bytes(data).subspan(0, data.size() / row * row), rounds);
+  scan(fastpar::as_bytes(data).subspan(0, data.size() / row_size * row_size), rounds);
   std::printf("]}\n");
 }
 
