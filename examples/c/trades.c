@@ -34,7 +34,7 @@ typedef struct {
     uint64_t reserved;
 } trade;
 
-enum { MINUTES = 24 * 60, MINUTE = 60 * 1000 * 1000, FROM = 2, TO = 5, LARGE = 49 };
+enum { MINUTES = 24 * 60, MINUTE = 60 * 1000 * 1000, FROM = 2, TO = 5, LARGE = 49, HIGH = 10500 };
 
 typedef struct {
     uint64_t open, high, low, close, volume;
@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
     bar bars[MINUTES];
-    uint64_t large; /* trades of more than LARGE from minute FROM to minute TO */
+    uint64_t large; /* trades of more than LARGE, at prices above HIGH, from minute FROM to minute TO */
 } day;
 
 static void add_row(day *into, const trade *row)
@@ -61,7 +61,7 @@ static void add_row(day *into, const trade *row)
 static int is_large(const trade *row)
 {
     int64_t minute = row->microseconds / MINUTE;
-    return minute >= FROM && minute < TO && row->quantity > LARGE;
+    return minute >= FROM && minute < TO && row->quantity > LARGE && row->price > HIGH;
 }
 
 /* ---- by the library ---- */

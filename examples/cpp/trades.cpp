@@ -46,7 +46,7 @@ struct trade {
 constexpr std::int64_t minute = 60'000'000;
 constexpr std::int64_t from = 2 * minute, to = 5 * minute;
 
-bool is_large(const trade &row) { return row.quantity > 49; }
+bool is_large(const trade &row) { return row.quantity > 49 && row.price > 10500; }
 
 struct bar {
   std::uint64_t open = 0, high = 0, low = 0, close = 0, volume = 0;

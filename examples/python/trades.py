@@ -23,7 +23,7 @@ from fastpar import zstd
 ROW = struct.Struct("<QQQIH2xq8x")
 MINUTE = 60_000_000
 BEGIN, END = 2 * MINUTE, 5 * MINUTE
-LARGE = 49
+LARGE, HIGH = 49, 10500
 
 NAMES = ("id", "price", "quantity", "count", "flags", "time")
 
@@ -59,8 +59,8 @@ def join(bars: Bars, later: Bars) -> Bars:
 
 
 def count_large(rows: memoryview | bytes) -> int:
-    """The large trades from BEGIN to END."""
-    return sum(row[2] > LARGE and BEGIN <= row[5] < END for row in ROW.iter_unpack(rows))
+    """The large trades above HIGH from BEGIN to END."""
+    return sum(row[2] > LARGE and row[1] > HIGH and BEGIN <= row[5] < END for row in ROW.iter_unpack(rows))
 
 
 # ---- by the library ----
@@ -113,7 +113,8 @@ def with_tables(files: list[Path]) -> tuple[Bars, int]:
         trades = fastpar.table(zstd.decompress(file.read_bytes()), ROW.format, NAMES)
         found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
         bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
-        large += ((trades["quantity"] > LARGE) & trades["time"].between(BEGIN, END)).count()
+        dear = (trades["quantity"] > LARGE) & (trades["price"] > HIGH)
+        large += (dear & trades["time"].between(BEGIN, END)).count()
     return bars, large
 
 

@@ -28,7 +28,7 @@ internal struct Trade
     public ushort Flags;
     public long Microseconds;
 
-    internal readonly bool IsLarge => Quantity > 49;
+    internal readonly bool IsLarge => Quantity > 49 && Price > 10500;
 }
 
 internal record struct Bar(ulong Open, ulong High, ulong Low, ulong Close, ulong Volume)

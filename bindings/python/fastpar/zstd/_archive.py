@@ -2,11 +2,12 @@
 
 import ctypes
 import io
+import operator
 import os
 from collections.abc import Buffer, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import SupportsIndex, Unpack, overload
+from typing import Unpack, overload
 
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
@@ -35,6 +36,14 @@ class Frame:
     #: Where its content begins in the whole, and its size.
     content_offset: int
     content_size: int
+
+
+def _index(value: object) -> int | None:
+    """An integer; None for all else. Arrays have `__index__` too, which raises TypeError."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 class Archive(Uncopied, io.RawIOBase):
@@ -89,8 +98,9 @@ class Archive(Uncopied, io.RawIOBase):
         """
         if offset < 0:
             raise ValueError(f"offset must not be negative, and is {offset}")
-        if isinstance(out, SupportsIndex):
-            capacity = min(natural(out, "size"), max(self._size - offset, 0))
+        size = _index(out)
+        if size is not None:
+            capacity = min(natural(size, "size"), max(self._size - offset, 0))
             return fill_bytes(capacity, lambda to: self._read_at(offset, to, capacity))
         with address(out, writable=True) as (to, capacity):
             return self._read_at(offset, to, capacity)
