@@ -1,7 +1,8 @@
 //! The table of README.md that tells how many lines of code a task takes is what the examples have.
 //!
-//! A row names a file in `examples`, and after it the lines of the file's sections in their order. A section
-//! begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted.
+//! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
+//! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
+//! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted.
 
 use crate::repo;
 use anyhow::{ensure, Result};
@@ -17,8 +18,24 @@ pub(super) fn check(readme: &str) -> Result<Vec<String>> {
             complaints.push(format!("{file}: {found:?} lines in its sections, not {told:?}"));
         }
     }
+    let scans = repo::read("examples/c/scans.c")?;
+    let without = repo::read("examples/c/scans/without.h")?;
+    for (task, lines) in TASKS.iter().zip(count(&scans).into_iter().zip(count(&without))) {
+        let row = format!("| {task} | {} | {} |", lines.0, lines.1);
+        if !readme.contains(&row) {
+            complaints.push(format!("the table of tasks has no row {row}"));
+        }
+    }
     Ok(complaints)
 }
+
+/// The tasks of `examples/c/scans.c` as the table names them, in its order.
+const TASKS: [&str; 4] = [
+    "rows: sums over all of them",
+    "lines: counting those with a word, and finding the longest",
+    "filter: the rows above a price, to a file that appears when it is complete",
+    "join: one archive of several",
+];
 
 /// The file of a row of the table, and the numbers in the cells after it.
 fn row(line: &str) -> Option<(&str, Vec<usize>)> {

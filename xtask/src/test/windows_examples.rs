@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-const C: [&str; 5] = ["bytes", "fpz", "line_index", "trades", "tree"];
+const C: [&str; 6] = ["bytes", "fpz", "line_index", "scans", "trades", "tree"];
 const CPP: [&str; 3] = ["words", "trades", "tree"];
 pub(super) const CLANG: &str = "clang";
 
@@ -95,6 +95,8 @@ impl Examples<'_> {
         ensure!(counted.contains(&format!("{} bytes", text.len())), "{counted}");
         let lines = run("line_index", &["plain.txt"])?;
         ensure!(lines.contains(&format!("{} bytes", text.len())), "{lines}");
+        let scans = run("scans", &["."])?;
+        ensure!(scans.matches("the same both ways").count() == 4, "{scans}");
         // `trades` is built only: it compares with the program `zstd`, which Wine has not.
         let folders = work.path().join("tree/inner");
         std::fs::create_dir_all(&folders)?;
