@@ -22,10 +22,12 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// The same for large packages that few suites need: installed when a suite asks for them.
-const LARGE: [(&str, &str); 10] = [
+const LARGE: [(&str, &str); 12] = [
     ("abidw", "abigail-tools"),
     ("abidiff", "abigail-tools"),
+    ("chromium", "chromium"),
     ("cmake", "cmake"),
+    ("doxygen", "doxygen"),
     ("make", "make"),
     ("pkg-config", "pkg-config"),
     ("npm", "npm"),

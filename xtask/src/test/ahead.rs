@@ -7,7 +7,7 @@
 
 use super::fuzz;
 use crate::setup::Setup;
-use crate::{dist, process, repo, stage, windows};
+use crate::{dist, docs, process, repo, stage, windows};
 use anyhow::{anyhow, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -58,8 +58,12 @@ pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dis
 
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
+/// Where something for it cannot be had the suite finds out what.
+pub(super) const SITE: Build =
+    build("the pages", "docs", |setup, _| docs::build(setup, docs::address::of_project()?.as_deref()).map(drop));
+
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
-const OTHERS: [Build; 4] = [WINDOWS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const OTHERS: [Build; 5] = [WINDOWS, SITE, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
 
 /// Where packages are made every suite has the library that is in them: it is built once, and people install
 /// what was tested.

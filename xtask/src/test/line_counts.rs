@@ -1,4 +1,4 @@
-//! The table of README.md that tells how many lines of code a task takes is what the examples have.
+//! The table of docs/features.md that tells how many lines of code a task takes is what the examples have.
 //!
 //! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
 //! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
@@ -8,9 +8,9 @@ use crate::repo;
 use anyhow::{ensure, Result};
 
 /// What the table has wrong.
-pub(super) fn check(readme: &str) -> Result<Vec<String>> {
+pub(super) fn check(page: &str) -> Result<Vec<String>> {
     let mut complaints = Vec::new();
-    let rows: Vec<_> = readme.lines().filter_map(row).collect();
+    let rows: Vec<_> = page.lines().filter_map(row).collect();
     ensure!(rows.len() == 4, "the table of lines of code is gone");
     for (file, told) in rows {
         let found = count(&repo::read(file)?);
@@ -40,8 +40,8 @@ const TASKS: [&str; 4] = [
 /// The file of a row of the table, and the numbers in the cells after it.
 fn row(line: &str) -> Option<(&str, Vec<usize>)> {
     let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
-    let file = cells.find(|cell| cell.contains("](examples/"))?;
-    let file = file.split_once('(')?.1.split_once(')')?.0;
+    let file = cells.find(|cell| cell.contains("](../examples/"))?;
+    let file = file.split_once("(../")?.1.split_once(')')?.0;
     let numbers: Vec<_> = cells.map_while(|cell| cell.split(' ').next()?.parse().ok()).collect();
     (numbers.len() == 2).then_some((file, numbers))
 }
@@ -92,9 +92,9 @@ mod tests {
     #[test]
     fn rows() {
         assert_eq!(
-            row("| bars | [C](examples/c/trades.c) | 80 | 18 |"),
+            row("| bars | [C](../examples/c/trades.c) | 80 | 18 |"),
             Some(("examples/c/trades.c", vec![80, 18]))
         );
-        assert_eq!(row("| [C](examples/c/trades.c) | what it is |"), None);
+        assert_eq!(row("| [C](../examples/c/trades.c) | what it is |"), None);
     }
 }

@@ -10,11 +10,13 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
-mod debian_python;
+pub(crate) mod debian_python;
+mod docs;
 mod dotnet_forms;
 mod example_forms;
 mod examples;
 mod faults;
+mod features;
 mod fuzz;
 mod imports;
 mod installed;
@@ -30,6 +32,7 @@ mod native;
 mod native_packages;
 mod plugins;
 mod ports;
+mod programs;
 mod python;
 mod python_types;
 mod readme;
@@ -194,6 +197,7 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
+    Suite { name: "docs", about: "the site: its programs, its links, and its pages in a browser", run: docs::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
