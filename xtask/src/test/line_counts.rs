@@ -1,4 +1,5 @@
-//! The table of docs/features.md that tells how many lines of code a task takes is what the examples have.
+//! The tables of docs/features.md and README.md that tell how many lines of code a task takes have what the
+//! examples have.
 //!
 //! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
 //! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
@@ -18,12 +19,13 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
             complaints.push(format!("{file}: {found:?} lines in its sections, not {told:?}"));
         }
     }
+    let readme = repo::read("README.md")?;
     let scans = repo::read("examples/c/scans.c")?;
     let without = repo::read("examples/c/scans/without.h")?;
     for (task, lines) in TASKS.iter().zip(count(&scans).into_iter().zip(count(&without))) {
         let row = format!("| {task} | {} | {} |", lines.0, lines.1);
         if !readme.contains(&row) {
-            complaints.push(format!("the table of tasks has no row {row}"));
+            complaints.push(format!("README.md has no row {row}"));
         }
     }
     Ok(complaints)
