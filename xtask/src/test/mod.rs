@@ -26,6 +26,7 @@ mod instrumented;
 mod line_counts;
 mod lines;
 mod miri;
+mod mpi;
 mod native;
 mod native_packages;
 mod plugins;
@@ -195,6 +196,7 @@ const SUITES: &[Suite] = &[
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
