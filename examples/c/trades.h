@@ -1,6 +1,6 @@
 /*
- * Trades and their one-minute bars, for the programs trades.c and trades_mpi.c: the rows, and how pieces of an
- * archive become bars.
+ * Trades and their one-minute bars, for the programs trades.c and trades_mpi.c: the rows, and how pieces of
+ * an archive become bars.
  */
 #ifndef TRADES_H
 #define TRADES_H

@@ -74,7 +74,7 @@ static void write_at(MPI_File file, uint64_t offset, const unsigned char *data, 
     }
 }
 
-/* Computes a rank's rows and compresses them; `sizes` get the bytes of each frame, then those of each content. */
+/* Computes a rank's rows and compresses them; `sizes`: bytes of each frame, then of each content. */
 static unsigned char *packed_rows(const share *mine, uint64_t *sizes, size_t *len)
 {
     fastpar_error error;

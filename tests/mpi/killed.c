@@ -1,5 +1,5 @@
-/* Preloaded into examples/c/pack_mpi.c by suite "mpi": the rank KILLED_RANK is killed by SIGKILL in the middle
- * of its second part, when the library tells how far that is. */
+/* Preloaded into examples/c/pack_mpi.c by suite "mpi": the rank KILLED_RANK is killed by SIGKILL in the
+ * middle of its second part, when the library tells how far that is. */
 #define _GNU_SOURCE
 #include <fastpar.h>
 

@@ -159,8 +159,8 @@ pub(crate) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator
 /// decompressed) sizes and, if there are any, checksums of all; returns its length.
 ///
 /// # Errors
-/// [`ErrorKind::LimitExceeded`]: more frames than a table may have, or one of 4 GiB or more, with its index as
-/// position. [`ErrorKind::BufferTooSmall`], with the table's length in [`Error::needed`].
+/// [`ErrorKind::LimitExceeded`]: more frames than a table may have, or one of 4 GiB or more, with its index
+/// as position. [`ErrorKind::BufferTooSmall`], with the table's length in [`Error::needed`].
 pub fn seek_table_write(
     entries: impl ExactSizeIterator<Item = (u64, u64)> + Clone,
     checksums: Option<impl Iterator<Item = u32>>,

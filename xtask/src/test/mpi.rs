@@ -211,7 +211,8 @@ impl<'a> Programs<'a> {
         Ok(())
     }
 
-    /// What it has finished is not made again, by another number of ranks either; what is of another source is.
+    /// What it has finished is not made again, by another number of ranks either; what is of another source
+    /// is.
     fn killed(&self) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("target.zst");
