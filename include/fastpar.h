@@ -3820,6 +3820,38 @@ FASTPAR_API fastpar_status fastpar_concat_files(const fastpar_zstd_options *opti
                                                 size_t count, const char *dst_path, fastpar_file_stats *stats,
                                                 fastpar_error *error);
 
+/**
+ * Writes the seek table of frames that a program has put one after the other itself: several machines into
+ * one file, or a store that joins what it is sent.
+ *
+ * The parts are compressed with FASTPAR_ZSTD_NO_SEEK_TABLE, and `fastpar_frame_read` tells the sizes of
+ * their frames. With the table behind the last of them the data is to the byte what the whole is
+ * compressed to, where the cuts are multiples of the frame size. (A single frame gets a table with
+ * FASTPAR_ZSTD_COMPLETE only.) A table counts at the very end of the data, and if the frames that it lists
+ * are all that comes before it; readers compare what it tells with the frames' headers.
+ *
+ * @param sizes          bytes of each frame, of skippable ones too, in their order; NULL only with
+ *                       `frames` 0
+ * @param content_sizes  bytes of the content of each; NULL only with `frames` 0
+ * @param checksums      may be NULL: the table tells none. For frames without checksums of their own: the
+ *                       lower half of the XXH64 of each content
+ * @param frames         how many, at most 134,217,728
+ * @param dst            may be NULL if `dst_capacity` is 0; must not overlap the arrays
+ * @param dst_capacity   bytes
+ * @param written        out, must not be NULL: the bytes of the table, 17 and 8 a frame, or 12 with
+ *                       checksums; of FASTPAR_ERR_BUFFER_TOO_SMALL the same. Any other failure: 0.
+ * @param error          may be NULL; `position` is the frame, if it is about one
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the table does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: there are more frames, or a frame or its content has 4 GiB or more;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_seek_table_write(const uint64_t *sizes, const uint64_t *content_sizes,
+                                                    const uint32_t *checksums, size_t frames, void *dst,
+                                                    size_t dst_capacity, size_t *written,
+                                                    fastpar_error *error);
+
 #ifdef __cplusplus
 }
 #endif

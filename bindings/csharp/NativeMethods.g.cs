@@ -1094,6 +1094,14 @@ namespace Fastpar
         internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
 #endif
 
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_seek_table_write")]
+        internal static partial int fastpar_seek_table_write(ulong* sizes, ulong* content_sizes, uint* checksums, System.UIntPtr frames, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_seek_table_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_seek_table_write(ulong* sizes, ulong* content_sizes, uint* checksums, System.UIntPtr frames, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
+
     }
 
     [StructLayout(LayoutKind.Sequential)]

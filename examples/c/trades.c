@@ -17,7 +17,7 @@
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o trades
  */
 #define _POSIX_C_SOURCE 200809L /* popen */
-#include "fastpar.h"
+#include "trades.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,38 +25,12 @@
 #include <string.h>
 #include <sys/time.h>
 
-/* The shape of the rows: those of examples/python/trades.py. */
-typedef struct {
-    uint64_t id, price, quantity;
-    uint32_t count;
-    uint16_t flags, padding;
-    int64_t microseconds;
-    uint64_t reserved;
-} trade;
-
-enum { MINUTES = 24 * 60, MINUTE = 60 * 1000 * 1000, FROM = 2, TO = 5, LARGE = 49, HIGH = 10500 };
+enum { FROM = 2, TO = 5, LARGE = 49, HIGH = 10500 };
 
 typedef struct {
-    uint64_t open, high, low, close, volume;
-} bar;
-
-typedef struct {
-    bar bars[MINUTES];
+    day day;
     uint64_t large; /* trades of more than LARGE, at prices above HIGH, from minute FROM to minute TO */
-} day;
-
-static void add_row(day *into, const trade *row)
-{
-    bar *at = &into->bars[row->microseconds / MINUTE % MINUTES];
-    if (at->volume == 0)
-        at->open = at->high = at->low = row->price;
-    if (row->price > at->high)
-        at->high = row->price;
-    if (row->price < at->low)
-        at->low = row->price;
-    at->close = row->price;
-    at->volume += row->quantity;
-}
+} result;
 
 static int is_large(const trade *row)
 {
@@ -65,35 +39,6 @@ static int is_large(const trade *row)
 }
 
 /* ---- by the library ---- */
-
-static int32_t fold(void *user_data, const fastpar_piece *piece, void *accumulator)
-{
-    (void)user_data;
-    const trade *rows = piece->data;
-    for (size_t i = 0; i < piece->size / sizeof *rows; i++)
-        add_row(accumulator, &rows[i]);
-    return 0;
-}
-
-static int32_t combine(void *user_data, void *into, const void *from)
-{
-    (void)user_data;
-    day *all = into;
-    const day *part = from;
-    for (int minute = 0; minute < MINUTES; minute++) {
-        bar *a = &all->bars[minute];
-        const bar *b = &part->bars[minute];
-        if (a->volume == 0) {
-            *a = *b;
-        } else if (b->volume > 0) {
-            a->high = b->high > a->high ? b->high : a->high;
-            a->low = b->low < a->low ? b->low : a->low;
-            a->close = b->close;
-            a->volume += b->volume;
-        }
-    }
-    return 0;
-}
 
 /* The first row of the file that is not before that time: a search by reads of single rows. */
 static fastpar_status row_at(fastpar_archive *archive, uint64_t rows, int64_t time, uint64_t *row, fastpar_error *error)
@@ -131,7 +76,7 @@ static int32_t combine_large(void *user_data, void *into, const void *from)
     return 0;
 }
 
-static fastpar_status by_library(const char *path, day *all, fastpar_error *error)
+static fastpar_status by_library(const char *path, result *all, fastpar_error *error)
 {
     fastpar_archive *archive = NULL;
     uint64_t size = 0, first = 0, last = 0;
@@ -145,7 +90,7 @@ static fastpar_status by_library(const char *path, day *all, fastpar_error *erro
             status = FASTPAR_ERR_OUT_OF_MEMORY;
         } else {
             status = fastpar_archive_reduce(&options, archive, fold, combine, NULL, whole, sizeof *whole, error);
-            combine(NULL, all, whole);
+            combine(NULL, &all->day, whole);
         }
         free(whole);
     }
@@ -166,7 +111,7 @@ static fastpar_status by_library(const char *path, day *all, fastpar_error *erro
 
 /* ---- by a pipe ---- */
 
-static int by_pipe(const char *path, day *all)
+static int by_pipe(const char *path, result *all)
 {
     char command[4200];
     snprintf(command, sizeof command, "zstd -dqc '%s'", path);
@@ -177,7 +122,7 @@ static int by_pipe(const char *path, day *all)
     size_t count;
     while ((count = fread(rows, sizeof *rows, 4096, pipe)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            add_row(all, &rows[i]);
+            add_row(&all->day, &rows[i]);
             all->large += (uint64_t)is_large(&rows[i]);
         }
     }
@@ -228,7 +173,7 @@ int main(int argc, char **argv)
     }
     uint64_t files = argc > 2 ? strtoull(argv[2], NULL, 10) : 4;
     uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000;
-    day *library = calloc(1, sizeof *library), *piped = calloc(1, sizeof *piped);
+    result *library = calloc(1, sizeof *library), *piped = calloc(1, sizeof *piped);
     fastpar_error error = {0};
     fastpar_status status = library && piped ? FASTPAR_OK : FASTPAR_ERR_OUT_OF_MEMORY;
     double times[2] = {0, 0};
@@ -258,7 +203,7 @@ int main(int argc, char **argv)
     else if (!same)
         fprintf(stderr, "the results differ\n");
     for (int minute = 0; same && minute < 3; minute++) {
-        const bar *at = &library->bars[minute];
+        const bar *at = &library->day.bars[minute];
         printf("minute %d: open %" PRIu64 ", high %" PRIu64 ", low %" PRIu64 ", close %" PRIu64 ", volume %" PRIu64 "\n",
                minute, at->open, at->high, at->low, at->close, at->volume);
     }

@@ -43,7 +43,7 @@ pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
 pub use concat::concat_files;
 pub use files::{compress_file, decompress_file, FileStats};
 pub use format::frame::{frame_read, Block, Blocks, Frame, Frames};
-pub use format::seek_table::SeekTable;
+pub use format::seek_table::{seek_table_write, SeekTable};
 #[cfg(fuzzing)]
 pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
 #[cfg(fuzzing)]

@@ -295,6 +295,8 @@ static void zstd_calls(uint64_t choice, calls_room *room)
   memset(&info, 0, sizeof info);
   info.struct_size = sizeof info;
   EXPECT(fastpar_archive_frame(all.archive, choice >> 16 & 31, &info, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_seek_table_write(choice & 2 ? &size : NULL, &choice, NULL, choice & 1, room->unpacked, choice >> 16 & 31, &len, NULL),
+         FASTPAR_OK, WRONG, FASTPAR_ERR_BUFFER_TOO_SMALL, FASTPAR_ERR_LIMIT_EXCEEDED);
   /* One at a time: the others are told so. */
   EXPECT(fastpar_writer_write(all.writer, calls_text, 5000, NULL), FASTPAR_OK, FASTPAR_ERR_BUSY);
   EXPECT(fastpar_writer_flush(all.writer, NULL), FASTPAR_OK, FASTPAR_ERR_BUSY);

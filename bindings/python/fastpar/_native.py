@@ -885,3 +885,14 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_concat_files.restype = ctypes.c_int32
+    library.fastpar_seek_table_write.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_seek_table_write.restype = ctypes.c_int32

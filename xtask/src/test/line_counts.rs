@@ -3,7 +3,8 @@
 //!
 //! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
 //! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
-//! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted.
+//! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted. A
+//! C program's header of the same name counts, section by section.
 
 use crate::repo;
 use anyhow::{ensure, Result};
@@ -14,7 +15,9 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
     let rows: Vec<_> = page.lines().filter_map(row).collect();
     ensure!(rows.len() == 4, "the table of lines of code is gone");
     for (file, told) in rows {
-        let found = count(&repo::read(file)?);
+        let header = file.strip_suffix(".c").map(|stem| repo::root().join(format!("{stem}.h")));
+        let header = header.filter(|header| header.exists()).map(std::fs::read_to_string).transpose()?;
+        let found = count(&format!("{}{}", header.unwrap_or_default(), repo::read(file)?));
         if found.get(..told.len()) != Some(&told[..]) {
             complaints.push(format!("{file}: {found:?} lines in its sections, not {told:?}"));
         }
@@ -48,14 +51,19 @@ fn row(line: &str) -> Option<(&str, Vec<usize>)> {
     (numbers.len() == 2).then_some((file, numbers))
 }
 
-/// Lines of code in the sections of a source.
+/// Lines of code in the sections of a source; sections of the same name are one.
 fn count(source: &str) -> Vec<usize> {
-    let mut sections = Vec::new();
+    let mut sections: Vec<(&str, usize)> = Vec::new();
+    let mut section = None;
     // What ends the comment or the docstring that a line is in.
     let mut inside: Option<&str> = None;
     for line in source.lines().map(str::trim) {
         if line.contains("---- ") && line.ends_with(&['-', '/'][..]) {
-            sections.push(0);
+            let known = sections.iter().position(|(name, _)| *name == line);
+            section = Some(known.unwrap_or(sections.len()));
+            if known.is_none() {
+                sections.push((line, 0));
+            }
             continue;
         }
         if let Some(end) = inside {
@@ -73,10 +81,10 @@ fn count(source: &str) -> Vec<usize> {
                 }
             }
             None if line.is_empty() || line.starts_with("//") || line.starts_with("# ") => {}
-            None => sections.last_mut().map_or((), |lines| *lines += 1),
+            None => section.map_or((), |section: usize| sections[section].1 += 1),
         }
     }
-    sections
+    sections.into_iter().map(|(_, lines)| lines).collect()
 }
 
 #[cfg(test)]
@@ -87,6 +95,7 @@ mod tests {
     fn lines_of_sections() {
         let c = "int a;\n/* ---- one ---- */\n\n/* Two\n * lines. */\nint b; /* and a word */\n*p = 1;\n/* ---- two ---- */\n// no\n";
         assert_eq!(count(c), [2, 0]);
+        assert_eq!(count(&format!("{c}int c;\n{c}")), [4, 1]);
         let python = "import a\n# ---- one ----\ndef f():\n    \"\"\"Text.\n\n    More.\n    \"\"\"\n    # why\n    return 1\n";
         assert_eq!(count(python), [2]);
     }

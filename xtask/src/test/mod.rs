@@ -28,6 +28,7 @@ mod instrumented;
 mod line_counts;
 mod lines;
 mod miri;
+mod mpi;
 mod native;
 mod native_packages;
 mod plugins;
@@ -199,6 +200,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
     Suite { name: "docs", about: "the site: its programs, its links, and its pages in a browser", run: docs::run },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];

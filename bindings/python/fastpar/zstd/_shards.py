@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from .. import _native as n
-from .._errors import size as natural
+from .._errors import size as natural, uint32, uint64
 from .._library import lib
 from ._archive import open_archive
 from ._files import FileStats
@@ -86,3 +86,29 @@ def concat_files(
     )
     check(status, error, (*map(os.fsdecode, names), os.fsdecode(target)))
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)
+
+
+def seek_table_write(
+    sizes: Iterable[int], content_sizes: Iterable[int], checksums: Iterable[int] | None = None
+) -> bytes:
+    """The seek table of frames that a program has put one after the other itself, such as parts of an object in a store.
+
+    They are compressed with `seek_table=False`; `frame_read` tells the bytes of each frame and of its content. The table comes
+    behind the last frame, at the very end of the data. `checksums`: of all, the lower half of the XXH64 of each content.
+    """
+    frames = [uint64(value, "a size") for value in sizes]
+    contents = [uint64(value, "a size") for value in content_sizes]
+    sums = None if checksums is None else [uint32(value, "a checksum") for value in checksums]
+    count = len(frames)
+    if len(contents) != count or sums is not None and len(sums) != count:
+        raise ValueError("there are not as many of each")
+    numbers = ctypes.c_uint64 * count
+    written, error = ctypes.c_size_t(), n.fastpar_error()
+    arrays = numbers(*frames), numbers(*contents), None if sums is None else (ctypes.c_uint32 * count)(*sums), count
+    end = ctypes.byref(written), ctypes.byref(error)
+    status = lib.fastpar_seek_table_write(*arrays, None, 0, *end)
+    if status != n.FASTPAR_ERR_BUFFER_TOO_SMALL:
+        check(status, error)
+    table = ctypes.create_string_buffer(written.value)
+    check(lib.fastpar_seek_table_write(*arrays, table, written.value, *end), error)
+    return table.raw
