@@ -85,7 +85,7 @@ fn launcher(context: &mut Context, python: &Path) -> Result<Command> {
 }
 
 /// The Python that has the package tested by other suites; the reason, where there is none.
-fn for_package() -> Result<Result<PathBuf, String>> {
+pub(super) fn for_package() -> Result<Result<PathBuf, String>> {
     match python::free_threaded() {
         Ok(python) => Ok(Ok(python)),
         Err(_) => debian_python::get(),
