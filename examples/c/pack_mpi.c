@@ -10,7 +10,7 @@
  * where it was. Each part has the time of the source, by which parts of an older source are told. The target
  * appears in one step; then the folder is removed.
  *
- * Only the main thread calls MPI, so MPI_THREAD_FUNNELED is enough. docs/scale-out-mpi.md tells how ranks are
+ * Only the main thread calls MPI, so MPI_THREAD_FUNNELED is enough. docs/scale-out.md tells how ranks are
  * placed on machines. Build it, after `cargo xtask build`, in the repository's root:
  *
  *   mpicc -O2 examples/c/pack_mpi.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \

@@ -8,7 +8,7 @@
  *
  * The files, which trades.c makes, have the same names on all machines. A file of a single frame is scanned
  * by one rank: rewrite it by `fpz` for the others to have work. Callbacks run on threads of the pool and call
- * no MPI, so MPI_THREAD_FUNNELED is enough. docs/scale-out-mpi.md tells how ranks are placed on machines.
+ * no MPI, so MPI_THREAD_FUNNELED is enough. docs/scale-out.md tells how ranks are placed on machines.
  *
  * Build it, after `cargo xtask build`, in the repository's root:
  *

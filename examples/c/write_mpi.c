@@ -6,7 +6,7 @@
  *   mpiexec -n RANKS write_mpi TARGET [ROWS]
  *
  * The file has its name when it is complete; until then it is TARGET.new. Only the main thread calls MPI, so
- * MPI_THREAD_FUNNELED is enough. docs/scale-out-mpi.md tells how ranks are placed on machines. Build it,
+ * MPI_THREAD_FUNNELED is enough. docs/scale-out.md tells how ranks are placed on machines. Build it,
  * after `cargo xtask build`, in the repository's root:
  *
  *   mpicc -O2 examples/c/write_mpi.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \

@@ -40,7 +40,8 @@ fn concat_untraced(sources: &[&Path], path: &Path, options: &Options<'_>) -> Res
         return Err(Error::new(ErrorKind::InvalidArgument, "count is 0: there is no file to copy"));
     };
     let quiet = Options { window_log: ANY_WINDOW, max_output: 0, progress: None, ..*options };
-    let archive = Archive::open(first, &quiet)?;
+    let open = |path: &Path| Archive::open(path, &quiet).map_err(|error| errors::of_data(error, path));
+    let archive = open(first)?;
     let wishes = Wishes { append: true, ..wishes(options, false) };
     let target = Target::create(path, archive.file(), wishes)?;
     let progress = CallProgress::new(options, None);
@@ -48,14 +49,14 @@ fn concat_untraced(sources: &[&Path], path: &Path, options: &Options<'_>) -> Res
     let wants_table = options.seek_table || options.complete;
     let checked = wants_table && any_checksums(sources)?;
     let mut joined = Joined { target, table, checked, progress, options, stats: FileStats::default() };
-    joined.add(&archive)?;
+    joined.add(&archive).map_err(|error| errors::of_data(error, first))?;
     for source in others {
-        let archive = Archive::open(source, &quiet)?;
+        let archive = open(source)?;
         if archive.file().is_some_and(|file| file.is_called(path)) {
             let text = errors::about("the output is one of the inputs, but not the first", path);
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        joined.add(&archive)?;
+        joined.add(&archive).map_err(|error| errors::of_data(error, source))?;
     }
     let Joined { target, progress, mut stats, .. } = joined.end()?;
     // Windows renames over no file that is open; what is appended to keeps nothing but its name there.

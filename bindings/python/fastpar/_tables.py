@@ -12,6 +12,7 @@ from typing import NamedTuple, SupportsIndex, Unpack, overload
 
 from . import _native as n
 from ._buffers import address
+from ._handles import Uncopied
 from ._columns import ALWAYS_FLOAT, FLOATS, LETTERS, OPERATIONS, Column, Control, integer, run
 from ._library import lib
 from ._masks import Mask, mask_of
@@ -92,7 +93,7 @@ class bucket(NamedTuple):
     origin: float = 0
 
 
-class Table:
+class Table(Uncopied):
     """Rows in a buffer, which stays where it is. Made by `table`.
 
     `t["price"]` is a column, `t[5]` a row (a tuple, or a namedtuple if the table has names), `t[10:20]` a table of those rows over
@@ -100,6 +101,8 @@ class Table:
     """
 
     __slots__ = ("_buffer", "_count", "_layout", "_offset", "_stride")
+
+    _instead = "send its rows, list(table), or the buffer that it reads"
 
     def __init__(self, buffer: Buffer, layout: Layout, offset: int, count: int, stride: int) -> None:
         self._buffer, self._layout = buffer, layout

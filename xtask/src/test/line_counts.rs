@@ -5,9 +5,13 @@
 //! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
 //! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted. A
 //! C program's header of the same name counts, section by section.
+//!
+//! And what the example of Dask has beyond the program for one machine, which two pages tell.
 
 use crate::repo;
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
+
+const DASK: &str = "examples/python/trades_dask.py";
 
 /// What the table has wrong.
 pub(super) fn check(page: &str) -> Result<Vec<String>> {
@@ -31,7 +35,27 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
             complaints.push(format!("README.md has no row {row}"));
         }
     }
+    let found = beyond_one_machine()?;
+    for (page, told) in [
+        (&readme, format!("needs {found} lines beyond the program for one machine")),
+        (
+            &repo::read("docs/scale-out.md")?,
+            format!("beyond the program for one machine is this, {found} lines:"),
+        ),
+    ] {
+        if !page.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told) {
+            complaints.push(format!("{DASK}: no page says that it {told}"));
+        }
+    }
     Ok(complaints)
+}
+
+/// Lines of the example of Dask that a program for one machine has not.
+fn beyond_one_machine() -> Result<usize> {
+    let source = repo::read(DASK)?;
+    let (before, _) = source.split_once("# ---- on many machines ----").context("the section is gone")?;
+    let sections = count(&source);
+    sections.get(before.matches("# ---- ").count()).copied().context("the section is gone")
 }
 
 /// The tasks of `examples/c/scans.c` as the table names them, in its order.

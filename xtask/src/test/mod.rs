@@ -10,6 +10,7 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
+pub(crate) mod dask;
 pub(crate) mod debian_python;
 mod docs;
 mod dotnet_forms;
@@ -191,6 +192,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
+    Suite { name: "dask", about: "the package fastpar on several processes of Dask", run: dask::run },
     Suite {
         name: "windows",
         about: "fastpar.dll, and all C and C++ programs under Wine",

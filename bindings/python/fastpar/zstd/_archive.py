@@ -56,13 +56,15 @@ class Archive(Uncopied, io.RawIOBase):
     #: None: closed. Dropping it closes: a call under way in another thread has a reference of its own.
     _handle: ArchiveHandle | None = None
 
-    def __init__(self, handle: ArchiveHandle, source: Source | None = None) -> None:
+    def __init__(self, handle: ArchiveHandle, source: Source | None = None, name: str | None = None) -> None:
         self._handle = handle
+        #: The path that it was opened by; None: it was opened by no path.
+        self.name = name
         #: Where the bytes come from. Here, and not with the handle: a source that has its archive, as a bound
         #: method may, is collected with it. Calls under way have a reference to the archive.
         self._source = source
         size, error = ctypes.c_uint64(), n.fastpar_error()
-        check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
+        self._check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
         self._size = size.value
         self._position = 0
         #: Where lines come from: a part of the content, and its offset.
@@ -79,11 +81,11 @@ class Archive(Uncopied, io.RawIOBase):
         """Where the frames are."""
         handle = self._opened()
         count, error = ctypes.c_uint64(), n.fastpar_error()
-        check(lib.fastpar_archive_frames(handle, ctypes.byref(count), ctypes.byref(error)), error)
+        self._check(lib.fastpar_archive_frames(handle, ctypes.byref(count), ctypes.byref(error)), error)
         info = n.fastpar_frame_info(ctypes.sizeof(n.fastpar_frame_info))
         found = []
         for index in range(count.value):
-            check(lib.fastpar_archive_frame(handle, index, ctypes.byref(info), ctypes.byref(error)), error)
+            self._check(lib.fastpar_archive_frame(handle, index, ctypes.byref(info), ctypes.byref(error)), error)
             found.append(Frame(info.offset, info.size, info.content_offset, info.content_size))
         return found
 
@@ -112,7 +114,7 @@ class Archive(Uncopied, io.RawIOBase):
         written, error = ctypes.c_size_t(), n.fastpar_error()
         status = lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
         check_source(status, error)
-        check(status, error)
+        self._check(status, error)
         return written.value
 
     def scan(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
@@ -128,7 +130,7 @@ class Archive(Uncopied, io.RawIOBase):
         piece. May be called from any thread and from inside bodies.
         """
         call = ScanCall(lambda piece, view: body(view), False, **options)
-        scan(self._opened(), self._size, call)
+        scan(self._opened(), self._size, self.name, call)
 
     def lines(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
         """The same for text: `body(view)` gets whole lines, each with its end; the last one may end with the content.
@@ -136,7 +138,7 @@ class Archive(Uncopied, io.RawIOBase):
         Of a part (`offset`, `size`) the lines come that begin in it, the last one whole.
         """
         call = ScanCall(lambda piece, view: body(view), True, **options)
-        scan(self._opened(), self._size, call)
+        scan(self._opened(), self._size, self.name, call)
 
     @overload
     def reduce[R](
@@ -178,7 +180,7 @@ class Archive(Uncopied, io.RawIOBase):
         `combine`: None: addition; it is called by the calling thread only. `initial`, where combining starts, may be left out:
         then no pieces are a TypeError. The result does not depend on the number of threads, for floats too.
         """
-        return reduce(self._opened(), self._size, fold, combine, initial, lines, options)
+        return reduce(self._opened(), self._size, self.name, fold, combine, initial, lines, options)
 
     async def read_at_async(self, offset: int, size: int, /) -> bytes:
         """`read_at` for an event loop."""
@@ -297,6 +299,9 @@ class Archive(Uncopied, io.RawIOBase):
         self._handle = None
         super().close()
 
+    def _check(self, status: int, error: n.fastpar_error) -> None:
+        check(status, error, () if self.name is None else (self.name,), self.name)
+
     def _opened(self) -> ArchiveHandle:
         handle = self._handle
         if handle is None:
@@ -322,6 +327,7 @@ def open_archive(
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
     handle, error, kept = ctypes.c_void_p(), n.fastpar_error(), _Source()
+    name = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
     try:
         with settings.watching():
             if isinstance(source, (str, os.PathLike)):
@@ -333,11 +339,11 @@ def open_archive(
                 status = lib.fastpar_archive_open(
                     ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
                 )
-        check(status, error, (os.fsdecode(source),) if isinstance(source, (str, os.PathLike)) else ())
+        check(status, error, () if name is None else (name,), name)
     except BaseException:
         kept.close()
         raise
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)))
+    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), name=name)
 
 
 def open_source(
@@ -387,5 +393,5 @@ def transform_file(
     """
     settings = FileSettings(level, None, None, True, frame_size=frame_size, sync=sync, keep=keep, in_place=in_place)
     call = ScanCall(lambda piece, view: body(view), lines, **options)
-    stats = transform(archive._opened(), len(archive), call, settings, target)
+    stats = transform(archive._opened(), len(archive), archive.name, call, settings, target)
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)

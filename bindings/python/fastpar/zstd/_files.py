@@ -39,7 +39,7 @@ def _run(
     status = interruptible(
         settings, lambda: function(ctypes.byref(settings.native), *names, ctypes.byref(stats), ctypes.byref(error))
     )
-    check(status, error, (os.fsdecode(source), os.fsdecode(target)))
+    check(status, error, (os.fsdecode(source), os.fsdecode(target)), os.fsdecode(source))
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)
 
 

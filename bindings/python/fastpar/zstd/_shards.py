@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Unpack
@@ -39,14 +40,15 @@ def shards(
     """Cuts compressed files into shards of about `size` bytes of content, at frames and at whole records; none is empty.
 
     The same on every machine that has the files. A record belongs to the shard of the frame where it begins; `lines`: a line to
-    the shard where it begins.
+    the shard where it begins. No frame is cut: a file of one frame is one shard, and a RuntimeWarning tells how to rewrite it.
     """
     if natural(size, "size") == 0:
         raise ValueError("size must be at least 1")
     names = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     found = []
-    for name in names:
-        with open_archive(os.fsdecode(name)) as archive:
+    for name in map(os.fsdecode, names):
+        made_of_file = []
+        with open_archive(name) as archive:
             options = n.fastpar_scan_options(
                 ctypes.sizeof(n.fastpar_scan_options),
                 natural(record_size, "record_size"),
@@ -60,10 +62,24 @@ def shards(
                         ctypes.byref(options), archive._opened(), count, index, ctypes.byref(made), ctypes.byref(error)
                     ),
                     error,
+                    (name,),
+                    name,
                 )
                 if made.size:
-                    found.append(Shard(os.fsdecode(name), made.offset, made.size, made.first_frame, made.frames))
+                    made_of_file.append(Shard(name, made.offset, made.size, made.first_frame, made.frames))
+        if made_of_file and sum(shard.frames for shard in made_of_file) < count:
+            warnings.warn(_too_large(name, len(made_of_file), count), RuntimeWarning, stacklevel=2)
+        found += made_of_file
     return found
+
+
+def _too_large(name: str, made: int, wanted: int) -> str:
+    """What is said of a file whose frames are too few for the shards that were asked for."""
+    stem, ext = os.path.splitext(name)
+    return (
+        f"{name!r} is {made} shard{'s' if made > 1 else ''} and not {wanted}, as no frame is cut and its frames are larger than that: "
+        f"zstd.transform_file(zstd.open_archive({name!r}), {stem + '.frames' + ext!r}, bytes) rewrites it in frames of some MiB"
+    )
 
 
 def concat_files(
