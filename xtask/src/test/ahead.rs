@@ -59,8 +59,9 @@ pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dis
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
 /// Where something for it cannot be had the suite finds out what.
-pub(super) const SITE: Build =
-    build("the pages", "docs", |setup, _| docs::build(setup, docs::address::of_project()?.as_deref()).map(drop));
+pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
+    docs::build(setup, docs::address::of_project()?.as_deref()).map(drop)
+});
 
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
 const OTHERS: [Build; 5] = [WINDOWS, SITE, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
