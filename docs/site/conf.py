@@ -16,6 +16,7 @@ html_theme = "furo"
 html_title = f"fastpar {version}"
 # None where no address is set: then no page tells one.
 html_baseurl = os.environ.get("FASTPAR_DOCS_ADDRESS", "")
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["fastpar.css"]
 html_copy_source = False

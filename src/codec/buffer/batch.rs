@@ -44,7 +44,7 @@ pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
 /// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and
 /// `single_frame` have no effect.
-/// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
+/// The bytes of an item depend on the item and the options only, as those of `compress` with
 /// `single_frame`. `max_output` is a limit of each item.
 ///
 /// # Errors
@@ -84,7 +84,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 /// Decompresses every item: all its frames, one after the other. `max_output` is a limit of each item.
 ///
 /// # Errors
-/// The failure of an item is its result, as for [`super::decompress`], with offsets inside the item. The call
+/// The failure of an item is its result, as for `decompress`, with offsets inside the item. The call
 /// fails with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]:
 /// `max_memory`, and the errors of starting the pool.
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {

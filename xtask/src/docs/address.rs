@@ -14,7 +14,10 @@ pub(crate) fn of_project() -> Result<Option<String>> {
 /// With a slash at its end.
 pub(super) fn checked(address: &str) -> Result<String> {
     let host = address.strip_prefix("https://").unwrap_or_default();
-    ensure!(!host.is_empty() && !host.starts_with('/'), "{address:?} is no address that begins with https://");
+    ensure!(
+        !host.is_empty() && !host.starts_with('/'),
+        "{address:?} is no address that begins with https://"
+    );
     Ok(format!("{}/", address.trim_end_matches('/')))
 }
 

@@ -49,6 +49,13 @@ pub(super) const CSHARP: Language = Language {
     by_file: false,
 };
 
+/// How overloads of C# are described that are there to be refused by the compiler.
+const REFUSED: &str = "Not for asynchronous";
+
+fn is_enum(node: &Node<'_, '_>) -> bool {
+    node.attribute("kind") == Some("enum")
+}
+
 /// Members that are part of what a program may use.
 fn is_public(node: &Node<'_, '_>) -> bool {
     matches!(node.attribute("prot"), Some("public" | "protected") | None)
@@ -109,11 +116,12 @@ impl Language {
                 return;
             }
             let mut entry = Entry::new(&name, format!("{kind} {}", self.template(node, &name)), text);
-            entry.members = self.members(node);
+            entry.members = self.members(node, &name);
             self.put(node, &name, entry, pages);
-        } else if kind == "namespace" && !hidden(&name) {
-            for member in member_nodes(node) {
-                if let Some(entry) = self.member(&member) {
+        } else if kind == "namespace" && !hidden(&name) || kind == "file" && !self.by_file {
+            // Enumerations of C# stand in no type, and Doxygen may not see that a file is of a namespace.
+            for member in member_nodes(node).filter(|member| kind == "namespace" || is_enum(member)) {
+                if let Some(entry) = self.member(&member, &name) {
                     let name = entry.name.clone();
                     self.put(&member, &name, entry, pages);
                 }
@@ -138,17 +146,18 @@ impl Language {
         page.entries.push(entry);
     }
 
-    fn members(&self, node: &Node<'_, '_>) -> Vec<Entry> {
-        entry::joined(member_nodes(node).filter_map(|member| self.member(&member)).collect())
+    fn members(&self, node: &Node<'_, '_>, owner: &str) -> Vec<Entry> {
+        entry::joined(member_nodes(node).filter_map(|member| self.member(&member, owner)).collect())
     }
 
-    fn member(&self, node: &Node<'_, '_>) -> Option<Entry> {
+    /// What a program may use of a type or namespace.
+    fn member(&self, node: &Node<'_, '_>, owner: &str) -> Option<Entry> {
         if !is_public(node) || node.attribute("kind") == Some("friend") {
             return None;
         }
         let name = child_text(node, "name");
         let text = description(node);
-        if text.trim().is_empty() || hidden(&name) || text.contains("EditorBrowsable") {
+        if text.trim().is_empty() || hidden(&name) || text.starts_with(REFUSED) {
             return None;
         }
         let declaration = match node.attribute("kind")? {
@@ -157,6 +166,11 @@ impl Language {
             _ => {
                 let definition = child_text(node, "definition").replace(self.namespace, "");
                 let arguments = child_text(node, "argsstring").replace(self.namespace, "");
+                if arguments.contains("NoReturn") {
+                    return None;
+                }
+                let inside = |separator: &str| format!("{owner}{separator}{name}");
+                let definition = definition.replace(&inside("::"), &name).replace(&inside("."), &name);
                 self.template(node, &format!("{definition}{arguments}"))
             }
         };
@@ -273,6 +287,8 @@ fn description(node: &Node<'_, '_>) -> String {
             blocks_of(&part, &mut blocks);
         }
     }
+    // Of the other parts of a partial class.
+    blocks.retain(|block| !block.starts_with("\\<content\\>"));
     blocks.join("\n\n") + "\n"
 }
 
@@ -385,7 +401,7 @@ mod tests {
     fn a_member_becomes_an_entry() {
         let document = Document::parse(MEMBER).unwrap();
         let node = document.descendants().find(|node| node.has_tag_name("memberdef")).unwrap();
-        let entry = CPP.member(&node).unwrap();
+        let entry = CPP.member(&node, "fastpar").unwrap();
         assert_eq!(entry.forms[0].declaration, "template <class Body>\nvoid each(Body &&body)");
         let expected = "Calls a `body`.\n\nAs:\n\n```\ngo on\n```\n\n- `body`: a \\*callable\\*\n";
         assert_eq!(entry.forms[0].text, expected);

@@ -33,7 +33,12 @@ impl Page {
     pub(super) fn markdown(&self, highlight: &str) -> String {
         let mut out = format!("# {}\n\n", self.title);
         for entry in &self.entries {
-            entry.write(&mut out, 2, highlight);
+            // A page of one type has its name.
+            if entry.name == self.title {
+                entry.write_text(&mut out, 2, highlight);
+            } else {
+                entry.write(&mut out, 2, highlight);
+            }
         }
         out
     }
@@ -59,6 +64,11 @@ impl Entry {
 
     fn write(&self, out: &mut String, level: usize, highlight: &str) {
         let _ = writeln!(out, "{} {}\n", "#".repeat(level), escape(&self.name));
+        self.write_text(out, level + 1, highlight);
+    }
+
+    /// What stands below its heading; `level`: of its members.
+    fn write_text(&self, out: &mut String, level: usize, highlight: &str) {
         for form in &self.forms {
             if !form.declaration.is_empty() {
                 let _ = writeln!(out, "```{highlight}\n{}\n```\n", form.declaration);
@@ -66,7 +76,7 @@ impl Entry {
             let _ = writeln!(out, "{}\n", form.text.trim_end());
         }
         for member in &self.members {
-            member.write(out, level + 1, highlight);
+            member.write(out, level, highlight);
         }
     }
 }

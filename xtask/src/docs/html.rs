@@ -148,7 +148,8 @@ fn wrong(
         return Some("there is no such file");
     }
     // Lines of sources are marked by a script.
-    let lines = fragment.starts_with(|c: char| c.is_ascii_digit()) && target.to_string_lossy().contains(".rs.");
+    let lines =
+        fragment.starts_with(|c: char| c.is_ascii_digit()) && target.to_string_lossy().contains(".rs.");
     if fragment.is_empty() || lines {
         return None;
     }
@@ -197,14 +198,20 @@ mod tests {
         let page = "<a class=x href='b.html#c'>&lt;</a><!-- <a href=no> --><script src=\"s.js\">'<a href=no>'</script><p id=\"q>\">";
         let found: Vec<_> = attributes(page).iter().map(|a| (a.name, a.value)).collect();
         assert_eq!(found, [("class", "x"), ("href", "b.html#c"), ("src", "s.js"), ("id", "q>")]);
-        assert_eq!(absolute("<a href=\"b\"><a href=\"#c\"><img src=\"/d\">", "/x/"), "<a href=\"/x/b\"><a href=\"#c\"><img src=\"/d\">");
+        assert_eq!(
+            absolute("<a href=\"b\"><a href=\"#c\"><img src=\"/d\">", "/x/"),
+            "<a href=\"/x/b\"><a href=\"#c\"><img src=\"/d\">"
+        );
     }
 
     #[test]
     fn wrong_links_are_told() {
         let site = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(site.path().join(name), text).unwrap();
-        write("a.html", "<a href=\"b.html#here\"><a href=\"#top\"><a href=\"c.html\"><a href=\"https://x.y\"><p id=top>");
+        write(
+            "a.html",
+            "<a href=\"b.html#here\"><a href=\"#top\"><a href=\"c.html\"><a href=\"https://x.y\"><p id=top>",
+        );
         write("b.html", "<p id=\"there\">");
         let (complaints, count) = check_links(site.path()).unwrap();
         assert_eq!((complaints.len(), count), (3, 4), "{complaints:?}");

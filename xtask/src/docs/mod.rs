@@ -91,7 +91,10 @@ fn put_together(folder: &Path, scratch: &Path, python: &Path) -> Result<()> {
     sources.write("api/rust.md", &rust_page())?;
     sources.write("404.md", &repo::read("docs/site/404.md")?)?;
     sources.write("conf.py", &repo::read("docs/site/conf.py")?)?;
-    sources.write("_static/fastpar.css", &repo::read("docs/site/fastpar.css")?)
+    for name in ["fastpar.css", "favicon.svg"] {
+        sources.write(&format!("_static/{name}"), &repo::read(&format!("docs/site/{name}"))?)?;
+    }
+    Ok(())
 }
 
 /// The pages of a language, and a first one with all names.

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 pub(crate) const PICTURE: &str = "docs/guide/schedules.svg";
 pub(crate) const PAGE: &str = "docs/guide/schedules.md";
 
-const WIDTH: usize = 1000;
-const ROW: usize = 70;
-const BAR: usize = 26;
+const WIDTH: usize = 720;
+const ROW: usize = 76;
+const BAR: usize = 30;
 
 /// The sizes of chunks, by schedule, that a page shows.
 fn plans(page: &str) -> Result<Vec<(&str, Vec<usize>)>> {
@@ -29,7 +29,7 @@ pub(crate) fn draw(page: &str) -> Result<String> {
     let plans = plans(page)?;
     let height = plans.len() * ROW + 10;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"18\" role=\"img\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"22\" role=\"img\">\n\
          <title>Chunks of each schedule</title>\n"
     );
     for (row, (name, sizes)) in plans.iter().enumerate() {
@@ -75,7 +75,7 @@ mod tests {
         let svg = draw("```text\n# p.txt\nONE: 4\nTWO, 2: 1 3\n```\n").unwrap();
         assert!(svg.contains("ONE: 1 chunk<") && svg.contains("TWO, 2: 2 chunks<"));
         assert_eq!(svg.matches("<rect").count(), 3);
-        assert!(svg.contains("x=\"250\" y=\"102\" width=\"749\""));
+        assert!(svg.contains("x=\"180\" y=\"108\" width=\"539\""));
         assert!(draw("nothing").is_err());
     }
 }

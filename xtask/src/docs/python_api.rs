@@ -21,7 +21,8 @@ pub(super) fn pages(python: &Path) -> Result<Vec<Page>> {
 fn page(value: &Value) -> Result<Page> {
     let name = text(value, "page");
     let doc = text(value, "doc");
-    let title = doc.lines().next().unwrap_or_default().trim_end_matches('.');
+    let title = doc.lines().next().unwrap_or_default();
+    let title = title.split(". ").next().unwrap_or_default().trim_end_matches('.');
     let (package, module) = name.rsplit_once("._").unwrap_or((name, ""));
     let title = match module {
         "" => format!("The package {name}"),

@@ -65,8 +65,9 @@ pub(super) const MPI: Build = build("MPICH and Open MPI, installed", "mpi", |set
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
 /// Where something for it cannot be had the suite finds out what.
-pub(super) const SITE: Build =
-    build("the pages", "docs", |setup, _| docs::build(setup, docs::address::of_project()?.as_deref()).map(drop));
+pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
+    docs::build(setup, docs::address::of_project()?.as_deref()).map(drop)
+});
 
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
 const OTHERS: [Build; 6] = [WINDOWS, SITE, MPI, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];

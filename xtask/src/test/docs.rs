@@ -125,8 +125,11 @@ fn addresses(tools: &Tools) -> Vec<Case> {
     let told = |package: fn(&Tools, &Path) -> Result<String>| -> Result<()> {
         let folder = tempfile::tempdir()?;
         let manifest = repo::read("Cargo.toml")?;
-        let bare: String =
-            manifest.lines().filter(|line| !line.starts_with("documentation =")).map(|l| format!("{l}\n")).collect();
+        let bare: String = manifest
+            .lines()
+            .filter(|line| !line.starts_with("documentation ="))
+            .map(|l| format!("{l}\n"))
+            .collect();
         let set = bare.replacen("[package]\n", &format!("[package]\ndocumentation = \"{ADDRESS}\"\n"), 1);
         for (text, expected) in [(set, ADDRESS), (bare, "")] {
             std::fs::write(folder.path().join("Cargo.toml"), text)?;

@@ -200,7 +200,11 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
-    Suite { name: "docs", about: "the site: its programs, its links, and its pages in a browser", run: docs::run },
+    Suite {
+        name: "docs",
+        about: "the site: its programs, its links, and its pages in a browser",
+        run: docs::run,
+    },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
     Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },

@@ -102,7 +102,8 @@ pub(super) fn run(page: &str, blocks: &[Block], folder: &Path, tools: &Tools) ->
     }
     for (file, text) in blocks.iter().filter_map(Block::expected) {
         cases.push(Case::of(format!("{page}: {file}"), || {
-            let found = std::fs::read_to_string(folder.join(file)).with_context(|| format!("reading {file}"))?;
+            let found =
+                std::fs::read_to_string(folder.join(file)).with_context(|| format!("reading {file}"))?;
             ensure!(found == text, "the page has other text than {file}, which is now:\n{found}");
             Ok(())
         }));
