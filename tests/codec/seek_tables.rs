@@ -128,6 +128,71 @@ fn checksums_of_the_table_are_checked() {
     }
 }
 
+/// An item of a batch, alone.
+fn unpack_item(packed: &[u8], room: usize, options: &Options<'_>) -> Result<Vec<u8>, Error> {
+    let mut dst = vec![MaybeUninit::new(0); room];
+    let mut items = [BatchItem { src: packed, dst: &mut dst, result: None }];
+    decompress_batch(&mut items, options).unwrap();
+    let len = items[0].result.take().unwrap()?;
+    // SAFETY: all of it was written when it was made.
+    Ok(dst[..len].iter().map(|byte| unsafe { byte.assume_init() }).collect())
+}
+
+/// Items of batches are checked by their tables, too.
+#[test]
+fn batches_check_tables() {
+    let (a, b, c) = (noise(50_000), noise(300_000), noise(10));
+    let whole = Options { complete: true, ..Options::default() };
+    let asked = Options { check_table: true, ..Options::default() };
+    for own in [false, true] {
+        let (frames, table) = with_checksums(&[&a, &b, &[], &c, &c], own);
+        let data = [&a[..], &b, &c, &c].concat();
+        let good = [&frames[..], &table].concat();
+        let second = reference(&a, 3, own).len();
+        let mut damaged = good.clone();
+        damaged[second + 60_000] ^= 1; // stored as it is
+        let mut wrong = good.clone();
+        wrong[frames.len() + 8 + 3 * 12 + 8] ^= 1; // the checksum of the fourth
+        let fourth = frames.len() - 2 * reference(&c, 3, own).len();
+        let mut lies = good.clone();
+        lies.swap(frames.len() + 8 + 4, frames.len() + 8 + 12 + 4);
+        for options in [Options::default(), whole, asked] {
+            assert!(unpack_item(&good, data.len(), &options).unwrap() == data);
+            let mismatch = |packed: &[u8], position: usize| {
+                let error = unpack_item(packed, data.len(), &options).unwrap_err();
+                let expected = (ErrorKind::Checksum, Some(position as u64));
+                assert_eq!((error.kind(), error.position()), expected, "{error}");
+            };
+            mismatch(&damaged, second);
+            if own {
+                assert!(unpack_item(&wrong, data.len(), &options).unwrap() == data);
+            } else {
+                mismatch(&wrong, fourth);
+            }
+            // A table that lies about sizes is passed over, unless there has to be a true one.
+            match unpack_item(&lies, data.len(), &options) {
+                Err(error) => assert_eq!((error.kind(), options.complete), (ErrorKind::Truncated, true)),
+                Ok(out) => assert!(out == data && !options.complete),
+            }
+        }
+    }
+    // Entries without checksums may tell several frames, or none.
+    let (frames, honest, data) = frames();
+    let [a, b, c] = [honest[0], honest[1], honest[2]];
+    let item = |entries: &[(u32, u32)]| {
+        let packed = [&frames[..], &table(entries)].concat();
+        unpack_item(&packed, data.len(), &whole).map(|out| out == data).map_err(|error| error.kind())
+    };
+    for told in [&[a, b, c][..], &[(a.0 + b.0, a.1 + b.1), c], &[a, (0, 0), b, c, (0, 0)]] {
+        assert_eq!(item(told), Ok(true), "{told:?}");
+    }
+    for lie in
+        [&[(a.0, b.1), (b.0, a.1), c][..], &[(a.0, a.1 + 1), b, c], &[(a.0 + 1, a.1), (b.0 - 1, b.1), c]]
+    {
+        assert_eq!(item(lie), Err(ErrorKind::Truncated), "{lie:?}");
+    }
+}
+
 /// What was written whole can be told from what ends between two frames.
 #[test]
 fn complete() {

@@ -20,6 +20,8 @@ from ._types import Dictionary, Name, Parameters
 
 _SIZE = ctypes.sizeof(n.fastpar_zstd_options)
 
+#: Why `Settings.supported` is false, where there is no other way.
+UNSUPPORTED = "fastpar does not have these parameters of the standard module: the sizes of tables, target_length, min_match, ldm_*"
 _LEVELS = CompressionParameter.compression_level.bounds()
 
 _ZSTD_DICT_MAGIC = b"\x37\xa4\x30\xec"
