@@ -46,7 +46,7 @@ impl FileStats {
 
 /// Makes a call on files, which a trace says `kind` of.
 pub(super) fn traced(kind: Kind, call: impl FnOnce() -> Result<FileStats>) -> Result<FileStats> {
-    trace::when_pool_starts(); // which the call would do, too late to be in the trace itself
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let result = call();
     mark.end(kind, 0, result.as_ref().map_or([0; 5], FileStats::traced));

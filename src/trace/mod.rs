@@ -17,7 +17,7 @@ mod ring;
 mod session;
 mod thread;
 
-pub(crate) use environment::when_pool_starts;
+pub(crate) use environment::when_first_call;
 pub(crate) use event::Kind;
 pub(crate) use session::{flush, start, stop, Options};
 pub(crate) use thread::{begin, end};

@@ -122,6 +122,7 @@ fn run<S: Send>(
     work: impl Fn(&mut S, usize, &[u8], &mut [MaybeUninit<u8>]) -> Result<usize> + Sync,
 ) -> Result<()> {
     let count = items.len();
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let cells = cells(items)?;
     let result = job::run_many(count, control, new, |index, state| {

@@ -50,6 +50,7 @@ fn fits_memory(bound: Option<usize>) -> Result<usize> {
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
 /// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let compressed = spend(Spent::Codec, || compress_uncounted(src, dst, options));
     let size = *compressed.as_ref().unwrap_or(&0) as u64;

@@ -111,6 +111,7 @@ struct Caller<'b> {
 
 impl<'s> Scan<'s> {
     fn new(archive: &'s Archive<'s>, options: &ScanOptions<'s>) -> Result<Self> {
+        trace::when_first_call();
         let plan = Plan::new(archive, options)?;
         let (lanes, memory) = archive.limits();
         let or = |own: u32, other: u32| if own == 0 { other } else { own };
