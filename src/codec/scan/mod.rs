@@ -2,8 +2,8 @@
 //! on the lane that has decoded it.
 //!
 //! ```text
-//! plan:  archive + options -> pieces, by arithmetic (where records are lines: the numbers that they
-//! may have) scan:  groups of frames -> tasks -> a passage through each frame -> pieces -> callback
+//! plan:  archive + options -> pieces, by arithmetic (of lines: the numbers that they may have)
+//! scan:  groups of frames -> tasks -> a passage through each frame -> pieces -> callback
 //!                                  -> what frames cut -> seams -> whole records -> callback
 //!        few large frames -> several lanes decode each, and get its pieces
 //! waves: a range of pieces, then what their results are for: combined, or written, in order
