@@ -128,7 +128,7 @@ impl Cursor {
     ) -> Result<()> {
         let mark = Mark::now(trace::CODEC);
         let (taken, result) = self.counted(|cursor| cursor.read_untraced(source, dst, progress));
-        mark.end(Kind::DecompressPart, 0, [taken, dst.len() as u64, 0, 0, 0]);
+        mark.end(Kind::DecompressPart, [taken, dst.len() as u64, 0, 0, 0]);
         result
     }
 

@@ -185,7 +185,7 @@ impl<'a> Archive<'a> {
         trace::when_first_call();
         let mark = Mark::now(trace::CODEC);
         let read = self.read_untraced(offset, dst);
-        mark.end(Kind::ReadArchive, 0, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
+        mark.end(Kind::ReadArchive, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
         read
     }
 

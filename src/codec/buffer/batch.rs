@@ -143,7 +143,7 @@ fn run<S: Send>(
         }
         Ok(())
     });
-    mark.end(kind, 0, [count as u64, 0, 0, 0, 0]);
+    mark.end(kind, [count as u64, 0, 0, 0, 0]);
     result
 }
 

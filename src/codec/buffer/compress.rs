@@ -54,7 +54,7 @@ pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) 
     let mark = Mark::now(trace::CODEC);
     let compressed = spend(Spent::Codec, || compress_uncounted(src, dst, options));
     let size = *compressed.as_ref().unwrap_or(&0) as u64;
-    mark.end(Kind::Compress, 0, [src.len() as u64, size, 0, 0, 0]);
+    mark.end(Kind::Compress, [src.len() as u64, size, 0, 0, 0]);
     compressed.inspect(|_| count_bytes(src.len() as u64, size))
 }
 

@@ -314,7 +314,7 @@ fn traced(passage: &mut Passage, decode: impl FnOnce(&mut Passage) -> Result<()>
     let (taken, given, all) = passage.position();
     if given > before.1 || all && !before.2 {
         let kind = if all && before.1 == 0 { Kind::DecompressFrame } else { Kind::DecompressPart };
-        mark.end(kind, 0, [taken - before.0, given - before.1, 0, 0, 0]);
+        mark.end(kind, [taken - before.0, given - before.1, 0, 0, 0]);
     }
     decoded
 }

@@ -101,7 +101,7 @@ impl Executed {
             let mark = Mark::now(trace::CODEC);
             let executed = self.executor.execute(&mut part.blocks, &part.cut.data, part.cut.last);
             let sizes = [executed.range.len() as u64, part.cut.count as u64, 0, 0, 0];
-            mark.end(Kind::ExecuteBlocks, 0, sizes);
+            mark.end(Kind::ExecuteBlocks, sizes);
             if executed.end != End::Good {
                 return Ok(Err(Odd));
             }
