@@ -238,8 +238,10 @@ void scan_lines(const archive &archive, Body &&body, scan_options options = {}) 
  * the pieces: the result is the same to the bit however many threads ran it, sums of floats too.
  *
  *     const double sum = fastpar::scan_reduce(archive, 0.0,
- *         [](fastpar::span<const trade> rows, double &sum) { for (const trade &row : rows) sum +=
- *         row.price; }, std::plus<>());
+ *         [](fastpar::span<const trade> rows, double &sum) {
+ *           for (const trade &row : rows) sum += row.price;
+ *         },
+ *         std::plus<>());
  *
  * @param identity  what each accumulator begins as; copied for every piece. Any copyable type.
  * @param fold      `void (View, T &)`, or `T (View, T)` which returns the new one; View as for scan
@@ -272,11 +274,11 @@ template <class T, class Fold, class Combine>
  * convert more than fits into memory. What is written is in the target in the order of the pieces, whatever
  * the order of the calls.
  *
- *     fastpar::transform_file(archive, "large.zst", [](fastpar::span<const trade> rows, fastpar::output
- *     &out) {
- *       for (const trade &row : rows)
- *         if (row.volume > 1000) out.write_record(row);
- *     });
+ *     fastpar::transform_file(archive, "large.zst",
+ *         [](fastpar::span<const trade> rows, fastpar::output &out) {
+ *           for (const trade &row : rows)
+ *             if (row.volume > 1000) out.write_record(row);
+ *         });
  *
  * @param dst_path  as for compress_file: complete, or as it was
  * @param body      as for scan, and an `output &`

@@ -225,9 +225,10 @@ class groups {
  *     const fastpar::table<trade> t(trades);
  *     const auto large = t.between(&trade::price, 10.0, 20.0) & (t.at_least(&trade::quantity, 100u));
  *     const std::vector<trade> rows = t.take(large);
- *     const auto found = t.aggregate({of::sum(&trade::quantity), of::weighted_mean(&trade::price,
- *     &trade::quantity)}); const auto bars = t.group_by({&trade::symbol, {&trade::time,
- *     std::int64_t{60000}}}, {of::first(&trade::price)});
+ *     const auto found = t.aggregate({of::sum(&trade::quantity),
+ *                                     of::weighted_mean(&trade::price, &trade::quantity)});
+ *     const auto bars = t.group_by({&trade::symbol, {&trade::time, std::int64_t{60000}}},
+ *                                  {of::first(&trade::price)});
  *
  * All calls block, take `loop_options` of which only lanes, cancel and progress are set, and throw
  * `error`. Results are the same to the bit on any number of threads.

@@ -180,15 +180,20 @@ fn event(
 
 /// The values of an event, and its end.
 fn values(text: &mut String, record: &Record, names: &[&str]) {
-    let is_lane = matches!(KINDS[record.kind()].form, Form::Slice | Form::Helper);
+    let about = &KINDS[record.kind()];
     text.push_str(",\"args\":{");
     let mut comma = "";
     if record.name() != Name::NONE {
-        put!(text, "\"kind\":\"{}\"", KINDS[record.kind()].name);
+        put!(text, "\"kind\":\"{}\"", about.name);
         comma = ",";
     }
-    if is_lane {
-        put!(text, "{comma}\"lane\":{}", record.lane());
+    if let (Form::Slice | Form::Helper, Some(lane)) = (&about.form, record.lane()) {
+        put!(text, "{comma}\"lane\":{lane}");
+        comma = ",";
+    }
+    // The call that it is a part of; where it is a call itself, the one around it.
+    if let Some(call) = record.around() {
+        put!(text, "{comma}\"{}\":{call}", if about.has_call() { "within" } else { "call" });
         comma = ",";
     }
     for (name, value) in names.iter().zip(record.values()) {

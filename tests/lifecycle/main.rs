@@ -19,6 +19,7 @@ mod stats;
 mod timeline;
 mod trace;
 mod trace_calls;
+mod trace_places;
 #[cfg(target_os = "linux")]
 mod trace_processes;
 

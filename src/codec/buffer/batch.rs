@@ -123,6 +123,7 @@ fn run<S: Send>(
     work: impl Fn(&mut S, usize, &[u8], &mut [MaybeUninit<u8>]) -> Result<usize> + Sync,
 ) -> Result<()> {
     let count = items.len();
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let cells = cells(items)?;
     let result = job::run_many(count, control, new, |index, state| {
@@ -143,7 +144,7 @@ fn run<S: Send>(
         }
         Ok(())
     });
-    mark.end(kind, 0, [count as u64, 0, 0, 0, 0]);
+    mark.end(kind, [count as u64, 0, 0, 0, 0]);
     result
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn frame(
     let mark = Mark::now(trace::CODEC);
     match in_lanes(data, frame, dst, options, progress)? {
         Some(written) => {
-            mark.end(Kind::DecompressFrame, 0, [frame.len as u64, written as u64, 0, 0, 0]);
+            mark.end(Kind::DecompressFrame, [frame.len as u64, written as u64, 0, 0, 0]);
             Ok(written)
         }
         None => decoder.frame(data, frame, &mut Uninit::new(dst), progress),

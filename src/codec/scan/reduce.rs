@@ -2,11 +2,11 @@
 //! that the result is the same to the bit on any number of lanes.
 #![forbid(unsafe_code)]
 
-use super::{Piece, Scan, ScanOptions};
+use super::{begin, Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::job;
-use crate::trace::Kind;
+use crate::trace::{self, Kind};
 use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -67,7 +67,9 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
     fold: impl Fn(&S, usize, &Piece<'_>) -> Result<()> + Sync,
     mut combine: impl FnMut(&mut S, usize) -> ControlFlow<i32>,
 ) -> Result<S> {
-    let mut scan = Scan::new(archive, options)?;
+    let traced = begin();
+    let within = traced.map(trace::Call::enter);
+    let mut scan = Scan::new(archive, options, traced)?;
     let most = match scan.max_memory {
         0 => WAVE_BYTES,
         limit => usize::try_from(limit).unwrap_or(usize::MAX).min(WAVE_BYTES),
@@ -79,6 +81,7 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
         job::combine_in_order("piece", number..number + 1, cancel, |_| combine(slots, slot))
     });
     let ran = ran.and_then(|()| scan.finish());
+    drop(within);
     scan.end_trace(Kind::ReduceArchive);
     ran.map(|()| slots)
 }

@@ -5,6 +5,7 @@ use super::{Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::memory;
+use crate::trace;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -34,14 +35,16 @@ impl Output {
 }
 
 /// Calls `body` for every piece, in parallel, and gives what it has written to `sink`, in the order of the
-/// pieces, on the calling thread. Returns the most memory of what was written and not given out.
+/// pieces, on the calling thread; `traced`: what a trace knows the call by. Returns the most memory of what
+/// was written and not given out.
 pub(crate) fn archive_transform(
     archive: &Archive<'_>,
     options: &ScanOptions<'_>,
+    traced: Option<trace::Call>,
     body: impl Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
     mut sink: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<u64> {
-    let mut scan = Scan::new(archive, options)?;
+    let mut scan = Scan::new(archive, options, traced)?;
     let lanes = crate::job::task_lanes(scan.control.max_lanes)? as usize;
     let most = match scan.max_memory {
         0 => lanes * WAVE_BYTES,

@@ -264,7 +264,7 @@ impl Shared {
             let step = || scan.progress.add(0);
             let mark = Mark::now(trace::CODEC);
             let blocks = Part::decode(&cut.data, &cut.carried, &self.header, cut.count, take, step)?;
-            mark.end(Kind::DecodeBlocks, 0, [cut.count as u64, 0, 0, 0, 0]);
+            mark.end(Kind::DecodeBlocks, [cut.count as u64, 0, 0, 0, 0]);
             Ok(Decoded { blocks, cut })
         });
         let mut state = self.lock();
