@@ -10,6 +10,7 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
+mod csharp_examples;
 mod debian_python;
 mod dotnet_forms;
 mod example_forms;
@@ -28,6 +29,7 @@ mod lines;
 mod miri;
 mod native;
 mod native_packages;
+mod nuget_package;
 mod plugins;
 mod ports;
 mod python;
@@ -186,6 +188,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
+    Suite {
+        name: "dotnet-forms",
+        about: "the NuGet package in programs of all forms",
+        run: dotnet_forms::run,
+    },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite {
         name: "windows",
