@@ -41,7 +41,7 @@ impl Build {
 pub(super) const LIBRARY: Build = build("the release library", "header", |_, _| stage::build());
 
 /// Where it cannot be built, the suites that need it find out why.
-pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup, _| {
+pub(super) const WINDOWS: Build = build("the release library for Windows", "dotnet-forms", |setup, _| {
     windows::build(setup, &windows::place()?).map(drop)
 });
 

@@ -2,8 +2,7 @@
 
 use super::abi::WARNINGS;
 use super::cpp::MORE_WARNINGS;
-use super::{python, Case, Context};
-use crate::dotnet::{Sdk, FRAMEWORK};
+use super::{csharp_examples, python, Case, Context};
 use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::fmt::Write as _;
@@ -12,8 +11,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(300);
-
-const CSHARP: &str = "examples/csharp/trades/Trades.csproj";
 
 /// A program in one language.
 struct Form {
@@ -97,20 +94,7 @@ fn native(
 }
 
 fn csharp(context: &mut Context) -> Result<Result<Form, String>> {
-    let sdk = match Sdk::get()? {
-        Ok(sdk) => sdk,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let library = context.staged()?.shared();
-    // Where suite "csharp" has the library of this framework.
-    let artifacts = repo::scratch("csharp")?.join(FRAMEWORK);
-    sdk.build("build", CSHARP, &artifacts, &[])?;
-    let program = artifacts.join("bin/Trades/Release").join(FRAMEWORK).join("Trades.dll");
-    Ok(Ok(Form::new("C#", "NotZstd", move || {
-        let mut command = sdk.command();
-        command.arg(&program).env("FASTPAR_LIBRARY", &library);
-        command
-    })))
+    Ok(csharp_examples::build(context, "Trades")?.map(|program| Form::new("C#", "NotZstd", program)))
 }
 
 fn script(context: &mut Context, name: &str) -> Result<Result<Form, String>> {
@@ -127,8 +111,8 @@ fn check_trades(form: &Form, given: &[&str; 2]) -> Result<String> {
         .map(|_| {
             let told = form.run(&arguments)?;
             let (sums, times) = told.split_once(" large trades; ").context("no sums")?;
-            // By Python there is a third way, tables.
-            let ways = if form.language == "Python" { 3 } else { 2 };
+            // By Python there is a third way, tables; by C# streams.
+            let ways = if ["Python", "C#"].contains(&form.language) { 3 } else { 2 };
             ensure!(times.matches(" s").count() == ways, "not {ways} times: {times}");
             Ok(sums.to_owned())
         })

@@ -1,6 +1,6 @@
 //! Suite "examples": every example is compiled strictly and run, on small input and on real input.
 
-use super::{example_forms, Case, Context};
+use super::{csharp_examples, example_forms, Case, Context};
 use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::path::Path;
@@ -52,6 +52,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }));
     }
     cases.extend(example_forms::cases(context, &folder)?);
+    cases.extend(csharp_examples::cases(context)?);
     Ok(cases)
 }
 

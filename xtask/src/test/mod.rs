@@ -10,6 +10,7 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
+mod csharp_examples;
 pub(crate) mod dask;
 pub(crate) mod debian_python;
 mod docs;
@@ -32,6 +33,7 @@ mod miri;
 mod mpi;
 mod native;
 mod native_packages;
+mod nuget_package;
 mod plugins;
 mod ports;
 mod programs;
@@ -191,6 +193,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
+    Suite {
+        name: "dotnet-forms",
+        about: "the NuGet package in programs of all forms",
+        run: dotnet_forms::run,
+    },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
     Suite { name: "dask", about: "the package fastpar on several processes of Dask", run: dask::run },
     Suite {
