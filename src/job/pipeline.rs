@@ -296,7 +296,7 @@ impl<S: Stage> Pipeline<S> {
             state.failed = 0;
             // Helpers that have not arrived yet will find nothing to do, and need not be waited for.
             while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
-                state = self.shared.changed.wait(state);
+                state = wait(|| self.shared.changed.wait(state));
             }
             state.begun = 0;
             left = std::mem::take(&mut state.slots);

@@ -1,7 +1,7 @@
 //! Events as text: the trace event format.
 
 use super::event::{records_of, Form, Record, KINDS};
-use super::names::Name;
+use super::names::{Name, Names};
 use super::output::Output;
 use super::ring::Ring;
 use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS};
@@ -89,8 +89,8 @@ pub(super) fn lost(output: &mut Output, count: u64) {
     });
 }
 
-/// The events of a thread that wait in its ring; `name_of`: the names of calls.
-pub(super) fn ring(output: &mut Output, ring: &Ring, name_of: impl Fn(Name) -> Option<Box<str>>) {
+/// The events of a thread that wait in its ring; `names`: those of calls.
+pub(super) fn ring(output: &mut Output, ring: &Ring, names: &Names) {
     ring.drain(|record, at| {
         // Relaxed: written by the thread that writes the file, under its lock.
         if !ring.is_named.swap(true, Ordering::Relaxed) {
@@ -101,8 +101,7 @@ pub(super) fn ring(output: &mut Output, ring: &Ring, name_of: impl Fn(Name) -> O
                 text.push_str("}}");
             });
         }
-        let name = name_of(record.name());
-        event(output, ring.thread, name.as_deref(), record, at)
+        event(output, ring.thread, names.get(record.name()), record, at)
     });
 }
 
