@@ -61,7 +61,7 @@ where
     let source = archive.file();
     let output = Target::create(path, source, wishes(target, false))?;
     let mut writer = Writer::over(output, &frames, None, None)?;
-    let peak = archive_transform(archive, &scan, body, |bytes| writer.write(bytes))?;
+    let peak = archive_transform(archive, &scan, None, body, |bytes| writer.write(bytes))?;
     writer.end_data()?;
     let mut stats = FileStats {
         bytes_in: read_bytes(archive, options),

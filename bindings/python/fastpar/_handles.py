@@ -88,6 +88,11 @@ class ArchiveHandle(Handle):
     free = lib.fastpar_archive_free
 
 
+class GroupsHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_groups_free
+
+
 class Uncopied:
     """A base of objects that stand for memory of this process: neither pickled nor copied."""
 

@@ -5,6 +5,7 @@ use super::{Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::memory;
+use crate::trace::Kind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -34,10 +35,12 @@ impl Output {
 }
 
 /// Calls `body` for every piece, in parallel, and gives what it has written to `sink`, in the order of the
-/// pieces, on the calling thread. Returns the most memory of what was written and not given out.
+/// pieces, on the calling thread. `kind`: the call in a timeline, if it is not that of its caller.
+/// Returns the most memory of what was written and not given out.
 pub(crate) fn archive_transform(
     archive: &Archive<'_>,
     options: &ScanOptions<'_>,
+    kind: Option<Kind>,
     body: impl Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
     mut sink: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<u64> {
@@ -63,13 +66,22 @@ pub(crate) fn archive_transform(
         *slot = output.bytes;
         Ok(())
     };
-    scan.in_waves(wave, &mut slots, each, |slots, slot, _| {
-        let bytes = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner);
-        sink(bytes)?;
-        now.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
-        bytes.clear();
-        Ok(())
-    })?;
-    scan.finish()?;
-    Ok(peak.into_inner())
+    let ran = scan.in_waves(
+        wave,
+        || wave,
+        &mut slots,
+        each,
+        |slots, slot, _| {
+            let bytes = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner);
+            sink(bytes)?;
+            now.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
+            bytes.clear();
+            Ok(())
+        },
+    );
+    let ran = ran.and_then(|()| scan.finish());
+    if let Some(kind) = kind {
+        scan.end_trace(kind);
+    }
+    ran.map(|()| peak.into_inner())
 }
