@@ -26,6 +26,19 @@ typedef struct {
     bar bars[MINUTES];
 } day;
 
+/* Adds what came later. */
+static void add_bar(bar *a, const bar *b)
+{
+    if (a->volume == 0) {
+        *a = *b;
+    } else if (b->volume > 0) {
+        a->high = b->high > a->high ? b->high : a->high;
+        a->low = b->low < a->low ? b->low : a->low;
+        a->close = b->close;
+        a->volume += b->volume;
+    }
+}
+
 static void add_row(day *into, const trade *row)
 {
     bar *at = &into->bars[row->microseconds / MINUTE % MINUTES];
@@ -55,18 +68,8 @@ static int32_t combine(void *user_data, void *into, const void *from)
     (void)user_data;
     day *all = into;
     const day *part = from;
-    for (int minute = 0; minute < MINUTES; minute++) {
-        bar *a = &all->bars[minute];
-        const bar *b = &part->bars[minute];
-        if (a->volume == 0) {
-            *a = *b;
-        } else if (b->volume > 0) {
-            a->high = b->high > a->high ? b->high : a->high;
-            a->low = b->low < a->low ? b->low : a->low;
-            a->close = b->close;
-            a->volume += b->volume;
-        }
-    }
+    for (int minute = 0; minute < MINUTES; minute++)
+        add_bar(&all->bars[minute], &part->bars[minute]);
     return 0;
 }
 

@@ -3,8 +3,8 @@
     python3.14t trades.py FOLDER [FILES [ROWS]]
 
 It is done three times: by loops of Python on fastpar's threads, where every file is decompressed and folded; by fastpar's tables,
-which need no loop of Python; and by the standard library, a task a file. The files are made first if they are not there: `trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a
-seek table, which is their index.
+which need no loop of Python; and by the standard library, a task a file. The files are made first if they are not there:
+`trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a seek table, which is their index.
 """
 
 import bisect
@@ -83,20 +83,6 @@ def with_fastpar(files: list[Path]) -> tuple[Bars, int]:
     return bars, large
 
 
-# ---- by the standard library ----
-
-
-def read_file(file: Path) -> tuple[Bars, int]:
-    rows = standard.decompress(file.read_bytes())
-    return bars_of(rows), count_large(rows)
-
-
-def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
-    with ThreadPoolExecutor(24) as executor:
-        parts = list(executor.map(read_file, files))
-    return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
-
-
 # ---- by the library's tables ----
 
 
@@ -110,12 +96,27 @@ def with_tables(files: list[Path]) -> tuple[Bars, int]:
         "volume": ("quantity", "sum"),
     }
     for file in files:
-        trades = fastpar.table(zstd.decompress(file.read_bytes()), ROW.format, NAMES)
-        found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
-        bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
-        dear = (trades["quantity"] > LARGE) & (trades["price"] > HIGH)
-        large += (dear & trades["time"].between(BEGIN, END)).count()
+        with zstd.open_archive(file) as archive:
+            trades = archive.table(ROW.format, NAMES)
+            found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
+            bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
+            passes = (trades["quantity"] > LARGE) & (trades["price"] > HIGH) & trades["time"].between(BEGIN, END)
+            large += trades.filter(passes).count()
     return bars, large
+
+
+# ---- by the standard library ----
+
+
+def read_file(file: Path) -> tuple[Bars, int]:
+    rows = standard.decompress(file.read_bytes())
+    return bars_of(rows), count_large(rows)
+
+
+def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
+    with ThreadPoolExecutor(24) as executor:
+        parts = list(executor.map(read_file, files))
+    return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
 
 
 # ---- the files ----

@@ -99,3 +99,8 @@ class ReaderHandle(Handle):
 class ArchiveHandle(Handle):
     __slots__ = ()
     free = lib.fastpar_archive_free
+
+
+class GroupsHandle(Handle):
+    __slots__ = ()
+    free = lib.fastpar_groups_free

@@ -72,7 +72,7 @@ fn row(line: &str) -> Option<(&str, Vec<usize>)> {
     let file = cells.find(|cell| cell.contains("](../examples/"))?;
     let file = file.split_once("(../")?.1.split_once(')')?.0;
     let numbers: Vec<_> = cells.map_while(|cell| cell.split(' ').next()?.parse().ok()).collect();
-    (numbers.len() == 2).then_some((file, numbers))
+    (numbers.len() == 3).then_some((file, numbers))
 }
 
 /// Lines of code in the sections of a source; sections of the same name are one.
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn rows() {
         assert_eq!(
-            row("| bars | [C](../examples/c/trades.c) | 80 | 18 |"),
-            Some(("examples/c/trades.c", vec![80, 18]))
+            row("| bars | [C](../examples/c/trades.c) | 80 | 40 | 18 |"),
+            Some(("examples/c/trades.c", vec![80, 40, 18]))
         );
         assert_eq!(row("| [C](../examples/c/trades.c) | what it is |"), None);
     }

@@ -4,10 +4,10 @@ import ctypes
 import io
 import operator
 import os
-from collections.abc import Buffer, Callable
+from collections.abc import Buffer, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Unpack, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
@@ -21,6 +21,9 @@ from ._scan import ScanCall, ScanOptions, reduce, scan, transform
 from ._settings import FileSettings, Settings, ZstdOptions, check, path
 from ._source import Source, check_source, read_at_callback
 from ._types import Dictionary, Name, Parameters
+
+if TYPE_CHECKING:
+    from ._tables import ArchiveTable
 
 # Bytes that are read ahead for lines.
 _LINES = 1 << 17
@@ -181,6 +184,21 @@ class Archive(Uncopied, io.RawIOBase):
         then no pieces are a TypeError. The result does not depend on the number of threads, for floats too.
         """
         return reduce(self._opened(), self._size, self.name, fold, combine, initial, lines, options)
+
+    def table(
+        self, format: str, names: Sequence[str] | None = None, *, offset: int = 0, size: int = 0
+    ) -> "ArchiveTable":
+        """The records of the content as a table, which need not fit into memory: see `fastpar.table`.
+
+            trades = archive.table("<QQQIH2xq8x", names=("id", "ts", "order", "qty", "venue", "price"))
+            large = trades.filter((trades["qty"] >= 100) & trades["ts"].between(begin, end))
+            large.aggregate({"rows": "count", "vwap": (("price", "qty"), "wmean")})
+
+        `offset`, `size`: a part of the content, in bytes; size 0: up to the end.
+        """
+        from ._tables import archive_table  # which needs this module's package
+
+        return archive_table(self, format, names, (offset, size))
 
     async def read_at_async(self, offset: int, size: int, /) -> bytes:
         """`read_at` for an event loop."""
