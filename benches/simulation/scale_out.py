@@ -63,7 +63,7 @@ def table(constants: dict) -> str:
     lines = [
         f"**Simulated**, not measured: nodes of {CPUS} CPUs, each of which scans {rate / CPUS / 1e6:.0f} MB of content a second (measured "
         f"here); {cpu * 1e3:.2f} ms of the scheduler's CPU a task (measured here); messages of {MESSAGE * 1e3:.1f} ms and times that differ "
-        f"by {SPREAD:.0%} (assumed). {CONTENT >> 40} TiB of content; the time that all CPUs would need over the time that it takes.",
+        f"by {SPREAD * 100:.0f} % (assumed). {CONTENT >> 40} TiB of content; the time that all CPUs would need over the time that it takes.",
         "",
         "| nodes | " + " | ".join(f"shards of {title}" for title in titles) + " | equal shares, shards of 1 GiB |",
         "| ---: |" + " ---: |" * (len(SHARDS) + 1),
