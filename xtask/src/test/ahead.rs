@@ -5,7 +5,7 @@
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
 
-use super::fuzz;
+use super::{fuzz, mpi};
 use crate::setup::Setup;
 use crate::{dist, docs, process, repo, stage, windows};
 use anyhow::{anyhow, Result};
@@ -41,7 +41,7 @@ impl Build {
 pub(super) const LIBRARY: Build = build("the release library", "header", |_, _| stage::build());
 
 /// Where it cannot be built, the suites that need it find out why.
-pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup, _| {
+pub(super) const WINDOWS: Build = build("the release library for Windows", "dotnet-forms", |setup, _| {
     windows::build(setup, &windows::place()?).map(drop)
 });
 
@@ -56,6 +56,12 @@ pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dis
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
 });
 
+/// Two packages that are long to unpack.
+pub(super) const MPI: Build = build("MPICH and Open MPI, installed", "mpi", |setup, _| {
+    mpi::install(setup);
+    Ok(())
+});
+
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
 /// Where something for it cannot be had the suite finds out what.
@@ -64,7 +70,7 @@ pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
 });
 
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
-const OTHERS: [Build; 5] = [WINDOWS, SITE, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const OTHERS: [Build; 6] = [WINDOWS, SITE, MPI, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
 
 /// Where packages are made every suite has the library that is in them: it is built once, and people install
 /// what was tested.

@@ -4,7 +4,7 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{ahead, csharp, installed_msvc, installed_symbols, ports, readme, Case, Context};
+use super::{ahead, installed_msvc, installed_symbols, nuget_package, ports, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage;
@@ -117,13 +117,12 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
 
 /// All builds with their documentation, and the libraries where .NET looks for them.
 fn nuget(package: &Path) -> Result<()> {
-    let mut expected = csharp::assemblies();
+    let mut expected = nuget_package::files();
     for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
         expected.push(format!("runtimes/{runtime}/native/{library}"));
         expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));
     }
-    expected.extend(["README.md", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"].map(String::from));
-    csharp::check_package(package, &expected)
+    nuget_package::check(package, &expected)
 }
 
 /// What the library is made of, and nothing else.

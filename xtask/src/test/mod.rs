@@ -10,6 +10,8 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
+mod csharp_examples;
+pub(crate) mod dask;
 pub(crate) mod debian_python;
 mod docs;
 mod dotnet_forms;
@@ -28,8 +30,10 @@ mod instrumented;
 mod line_counts;
 mod lines;
 mod miri;
+mod mpi;
 mod native;
 mod native_packages;
+mod nuget_package;
 mod plugins;
 mod ports;
 mod programs;
@@ -189,7 +193,13 @@ const SUITES: &[Suite] = &[
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
+    Suite {
+        name: "dotnet-forms",
+        about: "the NuGet package in programs of all forms",
+        run: dotnet_forms::run,
+    },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
+    Suite { name: "dask", about: "the package fastpar on several processes of Dask", run: dask::run },
     Suite {
         name: "windows",
         about: "fastpar.dll, and all C and C++ programs under Wine",
@@ -203,6 +213,7 @@ const SUITES: &[Suite] = &[
         run: docs::run,
     },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
