@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(120);
+/// Of a command that hangs: a build of C# takes half a minute of a free CPU.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Languages whose blocks are programs, or parts of them.
 const PROGRAMS: [&str; 5] = ["c", "cpp", "csharp", "xml", "python"];
