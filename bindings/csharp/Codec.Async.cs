@@ -11,7 +11,7 @@ public static partial class Codec
     /// <summary>Compresses a buffer into a new array, on the pool.</summary>
     /// <param name="source">What to compress; must stay as it is until the task has ended.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The compressed bytes.</returns>
     public static Task<byte[]> CompressAsync(
         ReadOnlyMemory<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -21,7 +21,7 @@ public static partial class Codec
     /// <param name="source">What to compress; must stay as it is until the task has ended.</param>
     /// <param name="destination">Where to; must not overlap.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     public static Task<int> CompressAsync(
@@ -34,7 +34,7 @@ public static partial class Codec
     /// <summary>Decompresses zstd data into a new array, on the pool.</summary>
     /// <param name="source">The data; must stay as it is until the task has ended.</param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The bytes.</returns>
     /// <exception cref="InvalidDataException">
     /// The data is damaged, or passes a limit of the options.
@@ -47,7 +47,7 @@ public static partial class Codec
     /// <param name="source">The data; must stay as it is until the task has ended.</param>
     /// <param name="destination">Where to; must not overlap.</param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     /// <exception cref="InvalidDataException">

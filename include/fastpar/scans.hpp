@@ -213,6 +213,7 @@ template <class Body>
 void scan(const archive &archive, Body &&body, const scan_options &options = {}) {
   using call_type = detail::piece_call<std::remove_reference_t<Body>>;
   call_type call{body};
+  const auto state = detail::archive_state::of(archive); // the body may release the archive
   detail::control control(options, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<typename call_type::view>::record_size);
   control.apply(raw);
@@ -237,8 +238,10 @@ void scan_lines(const archive &archive, Body &&body, scan_options options = {}) 
  * the pieces: the result is the same to the bit however many threads ran it, sums of floats too.
  *
  *     const double sum = fastpar::scan_reduce(archive, 0.0,
- *         [](fastpar::span<const trade> rows, double &sum) { for (const trade &row : rows) sum +=
- *         row.price; }, std::plus<>());
+ *         [](fastpar::span<const trade> rows, double &sum) {
+ *           for (const trade &row : rows) sum += row.price;
+ *         },
+ *         std::plus<>());
  *
  * @param identity  what each accumulator begins as; copied for every piece. Any copyable type.
  * @param fold      `void (View, T &)`, or `T (View, T)` which returns the new one; View as for scan
@@ -254,6 +257,7 @@ template <class T, class Fold, class Combine>
   using call_type = detail::reduce_call<reduction, detail::piece_as<view>>;
   T value = identity;
   call_type call{reduction(value, fold, combine)};
+  const auto state = detail::archive_state::of(archive);
   detail::control control(options, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<view>::record_size);
   control.apply(raw);
@@ -270,11 +274,11 @@ template <class T, class Fold, class Combine>
  * convert more than fits into memory. What is written is in the target in the order of the pieces, whatever
  * the order of the calls.
  *
- *     fastpar::transform_file(archive, "large.zst", [](fastpar::span<const trade> rows, fastpar::output
- *     &out) {
- *       for (const trade &row : rows)
- *         if (row.volume > 1000) out.write_record(row);
- *     });
+ *     fastpar::transform_file(archive, "large.zst",
+ *         [](fastpar::span<const trade> rows, fastpar::output &out) {
+ *           for (const trade &row : rows)
+ *             if (row.volume > 1000) out.write_record(row);
+ *         });
  *
  * @param dst_path  as for compress_file: complete, or as it was
  * @param body      as for scan, and an `output &`
@@ -290,6 +294,7 @@ file_stats transform_file(const archive &archive, const std::filesystem::path &d
   using call_type = detail::piece_call<std::remove_reference_t<Body>>;
   const std::string to = detail::utf8(dst_path);
   call_type call{body};
+  const auto state = detail::archive_state::of(archive);
   detail::control control(options, call.exceptions);
   detail::zstd_arguments made(target, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<typename call_type::view>::record_size);

@@ -8,13 +8,19 @@
 
 namespace fastpar {
 
-/** What `trace_options::categories` is a sum of: loops, jobs, teams, their lanes, and waiting. */
+/**
+ * What `trace_options::categories` is a sum of: loops, reductions and prefix sums with their passes, jobs and
+ * teams, the lanes that work for them, and waiting.
+ */
 inline constexpr std::uint32_t trace_loops = FASTPAR_TRACE_LOOPS;
-/** Chunks, as they are claimed. */
+/** Chunks, as they are claimed, and pieces of scans. */
 inline constexpr std::uint32_t trace_chunks = FASTPAR_TRACE_CHUNKS;
-/** Tasks of the codec. */
+/**
+ * Groups and their tasks, pipelines and what is done with their items, sorts and their passes, and the tasks
+ * that calls of the codec and streams are made of.
+ */
 inline constexpr std::uint32_t trace_tasks = FASTPAR_TRACE_TASKS;
-/** Calls and frames of the codec. */
+/** Calls of the codec, scans among them; frames, their sections and blocks; and bytes so far. */
 inline constexpr std::uint32_t trace_codec = FASTPAR_TRACE_CODEC;
 /** Reads and writes of files. */
 inline constexpr std::uint32_t trace_files = FASTPAR_TRACE_FILES;

@@ -12,7 +12,8 @@ use crate::codec::stream::writer::Writer;
 use crate::codec::write_behind::{self, WriteBehind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
-use crate::trace::{self, Kind, Mark};
+use crate::trace::{self, Kind};
+use std::ffi::CStr;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -39,17 +40,30 @@ pub struct FileStats {
 
 impl FileStats {
     /// What a trace says of the call.
-    fn traced(&self) -> [u64; 5] {
-        [self.bytes_in, self.bytes_out, self.frames, 0, 0]
+    fn traced(&self) -> [u64; 3] {
+        [self.bytes_in, self.bytes_out, self.frames]
     }
 }
 
 /// Makes a call on files, which a trace says `kind` of.
 pub(super) fn traced(kind: Kind, call: impl FnOnce() -> Result<FileStats>) -> Result<FileStats> {
-    trace::when_pool_starts(); // which the call would do, too late to be in the trace itself
-    let mark = Mark::now(trace::CODEC);
-    let result = call();
-    mark.end(kind, 0, result.as_ref().map_or([0; 5], FileStats::traced));
+    traced_as(kind, None, |_| call())
+}
+
+/// The same for a call that may have a name, and that is told what a trace knows it by.
+pub(super) fn traced_as(
+    kind: Kind,
+    name: Option<&CStr>,
+    call: impl FnOnce(Option<trace::Call>) -> Result<FileStats>,
+) -> Result<FileStats> {
+    trace::when_first_call();
+    let traced = trace::begin_named(trace::CODEC | trace::CHUNKS, name);
+    let within = traced.map(trace::Call::enter);
+    let result = call(traced);
+    drop(within);
+    if let Some(traced) = traced {
+        traced.end(kind, result.as_ref().map_or([0; 3], FileStats::traced));
+    }
     result
 }
 

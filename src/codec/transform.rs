@@ -1,15 +1,15 @@
 //! From an archive to a compressed file, piece by piece.
 #![forbid(unsafe_code)]
 
-use super::files::{give_back, traced, wishes, FileStats};
+use super::files::{give_back, traced_as, wishes, FileStats};
 use crate::codec::archive::Archive;
 use crate::codec::io::output::Target;
 use crate::codec::options::Options;
-use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions};
+use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions, TracedAs};
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
-use crate::trace::Kind;
+use crate::trace::{self, Kind};
 use std::path::Path;
 use std::time::Instant;
 
@@ -30,7 +30,9 @@ pub fn transform_file<B>(
 where
     B: Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
 {
-    traced(Kind::TransformFile, || transform_untraced(options, archive, target, path, body))
+    traced_as(Kind::TransformFile, None, |traced| {
+        transform_untraced(options, archive, target, path, traced, body)
+    })
 }
 
 fn transform_untraced<B>(
@@ -38,6 +40,7 @@ fn transform_untraced<B>(
     archive: &Archive<'_>,
     target: &Options<'_>,
     path: &Path,
+    traced: Option<trace::Call>,
     body: B,
 ) -> Result<FileStats>
 where
@@ -61,7 +64,8 @@ where
     let source = archive.file();
     let output = Target::create(path, source, wishes(target, false))?;
     let mut writer = Writer::over(output, &frames, None, None)?;
-    let peak = archive_transform(archive, &scan, body, |bytes| writer.write(bytes))?;
+    let peak =
+        archive_transform(archive, &scan, TracedAs::PartOf(traced), body, |bytes| writer.write(bytes))?;
     writer.end_data()?;
     let mut stats = FileStats {
         bytes_in: read_bytes(archive, options),

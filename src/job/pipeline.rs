@@ -296,7 +296,7 @@ impl<S: Stage> Pipeline<S> {
             state.failed = 0;
             // Helpers that have not arrived yet will find nothing to do, and need not be waited for.
             while state.slots.iter().any(|slot| matches!(slot, Slot::Running)) {
-                state = self.shared.changed.wait(state);
+                state = wait(|| self.shared.changed.wait(state));
             }
             state.begun = 0;
             left = std::mem::take(&mut state.slots);
@@ -324,12 +324,14 @@ impl<S: Stage> Shared<S> {
         let Begun { number, input, chained } = begun;
         // After a panic the pipeline fails at this task, so its stage is not used for it again.
         let mark = Mark::now(trace::TASKS);
+        let within = mark.enter_lane(lane);
         let run = || spend(S::SPENT, || self.stage.run(input, lane, cancel));
         let result = catch_unwind(AssertUnwindSafe(run));
         let result = result.unwrap_or_else(|payload| {
             Err(Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(payload))))
         });
-        mark.end(S::TRACED, lane, [number, 0, 0, 0, 0]);
+        drop(within);
+        mark.end_in(lane, S::TRACED, [number, 0, 0, 0, 0]);
         self.lock().end(number, chained, result);
         self.changed.notify_all();
     }
@@ -345,7 +347,7 @@ fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
     state.on_the_way = true;
     state.helpers += 1;
     drop(state);
-    let traced = trace::begin_call(trace::TASKS);
+    let traced = trace::begin_helping(trace::TASKS);
     let helper = Helper { shared: Arc::clone(shared), lane: None, traced };
     pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
 }

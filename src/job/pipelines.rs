@@ -100,7 +100,7 @@ fn call_traced<R>(
 ) -> Result<R> {
     let mark = Mark::now(trace::TASKS);
     let result = call(step, one, number, callback);
-    mark.end(kind, 0, [number, 0, 0, 0, 0]);
+    mark.end(kind, [number, 0, 0, 0, 0]);
     result
 }
 
@@ -152,6 +152,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
     );
     let mut taken = 0;
     let traced = trace::begin_call(trace::TASKS);
+    let within = traced.map(trace::Call::enter);
     let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();
     entered.check_thread()?;
@@ -173,6 +174,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         dropped = dropped.and(drop);
     }
     entered.count_job(taken as usize);
+    drop(within);
     if let Some(traced) = traced {
         traced.end(Kind::Pipeline, [taken, in_flight as u64, u64::from(lanes)]);
     }

@@ -119,7 +119,7 @@ pub(crate) fn combine_in_order(
         })
     });
     floats.restore_here(); // callbacks may have left another
-    mark.end(trace::Kind::Combine, 0, values);
+    mark.end(trace::Kind::Combine, values);
     combined
 }
 

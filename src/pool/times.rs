@@ -169,7 +169,7 @@ pub(crate) fn spend<R>(on: Spent, work: impl FnOnce() -> R) -> R {
 pub(crate) fn wait<R>(wait: impl FnOnce() -> R) -> R {
     let mark = Mark::now(trace::LOOPS);
     let result = spend(Spent::Waiting, wait);
-    mark.end(trace::Kind::Wait, 0, [0; 5]);
+    mark.end(trace::Kind::Wait, [0; 5]);
     result
 }
 

@@ -61,6 +61,7 @@ pub fn sort(bytes: &mut [u8], format: &Format, control: &Control<'_>) -> Result<
             format!("{} bytes are no whole number of records of {}", bytes.len(), format.record_size()),
         ));
     }
+    trace::when_first_call();
     let traced = trace::begin_named(trace::TASKS, control.name);
     let steps = if format.direct().is_some() { 1 } else { Indexed::<u32>::STEPS };
     let (count, size) = (bytes.len() / format.record_size(), format.record_size() as u64);

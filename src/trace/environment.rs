@@ -32,6 +32,10 @@ static PARENTS: Mutex<Option<(Options, PathBuf)>> = Mutex::new(None);
 /// This is a forked child that has not started its pool.
 static IS_NEW_CHILD: AtomicBool = AtomicBool::new(false);
 
+/// Nobody has looked yet, in this process, whether a trace is to start by itself. Relaxed: a call that another
+/// thread makes while the first one looks may begin before the trace.
+static IS_UNSEEN: AtomicBool = AtomicBool::new(true);
+
 /// What forked children trace from now on: something, if the path can tell them apart.
 pub(super) fn remember(trace: Option<(Options, &Path)>) {
     if let Ok(mut parents) = PARENTS.try_lock() {
@@ -43,6 +47,7 @@ pub(super) fn remember(trace: Option<(Options, &Path)>) {
 /// In a forked child.
 pub(super) fn note_fork() {
     IS_NEW_CHILD.store(true, Ordering::Relaxed);
+    IS_UNSEEN.store(true, Ordering::Relaxed);
 }
 
 /// A child that ends its trace does not go on with that of its parent either.
@@ -50,13 +55,22 @@ pub(super) fn leave_parents() {
     IS_NEW_CHILD.store(false, Ordering::Relaxed);
 }
 
-/// Starts the trace that the environment asks for, with the first pool of the process, or before a call on
-/// files that is to be in it, or that of a child.
+/// Starts the trace that the environment asks for, or that of a child, before the first call of the process.
+/// Those that only later find that they need a pool do so at their begin, to be in it themselves.
+#[inline]
+pub(crate) fn when_first_call() {
+    if IS_UNSEEN.load(Ordering::Relaxed) {
+        look();
+    }
+}
+
 /// A trace that cannot be is none: there is nobody to tell.
-pub(crate) fn when_pool_starts() {
+#[cold]
+fn look() {
     static ASKED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the thread that starts a pool has the others wait for it, and a call on files that another
-    // thread makes meanwhile may begin before the trace.
+    if !IS_UNSEEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
     if IS_NEW_CHILD.swap(false, Ordering::Relaxed) {
         let parents = PARENTS.try_lock().ok().and_then(|parents| parents.clone());
         if let Some((options, path)) = parents {

@@ -1,10 +1,13 @@
 //! What is traced: kinds of events, and the form that they have in a ring.
 
 use super::names::Name;
+use super::place::Place;
 use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS, USER};
 
 /// The words of an event in a ring.
 pub(super) const WORDS: usize = 8;
+/// Those of its values.
+const VALUES: usize = WORDS - 3;
 
 /// How a kind is written.
 pub(super) enum Form {
@@ -27,6 +30,18 @@ pub(super) struct About {
     pub(super) form: Form,
     /// Names of the values; the others are not written.
     pub(super) values: &'static [&'static str],
+}
+
+impl About {
+    /// Whether the first value is the number of the call that the event is of.
+    pub(super) fn has_call(&self) -> bool {
+        self.values.first() == Some(&"call")
+    }
+
+    /// Whether the last word has room for the call that the thread works for.
+    fn has_room(&self) -> bool {
+        matches!(self.form, Form::Slice | Form::Helper) && self.values.len() < VALUES
+    }
 }
 
 /// The kinds, each with what a file says of it.
@@ -89,10 +104,10 @@ kinds! {
     SortBuckets: "sort buckets", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
     MoveRecords: "move records", TASKS, Form::Slice, ["call", "tasks", "", "lanes"];
     /// A call on files, on memory, or on an archive.
-    CompressFile: "compress file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
-    DecompressFile: "decompress file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
-    TransformFile: "transform file", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
-    ConcatFiles: "concat files", CODEC, Form::Slice, ["bytes in", "bytes out", "frames"];
+    CompressFile: "compress file", CODEC, Form::Slice, ["call", "bytes in", "bytes out", "frames"];
+    DecompressFile: "decompress file", CODEC, Form::Slice, ["call", "bytes in", "bytes out", "frames"];
+    TransformFile: "transform file", CODEC, Form::Slice, ["call", "bytes in", "bytes out", "frames"];
+    ConcatFiles: "concat files", CODEC, Form::Slice, ["call", "bytes in", "bytes out", "frames"];
     Compress: "compress", CODEC, Form::Slice, ["bytes in", "bytes out"];
     Decompress: "decompress", CODEC, Form::Slice, ["bytes in", "bytes out"];
     CompressBatch: "compress batch", CODEC, Form::Slice, ["items"];
@@ -130,18 +145,36 @@ kinds! {
 
 /// Where the name stands in the first word.
 const NAME_AT: u32 = 40;
+/// Set in the first word where the lane is known.
+const IN_LANE: u64 = 1 << 56;
 
-/// An event. Words: kind, lane and name; when it began; how long it took; five values. A span's begin has the
-/// length of its name in the third word, and the name from the fourth on, in as many further words as
-/// it needs.
+/// An event. Words: kind, lane and name; when it began; how long it took; five values, of which the last is
+/// the call that the thread works for where the kind has fewer. A span's begin has the length of its name in
+/// the third word, and the name from the fourth on, in as many further words as it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record(pub(super) [u64; WORDS]);
 
 impl Record {
     /// From one moment to another.
-    pub(super) fn slice(kind: Kind, lane: u32, from: u64, to: u64) -> Self {
-        let head = kind as u64 | u64::from(lane) << 8;
-        Self([head, from, to.saturating_sub(from), 0, 0, 0, 0, 0])
+    pub(super) fn slice(kind: Kind, from: u64, to: u64) -> Self {
+        Self([kind as u64, from, to.saturating_sub(from), 0, 0, 0, 0, 0])
+    }
+
+    pub(super) fn in_lane(mut self, lane: u32) -> Self {
+        self.0[0] |= u64::from(lane) << 8 | IN_LANE;
+        self
+    }
+
+    /// As an event of a thread at this place: it has the lane, unless it has one of its own, and the call.
+    pub(super) fn of(self, place: Place) -> Self {
+        let mut placed = match place.lane {
+            Some(lane) if self.lane().is_none() => self.in_lane(lane),
+            _ => self,
+        };
+        if KINDS[self.kind()].has_room() {
+            placed.0[WORDS - 1] = place.call;
+        }
+        placed
     }
 
     /// As an event of a call that has a name.
@@ -159,8 +192,16 @@ impl Record {
         (self.0[0] & 0xff) as usize
     }
 
-    pub(super) fn lane(&self) -> u64 {
-        self.0[0] >> 8 & u64::from(u32::MAX)
+    /// The lane, if it is known.
+    pub(super) fn lane(&self) -> Option<u32> {
+        (self.0[0] & IN_LANE != 0).then_some((self.0[0] >> 8) as u32)
+    }
+
+    /// The call that the thread worked for, if it is known, and is not what the event is of.
+    pub(super) fn around(&self) -> Option<u64> {
+        let (about, call) = (&KINDS[self.kind()], self.0[WORDS - 1]);
+        let own = about.has_call() && self.values()[0] == call;
+        (about.has_room() && call != 0 && !own).then_some(call)
     }
 
     pub(super) fn name(&self) -> Name {

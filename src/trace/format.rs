@@ -1,7 +1,7 @@
 //! Events as text: the trace event format.
 
 use super::event::{records_of, Form, Record, KINDS};
-use super::names::Name;
+use super::names::{Name, Names};
 use super::output::Output;
 use super::ring::Ring;
 use super::{CHUNKS, CODEC, FILES, LOOPS, TASKS};
@@ -89,8 +89,8 @@ pub(super) fn lost(output: &mut Output, count: u64) {
     });
 }
 
-/// The events of a thread that wait in its ring; `name_of`: the names of calls.
-pub(super) fn ring(output: &mut Output, ring: &Ring, name_of: impl Fn(Name) -> Option<Box<str>>) {
+/// The events of a thread that wait in its ring; `names`: those of calls.
+pub(super) fn ring(output: &mut Output, ring: &Ring, names: &Names) {
     ring.drain(|record, at| {
         // Relaxed: written by the thread that writes the file, under its lock.
         if !ring.is_named.swap(true, Ordering::Relaxed) {
@@ -101,8 +101,7 @@ pub(super) fn ring(output: &mut Output, ring: &Ring, name_of: impl Fn(Name) -> O
                 text.push_str("}}");
             });
         }
-        let name = name_of(record.name());
-        event(output, ring.thread, name.as_deref(), record, at)
+        event(output, ring.thread, names.get(record.name()), record, at)
     });
 }
 
@@ -180,15 +179,20 @@ fn event(
 
 /// The values of an event, and its end.
 fn values(text: &mut String, record: &Record, names: &[&str]) {
-    let is_lane = matches!(KINDS[record.kind()].form, Form::Slice | Form::Helper);
+    let about = &KINDS[record.kind()];
     text.push_str(",\"args\":{");
     let mut comma = "";
     if record.name() != Name::NONE {
-        put!(text, "\"kind\":\"{}\"", KINDS[record.kind()].name);
+        put!(text, "\"kind\":\"{}\"", about.name);
         comma = ",";
     }
-    if is_lane {
-        put!(text, "{comma}\"lane\":{}", record.lane());
+    if let (Form::Slice | Form::Helper, Some(lane)) = (&about.form, record.lane()) {
+        put!(text, "{comma}\"lane\":{lane}");
+        comma = ",";
+    }
+    // The call that it is a part of; where it is a call itself, the one around it.
+    if let Some(call) = record.around() {
+        put!(text, "{comma}\"{}\":{call}", if about.has_call() { "within" } else { "call" });
         comma = ",";
     }
     for (name, value) in names.iter().zip(record.values()) {

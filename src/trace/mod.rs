@@ -13,12 +13,14 @@ mod event;
 mod format;
 mod names;
 mod output;
+mod place;
 mod ring;
 mod session;
 mod thread;
 
-pub(crate) use environment::when_pool_starts;
+pub(crate) use environment::when_first_call;
 pub(crate) use event::Kind;
+pub(crate) use place::Within;
 pub(crate) use session::{flush, start, stop, Options};
 pub(crate) use thread::{begin, end};
 
@@ -26,6 +28,7 @@ use crate::os::clock;
 use crate::os::thread as os_thread;
 use event::Record;
 use names::Name;
+use place::Place;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
@@ -81,6 +84,13 @@ pub(crate) fn begin_named(category: u32, name: Option<&CStr>) -> Option<Call> {
     }
 }
 
+/// What helpers are sent for: the call that the thread works for, else one of its own.
+#[inline]
+pub(crate) fn begin_helping(category: u32) -> Option<Call> {
+    let here = place::here();
+    begin_call(category).map(|call| if here.call == 0 { call } else { Call { number: here.call, ..call } })
+}
+
 #[cold]
 fn begin_traced(name: Option<&CStr>) -> Call {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -94,20 +104,26 @@ impl Call {
     /// The call has returned; `values` are those that the kind of event names, after the call's number.
     pub(crate) fn end(self, kind: Kind, values: [u64; 3]) {
         let [a, b, c] = values;
-        let record = Record::slice(kind, 0, self.at, clock::now()).named(self.name);
+        let record = Record::slice(kind, self.at, clock::now()).named(self.name);
         thread::push(record.with([self.number, a, b, c, 0]));
     }
 
     /// An event at one moment of something that no single thread does.
     pub(crate) fn mark(self, kind: Kind) {
         let now = clock::now();
-        thread::push(Record::slice(kind, 0, now, now).named(self.name).with([self.number, 0, 0, 0, 0]));
+        thread::push(Record::slice(kind, now, now).named(self.name).with([self.number, 0, 0, 0, 0]));
     }
 
     /// A lane begins to work for the call.
     pub(crate) fn begin_lane(self, kind: Kind, lane: u32) -> Lane {
         count_lanes(1);
-        Lane { call: self, kind, lane, at: clock::now() }
+        let within = Within::enter(Place { call: self.number, lane: Some(lane) });
+        Lane { call: self, kind, lane, at: clock::now(), within: Some(within) }
+    }
+
+    /// The calling thread works for the call, in none of its lanes, until what is returned is dropped.
+    pub(crate) fn enter(self) -> Within {
+        Within::enter(Place { call: self.number, lane: None })
     }
 
     /// The number.
@@ -133,7 +149,7 @@ fn forget_counters() {
 fn count_lanes(more: i64) {
     let lanes = LANES.fetch_add(more, Ordering::Relaxed) + more;
     let now = clock::now();
-    thread::push(Record::slice(Kind::BusyLanes, 0, now, now).with([lanes.max(0) as u64, 0, 0, 0, 0]));
+    thread::push(Record::slice(Kind::BusyLanes, now, now).with([lanes.max(0) as u64, 0, 0, 0, 0]));
 }
 
 /// A lane at work for a call, until this is dropped.
@@ -142,13 +158,15 @@ pub(crate) struct Lane {
     kind: Kind,
     lane: u32,
     at: u64,
+    within: Option<Within>,
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
         count_lanes(-1);
-        let Self { call, kind, lane, at } = *self;
-        let record = Record::slice(kind, lane, at, clock::now()).named(call.name);
+        self.within = None; // the lane itself lies in what is around it
+        let Self { call, kind, lane, at, .. } = *self;
+        let record = Record::slice(kind, at, clock::now()).in_lane(lane).named(call.name);
         thread::push(record.with([call.number, call.thread, call.at, 0, 0]));
     }
 }
@@ -173,19 +191,34 @@ impl Mark {
         Self(self.0.map(|_| clock::now()))
     }
 
+    /// Where something is traced, the thread is in this lane of the call that it works for, until what is
+    /// returned is dropped.
+    pub(crate) fn enter_lane(self, lane: u32) -> Option<Within> {
+        self.0.map(|_| Within::enter(Place { lane: Some(lane), ..place::here() }))
+    }
+
     /// It has ended, and the next begins at once.
     pub(crate) fn end_one(self, kind: Kind, lane: u32, values: [u64; 5]) -> Self {
         let Some(at) = self.0 else { return self };
         let now = clock::now();
-        thread::push(Record::slice(kind, lane, at, now).with(values));
+        thread::push(Record::slice(kind, at, now).in_lane(lane).with(values));
         Self(Some(now))
     }
 
-    /// It has ended; `values` are those that the kind of event names.
+    /// It has ended; `values` are those that the kind of event names. The lane is the thread's, if that works
+    /// in one.
     #[inline]
-    pub(crate) fn end(self, kind: Kind, lane: u32, values: [u64; 5]) {
+    pub(crate) fn end(self, kind: Kind, values: [u64; 5]) {
         if let Some(at) = self.0 {
-            thread::push(Record::slice(kind, lane, at, clock::now()).with(values));
+            thread::push(Record::slice(kind, at, clock::now()).with(values));
+        }
+    }
+
+    /// The same in a lane that the caller knows.
+    #[inline]
+    pub(crate) fn end_in(self, lane: u32, kind: Kind, values: [u64; 5]) {
+        if let Some(at) = self.0 {
+            thread::push(Record::slice(kind, at, clock::now()).in_lane(lane).with(values));
         }
     }
 }
@@ -196,6 +229,6 @@ pub(crate) fn count_bytes(taken: u64, given: u64) {
         let taken = BYTES.0.fetch_add(taken, Ordering::Relaxed) + taken;
         let given = BYTES.1.fetch_add(given, Ordering::Relaxed) + given;
         let now = clock::now();
-        thread::push(Record::slice(Kind::Bytes, 0, now, now).with([taken, given, 0, 0, 0]));
+        thread::push(Record::slice(Kind::Bytes, now, now).with([taken, given, 0, 0, 0]));
     }
 }

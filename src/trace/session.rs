@@ -49,7 +49,7 @@ pub(super) struct Session {
     chances: AtomicU64,
     /// Events of threads without a ring, or with one that is gone.
     lost: AtomicU64,
-    names: Mutex<Names>,
+    names: Names,
     writer: Mutex<Writer>,
     /// The trace's thread shall end, and no thread gets a ring any more.
     ends: AtomicBool,
@@ -140,7 +140,7 @@ pub(crate) fn start(options: Options, path: &Path) -> Result<()> {
         most_rings: usize::try_from(memory / ring as u64).unwrap_or(usize::MAX),
         chances: AtomicU64::new(0),
         lost: AtomicU64::new(0),
-        names: Mutex::default(),
+        names: Names::default(),
         writer: Mutex::new(Writer { output: Output::create(&file)?, lost: 0 }),
         ends: AtomicBool::new(false),
         bell: Bell::default(),
@@ -228,15 +228,7 @@ impl Session {
 
     /// What stands for the name of a call.
     pub(super) fn number_of(&self, name: &str) -> Name {
-        loader::lock(&self.names).map_or(Name::NONE, |mut names| names.number(name))
-    }
-
-    /// The name that the program gave to a call.
-    fn name_of(&self, name: Name) -> Option<Box<str>> {
-        if name == Name::NONE {
-            return None;
-        }
-        loader::lock(&self.names)?.get(name).map(Into::into)
+        self.names.number(name)
     }
 
     /// Counts an event that is lost.
@@ -308,7 +300,7 @@ impl Session {
         let mut gone = Vec::new();
         for ring in &rings {
             let last = ring.is_left();
-            format::ring(&mut writer.output, ring, |name| self.name_of(name));
+            format::ring(&mut writer.output, ring, &self.names);
             if last {
                 gone.push(ring);
             }

@@ -2,6 +2,7 @@
 
 use super::event::{begin_of, records_of, Kind, Record, KINDS, LONGEST_NAME};
 use super::names::Name;
+use super::place;
 use super::ring::{Pushed, Ring};
 use super::session::{self, Session};
 use super::{is_on, USER};
@@ -91,6 +92,7 @@ pub(super) fn push(record: Record) {
     if !is_on(KINDS[record.kind()].category) {
         return;
     }
+    let record = record.of(place::here());
     with(|mine| _ = mine.push(std::iter::once(record), 1, mine.spare()));
 }
 
@@ -132,7 +134,7 @@ pub(crate) fn end() {
         if depth < DEEPEST && mine.written & 1 << depth != 0 {
             mine.written &= !(1 << depth);
             let now = clock::now();
-            mine.push(std::iter::once(Record::slice(Kind::End, 0, now, now)), 1, mine.spare());
+            mine.push(std::iter::once(Record::slice(Kind::End, now, now)), 1, mine.spare());
         }
     });
 }

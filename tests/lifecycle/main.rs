@@ -19,8 +19,10 @@ mod stats;
 mod timeline;
 mod trace;
 mod trace_calls;
+mod trace_places;
 #[cfg(target_os = "linux")]
 mod trace_processes;
+mod waits;
 
 use fastpar::job::{for_each_chunk, Chunk, Control};
 use fastpar::plan::Schedule;

@@ -2,7 +2,7 @@
 
 use crate::support::isolated::Isolated;
 use crate::{count_chunks, on_threads_at_once};
-use fastpar::codec::{self, decompress_batch, BatchItem, Options};
+use fastpar::codec::{self, decompress_batch, Archive, BatchItem, Options, ScanOptions};
 use fastpar::ffi::*;
 use fastpar::job::{for_each_chunk, reduce, Control, JobHandle};
 use fastpar::plan::Schedule;
@@ -249,4 +249,102 @@ fn items_that_fail_are_not_counted() {
         assert_eq!(stats.bytes_in - before.bytes_in, packed.len() as u64);
         assert_eq!(stats.bytes_out - before.bytes_out, 10_000);
     });
+}
+
+/// What some work takes and gives, as the statistics tell.
+fn bytes_of(work: impl FnOnce()) -> (u64, u64) {
+    let before = pool::stats();
+    work();
+    let after = pool::stats();
+    (after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out)
+}
+
+/// The bytes of all frames of an archive.
+fn frames_of(archive: &Archive<'_>) -> u64 {
+    (0..).map_while(|index| archive.frame(index)).map(|frame| frame.size).sum()
+}
+
+/// Scans count each frame once, whether one lane decodes it or several.
+#[test]
+fn what_scans_decode_is_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "4").run(|| {
+        let data: Vec<u8> = (0..9u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 25) as u8).collect();
+        let small = Options { frame_size: 300_000, ..Options::default() };
+        let one = Options { single_frame: true, level: 1, ..Options::default() };
+        pool::start(&Default::default()).expect("it starts");
+        for options in [small, one] {
+            let packed = codec::compress_to_vec(&data, &options).expect("it compresses");
+            let archive = Archive::new(&packed, &Options::default()).expect("it opens");
+            let all = (frames_of(&archive), data.len() as u64);
+            for max_lanes in [1, 4] {
+                settle(); // a large frame is shared where other CPUs have nothing to do
+                let scan = ScanOptions { piece_size: 70_000, max_lanes, ..ScanOptions::default() };
+                let scanned = bytes_of(|| codec::archive_for(&archive, &scan, |_| Ok(())).expect("it scans"));
+                assert_eq!(scanned, all, "{max_lanes} lanes");
+                let reduced = bytes_of(|| {
+                    let sum = codec::archive_reduce(
+                        &archive,
+                        &scan,
+                        0,
+                        |piece, sum| *sum += piece.data.len(),
+                        |a, b| *a += b,
+                    );
+                    assert_eq!(sum.expect("it reduces"), data.len());
+                });
+                assert_eq!(reduced, all, "{max_lanes} lanes");
+            }
+            let folder = tempfile::tempdir().expect("there is room");
+            let target = folder.path().join("target");
+            let mut stats = codec::FileStats::default();
+            let scan = ScanOptions::default();
+            let transformed = bytes_of(|| {
+                let copy = codec::transform_file(&scan, &archive, &small, &target, |piece, out| {
+                    out.write(piece.data)
+                });
+                stats = copy.expect("it transforms");
+            });
+            assert_eq!(transformed, (all.0 + all.1, all.1 + stats.bytes_out), "read, and written");
+        }
+    });
+}
+
+/// Reads of archives count what they decode, and nothing of what is kept.
+#[test]
+fn what_reads_of_archives_decode_is_counted() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        let data: Vec<u8> = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 25) as u8).collect();
+        let options = Options { frame_size: 1_000_000, ..Options::default() };
+        let packed = codec::compress_to_vec(&data, &options).expect("it compresses");
+        pool::start(&Default::default()).expect("it starts");
+        let archive = Archive::new(&packed, &Options::default()).expect("it opens");
+        let frame = |index| sizes_of(&archive, index);
+        let read = |offset: u64, len: usize| {
+            bytes_of(|| {
+                let mut place = vec![MaybeUninit::uninit(); len];
+                assert_eq!(archive.read(offset, &mut place).expect("it reads"), len);
+            })
+        };
+        assert_eq!(read(10, 100), frame(0), "all of the frame is decoded");
+        assert_eq!(read(500_000, 1000), (0, 0), "it is kept");
+        assert_eq!(read(1_000_000, 1_000_000), frame(1));
+        let (first, last) = (frame(1), frame(2));
+        let both = (first.0 + last.0, first.1 + last.1);
+        assert_eq!(read(0, data.len()), both, "the others; the first is kept");
+        // Too large to be kept: from where the last read ended.
+        let tight = Options { max_memory: 700_000, ..Options::default() };
+        let archive = Archive::new(&packed, &tight).expect("it opens");
+        let (taken, given) = bytes_of(|| {
+            for part in 0..10 {
+                let mut place = vec![MaybeUninit::uninit(); 100_000];
+                archive.read(part * 100_000, &mut place).expect("it reads");
+            }
+        });
+        assert_eq!((taken, given), sizes_of(&archive, 0), "once");
+    });
+}
+
+/// The bytes of a frame, and of its content.
+fn sizes_of(archive: &Archive<'_>, frame: u64) -> (u64, u64) {
+    let frame = archive.frame(frame).expect("a frame");
+    (frame.size, frame.content_size)
 }

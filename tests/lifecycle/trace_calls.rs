@@ -251,6 +251,8 @@ fn scans_and_their_pieces() {
         let decoded = ["decompress frame", "decompress part"];
         let total = |value: &str| decoded.iter().map(|name| sum(&timeline, name, value)).sum::<u64>();
         assert_eq!((total("bytes in"), total("bytes out")), (extents, content.len() as u64));
+        let counter = |name| timeline.of("C", "bytes").map(|event| event.value(name)).max();
+        assert_eq!((counter("in"), counter("out")), (Some(extents), Some(content.len() as u64)));
 
         let reduced = path.with_extension("reduced");
         start(&reduced);

@@ -2,11 +2,14 @@
 
 use crate::run_chunks;
 use crate::support::isolated::{isolated, Isolated};
-use crate::timeline::Timeline;
+use crate::timeline::{Event, Timeline};
 use crate::trace::{folder, options, span, start, start_with, stop};
+use fastpar::codec::{self, Archive, BatchItem, Options, ScanOptions};
 use fastpar::ffi::*;
-use fastpar::job::JobHandle;
+use fastpar::job::{Control, JobHandle};
 use fastpar::plan::Schedule;
+use fastpar::sort::{sort, Format, Key, KeyType};
+use std::mem::MaybeUninit;
 use std::ops::ControlFlow::Continue;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
@@ -101,6 +104,66 @@ fn the_first_call_on_files() {
         let timeline = Timeline::read(&file(&format!("trace.json.{}", std::process::id())));
         let call = timeline.slices("compress file").next().expect("the call");
         assert!(timeline.slices("read").next().is_some_and(|read| call.holds(read)));
+    });
+}
+
+/// The first call of a process is in the trace of the environment, with all that it does, whatever call it is.
+#[test]
+fn the_first_call_of_any_kind() {
+    Isolated::default().foreign().run(|| {
+        let (folder, path) = folder();
+        std::env::set_var("FASTPAR_TRACE", &path);
+        std::env::set_var("FASTPAR_THREADS", "2");
+        let content = vec![7; 100_000];
+        // By the crate: nothing of the library is called before.
+        let packed = zstd::bulk::compress(&content, 3).expect("it compresses");
+        let (plain, scan) = (Options::default(), ScanOptions::default());
+        let archive = || Archive::new(&packed, &plain).expect("it opens");
+        let batch = |items: &[u8], compress: bool| {
+            let mut place = vec![MaybeUninit::uninit(); 200_000];
+            let mut items = [BatchItem { src: items, dst: &mut place, result: None }];
+            let run = if compress { codec::compress_batch } else { codec::decompress_batch };
+            run(&mut items, &plain).expect("it runs");
+        };
+        let by_byte = [Key { offset: 0, kind: KeyType::U8, descending: false }];
+        let calls: [(&str, &str, &dyn Fn()); 8] = [
+            ("scan archive", "piece", &|| {
+                codec::archive_for(&archive(), &scan, |_| Ok(())).expect("it scans")
+            }),
+            ("reduce archive", "piece", &|| {
+                codec::archive_reduce(&archive(), &scan, (), |_, ()| (), |(), ()| ()).expect("it reduces");
+            }),
+            ("read archive", "decompress frame", &|| {
+                let mut place = vec![MaybeUninit::uninit(); content.len()];
+                archive().read(0, &mut place).expect("it reads");
+            }),
+            ("compress", "compress frame", &|| {
+                codec::compress_to_vec(&content, &plain).expect("it compresses");
+            }),
+            ("decompress", "decompress frame", &|| {
+                codec::decompress_to_vec(&packed, &plain).expect("it decompresses");
+            }),
+            ("compress batch", "compress frame", &|| batch(&content, true)),
+            ("decompress batch", "decompress frame", &|| batch(&packed, false)),
+            ("sort", "find order", &|| {
+                let format = Format::new(1, &by_byte).expect("a format");
+                let mut records: Vec<u8> = (0..1 << 18).map(|at: u32| (at * 7) as u8).collect();
+                sort(&mut records, &format, &Control::default()).expect("it sorts");
+            }),
+        ];
+        for (call, part, run) in calls {
+            let mut number = 0;
+            let child = || {
+                run();
+                // SAFETY: ends the process in good order.
+                unsafe { libc::exit(0) };
+            };
+            assert_eq!(forked(child, |child| number = child), 0, "{call}");
+            let timeline = Timeline::read(&folder.path().join(format!("trace.json.{number}")));
+            let whole = timeline.slices(call).next().unwrap_or_else(|| panic!("there is no {call}"));
+            let holds = |part: &Event| whole.at <= part.at && part.end() <= whole.end();
+            assert!(timeline.slices(part).any(holds), "{part} of {call}");
+        }
     });
 }
 

@@ -1,9 +1,9 @@
 //! Whatever goes wrong with files: the target stays as it was, nothing else is left, and the error says what
 //! happened.
 
-use crate::common::{assert_kind, noise, records, skip};
+use crate::common::{assert_kind, noise, pack, records, skip};
 use crate::files::Place;
-use fastpar::codec::{compress_file, decompress_file, FileStats, Options};
+use fastpar::codec::{compress_file, concat_files, decompress_file, FileStats, Options};
 use fastpar::{Error, ErrorKind};
 use std::fs;
 use std::ops::ControlFlow;
@@ -179,4 +179,25 @@ mod unix {
         assert_ne!(error.code(), 0);
         assert!(error.message().contains("/proc/target"), "{error}");
     }
+}
+
+/// Its frames could not be copied in parts: it is refused at once, wherever it stands.
+#[test]
+#[cfg(unix)]
+fn joining_a_fifo() {
+    let place = Place::new(&[]);
+    let Some(fifo) = crate::files::unix::fifo("joining_a_fifo", &place) else { return };
+    fs::write(&place.output, pack(b"a frame", &Options::default())).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (file, target, kept) = (place.output.clone(), place.back.clone(), place.names());
+    std::thread::spawn(move || {
+        for sources in [[&*fifo, &*file], [&*file, &*fifo]] {
+            sender.send(concat_files(&sources, &target, &Options::default())).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let joined = receiver.recv_timeout(std::time::Duration::from_secs(120));
+        assert_kind(joined.expect("it does not wait for the FIFO"), ErrorKind::Unsupported);
+    }
+    assert_eq!(place.names(), kept);
 }

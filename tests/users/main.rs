@@ -298,21 +298,25 @@ fn folders_that_cannot_be_written() {
 /// In a child.
 #[test]
 fn tells_threads() {
-    println!("\nRESULT {} {:?}", rustix::process::geteuid().as_raw(), fastpar::pool::threads().ok());
+    let threads = fastpar::pool::start(&Default::default()).and_then(|()| fastpar::pool::threads());
+    println!("\nRESULT {} {:?}", rustix::process::geteuid().as_raw(), threads.ok());
 }
 
 /// A program that runs as its owner does not listen to the environment of its user.
 #[test]
 fn privileged_programs() {
     let place = Place::new();
+    let traces = place.folder("traces", ALICE, 0o755);
     let ask = || {
         let mut child = Command::new(place.path("program"));
         child.args(["tells_threads", "--exact", "--nocapture"]).env("FASTPAR_THREADS", "3");
+        child.env("FASTPAR_TRACE", traces.join("trace"));
         let output = child.uid(ALICE).gid(ALICE).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.lines().find_map(|line| line.split_once("RESULT ").map(|(_, rest)| rest.to_owned())).unwrap()
     };
     assert_eq!(ask(), format!("{ALICE} Some(3)"));
+    assert_eq!(names(&traces).len(), 1, "a trace of the user's own program");
     mode(&place.path("program"), 0o4755);
     let answer = ask();
     if answer.starts_with(&ALICE.to_string()) {
@@ -321,4 +325,5 @@ fn privileged_programs() {
         return;
     }
     assert_eq!(answer, "0 Some(24)");
+    assert_eq!(names(&traces).len(), 1, "and none of the other");
 }

@@ -22,10 +22,12 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// The same for large packages that few suites need: installed when a suite asks for them.
-const LARGE: [(&str, &str); 10] = [
+const LARGE: [(&str, &str); 16] = [
     ("abidw", "abigail-tools"),
     ("abidiff", "abigail-tools"),
+    ("chromium", "chromium"),
     ("cmake", "cmake"),
+    ("doxygen", "doxygen"),
     ("make", "make"),
     ("pkg-config", "pkg-config"),
     ("npm", "npm"),
@@ -34,6 +36,10 @@ const LARGE: [(&str, &str); 10] = [
     ("wineserver", "wine"),
     // With the facade of netstandard, which mono-runtime has not.
     ("mono", "mono-devel"),
+    ("mpicc.mpich", "libmpich-dev"),
+    ("mpiexec.mpich", "mpich"),
+    ("mpicc.openmpi", "libopenmpi-dev"),
+    ("mpiexec.openmpi", "openmpi-bin"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
-use crate::pool::check_others;
+use crate::pool::{check_others, wait};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -99,7 +99,7 @@ impl Cache {
             if check_others().is_err() {
                 return Found::NoRoom; // whoever was to decode it has ended
             }
-            state = self.changed.wait(state);
+            state = wait(|| self.changed.wait(state));
         }
         state.used += size;
         state.frames.insert(frame, Slot::Coming);

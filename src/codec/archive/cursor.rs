@@ -16,6 +16,7 @@ use crate::codec::options::progress::CallProgress;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::count_bytes;
 use crate::trace::{self, Kind, Mark};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -125,11 +126,19 @@ impl Cursor {
         dst: &mut [MaybeUninit<u8>],
         progress: &CallProgress<'_>,
     ) -> Result<()> {
-        let (mark, rest) = (Mark::now(trace::CODEC), self.rest_len());
-        let result = self.read_untraced(source, dst, progress);
-        let sizes = [rest - self.rest_len(), dst.len() as u64, 0, 0, 0];
-        mark.end(Kind::DecompressPart, 0, sizes);
+        let mark = Mark::now(trace::CODEC);
+        let (taken, result) = self.counted(|cursor| cursor.read_untraced(source, dst, progress));
+        mark.end(Kind::DecompressPart, [taken, dst.len() as u64, 0, 0, 0]);
         result
+    }
+
+    /// Counts the bytes that are decoded meanwhile; returns those of the frame, too.
+    fn counted<R>(&mut self, decode: impl FnOnce(&mut Self) -> R) -> (u64, R) {
+        let (rest, at) = (self.rest_len(), self.at);
+        let result = decode(self);
+        let taken = rest - self.rest_len();
+        count_bytes(taken, self.at - at);
+        (taken, result)
     }
 
     /// The bytes of the frame that libzstd has not got yet.
@@ -157,6 +166,15 @@ impl Cursor {
     /// Decodes on and drops the output: `count` bytes, or up to the end, or as much as one step decodes.
     /// Returns how many bytes were skipped.
     pub(super) fn skip(
+        &mut self,
+        source: &Source<'_>,
+        count: u64,
+        progress: &CallProgress<'_>,
+    ) -> Result<u64> {
+        self.counted(|cursor| cursor.skip_uncounted(source, count, progress)).1
+    }
+
+    fn skip_uncounted(
         &mut self,
         source: &Source<'_>,
         count: u64,

@@ -182,9 +182,10 @@ impl<'a> Archive<'a> {
     /// frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and the errors of
     /// starting the pool.
     pub fn read(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        trace::when_first_call();
         let mark = Mark::now(trace::CODEC);
         let read = self.read_untraced(offset, dst);
-        mark.end(Kind::ReadArchive, 0, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
+        mark.end(Kind::ReadArchive, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
         read
     }
 
@@ -200,7 +201,6 @@ impl<'a> Archive<'a> {
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
         let control = options.control(self.lane_memory(first, last), 0)?;
-        count_bytes(self.index.extent(last).end - self.index.extent(first).start, len as u64);
         if first == last {
             progress.add(0)?;
             let skipped = offset - self.index.content(first).start;
@@ -350,7 +350,10 @@ impl<'a> Archive<'a> {
         let decoder = lane.decoder.get_or_insert_with(|| Decoder::new(options));
         let within = Frames::of_stream(bytes, offset, frame as u64);
         match frames(bytes, within, dst, decoder, options, progress) {
-            Ok(written) if written == dst.len() => self.check(frame, bytes, dst),
+            Ok(written) if written == dst.len() => {
+                count_bytes(bytes.len() as u64, written as u64);
+                self.check(frame, bytes, dst)
+            }
             Ok(_) => Err(changed()),
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(changed()),
             Err(error) => Err(error),

@@ -8,7 +8,7 @@
 
 use super::cache::Content;
 use super::cursor::Cursor;
-use crate::pool::check_others;
+use crate::pool::{check_others, wait};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -71,7 +71,7 @@ impl Pages {
                 break;
             }
             *state.wanted.entry(key).or_default() += 1;
-            state = self.changed.wait(state);
+            state = wait(|| self.changed.wait(state));
             state.unwant(key);
         }
         let fitting = state.cursors.iter().enumerate();

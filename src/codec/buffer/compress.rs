@@ -50,10 +50,11 @@ fn fits_memory(bound: Option<usize>) -> Result<usize> {
 /// [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`]; and the errors of starting the pool. The
 /// position is a frame's number.
 pub fn compress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let compressed = spend(Spent::Codec, || compress_uncounted(src, dst, options));
     let size = *compressed.as_ref().unwrap_or(&0) as u64;
-    mark.end(Kind::Compress, 0, [src.len() as u64, size, 0, 0, 0]);
+    mark.end(Kind::Compress, [src.len() as u64, size, 0, 0, 0]);
     compressed.inspect(|_| count_bytes(src.len() as u64, size))
 }
 

@@ -40,10 +40,11 @@ pub fn decompressed_size(src: &[u8]) -> Result<u64> {
 /// [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::OutOfMemory`], and the errors
 /// of starting the pool.
 pub fn decompress(src: &[u8], dst: &mut [MaybeUninit<u8>], options: &Options<'_>) -> Result<usize> {
+    trace::when_first_call();
     let mark = Mark::now(trace::CODEC);
     let decompressed = spend(Spent::Codec, || decompress_uncounted(src, dst, options));
     let size = *decompressed.as_ref().unwrap_or(&0) as u64;
-    mark.end(Kind::Decompress, 0, [src.len() as u64, size, 0, 0, 0]);
+    mark.end(Kind::Decompress, [src.len() as u64, size, 0, 0, 0]);
     decompressed.inspect(|_| count_bytes(src.len() as u64, size))
 }
 

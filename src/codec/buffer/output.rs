@@ -10,6 +10,7 @@ use super::frame_layout::FrameLayout;
 use super::output_slots::{Answer, OutputSlots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool;
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -120,7 +121,7 @@ impl Claim<'_> {
         loop {
             match state.slots.ask(self.frame) {
                 Answer::Wait => {
-                    state = self.output.changed.wait(state);
+                    state = pool::wait(|| self.output.changed.wait(state));
                 }
                 Answer::Abandoned => {
                     // A frame before this one has failed, and that frame's error is the one to report.

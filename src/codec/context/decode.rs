@@ -85,7 +85,7 @@ impl<'o> Decoder<'o> {
         let mark = Mark::now(trace::CODEC);
         let result = self.decode(data, frame, dst, progress);
         let size = *result.as_ref().unwrap_or(&0) as u64;
-        mark.end(Kind::DecompressFrame, 0, [frame.len as u64, size, 0, 0, 0]);
+        mark.end(Kind::DecompressFrame, [frame.len as u64, size, 0, 0, 0]);
         result.map_err(|error| or_other_reference(error, frame, self.references))
     }
 

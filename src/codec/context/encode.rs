@@ -161,7 +161,7 @@ impl Recipe {
     ) -> Result<Option<usize>> {
         let mark = Mark::now(trace::CODEC);
         let encoded = self.encode_untraced(compressor, index, src, dst, progress)?;
-        mark.end(Kind::CompressFrame, 0, [src.len() as u64, encoded.unwrap_or(0) as u64, 0, 0, 0]);
+        mark.end(Kind::CompressFrame, [src.len() as u64, encoded.unwrap_or(0) as u64, 0, 0, 0]);
         Ok(encoded)
     }
 

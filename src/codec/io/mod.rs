@@ -41,7 +41,7 @@ where
     let mark = Mark::now(trace::FILES);
     let result = spend(Spent::Waiting, transfer);
     let bytes = result.as_ref().map_or(0, |&bytes| bytes.try_into().unwrap_or(u64::MAX));
-    mark.end(kind, 0, [bytes, 0, 0, 0, 0]);
+    mark.end(kind, [bytes, 0, 0, 0, 0]);
     result
 }
 

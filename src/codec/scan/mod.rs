@@ -2,8 +2,8 @@
 //! on the lane that has decoded it.
 //!
 //! ```text
-//! plan:  archive + options -> pieces, by arithmetic (where records are lines: the numbers that they
-//! may have) scan:  groups of frames -> tasks -> a passage through each frame -> pieces -> callback
+//! plan:  archive + options -> pieces, by arithmetic (of lines: the numbers that they may have)
+//! scan:  groups of frames -> tasks -> a passage through each frame -> pieces -> callback
 //!                                  -> what frames cut -> seams -> whole records -> callback
 //!        few large frames -> several lanes decode each, and get its pieces
 //! waves: a range of pieces, then what their results are for: combined, or written, in order
@@ -21,10 +21,10 @@ mod waves;
 
 pub use plan::ScanOptions;
 pub use reduce::archive_reduce;
-pub(crate) use reduce::archive_reduce_slots;
+pub(crate) use reduce::{archive_fold, archive_reduce_slots, WaveSize};
 pub use shard::{archive_shard, Shard};
-pub(crate) use transform::archive_transform;
 pub use transform::Output;
+pub(crate) use transform::{archive_transform, TracedAs};
 
 use crate::codec::archive::{Archive, Passage};
 use crate::codec::options::progress::CallProgress;
@@ -34,6 +34,7 @@ use crate::job::{self, Control};
 use crate::trace::{self, Mark};
 use plan::Plan;
 use seams::{Seam, Seams};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use walk::Walk;
 
@@ -64,10 +65,19 @@ pub fn archive_for<B>(archive: &Archive<'_>, options: &ScanOptions<'_>, body: B)
 where
     B: Fn(&Piece<'_>) -> Result<()> + Sync,
 {
-    let mut scan = Scan::new(archive, options)?;
+    let traced = begin();
+    let within = traced.map(trace::Call::enter);
+    let mut scan = Scan::new(archive, options, traced)?;
     let ran = scan.run(u64::MAX, &body).and_then(|()| scan.finish());
+    drop(within);
     scan.end_trace(trace::Kind::Scan);
     ran
+}
+
+/// Begins a scan, if it is traced.
+fn begin() -> Option<trace::Call> {
+    trace::when_first_call();
+    trace::begin_call(trace::CODEC | trace::CHUNKS)
 }
 
 /// The body of a scan.
@@ -99,6 +109,8 @@ struct Scan<'s> {
     sharing: Option<u32>,
     /// The call, where it is traced.
     traced: Option<trace::Call>,
+    /// Pieces, where it is. Relaxed: a number for people.
+    handed_out: AtomicU64,
 }
 
 /// Who runs the body.
@@ -110,7 +122,7 @@ struct Caller<'b> {
 }
 
 impl<'s> Scan<'s> {
-    fn new(archive: &'s Archive<'s>, options: &ScanOptions<'s>) -> Result<Self> {
+    fn new(archive: &'s Archive<'s>, options: &ScanOptions<'s>, traced: Option<trace::Call>) -> Result<Self> {
         let plan = Plan::new(archive, options)?;
         let (lanes, memory) = archive.limits();
         let or = |own: u32, other: u32| if own == 0 { other } else { own };
@@ -146,7 +158,8 @@ impl<'s> Scan<'s> {
             spare: Mutex::default(),
             lowest: Mutex::default(),
             sharing: None,
-            traced: trace::begin_call(trace::CODEC | trace::CHUNKS),
+            traced,
+            handed_out: AtomicU64::new(0),
             plan,
         };
         archive.check_cancel()?;
@@ -225,7 +238,8 @@ impl<'s> Scan<'s> {
         let called = (caller.body)(&piece);
         if let Some(call) = self.traced {
             let values = [call.number(), index, offset, data.len() as u64, 0];
-            mark.end(trace::Kind::Piece, caller.lane, values);
+            mark.end_in(caller.lane, trace::Kind::Piece, values);
+            self.handed_out.fetch_add(1, Ordering::Relaxed);
         }
         called.and_then(|()| self.progress.add(data.len())).map_err(|error| (index, error))
     }
@@ -234,7 +248,7 @@ impl<'s> Scan<'s> {
     fn end_trace(&self, kind: trace::Kind) {
         if let Some(call) = self.traced {
             let bytes = self.plan.part.end - self.plan.part.start;
-            call.end(kind, [bytes, self.plan.pieces(), 0]);
+            call.end(kind, [bytes, self.handed_out.load(Ordering::Relaxed), 0]);
         }
     }
 

@@ -9,6 +9,7 @@ use super::{Caller, Failed, Scan};
 use crate::codec::archive::{Aligned, Archive, Passage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::pool::count_bytes;
 use crate::trace::{self, Kind, Mark};
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,6 +29,9 @@ pub(super) struct Walk {
     number: u64,
     /// Whether the end of a record that began before the frame is given away.
     headed: bool,
+    /// The bytes of the frame that are counted: taken, and given. A frame that is decoded once more, because
+    /// something in it is odd, counts once.
+    counted: (u64, u64),
 }
 
 /// Where the content of the frame comes from.
@@ -44,7 +48,7 @@ impl Walk {
         let (origin, at) = (scan.archive.content(frame).start, part.bytes.start);
         let number = part.numbers.start;
         let content = Content::Alone(Passage::default());
-        let mut walk = Self { content, frame, origin, part, at, number, headed: false };
+        let mut walk = Self { content, frame, origin, part, at, number, headed: false, counted: (0, 0) };
         walk.begin_alone(scan, passage)?;
         Ok(walk)
     }
@@ -60,7 +64,7 @@ impl Walk {
         let executed = Executed::new(scan, &shared).map_err(|error| (number, error))?;
         let content = Content::Shared(shared, executed);
         let (origin, at) = (scan.archive.content(frame).start, part.bytes.start);
-        let mut walk = Self { content, frame, origin, part, at, number, headed: false };
+        let mut walk = Self { content, frame, origin, part, at, number, headed: false, counted: (0, 0) };
         let mut to = origin;
         while to < at {
             to = at.min(to + READ as u64);
@@ -83,6 +87,7 @@ impl Walk {
             })
             .map_err(|error| self.failed(error))?;
         self.content = Content::Alone(passage);
+        self.count();
         Ok(())
     }
 
@@ -256,18 +261,37 @@ impl Walk {
     fn fill(&mut self, scan: &Scan<'_>, to: u64, caller: &Caller<'_>) -> Result<(), Failed> {
         let end = to - self.origin;
         if let Content::Shared(shared, executed) = &mut self.content {
-            match executed.fill(shared, scan, end, self.number, caller)? {
+            let filled = executed.fill(shared, scan, end, self.number, caller);
+            self.count();
+            match filled? {
                 Ok(()) => return Ok(()),
                 Err(Odd) => self.begin_alone(scan, Passage::default())?,
             }
         }
-        match &mut self.content {
+        let filled = match &mut self.content {
             Content::Alone(passage) => {
                 traced(passage, |passage| passage.fill(scan.archive, end, &scan.progress))
             }
             Content::Shared(..) => Ok(()), // not any more
+        };
+        self.count();
+        filled.map_err(|error| self.failed(error))
+    }
+
+    /// Counts what was decoded since the last time.
+    fn count(&mut self) {
+        let (taken, given) = match &self.content {
+            Content::Alone(passage) => {
+                let (taken, given, _) = passage.position();
+                (taken, given)
+            }
+            Content::Shared(_, executed) => executed.position(),
+        };
+        let before = self.counted;
+        self.counted = (taken.max(before.0), given.max(before.1));
+        if self.counted != before {
+            count_bytes(self.counted.0 - before.0, self.counted.1 - before.1);
         }
-        .map_err(|error| self.failed(error))
     }
 
     fn bytes(&self, range: Range<u64>) -> &[u8] {
@@ -290,7 +314,7 @@ fn traced(passage: &mut Passage, decode: impl FnOnce(&mut Passage) -> Result<()>
     let (taken, given, all) = passage.position();
     if given > before.1 || all && !before.2 {
         let kind = if all && before.1 == 0 { Kind::DecompressFrame } else { Kind::DecompressPart };
-        mark.end(kind, 0, [taken - before.0, given - before.1, 0, 0, 0]);
+        mark.end(kind, [taken - before.0, given - before.1, 0, 0, 0]);
     }
     decoded
 }

@@ -169,7 +169,7 @@ impl DecompressStage {
             false => {
                 let mark = Mark::now(trace::CODEC);
                 let part = Part::decode(data.filled(), carried, header, count, take, || progress.add(0));
-                mark.end(Traced::DecodeBlocks, 0, [count as u64, 0, 0, 0, 0]);
+                mark.end(Traced::DecodeBlocks, [count as u64, 0, 0, 0, 0]);
                 part?
             }
         };
@@ -223,7 +223,7 @@ impl Stage for DecompressStage {
                 let mark = Mark::now(trace::CODEC);
                 let decoded = self.part(data.filled(), &part, out, &progress);
                 let sizes = [data.len() as u64, out.len() as u64, 0, 0, 0];
-                mark.end(Traced::DecompressPart, 0, sizes);
+                mark.end(Traced::DecompressPart, sizes);
                 let other = |error| decode::or_other_reference(error, frame, self.references.get());
                 failure = decoded.err().filter(|error| error.kind() != ErrorKind::Cancelled).map(other);
                 frames = u64::from(last && failure.is_none());

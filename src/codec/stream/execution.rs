@@ -60,7 +60,7 @@ impl Execution {
             let mark = Mark::now(trace::CODEC);
             let executed = executor.execute(&mut blocks, data.filled(), of.last);
             let len = executed.range.len() as u64;
-            mark.end(Kind::ExecuteBlocks, 0, [len, of.count as u64, 0, 0, 0]);
+            mark.end(Kind::ExecuteBlocks, [len, of.count as u64, 0, 0, 0]);
             (rest, failure) = match executed.end {
                 End::Odd(at) => (Some(at), None),
                 end => (None, resume::error_at_end(end, &of.frame)),
@@ -86,7 +86,7 @@ impl Execution {
             };
             let decoded = resumed.decode(data.filled(), at, of.last, give);
             let sizes = [(data.len() - at) as u64, (result.bytes.len() - before) as u64, 0, 0, 0];
-            mark.end(Kind::DecompressPart, 0, sizes);
+            mark.end(Kind::DecompressPart, sizes);
             match decoded {
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                 decoded => failure = decoded.err(),

@@ -75,7 +75,7 @@ impl SingleFrame {
                 *context = None;
             }
         }
-        mark.end(Kind::CompressPart, 0, [part.len() as u64, (out.len() - before) as u64, 0, 0, 0]);
+        mark.end(Kind::CompressPart, [part.len() as u64, (out.len() - before) as u64, 0, 0, 0]);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use crate::pool::count_bytes;
+use crate::trace;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl<'a, W: Write> Writer<'a, W> {
         len: Option<u64>,
         file: Option<Arc<Input>>,
     ) -> Result<Self> {
+        trace::when_first_call(); // a short stream needs no pool
         let options = &options.compressing()?;
         let plan = WritePlan::new(options, len, file.is_some())?;
         let meter = Arc::new(Meter::default());

@@ -58,7 +58,7 @@ impl Pool {
     /// Starts a pool; if `partial`, also with fewer workers than asked for, or with none.
     pub(super) fn start(config: Config, partial: bool, epochs: &'static Epochs<Self>) -> Result<Self> {
         clock::begin_ticks();
-        trace::when_pool_starts();
+        trace::when_first_call();
         let cpus = if config.pin { affinity::cpus()? } else { Vec::new() };
         let threads = config.threads;
         memory::probe(threads as usize * THREAD_MEMORY)?;

@@ -12,6 +12,7 @@ use std::mem::MaybeUninit;
 
 mod groups;
 mod orders;
+mod pieces;
 mod refused;
 mod rows;
 

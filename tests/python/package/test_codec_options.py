@@ -120,6 +120,25 @@ class Files(InAFolder):
         for wrong in ({"src_offset": len(DATA) + 1}, {"src_offset": 1, "src_size": len(DATA)}, {"src_size": -1}):
             self.assertRaises(ValueError, zstd.compress_file, self.source, joined, **wrong)
 
+    def test_parts_in_memory_get_a_table(self):
+        whole = zstd.compress(DATA, frame_size=1 << 20)
+        cut = 3 << 20
+        joined = b"".join(zstd.compress(part, frame_size=1 << 20, seek_table=False) for part in (DATA[:cut], DATA[cut:]))
+        sizes, contents, at = [], [], 0
+        while at < len(joined):
+            info = zstd.frame_read(memoryview(joined)[at:])
+            sizes.append(info.compressed_size)
+            contents.append(info.size)
+            at += info.compressed_size
+        table = zstd.seek_table_write(sizes, contents)
+        self.assertEqual(joined + table, whole)
+        self.assertEqual(len(zstd.seek_table_write(iter(sizes), iter(contents), range(len(sizes)))), len(table) + 4 * len(sizes))
+        self.assertEqual(len(zstd.seek_table_write((), ())), 17)
+        for wrong in ((sizes, contents[1:]), (sizes, contents, [1]), ([-1], [1]), ([1], [2**64]), ([1], [1], [2**32])):
+            self.assertRaises((ValueError, OverflowError), zstd.seek_table_write, *wrong)
+        self.assertRaises(TypeError, zstd.seek_table_write, ["1"], [1])
+        self.assertRaises(fastpar.LimitError, zstd.seek_table_write, [1], [2**32])
+
     def test_targets(self):
         target = self.path("target")
         zstd.compress_file(self.source, target, keep=True)

@@ -15,6 +15,7 @@ mod machine;
 mod plots;
 mod report;
 mod runner;
+mod scale_out;
 mod scans;
 mod series;
 mod simulate;
@@ -97,7 +98,7 @@ const GROUPS: [Group; 12] = [
 ];
 
 /// Groups that write their results down themselves.
-const OTHERS: [&str; 3] = ["instructions", "plots", "timeline"];
+const OTHERS: [&str; 4] = ["instructions", "plots", "scale-out", "timeline"];
 
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of
 /// `benches/README.md`.
@@ -132,6 +133,9 @@ fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Resu
         let results = (group.measure)(&staged, effort)?;
         report::write(group.name, command, &results, &(group.tables)(&results))?;
         println!("{} took {:.0} s", group.name, start.elapsed().as_secs_f64());
+    }
+    if wanted("scale-out") {
+        scale_out::record(&staged, effort)?;
     }
     if wanted("timeline") {
         timeline::record(&staged)?;

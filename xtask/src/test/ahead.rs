@@ -5,9 +5,9 @@
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
 
-use super::fuzz;
+use super::{fuzz, mpi};
 use crate::setup::Setup;
-use crate::{dist, process, repo, stage, windows};
+use crate::{dist, docs, process, repo, stage, windows};
 use anyhow::{anyhow, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -56,10 +56,21 @@ pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dis
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
 });
 
+/// Two packages that are long to unpack.
+pub(super) const MPI: Build = build("MPICH and Open MPI, installed", "mpi", |setup, _| {
+    mpi::install(setup);
+    Ok(())
+});
+
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
+/// Where something for it cannot be had the suite finds out what.
+pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
+    docs::build(setup, docs::address::of_project()?.as_deref()).map(drop)
+});
+
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
-const OTHERS: [Build; 4] = [WINDOWS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const OTHERS: [Build; 6] = [WINDOWS, SITE, MPI, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
 
 /// Where packages are made every suite has the library that is in them: it is built once, and people install
 /// what was tested.

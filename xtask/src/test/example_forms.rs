@@ -61,6 +61,8 @@ pub(super) fn cases(context: &mut Context, folder: &Path) -> Result<Vec<Case>> {
     add("trades", native(context, folder, "cpp/trades.cpp", "g++"), &mut trades);
     add("trades", csharp(context), &mut trades);
     add("trades", script(context, "trades.py"), &mut trades);
+    add("scans", native(context, folder, "c/scans.c", "gcc"), &mut check_scans);
+    add("scans", native(context, folder, "c/scans.c", "clang"), &mut check_scans);
     add("tree", native(context, folder, "c/tree.c", "gcc"), &mut check_tree);
     add("tree", native(context, folder, "c/tree.c", "clang"), &mut check_tree);
     add("tree", native(context, folder, "cpp/tree.cpp", "g++"), &mut check_tree);
@@ -100,7 +102,7 @@ fn script(context: &mut Context, name: &str) -> Result<Result<Form, String>> {
     Ok(command.map(|command| Form::new("Python", "DataError", command)))
 }
 
-/// Bars of trades, both ways; the second run finds the files. What it tells, without the times.
+/// Bars of trades, in three ways; the second run finds the files. What it tells, without the times.
 fn check_trades(form: &Form, given: &[&str; 2]) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().to_str().context("a name")?;
@@ -109,8 +111,8 @@ fn check_trades(form: &Form, given: &[&str; 2]) -> Result<String> {
         .map(|_| {
             let told = form.run(&arguments)?;
             let (sums, times) = told.split_once(" large trades; ").context("no sums")?;
-            // By Python there is a third way, tables; by C# streams.
-            let ways = if ["Python", "C#"].contains(&form.language) { 3 } else { 2 };
+            // C# has a fourth way, streams.
+            let ways = if form.language == "C#" { 4 } else { 3 };
             ensure!(times.matches(" s").count() == ways, "not {ways} times: {times}");
             Ok(sums.to_owned())
         })
@@ -137,6 +139,20 @@ fn count(folder: &Path) -> Result<[u64; 3]> {
         sums.iter_mut().zip(below).for_each(|(sum, more)| *sum += more);
     }
     Ok(sums)
+}
+
+/// Both ways find the same; the second run replaces what the first has made.
+fn check_scans(form: &Form) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("a name")?;
+    for _ in 0..2 {
+        let told = form.run(&[path])?;
+        ensure!(told.starts_with("120000 rows") && told.matches("the same both ways").count() == 4, "{told}");
+    }
+    let missing = folder.path().join("missing");
+    let finished = process::run((form.command)().arg(&missing), LIMIT)?;
+    ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
+    Ok(())
 }
 
 /// Trees of this repository, and one with what trees may have.

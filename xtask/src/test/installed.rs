@@ -21,8 +21,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 const GLIBC_LIBRARIES: [&str; 5] =
     ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"];
 
-/// Programs that the README's commands run here; the program for Windows is built only.
-const README_PROGRAMS: usize = 5;
+/// Programs that the guide's commands run here; the program for Windows is built only.
+const GUIDE_PROGRAMS: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let needed = ["cmake", "make", "pkg-config", "python3", "pip3", "clang", GCC, GXX];
@@ -68,11 +68,11 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     }));
     cases.push(Case::of("NuGet package", || nuget(&made.nuget)));
     cases.push(match (Python::get(&place.join("python"))?, Sdk::get()?) {
-        (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {
+        (Ok(python), Ok(sdk)) => Case::of("commands of the guide", || {
             let _ = std::fs::remove_dir_all(&consumer.folder);
             commands(place, &made, &python, &sdk)
         }),
-        (Err(reason), _) | (_, Err(reason)) => Case::skipped("commands of README.md", reason),
+        (Err(reason), _) | (_, Err(reason)) => Case::skipped("commands of the guide", reason),
     });
     match Wine::get(&context.setup)? {
         Err(reason) => cases.push(Case::skipped("Windows", reason)),
@@ -95,7 +95,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// What the README says about installing, in a folder with the packages and the consumers.
+/// What the guide says about installing, in a folder with the packages and the consumers.
 fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()> {
     for file in made.files() {
         std::fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
@@ -111,7 +111,7 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     let output = process::must(shell.args(["-e", "-c", &readme::installing()?]).current_dir(place), LIMIT)?;
     let programs = output.lines().filter(|line| line.starts_with("fastpar ") && line.ends_with(" works"));
     let count = programs.count();
-    ensure!(count == README_PROGRAMS, "{count} of {README_PROGRAMS} programs work:\n{output}");
+    ensure!(count == GUIDE_PROGRAMS, "{count} of {GUIDE_PROGRAMS} programs work:\n{output}");
     python.loaded(place)
 }
 
@@ -288,7 +288,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// As the README has it.
+    /// As the guide has it.
     fn by_hand(&self, package: &Path) -> Result<()> {
         let built = self.place()?.join("by_hand");
         let lib = package.join("lib");

@@ -18,7 +18,7 @@ const AUDITWHEEL: &str = "auditwheel==6.8.2";
 /// Hides the GIL of a Python that has it: what is tested is the package, not the interpreter.
 const HIDE_GIL: &str = "import sys\nsys._is_gil_enabled = lambda: False\n";
 
-/// A Python 3.14 that is called as the README calls it, and has pip. Packages go into a folder of its own.
+/// A Python 3.14 that is called as the guide calls it, and has pip. Packages go into a folder of its own.
 pub(super) struct Python {
     bin: PathBuf,
     support: PathBuf,

@@ -11,11 +11,14 @@ mod comments;
 mod cpp;
 mod csharp;
 mod csharp_examples;
-mod debian_python;
+pub(crate) mod dask;
+pub(crate) mod debian_python;
+mod docs;
 mod dotnet_forms;
 mod example_forms;
 mod examples;
 mod faults;
+mod features;
 mod fuzz;
 mod imports;
 mod installed;
@@ -27,11 +30,13 @@ mod instrumented;
 mod line_counts;
 mod lines;
 mod miri;
+mod mpi;
 mod native;
 mod native_packages;
 mod nuget_package;
 mod plugins;
 mod ports;
+mod programs;
 mod python;
 mod python_types;
 mod readme;
@@ -194,6 +199,7 @@ const SUITES: &[Suite] = &[
         run: dotnet_forms::run,
     },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
+    Suite { name: "dask", about: "the package fastpar on several processes of Dask", run: dask::run },
     Suite {
         name: "windows",
         about: "fastpar.dll, and all C and C++ programs under Wine",
@@ -201,7 +207,13 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
+    Suite {
+        name: "docs",
+        about: "the site: its programs, its links, and its pages in a browser",
+        run: docs::run,
+    },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import io
+import os
 import threading
 from compression.zstd import ZstdCompressor
 from typing import Any
@@ -63,7 +64,8 @@ class _Stream:
         if status == n.FASTPAR_ERR_CLOSED:
             # Another thread has ended it, and is about to release it.
             raise ValueError(f"I/O operation on closed file: {error.message.decode('utf-8', 'replace')}")
-        check(status, error)
+        name = getattr(self.file, "name", None)
+        check(status, error, (), os.fsdecode(name) if isinstance(name, (str, bytes)) else None)
         return True
 
     def release(self) -> None:

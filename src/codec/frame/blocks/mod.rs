@@ -141,7 +141,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
                     let mut slot = lock(&slots[ring.slot(number)]);
                     let decoded = slot.decode(data, block, tables, window, largest);
                     drop(slot);
-                    mark.end(Kind::DecodeBlocks, 0, [1, 0, 0, 0, 0]);
+                    mark.end(Kind::DecodeBlocks, [1, 0, 0, 0, 0]);
                     decoded.map(|()| ring.decoded(number))
                 }
                 Work::Execute(number, at) => {
@@ -151,7 +151,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
                     let executed = unsafe { target.execute(&mut slot, data, at, &mut lock(&reps), window) };
                     drop(slot);
                     let len = *executed.as_ref().unwrap_or(&0) as u64;
-                    mark.end(Kind::ExecuteBlocks, 0, [len, 1, 0, 0, 0]);
+                    mark.end(Kind::ExecuteBlocks, [len, 1, 0, 0, 0]);
                     executed.map(|len| match step(len) {
                         Ok(()) => ring.executed(len),
                         Err(error) => ring.fail(error),
@@ -161,7 +161,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
                     let len = range.len();
                     // SAFETY: the ring hands out what has been executed.
                     lock(&hash).update(unsafe { target.written(range.start, range.end) });
-                    mark.end(Kind::Checksum, 0, [len as u64, 0, 0, 0, 0]);
+                    mark.end(Kind::Checksum, [len as u64, 0, 0, 0, 0]);
                     ring.hashed(len);
                     Ok(())
                 }

@@ -9,6 +9,7 @@
 use super::scan::{Block, Scan};
 use crate::codec::format::bits::{Checked, Odd};
 use crate::error::{Error, Result};
+use crate::pool;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -125,7 +126,7 @@ impl<'d> Ring<'d> {
                 return None;
             }
             state.waiting += 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = pool::wait(|| self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
             state.waiting -= 1;
         }
     }

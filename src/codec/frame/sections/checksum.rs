@@ -41,5 +41,5 @@ impl<'a> Checksum<'a> {
 fn update(hash: &mut Xxh64, content: &[u8]) {
     let mark = Mark::now(trace::CODEC);
     hash.update(content);
-    mark.end(Kind::Checksum, 0, [content.len() as u64, 0, 0, 0, 0]);
+    mark.end(Kind::Checksum, [content.len() as u64, 0, 0, 0, 0]);
 }

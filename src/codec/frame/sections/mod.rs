@@ -155,7 +155,7 @@ impl Sections {
         let encoded = self.encode_untraced(data, start, dst, progress);
         let (len, before) = (data.len() - start, self.prefix(start, data.len() - start));
         let size = *encoded.as_ref().unwrap_or(&0) as u64;
-        mark.end(Kind::CompressSection, 0, [len as u64, size, before as u64, 0, 0]);
+        mark.end(Kind::CompressSection, [len as u64, size, before as u64, 0, 0]);
         encoded
     }
 

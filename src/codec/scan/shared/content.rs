@@ -19,6 +19,9 @@ pub(in crate::codec::scan) struct Executed {
     base: u64,
     needed: u64,
     size: u64,
+    /// The bytes of the frame that are executed: compressed, and what they are.
+    taken: u64,
+    given: u64,
     /// The checksum that the seek table tells of a frame without its own, and the hash of what is executed.
     checksum: Option<(u32, Xxh64)>,
     done: bool,
@@ -39,6 +42,8 @@ impl Executed {
             base: 0,
             needed: 0,
             size: content.end - content.start,
+            taken: 0,
+            given: 0,
             checksum: told.map(|expected| (expected, Xxh64::new())),
             done: false,
         })
@@ -47,6 +52,11 @@ impl Executed {
     /// How far the content is kept.
     fn at(&self) -> u64 {
         self.base + self.kept.bytes().len() as u64
+    }
+
+    /// How many bytes of the frame are executed, and what they have given.
+    pub(in crate::codec::scan) fn position(&self) -> (u64, u64) {
+        (self.taken, self.given)
     }
 
     /// The bytes that are kept.
@@ -91,10 +101,13 @@ impl Executed {
             let mark = Mark::now(trace::CODEC);
             let executed = self.executor.execute(&mut part.blocks, &part.cut.data, part.cut.last);
             let sizes = [executed.range.len() as u64, part.cut.count as u64, 0, 0, 0];
-            mark.end(Kind::ExecuteBlocks, 0, sizes);
+            mark.end(Kind::ExecuteBlocks, sizes);
             if executed.end != End::Good {
                 return Ok(Err(Odd));
             }
+            let header = if self.taken == 0 { shared.header.blocks_at } else { 0 };
+            self.taken += (header + part.cut.data.len() - part.cut.carried.bytes().len()) as u64;
+            self.given += sizes[0];
             self.pending = executed.range;
             self.done = part.cut.last;
             if let Some((expected, hash)) = &mut self.checksum {

@@ -26,6 +26,7 @@ use crate::codec::format::frame::Frame;
 use crate::codec::frame::blocks::parts::{Carried, Executor, Part, MOST_IN_PART};
 use crate::codec::frame::blocks::{self, Header, Outside, Slot};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pool;
 use crate::trace::{self, Kind, Mark};
 use cutter::{Cut, Cutter};
 use std::collections::VecDeque;
@@ -137,7 +138,7 @@ impl Shared {
 
     fn wait<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         state.waiting += 1;
-        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut state = pool::wait(|| self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
         state.waiting -= 1;
         state
     }
@@ -264,7 +265,7 @@ impl Shared {
             let step = || scan.progress.add(0);
             let mark = Mark::now(trace::CODEC);
             let blocks = Part::decode(&cut.data, &cut.carried, &self.header, cut.count, take, step)?;
-            mark.end(Kind::DecodeBlocks, 0, [cut.count as u64, 0, 0, 0, 0]);
+            mark.end(Kind::DecodeBlocks, [cut.count as u64, 0, 0, 0, 0]);
             Ok(Decoded { blocks, cut })
         });
         let mut state = self.lock();

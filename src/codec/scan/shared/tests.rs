@@ -45,7 +45,7 @@ fn pieces(archive: &Archive<'_>, options: &ScanOptions<'_>, lanes: u32, wave: u6
         Ok(())
     };
     let run = || {
-        let mut scan = Scan::new(archive, &ScanOptions { max_lanes, ..*options })?;
+        let mut scan = Scan::new(archive, &ScanOptions { max_lanes, ..*options }, None)?;
         scan.sharing = Some(lanes).filter(|&lanes| lanes > 0);
         let mut end = 0;
         while end < scan.plan.pieces() {

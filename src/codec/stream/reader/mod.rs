@@ -19,6 +19,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use crate::pool::{count_bytes, spend, Spent};
+use crate::trace;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -115,6 +116,7 @@ impl<'a, R: Read> Reader<'a, R> {
     /// Like `new`, for a source of `len` bytes, if they are known. Without `tells_end` the caller makes the
     /// last report of progress.
     pub(crate) fn over(source: R, options: &Options<'a>, len: Option<u64>, tells_end: bool) -> Result<Self> {
+        trace::when_first_call(); // a short stream needs no pool
         options.check()?;
         let plan = ReadPlan::new(options)?;
         let meter = Arc::new(Meter::default());
