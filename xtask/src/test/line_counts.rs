@@ -1,10 +1,11 @@
 //! The tables of docs/features.md and README.md that tell how many lines of code a task takes have what the
 //! examples have.
 //!
-//! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
-//! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
-//! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted. A
-//! C program's header of the same name counts, section by section.
+//! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a
+//! task of `examples/c/scans.c`, and after it the lines of its section there, and in
+//! `examples/c/scans/without.h`. A section begins with a comment such as `---- by the library ----`.
+//! Blank lines and comments are not counted. A C program's header of the same name counts, section by
+//! section.
 //!
 //! And what the example of Dask has beyond the program for one machine, which two pages tell.
 
