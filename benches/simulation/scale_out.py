@@ -21,9 +21,8 @@ SHARDS = (64 << 20, 256 << 20, 1 << 30, 4 << 30)
 #: The content of all files: 16 shards of the largest kind for each node of the most.
 CONTENT = 64 << 40
 
-# Assumptions. CPUs of a node, of which each is as fast as here; how long a message takes between
-# machines; and by how much tasks of equal size differ in time, as files do and as machines do that others
-# use too.
+# Assumptions. CPUs of a node, of which each is as fast as here; how long a message takes between machines;
+# and by how much tasks of equal size differ in time, as files do and as machines do that others use too.
 CPUS, MESSAGE, SPREAD = 24, 0.0005, 0.1
 
 #: Tasks that a node is given at a time: one runs, and the next is there already.
