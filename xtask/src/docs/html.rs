@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 /// Where a site may lead to, beside itself. Whoever adds one has opened it.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 9] = [
     "https://doc.rust-lang.org/",
+    "https://docs.rs/either/",
     "https://github.com/pradyunsg/furo",
     "https://pradyunsg.me",
     "https://pypi.org/project/threadpoolctl/",
     "https://semver.org",
     "https://ui.perfetto.dev",
+    "https://www.dask.org",
     "https://www.sphinx-doc.org/",
 ];
 

@@ -165,7 +165,12 @@ fn rustdoc(site: &Path) -> Result<()> {
     let mut cargo = repo::cargo();
     cargo.args(["doc", "--no-deps", "--lib", "--package", "fastpar"]);
     process::must(cargo.env("RUSTDOCFLAGS", "-D warnings"), LIMIT).context("rustdoc")?;
-    copy(&made, &site.join("rust"))
+    let folder = site.join("rust");
+    copy(&made, &folder)?;
+    // rustdoc's page of help leads to a first page, which it does not make.
+    let first = "<!doctype html>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"refresh\" content=\"0; url=fastpar/index.html\">\n\
+                 <title>fastpar</title>\n<p><a href=\"fastpar/index.html\">The crate fastpar</a></p>\n";
+    std::fs::write(folder.join("index.html"), first).context("the first page of rustdoc")
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -29,8 +29,8 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Case::checked("names in the table", features::table(&page)?),
         Case::checked("lines of code in the examples", line_counts::check(&page)?),
     ];
-    let guide = guide()?;
-    for (name, text) in &guide {
+    let guide = pages("docs/guide")?;
+    for (name, text) in guide.iter().chain(&pages("docs")?) {
         cases.push(Case::checked(format!("{name}: names"), features::made_up(text, header)));
     }
     cases.push(Case::of("the picture is drawn from the page", || {
@@ -71,15 +71,12 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The pages of the guide, by their names.
-fn guide() -> Result<Vec<(String, String)>> {
+/// The pages of a folder, by their names.
+fn pages(folder: &str) -> Result<Vec<(String, String)>> {
     let mut pages = Vec::new();
-    for path in repo::files("docs", "md")?.into_iter().chain(repo::files("docs/guide", "md")?) {
+    for path in repo::files(folder, "md")? {
         let name = path.file_stem().context("a page without a name")?.to_string_lossy().into_owned();
-        // What is to be done for a release is not run here.
-        if name != "release" {
-            pages.push((name, std::fs::read_to_string(path)?));
-        }
+        pages.push((name, std::fs::read_to_string(path)?));
     }
     Ok(pages)
 }
