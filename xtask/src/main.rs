@@ -15,8 +15,10 @@ mod process;
 mod pypi;
 mod python;
 mod repo;
+mod rust_std;
 mod setup;
 mod stage;
+mod targets;
 mod test;
 mod windows;
 

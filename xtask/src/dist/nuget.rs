@@ -15,9 +15,15 @@ pub(crate) fn name() -> Result<String> {
     Ok(format!("Fastpar.{major}.{minor}.{patch}.nupkg"))
 }
 
+/// A library, the runtime that it is for, and its name there.
+pub(super) type Native<'a> = (&'a str, &'a str, &'a Library);
+
 /// Where `dotnet pack` finds the native libraries, by runtime.
-pub(super) fn runtimes(libraries: [(&str, &str, &Library); 2], builds: &Path) -> Result<PathBuf> {
+pub(super) fn runtimes(libraries: &[Native<'_>], builds: &Path) -> Result<PathBuf> {
     let root = builds.join("runtimes");
+    if root.exists() {
+        std::fs::remove_dir_all(&root)?; // all that is there is packed
+    }
     for (runtime, name, library) in libraries {
         let native = root.join(runtime).join("native");
         std::fs::create_dir_all(&native)?;

@@ -1,7 +1,7 @@
 //! The command-line tool `fpz`, the example in C, built against the library that it is packed with.
 
-use super::linux::{self, GLIBC};
 use super::package::Entry;
+use crate::targets::{zig, GLIBC};
 use crate::windows::GCC;
 use crate::{process, repo};
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ const OPTIONS: [&str; 3] = ["-std=c11", "-O2", "-s"];
 pub(super) fn linux(library: &[u8]) -> Result<Entry> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("libfastpar.so"), library)?;
-    let mut zig = Command::new(linux::zig()?);
+    let mut zig = Command::new(zig()?);
     zig.args(["cc", "-target", &format!("x86_64-linux-gnu.{}.{}", GLIBC[0], GLIBC[1])]).args(OPTIONS);
     zig.args(["-fPIE", "-pie", "-Wl,-z,relro,-z,now", "-Wl,-rpath,$ORIGIN/../lib"]);
     for variable in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {

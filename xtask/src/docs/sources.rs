@@ -22,7 +22,7 @@ const OTHERS: [(&str, &str); 9] = [
 
 /// The parts of the navigation that are written by hand, in their order. What is not named stands in the
 /// last one.
-const FIRST_STEPS: [&str; 6] = ["installing", "c", "cpp", "csharp", "python", "other-languages"];
+const FIRST_STEPS: [&str; 7] = ["installing", "platforms", "c", "cpp", "csharp", "python", "other-languages"];
 const GUIDE: [&str; 8] =
     ["schedules", "frames", "scans", "records", "shared-state", "timelines", "tuning", "limits"];
 const REFERENCE: [&str; 8] = [

@@ -5,9 +5,9 @@
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
 
-use super::{fuzz, mpi};
+use super::{foreign, fuzz, mpi};
 use crate::setup::Setup;
-use crate::{dist, docs, process, repo, stage, windows};
+use crate::{dist, docs, process, repo, stage, targets, windows};
 use anyhow::{anyhow, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -46,11 +46,13 @@ pub(super) const WINDOWS: Build = build("the release library for Windows", "dotn
 });
 
 /// The same as the packages have it.
-pub(super) const PACKAGED: Build =
-    build("the packaged library", "header", |_, _| dist::build_linux(&repo::scratch("dist")?).map(drop));
+pub(super) const PACKAGED: Build = build("the packaged library", "header", |setup, _| {
+    dist::build_linux(setup, &repo::scratch("dist")?).map(drop)
+});
 
-pub(super) const PACKAGED_AGAIN: Build =
-    build("the packaged library once more", "dist", |_, _| dist::build_linux(&anew("linux")?).map(drop));
+pub(super) const PACKAGED_AGAIN: Build = build("the packaged library once more", "dist", |setup, _| {
+    dist::build_linux(setup, &anew("linux")?).map(drop)
+});
 
 pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup, _| {
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
@@ -69,8 +71,19 @@ pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
     docs::build(setup, docs::address::of_project()?.as_deref()).map(drop)
 });
 
+pub(super) const AARCH64: Build = build("the library for aarch64 Linux", "aarch64", |setup, _| {
+    foreign::build(setup, &targets::AARCH64).map(drop)
+});
+
+pub(super) const MUSL: Build =
+    build("the library for musl", "musl", |setup, _| foreign::build(setup, &targets::MUSL).map(drop));
+
+pub(super) const MACOS: Build = build("the library for macOS", "apple", |setup, _| {
+    foreign::build(setup, &targets::MACOS_ARM64).map(drop)
+});
+
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
-const OTHERS: [Build; 6] = [WINDOWS, SITE, MPI, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const OTHERS: [Build; 9] = [WINDOWS, SITE, MPI, AARCH64, MUSL, MACOS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
 
 /// Where packages are made every suite has the library that is in them: it is built once, and people install
 /// what was tested.

@@ -8,6 +8,7 @@ use super::{ahead, installed_msvc, installed_symbols, nuget_package, ports, read
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage;
+use crate::targets::{GLIBC, LINUX, MUSL};
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
@@ -32,7 +33,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let scratch = repo::scratch("dist")?;
     let staged = context.staged()?.shared();
     println!("  making the packages");
-    let made = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
+    let made = dist::make(&context.setup, &scratch.join("first"), &scratch, &[])?;
     let mut cases = vec![
         Case::of("sums", || {
             let mut check = Command::new("sha256sum");
@@ -44,16 +45,18 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(ports::run(context.staged()?));
     let folder = tempfile::tempdir()?;
     let place = folder.path();
-    let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
-    let windows = unpack(&made.windows, place, &dist::name("windows")?)?;
-    let symbols = unpack(&made.windows_symbols, place, &dist::name("windows-symbols")?)?;
+    let linux = unpack(&made.linux.archive, place, &dist::name(LINUX.name)?)?;
+    let windows = unpack(&made.windows, place, &dist::name(dist::WINDOWS)?)?;
+    let symbols = unpack(&made.windows_symbols, place, &dist::name(dist::WINDOWS_SYMBOLS)?)?;
     cases.push(Case::of("Windows, symbols", || {
         installed_symbols::check(&windows.join("bin/fastpar.dll"), &symbols)
     }));
     cases.push(Case::of("licences of the parts", || licenses([&linux, &windows])));
     cases.push(Case::of("no path of this machine", || no_paths(&[&linux, &windows])));
     cases.push(Case::of("the Linux library", || linux_library(&linux.join("lib/libfastpar.so.1"))));
-    cases.push(Case::of("Linux, platform of the wheel", || installed_python::audit(&made.wheel_linux)));
+    cases.push(Case::of("Linux, platform of the wheel", || {
+        installed_python::audit(&made.linux.wheel, &LINUX.wheel())
+    }));
     cases.push(Case::of("Linux, wheel from the sources", installed_python::from_sources));
     let sources = place.join("app");
     stage::replace_all(&repo::root().join("tests/install"), &sources)?;
@@ -70,7 +73,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         ensure!(same, "the package has another library than {}", staged.display());
         Ok(())
     }));
-    cases.push(Case::of("NuGet package", || nuget(&made.nuget)));
+    cases.push(Case::of("NuGet package", || nuget(&made)));
     cases.push(match (Python::get(&place.join("python"))?, Sdk::get()?) {
         (Ok(python), Ok(sdk)) => Case::of("commands of the guide", || {
             let _ = std::fs::remove_dir_all(&consumer.folder);
@@ -130,13 +133,18 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
 }
 
 /// All builds with their documentation, and the libraries where .NET looks for them.
-fn nuget(package: &Path) -> Result<()> {
+pub(super) fn nuget(made: &Made) -> Result<()> {
     let mut expected = nuget_package::files();
-    for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
+    let targets = made.others.iter().chain([&made.linux]).map(|package| package.target);
+    let natives: Vec<_> = targets.map(|target| (target.runtime, target.built())).collect();
+    if natives.iter().all(|(runtime, _)| *runtime != MUSL.runtime) {
+        expected.push(nuget_package::NOT_FOR_MUSL.into());
+    }
+    for (runtime, library) in natives.into_iter().chain([("win-x64", "fastpar.dll")]) {
         expected.push(format!("runtimes/{runtime}/native/{library}"));
         expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));
     }
-    nuget_package::check(package, &expected)
+    nuget_package::check(&made.nuget, &expected)
 }
 
 /// What the library is made of, and nothing else.
@@ -168,7 +176,7 @@ fn again(context: &mut Context, scratch: &Path, made: &Made) -> Result<()> {
     context.build(ahead::PACKAGED_AGAIN)?;
     context.build(ahead::WINDOWS_AGAIN)?;
     let builds = ahead::again()?;
-    let second = dist::make(&context.setup, &scratch.join("second"), &builds)?;
+    let second = dist::make(&context.setup, &scratch.join("second"), &builds, &[])?;
     for (first, second) in made.files().iter().zip(second.files()) {
         ensure!(std::fs::read(first)? == std::fs::read(second)?, "{} differs", second.display());
     }
@@ -176,7 +184,7 @@ fn again(context: &mut Context, scratch: &Path, made: &Made) -> Result<()> {
 }
 
 /// The folder that an archive consists of.
-fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+pub(super) fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let mut command = if archive.extension().is_some_and(|extension| extension == "zip") {
         let mut python = Command::new("python3");
         python.args(["-m", "zipfile", "-e"]).arg(archive).arg(folder);
@@ -271,7 +279,7 @@ fn runs_on_old_systems(file: &Path) -> Result<()> {
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     println!("  {name} needs glibc {}.{}", newest[0], newest[1]);
-    ensure!(newest != [0, 0] && newest <= dist::GLIBC, "it needs glibc {newest:?}");
+    ensure!(newest != [0, 0] && newest <= GLIBC, "it needs glibc {newest:?}");
     Ok(())
 }
 

@@ -103,11 +103,11 @@ pub(super) fn from_sources() -> Result<()> {
 }
 
 /// What the name of the wheel promises of systems holds for the library in it.
-pub(super) fn audit(wheel: &Path) -> Result<()> {
+pub(super) fn audit(wheel: &Path, platform: &str) -> Result<()> {
     let mut auditwheel = Packages::get(&[AUDITWHEEL])?.python();
     let told = process::must(auditwheel.args(["-m", "auditwheel", "show"]).arg(wheel), LIMIT)?;
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    let expected = format!("the following platform tag: \"{}\"", dist::wheel_linux());
+    let expected = format!("the following platform tag: \"{platform}\"");
     ensure!(words.contains(&expected), "auditwheel:\n{told}");
     Ok(())
 }

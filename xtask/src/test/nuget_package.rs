@@ -30,6 +30,7 @@ pub(super) fn make(sdk: &Sdk, shared: &Path, dll: &Path, artifacts: &Path) -> Re
     let packages = artifacts.join("packages");
     let package = packages.join(format!("Fastpar.{version}.nupkg"));
     let mut expected = files();
+    expected.push(NOT_FOR_MUSL.into());
     expected.push("runtimes/linux-x64/native/libfastpar.so".into());
     sdk.build("pack", PROJECT, artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
     check(&package, &expected)?;
@@ -41,10 +42,13 @@ pub(super) fn make(sdk: &Sdk, shared: &Path, dll: &Path, artifacts: &Path) -> Re
     Ok((packages, version))
 }
 
+/// What a package without a library for musl has: else programs would get that of glibc.
+pub(super) const NOT_FOR_MUSL: &str = "runtimes/linux-musl-x64/native/_._";
+
 /// What a package has besides native libraries: all builds of the library, with their documentation; what is
-/// told of it; what is done when a program is built, for packages.config too; nothing for musl.
+/// told of it; what is done when a program is built, for packages.config too.
 pub(super) fn files() -> Vec<String> {
-    const OTHERS: [&str; 8] = [
+    const OTHERS: [&str; 7] = [
         "README.md",
         "icon.png",
         "licenses/LICENSE-MIT",
@@ -52,7 +56,6 @@ pub(super) fn files() -> Vec<String> {
         "buildTransitive/netstandard2.0/Fastpar.targets",
         "buildTransitive/net462/Fastpar.targets",
         "build/net462/Fastpar.targets",
-        "runtimes/linux-musl-x64/native/_._",
     ];
     let files = |build| ["dll", "xml"].map(|kind| format!("lib/{build}/{ASSEMBLY}.{kind}"));
     LIBRARIES.into_iter().flat_map(files).chain(OTHERS.map(String::from)).collect()
