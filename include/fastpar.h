@@ -2158,8 +2158,8 @@ typedef struct fastpar_trace_options {
  * none.
  *
  * The environment variable FASTPAR_TRACE=path does the same at the first call of a process that can use the
- * pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more rights
- * than its user, and where the file cannot be made.
+ * pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more
+ * rights than its user, and where the file cannot be made.
  *
  * @param options  may be NULL: the defaults
  * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
@@ -2660,7 +2660,8 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * for readers see FASTPAR_ZSTD_CHECK_TABLE.) No size that the data declares is allocated.
  *
  * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
- * Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not as it should be in a frame is told by libzstd in any case.
+ * Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not
+ * as it should be in a frame is told by libzstd in any case.
  *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
@@ -3891,7 +3892,8 @@ FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const vo
  *                   `progress` are for the whole call; progress is told bytes of the archive's content.
  * @param src        must not be NULL
  * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
- *                   `strategy`, `dict`, `prefix`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ *                   `strategy`, `dict`, `prefix`, `max_output`. `max_lanes`, `max_memory`, `cancel` and
+ *                   `progress` must be 0.
  * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
  * @param body       must not be NULL
  * @param user_data  given to it; may be NULL
