@@ -32,8 +32,8 @@ RESULTS = Path(__file__).parents[1] / "results" / "scale_out.json"
 
 WORKERS = (1, 2, 4)
 
-# Rows of a block, which are made by Python; a file repeats it beyond any window, and so compresses like one of
-# different rows.
+# Rows of a block, which are made by Python; a file repeats it beyond any window, and so compresses like one
+# of different rows.
 ROWS, BLOCKS, FILES = 250_000, 20, 4
 SHARD = 64 << 20
 

@@ -21,8 +21,8 @@ SHARDS = (64 << 20, 256 << 20, 1 << 30, 4 << 30)
 #: The content of all files: 16 shards of the largest kind for each node of the most.
 CONTENT = 64 << 40
 
-# Assumptions. CPUs of a node, of which each is as fast as here; how long a message takes between machines; and
-# by how much tasks of equal size differ in time, as files do and as machines do that others use too.
+# Assumptions. CPUs of a node, of which each is as fast as here; how long a message takes between machines;
+# and by how much tasks of equal size differ in time, as files do and as machines do that others use too.
 CPUS, MESSAGE, SPREAD = 24, 0.0005, 0.1
 
 #: Tasks that a node is given at a time: one runs, and the next is there already.
@@ -63,7 +63,7 @@ def table(constants: dict) -> str:
     lines = [
         f"**Simulated**, not measured: nodes of {CPUS} CPUs, each of which scans {rate / CPUS / 1e6:.0f} MB of content a second (measured "
         f"here); {cpu * 1e3:.2f} ms of the scheduler's CPU a task (measured here); messages of {MESSAGE * 1e3:.1f} ms and times that differ "
-        f"by {SPREAD:.0%} (assumed). {CONTENT >> 40} TiB of content; the time that all CPUs would need over the time that it takes.",
+        f"by {SPREAD * 100:.0f} % (assumed). {CONTENT >> 40} TiB of content; the time that all CPUs would need over the time that it takes.",
         "",
         "| nodes | " + " | ".join(f"shards of {title}" for title in titles) + " | equal shares, shards of 1 GiB |",
         "| ---: |" + " ---: |" * (len(SHARDS) + 1),

@@ -66,13 +66,8 @@ public static partial class Codec
         string sourcePath,
         string destinationPath,
         ZstdOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        PathOf(sourcePath, nameof(sourcePath));
-        PathOf(destinationPath, nameof(destinationPath));
-        return Background.Run(
-            () => CompressFile(sourcePath, destinationPath, options, cancellationToken), cancellationToken);
-    }
+        CancellationToken cancellationToken = default) =>
+        FileAsync(CompressFile, sourcePath, destinationPath, options, cancellationToken);
 
     /// <summary>Decompresses a file into another, on the pool.</summary>
     /// <inheritdoc cref="DecompressFile"/>
@@ -80,11 +75,19 @@ public static partial class Codec
         string sourcePath,
         string destinationPath,
         ZstdOptions? options = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        FileAsync(DecompressFile, sourcePath, destinationPath, options, cancellationToken);
+
+    /// <summary>Names that are wrong are told at the call.</summary>
+    private static Task<FileStats> FileAsync(
+        Func<string, string, ZstdOptions?, CancellationToken, FileStats> convert,
+        string sourcePath,
+        string destinationPath,
+        ZstdOptions? options,
+        CancellationToken token)
     {
         PathOf(sourcePath, nameof(sourcePath));
         PathOf(destinationPath, nameof(destinationPath));
-        return Background.Run(
-            () => DecompressFile(sourcePath, destinationPath, options, cancellationToken), cancellationToken);
+        return Background.Run(() => convert(sourcePath, destinationPath, options, token), token);
     }
 }

@@ -42,8 +42,8 @@ public static unsafe partial class Codec
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device.</param>
     /// <param name="destinationPath">
-    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open descriptor is
-    /// written where it stands. Not the source.
+    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open
+    /// descriptor is written where it stands. Not the source.
     /// </param>
     /// <param name="options">Null: level 3, frames of 4 MiB. Progress is told bytes of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
@@ -65,8 +65,8 @@ public static unsafe partial class Codec
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device; its content need not be trusted.</param>
     /// <param name="destinationPath">
-    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open descriptor is
-    /// written where it stands. Not the source.
+    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open
+    /// descriptor is written where it stands. Not the source.
     /// </param>
     /// <param name="options">May be null. Progress is told bytes of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

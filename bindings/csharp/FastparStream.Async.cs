@@ -127,8 +127,8 @@ public sealed partial class FastparStream
     }
 
     /// <summary>
-    /// Reads what can be had; where that is nothing, awaits more of the stream behind, without a thread. Where
-    /// .NET can it allocates nothing for what is there.
+    /// Reads what can be had; where that is nothing, awaits more of the stream behind, without a thread.
+    /// Where .NET can it allocates nothing for what is there.
     /// </summary>
 #if NET
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -1,7 +1,7 @@
 /*
  * Four tasks on compressed data, each as it is written with the functions for loops over archives, and (in
- * scans/without.h) as it is written without them, by reads at offsets and loops over numbers. README.md has the
- * lines that each takes.
+ * scans/without.h) as it is written without them, by reads at offsets and loops over numbers. README.md
+ * has the lines that each takes.
  *
  *   rows     sums over all rows of an archive
  *   lines    counts the lines that have a word, and finds the longest

@@ -143,7 +143,8 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 /// for readers see FASTPAR_ZSTD_CHECK_TABLE.) No size that the data declares is allocated.
 ///
 /// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
-/// Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not as it should be in a frame is told by libzstd in any case.
+/// Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not
+/// as it should be in a frame is told by libzstd in any case.
 ///
 /// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
 /// are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.

@@ -33,7 +33,9 @@ internal static class PoolTests
         Expect.True(message.Contains("needs a 64-bit process, and this process has 32 bits"), message);
     }
 
-    /// <summary>.NET Framework looks beside copies of assemblies, which hosts make; there is no library.</summary>
+    /// <summary>
+    /// .NET Framework looks beside copies of assemblies, which hosts make; there is no library.
+    /// </summary>
     [Test]
     private static void TheOriginalPlaceIsTold()
     {

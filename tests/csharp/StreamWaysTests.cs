@@ -8,7 +8,9 @@ using System.Threading.Tasks;
 
 namespace Fastpar.Tests;
 
-/// <summary>Every way to read and to write that Stream has, with each of our streams: the same bytes.</summary>
+/// <summary>
+/// Every way to read and to write that Stream has, with each of our streams: the same bytes.
+/// </summary>
 internal static class StreamWaysTests
 {
     /// <summary>Reads some bytes into a part of an array; 0: the end.</summary>
@@ -181,7 +183,9 @@ internal static class StreamWaysTests
         Expect.Same(StreamKind.Content, Written(kind, _ => ways[random.Next(ways.Length)], 1500));
     });
 
-    /// <summary>Writes all in parts of this size, and nothing now and then; gives what can be read then.</summary>
+    /// <summary>
+    /// Writes all in parts of this size, and nothing now and then; gives what can be read then.
+    /// </summary>
     private static byte[] Written(StreamKind kind, Func<int, Writing> way, int size)
     {
         MemoryStream inner = kind.NewInner();

@@ -66,7 +66,8 @@ static int is_denied(fastpar_status status, const fastpar_error *error)
 
 typedef fastpar_status (*file_function)(const fastpar_zstd_options *, const char *, const char *, fastpar_file_stats *, fastpar_error *);
 
-/* From file to file, or from the standard input where it has a name. The target has its name only when it is whole. */
+/* From file to file, or from the standard input where it has a name. The target has its name only when it
+ * is whole. */
 static int convert_file(const settings *set, const char *file, const char *target, int compress, progress_bar *bar)
 {
     fastpar_zstd_options options;

@@ -57,7 +57,8 @@ static wchar_t *wide_of(const char *text)
     return wide;
 }
 
-/* The same for the name of a file. A long one gets the form that is not limited, which has to be a whole path. */
+/* The same for the name of a file. A long one gets the form that is not limited, which has to be a whole
+ * path. */
 static wchar_t *wide_path(const char *name)
 {
     static const size_t shortest = 240; /* folders may have 12 characters fewer than files */

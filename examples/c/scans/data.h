@@ -80,8 +80,8 @@ static int same_files(const char *a, const char *b)
     return same;
 }
 
-/* Rows, or lines of any lengths, always the same. Frames end within them, at a multiple of 8, so that rows stay
- * aligned. */
+/* Rows, or lines of any lengths, always the same. Frames end within them, at a multiple of 8, so that
+ * rows stay aligned. */
 static fastpar_status make_file(const char *path, uint64_t seed, int lines, fastpar_error *error)
 {
     size_t size = (size_t)40000 * sizeof(trade) * 3, at = 0, bound = 0, written = 0;

@@ -31,7 +31,9 @@ namespace Fastpar.Examples;
 /// <summary>zstd for both kinds of middleware.</summary>
 internal sealed class Zstd : ICompressionProvider, IDecompressionProvider
 {
-    /// <summary>Some clients stop after one frame. The window of the level is less than what all take.</summary>
+    /// <summary>
+    /// Some clients stop after one frame. The window of the level is less than what all take.
+    /// </summary>
     private static readonly ZstdOptions Answers = new() { SingleFrame = true, SeekTable = false };
 
     /// <summary>A window of 8 MiB is what HTTP allows; the middleware limits the length.</summary>

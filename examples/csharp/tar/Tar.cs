@@ -1,5 +1,5 @@
-// `.tar.zst` by System.Formats.Tar: packs a folder, lists what is in a file, and unpacks it. `tar --zstd` reads
-// and writes the same files. Compressing and decompressing go on in parallel with the files of the folder.
+// `.tar.zst` by System.Formats.Tar: packs a folder, lists what is in a file, and unpacks it. `tar --zstd`
+// reads and writes the same files. Compressing and decompressing go on beside the files of the folder.
 //
 // Run:  cargo xtask build
 //       export FASTPAR_LIBRARY=$PWD/target/fastpar/lib/libfastpar.so

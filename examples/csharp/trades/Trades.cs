@@ -1,7 +1,7 @@
 // One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by loops
-// of the library, by its tables, by PLINQ with a pipe from the `zstd` command for each file, and by asynchronous
-// streams, where an archive is of no use: what comes from elsewhere is read once, and no thread waits for it.
-// Prints the times; the results must be the same.
+// of the library, by its tables, by PLINQ with a pipe from the `zstd` command for each file, and by
+// asynchronous streams, where an archive is of no use: what comes from elsewhere is read once, and no thread
+// waits for it. Prints the times; the results must be the same.
 //
 // The files are made first if they are not there: trades-0.zst and so on in FOLDER, each of ROWS rows of 48
 // bytes, compressed with a seek table, which is their index.

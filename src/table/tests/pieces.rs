@@ -75,7 +75,7 @@ proptest! {
             .collect();
         let fields = records.fields.map(|(kind, offset)| Field { offset, kind });
         let shape = Shape { fields: &fields, conditions: &conditions };
-        let all = pieces::Records::new(records.stride, &shape).unwrap();
+        let all = crate::table::Records::new(records.stride, &shape).unwrap();
         let mut taken = Vec::new();
         all.take(&records.bytes, |bytes| {
             taken.extend_from_slice(bytes);

@@ -19,9 +19,10 @@ def kinds(kind: type[fastpar.Error] = fastpar.Error) -> set[type[fastpar.Error]]
 
 
 def told(error: BaseException) -> tuple:
-    """All that an exception tells."""
+    """All that an exception tells. (Python forgets the `winerror` of an OSError, which is in its text.)"""
     names = ("args", "status", "code", "position", "needed", "errno", "strerror", "filename")
-    return type(error), str(error), *(getattr(error, name, None) for name in names)
+    text = str(error) if isinstance(error, fastpar.Error) else None
+    return type(error), text, *(getattr(error, name, None) for name in names)
 
 
 def sent(error: BaseException) -> BaseException:
@@ -74,7 +75,7 @@ class Errors(Files):
     def test_files_are_named(self) -> None:
         error = self.failure(FileNotFoundError, zstd.open_archive, self.folder / "none")
         self.assertEqual(error.filename, str(self.folder / "none"))
-        with zstd.open_archive(self.bad) as archive, zstd.open_archive(self.good) as good:
+        with zstd.open_archive(self.bad) as archive, zstd.open_archive(self.good) as good, zstd.open(self.bad) as file:
             self.assertEqual(archive.name, str(self.bad))
             target = self.folder / "target"
             for function, arguments, options in (
@@ -83,7 +84,7 @@ class Errors(Files):
                 (archive.reduce, (len,), {"offset": 1500, "size": 2000}),
                 (zstd.transform_file, (archive, target, bytes), {}),
                 (zstd.decompress_file, (self.bad, target), {}),
-                (zstd.open(self.bad).read, (), {}),
+                (file.read, (), {}),
             ):
                 with self.subTest(function=function):
                     error = self.failure(zstd.DataError, function, *arguments, **options)
@@ -141,11 +142,15 @@ class Shards(Files):
 
 class Refused(Files):
     def test_handles_and_what_has_them(self) -> None:
-        with zstd.open_archive(self.good) as archive, fastpar.ThreadPoolExecutor(1) as executor:
+        with (
+            zstd.open_archive(self.good) as archive,
+            zstd.open(self.good) as file,
+            fastpar.ThreadPoolExecutor(1) as executor,
+        ):
             queue, job = fastpar.Queue(1), fastpar.for_start(1, bytes.__class__)
             rows = fastpar.table(bytes(48), "<qq")
             things = [archive, archive._handle, queue, queue._handle, job, executor, executor.submit(int)]
-            things += [zstd.open(self.good), rows, fastpar.pipeline([1], int)]
+            things += [file, rows, fastpar.pipeline([1], int)]
             things += [archive.read_at, rows["f0"], rows.group_by("f0")]  # by what they belong to
             fastpar.group(lambda group: things.append(group))
             fastpar.team(things.append, 1)

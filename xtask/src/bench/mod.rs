@@ -13,6 +13,7 @@ mod limits;
 mod loops;
 mod machine;
 mod plots;
+mod records;
 mod report;
 mod runner;
 mod scale_out;
@@ -66,7 +67,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -90,6 +91,7 @@ const GROUPS: [Group; 12] = [
     },
     Group { name: "frames", measure: frames::measure, tables: frames::tables },
     Group { name: "scans", measure: scans::measure, tables: scans::tables },
+    Group { name: "records", measure: records::measure, tables: records::tables },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
     Group { name: "tasks", measure: tasks::measure, tables: tasks::tables },
     Group { name: "small", measure: small::measure, tables: small::tables },

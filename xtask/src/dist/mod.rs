@@ -8,6 +8,7 @@ mod linux;
 pub(crate) mod nuget;
 mod package;
 pub(crate) mod sbom;
+mod tool;
 pub(crate) mod wheel;
 
 pub(crate) use linux::{zig, GLIBC};

@@ -1,6 +1,6 @@
 //! The contents of the archives: libraries, headers, and the files by which CMake and pkg-config find them.
 
-use super::licenses;
+use super::{licenses, tool};
 use crate::{process, repo, windows};
 use anyhow::{bail, Context, Result};
 use std::collections::BTreeSet;
@@ -47,9 +47,9 @@ impl Entry {
         }
     }
 
-    /// Libraries that are loaded.
+    /// Programs, and libraries that are loaded.
     pub(super) fn executable(&self) -> bool {
-        self.path.ends_with(".dll") || self.path.contains(".so.")
+        self.path.starts_with("bin/") || self.path.contains(".so.")
     }
 }
 
@@ -77,6 +77,7 @@ impl Library {
 pub(super) fn linux(built: &Path) -> Result<Vec<Entry>> {
     let mut entries = common("libfastpar.so.1", LINUX_PRIVATE, LINUX_CMAKE)?;
     let shared = stripped("strip", "--strip-unneeded", &built.join("libfastpar.so"))?;
+    entries.push(tool::linux(&shared)?);
     entries.push(Entry::file("lib/libfastpar.so.1", shared));
     entries
         .push(Entry { path: "lib/libfastpar.so".into(), content: Content::Link("libfastpar.so.1".into()) });
@@ -100,7 +101,11 @@ pub(super) fn windows(built: &windows::Built) -> Result<Vec<Entry>> {
     entries.push(Entry::file("lib/libfastpar.a", archive));
     let definition = windows::definition()?;
     for (name, flavor) in windows::IMPORT_LIBRARIES {
-        entries.push(Entry::file(format!("lib/{name}"), windows::import_library(&definition, flavor)?));
+        let library = windows::import_library(&definition, flavor)?;
+        if name == "libfastpar.dll.a" {
+            entries.push(tool::windows(&library)?);
+        }
+        entries.push(Entry::file(format!("lib/{name}"), library));
     }
     entries.push(Entry::file("lib/fastpar.def", definition.into_bytes()));
     let mut text = licenses::text(windows::TARGET)?;

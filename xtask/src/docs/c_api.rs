@@ -83,7 +83,8 @@ mod tests {
     fn groups_become_pages() {
         let text = "/*\n * The rules, stated once:\n *\n * Units. Sizes are bytes.\n */\n\n/* ==== loops: a callback ==== */\n\n\
                     /** Does it. */\nFASTPAR_API void fastpar_do(int32_t *x);\n\n\
-                    /** Options. */\ntypedef struct fastpar_o {\n  /** How many. */\n  size_t n;\n} fastpar_o;\n";
+                    /** Options. */\ntypedef struct fastpar_o {\n  /** How many. */\n  \
+                    size_t n;\n} fastpar_o;\n";
         let pages = pages(text).unwrap();
         assert_eq!((pages.len(), pages[0].title.as_str()), (1, "Loops: a callback"));
         let [function, options] = &pages[0].entries[..] else { panic!("{pages:?}") };

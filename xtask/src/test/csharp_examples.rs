@@ -16,13 +16,14 @@ const CLIENTS: usize = 200;
 /// Makes the command of a program.
 pub(super) type Program = Box<dyn Fn() -> Command>;
 
+type Check = fn(&Program) -> Result<()>;
+
 pub(super) fn cases(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["zstd", "tar"]) {
         return Ok(vec![Case::skipped("C#: archives of tar, and a server", reason)]);
     }
     let mut cases = Vec::new();
-    let checks: [(&str, fn(&Program) -> Result<()>); 2] = [("Tar", check_tar), ("Server", check_server)];
-    for (project, check) in checks {
+    for (project, check) in [("Tar", check_tar as Check), ("Server", check_server)] {
         cases.push(match build(context, project)? {
             Ok(program) => Case::of(format!("C#, {project}"), || check(&program)),
             Err(reason) => Case::skipped(format!("C#, {project}"), reason),

@@ -1,5 +1,5 @@
-//! Suite "dotnet-forms": the NuGet package, programs that use it in the forms in which .NET publishes them, what
-//! they are told where it has no library for them, and the tests with .NET's collector for servers.
+//! Suite "dotnet-forms": the NuGet package, programs that use it in the forms in which .NET publishes them,
+//! what they are told where it has no library for them, and the tests with .NET's collector for servers.
 
 use super::{csharp, lines, nuget_package, Case, Context};
 use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK};

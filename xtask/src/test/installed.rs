@@ -61,6 +61,10 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.push(Case::of("Linux, CMake", || consumer.cmake(&linux, &[], |p| Ok(program(p)))));
     cases.push(Case::of("Linux, pkg-config", || consumer.pkg_config(&linux)));
     cases.push(Case::of("Linux, by hand", || consumer.by_hand(&linux)));
+    cases.push(Case::of("Linux, fpz", || {
+        runs_on_old_systems(&linux.join("bin/fpz"))?;
+        fpz(|| program(&linux.join("bin/fpz")))
+    }));
     cases.push(Case::of("Linux, the library of the other suites", || {
         let same = std::fs::read(&staged)? == std::fs::read(linux.join("lib/libfastpar.so.1"))?;
         ensure!(same, "the package has another library than {}", staged.display());
@@ -81,6 +85,16 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             let system = ["-DCMAKE_SYSTEM_NAME=Windows".to_owned(), compiler("C", GCC), compiler("CXX", GXX)];
             cases.push(Case::of("Windows, CMake", || consumer.cmake(&windows, &system, run)));
             cases.push(Case::of("Windows, by hand", || consumer.mingw(&windows, &wine)));
+            cases.push(Case::of("Windows, fpz", || {
+                let tool = windows.join("bin/fpz.exe");
+                let bytes = std::fs::read(&tool)?;
+                for text in ["fpz.exe", "FileVersion", "Parallel zstd on the command line"] {
+                    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                    let found = bytes.windows(wide.len()).any(|part| part == wide);
+                    ensure!(found, "the version resource does not tell {text:?}");
+                }
+                fpz(|| wine.command(&tool))
+            }));
             cases.push(Case::of("Windows, by the tools of MSVC", || {
                 let source = consumer.sources.join("msvc.c");
                 installed_msvc::program(&windows, &source, &place.join("msvc"), &wine)
@@ -197,7 +211,8 @@ fn licenses(packages: [&Path; 2]) -> Result<()> {
 fn no_paths(packages: &[&Path]) -> Result<()> {
     let root = repo::root().to_str().context("the repository's path is not UTF-8")?.as_bytes();
     for file in packages.iter().flat_map(|package| {
-        ["lib/libfastpar.so.1", "lib/libfastpar.a", "bin/fastpar.dll"].map(|name| package.join(name))
+        ["lib/libfastpar.so.1", "lib/libfastpar.a", "bin/fastpar.dll", "bin/fpz", "bin/fpz.exe"]
+            .map(|name| package.join(name))
     }) {
         let Ok(bytes) = std::fs::read(&file) else { continue };
         let found = bytes.windows(root.len()).any(|window| window == root);
@@ -206,19 +221,27 @@ fn no_paths(packages: &[&Path]) -> Result<()> {
     Ok(())
 }
 
+/// The tool of a package, which finds its library, does its work.
+fn fpz(tool: impl Fn() -> Command) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let text = repo::read("include/fastpar.h")?;
+    std::fs::write(folder.path().join("text"), &text)?;
+    let run = |arguments: &[&str]| process::must(tool().args(arguments).current_dir(folder.path()), LIMIT);
+    run(&["-q", "text"])?;
+    let packed = std::fs::read(folder.path().join("text.zst"))?;
+    ensure!(packed.len() < text.len() / 2, "{} bytes became {}", text.len(), packed.len());
+    run(&["-q", "-d", "text.zst", "-o", "back"])?;
+    ensure!(std::fs::read_to_string(folder.path().join("back"))? == text, "other bytes");
+    let [major, minor, patch] = repo::version()?;
+    let told = run(&["--version"])?;
+    ensure!(told.contains(&format!("fastpar {major}.{minor}.{patch}")), "{told}");
+    Ok(())
+}
+
 /// The library runs with old C libraries, and uses the loader's protections.
 fn linux_library(library: &Path) -> Result<()> {
     let readelf = |what: &str| process::must(Command::new("readelf").args(["-W", what]).arg(library), LIMIT);
-    let symbols = readelf("--dyn-syms")?;
-    let mut newest = [0, 0];
-    for line in symbols.lines().filter(|line| line.contains(" UND ")) {
-        match line.split_once("@GLIBC_").and_then(|(_, rest)| version(rest)) {
-            Some(needed) => newest = newest.max(needed),
-            None => ensure!(line.contains(" WEAK ") || line.contains(" LOCAL "), "of no version: {line}"),
-        }
-    }
-    println!("  the Linux library needs glibc {}.{}", newest[0], newest[1]);
-    ensure!(newest != [0, 0] && newest <= dist::GLIBC, "it needs glibc {newest:?}");
+    runs_on_old_systems(library)?;
     let (headers, dynamic) = (readelf("--program-headers")?, readelf("--dynamic")?);
     let stack = headers.lines().find(|line| line.contains("GNU_STACK")).context("no GNU_STACK")?;
     ensure!(stack.contains(" RW ") && !stack.contains("RWE"), "the stack is executable: {stack}");
@@ -230,6 +253,25 @@ fn linux_library(library: &Path) -> Result<()> {
         ensure!(GLIBC_LIBRARIES.iter().any(|name| needed.contains(&format!("[{name}]"))), "{needed}");
     }
     ensure!(!dynamic.contains("PATH)"), "it has a path to libraries in it:\n{dynamic}");
+    Ok(())
+}
+
+/// A library or a program asks for no newer glibc than is promised.
+fn runs_on_old_systems(file: &Path) -> Result<()> {
+    let symbols = process::must(Command::new("readelf").args(["-W", "--dyn-syms"]).arg(file), LIMIT)?;
+    let mut newest = [0, 0];
+    for line in symbols.lines().filter(|line| line.contains(" UND ")) {
+        match line.split_once("@GLIBC_").and_then(|(_, rest)| version(rest)) {
+            Some(needed) => newest = newest.max(needed),
+            None => {
+                let known = [" WEAK ", " LOCAL ", " fastpar_"].iter().any(|word| line.contains(word));
+                ensure!(known, "of no version: {line}");
+            }
+        }
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    println!("  {name} needs glibc {}.{}", newest[0], newest[1]);
+    ensure!(newest != [0, 0] && newest <= dist::GLIBC, "it needs glibc {newest:?}");
     Ok(())
 }
 

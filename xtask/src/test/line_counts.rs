@@ -1,10 +1,11 @@
 //! The tables of docs/features.md and README.md that tell how many lines of code a task takes have what the
 //! examples have.
 //!
-//! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a task of
-//! `examples/c/scans.c`, and after it the lines of its section there, and in `examples/c/scans/without.h`. A
-//! section begins with a comment such as `---- by the library ----`. Blank lines and comments are not counted. A
-//! C program's header of the same name counts, section by section.
+//! A row names a file in `examples`, and after it the lines of the file's sections in their order; or a
+//! task of `examples/c/scans.c`, and after it the lines of its section there, and in
+//! `examples/c/scans/without.h`. A section begins with a comment such as `---- by the library ----`.
+//! Blank lines and comments are not counted. A C program's header of the same name counts, section by
+//! section.
 //!
 //! And what the example of Dask has beyond the program for one machine, which two pages tell.
 
@@ -21,7 +22,7 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
     for (file, told) in rows {
         let header = file.strip_suffix(".c").map(|stem| repo::root().join(format!("{stem}.h")));
         let header = header.filter(|header| header.exists()).map(std::fs::read_to_string).transpose()?;
-        let found = count(&format!("{}{}", header.unwrap_or_default(), repo::read(file)?));
+        let found = count(&[&header.unwrap_or_default(), &repo::read(file)?]);
         if found.get(..told.len()) != Some(&told[..]) {
             complaints.push(format!("{file}: {found:?} lines in its sections, not {told:?}"));
         }
@@ -29,7 +30,7 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
     let readme = repo::read("README.md")?;
     let scans = repo::read("examples/c/scans.c")?;
     let without = repo::read("examples/c/scans/without.h")?;
-    for (task, lines) in TASKS.iter().zip(count(&scans).into_iter().zip(count(&without))) {
+    for (task, lines) in TASKS.iter().zip(count(&[&scans]).into_iter().zip(count(&[&without]))) {
         let row = format!("| {task} | {} | {} |", lines.0, lines.1);
         if !readme.contains(&row) {
             complaints.push(format!("README.md has no row {row}"));
@@ -54,7 +55,7 @@ pub(super) fn check(page: &str) -> Result<Vec<String>> {
 fn beyond_one_machine() -> Result<usize> {
     let source = repo::read(DASK)?;
     let (before, _) = source.split_once("# ---- on many machines ----").context("the section is gone")?;
-    let sections = count(&source);
+    let sections = count(&[&source]);
     sections.get(before.matches("# ---- ").count()).copied().context("the section is gone")
 }
 
@@ -75,9 +76,17 @@ fn row(line: &str) -> Option<(&str, Vec<usize>)> {
     (numbers.len() == 3).then_some((file, numbers))
 }
 
-/// Lines of code in the sections of a source; sections of the same name are one.
-fn count(source: &str) -> Vec<usize> {
-    let mut sections: Vec<(&str, usize)> = Vec::new();
+/// Lines of code in the sections of sources; sections of the same name are one.
+fn count(sources: &[&str]) -> Vec<usize> {
+    let mut sections = Vec::new();
+    for source in sources {
+        add(source, &mut sections);
+    }
+    sections.into_iter().map(|(_, lines)| lines).collect()
+}
+
+/// Adds the sections of a source.
+fn add<'s>(source: &'s str, sections: &mut Vec<(&'s str, usize)>) {
     let mut section = None;
     // What ends the comment or the docstring that a line is in.
     let mut inside: Option<&str> = None;
@@ -108,7 +117,6 @@ fn count(source: &str) -> Vec<usize> {
             None => section.map_or((), |section: usize| sections[section].1 += 1),
         }
     }
-    sections.into_iter().map(|(_, lines)| lines).collect()
 }
 
 #[cfg(test)]
@@ -118,10 +126,11 @@ mod tests {
     #[test]
     fn lines_of_sections() {
         let c = "int a;\n/* ---- one ---- */\n\n/* Two\n * lines. */\nint b; /* and a word */\n*p = 1;\n/* ---- two ---- */\n// no\n";
-        assert_eq!(count(c), [2, 0]);
-        assert_eq!(count(&format!("{c}int c;\n{c}")), [4, 1]);
+        assert_eq!(count(&[c]), [2, 0]);
+        assert_eq!(count(&[c, "int c;\n", c]), [4, 0]);
         let python = "import a\n# ---- one ----\ndef f():\n    \"\"\"Text.\n\n    More.\n    \"\"\"\n    # why\n    return 1\n";
-        assert_eq!(count(python), [2]);
+        assert_eq!(count(&[python]), [2]);
+        assert_eq!(count(&["x\n// ---- one ----\ny", "x\n// ---- two ----\n// ---- one ----\ny"]), [2, 0]);
     }
 
     #[test]

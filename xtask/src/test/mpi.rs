@@ -105,7 +105,7 @@ impl Inputs {
         let plain = files.join("plain");
         // Not a whole number of parts, nor of frames.
         let mut data = std::fs::read(demo::largest_compiler_library()?)?;
-        data.truncate((PARTS * PART << 20) - 12_345);
+        data.truncate(((PARTS * PART) << 20) - 12_345);
         std::fs::write(&plain, data)?;
         let packed = files.join("whole.zst");
         process::must(Command::new(fpz).arg("-q").arg(&plain).arg("-o").arg(&packed), LIMIT)?;

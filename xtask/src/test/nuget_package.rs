@@ -11,8 +11,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 const PROJECT: &str = "bindings/csharp/Fastpar.csproj";
 
-/// Makes the package in `artifacts`, after it was refused without the library for Windows, and made on demand.
-/// Returns the folder that it is in, and its version.
+/// Makes the package in `artifacts`, after it was refused without the library for Windows, and made on
+/// demand. Returns the folder that it is in, and its version.
 pub(super) fn make(sdk: &Sdk, shared: &Path, dll: &Path, artifacts: &Path) -> Result<(PathBuf, String)> {
     let runtimes = artifacts.join("runtimes");
     let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));

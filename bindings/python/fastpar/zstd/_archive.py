@@ -4,6 +4,7 @@ import ctypes
 import io
 import operator
 import os
+import time
 from collections.abc import Buffer, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .._buffers import address, fill_bytes
 from .._errors import size as natural
 from .._loops import NO_VALUE
 from ._files import FileStats
+from ._interrupts import Stop, interruptible, is_short
 from ._scan import ScanCall, ScanOptions, reduce, scan, transform
 from ._settings import FileSettings, Settings, ZstdOptions, check, path
 from ._source import Source, check_source, read_at_callback
@@ -59,8 +61,11 @@ class Archive(Uncopied, io.RawIOBase):
     #: None: closed. Dropping it closes: a call under way in another thread has a reference of its own.
     _handle: ArchiveHandle | None = None
 
-    def __init__(self, handle: ArchiveHandle, source: Source | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, handle: ArchiveHandle, settings: Settings, source: Source | None = None, name: str | None = None
+    ) -> None:
         self._handle = handle
+        self._settings = settings
         #: The path that it was opened by; None: it was opened by no path.
         self.name = name
         #: Where the bytes come from. Here, and not with the handle: a source that has its archive, as a bound
@@ -115,7 +120,25 @@ class Archive(Uncopied, io.RawIOBase):
         if offset >= self._size:
             return 0
         written, error = ctypes.c_size_t(), n.fastpar_error()
-        status = lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+
+        def work() -> int:
+            return lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+
+        if is_short(capacity):
+            status = work()
+        else:
+            try:
+                try:
+                    status = interruptible(Stop(self._settings), work)
+                finally:
+                    self._settings.go_on()
+            finally:
+                self._settings.go_on()  # whatever strikes in the first: others wait for it
+        while status == n.FASTPAR_ERR_CANCELLED:
+            # The flag is the archive's: the main thread is interrupted in another read, which ends first.
+            while self._settings.is_stopped():
+                time.sleep(0.001)
+            status = work()
         check_source(status, error)
         self._check(status, error)
         return written.value
@@ -361,7 +384,7 @@ def open_archive(
     except BaseException:
         kept.close()
         raise
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), name=name)
+    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), settings, name=name)
 
 
 def open_source(
@@ -387,7 +410,7 @@ def open_source(
         )
     check_source(status, error)
     check(status, error)
-    return Archive(ArchiveHandle(handle.value, settings.kept()), source)
+    return Archive(ArchiveHandle(handle.value, settings.kept()), settings, source)
 
 
 def transform_file(

@@ -39,23 +39,21 @@ class Condition:
         self._layout, self._steps = layout, steps
 
     def _with(self, operation: int, other: "Condition") -> "Condition":
-        if not isinstance(other, Condition):
-            return NotImplemented
         if other._layout.fields != self._layout.fields:
             raise ValueError("conditions of tables of different formats")
         return Condition(self._layout, (*self._steps, *other._steps, operation))
 
     def __and__(self, other: "Condition") -> "Condition":
-        return self._with(n.FASTPAR_MASK_AND, other)
+        return self._with(n.FASTPAR_MASK_AND, other) if isinstance(other, Condition) else NotImplemented
 
     def __or__(self, other: "Condition") -> "Condition":
-        return self._with(n.FASTPAR_MASK_OR, other)
+        return self._with(n.FASTPAR_MASK_OR, other) if isinstance(other, Condition) else NotImplemented
 
     def __xor__(self, other: "Condition") -> "Condition":
-        return self._with(n.FASTPAR_MASK_XOR, other)
+        return self._with(n.FASTPAR_MASK_XOR, other) if isinstance(other, Condition) else NotImplemented
 
     def __sub__(self, other: "Condition") -> "Condition":
-        return self._with(n.FASTPAR_MASK_AND_NOT, other)
+        return self._with(n.FASTPAR_MASK_AND_NOT, other) if isinstance(other, Condition) else NotImplemented
 
     def __invert__(self) -> "Condition":
         return Condition(self._layout, (*self._steps, n.FASTPAR_MASK_NOT))
