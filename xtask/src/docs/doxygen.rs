@@ -276,7 +276,7 @@ fn child_text(node: &Node<'_, '_>, name: &str) -> String {
 }
 
 fn all_text(node: &Node<'_, '_>) -> String {
-    node.descendants().filter_map(|part| part.is_text().then(|| part.text().unwrap_or_default())).collect()
+    node.descendants().filter(Node::is_text).filter_map(|part| part.text()).collect()
 }
 
 /// What stands about something, as Markdown.
