@@ -2372,7 +2372,7 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 #define FASTPAR_ZSTD_RSYNCABLE 32
 /**
  * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
- * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
+ * `zstd --sparse`, if the file system can. Targets that are open already, and memory: no effect.
  */
 #define FASTPAR_ZSTD_SPARSE 64
 /**
@@ -2405,8 +2405,8 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * decoding itself where that only repeats a byte; frames with checksums of their own cost nothing. A
  * table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
  * million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
- * for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
- * always check: no effect.
+ * for such a table at the end of an ordinary file, and `fastpar_decompress`, `fastpar_decompress_batch` and
+ * archives always check: no effect.
  */
 #define FASTPAR_ZSTD_CHECK_TABLE 1024
 
@@ -2424,15 +2424,16 @@ typedef struct fastpar_dict fastpar_dict;
  * The same options serve both directions: a field that concerns the other direction must be in its range,
  * and has no effect. So must a flag that a call has no use for:
  *
- *     flag                     compress  batches  writer  compress_file  decompress_file
- *     NO_CHECKSUM                 x         x        x          x
- *     NO_SEEK_TABLE               x                  x          x
- *     SINGLE_FRAME                x      (always)    x          x
- *     LONG                        x         x        x          x
- *     RSYNCABLE                   x                  x          x
- *     COMPLETE                    x                  x          x               x
- *     SYNC, SPARSE, KEEP,                                       x               x
- *     IN_PLACE
+ *     flag            compress  batches  writer  compress_file,   decompress_file  concat_files
+ *                                                transform_file
+ *     NO_CHECKSUM        x         x        x          x
+ *     NO_SEEK_TABLE      x                  x          x                                 x
+ *     SINGLE_FRAME       x      (always)    x          x
+ *     LONG               x         x        x          x
+ *     RSYNCABLE          x                  x          x
+ *     COMPLETE           x                  x          x               x                 x
+ *     SYNC, SPARSE,                                    x               x                 x
+ *     KEEP, IN_PLACE
  *
  * COMPLETE is for `fastpar_decompress`, its batches, readers and archives too; CHECK_TABLE is for readers.
  *
@@ -2635,12 +2636,11 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
  * table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
  * frames are decompressed in parallel, else one after the other. Checksums that are there are
- * verified, those that a seek table tells of frames without their own, too. (Readers, files and
- * batches do not look at a seek table's.) No size that the data declares is allocated.
+ * verified, those that a seek table tells of frames without their own, too. (So do batches and archives;
+ * for readers see FASTPAR_ZSTD_CHECK_TABLE.) No size that the data declares is allocated.
  *
  * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
- * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
- * one lane. What is not as it should be in a frame is told by libzstd in any case.
+ * Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not as it should be in a frame is told by libzstd in any case.
  *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
@@ -3357,8 +3357,9 @@ typedef struct fastpar_file_stats {
  * Compresses a file into another, in parallel, to ordinary zstd data.
  *
  * Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of
- * the bytes, so it depends on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict`
- * only.
+ * the bytes, but that with FASTPAR_ZSTD_SINGLE_FRAME the frame tells the size of an ordinary file. So it
+ * depends on them and on the options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict`,
+ * `prefix`, `src_offset` and `src_size` only.
  *
  * The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
  * and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
@@ -3719,7 +3720,7 @@ FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const vo
  *                   `progress` are for the whole call; progress is told bytes of the archive's content.
  * @param src        must not be NULL
  * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
- *                   `dict`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ *                   `strategy`, `dict`, `prefix`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
  * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
  * @param body       must not be NULL
  * @param user_data  given to it; may be NULL
