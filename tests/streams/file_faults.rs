@@ -1,9 +1,9 @@
 //! Whatever goes wrong with files: the target stays as it was, nothing else is left, and the error says what
 //! happened.
 
-use crate::common::{assert_kind, noise, pack, records, skip};
+use crate::common::{assert_kind, noise, records, skip};
 use crate::files::Place;
-use fastpar::codec::{compress_file, concat_files, decompress_file, FileStats, Options};
+use fastpar::codec::{compress_file, decompress_file, FileStats, Options};
 use fastpar::{Error, ErrorKind};
 use std::fs;
 use std::ops::ControlFlow;
@@ -185,6 +185,8 @@ mod unix {
 #[test]
 #[cfg(unix)]
 fn joining_a_fifo() {
+    use crate::common::pack;
+    use fastpar::codec::concat_files;
     let place = Place::new(&[]);
     let Some(fifo) = crate::files::unix::fifo("joining_a_fifo", &place) else { return };
     fs::write(&place.output, pack(b"a frame", &Options::default())).unwrap();

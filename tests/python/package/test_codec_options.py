@@ -1,5 +1,6 @@
 """Options of `fastpar.zstd` that the standard module does not have."""
 
+import errno
 import io
 import os
 import tempfile
@@ -158,6 +159,25 @@ class Files(InAFolder):
         with zstd.open_archive(target) as archive:
             with self.assertRaises(FileExistsError):
                 zstd.transform_file(archive, back, bytes, keep=True)
+
+    def test_systems_numbers(self):
+        """Errors of files are of Python's types, with the numbers of the system."""
+        target, missing = self.path("read-only"), self.path("missing")
+        with open(target, "wb") as file:
+            file.write(b"mine")
+        os.chmod(target, 0o444)
+        self.addCleanup(os.chmod, target, 0o644)
+        for kind, number, code, names, call in (
+            (PermissionError, errno.EACCES, 5, (self.source, target), lambda: zstd.compress_file(self.source, target)),
+            (FileNotFoundError, errno.ENOENT, 2, (missing,), lambda: zstd.compress_file(missing, self.path("a"))),
+        ):
+            with self.assertRaises(kind) as caught:
+                call()
+            self.assertEqual(caught.exception.errno, number)
+            self.assertEqual(getattr(caught.exception, "winerror", code), code)
+            self.assertIn(caught.exception.filename, names)
+        with open(target, "rb") as file:
+            self.assertEqual(file.read(), b"mine")
 
     @support.where(hasattr(os, "SEEK_HOLE"))
     def test_holes(self):

@@ -183,7 +183,7 @@ class Interrupts(unittest.TestCase):
         status, output, errors = self.interrupt(
             "import io, traceback\n"
             "from fastpar import zstd\n"
-            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(4_000_000))\n"
+            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(2_500_000))\n"
             "file = zstd.ZstdFile(io.BytesIO(), 'w', level=22, frame_size=16 << 20)\n"
             "file.write(data)\n"
             "print('now', flush=True)\n"

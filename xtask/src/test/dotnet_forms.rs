@@ -101,18 +101,23 @@ impl Consumer<'_> {
         // Else an older package of this version would be taken.
         let _ = std::fs::remove_dir_all(self.restored());
         let mut cases = vec![Case::of("a program with the package", || self.portable())];
-        if self.sdk.feed().is_none() || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-            println!("  not published in other forms: the packages of runtimes do not lie beside the SDK");
-            return cases;
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return cases; // the packages are of this system
         }
-        cases.push(Case::of("a system that the package has no library for", || self.elsewhere()));
-        cases.push(Case::of("a program for .NET Framework", || self.framework()));
-        cases.extend(FORMS.iter().map(|form| {
-            Case::of(format!("a program with the package, {}, {}", form.name, form.runtime), || {
-                self.publish(form)
-            })
-        }));
-        cases.push(Case::of("a program with the package, NativeAOT, the library inside", || self.inside()));
+        let possible = self.sdk.feed().is_some();
+        let mut add = |name: &str, work: &dyn Fn() -> Result<()>| {
+            cases.push(match possible {
+                true => Case::of(name, work),
+                false => Case::skipped(name, "the packages of runtimes do not lie beside the SDK"),
+            });
+        };
+        add("a system that the package has no library for", &|| self.elsewhere());
+        add("a program for .NET Framework", &|| self.framework());
+        for form in &FORMS {
+            let name = format!("a program with the package, {}, {}", form.name, form.runtime);
+            add(&name, &|| self.publish(form));
+        }
+        add("a program with the package, NativeAOT, the library inside", &|| self.inside());
         cases
     }
 

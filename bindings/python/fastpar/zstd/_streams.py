@@ -57,6 +57,7 @@ class _Stream:
         try:
             interruptible(Stop(self._settings), work)
         except BaseException as interrupt:
+            results.clear()  # an error in it would keep frames, and they the handle
             self._ended_by = interrupt
             raise
         result = results.pop()
