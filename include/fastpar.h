@@ -1157,6 +1157,8 @@ typedef struct fastpar_team_options {
   uint32_t flags;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
+  /** May be NULL. What traces call the team, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_team_options;
 
 /**
@@ -1247,6 +1249,8 @@ typedef struct fastpar_group_options {
   fastpar_drop_fn drop;
   /** Given to `drop`. */
   void *drop_data;
+  /** May be NULL. What traces call the group, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_group_options;
 
 /**
@@ -1375,6 +1379,8 @@ typedef struct fastpar_pipeline_options {
    * call, once for each item that was fed and will not be taken.
    */
   fastpar_drop_fn drop;
+  /** May be NULL. What traces call the pipeline, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_pipeline_options;
 
 /**
@@ -2136,10 +2142,9 @@ typedef struct fastpar_trace_options {
  * starts its pool, if `path` holds "%p" and the child does not call `fastpar_trace_stop` before; else it has
  * none.
  *
- * The environment variable FASTPAR_TRACE=path does the same when the first pool starts, or at the first call
- * from file to file, with all categories;
- * ".%p" is appended where no "%p" is in it; it is ignored in a program that has more rights than its user,
- * and where the file cannot be made.
+ * The environment variable FASTPAR_TRACE=path does the same at the first call of a process that can use the
+ * pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more rights
+ * than its user, and where the file cannot be made.
  *
  * @param options  may be NULL: the defaults
  * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
@@ -3583,6 +3588,8 @@ typedef struct fastpar_scan_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** May be NULL. What traces call the scan, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_scan_options;
 
 /**

@@ -1191,6 +1191,7 @@ namespace Fastpar
         public uint members;
         public uint flags;
         public int* cancel;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1207,6 +1208,7 @@ namespace Fastpar
         public int* cancel;
         public void* drop;
         public void* drop_data;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1217,6 +1219,7 @@ namespace Fastpar
         public uint in_flight;
         public int* cancel;
         public void* drop;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1404,6 +1407,7 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
