@@ -1157,6 +1157,8 @@ typedef struct fastpar_team_options {
   uint32_t flags;
   /** May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs. */
   const int32_t *cancel;
+  /** May be NULL. What traces call the team, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_team_options;
 
 /**
@@ -1247,6 +1249,8 @@ typedef struct fastpar_group_options {
   fastpar_drop_fn drop;
   /** Given to `drop`. */
   void *drop_data;
+  /** May be NULL. What traces call the group, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_group_options;
 
 /**
@@ -1375,6 +1379,8 @@ typedef struct fastpar_pipeline_options {
    * call, once for each item that was fed and will not be taken.
    */
   fastpar_drop_fn drop;
+  /** May be NULL. What traces call the pipeline, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_pipeline_options;
 
 /**
@@ -3605,6 +3611,8 @@ typedef struct fastpar_scan_options {
   fastpar_progress_fn progress;
   /** Given to `progress`. */
   void *progress_data;
+  /** May be NULL. What traces call the scan, as `fastpar_loop_options.name`. */
+  const char *name;
 } fastpar_scan_options;
 
 /**

@@ -15,6 +15,20 @@ public sealed class GroupOptions
     /// </summary>
     public int MaxLanes { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
+    /// <summary>What traces call the group; null: nothing of its own.</summary>
+    public string? Name
+    {
+        get;
+        set
+        {
+            field = value;
+            Utf8Name = CallName.Utf8(value);
+        }
+    }
+
+    /// <summary>The name, to be pinned for a call.</summary>
+    internal byte[]? Utf8Name { get; private set; }
+
     /// <summary>
     /// What the call throws when several tasks have failed: the exception of the first in time, or all in
     /// that order.

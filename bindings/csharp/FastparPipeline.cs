@@ -22,6 +22,20 @@ public sealed class PipelineOptions
     /// </summary>
     public int InFlight { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
+    /// <summary>What traces call the pipeline; null: nothing of its own.</summary>
+    public string? Name
+    {
+        get;
+        set
+        {
+            field = value;
+            Utf8Name = CallName.Utf8(value);
+        }
+    }
+
+    /// <summary>The name, to be pinned for a call.</summary>
+    internal byte[]? Utf8Name { get; private set; }
+
     /// <summary>
     /// What the call throws when several items have failed: the exception of the lowest of those that were
     /// worked on, or all in the order of the items.

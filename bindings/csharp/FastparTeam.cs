@@ -58,6 +58,31 @@ public delegate Task MemberTask(TeamMember member);
 public delegate ValueTask MemberValueTask(TeamMember member);
 
 /// <summary>
+/// Options of a team. A property that is not set means its default. They are read when a call begins.
+/// </summary>
+public sealed class TeamOptions
+{
+    /// <summary>
+    /// 1 to the threads of the pool, the caller included. 0: as many as the pool has.
+    /// </summary>
+    public int Members { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
+
+    /// <summary>What traces call the team; null: nothing of its own.</summary>
+    public string? Name
+    {
+        get;
+        set
+        {
+            field = value;
+            Utf8Name = CallName.Utf8(value);
+        }
+    }
+
+    /// <summary>The name, to be pinned for a call.</summary>
+    internal byte[]? Utf8Name { get; private set; }
+}
+
+/// <summary>
 /// Members that run at the same time, each on a thread of its own, and may wait for each other.
 /// </summary>
 public static unsafe class FastparTeam
@@ -83,7 +108,40 @@ public static unsafe class FastparTeam
     /// <exception cref="OperationCanceledException">
     /// It was cancelled, and no member threw an exception of its own.
     /// </exception>
-    public static void Run(int members, MemberAction body, CancellationToken cancellationToken = default)
+    public static void Run(int members, MemberAction body, CancellationToken cancellationToken = default) =>
+        Run((int)Check.NotNegative(members, nameof(members)), null, body, cancellationToken);
+
+    /// <summary>The same with options.</summary>
+    /// <param name="options">How many members, and what traces call the team.</param>
+    /// <param name="body">What each member does.</param>
+    /// <param name="cancellationToken">Cancels the team.</param>
+    /// <inheritdoc cref="Run(int, MemberAction, CancellationToken)"/>
+    public static void Run(TeamOptions options, MemberAction body, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(options, nameof(options));
+        Run(options.Members, options.Utf8Name, body, cancellationToken);
+    }
+
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="Run(TeamOptions, MemberAction, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(TeamOptions options, MemberNoReturn body, CancellationToken cancellationToken = default)
+    {
+        Check.NotNull(body, nameof(body));
+        Run(options, new MemberAction(member => body(member)), cancellationToken);
+    }
+
+    /// <inheritdoc cref="Run(int, MemberTask, CancellationToken)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(TeamOptions options, MemberTask body, CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="Run(int, MemberTask, CancellationToken)"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void Run(TeamOptions options, MemberValueTask body, CancellationToken cancellationToken = default) => throw new NotSupportedException(AsyncBodies);
+
+    private static void Run(int members, byte[]? utf8Name, MemberAction body, CancellationToken cancellationToken)
     {
         fastpar_error error;
         var state = new TeamState(Check.NotNull(body, nameof(body)), cancellationToken);
@@ -91,10 +149,15 @@ public static unsafe class FastparTeam
         var options = new fastpar_team_options
         {
             struct_size = (UIntPtr)sizeof(fastpar_team_options),
-            members = (uint)Check.NotNegative(members, nameof(members)),
+            members = (uint)members,
             cancel = call.Cancel,
         };
-        int status = NativeMethods.fastpar_team_run_with(&options, TeamState.OnMember, state.UserData, &error);
+        int status;
+        fixed (byte* name = utf8Name)
+        {
+            options.name = name;
+            status = NativeMethods.fastpar_team_run_with(&options, TeamState.OnMember, state.UserData, &error);
+        }
         try
         {
             call.End(status, &error);

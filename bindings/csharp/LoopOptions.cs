@@ -1,5 +1,4 @@
 using System;
-using System.Text;
 
 namespace Fastpar;
 
@@ -83,7 +82,7 @@ public sealed class LoopOptions
         set
         {
             field = value;
-            Utf8Name = value == null ? null : Encoding.UTF8.GetBytes(value + "\0");
+            Utf8Name = CallName.Utf8(value);
         }
     }
 

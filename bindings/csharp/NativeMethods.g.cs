@@ -1236,6 +1236,7 @@ namespace Fastpar
         public uint members;
         public uint flags;
         public int* cancel;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1252,6 +1253,7 @@ namespace Fastpar
         public int* cancel;
         public void* drop;
         public void* drop_data;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1262,6 +1264,7 @@ namespace Fastpar
         public uint in_flight;
         public int* cancel;
         public void* drop;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -1449,6 +1452,7 @@ namespace Fastpar
         public int* cancel;
         public void* progress;
         public void* progress_data;
+        public byte* name;
     }
 
     [StructLayout(LayoutKind.Sequential)]

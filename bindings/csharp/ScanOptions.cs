@@ -57,6 +57,20 @@ public sealed class ScanOptions
     /// </summary>
     public long MaxMemory { get; set => field = Check.NotNegative(value, nameof(value)); }
 
+    /// <summary>What traces call the scan; null: nothing of its own.</summary>
+    public string? Name
+    {
+        get;
+        set
+        {
+            field = value;
+            Utf8Name = CallName.Utf8(value);
+        }
+    }
+
+    /// <summary>The name, to be pinned for a call.</summary>
+    internal byte[]? Utf8Name { get; private set; }
+
     /// <summary>Told how many bytes of the part are done; called as <see cref="LoopOptions.Progress"/>
     /// is.</summary>
     public IProgress<FastparProgress>? Progress { get; set; }

@@ -20,6 +20,8 @@ struct group_options {
   std::uint32_t max_lanes = 0;
   /** Cancels the group. May be null. */
   cancel_flag *cancel = nullptr;
+  /** What traces call the group, UTF-8; may be null. Read when the call begins. */
+  const char *name = nullptr;
 };
 
 /** A group as one of its tasks sees it; valid until the task returns. */
@@ -154,6 +156,7 @@ void group_run(Root &&root, const group_options &options = {}) {
   raw.struct_size = sizeof raw;
   raw.max_lanes = options.max_lanes;
   raw.cancel = options.cancel ? options.cancel->raw() : nullptr;
+  raw.name = options.name;
   raw.drop = &detail::group_task::drop;
   fastpar_error failure;
   const fastpar_status result =

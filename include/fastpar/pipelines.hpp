@@ -17,6 +17,8 @@ struct pipeline_options {
   std::uint32_t in_flight = 0;
   /** Cancels the pipeline. May be null. */
   cancel_flag *cancel = nullptr;
+  /** What traces call the pipeline, UTF-8; may be null. Read when the call begins. */
+  const char *name = nullptr;
 };
 
 namespace detail {
@@ -109,6 +111,7 @@ void pipeline(Source &&source, Work &&work, Sink &&sink, const pipeline_options 
   raw.max_lanes = options.max_lanes;
   raw.in_flight = options.in_flight;
   raw.cancel = options.cancel ? options.cancel->raw() : nullptr;
+  raw.name = options.name;
   raw.drop = &call_type::drop;
   fastpar_error failure;
   const fastpar_status result =

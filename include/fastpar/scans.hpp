@@ -46,6 +46,8 @@ struct scan_options {
 #endif
   /** Told how many bytes of the part are done. */
   progress_function progress = {};
+  /** What traces call the scan, UTF-8; may be null. Read when the call begins. */
+  const char *name = nullptr;
 };
 
 } // namespace FASTPAR_CPP
@@ -148,6 +150,7 @@ inline fastpar_scan_options raw_options(const scan_options &options, std::size_t
   raw.offset = options.offset;
   raw.size = options.size;
   raw.max_memory = options.max_memory;
+  raw.name = options.name;
   return raw;
 }
 

@@ -109,6 +109,8 @@ struct team_options {
   std::uint32_t members = 0;
   /** Cancels the team: its members are released from their barriers within some 20 ms. May be null. */
   cancel_flag *cancel = nullptr;
+  /** What traces call the team, UTF-8; may be null. Read when the call begins. */
+  const char *name = nullptr;
 };
 
 /**
@@ -123,6 +125,7 @@ void team_run_with(const team_options &options, Body &&body) {
   raw.struct_size = sizeof raw;
   raw.members = options.members;
   raw.cancel = options.cancel ? options.cancel->raw() : nullptr;
+  raw.name = options.name;
   fastpar_error failure;
   const fastpar_status result = fastpar_team_run_with(&raw, &call.run, &call, &failure);
   call.exceptions.finish(result, failure);

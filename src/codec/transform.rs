@@ -30,7 +30,7 @@ pub fn transform_file<B>(
 where
     B: Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
 {
-    traced_as(Kind::TransformFile, None, |traced| {
+    traced_as(Kind::TransformFile, options.name, |traced| {
         transform_untraced(options, archive, target, path, traced, body)
     })
 }

@@ -223,6 +223,15 @@ pub(super) unsafe fn set_if_wanted<T>(place: *mut T, value: T) {
     }
 }
 
+/// Borrows the name of a call.
+///
+/// # Safety
+/// `name` is NULL, or a text that ends with 0 and lives for `'a`.
+pub(super) unsafe fn name<'a>(name: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: the caller's promise.
+    (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
+}
+
 /// Borrows the cancel flag of a call.
 ///
 /// # Safety

@@ -5,8 +5,8 @@ use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{run_group, Group, GroupOptions, Tasks};
-use std::ffi::c_void;
-use std::mem::size_of;
+use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
 use std::ops::ControlFlow;
 
 /// A group of tasks at work. Opaque; belongs to `fastpar_group_run`, valid until that returns.
@@ -56,12 +56,14 @@ pub struct fastpar_group_options {
     pub drop: fastpar_drop_fn,
     /// Given to `drop`.
     pub drop_data: *mut c_void,
+    /// May be NULL. What traces call the group, as `fastpar_loop_options.name`.
+    pub name: *const c_char,
 }
 
 // SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_group_options {
     const NAME: &'static str = "fastpar_group_options";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, name);
 }
 
 type TaskFunction = unsafe extern "C" fn(*mut c_void, *mut fastpar_group, u32) -> i32;
@@ -170,9 +172,11 @@ pub unsafe extern "C" fn fastpar_group_run(
         }
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
+        // SAFETY: the caller's promise.
+        let name = unsafe { borrow::name(raw.name) };
         let root = ForeignTask::new(root, user_data, "root is NULL")?;
         let tasks = ForeignTasks { drop: raw.drop, drop_data: raw.drop_data };
-        run_group(tasks, &GroupOptions { max_lanes: raw.max_lanes, cancel }, root)
+        run_group(tasks, &GroupOptions { max_lanes: raw.max_lanes, cancel, name }, root)
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -284,8 +284,8 @@ impl LoopArguments<'_> {
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
         let progress = ForeignProgress::new(raw.progress, raw.progress_data);
-        // SAFETY: a text that ends with 0, by the caller's promise.
-        let name = (!raw.name.is_null()).then(|| unsafe { CStr::from_ptr(raw.name) });
+        // SAFETY: the caller's promise.
+        let name = unsafe { borrow::name(raw.name) };
         Ok(Self { schedule, max_lanes: raw.max_lanes, cancel, progress, name })
     }
 

@@ -6,8 +6,8 @@ use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{run_pipeline, PipelineOptions, Steps};
-use std::ffi::c_void;
-use std::mem::size_of;
+use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
 use std::ops::ControlFlow;
 
 /// Gives a pipeline its next item.
@@ -52,12 +52,14 @@ pub struct fastpar_pipeline_options {
     /// May be NULL. After a failure or a cancel called on the calling thread, with the `user_data` of the
     /// call, once for each item that was fed and will not be taken.
     pub drop: fastpar_drop_fn,
+    /// May be NULL. What traces call the pipeline, as `fastpar_loop_options.name`.
+    pub name: *const c_char,
 }
 
 // SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_pipeline_options {
     const NAME: &'static str = "fastpar_pipeline_options";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, name);
 }
 
 /// An item of the program.
@@ -178,6 +180,8 @@ pub unsafe extern "C" fn fastpar_pipeline_run(
         let raw = unsafe { borrow::options(options)? };
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
+        // SAFETY: the caller's promise.
+        let name = unsafe { borrow::name(raw.name) };
         let missing = |name: &'static str| move || Error::new(ErrorKind::InvalidArgument, name);
         let steps = ForeignSteps {
             feed: feed.ok_or_else(missing("feed is NULL"))?,
@@ -186,7 +190,8 @@ pub unsafe extern "C" fn fastpar_pipeline_run(
             drop: raw.drop,
             user_data,
         };
-        run_pipeline(steps, &PipelineOptions { max_lanes: raw.max_lanes, in_flight: raw.in_flight, cancel })
+        let fastpar_pipeline_options { max_lanes, in_flight, .. } = raw;
+        run_pipeline(steps, &PipelineOptions { max_lanes, in_flight, cancel, name })
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

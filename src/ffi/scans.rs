@@ -9,8 +9,8 @@ use super::status::{fastpar_error, fastpar_status};
 use crate::codec::{self, Piece, ScanOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Scope;
-use std::ffi::c_void;
-use std::mem::size_of;
+use std::ffi::{c_char, c_void, CStr};
+use std::mem::offset_of;
 use std::sync::atomic::AtomicI32;
 
 /// `fastpar_scan_options.flags`: records are lines. They end with byte 10, and the last one with the content;
@@ -106,12 +106,14 @@ pub struct fastpar_scan_options {
     pub progress: fastpar_progress_fn,
     /// Given to `progress`.
     pub progress_data: *mut c_void,
+    /// May be NULL. What traces call the scan, as `fastpar_loop_options.name`.
+    pub name: *const c_char,
 }
 
 // SAFETY: integers and nullable pointers and functions; zero is the default of each; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_scan_options {
     const NAME: &'static str = "fastpar_scan_options";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, name);
 }
 
 /// The options of a scan, checked as far as the core does not.
@@ -119,6 +121,7 @@ pub(super) struct ScanArguments<'a> {
     raw: fastpar_scan_options,
     cancel: Option<&'a AtomicI32>,
     progress: ForeignProgress,
+    name: Option<&'a CStr>,
 }
 
 impl ScanArguments<'_> {
@@ -133,7 +136,9 @@ impl ScanArguments<'_> {
         }
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
-        Ok(Self { raw, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data) })
+        // SAFETY: the caller's promise.
+        let name = unsafe { borrow::name(raw.name) };
+        Ok(Self { raw, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data), name })
     }
 
     /// The flag that cancels the call.
@@ -155,6 +160,7 @@ impl ScanArguments<'_> {
             max_memory: self.raw.max_memory,
             cancel: self.cancel,
             progress: if progress.is_set() { Some(&report) } else { None },
+            name: self.name,
         })
     }
 }

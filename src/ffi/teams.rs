@@ -4,11 +4,10 @@ use super::borrow::{self, OptionsStruct};
 use super::guard::guard;
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
-use crate::team::{self, Team};
-use std::ffi::c_void;
-use std::mem::size_of;
+use crate::team::{self, Team, TeamOptions};
+use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicI32;
 
 /// A team at work. Opaque; belongs to `fastpar_team_run`, valid until it returns.
 pub struct fastpar_team {
@@ -89,7 +88,7 @@ pub unsafe extern "C" fn fastpar_team_run(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, || run(members, None, member, user_data)) }
+    unsafe { guard(error, || run(members, &TeamOptions::default(), member, user_data)) }
 }
 
 /// Options of a team. Set `struct_size` to `sizeof(fastpar_team_options)` and every field you do not need to
@@ -105,12 +104,14 @@ pub struct fastpar_team_options {
     pub flags: u32,
     /// May be NULL. A flag, 0 at first, that any thread may set by `fastpar_cancel` while the call runs.
     pub cancel: *const i32,
+    /// May be NULL. What traces call the team, as `fastpar_loop_options.name`.
+    pub name: *const c_char,
 }
 
 // SAFETY: integers and a nullable pointer; zero is the default of each; begins with struct_size.
 unsafe impl OptionsStruct for fastpar_team_options {
     const NAME: &'static str = "fastpar_team_options";
-    const SIZE_V1: usize = size_of::<Self>();
+    const SIZE_V1: usize = offset_of!(Self, name);
 }
 
 /// Runs a team as `fastpar_team_run` does, with options.
@@ -146,7 +147,9 @@ pub unsafe extern "C" fn fastpar_team_run_with(
         }
         // SAFETY: the caller's promise.
         let cancel = unsafe { borrow::cancel_flag(raw.cancel)? };
-        run(raw.members, cancel, member, user_data)
+        // SAFETY: the caller's promise.
+        let name = unsafe { borrow::name(raw.name) };
+        run(raw.members, &TeamOptions { cancel, name }, member, user_data)
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }
@@ -155,13 +158,13 @@ pub unsafe extern "C" fn fastpar_team_run_with(
 /// Runs a team of the program.
 fn run(
     members: u32,
-    cancel: Option<&AtomicI32>,
+    options: &TeamOptions<'_>,
     member: fastpar_member_fn,
     user_data: *mut c_void,
 ) -> Result<()> {
     let function = member.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "member is NULL"))?;
     let foreign = ForeignMember { function, user_data };
-    team::run_with(members, cancel, &|team: &Team, member| foreign.call(team, member))
+    team::run_with(members, options, &|team: &Team, member| foreign.call(team, member))
 }
 
 /// Waits until every member of the team has come to the barrier.

@@ -12,6 +12,7 @@ use crate::panics::panic_text;
 use crate::pool::{Asked, Call, Scope, Spent};
 use crate::trace::{self, Kind, Mark};
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -37,6 +38,8 @@ pub(crate) struct PipelineOptions<'a> {
     /// Items that were fed and are not taken; 0: twice the lanes.
     pub(crate) in_flight: u32,
     pub(crate) cancel: Option<&'a AtomicI32>,
+    /// What traces call it.
+    pub(crate) name: Option<&'a CStr>,
 }
 
 /// The work on the items, and what became of it.
@@ -151,7 +154,7 @@ pub(crate) fn run_pipeline<T: Steps>(steps: T, options: &PipelineOptions<'_>) ->
         lanes.min(u32::try_from(in_flight).unwrap_or(u32::MAX)),
     );
     let mut taken = 0;
-    let traced = trace::begin_call(trace::TASKS);
+    let traced = trace::begin_named(trace::TASKS, options.name);
     let within = traced.map(trace::Call::enter);
     let result = run_items(&entered, &*steps, &mut pipeline, in_flight, options.cancel, &mut taken);
     carried.restore_here();

@@ -16,6 +16,7 @@ use crate::pool::{check_others, wait, Asked, Call, Scope};
 use crate::trace;
 use barrier::Barrier;
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
@@ -69,16 +70,25 @@ impl BodyPtr {
 /// Those of the first member that failed; [`ErrorKind::Threads`] if the team is larger than the pool, or,
 /// inside a callback, than the workers that are free at this moment.
 pub fn run(members: u32, body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync)) -> Result<()> {
-    run_with(members, None, body)
+    run_with(members, &TeamOptions::default(), body)
 }
 
-/// The same; once `cancel` is not zero the members are released from their barriers, and the call fails.
+/// How a team is stopped, and what it is called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TeamOptions<'a> {
+    /// Not zero: the members are released from their barriers, and the call fails.
+    pub cancel: Option<&'a AtomicI32>,
+    /// What traces call it.
+    pub name: Option<&'a CStr>,
+}
+
+/// The same with options; once `cancel` is not zero the members are released from their barriers, and the call fails.
 ///
 /// # Errors
 /// Those of [`run`], and [`ErrorKind::Cancelled`].
 pub fn run_with(
     members: u32,
-    cancel: Option<&AtomicI32>,
+    options: &TeamOptions<'_>,
     body: &(dyn Fn(&Team, u32) -> ControlFlow<i32> + Sync),
 ) -> Result<()> {
     let call = Call::enter()?;
@@ -97,10 +107,10 @@ pub fn run_with(
         pool.await_workers()?;
     }
     pool.reserve(members - 1, call.must_not_wait())?;
-    let traced = trace::begin_call(trace::LOOPS);
+    let traced = trace::begin_named(trace::LOOPS, options.name);
     // SAFETY: only the lifetime is dropped; the team is used by its members, who end before this returns, or
     // which a fork has left without a thread.
-    let flag = cancel.map(|flag| unsafe { &*ptr::from_ref(flag) });
+    let flag = options.cancel.map(|flag| unsafe { &*ptr::from_ref(flag) });
     let team = Arc::new(Team {
         cancel: flag,
         members,

@@ -88,7 +88,9 @@ pub(crate) fn begin_named(category: u32, name: Option<&CStr>) -> Option<Call> {
 #[inline]
 pub(crate) fn begin_helping(category: u32) -> Option<Call> {
     let here = place::here();
-    begin_call(category).map(|call| if here.call == 0 { call } else { Call { number: here.call, ..call } })
+    let helping = begin_call(category);
+    let Some(call) = helping.filter(|_| here.call != 0) else { return helping };
+    Some(Call { number: here.call, name: here.name, ..call })
 }
 
 #[cold]
@@ -117,13 +119,13 @@ impl Call {
     /// A lane begins to work for the call.
     pub(crate) fn begin_lane(self, kind: Kind, lane: u32) -> Lane {
         count_lanes(1);
-        let within = Within::enter(Place { call: self.number, lane: Some(lane) });
+        let within = Within::enter(Place { call: self.number, lane: Some(lane), name: self.name });
         Lane { call: self, kind, lane, at: clock::now(), within: Some(within) }
     }
 
     /// The calling thread works for the call, in none of its lanes, until what is returned is dropped.
     pub(crate) fn enter(self) -> Within {
-        Within::enter(Place { call: self.number, lane: None })
+        Within::enter(Place { call: self.number, lane: None, name: self.name })
     }
 
     /// The number.

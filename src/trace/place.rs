@@ -2,19 +2,22 @@
 //! such as those of frames and files, get both.
 #![forbid(unsafe_code)]
 
+use super::names::Name;
 use std::cell::Cell;
 use std::marker::PhantomData;
 
 /// See the module.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     /// The number of the call; 0: none that is traced.
     pub(super) call: u64,
     pub(super) lane: Option<u32>,
+    /// What the program calls the call.
+    pub(super) name: Name,
 }
 
 thread_local! {
-    static PLACE: Cell<Place> = const { Cell::new(Place { call: 0, lane: None }) };
+    static PLACE: Cell<Place> = const { Cell::new(Place { call: 0, lane: None, name: Name::NONE }) };
 }
 
 /// That of the calling thread.

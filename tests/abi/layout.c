@@ -68,26 +68,29 @@ ASSERT(offsetof(fastpar_plan, largest) == 24);
 ASSERT(offsetof(fastpar_plan, lanes) == 32);
 ASSERT(offsetof(fastpar_plan, reserved) == 36);
 
-ASSERT(sizeof(fastpar_team_options) == 24);
+ASSERT(sizeof(fastpar_team_options) == 32);
 ASSERT(offsetof(fastpar_team_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_team_options, members) == 8);
 ASSERT(offsetof(fastpar_team_options, flags) == 12);
 ASSERT(offsetof(fastpar_team_options, cancel) == 16);
+ASSERT(offsetof(fastpar_team_options, name) == 24);
 
-ASSERT(sizeof(fastpar_group_options) == 40);
+ASSERT(sizeof(fastpar_group_options) == 48);
 ASSERT(offsetof(fastpar_group_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_group_options, max_lanes) == 8);
 ASSERT(offsetof(fastpar_group_options, flags) == 12);
 ASSERT(offsetof(fastpar_group_options, cancel) == 16);
 ASSERT(offsetof(fastpar_group_options, drop) == 24);
 ASSERT(offsetof(fastpar_group_options, drop_data) == 32);
+ASSERT(offsetof(fastpar_group_options, name) == 40);
 
-ASSERT(sizeof(fastpar_pipeline_options) == 32);
+ASSERT(sizeof(fastpar_pipeline_options) == 40);
 ASSERT(offsetof(fastpar_pipeline_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_pipeline_options, max_lanes) == 8);
 ASSERT(offsetof(fastpar_pipeline_options, in_flight) == 12);
 ASSERT(offsetof(fastpar_pipeline_options, cancel) == 16);
 ASSERT(offsetof(fastpar_pipeline_options, drop) == 24);
+ASSERT(offsetof(fastpar_pipeline_options, name) == 32);
 
 ASSERT(sizeof(fastpar_sort_key) == 16);
 ASSERT(offsetof(fastpar_sort_key, offset) == 0);
@@ -191,7 +194,7 @@ ASSERT(offsetof(fastpar_piece, size) == 24);
 ASSERT(offsetof(fastpar_piece, lane) == 32);
 ASSERT(offsetof(fastpar_piece, lanes) == 36);
 
-ASSERT(sizeof(fastpar_scan_options) == 80);
+ASSERT(sizeof(fastpar_scan_options) == 88);
 ASSERT(offsetof(fastpar_scan_options, struct_size) == 0);
 ASSERT(offsetof(fastpar_scan_options, record_size) == 8);
 ASSERT(offsetof(fastpar_scan_options, piece_size) == 16);
@@ -203,6 +206,7 @@ ASSERT(offsetof(fastpar_scan_options, max_memory) == 48);
 ASSERT(offsetof(fastpar_scan_options, cancel) == 56);
 ASSERT(offsetof(fastpar_scan_options, progress) == 64);
 ASSERT(offsetof(fastpar_scan_options, progress_data) == 72);
+ASSERT(offsetof(fastpar_scan_options, name) == 80);
 
 ASSERT(sizeof(fastpar_field) == 16);
 ASSERT(offsetof(fastpar_field, offset) == 0);

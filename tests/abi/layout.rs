@@ -61,26 +61,29 @@ layout! {
         lanes: 32,
         reserved: 36,
     }
-    fastpar_team_options: size 24, align 8 {
+    fastpar_team_options: size 32, align 8 {
         struct_size: 0,
         members: 8,
         flags: 12,
         cancel: 16,
+        name: 24,
     }
-    fastpar_group_options: size 40, align 8 {
+    fastpar_group_options: size 48, align 8 {
         struct_size: 0,
         max_lanes: 8,
         flags: 12,
         cancel: 16,
         drop: 24,
         drop_data: 32,
+        name: 40,
     }
-    fastpar_pipeline_options: size 32, align 8 {
+    fastpar_pipeline_options: size 40, align 8 {
         struct_size: 0,
         max_lanes: 8,
         in_flight: 12,
         cancel: 16,
         drop: 24,
+        name: 32,
     }
     fastpar_sort_key: size 16, align 8 {
         offset: 0,
@@ -184,7 +187,7 @@ layout! {
         lane: 32,
         lanes: 36,
     }
-    fastpar_scan_options: size 80, align 8 {
+    fastpar_scan_options: size 88, align 8 {
         struct_size: 0,
         record_size: 8,
         piece_size: 16,
@@ -196,6 +199,7 @@ layout! {
         cancel: 56,
         progress: 64,
         progress_data: 72,
+        name: 80,
     }
     fastpar_field: size 16, align 8 {
         offset: 0,

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,7 +60,7 @@ void timeline() {
   const std::filesystem::path path = "pool.trace++";
   std::filesystem::remove(path);
   fastpar::trace_options options;
-  options.categories = fastpar::trace_user + fastpar::trace_loops;
+  options.categories = fastpar::trace_user + fastpar::trace_loops + fastpar::trace_tasks + fastpar::trace_codec;
   fastpar::trace_start(path, options);
   CHECK_STATUS(already_started, fastpar::trace_start(path));
   {
@@ -71,13 +72,30 @@ void timeline() {
     fastpar::loop_options named;
     named.name = "count";
     fastpar::for_each_chunk(10, [](fastpar::chunk) {}, named);
+    fastpar::group_options of_group;
+    of_group.name = "a group";
+    fastpar::group_run([](fastpar::task_group &) {}, of_group);
+    fastpar::pipeline_options of_pipeline;
+    of_pipeline.name = "a pipeline";
+    fastpar::pipeline([] { return std::optional<int>(); }, [](int item) { return item; }, [](int) {}, of_pipeline);
+    fastpar::team_options of_team;
+    of_team.members = 1;
+    of_team.name = "a team";
+    fastpar::team_run_with(of_team, [](fastpar::team &) {});
+    const std::vector<int> numbers(1000);
+    const auto packed = fastpar::compress(fastpar::as_bytes(numbers));
+    const fastpar::archive archive(packed);
+    fastpar::scan_options of_scan;
+    of_scan.name = "a scan";
+    fastpar::scan(archive, [](fastpar::span<const int>) {}, of_scan);
   }
   fastpar::trace_stop();
   CHECK_STATUS(io, fastpar::trace_start(path));
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   file.close();
-  for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\"", "\"count\""}) CHECK(text.find(name) != text.npos);
+  for (const char *name : {"\"outer\"", "\"inner\"", "\"plain\"", "\"loop\"", "\"count\"", "\"a group\"", "\"a pipeline\"",
+                           "\"a team\"", "\"a scan\""}) CHECK(text.find(name) != text.npos);
   CHECK(text.find("\"cat\":\"chunks\"") == text.npos);
   std::filesystem::remove(path);
   options.categories = 64;

@@ -73,14 +73,15 @@ namespace Fastpar.Tests
                 ("lanes", 32),
                 ("reserved", 36),
             }),
-            ("fastpar_team_options", 24, new[]
+            ("fastpar_team_options", 32, new[]
             {
                 ("struct_size", 0),
                 ("members", 8),
                 ("flags", 12),
                 ("cancel", 16),
+                ("name", 24),
             }),
-            ("fastpar_group_options", 40, new[]
+            ("fastpar_group_options", 48, new[]
             {
                 ("struct_size", 0),
                 ("max_lanes", 8),
@@ -88,14 +89,16 @@ namespace Fastpar.Tests
                 ("cancel", 16),
                 ("drop", 24),
                 ("drop_data", 32),
+                ("name", 40),
             }),
-            ("fastpar_pipeline_options", 32, new[]
+            ("fastpar_pipeline_options", 40, new[]
             {
                 ("struct_size", 0),
                 ("max_lanes", 8),
                 ("in_flight", 12),
                 ("cancel", 16),
                 ("drop", 24),
+                ("name", 32),
             }),
             ("fastpar_sort_key", 16, new[]
             {
@@ -212,7 +215,7 @@ namespace Fastpar.Tests
                 ("lane", 32),
                 ("lanes", 36),
             }),
-            ("fastpar_scan_options", 80, new[]
+            ("fastpar_scan_options", 88, new[]
             {
                 ("struct_size", 0),
                 ("record_size", 8),
@@ -225,6 +228,7 @@ namespace Fastpar.Tests
                 ("cancel", 56),
                 ("progress", 64),
                 ("progress_data", 72),
+                ("name", 80),
             }),
             ("fastpar_field", 16, new[]
             {

@@ -145,6 +145,34 @@ internal static class PoolTests
         Expect.Throws<ArgumentOutOfRangeException>(() => FastparPool.Shutdown(TimeSpan.FromSeconds(-5)));
     }
 
+    /// <summary>Groups, pipelines and scans have the names that their options give.</summary>
+    [Test]
+    private static void NamesInTraces()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        byte[] packed = Codec.Compress(new byte[100_000]);
+        using var archive = SeekableArchive.Open(packed);
+        FastparTrace.Start(path);
+        try
+        {
+            FastparGroup.Run(group => { }, new GroupOptions { Name = "gruppe" });
+            FastparPipeline.Run(new[] { 1 }, item => item, item => { }, new PipelineOptions { Name = "fließt" });
+            archive.Scan<byte>(records => { }, new ScanOptions { Name = "sucht" });
+            archive.ScanReduce<byte, long>(() => 0, (records, sum) => sum + records.Length, (a, b) => a + b, new ScanOptions { Name = "summiert" });
+            FastparTrace.Stop();
+            string text = File.ReadAllText(path);
+            foreach (string name in new[] { "gruppe", "fließt", "sucht", "summiert" })
+            {
+                Expect.True(text.Contains("\"" + name + "\""), name + " in " + text);
+            }
+        }
+        finally
+        {
+            FastparTrace.Stop();
+            File.Delete(path);
+        }
+    }
+
     [Test]
     private static void Trace()
     {
@@ -161,9 +189,10 @@ internal static class PoolTests
             var named = new LoopOptions { Name = "zählt" };
             FastparLoop.For(10, range => { }, named);
             FastparLoop.Start(10, range => { }, named).Wait();
+            FastparTeam.Run(new TeamOptions { Members = 1, Name = "treffen" }, member => { });
             FastparTrace.Stop();
             string text = File.ReadAllText(path);
-            Expect.True(text.Contains("\"lädt\"") && text.Contains("\"zählt\"") && text.Contains("\"loop\"") && !text.Contains("\"cat\":\"chunks\""), text);
+            Expect.True(text.Contains("\"lädt\"") && text.Contains("\"zählt\"") && text.Contains("\"treffen\"") && text.Contains("\"loop\"") && !text.Contains("\"cat\":\"chunks\""), text);
             Expect.True(text.EndsWith("\n]\n"), "its end");
             Expect.Throws<IOException>(() => FastparTrace.Start(path));
             Expect.Throws<ArgumentException>(() => FastparTrace.Start(""));

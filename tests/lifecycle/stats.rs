@@ -331,7 +331,7 @@ fn what_reads_of_archives_decode_is_counted() {
         let both = (first.0 + last.0, first.1 + last.1);
         assert_eq!(read(0, data.len()), both, "the others; the first is kept");
         // Too large to be kept: from where the last read ended.
-        let large = Options { frame_size: data.len() as u64, window_log: 17, ..Options::default() };
+        let large = Options { frame_size: data.len(), window_log: 17, ..Options::default() };
         let packed = codec::compress_to_vec(&data, &large).expect("it compresses");
         let tight = Options { max_memory: 1_500_000, ..Options::default() };
         let archive = Archive::new(&packed, &tight).expect("it opens");

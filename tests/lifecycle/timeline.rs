@@ -49,7 +49,23 @@ impl Timeline {
                 all,
             }
         };
-        Self(events.into_iter().map(event).collect())
+        let timeline = Self(events.into_iter().map(event).collect());
+        timeline.check_nesting();
+        timeline
+    }
+
+    /// Slices of a thread lie within each other, or apart.
+    fn check_nesting(&self) {
+        let mut slices: Vec<_> = self.0.iter().filter(|event| event.phase == "X").collect();
+        slices.sort_by_key(|slice| (slice.thread, slice.at, std::cmp::Reverse(slice.end())));
+        let mut around: Vec<&Event> = Vec::new();
+        for slice in slices {
+            around.retain(|outer| outer.thread == slice.thread && outer.end() > slice.at);
+            if let Some(outer) = around.last() {
+                assert!(outer.holds(slice), "{slice:?} goes on after {outer:?}");
+            }
+            around.push(slice);
+        }
     }
 
     pub(crate) fn of<'s>(&'s self, phase: &'s str, name: &'s str) -> impl Iterator<Item = &'s Event> + Clone {

@@ -4,12 +4,14 @@ use crate::support::isolated::Isolated;
 use crate::timeline::{Event, Timeline};
 use crate::trace::{folder, options, start_with, stop};
 use fastpar::codec::{self, Archive, Options, ScanOptions};
-use fastpar::ffi::FASTPAR_OK;
+use fastpar::ffi::*;
 use fastpar::job::{for_each_chunk, Chunk, Control};
 use fastpar::plan::Schedule;
+use std::ffi::{c_void, CStr};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
+use std::ptr;
 
 fn traced(path: &Path, work: impl FnOnce()) -> Timeline {
     assert_eq!(start_with(path, options(256 << 20, 0)).0, FASTPAR_OK);
@@ -143,5 +145,96 @@ fn pieces_and_their_calls() {
         for piece in timeline.slices("piece") {
             assert_eq!(asked(piece, "call"), asked(whole, "call"));
         }
+    });
+}
+
+unsafe extern "C" fn task(_: *mut c_void, _: *mut fastpar_group, _: u32) -> i32 {
+    0
+}
+
+unsafe extern "C" fn member(_: *mut c_void, _: *mut fastpar_team, _: u32, _: u32) -> i32 {
+    0
+}
+
+/// Feeds twenty items, which are the numbers of those left.
+unsafe extern "C" fn feed(user_data: *mut c_void, item: *mut *mut c_void) -> i32 {
+    // SAFETY: a number that lives while the pipeline runs; the place for an item.
+    unsafe {
+        let left = &mut *user_data.cast::<usize>();
+        *left -= usize::from(*left > 0);
+        *item = *left as *mut c_void;
+    }
+    0
+}
+
+unsafe extern "C" fn item(_: *mut c_void, _: *mut c_void, _: u32) -> i32 {
+    0
+}
+
+unsafe extern "C" fn piece(_: *mut c_void, _: *const fastpar_piece) -> i32 {
+    0
+}
+
+/// Groups, pipelines, teams and scans have the names that their options give, and so have their lanes.
+#[test]
+fn names_of_other_calls() {
+    /// Options that are zero but for their size and name.
+    macro_rules! named {
+        ($options:ty, $name:expr) => {{
+            // SAFETY: zero is the default of every field.
+            let mut options: $options = unsafe { std::mem::zeroed() };
+            options.struct_size = size_of::<$options>();
+            let name: &CStr = $name;
+            options.name = name.as_ptr();
+            options
+        }};
+    }
+    Isolated::default().env("FASTPAR_THREADS", "3").run(|| {
+        let (_folder, path) = folder();
+        let packed = codec::compress_to_vec(&[7; 10_000], &Options::default()).expect("it compresses");
+        let (none, no_error) = (ptr::null_mut(), ptr::null_mut());
+        let timeline = traced(&path, || {
+            let group = named!(fastpar_group_options, c"a group");
+            let pipeline = named!(fastpar_pipeline_options, c"a pipeline");
+            let team = named!(fastpar_team_options, c"a team");
+            let scan = named!(fastpar_scan_options, c"a scan");
+            let (mut left, mut archive) = (21usize, ptr::null_mut());
+            // SAFETY: all pointers are valid while the calls run, or NULL; the archive is freed once.
+            let statuses = unsafe {
+                let opened = fastpar_archive_open(
+                    ptr::null(),
+                    packed.as_ptr().cast(),
+                    packed.len(),
+                    &mut archive,
+                    no_error,
+                );
+                let data = ptr::from_mut(&mut left).cast();
+                let statuses = [
+                    opened,
+                    fastpar_group_run(&group, Some(task), none, no_error),
+                    fastpar_pipeline_run(&pipeline, Some(feed), Some(item), Some(item), data, no_error),
+                    fastpar_team_run_with(&team, Some(member), none, no_error),
+                    fastpar_archive_for(&scan, archive, Some(piece), none, no_error),
+                ];
+                fastpar_archive_free(archive);
+                statuses
+            };
+            assert_eq!(statuses, [FASTPAR_OK; 5]);
+        });
+        let kinds = |name: &str| -> Vec<&str> {
+            let named = timeline.0.iter().filter(|event| event.phase == "X" && event.name == name);
+            named.filter_map(|event| event.all["args"]["kind"].as_str()).collect()
+        };
+        for (name, all) in [
+            ("a group", &["group", "lane"][..]),
+            ("a pipeline", &["pipeline"]),
+            ("a team", &["team", "member"]),
+            ("a scan", &["scan archive"]),
+        ] {
+            assert!(all.iter().all(|kind| kinds(name).contains(kind)), "{name}: {:?}", kinds(name));
+        }
+        // Helpers of the pipeline come if they find a CPU.
+        let pipeline = timeline.slices("a pipeline").next().expect("just seen");
+        assert!(timeline.slices("lane").all(|lane| asked(lane, "call") != asked(pipeline, "call")));
     });
 }

@@ -4,7 +4,7 @@
 use crate::support::watchdog::watch;
 use fastpar::job::{for_each_chunk, Body, Control, JobHandle};
 use fastpar::plan::Schedule;
-use fastpar::team::{self, Team};
+use fastpar::team::{self, Team, TeamOptions};
 use fastpar::{pool, Error, ErrorKind};
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
@@ -262,6 +262,10 @@ fn members_wait_for_a_job_that_finds_no_worker() {
     assert_eq!(lanes.into_inner().unwrap().len(), threads() as usize);
 }
 
+fn stopped_by(flag: &AtomicI32) -> TeamOptions<'_> {
+    TeamOptions { cancel: Some(flag), ..TeamOptions::default() }
+}
+
 /// A flag releases the members from a barrier to which not all come.
 #[test]
 fn a_cancelled_team_is_released_from_its_barriers() {
@@ -269,7 +273,7 @@ fn a_cancelled_team_is_released_from_its_barriers() {
     let flag = AtomicI32::new(0);
     let released = AtomicU32::new(0);
     let members = threads().min(4);
-    let result = team::run_with(members, Some(&flag), &|team: &Team, member| {
+    let result = team::run_with(members, &stopped_by(&flag), &|team: &Team, member| {
         if member == 0 {
             flag.store(1, Relaxed);
             // Not at the barrier: the others wait for this member until they see the flag.
@@ -286,10 +290,10 @@ fn a_cancelled_team_is_released_from_its_barriers() {
     assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::Cancelled));
     // A failure of a member's own counts more; a flag that is not set changes nothing.
     let failed =
-        team::run_with(2, Some(&flag), &|_, member| if member == 0 { Break(7) } else { Continue(()) });
+        team::run_with(2, &stopped_by(&flag), &|_, member| if member == 0 { Break(7) } else { Continue(()) });
     assert_eq!(failed.map_err(|error| error.code()), Err(7));
     flag.store(0, Relaxed);
-    team::run_with(members, Some(&flag), &|team, _| {
+    team::run_with(members, &stopped_by(&flag), &|team, _| {
         (0..10).for_each(|_| team.barrier().expect("nobody cancels"));
         Continue(())
     })

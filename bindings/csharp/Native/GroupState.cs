@@ -52,7 +52,12 @@ internal sealed unsafe class GroupState : CallState
             drop = (void*)OnDropPointer,
             drop_data = UserData,
         };
-        int status = NativeMethods.fastpar_group_run(&native, OnRoot, UserData, &error);
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_group_run(&native, OnRoot, UserData, &error);
+        }
         hasEnded = true;
         call.End(status, &error);
     }

@@ -49,7 +49,12 @@ internal abstract unsafe class PipelineState : CallState
             cancel = call.Cancel,
             drop = (void*)OnDropPointer,
         };
-        int status = NativeMethods.fastpar_pipeline_run(&native, OnFeed, OnWork, OnTake, UserData, &error);
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_pipeline_run(&native, OnFeed, OnWork, OnTake, UserData, &error);
+        }
         call.End(status, &error);
     }
 

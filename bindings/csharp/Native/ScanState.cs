@@ -43,7 +43,12 @@ internal abstract unsafe class ScanState : CallState
         using var call = new SyncCall(this);
         fastpar_scan_options native = Native(call, record);
         fastpar_error error;
-        int status = NativeMethods.fastpar_archive_for(&native, archive, OnPiece, UserData, &error);
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_archive_for(&native, archive, OnPiece, UserData, &error);
+        }
         call.End(status, &error, Site());
     }
 
@@ -54,8 +59,13 @@ internal abstract unsafe class ScanState : CallState
         fastpar_scan_options native = Native(call, record);
         fastpar_error error;
         long number = 0;
-        int status = NativeMethods.fastpar_archive_reduce(
-            &native, archive, OnFold, OnCombine, UserData, &number, (UIntPtr)sizeof(long), &error);
+        int status;
+        fixed (byte* name = options?.Utf8Name)
+        {
+            native.name = name;
+            status = NativeMethods.fastpar_archive_reduce(
+                &native, archive, OnFold, OnCombine, UserData, &number, (UIntPtr)sizeof(long), &error);
+        }
         call.End(status, &error, Site());
     }
 
@@ -70,10 +80,11 @@ internal abstract unsafe class ScanState : CallState
         fastpar_file_stats stats = default;
         stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
         fastpar_error error;
-        fixed (byte* name = Codec.PathOf(target, nameof(target)))
+        fixed (byte* place = Codec.PathOf(target, nameof(target)), name = options?.Utf8Name)
         {
+            native.name = name;
             int status = NativeMethods.fastpar_transform_file(
-                &native, archive, &to, name, OnTransform, UserData, &stats, &error);
+                &native, archive, &to, place, OnTransform, UserData, &stats, &error);
             call.End(status, &error, new ErrorSite { Reads = true, Source = path, Target = target });
         }
         return new FileStats(stats);

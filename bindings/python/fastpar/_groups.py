@@ -121,6 +121,7 @@ def group(
     max_lanes: int = 0,
     cancel: CancelFlag | None = None,
     errors: Literal["first", "group"] = "first",
+    name: str = "",
 ) -> None:
     """Calls `root(group)` and all tasks that it and they spawn, in parallel, and returns when all have ended.
 
@@ -133,7 +134,7 @@ def group(
 
     For work that is no range: trees, recursion, graphs. `group.spawn(function, *args)` adds a task and `group.wait()` waits for those
     that the calling task has spawned. Spawning nests nothing, however deep the recursion. `max_lanes`: threads at the same time; 0:
-    every thread of the pool.
+    every thread of the pool. `name`: what traces call the group.
 
     An exception of a task ends the group: no task is begun, those that run finish, and it is raised here; of several, the first in
     time (`errors="group"`: all, in an ExceptionGroup). KeyboardInterrupt in the main thread ends it in the same way. Tasks see the
@@ -145,7 +146,10 @@ def group(
     task = _Task(work, root, (work.group,))
     work.pending.add(task)
     options = n.fastpar_group_options(
-        ctypes.sizeof(n.fastpar_group_options), uint32(max_lanes, "max_lanes"), cancel=work.address
+        ctypes.sizeof(n.fastpar_group_options),
+        uint32(max_lanes, "max_lanes"),
+        cancel=work.address,
+        name=name.encode() if name else None,
     )
     error = n.fastpar_error()
     try:

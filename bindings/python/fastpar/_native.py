@@ -207,6 +207,7 @@ class fastpar_team_options(ctypes.Structure):
         ("members", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
         ("cancel", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
     )
 
 
@@ -224,6 +225,7 @@ class fastpar_group_options(ctypes.Structure):
         ("cancel", ctypes.c_void_p),
         ("drop", fastpar_drop_fn),
         ("drop_data", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
     )
 
 
@@ -240,6 +242,7 @@ class fastpar_pipeline_options(ctypes.Structure):
         ("in_flight", ctypes.c_uint32),
         ("cancel", ctypes.c_void_p),
         ("drop", fastpar_drop_fn),
+        ("name", ctypes.c_char_p),
     )
 
 
@@ -412,6 +415,7 @@ class fastpar_scan_options(ctypes.Structure):
         ("cancel", ctypes.c_void_p),
         ("progress", fastpar_progress_fn),
         ("progress_data", ctypes.py_object),
+        ("name", ctypes.c_char_p),
     )
 
 

@@ -91,6 +91,7 @@ def team(
     *,
     cancel: CancelFlag | None = None,
     errors: Literal["first", "group"] = "first",
+    name: str = "",
 ) -> None:
     """Calls `body(member)` on several threads at the same time, and returns when all have returned.
 
@@ -102,7 +103,7 @@ def team(
     what they set ends with the team. KeyboardInterrupt is raised when the main thread comes out of a barrier.
 
     `cancel` releases the members from their barriers within some 20 ms; the call then raises CancelledError, unless a body has
-    raised something else.
+    raised something else. `name`: what traces call the team.
 
     Raises ThreadsError for more members than the pool has threads; from inside a body also if not so many are free now.
     """
@@ -111,7 +112,9 @@ def team(
     call = _TeamCall(body)
     error = n.fastpar_error()
     count = uint32(members, "members")
-    options = n.fastpar_team_options(ctypes.sizeof(n.fastpar_team_options), count, 0, ctypes.addressof(call.cancelled))
+    options = n.fastpar_team_options(
+        ctypes.sizeof(n.fastpar_team_options), count, 0, ctypes.addressof(call.cancelled), name.encode() if name else None
+    )
     try:
         begin(call)
         with watching(cancel, call):

@@ -173,6 +173,7 @@ pub(super) fn a_group(choices: &mut Choices<'_>) {
     options.max_lanes = u32::from(choices.byte() % 4);
     options.cancel = seen.cancel.as_ptr();
     options.drop = Some(drop_task);
+    options.name = c"tasks".as_ptr();
     let root = Box::new(Task { program: choices.0.to_vec(), seen: Arc::clone(&seen), spawner: None });
     choices.0 = &[];
     // SAFETY: all of it lives until the call ends; the root runs, as nothing has cancelled the group.
@@ -289,6 +290,7 @@ pub(super) fn a_pipeline(choices: &mut Choices<'_>) {
         in_flight,
         cancel: line.cancel.as_ptr(),
         drop: Some(drop_item),
+        name: c"items".as_ptr(),
     };
     let user_data = std::ptr::from_ref(&line).cast_mut().cast();
     let mut error = MaybeUninit::<fastpar_error>::zeroed();

@@ -65,7 +65,7 @@ pub fn archive_for<B>(archive: &Archive<'_>, options: &ScanOptions<'_>, body: B)
 where
     B: Fn(&Piece<'_>) -> Result<()> + Sync,
 {
-    let traced = begin();
+    let traced = begin(options);
     let within = traced.map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
     let ran = scan.run(u64::MAX, &body).and_then(|()| scan.finish());
@@ -75,9 +75,9 @@ where
 }
 
 /// Begins a scan, if it is traced.
-fn begin() -> Option<trace::Call> {
+fn begin(options: &ScanOptions<'_>) -> Option<trace::Call> {
     trace::when_first_call();
-    trace::begin_call(trace::CODEC | trace::CHUNKS)
+    trace::begin_named(trace::CODEC | trace::CHUNKS, options.name)
 }
 
 /// The body of a scan.

@@ -10,6 +10,7 @@ use crate::codec::archive::Archive;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Progress;
 use crate::memory;
+use std::ffi::CStr;
 use std::ops::Range;
 use std::sync::atomic::AtomicI32;
 
@@ -42,6 +43,8 @@ pub struct ScanOptions<'a> {
     pub cancel: Option<&'a AtomicI32>,
     /// Told (bytes of the content done, in total).
     pub progress: Option<Progress<'a>>,
+    /// What traces call the scan.
+    pub name: Option<&'a CStr>,
 }
 
 /// See the module.

@@ -69,7 +69,7 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
     fold: impl Fn(&S, usize, &Piece<'_>) -> Result<()> + Sync,
     mut combine: impl FnMut(&mut S, usize) -> ControlFlow<i32>,
 ) -> Result<S> {
-    let traced = begin();
+    let traced = begin(options);
     let within = traced.map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
     let most = match scan.max_memory {

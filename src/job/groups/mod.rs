@@ -48,6 +48,7 @@ pub(super) use frame::Frame;
 use node::{end_task, give_back, Node, NodeRef};
 use queue::Queue;
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
@@ -70,6 +71,8 @@ pub(crate) trait Tasks: Send + Sync + Sized + 'static {
 pub(crate) struct GroupOptions<'a> {
     pub(crate) max_lanes: u32,
     pub(crate) cancel: Option<&'a AtomicI32>,
+    /// What traces call it.
+    pub(crate) name: Option<&'a CStr>,
 }
 
 /// See the module.
@@ -164,7 +167,7 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
         ran: (0..lanes).map(|_| CachePadded::default()).collect(),
         root: node,
         carried: Carried::from_caller(call.is_nested()),
-        traced: trace::begin_call(trace::TASKS),
+        traced: trace::begin_named(trace::TASKS, options.name),
         process: Process::current(),
         pool: call.pool_ref(),
     });

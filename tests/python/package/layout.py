@@ -83,16 +83,17 @@ STRUCTS = {
         },
     ),
     "fastpar_team_options": (
-        24,
+        32,
         {
             "struct_size": 0,
             "members": 8,
             "flags": 12,
             "cancel": 16,
+            "name": 24,
         },
     ),
     "fastpar_group_options": (
-        40,
+        48,
         {
             "struct_size": 0,
             "max_lanes": 8,
@@ -100,16 +101,18 @@ STRUCTS = {
             "cancel": 16,
             "drop": 24,
             "drop_data": 32,
+            "name": 40,
         },
     ),
     "fastpar_pipeline_options": (
-        32,
+        40,
         {
             "struct_size": 0,
             "max_lanes": 8,
             "in_flight": 12,
             "cancel": 16,
             "drop": 24,
+            "name": 32,
         },
     ),
     "fastpar_sort_key": (
@@ -254,7 +257,7 @@ STRUCTS = {
         },
     ),
     "fastpar_scan_options": (
-        80,
+        88,
         {
             "struct_size": 0,
             "record_size": 8,
@@ -267,6 +270,7 @@ STRUCTS = {
             "cancel": 56,
             "progress": 64,
             "progress_data": 72,
+            "name": 80,
         },
     ),
     "fastpar_field": (

@@ -9,6 +9,7 @@ import unittest
 
 import fastpar
 import support
+from fastpar import zstd
 
 
 class Threads(unittest.TestCase):
@@ -90,6 +91,22 @@ class Ending(unittest.TestCase):
 
 
 class Timeline(unittest.TestCase):
+    def test_names_of_calls(self):
+        data = zstd.compress(bytes(100_000))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "trace")
+            fastpar.trace_start(path)
+            try:
+                fastpar.group(lambda group: None, name="gruppe")
+                fastpar.team(lambda member: None, 1, name="treffen")
+                with zstd.open_archive(data) as archive:
+                    archive.scan(lambda view: None, name="sucht")
+            finally:
+                fastpar.trace_stop()
+            with open(path, encoding="utf-8") as file:
+                names = {event.get("name") for event in json.load(file)}
+        self.assertTrue({"gruppe", "treffen", "sucht"} <= names, names)
+
     def test_spans_and_loops(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "trace-%p.json")

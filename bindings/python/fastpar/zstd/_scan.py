@@ -44,6 +44,8 @@ class ScanOptions(TypedDict, total=False):
     cancel: CancelFlag | None
     #: Called with (bytes of the part done, in total), as for loops.
     progress: Callable[[int, int], object] | None
+    #: What traces call the scan.
+    name: str
 
 
 class ScanCall:
@@ -62,6 +64,7 @@ class ScanCall:
         errors: str = "first",
         cancel: CancelFlag | None = None,
         progress: Callable[[int, int], object] | None = None,
+        name: str = "",
         **unknown: object,
     ) -> None:
         if unknown:
@@ -85,6 +88,7 @@ class ScanCall:
             _size(size, "size"),
             _size(max_memory, "max_memory"),
             ctypes.addressof(self._flag),
+            name=name.encode() if name else None,
         )
         if progress is not None:
             self.native.progress, self.native.progress_data = progress_callback, self
