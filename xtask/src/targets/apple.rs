@@ -1,5 +1,5 @@
-//! Building for macOS: clang and LLVM's linker, with Apple's headers and the description of its libraries that
-//! Zig brings. (Zig's own linker for macOS exports every symbol.)
+//! Building for macOS: clang and LLVM's linker, with Apple's headers and the description of its libraries
+//! that Zig brings. (Zig's own linker for macOS exports every symbol.)
 
 use super::{zig, Target, MACOS};
 use crate::repo;

@@ -1,5 +1,6 @@
 //! Suite "sources": the library's code compiles without a warning for targets whose libraries are not built
-//! by the other suites, as far as Rust goes: what C there is takes compilers that are not to be had everywhere.
+//! by the other suites, as far as Rust goes: what C there is takes compilers that are not to be had
+//! everywhere.
 
 use super::{Case, Context};
 use crate::{process, repo, rust_std};
