@@ -1,5 +1,5 @@
-//! Processor time of single threads on Apple's systems, which have no POSIX clocks of them: by what Mach tells
-//! of a thread.
+//! Processor time of single threads on Apple's systems, which have no POSIX clocks of them: by what Mach
+//! tells of a thread.
 //!
 //! The time of a thread that runs on another CPU may lag behind until its time slice ends, 10 ms at the most.
 //! Its state does not: a thread that runs or waits for a CPU is told as running.
