@@ -59,7 +59,7 @@ impl Made {
 
 /// Made elsewhere, as it takes tools that Linux has not.
 const ELSEWHERE: &str =
-    "a library built by Microsoft's tools (the DLL above is for MinGW and MSVC): on Windows, by `cargo xtask build`";
+    "libraries for macOS and by Microsoft's tools (the DLL above is for MinGW and MSVC): there, by `cargo xtask build`";
 
 /// Makes everything in `dist`, and tells what. The libraries are left where `dotnet pack` looks for them,
 /// too. Begins with the checklist of a release: what a machine can look at is checked, the rest is for the

@@ -1,7 +1,7 @@
 //! Building for macOS: clang and LLVM's linker, with Apple's headers and the description of its libraries
 //! that Zig brings. (Zig's own linker for macOS exports every symbol.)
 
-use super::{zig, Target};
+use super::{zig, Target, MACOS};
 use crate::repo;
 use anyhow::{ensure, Result};
 use std::path::PathBuf;
@@ -48,16 +48,20 @@ fn of_zig(path: &str) -> Result<PathBuf> {
 /// What compiles and links C programs.
 pub(crate) fn clang(target: &Target) -> Result<Command> {
     let mut clang = Command::new(CLANG);
-    clang.args(["-target", &format!("{}-apple-macosx{}", target.processor, target.macos())]);
+    clang.args(["-target", &format!("{}-apple-macosx{}", target.processor, MACOS)]);
     clang.arg("-isysroot").arg(sdk()?).arg("-fuse-ld=lld");
     Ok(clang)
 }
 
 /// Has cargo build so.
 pub(super) fn prepare(target: &Target, cargo: &mut Command, flags: &mut String) -> Result<()> {
-    *flags += "\x1f-Clink-arg=-fuse-ld=lld\x1f-Clink-arg=-Wl,-dead_strip_dylibs";
+    let triple = format!("--target={}-apple-macosx{MACOS}", target.processor);
+    let root = format!("-isysroot{}", sdk()?.display());
+    for argument in [&triple, &root, "-fuse-ld=lld", "-Wl,-dead_strip_dylibs"] {
+        *flags += &format!("\x1f-Clink-arg={argument}");
+    }
     let variable = target.triple.replace('-', "_");
-    cargo.env("SDKROOT", sdk()?).env("MACOSX_DEPLOYMENT_TARGET", target.macos());
+    cargo.env("SDKROOT", sdk()?).env("MACOSX_DEPLOYMENT_TARGET", MACOS);
     cargo.env(format!("CC_{variable}"), CLANG).env(format!("AR_{variable}"), ARCHIVER);
     cargo.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), CLANG);
     Ok(())

@@ -15,8 +15,8 @@ use std::time::Duration;
 /// The oldest C library that a library for glibc runs with: Debian 10, Ubuntu 18.10, RHEL 8.
 pub(crate) const GLIBC: [u32; 2] = [2, 28];
 
-/// Versions of macOS before do not run the libraries: Rust's std asks for these.
-const MACOS: [&str; 2] = ["11.0", "10.12"];
+/// Versions of macOS before do not run the library: there are none for arm64.
+const MACOS: &str = "11.0";
 
 const PACKAGES: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.15.2"];
 
@@ -75,15 +75,6 @@ pub(crate) const MUSL: Target = Target {
     processor: "x86_64",
 };
 
-pub(crate) const MUSL_AARCH64: Target = Target {
-    triple: "aarch64-unknown-linux-musl",
-    name: "aarch64-linux-musl",
-    runtime: "linux-musl-arm64",
-    system: System::Musl,
-    compiler: None,
-    processor: "aarch64",
-};
-
 pub(crate) const MACOS_ARM64: Target = Target {
     triple: "aarch64-apple-darwin",
     name: "arm64-macos",
@@ -93,17 +84,8 @@ pub(crate) const MACOS_ARM64: Target = Target {
     processor: "arm64",
 };
 
-pub(crate) const MACOS_X86_64: Target = Target {
-    triple: "x86_64-apple-darwin",
-    name: "x86_64-macos",
-    runtime: "osx-x64",
-    system: System::Macos,
-    compiler: None,
-    processor: "x86_64",
-};
-
-/// All but that of this machine.
-pub(crate) const OTHERS: [&Target; 5] = [&AARCH64, &MUSL, &MUSL_AARCH64, &MACOS_ARM64, &MACOS_X86_64];
+/// Those besides x86_64 Linux that packages are made for.
+pub(crate) const OTHERS: [&Target; 2] = [&AARCH64, &MUSL];
 
 /// That of this machine.
 pub(crate) fn own() -> Option<&'static Target> {
@@ -152,18 +134,13 @@ impl Target {
         match self.system {
             System::Glibc => format!("manylinux_{}_{}_{processor}", GLIBC[0], GLIBC[1]),
             System::Musl => format!("musllinux_1_2_{processor}"),
-            System::Macos => format!("macosx_{}_{processor}", self.macos().replace('.', "_")),
+            System::Macos => format!("macosx_{}_{processor}", MACOS.replace('.', "_")),
         }
     }
 
     /// Whether it has the processor that packages are made on.
     pub(crate) fn is_for_this_processor(&self) -> bool {
         self.processor == "x86_64"
-    }
-
-    /// The oldest version of macOS.
-    fn macos(&self) -> &'static str {
-        MACOS[usize::from(self.processor == "x86_64")]
     }
 
     /// What the names of the tools begin with that change its files; none: Linux has no such tools.
@@ -257,15 +234,9 @@ mod tests {
 
     #[test]
     fn platforms_of_wheels() {
-        let told = [&LINUX].into_iter().chain(OTHERS).map(Target::wheel).collect::<Vec<_>>();
-        let expected = [
-            "manylinux_2_28_x86_64",
-            "manylinux_2_28_aarch64",
-            "musllinux_1_2_x86_64",
-            "musllinux_1_2_aarch64",
-            "macosx_11_0_arm64",
-            "macosx_10_12_x86_64",
-        ];
+        let told = [&LINUX, &AARCH64, &MUSL, &MACOS_ARM64].map(Target::wheel);
+        let expected =
+            ["manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "musllinux_1_2_x86_64", "macosx_11_0_arm64"];
         assert_eq!(told, expected);
     }
 }

@@ -14,6 +14,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+pub(super) const NAME: &str = "apple";
+
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// LLVM's tools, which read what is made for macOS.

@@ -228,14 +228,14 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "musl", about: "the C programs with musl", run: musl::run },
     Suite { name: "sources", about: "the code for targets that are built elsewhere", run: sources::run },
-    Suite { name: "apple", about: "the library for macOS, and programs that link it", run: apple::run },
+    Suite { name: apple::NAME, about: "the library for macOS, and programs that link it", run: apple::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
 
 /// Suites that are run by their names: they build everything anew, with a nightly toolchain or for all
 /// targets, or are for systems on which the others do not run.
-const BY_NAME_ONLY: [&str; 5] = ["miri", "tsan", "msan", native::NAME, packages::NAME];
+const BY_NAME_ONLY: [&str; 6] = ["miri", "tsan", "msan", native::NAME, packages::NAME, apple::NAME];
 
 /// A suite's cases.
 struct Report {

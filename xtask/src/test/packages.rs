@@ -1,5 +1,5 @@
 //! Suite "packages": all that `cargo xtask dist` makes, for every target, and a program of a user's with
-//! each: under qemu-user for aarch64, with musl's own loader, and linked only for macOS.
+//! each: under qemu-user for aarch64, and with musl's own loader.
 
 use super::apple;
 use super::foreign::image;
