@@ -17,8 +17,11 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libfastpar.so.{}", abi_version());
     }
     if os == "macos" {
-        // Programs find the library by their own paths, not where it was built.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libfastpar.dylib");
+        // Programs find the library by their own paths, not where it was built, and say which ABI they need.
+        let abi = abi_version();
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libfastpar.{abi}.dylib");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-compatibility_version,{abi}.0.0");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-current_version,{}", current_version());
     }
     if os == "windows" && env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
         // The same sources make the same file at any time.
@@ -93,6 +96,13 @@ fn has_rep_codes() -> bool {
     println!("cargo:rerun-if-changed={}", header.display());
     let declaration = "void ZSTD_invalidateRepCodes(ZSTD_CCtx* cctx);";
     fs::read_to_string(header).is_ok_and(|text| text.contains(declaration))
+}
+
+/// The version of the library for macOS: it grows with each release, and is never below that of the ABI.
+fn current_version() -> String {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).unwrap_or_default();
+    let major: u32 = part("MAJOR").parse().unwrap_or(0);
+    format!("{}.{}.{}", major + abi_version(), part("MINOR"), part("PATCH"))
 }
 
 /// The ABI's number, 1 for every 0.x and 1.x release.

@@ -1588,8 +1588,10 @@ typedef struct fastpar_column {
 #define FASTPAR_AGGREGATE_LAST 6
 /**
  * `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
- * the variance that a sample of n rows estimates.) Whole numbers beyond 2^53 are rounded to doubles
- * first.
+ * the variance that a sample of n rows estimates.) Distances are those from the mean of a block of rows,
+ * and blocks are put together by the distances of their means: so a mean that is large beside them costs
+ * no digits. 0 of one row; NaN of none, and where a value is infinite or NaN. Whole numbers beyond 2^53
+ * are rounded to doubles first.
  */
 #define FASTPAR_AGGREGATE_VARIANCE 7
 /**
@@ -1956,9 +1958,9 @@ typedef struct fastpar_group_key {
 } fastpar_group_key;
 
 /**
- * Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most
- * important. They are the library's memory: nothing of the columns is needed any more. Any number of
- * threads may read them at the same time.
+ * Groups that `fastpar_table_group` or `fastpar_archive_group` has found, sorted by their keys, the first
+ * key being the most important. They are the library's memory: nothing of the columns is needed any more.
+ * Any number of threads may read them at the same time.
  */
 typedef struct fastpar_groups fastpar_groups;
 
@@ -2028,7 +2030,7 @@ FASTPAR_API size_t fastpar_groups_count(const fastpar_groups *groups);
  * @param capacity  values that there is room for, at least `fastpar_groups_count`
  * @param error     may be NULL
  * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES,
- *         which `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
+ *         which `fastpar_groups_key_bytes` copies;
  *         FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
  *
  * Never blocks. May be called from any thread. Since: 1.0
@@ -2056,7 +2058,7 @@ FASTPAR_API fastpar_status fastpar_groups_values(const fastpar_groups *groups, s
 
 /**
  * Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows`
- * takes keys of FASTPAR_BYTES from, or the first of rows that are equal.
+ * takes, to have other fields of that row.
  *
  * @param groups    must not be NULL
  * @param rows      out; NULL only without groups
@@ -2069,6 +2071,25 @@ FASTPAR_API fastpar_status fastpar_groups_values(const fastpar_groups *groups, s
  */
 FASTPAR_API fastpar_status fastpar_groups_rows(const fastpar_groups *groups, uint64_t *rows, size_t capacity,
                                                fastpar_error *error);
+
+/**
+ * Copies a key of FASTPAR_BYTES of each group, in their order, one after the other.
+ *
+ * @param groups        must not be NULL
+ * @param key           which of the call's keys: one of FASTPAR_BYTES
+ * @param dst           out, NULL only for no bytes: as many for each group as the key has
+ * @param dst_capacity  bytes
+ * @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those that
+ *                      are needed, with another failure 0
+ * @param error         may be NULL
+ * @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the key is a number;
+ *         FASTPAR_ERR_BUFFER_TOO_SMALL: `dst_capacity`.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_groups_key_bytes(const fastpar_groups *groups, size_t key, void *dst,
+                                                    size_t dst_capacity, size_t *written,
+                                                    fastpar_error *error);
 
 /**
  * Releases groups. NULL is ignored.
@@ -2143,8 +2164,8 @@ typedef struct fastpar_trace_options {
  * none.
  *
  * The environment variable FASTPAR_TRACE=path does the same at the first call of a process that can use the
- * pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more rights
- * than its user, and where the file cannot be made.
+ * pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more
+ * rights than its user, and where the file cannot be made.
  *
  * @param options  may be NULL: the defaults
  * @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,
@@ -2377,7 +2398,7 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
 #define FASTPAR_ZSTD_RSYNCABLE 32
 /**
  * `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
- * `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
+ * `zstd --sparse`, if the file system can. Targets that are open already, and memory: no effect.
  */
 #define FASTPAR_ZSTD_SPARSE 64
 /**
@@ -2410,8 +2431,8 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * decoding itself where that only repeats a byte; frames with checksums of their own cost nothing. A
  * table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
  * million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
- * for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
- * always check: no effect.
+ * for such a table at the end of an ordinary file, and `fastpar_decompress`, `fastpar_decompress_batch` and
+ * archives always check: no effect.
  */
 #define FASTPAR_ZSTD_CHECK_TABLE 1024
 
@@ -2429,15 +2450,16 @@ typedef struct fastpar_dict fastpar_dict;
  * The same options serve both directions: a field that concerns the other direction must be in its range,
  * and has no effect. So must a flag that a call has no use for:
  *
- *     flag                     compress  batches  writer  compress_file  decompress_file
- *     NO_CHECKSUM                 x         x        x          x
- *     NO_SEEK_TABLE               x                  x          x
- *     SINGLE_FRAME                x      (always)    x          x
- *     LONG                        x         x        x          x
- *     RSYNCABLE                   x                  x          x
- *     COMPLETE                    x                  x          x               x
- *     SYNC, SPARSE, KEEP,                                       x               x
- *     IN_PLACE
+ *     flag            compress  batches  writer  compress_file,   decompress_file  concat_files
+ *                                                transform_file
+ *     NO_CHECKSUM        x         x        x          x
+ *     NO_SEEK_TABLE      x                  x          x                                 x
+ *     SINGLE_FRAME       x      (always)    x          x
+ *     LONG               x         x        x          x
+ *     RSYNCABLE          x                  x          x
+ *     COMPLETE           x                  x          x               x                 x
+ *     SYNC, SPARSE,                                    x               x                 x
+ *     KEEP, IN_PLACE
  *
  * COMPLETE is for `fastpar_decompress`, its batches, readers and archives too; CHECK_TABLE is for readers.
  *
@@ -2640,12 +2662,12 @@ FASTPAR_API fastpar_status fastpar_decompressed_size(const void *src, size_t src
  * Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
  * table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
  * frames are decompressed in parallel, else one after the other. Checksums that are there are
- * verified, those that a seek table tells of frames without their own, too. (Readers, files and
- * batches do not look at a seek table's.) No size that the data declares is allocated.
+ * verified, those that a seek table tells of frames without their own, too. (So do batches and archives;
+ * for readers see FASTPAR_ZSTD_CHECK_TABLE.) No size that the data declares is allocated.
  *
  * A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
- * Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
- * one lane. What is not as it should be in a frame is told by libzstd in any case.
+ * Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not
+ * as it should be in a frame is told by libzstd in any case.
  *
  * No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
  * are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.
@@ -3362,8 +3384,9 @@ typedef struct fastpar_file_stats {
  * Compresses a file into another, in parallel, to ordinary zstd data.
  *
  * Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of
- * the bytes, so it depends on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict`
- * only.
+ * the bytes, but that with FASTPAR_ZSTD_SINGLE_FRAME the frame tells the size of an ordinary file. So it
+ * depends on them and on the options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict`,
+ * `prefix`, `src_offset` and `src_size` only.
  *
  * The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
  * and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it
@@ -3673,6 +3696,157 @@ FASTPAR_API fastpar_status fastpar_archive_reduce(const fastpar_scan_options *op
                                                   fastpar_error *error);
 
 /**
+ * A field of records: what `fastpar_column` is where the records are in memory.
+ *
+ *     typedef struct trade { int64_t time; double price; uint32_t quantity; char symbol[4]; } trade;
+ *     fastpar_field fields[3] = {{offsetof(trade, time), FASTPAR_I64, 0},
+ *                                {offsetof(trade, price), FASTPAR_F64, 0},
+ *                                {offsetof(trade, symbol), FASTPAR_BYTES, 4 << 8}};
+ */
+typedef struct fastpar_field {
+  /** Where it begins in a record. */
+  size_t offset;
+  /** As `fastpar_sort_key.type`: FASTPAR_U8 to FASTPAR_BYTES. */
+  uint32_t type;
+  /** For FASTPAR_BYTES the number of bytes, shifted left by 8; else 0. */
+  uint32_t flags;
+} fastpar_field;
+
+/**
+ * A step of a condition: a comparison, which leaves a mask of rows, or what makes one mask of the last two
+ * that were left, or of the last one. After all steps one mask is left: the rows that pass.
+ *
+ *     double low = 10.0, high = 20.0;
+ *     uint32_t least = 100;
+ *     fastpar_condition both[3] = {{FASTPAR_COMPARE_BETWEEN, 0, 1, &low, &high},         // by field 1
+ *                                  {FASTPAR_COMPARE_GREATER_EQUAL, 0, 2, &least, NULL},  // by field 2
+ *                                  {0, FASTPAR_MASK_AND, 0, NULL, NULL}};                // both
+ */
+typedef struct fastpar_condition {
+  /** FASTPAR_COMPARE_EQUAL to FASTPAR_COMPARE_BETWEEN_CLOSED; 0: this step combines. */
+  uint32_t comparison;
+  /** FASTPAR_MASK_AND to FASTPAR_MASK_NOT; 0 with a comparison. */
+  uint32_t combine;
+  /** The index of the field that is compared; else 0. */
+  size_t field;
+  /**
+   * A value of the field's type, aligned or not, read before the call returns; NULL without a comparison.
+   */
+  const void *low;
+  /** Another one, for FASTPAR_COMPARE_BETWEEN and _BETWEEN_CLOSED; else NULL will do. */
+  const void *high;
+} fastpar_condition;
+
+/**
+ * What the records of an archive look like, and which of them are looked at. Set `struct_size` to
+ * `sizeof(fastpar_table)` and every field you do not need to zero. Nothing of it is kept after a call.
+ */
+typedef struct fastpar_table {
+  /** `sizeof(fastpar_table)`. */
+  size_t struct_size;
+  /**
+   * The fields, which take the place of columns: the indices of aggregates, keys and conditions are of
+   * these. NULL only for none.
+   */
+  const fastpar_field *fields;
+  /** 0 to 256. */
+  size_t fields_count;
+  /** The steps of a condition, in their order. NULL only for none: all records pass. */
+  const fastpar_condition *conditions;
+  /** 0 to 256. */
+  size_t conditions_count;
+} fastpar_table;
+
+/**
+ * Computes aggregates of the records of an archive, all in one pass, frame by frame and in parallel: of
+ * more than fits into memory, each frame while it is in the caches of the CPU that has decompressed it.
+ *
+ *     fastpar_scan_options options = {sizeof options, sizeof(trade)};
+ *     fastpar_table table = {sizeof table, fields, 3, both, 3};
+ *     fastpar_aggregate asked[2] = {{FASTPAR_AGGREGATE_COUNT, 0, 0, 0}, {FASTPAR_AGGREGATE_SUM, 0, 1, 0}};
+ *     fastpar_value values[2];
+ *     fastpar_archive_aggregate(&options, archive, &table, asked, 2, values, &error);
+ *
+ * What the pieces of `fastpar_archive_for` come to is put together in their order, so that results are the
+ * same to the bit on any number of threads. In other pieces, as by another `piece_size` or other frames, and
+ * by `fastpar_table_aggregate`, floats are added in another order: the last bits of sums may differ.
+ *
+ * @param options           may be NULL; as for `fastpar_archive_for`: `record_size` is that of a row.
+ *                          FASTPAR_SCAN_LINES is FASTPAR_ERR_INVALID_ARGUMENT.
+ * @param archive           must not be NULL; as for `fastpar_archive_for`
+ * @param table             may be NULL: no fields, and all records
+ * @param aggregates        NULL only with `aggregates_count` 0; as for `fastpar_table_aggregate`
+ * @param aggregates_count  0 to 256
+ * @param values            out: a value for each aggregate; untouched on failure. NULL only for none.
+ * @param error             may be NULL
+ * @return as `fastpar_archive_for`, without callbacks; FASTPAR_ERR_INVALID_ARGUMENT, before anything is
+ *         decompressed: also a field that does not lie in a record, or a condition that leaves no single
+ *         mask; FASTPAR_ERR_LIMIT_EXCEEDED: also a sum of products of more than 128 bits
+ *         (`error->position` is the aggregate).
+ *
+ * Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_aggregate(const fastpar_scan_options *options,
+                                                     fastpar_archive *archive, const fastpar_table *table,
+                                                     const fastpar_aggregate *aggregates,
+                                                     size_t aggregates_count, fastpar_value *values,
+                                                     fastpar_error *error);
+
+/**
+ * Groups the records of an archive by one key or several, and computes aggregates of each group, in one
+ * pass, frame by frame and in parallel: `fastpar_table_group` for more than fits into memory.
+ *
+ * First and last are by the order of the records; `fastpar_groups_rows` counts them from the begin of the
+ * part that is scanned, and keys of FASTPAR_BYTES are read by `fastpar_groups_key_bytes`.
+ *
+ * @param options           may be NULL; as for `fastpar_archive_aggregate`
+ * @param archive           must not be NULL; as for `fastpar_archive_for`
+ * @param table             must not be NULL: with the fields of the keys
+ * @param keys              must not be NULL; as for `fastpar_table_group`
+ * @param keys_count        1 to 16
+ * @param aggregates        NULL only with `aggregates_count` 0
+ * @param aggregates_count  0 to 256
+ * @param max_memory        the most bytes that groups take while they are found; 0: no limit. A group of A
+ *                          aggregates takes about 150 * (A + 1), and is held once for each piece under way
+ *                          that it comes up in: without a limit about 64 MiB, or a piece a lane; with a
+ *                          limit an eighth of it. `options->max_memory` is for decompressing.
+ * @param groups            out, must not be NULL: released by `fastpar_groups_free`; NULL on failure
+ * @param error             may be NULL
+ * @return as `fastpar_archive_aggregate`; FASTPAR_ERR_LIMIT_EXCEEDED: also `max_memory`, or more than 2^29
+ *         groups.
+ *
+ * Blocks, threads and nesting: as `fastpar_archive_for`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_group(const fastpar_scan_options *options,
+                                                 fastpar_archive *archive, const fastpar_table *table,
+                                                 const fastpar_group_key *keys, size_t keys_count,
+                                                 const fastpar_aggregate *aggregates, size_t aggregates_count,
+                                                 uint64_t max_memory, fastpar_groups **groups,
+                                                 fastpar_error *error);
+
+/**
+ * Gives those records of an archive that pass the conditions of a table to a sink, in their order: found in
+ * parallel, given out by the calling thread while the next ones are looked for.
+ *
+ * To write them to a compressed file `fastpar_transform_file` is the better way.
+ *
+ * @param options    may be NULL; as for `fastpar_archive_aggregate`
+ * @param archive    must not be NULL; as for `fastpar_archive_for`
+ * @param table      may be NULL: all records
+ * @param sink       must not be NULL: called with whole records, some at a time
+ * @param user_data  given to it; may be NULL
+ * @param error      may be NULL
+ * @return as `fastpar_archive_aggregate`; FASTPAR_ERR_CALLBACK: the sink returned non-zero, or what it told
+ *         `fastpar_fail`. What the sink was given before a failure are the first records that pass.
+ *
+ * Blocks, threads and nesting: as `fastpar_archive_for`. Memory: records of about 8 MiB a lane wait for
+ * their turn, or of `options->max_memory`. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_archive_take(const fastpar_scan_options *options, fastpar_archive *archive,
+                                                const fastpar_table *table, fastpar_sink_fn sink,
+                                                void *user_data, fastpar_error *error);
+
+/**
  * What a callback of `fastpar_transform_file` writes to. Opaque; belongs to the callback that gets it, and
  * is not to be used after that returns, or by another thread.
  */
@@ -3726,7 +3900,8 @@ FASTPAR_API fastpar_status fastpar_output_write(fastpar_output *output, const vo
  *                   `progress` are for the whole call; progress is told bytes of the archive's content.
  * @param src        must not be NULL
  * @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
- *                   `dict`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+ *                   `strategy`, `dict`, `prefix`, `max_output`. `max_lanes`, `max_memory`, `cancel` and
+ *                   `progress` must be 0.
  * @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
  * @param body       must not be NULL
  * @param user_data  given to it; may be NULL
@@ -3826,6 +4001,38 @@ FASTPAR_API fastpar_status fastpar_archive_shard(const fastpar_scan_options *opt
 FASTPAR_API fastpar_status fastpar_concat_files(const fastpar_zstd_options *options, const char *const *paths,
                                                 size_t count, const char *dst_path, fastpar_file_stats *stats,
                                                 fastpar_error *error);
+
+/**
+ * Writes the seek table of frames that a program has put one after the other itself: several machines into
+ * one file, or a store that joins what it is sent.
+ *
+ * The parts are compressed with FASTPAR_ZSTD_NO_SEEK_TABLE, and `fastpar_frame_read` tells the sizes of
+ * their frames. With the table behind the last of them the data is to the byte what the whole is
+ * compressed to, where the cuts are multiples of the frame size. (A single frame gets a table with
+ * FASTPAR_ZSTD_COMPLETE only.) A table counts at the very end of the data, and if the frames that it lists
+ * are all that comes before it; readers compare what it tells with the frames' headers.
+ *
+ * @param sizes          bytes of each frame, of skippable ones too, in their order; NULL only with
+ *                       `frames` 0
+ * @param content_sizes  bytes of the content of each; NULL only with `frames` 0
+ * @param checksums      may be NULL: the table tells none. For frames without checksums of their own: the
+ *                       lower half of the XXH64 of each content
+ * @param frames         how many, at most 134,217,728
+ * @param dst            may be NULL if `dst_capacity` is 0; must not overlap the arrays
+ * @param dst_capacity   bytes
+ * @param written        out, must not be NULL: the bytes of the table, 17 and 8 a frame, or 12 with
+ *                       checksums; of FASTPAR_ERR_BUFFER_TOO_SMALL the same. Any other failure: 0.
+ * @param error          may be NULL; `position` is the frame, if it is about one
+ * @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the table does not fit into `dst`;
+ *         FASTPAR_ERR_LIMIT_EXCEEDED: there are more frames, or a frame or its content has 4 GiB or more;
+ *         FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API fastpar_status fastpar_seek_table_write(const uint64_t *sizes, const uint64_t *content_sizes,
+                                                    const uint32_t *checksums, size_t frames, void *dst,
+                                                    size_t dst_capacity, size_t *written,
+                                                    fastpar_error *error);
 
 #ifdef __cplusplus
 }

@@ -56,6 +56,7 @@
 #ifndef FASTPAR_HPP
 #define FASTPAR_HPP
 
+#include "fastpar/archive_tables.hpp"
 #include "fastpar/archives.hpp"
 #include "fastpar/batches.hpp"
 #include "fastpar/callbacks.hpp"
@@ -80,6 +81,7 @@
 #include "fastpar/sorting.hpp"
 #include "fastpar/streambufs.hpp"
 #include "fastpar/streams.hpp"
+#include "fastpar/table_parts.hpp"
 #include "fastpar/tables.hpp"
 #include "fastpar/teams.hpp"
 #include "fastpar/tiles.hpp"

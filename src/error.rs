@@ -113,6 +113,13 @@ impl Error {
         self
     }
 
+    /// The same with another message.
+    #[must_use]
+    pub(crate) fn saying(mut self, message: String) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind

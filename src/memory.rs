@@ -2,9 +2,9 @@
 //!
 //! Rust's standard library and rayon end the process when a small allocation fails: a box, a queue's next
 //! block, the text of an error. A library must not do that to its host. So large memory is asked for in ways
-//! that can fail ([`reserve`]), and never comes from here. Small memory comes from this reserve when the
+//! that can fail (`reserve`), and never comes from here. Small memory comes from this reserve when the
 //! system has none, so that a call can go on, or give up in good order. The reserve is memory of zeros, which
-//! costs nothing until it is touched. While much of it is taken and the system has no more, [`check`] refuses
+//! costs nothing until it is touched. While much of it is taken and the system has no more, `check` refuses
 //! calls that would take more for long.
 //!
 //! A block of the reserve is a run of bits of one word, or whole words, and each is claimed by one

@@ -21,7 +21,8 @@ pub(crate) use loom::{
 
 /// Loom treats sequentially consistent accesses as acquire and release. This fence stands between a store and
 /// a load that must not change places, and gives loom the missing order. Outside loom the accesses themselves
-/// do.
+/// do. What stores is a read-modify-write: qemu-user, which runs containers for aarch64 on x86_64, lets a
+/// plain store there change places with a later load, whatever their orderings.
 #[inline(always)]
 pub(crate) fn fence_for_loom() {
     #[cfg(loom)]

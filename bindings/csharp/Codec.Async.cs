@@ -11,7 +11,7 @@ public static partial class Codec
     /// <summary>Compresses a buffer into a new array, on the pool.</summary>
     /// <param name="source">What to compress; must stay as it is until the task has ended.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The compressed bytes.</returns>
     public static Task<byte[]> CompressAsync(
         ReadOnlyMemory<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -21,7 +21,7 @@ public static partial class Codec
     /// <param name="source">What to compress; must stay as it is until the task has ended.</param>
     /// <param name="destination">Where to; must not overlap.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     public static Task<int> CompressAsync(
@@ -34,7 +34,7 @@ public static partial class Codec
     /// <summary>Decompresses zstd data into a new array, on the pool.</summary>
     /// <param name="source">The data; must stay as it is until the task has ended.</param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The bytes.</returns>
     /// <exception cref="InvalidDataException">
     /// The data is damaged, or passes a limit of the options.
@@ -47,7 +47,7 @@ public static partial class Codec
     /// <param name="source">The data; must stay as it is until the task has ended.</param>
     /// <param name="destination">Where to; must not overlap.</param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     /// <exception cref="InvalidDataException">
@@ -66,13 +66,8 @@ public static partial class Codec
         string sourcePath,
         string destinationPath,
         ZstdOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        PathOf(sourcePath, nameof(sourcePath));
-        PathOf(destinationPath, nameof(destinationPath));
-        return Background.Run(
-            () => CompressFile(sourcePath, destinationPath, options, cancellationToken), cancellationToken);
-    }
+        CancellationToken cancellationToken = default) =>
+        FileAsync(CompressFile, sourcePath, destinationPath, options, cancellationToken);
 
     /// <summary>Decompresses a file into another, on the pool.</summary>
     /// <inheritdoc cref="DecompressFile"/>
@@ -80,11 +75,19 @@ public static partial class Codec
         string sourcePath,
         string destinationPath,
         ZstdOptions? options = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        FileAsync(DecompressFile, sourcePath, destinationPath, options, cancellationToken);
+
+    /// <summary>Names that are wrong are told at the call.</summary>
+    private static Task<FileStats> FileAsync(
+        Func<string, string, ZstdOptions?, CancellationToken, FileStats> convert,
+        string sourcePath,
+        string destinationPath,
+        ZstdOptions? options,
+        CancellationToken token)
     {
         PathOf(sourcePath, nameof(sourcePath));
         PathOf(destinationPath, nameof(destinationPath));
-        return Background.Run(
-            () => DecompressFile(sourcePath, destinationPath, options, cancellationToken), cancellationToken);
+        return Background.Run(() => convert(sourcePath, destinationPath, options, token), token);
     }
 }

@@ -80,7 +80,7 @@ public static unsafe partial class Codec
     /// Where to; must not overlap. What follows the result may be overwritten.
     /// </param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     /// <exception cref="InvalidDataException">
@@ -104,7 +104,7 @@ public static unsafe partial class Codec
     /// Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.
     /// </param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Whether it fits.</returns>
     public static bool TryDecompress(
         ReadOnlySpan<byte> source,
@@ -132,7 +132,7 @@ public static unsafe partial class Codec
     /// Bytes of the result; if it does not fit, the capacity needed, or 0 where the data does not tell.
     /// </param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Whether it fits.</returns>
     public static bool TryDecompress(
         IntPtr source,
@@ -162,7 +162,7 @@ public static unsafe partial class Codec
     /// </summary>
     /// <param name="source">The data.</param>
     /// <param name="options">May be null.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The bytes.</returns>
     public static byte[] Decompress(
         ReadOnlySpan<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default)

@@ -41,7 +41,10 @@ public static unsafe partial class Codec
     /// is complete: an existing target is replaced in one step, and stays as it is if the call fails.
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device.</param>
-    /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
+    /// <param name="destinationPath">
+    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open
+    /// descriptor is written where it stands. Not the source.
+    /// </param>
     /// <param name="options">Null: level 3, frames of 4 MiB. Progress is told bytes of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>What was done.</returns>
@@ -61,7 +64,10 @@ public static unsafe partial class Codec
     /// direction.
     /// </summary>
     /// <param name="sourcePath">May be a FIFO or a device; its content need not be trusted.</param>
-    /// <param name="destinationPath">An ordinary file, or nothing yet; not the source.</param>
+    /// <param name="destinationPath">
+    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open
+    /// descriptor is written where it stands. Not the source.
+    /// </param>
     /// <param name="options">May be null. Progress is told bytes of the source.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>What was done.</returns>

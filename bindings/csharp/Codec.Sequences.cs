@@ -18,7 +18,7 @@ public static unsafe partial class Codec
     /// </param>
     /// <param name="destination">Gets the compressed bytes; nothing where the call fails.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     public static long Compress(
         ReadOnlySequence<byte> source,
@@ -39,7 +39,7 @@ public static unsafe partial class Codec
     /// <param name="options">
     /// May be null. Set <see cref="ZstdOptions.MaxOutput"/> where the data is not trusted.
     /// </param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="InvalidDataException">
     /// The data is damaged, or passes a limit of the options.

@@ -67,4 +67,54 @@ public static unsafe partial class Codec
             }
         }
     }
+
+    /// <summary>
+    /// The seek table of frames that a program has put one after the other itself: several machines into one
+    /// file, or a store that joins what it is sent. They are compressed without a seek table;
+    /// <see cref="FrameRead(ReadOnlySpan{byte})"/> tells their sizes.
+    /// </summary>
+    /// <param name="sizes">Bytes of each frame, in their order.</param>
+    /// <param name="contentSizes">Bytes of the content of each.</param>
+    /// <param name="checksums">Of all frames, the lower half of the XXH64 of each content; or none.</param>
+    /// <returns>What comes behind the last frame, at the very end of the data.</returns>
+    /// <exception cref="ArgumentException">There are not as many of each, or one is negative.</exception>
+    /// <exception cref="FastparException">
+    /// A frame or a content has 4 GiB or more, which no table can tell.
+    /// </exception>
+    public static byte[] SeekTableWrite(
+        ReadOnlySpan<long> sizes, ReadOnlySpan<long> contentSizes, ReadOnlySpan<uint> checksums = default)
+    {
+        if (contentSizes.Length != sizes.Length || (checksums.Length != 0 && checksums.Length != sizes.Length))
+        {
+            throw new ArgumentException("there are not as many of each", nameof(contentSizes));
+        }
+        fixed (long* from = &MemoryMarshal.GetReference(sizes), contents = &MemoryMarshal.GetReference(contentSizes))
+        fixed (uint* sums = &MemoryMarshal.GetReference(checksums))
+        {
+            for (int i = 0; i < sizes.Length; i++)
+            {
+                Check.NotNegative(from[i], nameof(sizes));
+                Check.NotNegative(contents[i], nameof(contentSizes));
+            }
+            uint* told = checksums.Length == 0 ? null : sums;
+            var frames = (UIntPtr)(uint)sizes.Length;
+            fastpar_error error;
+            UIntPtr length;
+            int status = NativeMethods.fastpar_seek_table_write(
+                (ulong*)from, (ulong*)contents, told, frames, null, UIntPtr.Zero, &length, &error);
+            if (status != NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL)
+            {
+                Check.Ok(status, &error);
+            }
+            var table = new byte[(int)length];
+            fixed (byte* to = table)
+            {
+                Check.Ok(
+                    NativeMethods.fastpar_seek_table_write(
+                        (ulong*)from, (ulong*)contents, told, frames, to, length, &length, &error),
+                    &error);
+            }
+            return table;
+        }
+    }
 }

@@ -36,7 +36,7 @@ public static unsafe partial class Codec
 
     /// <summary>
     /// Compresses a buffer into another. Data of more than a megabyte becomes several frames; readers that
-    /// stop after the first and tell no error (Python's <c>zstandard.decompress</c>, CPython's
+    /// stop after the first and tell no error (Python's <c>zstandard.decompress</c>, pyzstd's and CPython's
     /// <c>ZstdDecompressor</c>) need <see cref="ZstdOptions.SingleFrame"/>.
     /// </summary>
     /// <param name="source">What to compress.</param>
@@ -44,7 +44,7 @@ public static unsafe partial class Codec
     /// Where to; must not overlap. What follows the result may be overwritten.
     /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Bytes of the result.</returns>
     /// <exception cref="ArgumentException">The destination is too small.</exception>
     public static int Compress(
@@ -67,7 +67,7 @@ public static unsafe partial class Codec
     /// Where to; must not overlap. What follows the result may be overwritten.
     /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     public static bool TryCompress(
         ReadOnlySpan<byte> source,
         Span<byte> destination,
@@ -94,7 +94,7 @@ public static unsafe partial class Codec
     /// Bytes of the result; if it does not fit, a capacity that is always enough.
     /// </param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>Whether it fits.</returns>
     public static bool TryCompress(
         IntPtr source,
@@ -123,7 +123,7 @@ public static unsafe partial class Codec
     /// </summary>
     /// <param name="source">What to compress.</param>
     /// <param name="options">Null: level 3, 24 frames.</param>
-    /// <param name="cancellationToken">Cancels the call after the frames in flight.</param>
+    /// <param name="cancellationToken">Cancels the call, inside frames too.</param>
     /// <returns>The compressed bytes.</returns>
     public static byte[] Compress(
         ReadOnlySpan<byte> source, ZstdOptions? options = null, CancellationToken cancellationToken = default)

@@ -29,16 +29,7 @@ public static partial class FastparLoop
         CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
-        var loop = new ItemLoop(cancellationToken);
-        void Items(Range64 range)
-        {
-            int end = (int)(fromInclusive + range.End);
-            for (int i = (int)(fromInclusive + range.Begin); i < end && !loop.IsOver; i++)
-            {
-                body(i);
-            }
-        }
-        loop.Run(Math.Max((long)toExclusive - fromInclusive, 0), Items, Shrinking(options));
+        Each(fromInclusive, toExclusive, body, default(Ints), options, cancellationToken);
     }
 
     /// <inheritdoc cref="For(int, int, Action{int}, LoopOptions, CancellationToken)"/>
@@ -50,16 +41,7 @@ public static partial class FastparLoop
         CancellationToken cancellationToken = default)
     {
         Check.NotNull(body, nameof(body));
-        var loop = new ItemLoop(cancellationToken);
-        void Items(Range64 range)
-        {
-            long end = fromInclusive + range.End;
-            for (long i = fromInclusive + range.Begin; i < end && !loop.IsOver; i++)
-            {
-                body(i);
-            }
-        }
-        loop.Run(CountOf(fromInclusive, toExclusive), Items, Shrinking(options));
+        Each(fromInclusive, toExclusive, body, default(Longs), options, cancellationToken);
     }
 
     /// <summary>
@@ -211,6 +193,23 @@ public static partial class FastparLoop
     private static LoopOptions ItemByItem(LoopOptions? options) =>
         options == null ? LoopOptions.ItemByItem : options.OrElse(LoopOptions.ItemByItem);
 
+    /// <summary>One loop for both kinds of numbers: for each the compiler makes its own code.</summary>
+    private static void Each<T, TNumbers>(
+        long from, long to, Action<T> body, TNumbers numbers, LoopOptions? options, CancellationToken token)
+        where TNumbers : struct, INumbers<T>
+    {
+        var loop = new ItemLoop(token);
+        void Items(Range64 range)
+        {
+            long end = from + range.End;
+            for (long i = from + range.Begin; i < end && !loop.IsOver; i++)
+            {
+                body(numbers.Of(i));
+            }
+        }
+        loop.Run(CountOf(from, to), Items, Shrinking(options));
+    }
+
     private static long CountOf(long from, long to) =>
         to <= from ? 0
         : to - from > 0 ? to - from
@@ -224,5 +223,20 @@ public static partial class FastparLoop
             token.ThrowIfCancellationRequested();
             await body(item, token).ConfigureAwait(false);
         }
+    }
+
+    private interface INumbers<out T>
+    {
+        T Of(long item);
+    }
+
+    private readonly struct Ints : INumbers<int>
+    {
+        public int Of(long item) => (int)item;
+    }
+
+    private readonly struct Longs : INumbers<long>
+    {
+        public long Of(long item) => item;
     }
 }

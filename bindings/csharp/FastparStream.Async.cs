@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -8,11 +9,14 @@ namespace Fastpar;
 /// <content>The asynchronous methods.</content>
 public sealed partial class FastparStream
 {
-    /// <summary>
-    /// Bytes of a write that are taken on the calling thread: they cost about as much as going to another
-    /// thread. Reads of less find the rest of so many bytes at once.
-    /// </summary>
+    /// <summary>Reads of less find the rest of so many bytes at once.</summary>
     private const int Little = 16 << 10;
+
+    /// <summary>
+    /// Bytes of a write that are taken on the calling thread: copying them costs about as much as going to
+    /// another thread, and nothing is allocated. CopyToAsync writes less at a time.
+    /// </summary>
+    private const int TakenAtOnce = 128 << 10;
 
     /// <inheritdoc/>
 #if NETSTANDARD2_0
@@ -124,12 +128,21 @@ public sealed partial class FastparStream
 
     /// <summary>
     /// Reads what can be had; where that is nothing, awaits more of the stream behind, without a thread.
+    /// Where .NET can it allocates nothing for what is there.
     /// </summary>
+#if NET
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+#endif
     private async ValueTask<int> ReadOrAwait(Memory<byte> buffer, CancellationToken token)
     {
         while (true)
         {
+#if NET
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // to the thread pool
+            int read = ReadReady(buffer.Span, token);
+#else
             int read = await Task.Run(() => ReadReady(buffer.Span, token)).ConfigureAwait(false);
+#endif
             if (read != SourceAhead.Later)
             {
                 return read;
@@ -155,7 +168,7 @@ public sealed partial class FastparStream
     /// </summary>
     private ValueTask OnWriter(Operation operation, ReadOnlyMemory<byte> buffer, CancellationToken token)
     {
-        if (operation != Operation.Write || buffer.Length > Little)
+        if (operation != Operation.Write || buffer.Length > TakenAtOnce)
         {
             return OnPool(operation, buffer, token);
         }
@@ -233,6 +246,7 @@ public sealed partial class FastparStream
         {
             var output = new ReadOnlyMemory<byte>(gathered.GetBuffer(), 0, (int)gathered.Length);
             await inner.WriteAsync(output, token).ConfigureAwait(false);
+            state.Recycle(gathered);
         }
         catch (Exception exception)
         {

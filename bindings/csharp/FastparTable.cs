@@ -1,6 +1,5 @@
 using System;
 using System.Buffers;
-using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -73,22 +72,32 @@ public sealed unsafe partial class FastparTable<T>
     {
         Check.NotNull(aggregates, nameof(aggregates));
         CheckMask(where);
-        // By the first column rows can be counted, whatever is asked.
-        var fields = new List<TableField<T>> { TableField<T>.Bytes(0, 1) };
-        fastpar_aggregate[] native = ToNative(aggregates, fields);
+        var members = new TableMembers<T>(aggregates);
+        if (members.Fields.Count == 0)
+        {
+            members.Add(TableField<T>.Bytes(0, 1)); // rows can only be counted by a column
+        }
         var found = new fastpar_value[aggregates.Length];
         using MemoryHandle pin = records.Pin();
         T* start = (T*)pin.Pointer;
-        fixed (fastpar_aggregate* asked = native)
+        fixed (fastpar_aggregate* asked = members.Aggregates)
         fixed (fastpar_value* values = found)
         fixed (byte* mask = where?.Array)
-        fixed (fastpar_column* columns = Columns(fields, start))
+        fixed (fastpar_column* columns = Columns(members, start))
         {
             using var call = new TableCall(options, cancellationToken);
             fastpar_loop_options settings = call.Settings;
             fastpar_error error;
             int status = NativeMethods.fastpar_table_aggregate(
-                &settings, columns, (UIntPtr)(uint)fields.Count, mask, Size(where), asked, (UIntPtr)(uint)native.Length, values, &error);
+                &settings,
+                columns,
+                (UIntPtr)(uint)members.Fields.Count,
+                mask,
+                Size(where),
+                asked,
+                (UIntPtr)(uint)aggregates.Length,
+                values,
+                &error);
             call.End(status, &error);
         }
         return TableValue.From(found);
@@ -241,21 +250,14 @@ public sealed unsafe partial class FastparTable<T>
         Check.NotNull(keys, nameof(keys));
         Check.NotNull(aggregates, nameof(aggregates));
         CheckMask(where);
-        var fields = new List<TableField<T>>();
-        var nativeKeys = new fastpar_group_key[keys.Length];
-        for (int i = 0; i < keys.Length; i++)
-        {
-            nativeKeys[i] = keys[i].ToNative(fields.Count);
-            fields.Add(keys[i].Field);
-        }
-        fastpar_aggregate[] native = ToNative(aggregates, fields);
+        var members = new TableMembers<T>(aggregates, keys);
         fastpar_groups* groups = null;
         using MemoryHandle pin = records.Pin();
         T* start = (T*)pin.Pointer;
-        fixed (fastpar_group_key* by = nativeKeys)
-        fixed (fastpar_aggregate* asked = native)
+        fixed (fastpar_group_key* by = members.Keys)
+        fixed (fastpar_aggregate* asked = members.Aggregates)
         fixed (byte* mask = where?.Array)
-        fixed (fastpar_column* columns = Columns(fields, start))
+        fixed (fastpar_column* columns = Columns(members, start))
         {
             using var call = new TableCall(options, cancellationToken);
             fastpar_loop_options settings = call.Settings;
@@ -263,34 +265,25 @@ public sealed unsafe partial class FastparTable<T>
             int status = NativeMethods.fastpar_table_group(
                 &settings,
                 columns,
-                (UIntPtr)(uint)fields.Count,
+                (UIntPtr)(uint)members.Fields.Count,
                 mask,
                 Size(where),
                 by,
                 (UIntPtr)(uint)keys.Length,
                 asked,
-                (UIntPtr)(uint)native.Length,
+                (UIntPtr)(uint)aggregates.Length,
                 (ulong)Check.NotNegative(maxMemory, nameof(maxMemory)),
                 &groups,
                 &error);
             try
             {
                 call.End(status, &error);
+                return members.Groups(groups);
             }
-            catch
+            finally
             {
-                NativeMethods.fastpar_groups_free(groups); // progress has thrown when all was done
-                throw;
+                NativeMethods.fastpar_groups_free(groups); // also where progress has thrown when all was done
             }
-        }
-        try
-        {
-            bool[] numbers = Array.ConvertAll(keys, key => key.Field.Type != NativeMethods.FASTPAR_BYTES);
-            return new TableGroups(groups, numbers, aggregates.Length);
-        }
-        finally
-        {
-            NativeMethods.fastpar_groups_free(groups);
         }
     }
 
@@ -298,31 +291,12 @@ public sealed unsafe partial class FastparTable<T>
 
     private static UIntPtr Bytes(int rows) => (UIntPtr)((ulong)(uint)rows * (ulong)sizeof(T));
 
-    private static fastpar_aggregate[] ToNative(TableAggregate<T>[] aggregates, List<TableField<T>> fields)
+    private fastpar_column[] Columns(TableMembers<T> members, T* start)
     {
-        int Add(TableField<T>? field)
-        {
-            if (field == null)
-            {
-                return 0;
-            }
-            fields.Add(field.Value);
-            return fields.Count - 1;
-        }
-        return Array.ConvertAll(aggregates, asked => new fastpar_aggregate
-        {
-            operation = asked.Operation,
-            column = (UIntPtr)(uint)Add(asked.Field),
-            weights = (UIntPtr)(uint)Add(asked.Weights),
-        });
-    }
-
-    private fastpar_column[] Columns(List<TableField<T>> fields, T* start)
-    {
-        var columns = new fastpar_column[fields.Count];
+        var columns = new fastpar_column[members.Fields.Count];
         for (int i = 0; i < columns.Length; i++)
         {
-            columns[i] = fields[i].ToNative(start, Count);
+            columns[i] = members.Fields[i].ToNative(start, Count);
         }
         return columns;
     }

@@ -10,6 +10,7 @@ global using unsafe fastpar_archive_for_body = delegate* unmanaged<void*, Fastpa
 global using unsafe fastpar_archive_open_source_read = delegate* unmanaged<void*, ulong, void*, System.UIntPtr, int>;
 global using unsafe fastpar_archive_reduce_combine = delegate* unmanaged<void*, void*, void*, int>;
 global using unsafe fastpar_archive_reduce_fold = delegate* unmanaged<void*, Fastpar.fastpar_piece*, void*, int>;
+global using unsafe fastpar_archive_take_sink = delegate* unmanaged<void*, void*, System.UIntPtr, int>;
 global using unsafe fastpar_for_body = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, int>;
 global using unsafe fastpar_for_start_body = delegate* unmanaged<void*, Fastpar.fastpar_chunk*, int>;
 global using unsafe fastpar_group_run_root = delegate* unmanaged<void*, Fastpar.fastpar_group*, uint, int>;
@@ -37,6 +38,7 @@ global using fastpar_archive_for_body = Fastpar.NativeMethods.fastpar_archive_fo
 global using fastpar_archive_open_source_read = Fastpar.NativeMethods.fastpar_archive_open_source_read_delegate;
 global using fastpar_archive_reduce_combine = Fastpar.NativeMethods.fastpar_archive_reduce_combine_delegate;
 global using fastpar_archive_reduce_fold = Fastpar.NativeMethods.fastpar_archive_reduce_fold_delegate;
+global using fastpar_archive_take_sink = Fastpar.NativeMethods.fastpar_archive_take_sink_delegate;
 global using fastpar_for_body = Fastpar.NativeMethods.fastpar_for_body_delegate;
 global using fastpar_for_start_body = Fastpar.NativeMethods.fastpar_for_start_body_delegate;
 global using fastpar_group_run_root = Fastpar.NativeMethods.fastpar_group_run_root_delegate;
@@ -171,6 +173,9 @@ namespace Fastpar
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_archive_reduce_fold_delegate(void* user_data, fastpar_piece* piece, void* accumulator);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int fastpar_archive_take_sink_delegate(void* user_data, void* data, System.UIntPtr len);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int fastpar_for_body_delegate(void* user_data, fastpar_chunk* chunk);
@@ -687,6 +692,14 @@ namespace Fastpar
 #endif
 
 #if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_groups_key_bytes")]
+        internal static partial int fastpar_groups_key_bytes(fastpar_groups* groups, System.UIntPtr key, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_groups_key_bytes", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_groups_key_bytes(fastpar_groups* groups, System.UIntPtr key, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#endif
+
+#if NET
         [LibraryImport(__DllName, EntryPoint = "fastpar_groups_free")]
         internal static partial void fastpar_groups_free(fastpar_groups* groups);
 #else
@@ -1063,6 +1076,30 @@ namespace Fastpar
 #endif
 
 #if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_aggregate")]
+        internal static partial int fastpar_archive_aggregate(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, fastpar_value* values, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_aggregate", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_aggregate(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, fastpar_value* values, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_group")]
+        internal static partial int fastpar_archive_group(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_group_key* keys, System.UIntPtr keys_count, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, ulong max_memory, fastpar_groups** groups, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_group", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_group(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_group_key* keys, System.UIntPtr keys_count, fastpar_aggregate* aggregates, System.UIntPtr aggregates_count, ulong max_memory, fastpar_groups** groups, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_take")]
+        internal static partial int fastpar_archive_take(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_archive_take_sink sink, void* user_data, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_take", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_take(fastpar_scan_options* options, fastpar_archive* archive, fastpar_table* table, fastpar_archive_take_sink sink, void* user_data, fastpar_error* error);
+#endif
+
+#if NET
         [LibraryImport(__DllName, EntryPoint = "fastpar_output_write")]
         internal static partial int fastpar_output_write(fastpar_output* output, void* data, System.UIntPtr len, fastpar_error* error);
 #else
@@ -1092,6 +1129,14 @@ namespace Fastpar
 #else
         [DllImport(__DllName, EntryPoint = "fastpar_concat_files", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int fastpar_concat_files(fastpar_zstd_options* options, byte** paths, System.UIntPtr count, byte* dst_path, fastpar_file_stats* stats, fastpar_error* error);
+#endif
+
+#if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_seek_table_write")]
+        internal static partial int fastpar_seek_table_write(ulong* sizes, ulong* content_sizes, uint* checksums, System.UIntPtr frames, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_seek_table_write", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_seek_table_write(ulong* sizes, ulong* content_sizes, uint* checksums, System.UIntPtr frames, void* dst, System.UIntPtr dst_capacity, System.UIntPtr* written, fastpar_error* error);
 #endif
 
     }
@@ -1408,6 +1453,34 @@ namespace Fastpar
         public void* progress;
         public void* progress_data;
         public byte* name;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_field
+    {
+        public System.UIntPtr offset;
+        public uint type;
+        public uint flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_condition
+    {
+        public uint comparison;
+        public uint combine;
+        public System.UIntPtr field;
+        public void* low;
+        public void* high;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct fastpar_table
+    {
+        public System.UIntPtr struct_size;
+        public fastpar_field* fields;
+        public System.UIntPtr fields_count;
+        public fastpar_condition* conditions;
+        public System.UIntPtr conditions_count;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -131,7 +131,10 @@ public sealed unsafe partial class SeekableArchive
     /// <see cref="Codec.CompressFile"/>.
     /// </summary>
     /// <typeparam name="T">A record.</typeparam>
-    /// <param name="destinationPath">An ordinary file, or nothing yet; not the archive's own file.</param>
+    /// <param name="destinationPath">
+    /// A new name, or an ordinary file or a link, which is replaced itself; a FIFO, a device or an open
+    /// descriptor is written where it stands. Not the archive's own file.
+    /// </param>
     /// <param name="body">Called on several threads at a time.</param>
     /// <param name="options">Of the scan; its lanes, memory and progress are for the whole call.</param>
     /// <param name="destinationOptions">

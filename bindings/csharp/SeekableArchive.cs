@@ -62,6 +62,11 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         handle.Weigh((Frames * BytesOfFrame) + Math.Min(Length, BytesKept));
     }
 
+    internal ArchiveHandle Handle => handle;
+
+    /// <summary>The file, if it is one.</summary>
+    internal string? Path => path;
+
     private delegate int Opening(fastpar_zstd_options* options, fastpar_archive** archive, fastpar_error* error);
 
     private delegate int Question(fastpar_archive* archive, ulong* answer, fastpar_error* error);
@@ -70,6 +75,12 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     /// Bytes of the whole content. Data that is not trusted may claim more than can be read.
     /// </summary>
     public long Length { get; }
+
+    /// <summary>The records of the content as a table, which need not fit into memory.</summary>
+    /// <typeparam name="T">A record, as it is in the content.</typeparam>
+    /// <returns>A table. Nothing is read.</returns>
+    public ArchiveTable<T> Table<T>()
+        where T : unmanaged => new(this, null);
 
     /// <summary>How many frames there are; skippable frames are not counted.</summary>
     public long Frames { get; }

@@ -118,14 +118,19 @@ public readonly struct TableKey<T>
 public sealed unsafe class TableGroups
 {
     private readonly TableValue[][] keys;
+    private readonly byte[][] keyBytes;
     private readonly TableValue[][] values;
     private readonly ulong[] rows;
 
     /// <summary>Copies what the library has found.</summary>
-    internal TableGroups(fastpar_groups* groups, bool[] keysAreNumbers, int aggregates)
+    /// <param name="groups">The groups.</param>
+    /// <param name="lengths">For each key: of how many bytes it is; 0: a number.</param>
+    /// <param name="aggregates">How many there are.</param>
+    internal TableGroups(fastpar_groups* groups, int[] lengths, int aggregates)
     {
         Count = checked((int)(ulong)NativeMethods.fastpar_groups_count(groups));
-        keys = new TableValue[keysAreNumbers.Length][];
+        keys = new TableValue[lengths.Length][];
+        keyBytes = new byte[lengths.Length][];
         values = new TableValue[aggregates][];
         rows = new ulong[Count];
         var copied = new fastpar_value[Count];
@@ -134,9 +139,18 @@ public sealed unsafe class TableGroups
         {
             for (int i = 0; i < keys.Length; i++)
             {
-                if (!keysAreNumbers[i])
+                keyBytes[i] = new byte[checked(lengths[i] * Count)];
+                if (lengths[i] > 0)
                 {
                     keys[i] = System.Array.Empty<TableValue>();
+                    UIntPtr written;
+                    fixed (byte* bytes = keyBytes[i])
+                    {
+                        Check.Ok(
+                            NativeMethods.fastpar_groups_key_bytes(
+                                groups, (UIntPtr)(uint)i, bytes, (UIntPtr)(uint)keyBytes[i].Length, &written, &error),
+                            &error);
+                    }
                     continue;
                 }
                 Check.Ok(
@@ -160,19 +174,30 @@ public sealed unsafe class TableGroups
     public int Count { get; }
 
     /// <summary>
-    /// A key of each group, of a bucket where it begins. Keys of bytes are none: they are in the group's
-    /// first row.
+    /// A key of each group, of a bucket where it begins. Keys of bytes are none: see <see cref="KeyBytes"/>.
     /// </summary>
     /// <param name="index">Which key.</param>
     /// <returns>A value for each group.</returns>
     public ReadOnlySpan<TableValue> Keys(int index) => keys[index];
+
+    /// <summary>A key of bytes, of one group; of a number there are none.</summary>
+    /// <param name="index">Which key.</param>
+    /// <param name="group">Which group.</param>
+    /// <returns>The bytes of the field.</returns>
+    public ReadOnlySpan<byte> KeyBytes(int index, int group)
+    {
+        int length = Count == 0 ? 0 : keyBytes[index].Length / Count;
+        return new ReadOnlySpan<byte>(keyBytes[index], (int)Check.Within(group, 0, Count - 1, nameof(group)) * length, length);
+    }
 
     /// <summary>An aggregate of each group.</summary>
     /// <param name="index">Which aggregate.</param>
     /// <returns>A value for each group.</returns>
     public ReadOnlySpan<TableValue> Values(int index) => values[index];
 
-    /// <summary>The number of the first row of a group.</summary>
+    /// <summary>
+    /// The number of the first row of a group; of an archive from the begin of the part on.
+    /// </summary>
     /// <param name="group">Which group.</param>
     /// <returns>The number.</returns>
     public long FirstRow(int group) => (long)rows[group];

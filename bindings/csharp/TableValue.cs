@@ -104,6 +104,10 @@ public readonly unsafe struct TableField<T>
         return new TableField<T>(offset, NativeMethods.FASTPAR_BYTES, (uint)length << 8);
     }
 
+    internal bool IsSame(TableField<T> other) => Offset == other.Offset && Type == other.Type && Flags == other.Flags;
+
+    internal fastpar_field ToNative() => new() { offset = (UIntPtr)(uint)Offset, type = Type, flags = Flags };
+
     internal fastpar_column ToNative(T* records, int count) => new()
     {
         @base = (byte*)records + Offset,

@@ -62,7 +62,7 @@ public sealed class ZstdOptions
     public bool Sync { get; set; }
 
     /// <summary>
-    /// Files: a new target has holes where the data is zero for 4 KiB or more; on Windows no effect.
+    /// Files: a new target has holes where the data is zero for 4 KiB or more.
     /// </summary>
     public bool Sparse { get; set; }
 

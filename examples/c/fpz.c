@@ -31,9 +31,6 @@
 #include "fpz/look.h"
 
 #include <getopt.h>
-#include <signal.h>
-
-static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal_number)
 {
@@ -95,6 +92,20 @@ static int show_progress(const settings *set)
 
 /* ---- one file ---- */
 
+/* Whether "/dev/stdin" is the standard input as it stands: an ordinary file would be opened anew, at its
+   beginning, and a socket not at all. */
+static int stdin_has_name(void)
+{
+#ifdef _WIN32
+    return 0;
+#else
+    struct stat data;
+    if (fstat(fileno(stdin), &data) != 0)
+        return 0;
+    return S_ISFIFO(data.st_mode) || S_ISCHR(data.st_mode) || (S_ISREG(data.st_mode) && lseek(fileno(stdin), 0, SEEK_CUR) == 0);
+#endif
+}
+
 /* To the standard output, or to a target from the standard input. */
 static int through_stream(const settings *set, const char *file, int compress, progress_bar *bar)
 {
@@ -103,19 +114,16 @@ static int through_stream(const settings *set, const char *file, int compress, p
         if (compress && !set->force && isatty(fileno(stdout)))
             return complain(set, "standard output", "is a terminal; -f writes compressed data to it");
         binary(stdout);
-        return convert_stream(set, file, stdout, compress, bar);
+        return convert_stream(set, file, stdout, "standard output", compress, bar);
     }
+    if (stdin_has_name())
+        return convert_file(set, file, target, compress, bar);
+    new_target new;
     if (!set->force && exists(target))
         return complain(set, target, "exists already; -f replaces it");
-    FILE *to = fopen(target, "wb");
-    if (to == NULL)
-        return complain(set, target, "cannot be made");
-    int failures = convert_stream(set, file, to, compress, bar);
-    if (fclose(to) != 0 && !failures)
-        failures = complain(set, target, "cannot be written");
-    if (failures)
-        remove(target);
-    return failures;
+    if (begin_target(set, &new, target))
+        return 1;
+    return end_target(set, &new, convert_stream(set, file, new.file, target, compress, bar));
 }
 
 static int convert(const settings *set, const char *file, int compress)
@@ -144,7 +152,7 @@ static int decompress_file(const settings *set, const char *file)
 static int test_file(const settings *set, const char *file)
 {
     progress_bar bar = {show_progress(set), 0, 0};
-    return convert_stream(set, file, NULL, 0, &bar);
+    return convert_stream(set, file, NULL, NULL, 0, &bar);
 }
 
 /* ---- dictionaries and references ---- */
@@ -174,11 +182,13 @@ static int train(const settings *set, char **files, int count, size_t capacity)
     if (!failures && fastpar_dict_train(samples, sizes, (size_t)count, dict, capacity, &len, &error) != FASTPAR_OK)
         failures = complain_of(set, target, &error);
     if (!failures) {
-        FILE *file = fopen(target, "wb");
-        int written = file != NULL && fwrite(dict, 1, len, file) == len;
-        if ((file != NULL && fclose(file) != 0) || !written)
-            failures = complain(set, target, "cannot be written");
-        else if (set->verbosity > 1)
+        new_target new;
+        failures = begin_target(set, &new, target);
+        if (!failures) {
+            int written = fwrite(dict, 1, len, new.file) == len;
+            failures = end_target(set, &new, written ? 0 : complain(set, target, "cannot be written"));
+        }
+        if (!failures && set->verbosity > 1)
             fprintf(stderr, "%s: a dictionary of %zu bytes, from %d files\n", target, len, count);
     }
     free(samples);
@@ -264,7 +274,7 @@ static int command(settings *set, int level_given, char **words, int count)
     if (count < 2 || (level_given && strcmp(name, "compress") != 0))
         return usage(stderr);
     if (converts && count < 4) {
-        set->force = 1;
+        set->force = set->command = 1;
         set->target = count > 2 ? words[2] : NULL;
         return convert(set, file, name[0] == 'c');
     }
@@ -307,7 +317,7 @@ static int run(settings *set, mode what, char **files, int count, size_t dict_ca
         else
             failures += actions[what](set, files[i]);
     }
-    return failures != 0;
+    return failures != 0 || interrupted;
 }
 
 int main(int argc, char **argv)

@@ -1,12 +1,14 @@
 /*
- * One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by the
- * library, and by a pipe from the `zstd` command. Prints both times; the results must be the same.
+ * One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by loops
+ * of the library, by its tables, and by a pipe from the `zstd` command. Prints the three times; the results
+ * must be the same.
  *
  *   trades FOLDER [FILES [ROWS]]
  *
  * By the library each file is an archive: its frames are decoded on all lanes, and each lane folds the rows
  * that it has decoded. The few minutes are found by reads of single rows, and nothing else is decoded for
- * them. The pipe is what one writes without a library: `zstd` on one CPU, this program on another.
+ * them. Tables need no loop over rows: what is wanted of which fields is told. The pipe is what one writes
+ * without a library: `zstd` on one CPU, this program on another.
  *
  * The files are made first if they are not there: `trades-0.zst` and so on in FOLDER, each of ROWS rows of 48
  * bytes, compressed with a seek table, which is their index.
@@ -17,83 +19,29 @@
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o trades
  */
 #define _POSIX_C_SOURCE 200809L /* popen */
-#include "fastpar.h"
+#include "trades.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
-/* The shape of the rows: those of examples/python/trades.py. */
-typedef struct {
-    uint64_t id, price, quantity;
-    uint32_t count;
-    uint16_t flags, padding;
-    int64_t microseconds;
-    uint64_t reserved;
-} trade;
-
-enum { MINUTES = 24 * 60, MINUTE = 60 * 1000 * 1000, FROM = 2, TO = 5, LARGE = 49 };
+enum { FROM = 2, TO = 5, LARGE = 49, HIGH = 10500 };
 
 typedef struct {
-    uint64_t open, high, low, close, volume;
-} bar;
-
-typedef struct {
-    bar bars[MINUTES];
-    uint64_t large; /* trades of more than LARGE from minute FROM to minute TO */
-} day;
-
-static void add_row(day *into, const trade *row)
-{
-    bar *at = &into->bars[row->microseconds / MINUTE % MINUTES];
-    if (at->volume == 0)
-        at->open = at->high = at->low = row->price;
-    if (row->price > at->high)
-        at->high = row->price;
-    if (row->price < at->low)
-        at->low = row->price;
-    at->close = row->price;
-    at->volume += row->quantity;
-}
+    day day;
+    uint64_t large; /* trades of more than LARGE, at prices above HIGH, from minute FROM to minute TO */
+} result;
 
 static int is_large(const trade *row)
 {
     int64_t minute = row->microseconds / MINUTE;
-    return minute >= FROM && minute < TO && row->quantity > LARGE;
+    return minute >= FROM && minute < TO && row->quantity > LARGE && row->price > HIGH;
 }
 
 /* ---- by the library ---- */
-
-static int32_t fold(void *user_data, const fastpar_piece *piece, void *accumulator)
-{
-    (void)user_data;
-    const trade *rows = piece->data;
-    for (size_t i = 0; i < piece->size / sizeof *rows; i++)
-        add_row(accumulator, &rows[i]);
-    return 0;
-}
-
-static int32_t combine(void *user_data, void *into, const void *from)
-{
-    (void)user_data;
-    day *all = into;
-    const day *part = from;
-    for (int minute = 0; minute < MINUTES; minute++) {
-        bar *a = &all->bars[minute];
-        const bar *b = &part->bars[minute];
-        if (a->volume == 0) {
-            *a = *b;
-        } else if (b->volume > 0) {
-            a->high = b->high > a->high ? b->high : a->high;
-            a->low = b->low < a->low ? b->low : a->low;
-            a->close = b->close;
-            a->volume += b->volume;
-        }
-    }
-    return 0;
-}
 
 /* The first row of the file that is not before that time: a search by reads of single rows. */
 static fastpar_status row_at(fastpar_archive *archive, uint64_t rows, int64_t time, uint64_t *row, fastpar_error *error)
@@ -131,7 +79,7 @@ static int32_t combine_large(void *user_data, void *into, const void *from)
     return 0;
 }
 
-static fastpar_status by_library(const char *path, day *all, fastpar_error *error)
+static fastpar_status by_library(const char *path, result *all, fastpar_error *error)
 {
     fastpar_archive *archive = NULL;
     uint64_t size = 0, first = 0, last = 0;
@@ -145,7 +93,7 @@ static fastpar_status by_library(const char *path, day *all, fastpar_error *erro
             status = FASTPAR_ERR_OUT_OF_MEMORY;
         } else {
             status = fastpar_archive_reduce(&options, archive, fold, combine, NULL, whole, sizeof *whole, error);
-            combine(NULL, all, whole);
+            combine(NULL, &all->day, whole);
         }
         free(whole);
     }
@@ -164,9 +112,73 @@ static fastpar_status by_library(const char *path, day *all, fastpar_error *erro
     return status;
 }
 
+/* ---- by the library's tables ---- */
+
+enum { TIME, PRICE, QUANTITY, FIELDS };
+
+/* Adds the bars that were found. */
+static fastpar_status add_bars(day *into, const fastpar_groups *groups, fastpar_error *error)
+{
+    size_t count = fastpar_groups_count(groups);
+    fastpar_value *minutes = calloc(6 * count, sizeof *minutes);
+    fastpar_status status = minutes || count == 0 ? FASTPAR_OK : FASTPAR_ERR_OUT_OF_MEMORY;
+    if (status == FASTPAR_OK)
+        status = fastpar_groups_keys(groups, 0, minutes, count, error);
+    for (size_t i = 0; status == FASTPAR_OK && i < 5; i++)
+        status = fastpar_groups_values(groups, i, minutes + (i + 1) * count, count, error);
+    for (size_t i = 0; status == FASTPAR_OK && i < count; i++) {
+        uint64_t found[6];
+        for (size_t k = 0; k < 6; k++)
+            found[k] = minutes[k * count + i].integer.low;
+        bar one = {found[1], found[2], found[3], found[4], found[5]};
+        add_bar(&into->bars[found[0] / MINUTE % MINUTES], &one);
+    }
+    free(minutes);
+    return status;
+}
+
+static fastpar_status by_tables(const char *path, result *all, fastpar_error *error)
+{
+    const fastpar_field fields[FIELDS] = {{offsetof(trade, microseconds), FASTPAR_I64, 0},
+                                          {offsetof(trade, price), FASTPAR_U64, 0},
+                                          {offsetof(trade, quantity), FASTPAR_U64, 0}};
+    const fastpar_group_key minute = {.column = TIME, .width = MINUTE};
+    const fastpar_aggregate asked[5] = {
+        {FASTPAR_AGGREGATE_FIRST, 0, PRICE, 0}, {FASTPAR_AGGREGATE_MAX, 0, PRICE, 0},
+        {FASTPAR_AGGREGATE_MIN, 0, PRICE, 0},   {FASTPAR_AGGREGATE_LAST, 0, PRICE, 0},
+        {FASTPAR_AGGREGATE_SUM, 0, QUANTITY, 0}};
+    const fastpar_aggregate rows = {.operation = FASTPAR_AGGREGATE_COUNT};
+    const int64_t from = (int64_t)FROM * MINUTE, to = (int64_t)TO * MINUTE;
+    const uint64_t large = LARGE, high = HIGH;
+    const fastpar_condition all_three[5] = {{FASTPAR_COMPARE_BETWEEN, 0, TIME, &from, &to},
+                                            {FASTPAR_COMPARE_GREATER, 0, QUANTITY, &large, NULL},
+                                            {.combine = FASTPAR_MASK_AND},
+                                            {FASTPAR_COMPARE_GREATER, 0, PRICE, &high, NULL},
+                                            {.combine = FASTPAR_MASK_AND}};
+    fastpar_scan_options options = {.struct_size = sizeof options, .record_size = sizeof(trade)};
+    fastpar_table table = {.struct_size = sizeof table, .fields = fields, .fields_count = FIELDS};
+    fastpar_archive *archive = NULL;
+    fastpar_groups *bars = NULL;
+    fastpar_value count;
+    fastpar_status status = fastpar_archive_open_file(NULL, path, &archive, error);
+    if (status == FASTPAR_OK)
+        status = fastpar_archive_group(&options, archive, &table, &minute, 1, asked, 5, 0, &bars, error);
+    if (status == FASTPAR_OK)
+        status = add_bars(&all->day, bars, error);
+    table.conditions = all_three;
+    table.conditions_count = 5;
+    if (status == FASTPAR_OK)
+        status = fastpar_archive_aggregate(&options, archive, &table, &rows, 1, &count, error);
+    if (status == FASTPAR_OK)
+        all->large += count.integer.low;
+    fastpar_groups_free(bars);
+    fastpar_archive_free(archive);
+    return status;
+}
+
 /* ---- by a pipe ---- */
 
-static int by_pipe(const char *path, day *all)
+static int by_pipe(const char *path, result *all)
 {
     char command[4200];
     snprintf(command, sizeof command, "zstd -dqc '%s'", path);
@@ -177,7 +189,7 @@ static int by_pipe(const char *path, day *all)
     size_t count;
     while ((count = fread(rows, sizeof *rows, 4096, pipe)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            add_row(all, &rows[i]);
+            add_row(&all->day, &rows[i]);
             all->large += (uint64_t)is_large(&rows[i]);
         }
     }
@@ -228,10 +240,10 @@ int main(int argc, char **argv)
     }
     uint64_t files = argc > 2 ? strtoull(argv[2], NULL, 10) : 4;
     uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000;
-    day *library = calloc(1, sizeof *library), *piped = calloc(1, sizeof *piped);
+    result *library = calloc(1, sizeof *library), *tables = calloc(1, sizeof *tables), *piped = calloc(1, sizeof *piped);
     fastpar_error error = {0};
-    fastpar_status status = library && piped ? FASTPAR_OK : FASTPAR_ERR_OUT_OF_MEMORY;
-    double times[2] = {0, 0};
+    fastpar_status status = library && tables && piped ? FASTPAR_OK : FASTPAR_ERR_OUT_OF_MEMORY;
+    double times[3] = {0, 0, 0};
     int good = 1;
     for (uint64_t k = 0; status == FASTPAR_OK && good && k < files; k++) {
         char path[4096];
@@ -244,13 +256,18 @@ int main(int argc, char **argv)
         double begin = seconds();
         if (status == FASTPAR_OK)
             status = by_library(path, library, &error);
-        double middle = seconds();
+        double second = seconds();
+        if (status == FASTPAR_OK)
+            status = by_tables(path, tables, &error);
+        double third = seconds();
         if (status == FASTPAR_OK)
             good = by_pipe(path, piped);
-        times[0] += middle - begin;
-        times[1] += seconds() - middle;
+        times[0] += second - begin;
+        times[1] += third - second;
+        times[2] += seconds() - third;
     }
-    int same = good && status == FASTPAR_OK && memcmp(library, piped, sizeof *library) == 0;
+    int same = good && status == FASTPAR_OK && memcmp(library, piped, sizeof *library) == 0 &&
+               memcmp(library, tables, sizeof *library) == 0;
     if (status != FASTPAR_OK)
         fprintf(stderr, "%s: %s\n", fastpar_status_name(status), error.message);
     else if (!good)
@@ -258,14 +275,15 @@ int main(int argc, char **argv)
     else if (!same)
         fprintf(stderr, "the results differ\n");
     for (int minute = 0; same && minute < 3; minute++) {
-        const bar *at = &library->bars[minute];
+        const bar *at = &library->day.bars[minute];
         printf("minute %d: open %" PRIu64 ", high %" PRIu64 ", low %" PRIu64 ", close %" PRIu64 ", volume %" PRIu64 "\n",
                minute, at->open, at->high, at->low, at->close, at->volume);
     }
     if (same)
-        printf("%" PRIu64 " large trades; by the library: %.3f s; by a pipe from zstd: %.3f s\n", library->large, times[0],
-               times[1]);
+        printf("%" PRIu64 " large trades; by the library: %.3f s; by its tables: %.3f s; by a pipe from zstd: %.3f s\n",
+               library->large, times[0], times[1], times[2]);
     free(library);
+    free(tables);
     free(piped);
     return same ? 0 : 1;
 }

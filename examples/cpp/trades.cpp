@@ -1,6 +1,6 @@
-/* One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by the
- * library, and by a pipe from the `zstd` command and a thread for each file. Prints both times; the results
- * must be the same.
+/* One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by loops
+ * of the library, by its tables, and by a pipe from the `zstd` command and a thread for each file. Prints the
+ * three times; the results must be the same.
  *
  *     trades FOLDER [FILES [ROWS]]
  *
@@ -46,7 +46,9 @@ struct trade {
 constexpr std::int64_t minute = 60'000'000;
 constexpr std::int64_t from = 2 * minute, to = 5 * minute;
 
-bool is_large(const trade &row) { return row.quantity > 49; }
+constexpr std::uint64_t large = 50, high = 10501;
+
+bool is_large(const trade &row) { return row.quantity >= large && row.price >= high; }
 
 struct bar {
   std::uint64_t open = 0, high = 0, low = 0, close = 0, volume = 0;
@@ -113,6 +115,31 @@ void by_library(const std::vector<fs::path> &files, day &all) {
   }
 }
 
+/* ---- by the library's tables ---- */
+
+void by_tables(const std::vector<fs::path> &files, day &all) {
+  namespace of = fastpar::of;
+  namespace where = fastpar::where;
+  for (const fs::path &file : files) {
+    const fastpar::archive archive(file);
+    const fastpar::archive_table<trade> trades(archive);
+    const auto bars = trades.group_by({{&trade::microseconds, minute}},
+                                      {of::first(&trade::price), of::max(&trade::price), of::min(&trade::price),
+                                       of::last(&trade::price), of::sum(&trade::quantity)});
+    const auto minutes = bars.keys(0);
+    std::array<std::vector<fastpar::value>, 5> found;
+    for (std::size_t k = 0; k < found.size(); k++) found[k] = bars.values(k);
+    for (std::size_t i = 0; i < minutes.size(); i++) {
+      const auto number = [&](std::size_t k) { return found[k][i].whole<std::uint64_t>(); };
+      all.bars[static_cast<std::size_t>(minutes[i].whole() / minute) % all.bars.size()].add(
+          {number(0), number(1), number(2), number(3), number(4)});
+    }
+    const auto passes = where::between(&trade::microseconds, from, to) & where::at_least(&trade::quantity, large) &
+                        where::at_least(&trade::price, high);
+    all.large += trades.filter(passes).aggregate({of::count()})[0].whole<std::uint64_t>();
+  }
+}
+
 /* ---- by pipes ---- */
 
 void by_pipe(const fs::path &file, day &all) {
@@ -168,17 +195,18 @@ void run(const fs::path &folder, std::uint64_t count, std::uint64_t rows) {
     files.push_back(folder / ("trades-" + std::to_string(i) + ".zst"));
     if (!fs::exists(files.back())) make_file(files.back(), i * rows, rows);
   }
-  const auto library = std::make_unique<day>(), piped = std::make_unique<day>();
+  const auto library = std::make_unique<day>(), tables = std::make_unique<day>(), piped = std::make_unique<day>();
   const double library_time = seconds([&] { by_library(files, *library); });
+  const double table_time = seconds([&] { by_tables(files, *tables); });
   const double pipe_time = seconds([&] { by_pipes(files, *piped); });
-  if (*library != *piped) throw std::runtime_error("the results differ");
+  if (*library != *piped || *library != *tables) throw std::runtime_error("the results differ");
   for (std::size_t i = 0; i < 3; i++) {
     const auto [open, high, low, close, volume] = library->bars[i];
     std::printf("minute %zu: open %ju, high %ju, low %ju, close %ju, volume %ju\n", i, std::uintmax_t{open},
                 std::uintmax_t{high}, std::uintmax_t{low}, std::uintmax_t{close}, std::uintmax_t{volume});
   }
-  std::printf("%ju large trades; by the library: %.3f s; by pipes from zstd: %.3f s\n",
-              std::uintmax_t{library->large}, library_time, pipe_time);
+  std::printf("%ju large trades; by the library: %.3f s; by its tables: %.3f s; by pipes from zstd: %.3f s\n",
+              std::uintmax_t{library->large}, library_time, table_time, pipe_time);
 }
 
 } // namespace

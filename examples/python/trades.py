@@ -3,8 +3,8 @@
     python3.14t trades.py FOLDER [FILES [ROWS]]
 
 It is done three times: by loops of Python on fastpar's threads, where every file is decompressed and folded; by fastpar's tables,
-which need no loop of Python; and by the standard library, a task a file. The files are made first if they are not there: `trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a
-seek table, which is their index.
+which need no loop of Python; and by the standard library, a task a file. The files are made first if they are not there:
+`trades-0.zst` and so on, each of ROWS rows of 48 bytes, compressed with a seek table, which is their index.
 """
 
 import bisect
@@ -23,7 +23,7 @@ from fastpar import zstd
 ROW = struct.Struct("<QQQIH2xq8x")
 MINUTE = 60_000_000
 BEGIN, END = 2 * MINUTE, 5 * MINUTE
-LARGE = 49
+LARGE, HIGH = 49, 10500
 
 NAMES = ("id", "price", "quantity", "count", "flags", "time")
 
@@ -59,8 +59,8 @@ def join(bars: Bars, later: Bars) -> Bars:
 
 
 def count_large(rows: memoryview | bytes) -> int:
-    """The large trades from BEGIN to END."""
-    return sum(row[2] > LARGE and BEGIN <= row[5] < END for row in ROW.iter_unpack(rows))
+    """The large trades above HIGH from BEGIN to END."""
+    return sum(row[2] > LARGE and row[1] > HIGH and BEGIN <= row[5] < END for row in ROW.iter_unpack(rows))
 
 
 # ---- by the library ----
@@ -83,20 +83,6 @@ def with_fastpar(files: list[Path]) -> tuple[Bars, int]:
     return bars, large
 
 
-# ---- by the standard library ----
-
-
-def read_file(file: Path) -> tuple[Bars, int]:
-    rows = standard.decompress(file.read_bytes())
-    return bars_of(rows), count_large(rows)
-
-
-def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
-    with ThreadPoolExecutor(24) as executor:
-        parts = list(executor.map(read_file, files))
-    return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
-
-
 # ---- by the library's tables ----
 
 
@@ -110,11 +96,27 @@ def with_tables(files: list[Path]) -> tuple[Bars, int]:
         "volume": ("quantity", "sum"),
     }
     for file in files:
-        trades = fastpar.table(zstd.decompress(file.read_bytes()), ROW.format, NAMES)
-        found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
-        bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
-        large += ((trades["quantity"] > LARGE) & trades["time"].between(BEGIN, END)).count()
+        with zstd.open_archive(file) as archive:
+            trades = archive.table(ROW.format, NAMES)
+            found = trades.group_by(fastpar.bucket("time", MINUTE)).agg(asked)
+            bars = join(bars, {bar[0] // MINUTE: list(bar[1:]) for bar in found})
+            passes = (trades["quantity"] > LARGE) & (trades["price"] > HIGH) & trades["time"].between(BEGIN, END)
+            large += trades.filter(passes).count()
     return bars, large
+
+
+# ---- by the standard library ----
+
+
+def read_file(file: Path) -> tuple[Bars, int]:
+    rows = standard.decompress(file.read_bytes())
+    return bars_of(rows), count_large(rows)
+
+
+def with_standard_library(files: list[Path]) -> tuple[Bars, int]:
+    with ThreadPoolExecutor(24) as executor:
+        parts = list(executor.map(read_file, files))
+    return functools.reduce(join, (bars for bars, _ in parts), {}), sum(large for _, large in parts)
 
 
 # ---- the files ----

@@ -67,6 +67,9 @@ class source_state final : public stream_state {
   Read read_;
 };
 
+/** Holds what an archive's options and source refer to, for a call that the archive may not outlive. */
+struct archive_state;
+
 } // namespace FASTPAR_CPP
 } // namespace detail
 
@@ -177,6 +180,8 @@ class archive {
   }
 
  private:
+  friend detail::archive_state;
+
   template <class Open>
   void open(zstd_options options, Open function) {
     auto made = std::make_shared<detail::options_state>(std::move(options));
@@ -196,6 +201,16 @@ class archive {
   std::shared_ptr<detail::stream_state> state_;
   fastpar_archive *raw_ = nullptr;
 };
+
+namespace detail {
+inline namespace FASTPAR_CPP {
+
+struct archive_state {
+  static std::shared_ptr<stream_state> of(const archive &archive) { return archive.state_; }
+};
+
+} // namespace FASTPAR_CPP
+} // namespace detail
 
 } // namespace fastpar
 

@@ -39,6 +39,8 @@ class chained_scan {
     if (part.lanes == 1 && part.index == next_) { // one lane takes them in order
       if constexpr (Scan::exact) {
         total_ = scan_.write_on(part.begin, part.end, total_ ? *total_ : scan_.zero());
+      } else if (is_last(part.index)) {
+        scan_.template write<false>(part.begin, part.end, total_);
       } else {
         add(scan_.template write<true>(part.begin, part.end, total_));
       }
@@ -55,6 +57,9 @@ class chained_scan {
     std::size_t begin, end;
     std::optional<T> sum, before;
   };
+
+  /** No chunk comes after it that wants its sum. */
+  [[nodiscard]] bool is_last(std::size_t index) const noexcept { return index + 1 == links_.size(); }
 
   void add(T sum) {
     if (total_) {
@@ -76,7 +81,7 @@ class chained_scan {
     for (; next_ < links_.size() && links_[next_].sum; next_++) {
       link &at = links_[next_];
       at.before = total_;
-      add(std::move(*at.sum));
+      if (!is_last(next_)) add(std::move(*at.sum));
       if (next_ != part.index) ready_.push_back(next_);
     }
     adding_ = false;
@@ -209,15 +214,14 @@ struct scan_exclusive {
   T write(std::size_t begin, std::size_t end, const std::optional<T> &before) const {
     T running = before ? T(std::invoke(operation, init, *before)) : init;
     T sum = items.item(items.at(begin));
-    T next(std::invoke(operation, running, items.item(items.at(begin)))); // `out` may be where the item is
-    out[static_cast<difference>(begin)] = std::move(running);
-    for (std::size_t i = begin + 1; i < end; i++) {
-      running = std::move(next);
-      auto &&item = items.item(items.at(i));
-      if constexpr (folds) sum = T(std::invoke(operation, std::move(sum), item));
-      next = T(std::invoke(operation, running, item));
+    std::size_t i = begin;
+    for (; i + 1 < end; i++) {
+      T next(std::invoke(operation, running, items.item(items.at(i)))); // `out` may be where the item is
       out[static_cast<difference>(i)] = std::move(running);
+      running = std::move(next);
+      if constexpr (folds) sum = T(std::invoke(operation, std::move(sum), items.item(items.at(i + 1))));
     }
+    out[static_cast<difference>(i)] = std::move(running);
     return sum;
   }
 

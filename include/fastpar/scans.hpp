@@ -216,6 +216,7 @@ template <class Body>
 void scan(const archive &archive, Body &&body, const scan_options &options = {}) {
   using call_type = detail::piece_call<std::remove_reference_t<Body>>;
   call_type call{body};
+  const auto state = detail::archive_state::of(archive); // the body may release the archive
   detail::control control(options, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<typename call_type::view>::record_size);
   control.apply(raw);
@@ -259,6 +260,7 @@ template <class T, class Fold, class Combine>
   using call_type = detail::reduce_call<reduction, detail::piece_as<view>>;
   T value = identity;
   call_type call{reduction(value, fold, combine)};
+  const auto state = detail::archive_state::of(archive);
   detail::control control(options, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<view>::record_size);
   control.apply(raw);
@@ -295,6 +297,7 @@ file_stats transform_file(const archive &archive, const std::filesystem::path &d
   using call_type = detail::piece_call<std::remove_reference_t<Body>>;
   const std::string to = detail::utf8(dst_path);
   call_type call{body};
+  const auto state = detail::archive_state::of(archive);
   detail::control control(options, call.exceptions);
   detail::zstd_arguments made(target, call.exceptions);
   fastpar_scan_options raw = detail::raw_options(options, detail::piece_as<typename call_type::view>::record_size);

@@ -58,6 +58,38 @@ inline file_stats concat_files(const std::vector<std::filesystem::path> &paths, 
   return {stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory};
 }
 
+/**
+ * Writes the seek table of frames that a program has put one after the other itself: several machines into
+ * one file, or a store that joins what it is sent. Compressed with `no_seek_table`; frame_read tells sizes.
+ *
+ * @param sizes          bytes of each frame, in their order
+ * @param content_sizes  bytes of the content of each
+ * @param checksums      of all frames, the lower half of the XXH64 of each content; or none
+ * @return what comes behind the last frame, at the very end of the data
+ * @throws error: invalid_argument (there are not as many of each), limit_exceeded (a frame or a content of
+ *         4 GiB or more, whose index is `position()`; or too many frames); std::bad_alloc.
+ *
+ * Never blocks. May be called from any thread.
+ */
+[[nodiscard]] inline buffer<std::byte> seek_table_write(span<const std::uint64_t> sizes,
+                                                        span<const std::uint64_t> content_sizes,
+                                                        span<const std::uint32_t> checksums = {}) {
+  if (sizes.size() != content_sizes.size() || (!checksums.empty() && checksums.size() != sizes.size()))
+    throw error(status::invalid_argument, "there are not as many of each");
+  const std::uint32_t *sums = checksums.empty() ? nullptr : checksums.data();
+  std::size_t written = 0;
+  const auto write = [&](void *dst, std::size_t capacity, fastpar_error *failure) {
+    return fastpar_seek_table_write(sizes.data(), content_sizes.data(), sums, sizes.size(), dst, capacity, &written,
+                                    failure);
+  };
+  fastpar_error failure;
+  const fastpar_status sized = write(nullptr, 0, &failure);
+  if (sized != FASTPAR_ERR_BUFFER_TOO_SMALL) detail::check(sized, failure);
+  buffer<std::byte> table(written);
+  detail::check(write(table.data(), table.size(), &failure), failure);
+  return table;
+}
+
 } // namespace fastpar
 
 #endif

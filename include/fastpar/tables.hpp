@@ -3,116 +3,19 @@
 #define FASTPAR_TABLES_HPP
 
 #include "loops.hpp"
-#include "sorting.hpp"
+#include "table_parts.hpp"
 #include "view.hpp"
 
-#include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace fastpar {
-
-/** What an aggregate gives: see `fastpar_value`. */
-class value {
- public:
-  value() noexcept = default;
-  explicit value(const fastpar_value &raw) noexcept : raw_(raw) {}
-
-  /** The number, or the double that is nearest to it. */
-  [[nodiscard]] double number() const noexcept { return raw_.number; }
-  /** The rows that it is of. */
-  [[nodiscard]] std::uint64_t rows() const noexcept { return raw_.rows; }
-  /** A whole number of up to 128 bits: counts, and sums, extremes and ends of columns of whole numbers. */
-  [[nodiscard]] const fastpar_int128 &integer() const noexcept { return raw_.integer; }
-  /** The same, of 64 bits. Throws std::overflow_error: it has more. */
-  template <class T = std::int64_t>
-  [[nodiscard]] T whole() const {
-    static_assert(std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint64_t>, "std::int64_t or std::uint64_t");
-    const bool negative = raw_.integer.high < 0, high_bit = raw_.integer.low >> 63 != 0;
-    const bool fits = std::is_signed_v<T> ? raw_.integer.high == (high_bit ? -1 : 0) : raw_.integer.high == 0;
-    if (!fits) throw std::overflow_error(negative ? "fastpar: a number is too low" : "fastpar: a number is too large");
-    return static_cast<T>(raw_.integer.low);
-  }
-
- private:
-  fastpar_value raw_{};
-};
-
-/** A bit for each row, the lowest of a byte first. `a & b`, `a | b`, `a ^ b`, `a - b` (not of b), `~a`. */
-class mask {
- public:
-  mask() noexcept = default;
-  /** No row of so many. */
-  explicit mask(std::size_t rows) : rows_(rows), bits_(rows / 8 + (rows % 8 != 0)) {}
-
-  [[nodiscard]] std::size_t size() const noexcept { return rows_; }
-  [[nodiscard]] bool operator[](std::size_t row) const { return bits_[row / 8] >> row % 8 & 1; }
-  [[nodiscard]] std::uint8_t *data() noexcept { return bits_.data(); }
-  [[nodiscard]] const std::uint8_t *data() const noexcept { return bits_.data(); }
-  [[nodiscard]] std::size_t size_bytes() const noexcept { return bits_.size(); }
-
-  /** How many rows it has. */
-  [[nodiscard]] std::size_t count() const {
-    std::size_t found = 0;
-    fastpar_error failure;
-    detail::check(fastpar_mask_count(rows_, data(), size_bytes(), &found, &failure), failure);
-    return found;
-  }
-
-  [[nodiscard]] friend mask operator&(const mask &a, const mask &b) { return of(FASTPAR_MASK_AND, a, &b); }
-  [[nodiscard]] friend mask operator|(const mask &a, const mask &b) { return of(FASTPAR_MASK_OR, a, &b); }
-  [[nodiscard]] friend mask operator^(const mask &a, const mask &b) { return of(FASTPAR_MASK_XOR, a, &b); }
-  [[nodiscard]] friend mask operator-(const mask &a, const mask &b) { return of(FASTPAR_MASK_AND_NOT, a, &b); }
-  [[nodiscard]] mask operator~() const { return of(FASTPAR_MASK_NOT, *this, nullptr); }
-
- private:
-  static mask of(std::uint32_t operation, const mask &a, const mask *b) {
-    if (b && b->rows_ != a.rows_) throw std::invalid_argument("fastpar: masks of different numbers of rows");
-    mask made(a.rows_);
-    fastpar_error failure;
-    const std::uint8_t *second = b ? b->data() : nullptr;
-    detail::check(fastpar_mask_combine(operation, a.rows_, a.data(), second, a.size_bytes(), made.data(), &failure), failure);
-    return made;
-  }
-
-  std::size_t rows_ = 0;
-  std::vector<std::uint8_t> bits_;
-};
-
 namespace detail {
-
-/** A column of records without their address, and where its values are in a record. */
-struct member {
-  std::size_t offset;
-  std::uint32_t type, flags;
-};
-
-template <class V>
-constexpr std::uint32_t column_type() noexcept {
-  return key_type<V>() ? key_type<V>() : FASTPAR_BYTES;
-}
-
-/** Numbers and enumerators; arrays of characters or bytes, and whatever else has no padding, are bytes. */
-template <class Record, class V>
-member member_of(V Record::*what) {
-  static_assert(std::is_trivially_copyable_v<Record>, "the records of a table are bytes");
-  static_assert(sizeof(V) < 1 << 24, "values of 16 MiB and more are no column");
-  alignas(Record) static constexpr unsigned char room[sizeof(Record)] = {};
-  const auto *record = reinterpret_cast<const Record *>(room);
-  const void *place = std::addressof(record->*what);
-  const auto offset = static_cast<std::size_t>(static_cast<const unsigned char *>(place) - room);
-  constexpr std::uint32_t type = column_type<std::remove_cv_t<V>>();
-  return {offset, type, type == FASTPAR_BYTES ? static_cast<std::uint32_t>(sizeof(V)) << 8 : 0u};
-}
 
 /** Calls a function with options, and throws what it reports. */
 template <class Function>
@@ -127,97 +30,6 @@ void table_call(const loop_options &options, const Function &function) {
 }
 
 }  // namespace detail
-
-/** What is asked of one member of records, or of two. */
-struct asked {
-  std::uint32_t operation = FASTPAR_AGGREGATE_COUNT;
-  detail::member column{}, weights{};
-};
-
-/** Aggregates for `table::aggregate` and `table::group_by`. */
-namespace of {
-[[nodiscard]] inline asked count() { return {}; }
-template <class R, class V> [[nodiscard]] asked sum(V R::*what) { return {FASTPAR_AGGREGATE_SUM, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked mean(V R::*what) { return {FASTPAR_AGGREGATE_MEAN, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked min(V R::*what) { return {FASTPAR_AGGREGATE_MIN, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked max(V R::*what) { return {FASTPAR_AGGREGATE_MAX, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked first(V R::*what) { return {FASTPAR_AGGREGATE_FIRST, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked last(V R::*what) { return {FASTPAR_AGGREGATE_LAST, detail::member_of(what), {}}; }
-template <class R, class V> [[nodiscard]] asked variance(V R::*what) { return {FASTPAR_AGGREGATE_VARIANCE, detail::member_of(what), {}}; }
-/** The sum of the products of two members. */
-template <class R, class V, class W>
-[[nodiscard]] asked dot(V R::*what, W R::*by) {
-  return {FASTPAR_AGGREGATE_DOT, detail::member_of(what), detail::member_of(by)};
-}
-/** The mean of the first member, weighted by the second. */
-template <class R, class V, class W>
-[[nodiscard]] asked weighted_mean(V R::*what, W R::*by) {
-  return {FASTPAR_AGGREGATE_WEIGHTED_MEAN, detail::member_of(what), detail::member_of(by)};
-}
-}  // namespace of
-
-/** What rows are grouped by: a member, or buckets `[origin + n * width, origin + (n + 1) * width)` of it. */
-struct group_key {
-  template <class R, class V>
-  group_key(V R::*what) : column(detail::member_of(what)) {}  // NOLINT(google-explicit-constructor)
-  template <class R, class V>
-  group_key(V R::*what, V width, V origin = V()) : column(detail::member_of(what)) {
-    static_assert(std::is_arithmetic_v<V>, "buckets are of numbers");
-    if (!(width > V())) throw std::invalid_argument("fastpar: a bucket's width is more than 0");
-    if constexpr (std::is_floating_point_v<V>) {
-      raw.float_width = width;
-      raw.float_origin = origin;
-    } else {
-      raw.width = static_cast<std::uint64_t>(width);
-      // Any other begin of a bucket tells the same buckets: one below 0, where that of unsigned numbers
-      // does not fit.
-      const V begin = static_cast<V>(origin % width);
-      constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-      const bool fits = std::is_signed_v<V> || static_cast<std::uint64_t>(begin) <= most;
-      raw.origin = fits ? static_cast<std::int64_t>(begin) : static_cast<std::int64_t>(begin - width);
-    }
-  }
-
-  detail::member column;
-  fastpar_group_key raw{};
-};
-
-/** Groups of rows, sorted by their keys. Movable. */
-class groups {
- public:
-  explicit groups(fastpar_groups *raw) noexcept : raw_(raw) {}
-
-  [[nodiscard]] std::size_t size() const noexcept { return fastpar_groups_count(raw_.get()); }
-  /** A key of each group, of a bucket where it begins. Not of bytes: `first_rows` tells where they are. */
-  [[nodiscard]] std::vector<value> keys(std::size_t index) const { return read(fastpar_groups_keys, index); }
-  /** An aggregate of each group. */
-  [[nodiscard]] std::vector<value> values(std::size_t index) const { return read(fastpar_groups_values, index); }
-  /** The number of the first row of each group. */
-  [[nodiscard]] std::vector<std::uint64_t> first_rows() const {
-    std::vector<std::uint64_t> rows(size());
-    fastpar_error failure;
-    detail::check(fastpar_groups_rows(raw_.get(), rows.data(), rows.size(), &failure), failure);
-    return rows;
-  }
-
- private:
-  struct release {
-    void operator()(fastpar_groups *raw) const noexcept { fastpar_groups_free(raw); }
-  };
-
-  template <class Function>
-  std::vector<value> read(Function *function, std::size_t index) const {
-    std::vector<fastpar_value> raw(size());
-    fastpar_error failure;
-    detail::check(function(raw_.get(), index, raw.data(), raw.size(), &failure), failure);
-    std::vector<value> found;
-    found.reserve(raw.size());
-    for (const fastpar_value &one : raw) found.emplace_back(one);
-    return found;
-  }
-
-  std::unique_ptr<fastpar_groups, release> raw_;
-};
 
 /**
  * Records where they are, of which members are columns.
@@ -269,39 +81,94 @@ class table {
 
   /** Copies of the rows of a mask. */
   [[nodiscard]] std::vector<Record> take(const mask &rows, const loop_options &options = {}) const {
-    static_assert(sizeof(Record) < 1 << 24, "records of 16 MiB and more cannot be taken");
     expect_as_many(rows);
-    const fastpar_column whole = column({0, FASTPAR_BYTES, static_cast<std::uint32_t>(sizeof(Record)) << 8});
+    const fastpar_column all = whole();
     std::vector<Record> taken(rows.count());
     std::size_t written = 0;
     detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
-      return fastpar_column_take(raw, &whole, rows.data(), rows.size_bytes(), taken.data(), taken.size() * sizeof(Record),
+      return fastpar_column_take(raw, &all, rows.data(), rows.size_bytes(), taken.data(), taken.size() * sizeof(Record),
                                  &written, failure);
     });
     return taken;
   }
 
+  /** Copies of the rows of these numbers, in their order. Throws error: a number is of no row. */
+  [[nodiscard]] std::vector<Record> take_rows(span<const std::uint64_t> rows, const loop_options &options = {}) const {
+    const fastpar_column all = whole();
+    std::vector<Record> taken(rows.size());
+    std::size_t written = 0;
+    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+      return fastpar_column_take_rows(raw, &all, rows.data(), rows.size(), taken.data(), taken.size() * sizeof(Record),
+                                      &written, failure);
+    });
+    return taken;
+  }
+
+  /** How many values are in each of `bins` ranges of equal width of [low, high). */
+  template <class V>
+  [[nodiscard]] std::vector<std::uint64_t> histogram(V Record::*what, double low, double high, std::size_t bins,
+                                                     const loop_options &options = {}) const {
+    return histogram_of(detail::member_of(what), low, high, bins, nullptr, options);
+  }
+  /** The same, of the rows of a mask. */
+  template <class V>
+  [[nodiscard]] std::vector<std::uint64_t> histogram(V Record::*what, double low, double high, std::size_t bins,
+                                                     const mask &where, const loop_options &options = {}) const {
+    return histogram_of(detail::member_of(what), low, high, bins, &where, options);
+  }
+
+  /** The numbers of the rows in the order of these members, the most important first: what `take_rows`
+   * takes. What is equal keeps its order. */
+  [[nodiscard]] std::vector<std::uint64_t> argsort(std::initializer_list<order_key> by, const loop_options &options = {}) const {
+    const std::vector<fastpar_sort_key> keys = raw_keys(by);
+    std::vector<std::uint64_t> rows(size());
+    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+      return fastpar_table_argsort(raw, records_.data(), size(), sizeof(Record), keys.data(), keys.size(), rows.data(), failure);
+    });
+    return rows;
+  }
+
+  /** The rows of this table and of another one, both sorted by these members, as one that is sorted. Of
+   * equal rows those of this table are first. */
+  [[nodiscard]] std::vector<Record> merge(const table &other, std::initializer_list<order_key> by,
+                                          const loop_options &options = {}) const {
+    const std::vector<fastpar_sort_key> keys = raw_keys(by);
+    std::vector<Record> merged(size() + other.size());
+    std::size_t written = 0;
+    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+      return fastpar_table_merge(raw, records_.data(), size(), other.records_.data(), other.size(), sizeof(Record),
+                                 keys.data(), keys.size(), merged.data(), merged.size() * sizeof(Record), &written, failure);
+    });
+    return merged;
+  }
+
+  /** For each value how many rows come before it in a member that the rows are sorted by: those that are
+   * less, and if `after` those that are equal. */
+  template <class V>
+  [[nodiscard]] std::vector<std::uint64_t> search(V Record::*what, span<const V> values, bool after = false,
+                                                  const loop_options &options = {}) const {
+    const fastpar_column sorted = column(detail::member_of(what));
+    const fastpar_column wanted = {values.data(), values.size(), sizeof(V), sorted.type, sorted.flags};
+    const std::uint32_t side = after ? FASTPAR_SEARCH_RIGHT : FASTPAR_SEARCH_LEFT;
+    std::vector<std::uint64_t> rows(values.size());
+    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+      return fastpar_column_search(raw, &sorted, &wanted, side, rows.data(), failure);
+    });
+    return rows;
+  }
+
   /** Aggregates of each group of rows whose keys are equal. */
   [[nodiscard]] groups group_by(std::initializer_list<group_key> keys, std::initializer_list<asked> what,
                                 const loop_options &options = {}, std::uint64_t max_memory = 0) const {
-    std::vector<fastpar_column> columns;
-    std::vector<fastpar_group_key> raw_keys;
-    for (const group_key &key : keys) {
-      raw_keys.push_back(key.raw);
-      raw_keys.back().column = add(columns, key.column);
-    }
-    const std::vector<fastpar_aggregate> aggregates = raw_aggregates(what, columns);
-    fastpar_groups *found = nullptr;
-    try {
+    const detail::members members(what, keys);
+    const std::vector<fastpar_column> columns = columns_of(members);
+    return detail::new_groups([&](fastpar_groups **found) {
       detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
-        return fastpar_table_group(raw, columns.data(), columns.size(), nullptr, 0, raw_keys.data(), raw_keys.size(),
-                                   aggregates.data(), aggregates.size(), max_memory, &found, failure);
+        return fastpar_table_group(raw, columns.data(), columns.size(), nullptr, 0, members.keys().data(),
+                                   members.keys().size(), members.aggregates().data(), members.aggregates().size(),
+                                   max_memory, found, failure);
       });
-    } catch (...) {  // by the progress callback, maybe when all was done
-      fastpar_groups_free(found);
-      throw;
-    }
-    return groups(found);
+    });
   }
 
  private:
@@ -315,33 +182,48 @@ class table {
     return {base, size(), sizeof(Record), member.type, member.flags};
   }
 
-  std::size_t add(std::vector<fastpar_column> &columns, const detail::member &member) const {
-    columns.push_back(column(member));
-    return columns.size() - 1;
+  [[nodiscard]] fastpar_column whole() const {
+    static_assert(sizeof(Record) < 1 << 24, "records of 16 MiB and more cannot be taken");
+    return column({0, FASTPAR_BYTES, static_cast<std::uint32_t>(sizeof(Record)) << 8});
   }
 
-  std::vector<fastpar_aggregate> raw_aggregates(std::initializer_list<asked> what, std::vector<fastpar_column> &columns) const {
-    std::vector<fastpar_aggregate> raw;
-    for (const asked &one : what) {
-      fastpar_aggregate aggregate = {one.operation, 0, 0, 0};
-      if (one.column.type != 0) aggregate.column = add(columns, one.column);
-      if (one.weights.type != 0) aggregate.weights = add(columns, one.weights);
-      raw.push_back(aggregate);
-    }
-    return raw;
+  [[nodiscard]] std::vector<fastpar_column> columns_of(const detail::members &members) const {
+    std::vector<fastpar_column> columns;
+    for (const detail::member &one : members.all()) columns.push_back(column(one));
+    return columns;
+  }
+
+  [[nodiscard]] static std::vector<fastpar_sort_key> raw_keys(std::initializer_list<order_key> by) {
+    std::vector<fastpar_sort_key> keys;
+    for (const order_key &key : by) keys.push_back(key.raw);
+    return keys;
   }
 
   std::vector<value> aggregate_of(std::initializer_list<asked> what, const mask *where, const loop_options &options) const {
     if (where) expect_as_many(*where);
-    // By the first column rows can be counted, whatever is asked.
-    std::vector<fastpar_column> columns = {column({0, FASTPAR_U8, 0})};
-    const std::vector<fastpar_aggregate> aggregates = raw_aggregates(what, columns);
+    detail::members members(what);
+    // Rows can only be counted by a column.
+    if (members.all().empty()) members.add({0, FASTPAR_U8, 0});
+    const std::vector<fastpar_column> columns = columns_of(members);
     std::vector<fastpar_value> found(what.size());
     detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
       return fastpar_table_aggregate(raw, columns.data(), columns.size(), where ? where->data() : nullptr,
-                                     where ? where->size_bytes() : 0, aggregates.data(), aggregates.size(), found.data(), failure);
+                                     where ? where->size_bytes() : 0, members.aggregates().data(), what.size(),
+                                     found.data(), failure);
     });
     return {found.begin(), found.end()};
+  }
+
+  [[nodiscard]] std::vector<std::uint64_t> histogram_of(const detail::member &what, double low, double high, std::size_t bins,
+                                                        const mask *where, const loop_options &options) const {
+    if (where) expect_as_many(*where);
+    const fastpar_column values = column(what);
+    std::vector<std::uint64_t> counts(bins);
+    detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+      return fastpar_column_histogram(raw, &values, where ? where->data() : nullptr, where ? where->size_bytes() : 0, low,
+                                      high, counts.data(), bins, failure);
+    });
+    return counts;
   }
 
   template <class V>

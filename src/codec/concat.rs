@@ -40,22 +40,23 @@ fn concat_untraced(sources: &[&Path], path: &Path, options: &Options<'_>) -> Res
         return Err(Error::new(ErrorKind::InvalidArgument, "count is 0: there is no file to copy"));
     };
     let quiet = Options { window_log: ANY_WINDOW, max_output: 0, progress: None, ..*options };
-    let archive = Archive::open(first, &quiet)?;
+    let open = |path: &Path| Archive::open(path, &quiet).map_err(|error| errors::of_data(error, path));
+    let archive = open(first)?;
     let wishes = Wishes { append: true, ..wishes(options, false) };
     let target = Target::create(path, archive.file(), wishes)?;
     let progress = CallProgress::new(options, None);
     let table = Growing::new(options.seek_table, options.complete, 0)?;
     let wants_table = options.seek_table || options.complete;
-    let checked = wants_table && any_checksums(sources)?;
+    let checked = wants_table && any_checksums(&archive, others)?;
     let mut joined = Joined { target, table, checked, progress, options, stats: FileStats::default() };
-    joined.add(&archive)?;
+    joined.add(&archive).map_err(|error| errors::of_data(error, first))?;
     for source in others {
-        let archive = Archive::open(source, &quiet)?;
+        let archive = open(source)?;
         if archive.file().is_some_and(|file| file.is_called(path)) {
             let text = errors::about("the output is one of the inputs, but not the first", path);
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
-        joined.add(&archive)?;
+        joined.add(&archive).map_err(|error| errors::of_data(error, source))?;
     }
     let Joined { target, progress, mut stats, .. } = joined.end()?;
     // Windows renames over no file that is open; what is appended to keeps nothing but its name there.
@@ -69,19 +70,25 @@ fn concat_untraced(sources: &[&Path], path: &Path, options: &Options<'_>) -> Res
 }
 
 /// Whether a source has a seek table that tells checksums: then the new table does.
-fn any_checksums(sources: &[&Path]) -> Result<bool> {
-    let mut footer = [0; seek_table::FOOTER_LEN];
-    for source in sources {
-        let input = Input::open(source)?;
-        let at = input.len().and_then(|len| len.checked_sub(footer.len() as u64));
-        if let Some(at) = at {
-            input.read_at(at, &mut footer)?;
-            if seek_table::tells_checksums(&footer) {
-                return Ok(true);
-            }
+fn any_checksums(first: &Archive<'_>, others: &[&Path]) -> Result<bool> {
+    if first.file().map_or(Ok(false), tells_checksums)? {
+        return Ok(true);
+    }
+    for source in others {
+        // Opened for a moment only, as there may be more sources than files that a process may open.
+        if tells_checksums(&Input::open_seekable(source)?)? {
+            return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn tells_checksums(file: &Input) -> Result<bool> {
+    let mut footer = [0; seek_table::FOOTER_LEN];
+    let at = file.len().and_then(|len| len.checked_sub(footer.len() as u64));
+    let Some(at) = at else { return Ok(false) };
+    file.read_at(at, &mut footer)?;
+    Ok(seek_table::tells_checksums(&footer))
 }
 
 /// The target so far.

@@ -31,6 +31,7 @@ mod frame;
 mod io;
 mod libzstd;
 mod options;
+mod records;
 mod scan;
 mod stream;
 mod transform;
@@ -43,7 +44,7 @@ pub use buffer::decompress::{decompress, decompress_to_vec, decompressed_size};
 pub use concat::concat_files;
 pub use files::{compress_file, decompress_file, FileStats};
 pub use format::frame::{frame_read, Block, Blocks, Frame, Frames};
-pub use format::seek_table::SeekTable;
+pub use format::seek_table::{seek_table_write, SeekTable};
 #[cfg(fuzzing)]
 pub use frame::decompress::{block_ends, decode_blocks, decode_parts};
 #[cfg(fuzzing)]
@@ -52,6 +53,7 @@ pub use options::dict::{train, Dict};
 pub use options::level::level_range;
 pub use options::reference::{Dicts, Prefix};
 pub use options::{Options, MAX_FRAME_SIZE};
+pub use records::{archive_aggregate, archive_group, archive_take};
 pub(crate) use scan::archive_reduce_slots;
 pub use scan::{archive_for, archive_reduce, archive_shard, Output, Piece, ScanOptions, Shard};
 pub use stream::reader::Reader;

@@ -5,7 +5,7 @@ use super::files::{give_back, traced_as, wishes, FileStats};
 use crate::codec::archive::Archive;
 use crate::codec::io::output::Target;
 use crate::codec::options::Options;
-use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions};
+use crate::codec::scan::{archive_transform, Output, Piece, ScanOptions, TracedAs};
 use crate::codec::stream::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::float_env::FloatEnv;
@@ -64,7 +64,8 @@ where
     let source = archive.file();
     let output = Target::create(path, source, wishes(target, false))?;
     let mut writer = Writer::over(output, &frames, None, None)?;
-    let peak = archive_transform(archive, &scan, traced, body, |bytes| writer.write(bytes))?;
+    let peak =
+        archive_transform(archive, &scan, TracedAs::PartOf(traced), body, |bytes| writer.write(bytes))?;
     writer.end_data()?;
     let mut stats = FileStats {
         bytes_in: read_bytes(archive, options),

@@ -139,12 +139,12 @@ pub unsafe extern "C" fn fastpar_decompressed_size(
 /// Reads all valid zstd data: any number of frames, skippable ones among them. They are found by the seek
 /// table if there is one, which is checked, else by walking over the headers. If every frame tells its size,
 /// frames are decompressed in parallel, else one after the other. Checksums that are there are
-/// verified, those that a seek table tells of frames without their own, too. (Readers, files and
-/// batches do not look at a seek table's.) No size that the data declares is allocated.
+/// verified, those that a seek table tells of frames without their own, too. (So do batches and archives;
+/// for readers see FASTPAR_ZSTD_CHECK_TABLE.) No size that the data declares is allocated.
 ///
 /// A frame of 2 MiB or more is decompressed by several lanes itself, if the process leaves a CPU idle.
-/// Others, those with a dictionary, and all frames with `max_lanes` 1 are decompressed by libzstd, each in
-/// one lane. What is not as it should be in a frame is told by libzstd in any case.
+/// Others, and all frames with `max_lanes` 1, are decompressed by libzstd, each in one lane. What is not
+/// as it should be in a frame is told by libzstd in any case.
 ///
 /// No data (`src_len` 0), and skippable frames only, decompress to 0 bytes. The formats of zstd before 1.0
 /// are FASTPAR_ERR_NOT_ZSTD, and so is anything that follows the last frame and does not begin like one.

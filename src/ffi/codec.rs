@@ -44,7 +44,7 @@ pub const FASTPAR_ZSTD_LONG: u32 = 16;
 /// FASTPAR_ZSTD_SINGLE_FRAME; batches, and decompressing: no effect.
 pub const FASTPAR_ZSTD_RSYNCABLE: u32 = 32;
 /// `fastpar_zstd_options.flags`: new target files have holes where the data is zero for 4 KiB or more, as
-/// `zstd --sparse`. Targets that are open already, memory, and Windows: no effect.
+/// `zstd --sparse`, if the file system can. Targets that are open already, and memory: no effect.
 pub const FASTPAR_ZSTD_SPARSE: u32 = 64;
 /// `fastpar_zstd_options.flags`: an existing target file is never replaced: FASTPAR_ERR_IO, with EEXIST in
 /// `code` (ERROR_FILE_EXISTS or ERROR_ALREADY_EXISTS on Windows). Targets that are written where they stand
@@ -69,8 +69,8 @@ pub const FASTPAR_ZSTD_IN_PLACE: u32 = 512;
 /// decoding itself where that only repeats a byte; frames with checksums of their own cost nothing. A
 /// table is compared up to so many frames as fit, of 16 bytes each, into a twelfth of the memory: a
 /// million where `max_memory` is 0. FASTPAR_ZSTD_COMPLETE implies it; `fastpar_decompress_file` looks
-/// for such a table at the end of an ordinary file, and `fastpar_decompress`, batches and archives
-/// always check: no effect.
+/// for such a table at the end of an ordinary file, and `fastpar_decompress`, `fastpar_decompress_batch` and
+/// archives always check: no effect.
 pub const FASTPAR_ZSTD_CHECK_TABLE: u32 = 1024;
 
 const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
@@ -92,15 +92,16 @@ const KNOWN_FLAGS: u32 = FASTPAR_ZSTD_NO_CHECKSUM
 /// and has no effect. So must a flag that a call has no use for:
 ///
 /// ```text
-/// flag                     compress  batches  writer  compress_file  decompress_file
-/// NO_CHECKSUM                 x         x        x          x
-/// NO_SEEK_TABLE               x                  x          x
-/// SINGLE_FRAME                x      (always)    x          x
-/// LONG                        x         x        x          x
-/// RSYNCABLE                   x                  x          x
-/// COMPLETE                    x                  x          x               x
-/// SYNC, SPARSE, KEEP,                                       x               x
-/// IN_PLACE
+/// flag            compress  batches  writer  compress_file,   decompress_file  concat_files
+///                                            transform_file
+/// NO_CHECKSUM        x         x        x          x
+/// NO_SEEK_TABLE      x                  x          x                                 x
+/// SINGLE_FRAME       x      (always)    x          x
+/// LONG               x         x        x          x
+/// RSYNCABLE          x                  x          x
+/// COMPLETE           x                  x          x               x                 x
+/// SYNC, SPARSE,                                    x               x                 x
+/// KEEP, IN_PLACE
 /// ```
 ///
 /// COMPLETE is for `fastpar_decompress`, its batches, readers and archives too; CHECK_TABLE is for readers.

@@ -8,9 +8,10 @@ use super::sort::check_options;
 use super::status::{fastpar_error, fastpar_status};
 use super::tables::{column_of, fastpar_column, invalid, mask_of};
 use crate::error::Result;
+use crate::job::Control;
 use crate::table::{self, Column, Comparison, Mask};
 use std::ffi::c_void;
-use std::mem::size_of;
+use std::mem::{size_of, MaybeUninit};
 
 /// Equal to the value `low`. Floats are compared as by IEEE 754: NaN is neither equal nor less nor
 /// greater, and -0.0 is equal to 0.0. Bytes are compared as by `memcmp`.
@@ -40,6 +41,24 @@ pub(super) unsafe fn the_column<'a>(column: *const fastpar_column, name: &str) -
     }
     // SAFETY: not NULL, and the caller's promise.
     unsafe { column_of(&column.read_unaligned(), name) }
+}
+
+pub(super) fn comparison_of(comparison: u32, name: &str) -> Result<Comparison> {
+    Ok(match comparison {
+        FASTPAR_COMPARE_EQUAL => Comparison::Equal,
+        FASTPAR_COMPARE_NOT_EQUAL => Comparison::NotEqual,
+        FASTPAR_COMPARE_LESS => Comparison::Less,
+        FASTPAR_COMPARE_LESS_EQUAL => Comparison::LessEqual,
+        FASTPAR_COMPARE_GREATER => Comparison::Greater,
+        FASTPAR_COMPARE_GREATER_EQUAL => Comparison::GreaterEqual,
+        FASTPAR_COMPARE_BETWEEN => Comparison::Between,
+        FASTPAR_COMPARE_BETWEEN_CLOSED => Comparison::BetweenClosed,
+        other => {
+            return invalid(format!(
+                "{name} is {other}, expected FASTPAR_COMPARE_EQUAL (1) to _BETWEEN_CLOSED (8)"
+            ));
+        }
+    })
 }
 
 /// Writes a mask of the rows whose values compare so with one value, or with two, in parallel.
@@ -80,21 +99,7 @@ pub unsafe extern "C" fn fastpar_column_compare(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let body = || {
-        let comparison = match comparison {
-            FASTPAR_COMPARE_EQUAL => Comparison::Equal,
-            FASTPAR_COMPARE_NOT_EQUAL => Comparison::NotEqual,
-            FASTPAR_COMPARE_LESS => Comparison::Less,
-            FASTPAR_COMPARE_LESS_EQUAL => Comparison::LessEqual,
-            FASTPAR_COMPARE_GREATER => Comparison::Greater,
-            FASTPAR_COMPARE_GREATER_EQUAL => Comparison::GreaterEqual,
-            FASTPAR_COMPARE_BETWEEN => Comparison::Between,
-            FASTPAR_COMPARE_BETWEEN_CLOSED => Comparison::BetweenClosed,
-            other => {
-                return invalid(format!(
-                    "comparison is {other}, expected FASTPAR_COMPARE_EQUAL (1) to _BETWEEN_CLOSED (8)"
-                ))
-            }
-        };
+        let comparison = comparison_of(comparison, "comparison")?;
         // SAFETY: the caller's promise.
         unsafe {
             check_options(options, "a table")?;
@@ -154,6 +159,34 @@ pub unsafe extern "C" fn fastpar_column_take(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        let picked = || borrow::input(mask, mask_bytes, "mask");
+        take(
+            options,
+            column,
+            (picked, "mask"),
+            (dst, dst_capacity),
+            written,
+            error,
+            |column, mask, dst, control| table::take(column, Mask::new(mask, column.count())?, dst, control),
+        )
+    }
+}
+
+/// Copies the values of a column that `picked`, another input, tells.
+///
+/// # Safety
+/// As for the functions that call it; `picked` gives bytes that are valid for the time of the call.
+unsafe fn take<'a>(
+    options: *const fastpar_loop_options,
+    column: *const fastpar_column,
+    (picked, name): (impl FnOnce() -> Result<&'a [u8]>, &str),
+    (dst, capacity): (*mut c_void, usize),
+    written: *mut usize,
+    error: *mut fastpar_error,
+    take: impl FnOnce(&Column<'_>, &[u8], &mut [MaybeUninit<u8>], &Control<'_>) -> Result<usize>,
+) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
         let written = unsafe { Out::new(written, "written")? };
@@ -163,12 +196,11 @@ pub unsafe extern "C" fn fastpar_column_take(
                 check_options(options, "a table")?;
                 let arguments = LoopArguments::read(options)?;
                 let column = the_column(column, "column")?;
-                let mask = borrow::input(mask, mask_bytes, "mask")?;
-                let dst = borrow::output(dst.cast(), dst_capacity, "dst")?;
+                let picked = picked()?;
+                let dst = borrow::output(dst.cast(), capacity, "dst")?;
                 borrow::disjoint((column.bytes(), "column"), (dst, "dst"))?;
-                borrow::disjoint((mask, "mask"), (dst, "dst"))?;
-                let mask = Mask::new(mask, column.count())?;
-                arguments.control(|control| table::take(&column, mask, dst, control))
+                borrow::disjoint((picked, name), (dst, "dst"))?;
+                arguments.control(|control| take(&column, picked, dst, control))
             }
         };
         borrow::set_written(&written, taken())
@@ -209,33 +241,28 @@ pub unsafe extern "C" fn fastpar_column_take_rows(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let written = unsafe { Out::new(written, "written")? };
-        let taken = || {
-            // SAFETY: the caller's promise.
-            unsafe {
-                check_options(options, "a table")?;
-                let arguments = LoopArguments::read(options)?;
-                let column = the_column(column, "column")?;
-                let Some(bytes) = rows_count.checked_mul(size_of::<u64>()) else {
-                    return invalid(format!("rows_count is {rows_count}, more than any buffer can have"));
-                };
-                let numbers = borrow::input(rows.cast(), bytes, "rows")?;
-                let dst = borrow::output(dst.cast(), dst_capacity, "dst")?;
-                borrow::disjoint((column.bytes(), "column"), (dst, "dst"))?;
-                borrow::disjoint((numbers, "rows"), (dst, "dst"))?;
-                let (before, numbers, _) = numbers.align_to::<u64>();
+    // SAFETY: the caller's promise, passed on; any bytes are numbers.
+    unsafe {
+        let numbers = || match rows_count.checked_mul(size_of::<u64>()) {
+            Some(bytes) => borrow::input(rows.cast(), bytes, "rows"),
+            None => invalid(format!("rows_count is {rows_count}, more than any buffer can have")),
+        };
+        take(
+            options,
+            column,
+            (numbers, "rows"),
+            (dst, dst_capacity),
+            written,
+            error,
+            |column, bytes, dst, control| {
+                let (before, numbers, _) = bytes.align_to::<u64>();
                 if !before.is_empty() || numbers.len() != rows_count {
                     return invalid("rows is not aligned to 8 bytes");
                 }
-                arguments.control(|control| table::take_rows(&column, numbers, dst, control))
-            }
-        };
-        borrow::set_written(&written, taken())
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
+                table::take_rows(column, numbers, dst, control)
+            },
+        )
+    }
 }
 
 /// Counts how many values lie in each of some ranges of equal width, in parallel.

@@ -89,8 +89,9 @@ unsafe fn run(
 /// Compresses a file into another, in parallel, to ordinary zstd data.
 ///
 /// Reading, compressing and writing overlap; the result is what `fastpar_writer_write` and `_finish` make of
-/// the bytes, so it depends on them and the options `level`, `flags`, `frame_size`, `window_log` and `dict`
-/// only.
+/// the bytes, but that with FASTPAR_ZSTD_SINGLE_FRAME the frame tells the size of an ordinary file. So it
+/// depends on them and on the options `level`, `flags`, `frame_size`, `window_log`, `strategy`, `dict`,
+/// `prefix`, `src_offset` and `src_size` only.
 ///
 /// The target appears when it is complete: it is written under another name in the same folder (".fastpar-",
 /// and a number), which is renamed at the end. An existing target is replaced in that step, and stays as it

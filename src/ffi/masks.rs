@@ -19,6 +19,19 @@ pub const FASTPAR_MASK_AND_NOT: u32 = 4;
 /// Rows that are not of the first mask; there is no second.
 pub const FASTPAR_MASK_NOT: u32 = 5;
 
+pub(super) fn operation_of(operation: u32, name: &str) -> Result<MaskOperation> {
+    Ok(match operation {
+        FASTPAR_MASK_AND => MaskOperation::And,
+        FASTPAR_MASK_OR => MaskOperation::Or,
+        FASTPAR_MASK_XOR => MaskOperation::Xor,
+        FASTPAR_MASK_AND_NOT => MaskOperation::AndNot,
+        FASTPAR_MASK_NOT => MaskOperation::Not,
+        other => {
+            return invalid(format!("{name} is {other}, expected FASTPAR_MASK_AND (1) to _NOT (5)"));
+        }
+    })
+}
+
 /// Where a mask of so many rows is written.
 ///
 /// # Safety
@@ -66,18 +79,7 @@ pub unsafe extern "C" fn fastpar_mask_combine(
     error: *mut fastpar_error,
 ) -> fastpar_status {
     let body = || {
-        let operation = match operation {
-            FASTPAR_MASK_AND => MaskOperation::And,
-            FASTPAR_MASK_OR => MaskOperation::Or,
-            FASTPAR_MASK_XOR => MaskOperation::Xor,
-            FASTPAR_MASK_AND_NOT => MaskOperation::AndNot,
-            FASTPAR_MASK_NOT => MaskOperation::Not,
-            other => {
-                return invalid(format!(
-                    "operation is {other}, expected FASTPAR_MASK_AND (1) to FASTPAR_MASK_NOT (5)"
-                ))
-            }
-        };
+        let operation = operation_of(operation, "operation")?;
         if operation == MaskOperation::Not && !b.is_null() {
             return invalid("b is not NULL, but FASTPAR_MASK_NOT has no second mask");
         }

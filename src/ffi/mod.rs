@@ -1,10 +1,11 @@
 //! The C ABI: the only module that knows C.
 //!
-//! Every exported function is a plain `extern "C" fn` whose body is one call of [`guard::guard`]. One file
+//! Every exported function is a plain `extern "C" fn` whose body is one call of `guard::guard`. One file
 //! per group of functions, named as the group is in the header. The comments of this module are the manual:
 //! they become `include/fastpar.h` through `cargo xtask bindings`.
 #![allow(non_camel_case_types)]
 
+mod archive_tables;
 mod archives;
 mod batches;
 mod borrow;
@@ -44,6 +45,7 @@ mod teams;
 mod trace;
 mod transform;
 
+pub use archive_tables::*;
 pub use archives::*;
 pub use batches::*;
 pub use buffers::*;

@@ -141,6 +141,11 @@ impl ScanArguments<'_> {
         Ok(Self { raw, cancel, progress: ForeignProgress::new(raw.progress, raw.progress_data), name })
     }
 
+    /// The flag that cancels the call.
+    pub(super) fn cancel(&self) -> Option<&AtomicI32> {
+        self.cancel
+    }
+
     /// Runs `with` with the core's form of the options.
     pub(super) fn with<R>(&self, with: impl FnOnce(&ScanOptions<'_>) -> R) -> R {
         let Self { progress, .. } = self;

@@ -1,7 +1,7 @@
 //! Group "shards": the work of many machines.
 
 use super::archives::{fastpar_archive, hold_archive};
-use super::borrow::{self, OptionsStruct};
+use super::borrow::{self, OptionsStruct, Out};
 use super::codec::{fastpar_zstd_options, with_options};
 use super::files::{fastpar_file_stats, StatsOut};
 use super::guard::guard;
@@ -9,7 +9,7 @@ use super::scans::{fastpar_scan_options, ScanArguments};
 use super::status::{fastpar_error, fastpar_status};
 use crate::codec;
 use crate::memory;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::mem::{offset_of, size_of};
 
 /// A part of an archive, for one of several machines. Set `struct_size` to `sizeof(fastpar_shard)` before the
@@ -145,6 +145,77 @@ pub unsafe extern "C" fn fastpar_concat_files(
         let done = unsafe { with_options(options, |options| codec::concat_files(&sources, path, options))? };
         stats.set(&done);
         Ok(())
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// Writes the seek table of frames that a program has put one after the other itself: several machines into
+/// one file, or a store that joins what it is sent.
+///
+/// The parts are compressed with FASTPAR_ZSTD_NO_SEEK_TABLE, and `fastpar_frame_read` tells the sizes of
+/// their frames. With the table behind the last of them the data is to the byte what the whole is
+/// compressed to, where the cuts are multiples of the frame size. (A single frame gets a table with
+/// FASTPAR_ZSTD_COMPLETE only.) A table counts at the very end of the data, and if the frames that it lists
+/// are all that comes before it; readers compare what it tells with the frames' headers.
+///
+/// @param sizes          bytes of each frame, of skippable ones too, in their order; NULL only with
+///                       `frames` 0
+/// @param content_sizes  bytes of the content of each; NULL only with `frames` 0
+/// @param checksums      may be NULL: the table tells none. For frames without checksums of their own: the
+///                       lower half of the XXH64 of each content
+/// @param frames         how many, at most 134,217,728
+/// @param dst            may be NULL if `dst_capacity` is 0; must not overlap the arrays
+/// @param dst_capacity   bytes
+/// @param written        out, must not be NULL: the bytes of the table, 17 and 8 a frame, or 12 with
+///                       checksums; of FASTPAR_ERR_BUFFER_TOO_SMALL the same. Any other failure: 0.
+/// @param error          may be NULL; `position` is the frame, if it is about one
+/// @return FASTPAR_OK; FASTPAR_ERR_BUFFER_TOO_SMALL: the table does not fit into `dst`;
+///         FASTPAR_ERR_LIMIT_EXCEEDED: there are more frames, or a frame or its content has 4 GiB or more;
+///         FASTPAR_ERR_INVALID_ARGUMENT: an argument.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_seek_table_write(
+    sizes: *const u64,
+    content_sizes: *const u64,
+    checksums: *const u32,
+    frames: usize,
+    dst: *mut c_void,
+    dst_capacity: usize,
+    written: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let place = unsafe { Out::new(written, "written")? };
+        let run = || {
+            let bytes = |each: usize| frames.saturating_mul(each);
+            let listed = if checksums.is_null() { 0 } else { bytes(size_of::<u32>()) };
+            // SAFETY: the caller's promise; whether the buffers overlap is checked before they are used.
+            let (sizes, contents, sums, dst) = unsafe {
+                (
+                    borrow::input(sizes.cast(), bytes(size_of::<u64>()), "sizes")?,
+                    borrow::input(content_sizes.cast(), bytes(size_of::<u64>()), "content_sizes")?,
+                    borrow::input(checksums.cast(), listed, "checksums")?,
+                    borrow::output(dst.cast(), dst_capacity, "dst")?,
+                )
+            };
+            for input in [(sizes, "sizes"), (contents, "content_sizes"), (sums, "checksums")] {
+                borrow::disjoint(input, (&*dst, "dst"))?;
+            }
+            // Wherever they lie: unaligned arrays are read just the same.
+            let wide = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
+            let narrow = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_ne_bytes);
+            let contents = contents.chunks_exact(size_of::<u64>()).map(wide);
+            let entries = sizes.chunks_exact(size_of::<u64>()).map(wide).zip(contents);
+            let sums = sums.chunks_exact(size_of::<u32>()).map(narrow);
+            codec::seek_table_write(entries, (!checksums.is_null()).then_some(sums), dst)
+        };
+        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -1,8 +1,8 @@
 //! Group "tables", third part: groups of rows, sorted by their keys.
 
-use super::borrow::Out;
+use super::borrow::{self, Out};
 use super::guard::{guard, guard_value};
-use super::handle;
+use super::handle::{self, Held};
 use super::loops::{fastpar_loop_options, LoopArguments};
 use super::sort::check_options;
 use super::status::{fastpar_error, fastpar_status};
@@ -12,6 +12,7 @@ use super::tables::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::sort::KeyType;
 use crate::table::{self, Bucket, Column, GroupKey, Groups, Value};
+use std::ffi::c_void;
 
 /// What rows are grouped by: the values of a column, or ranges of them that have equal widths.
 ///
@@ -39,16 +40,26 @@ pub struct fastpar_group_key {
     pub float_origin: f64,
 }
 
-/// Groups that `fastpar_table_group` has found, sorted by their keys, the first key being the most
-/// important. They are the library's memory: nothing of the columns is needed any more. Any number of
-/// threads may read them at the same time.
+/// Groups that `fastpar_table_group` or `fastpar_archive_group` has found, sorted by their keys, the first
+/// key being the most important. They are the library's memory: nothing of the columns is needed any more.
+/// Any number of threads may read them at the same time.
 pub struct fastpar_groups {
     groups: Groups,
 }
 
+impl From<Groups> for fastpar_groups {
+    fn from(groups: Groups) -> Self {
+        Self { groups }
+    }
+}
+
 /// A key in the core's form.
-fn key_of(index: usize, raw: &fastpar_group_key, columns: &[Column<'_>]) -> Result<GroupKey> {
-    let float = matches!(columns.get(raw.column).map(Column::kind), Some(KeyType::F32 | KeyType::F64));
+pub(super) fn key_of(
+    index: usize,
+    raw: &fastpar_group_key,
+    kind: impl Fn(usize) -> Option<KeyType>,
+) -> Result<GroupKey> {
+    let float = matches!(kind(raw.column), Some(KeyType::F32 | KeyType::F64));
     let (whole_used, float_used) =
         (raw.width != 0 || raw.origin != 0, raw.float_width != 0.0 || raw.float_origin != 0.0);
     if (float && whole_used) || (!float && float_used) {
@@ -138,11 +149,12 @@ pub unsafe extern "C" fn fastpar_table_group(
             let columns = columns_of(columns, columns_count)?;
             let rows = columns.first().map_or(0, Column::count);
             let mask = mask_of(mask, mask_bytes, rows)?;
-            let keys = read_all(keys, keys_count, "keys", |index, raw| key_of(index, raw, &columns))?;
+            let kind = |column: usize| columns.get(column).map(Column::kind);
+            let keys = read_all(keys, keys_count, "keys", |index, raw| key_of(index, raw, kind))?;
             let aggregates = aggregates_of(aggregates, aggregates_count)?;
             let groups = arguments
                 .control(|control| table::group(&columns, mask, &keys, &aggregates, max_memory, control))?;
-            place.set(handle::give(fastpar_groups { groups }));
+            place.set(handle::give(fastpar_groups::from(groups)));
         }
         Ok(())
     };
@@ -165,36 +177,53 @@ pub unsafe extern "C" fn fastpar_groups_count(groups: *const fastpar_groups) -> 
     guard_value(0, || unsafe { handle::hold(groups) }.map_or(0, |held| held.groups.count()))
 }
 
-/// Writes what values there are, one for each group.
+/// The groups of a call.
 ///
 /// # Safety
-/// `values` is NULL or valid for writing `capacity` values.
+/// `groups` is NULL or a live handle.
+unsafe fn hold(groups: *const fastpar_groups) -> Result<Held<fastpar_groups>> {
+    // SAFETY: the caller's promise.
+    unsafe { handle::hold(groups) }.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "groups is NULL"))
+}
+
+/// Writes what `read` finds, one value for each group.
+///
+/// # Safety
+/// `groups` is NULL or a live handle, `values` is NULL or valid for writing `capacity` values; `error` as
+/// for [`guard`].
 unsafe fn write<T>(
-    count: usize,
-    found: impl Iterator<Item = Result<T>>,
+    groups: *const fastpar_groups,
     values: *mut T,
     capacity: usize,
-) -> Result<()> {
-    if capacity < count {
-        let text = format!("there are {count} groups, and there is room for {capacity}");
-        return Err(Error::new(ErrorKind::BufferTooSmall, text).with_needed(count as u64));
-    }
-    if values.is_null() && count > 0 {
-        return invalid("the place for the values is NULL");
-    }
-    for (index, value) in found.enumerate() {
-        // SAFETY: not NULL, with room for as many, by the caller's promise.
-        unsafe { values.add(index).write_unaligned(value?) };
-    }
-    Ok(())
+    error: *mut fastpar_error,
+    read: impl FnOnce(&Groups, &mut dyn FnMut(Result<T>) -> Result<()>) -> Result<()>,
+) -> fastpar_status {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let held = unsafe { hold(groups)? };
+        let count = held.groups.count();
+        let mut written = 0;
+        let mut put = |value: Result<T>| {
+            if capacity < count {
+                let text = format!("there are {count} groups, and there is room for {capacity}");
+                return Err(Error::new(ErrorKind::BufferTooSmall, text).with_needed(count as u64));
+            }
+            if values.is_null() {
+                return invalid("the place for the values is NULL");
+            }
+            // SAFETY: not NULL, with room for as many, by the caller's promise.
+            unsafe { values.add(written).write_unaligned(value?) };
+            written += 1;
+            Ok(())
+        };
+        read(&held.groups, &mut put)
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
 }
 
 fn value_of(value: Result<Value>) -> Result<fastpar_value> {
     value.map(fastpar_value::from)
-}
-
-fn no_groups() -> Error {
-    Error::new(ErrorKind::InvalidArgument, "groups is NULL")
 }
 
 /// Copies a key of each group, in their order.
@@ -206,7 +235,7 @@ fn no_groups() -> Error {
 /// @param capacity  values that there is room for, at least `fastpar_groups_count`
 /// @param error     may be NULL
 /// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: there is no such key, or it is of FASTPAR_BYTES,
-///         which `fastpar_column_take_rows` takes from the rows that `fastpar_groups_rows` tells;
+///         which `fastpar_groups_key_bytes` copies;
 ///         FASTPAR_ERR_BUFFER_TOO_SMALL: `capacity`.
 ///
 /// Never blocks. May be called from any thread. Since: 1.0
@@ -221,16 +250,12 @@ pub unsafe extern "C" fn fastpar_groups_keys(
     capacity: usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let held = handle::hold(groups).ok_or_else(no_groups)?;
-            let found = held.groups.key(index)?.map(value_of);
-            write(held.groups.count(), found, values, capacity)
-        }
-    };
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
+    unsafe {
+        write(groups, values, capacity, error, |groups, put| {
+            groups.key(index)?.map(value_of).try_for_each(put)
+        })
+    }
 }
 
 /// Copies an aggregate of each group, in their order.
@@ -256,20 +281,16 @@ pub unsafe extern "C" fn fastpar_groups_values(
     capacity: usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let held = handle::hold(groups).ok_or_else(no_groups)?;
-            let found = held.groups.value(index)?.map(value_of);
-            write(held.groups.count(), found, values, capacity)
-        }
-    };
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
+    unsafe {
+        write(groups, values, capacity, error, |groups, put| {
+            groups.value(index)?.map(value_of).try_for_each(put)
+        })
+    }
 }
 
 /// Copies the number of the first row of each group, in their order: what `fastpar_column_take_rows`
-/// takes keys of FASTPAR_BYTES from, or the first of rows that are equal.
+/// takes, to have other fields of that row.
 ///
 /// @param groups    must not be NULL
 /// @param rows      out; NULL only without groups
@@ -289,12 +310,45 @@ pub unsafe extern "C" fn fastpar_groups_rows(
     capacity: usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        write(groups, rows, capacity, error, |groups, put| groups.first_rows().map(Ok).try_for_each(put))
+    }
+}
+
+/// Copies a key of FASTPAR_BYTES of each group, in their order, one after the other.
+///
+/// @param groups        must not be NULL
+/// @param key           which of the call's keys: one of FASTPAR_BYTES
+/// @param dst           out, NULL only for no bytes: as many for each group as the key has
+/// @param dst_capacity  bytes
+/// @param written       out, must not be NULL: bytes written; with FASTPAR_ERR_BUFFER_TOO_SMALL those that
+///                      are needed, with another failure 0
+/// @param error         may be NULL
+/// @return FASTPAR_OK; FASTPAR_ERR_INVALID_ARGUMENT: an argument, or the key is a number;
+///         FASTPAR_ERR_BUFFER_TOO_SMALL: `dst_capacity`.
+///
+/// Never blocks. May be called from any thread. Since: 1.0
+///
+/// # Safety
+/// Pointers are valid as described.
+#[no_mangle]
+pub unsafe extern "C" fn fastpar_groups_key_bytes(
+    groups: *const fastpar_groups,
+    key: usize,
+    dst: *mut c_void,
+    dst_capacity: usize,
+    written: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
     let body = || {
         // SAFETY: the caller's promise.
-        unsafe {
-            let held = handle::hold(groups).ok_or_else(no_groups)?;
-            write(held.groups.count(), held.groups.first_rows().map(Ok), rows, capacity)
-        }
+        let written = unsafe { Out::new(written, "written")? };
+        // SAFETY: the caller's promise.
+        let copied = || unsafe {
+            hold(groups)?.groups.key_bytes(key, borrow::output(dst.cast(), dst_capacity, "dst")?)
+        };
+        borrow::set_written(&written, copied())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -7,6 +7,7 @@ use super::sort::{check_options, kind_of, FASTPAR_BYTES};
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::sort::KeyType;
 use crate::table::{self, Aggregate, Column, Mask, Operation, Value};
 use std::ffi::c_void;
 
@@ -62,8 +63,10 @@ pub const FASTPAR_AGGREGATE_FIRST: u32 = 5;
 /// `fastpar_aggregate.operation`: the value of the last row.
 pub const FASTPAR_AGGREGATE_LAST: u32 = 6;
 /// `fastpar_aggregate.operation`: the mean of the squared distances from the mean. (Times n / (n - 1):
-/// the variance that a sample of n rows estimates.) Whole numbers beyond 2^53 are rounded to doubles
-/// first.
+/// the variance that a sample of n rows estimates.) Distances are those from the mean of a block of rows,
+/// and blocks are put together by the distances of their means: so a mean that is large beside them costs
+/// no digits. 0 of one row; NaN of none, and where a value is infinite or NaN. Whole numbers beyond 2^53
+/// are rounded to doubles first.
 pub const FASTPAR_AGGREGATE_VARIANCE: u32 = 7;
 /// `fastpar_aggregate.operation`: the sum of the products of the values of `column` and of `weights`.
 /// Of whole numbers exact, in `integer`; FASTPAR_ERR_LIMIT_EXCEEDED if it has more than 128 bits.
@@ -114,25 +117,26 @@ impl From<Value> for fastpar_value {
     }
 }
 
+/// The type of the values of a column or a field.
+pub(super) fn value_type(name: &str, kind: u32, flags: u32) -> Result<KeyType> {
+    let Some(found) = kind_of(kind, (flags >> 8) as usize) else {
+        return invalid(format!("{name}.type is {kind}, expected FASTPAR_U8 (1) to FASTPAR_BYTES (11)"));
+    };
+    let known = if kind == FASTPAR_BYTES { !0xff } else { 0 };
+    if flags & !known != 0 {
+        return invalid(format!(
+            "{name}.flags is {flags:#x}, expected the number of bytes << 8 for FASTPAR_BYTES, else 0"
+        ));
+    }
+    Ok(found)
+}
+
 /// A column in the core's form.
 ///
 /// # Safety
 /// The bytes of its values, and those between them, are valid for reading, unchanged for `'a`.
 pub(super) unsafe fn column_of<'a>(raw: &fastpar_column, name: &str) -> Result<Column<'a>> {
-    let bytes = (raw.flags >> 8) as usize;
-    let Some(kind) = kind_of(raw.r#type, bytes) else {
-        return invalid(format!(
-            "{name}.type is {}, expected FASTPAR_U8 (1) to FASTPAR_BYTES (11)",
-            raw.r#type
-        ));
-    };
-    let known = if raw.r#type == FASTPAR_BYTES { !0xff } else { 0 };
-    if raw.flags & !known != 0 {
-        return invalid(format!(
-            "{name}.flags is {:#x}, expected the number of bytes << 8 for FASTPAR_BYTES, else 0",
-            raw.flags
-        ));
-    }
+    let kind = value_type(name, raw.r#type, raw.flags)?;
     let told = |error: Error| Error::new(error.kind(), format!("{name}: {error}"));
     let span = Column::span(raw.count, raw.stride, kind).map_err(told)?;
     // SAFETY: the caller's promise.
@@ -226,6 +230,25 @@ pub(super) unsafe fn aggregates_of(
     unsafe { read_all(aggregates, count, "aggregates", read) }
 }
 
+/// Writes what a function finds: a value for each of `count` aggregates.
+///
+/// # Safety
+/// `values` is NULL or valid for writing as many.
+pub(super) unsafe fn write_values(
+    values: *mut fastpar_value,
+    count: usize,
+    find: impl FnOnce() -> Result<Vec<Value>>,
+) -> Result<()> {
+    if values.is_null() && count > 0 {
+        return invalid("values is NULL");
+    }
+    for (index, value) in find()?.into_iter().enumerate() {
+        // SAFETY: not NULL, with room for as many, by the caller's promise.
+        unsafe { values.add(index).write_unaligned(value.into()) };
+    }
+    Ok(())
+}
+
 /// Computes aggregates of columns, all in one pass over the rows, in parallel.
 ///
 /// ```c
@@ -284,16 +307,10 @@ pub unsafe extern "C" fn fastpar_table_aggregate(
             let rows = columns.first().map_or(0, Column::count);
             let mask = mask_of(mask, mask_bytes, rows)?;
             let aggregates = aggregates_of(aggregates, aggregates_count)?;
-            if values.is_null() && aggregates_count > 0 {
-                return invalid("values is NULL");
-            }
-            let found =
-                arguments.control(|control| table::aggregate(&columns, mask, &aggregates, control))?;
-            for (index, value) in found.into_iter().enumerate() {
-                values.add(index).write_unaligned(value.into());
-            }
+            write_values(values, aggregates_count, || {
+                arguments.control(|control| table::aggregate(&columns, mask, &aggregates, control))
+            })
         }
-        Ok(())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -65,8 +65,8 @@ unsafe impl OptionsStruct for fastpar_trace_options {
 /// none.
 ///
 /// The environment variable FASTPAR_TRACE=path does the same at the first call of a process that can use the
-/// pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more rights
-/// than its user, and where the file cannot be made.
+/// pool, with all categories: "path.%p" where no "%p" is in it. It is ignored in a program that has more
+/// rights than its user, and where the file cannot be made.
 ///
 /// @param options  may be NULL: the defaults
 /// @param path     UTF-8, must not be NULL; "%p" becomes the number of the process. The file must not exist,

@@ -84,7 +84,8 @@ pub unsafe extern "C" fn fastpar_output_write(
 ///                   `progress` are for the whole call; progress is told bytes of the archive's content.
 /// @param src        must not be NULL
 /// @param dst        may be NULL; options of the target: `level`, `flags`, `frame_size`, `window_log`,
-///                   `dict`, `max_output`. `max_lanes`, `max_memory`, `cancel` and `progress` must be 0.
+///                   `strategy`, `dict`, `prefix`, `max_output`. `max_lanes`, `max_memory`, `cancel` and
+///                   `progress` must be 0.
 /// @param dst_path   must not be NULL; as for `fastpar_compress_file`; not the archive's own file
 /// @param body       must not be NULL
 /// @param user_data  given to it; may be NULL

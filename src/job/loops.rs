@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs `body` once for every chunk of `0..count`, in parallel; returns when all have returned.
 ///
-/// Breaking with a code stops the loop: no new chunk starts, and the call fails with [`ErrorKind::Callback`],
-/// that code, and the lowest of the chunks that failed. A panic does the same with [`ErrorKind::Panic`]. May
+/// Breaking with a code stops the loop: no new chunk starts, and the call fails with `ErrorKind::Callback`,
+/// that code, and the lowest of the chunks that failed. A panic does the same with `ErrorKind::Panic`. May
 /// be called from any thread, and from inside a body.
 ///
 /// # Errors
-/// Those of the body, [`ErrorKind::Cancelled`], and [`ErrorKind::Threads`] or [`ErrorKind::InvalidArgument`]
+/// Those of the body, `ErrorKind::Cancelled`, and `ErrorKind::Threads` or `ErrorKind::InvalidArgument`
 /// if the pool cannot be started.
 ///
 /// ```
@@ -51,7 +51,7 @@ where
 /// The plan that [`for_each_chunk`] would follow; starts no thread.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] if the environment asks for a pool that cannot be.
+/// `ErrorKind::InvalidArgument` if the environment asks for a pool that cannot be.
 pub fn plan(schedule: Schedule, count: usize, max_lanes: u32) -> Result<Plan> {
     Ok(Plan::new(schedule, count, lanes_of(pool::threads()?, max_lanes)))
 }

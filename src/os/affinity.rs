@@ -7,6 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy)]
 pub(crate) struct Mask(libc::cpu_set_t);
 
+/// Not CPU_SETSIZE: that of old musl is 128, with room for more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BITS: usize = 8 * size_of::<libc::cpu_set_t>();
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Mask {
     /// That of the main thread, which stands for the process; none if the system does not tell.
@@ -41,8 +45,8 @@ impl Mask {
     }
 
     fn numbers(&self) -> Vec<usize> {
-        // SAFETY: every index is below CPU_SETSIZE.
-        (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &self.0) }).collect()
+        // SAFETY: every index is below the number of bits.
+        (0..BITS).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &self.0) }).collect()
     }
 }
 
@@ -65,7 +69,7 @@ pub(crate) fn cpus() -> Result<Vec<usize>> {
 pub(crate) fn pin_thread(cpu: usize) {
     // SAFETY: as in `Mask::of_thread`.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
+    // SAFETY: `cpu` came from `cpus`, so it is below the number of bits.
     unsafe { libc::CPU_SET(cpu, &mut set) };
     Mask(set).set_for_caller(); // a CPU that was taken away meanwhile leaves the thread unpinned, which is only slower
 }

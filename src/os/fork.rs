@@ -132,9 +132,10 @@ mod unix {
 
     /// Runs as soon as the library is loaded: of a fork that has begun before the handlers were installed the
     /// C library runs none in the child, which would then wait for what the parent's threads were doing.
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(any(target_os = "linux", target_vendor = "apple"), not(miri)))]
     #[used]
-    #[link_section = ".init_array"]
+    #[cfg_attr(target_os = "linux", link_section = ".init_array")]
+    #[cfg_attr(target_vendor = "apple", link_section = "__DATA,__mod_init_func")]
     static AT_LOAD: extern "C" fn() = {
         extern "C" fn at_load() {
             let _ = install(); // a failure is told when the first hook is listed

@@ -1,7 +1,7 @@
 //! The library stays in the process: its workers run its code.
 
 use crate::error::Result;
-#[cfg(any(windows, target_os = "linux"))]
+#[cfg(any(windows, target_os = "linux", target_vendor = "apple"))]
 use crate::error::{Error, ErrorKind};
 
 /// Runs as soon as the library is loaded. Windows does not give the slots of thread-local variables back when
@@ -58,11 +58,27 @@ pub(crate) fn keep_module() -> Result<()> {
     }
 }
 
-#[cfg(not(any(windows, target_os = "linux")))]
+/// The same. Mach-O has no flag for it.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn keep_module() -> Result<()> {
+    let mut stays = false;
+    // The loader's lock stays locked in a child that is forked meanwhile.
+    super::fork::without_forks(|| stays = mach::pin());
+    if stays {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Internal, "the library cannot be kept in memory"))
+}
+
+#[cfg(not(any(windows, target_os = "linux", target_vendor = "apple")))]
 #[allow(clippy::unnecessary_wraps)] // the same signature on every system
 pub(crate) fn keep_module() -> Result<()> {
     Ok(())
 }
+
+#[cfg(target_vendor = "apple")]
+#[path = "module_mach.rs"]
+mod mach;
 
 #[cfg(target_os = "linux")]
 mod elf {

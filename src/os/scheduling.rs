@@ -83,7 +83,9 @@ pub(crate) fn join_process(by_main: bool) {
     }
     // SAFETY: has no preconditions. The number of the process is that of its main thread.
     let main = unsafe { libc::getpid() };
-    join_class(main);
+    if !cfg!(miri) {
+        join_class(main);
+    }
     if !by_main && !cfg!(miri) {
         join_timer_slack(); // which a real-time class has not
     }
@@ -160,20 +162,22 @@ fn join_timer_slack() {
 fn join_class(main: libc::pid_t) {
     /// Set beside a class whose threads have children of the normal one.
     const RESET_ON_FORK: libc::c_int = 0x4000_0000;
-    // SAFETY: has no preconditions; -1 where the system does not tell.
-    let class_of = |thread| match unsafe { libc::sched_getscheduler(thread) } {
+    // The system calls themselves: musl's functions only fail, as for POSIX classes are of processes.
+    // SAFETY: a plain number; -1 where the system does not tell.
+    let class_of = |thread: libc::pid_t| match unsafe { libc::syscall(libc::SYS_sched_getscheduler, thread) }
+    {
         -1 => None,
-        class => Some(class & !RESET_ON_FORK),
+        class => Some(class as libc::c_int & !RESET_ON_FORK),
     };
     let wanted = match class_of(main) {
         Some(class @ (libc::SCHED_BATCH | libc::SCHED_IDLE)) => class,
         _ => libc::SCHED_OTHER,
     };
     if class_of(0).is_some_and(|own| own != wanted) {
-        // SAFETY: zero is valid for plain numbers, and the priority of each of these classes.
-        let normal: libc::sched_param = unsafe { std::mem::zeroed() };
-        // SAFETY: the calling thread, and a struct that is valid for reading.
-        unsafe { libc::sched_setscheduler(0, wanted, &normal) };
+        // What the kernel calls a sched_param: the priority, which is zero for each of these classes.
+        let priority: libc::c_int = 0;
+        // SAFETY: the calling thread, plain numbers, and one that is valid for reading.
+        unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, wanted, &raw const priority) };
     }
 }
 

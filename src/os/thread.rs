@@ -11,7 +11,10 @@ pub(crate) use other::Thread;
 
 use super::fork::Process;
 use std::cell::Cell;
-#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", windows))))]
+#[cfg(any(
+    miri,
+    not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows))
+))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The life of a thread.
@@ -35,6 +38,11 @@ mod linux {
 
     /// A thread that is to be joined.
     pub(crate) struct Thread(libc::pthread_t);
+
+    // SAFETY: it only names the thread. (With musl the name is a pointer, which C may hand around as well.)
+    unsafe impl Send for Thread {}
+    // SAFETY: as above; joining takes it.
+    unsafe impl Sync for Thread {}
 
     /// What a new thread is given.
     struct Start {
@@ -196,7 +204,15 @@ fn ask_number() -> u64 {
     u64::from(unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() })
 }
 
-#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", windows))))]
+#[cfg(all(target_vendor = "apple", not(miri)))]
+fn ask_number() -> u64 {
+    let mut number = 0;
+    // SAFETY: 0 is the calling thread; the number is valid for writing.
+    unsafe { libc::pthread_threadid_np(0, &mut number) };
+    number
+}
+
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows))))]
 fn ask_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

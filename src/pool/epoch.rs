@@ -190,7 +190,7 @@ impl<P> Epochs<P> {
         if epoch == 0 {
             return Ok(()); // no pool was ever started
         }
-        self.current.store(epoch + 1, SeqCst);
+        self.current.swap(epoch + 1, SeqCst); // no plain store: see the fence
         fence_for_loom();
         let old = self.of(epoch);
         let mut guard = locks.drained.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +219,7 @@ impl<P> Epochs<P> {
             return Some(Ok(())); // no pool was ever started
         }
         let old = self.of(epoch);
-        self.current.store(epoch | LOOKING, SeqCst);
+        self.current.swap(epoch | LOOKING, SeqCst); // no plain store: see the fence
         fence_for_loom();
         // SAFETY: only a shutdown frees a slot, and this is the only one.
         let pool = || unsafe { old.slot.load(SeqCst).as_ref() }.and_then(Slot::get);

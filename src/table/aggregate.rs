@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::job::{Chunk, Control};
 use crate::memory;
 use std::mem::size_of;
+use std::ops::Range;
 
 /// What is asked of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,9 +193,59 @@ pub(super) fn check_mask(mask: Option<Mask<'_>>, rows: usize) -> Result<()> {
 }
 
 /// What has come of some rows.
-struct Partial {
+pub(crate) struct Partial {
     rows: u64,
     states: Vec<State>,
+}
+
+impl Partial {
+    /// Of no rows.
+    pub(super) fn new(checked: &Checked<'_>) -> Result<Self> {
+        let mut states = Vec::new();
+        memory::reserve(&mut states, checked.aggregates.len())?;
+        states.extend(checked.states());
+        Ok(Self { rows: 0, states })
+    }
+
+    /// About the bytes of one of so many aggregates.
+    pub(crate) fn bytes(aggregates: usize) -> usize {
+        size_of::<Self>() + aggregates * size_of::<State>()
+    }
+
+    /// Takes in those of the rows of `range` that the mask picks.
+    pub(super) fn add(
+        &mut self,
+        checked: &Checked<'_>,
+        range: Range<usize>,
+        mask: Option<Mask<'_>>,
+    ) -> Result<()> {
+        checked.for_blocks((range.start, range.end), mask, |words| {
+            self.rows += words.rows().count() as u64;
+            for (state, aggregate) in self.states.iter_mut().zip(checked.aggregates) {
+                let (values, weights) = checked.words(aggregate, words);
+                state.add_block(values, weights);
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes in what has come of later rows.
+    pub(crate) fn merge(&mut self, from: &Self) {
+        self.rows += from.rows;
+        self.states.iter_mut().zip(&from.states).for_each(|(into, from)| into.merge(from));
+    }
+
+    /// The results.
+    ///
+    /// # Errors As [`aggregate`].
+    pub(crate) fn values(&self, aggregates: &[Aggregate]) -> Result<Vec<Value>> {
+        let values = self.states.iter().zip(aggregates).enumerate();
+        values
+            .map(|(at, (state, aggregate))| {
+                state.value(aggregate.operation, self.rows).map_err(|error| error.at(at as u64))
+            })
+            .collect()
+    }
 }
 
 /// Computes aggregates of the rows that the mask picks, all in one pass. Progress counts rows.
@@ -225,35 +276,15 @@ pub fn aggregate(
     let rows = rows_of(columns)?;
     check_mask(mask, rows)?;
     let checked = Checked::new(columns, aggregates, std::iter::empty())?;
-    let new = || {
-        let mut states = Vec::new();
-        memory::reserve(&mut states, aggregates.len())?;
-        states.extend(checked.states());
-        Ok(Partial { rows: 0, states })
-    };
-    let mut total = new()?;
-    let size = size_of::<Partial>() + aggregates.len() * size_of::<State>();
+    let mut total = Partial::new(&checked)?;
     let fold = |chunk: &Chunk| {
-        let mut partial = new()?;
-        checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
-            partial.rows += words.rows().count() as u64;
-            for (state, aggregate) in partial.states.iter_mut().zip(aggregates) {
-                let (values, weights) = checked.words(aggregate, words);
-                state.add_block(values, weights);
-            }
-            Ok(())
-        })?;
+        let mut partial = Partial::new(&checked)?;
+        partial.add(&checked, chunk.begin..chunk.end, mask)?;
         Ok(partial)
     };
-    parts::in_order(rows, size, control, fold, |from| {
-        total.rows += from.rows;
-        total.states.iter_mut().zip(&from.states).for_each(|(into, from)| into.merge(from));
+    parts::in_order(rows, Partial::bytes(aggregates.len()), control, fold, |from| {
+        total.merge(&from);
         Ok(())
     })?;
-    let values = total.states.iter().zip(aggregates).enumerate();
-    values
-        .map(|(at, (state, aggregate))| {
-            state.value(aggregate.operation, total.rows).map_err(|error| error.at(at as u64))
-        })
-        .collect()
+    total.values(aggregates)
 }

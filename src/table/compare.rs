@@ -7,6 +7,7 @@ use super::words::{word_of, Class, Rows, BLOCK};
 use super::{parts, CHUNK};
 use crate::error::Result;
 use crate::job::Control;
+use crate::sort::KeyType;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -54,7 +55,7 @@ impl Comparison {
 /// Whole numbers in terms of keys that compare as they do: from `low` on, so many more; or none; or
 /// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Interval {
+pub(super) struct Interval {
     /// XORed into words: the sign of signed ones.
     sign: u64,
     low: u64,
@@ -110,21 +111,80 @@ fn put(mask: &mut [MaybeUninit<u8>], bits: u64, rows: usize) {
     });
 }
 
-/// Writes the bits of the rows `range` of numbers.
-fn numbers(
-    column: &Column<'_>,
-    range: Range<usize>,
-    mask: &mut [MaybeUninit<u8>],
-    test: impl Fn(u64) -> bool,
-) {
+/// Gives out the bits of the rows `range` of numbers, 64 at a time.
+fn numbers(column: &Column<'_>, range: Range<usize>, give: Give<'_>, test: impl Fn(u64) -> bool) {
     let mut rows = Rows::new();
     let mut words = [0; BLOCK];
-    let blocks = range.clone().step_by(BLOCK).zip(mask.chunks_mut(BLOCK / 8));
-    for (begin, mask) in blocks {
+    for begin in range.clone().step_by(BLOCK) {
         rows.set(begin, range.end.min(begin + BLOCK), None);
         rows.read(column, &mut words);
-        let words = words[..rows.count()].chunks(64).zip(mask.chunks_mut(8));
-        words.for_each(|(words, mask)| put(mask, bits(words, &test), words.len()));
+        words[..rows.count()].chunks(64).for_each(|words| give(bits(words, &test), words.len()));
+    }
+}
+
+/// What takes the bits of up to 64 rows, and how many these are.
+pub(super) type Give<'g> = &'g mut dyn FnMut(u64, usize);
+
+/// A comparison that has been checked against the type of a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Test<'a> {
+    Whole(Interval),
+    Float(Comparison, f64, f64),
+    Bytes(Comparison, &'a [u8], &'a [u8]),
+}
+
+impl<'a> Test<'a> {
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): a value has another
+    /// number of bytes than those of the column.
+    pub(super) fn new(kind: KeyType, comparison: Comparison, low: &'a [u8], high: &'a [u8]) -> Result<Self> {
+        let size = kind.size();
+        if low.len() != size || (comparison.values() == 2 && high.len() != size) {
+            return invalid(format!("values of {} and {} bytes, expected {size}", low.len(), high.len()));
+        }
+        let high = if comparison.values() == 2 { high } else { low };
+        if matches!(kind, KeyType::Bytes(_)) {
+            return Ok(Self::Bytes(comparison, low, high));
+        }
+        let word = |value| Ok(word_of(&Column::new(value, 1, 0, kind)?, 0));
+        let (low, high) = (word(low)?, word(high)?);
+        Ok(match Class::of(kind) {
+            Class::Float => Self::Float(comparison, f64::from_bits(low), f64::from_bits(high)),
+            class => Self::Whole(Interval::new(comparison, class, low, high)),
+        })
+    }
+
+    /// Gives out the bits of the rows `range` of a column, 64 at a time.
+    pub(super) fn bits(&self, column: &Column<'_>, range: Range<usize>, give: Give<'_>) {
+        match *self {
+            // No branch is left in the test: both are known bits.
+            Self::Whole(Interval { sign, low, more, inside, outside }) => {
+                numbers(column, range, give, |word| {
+                    let within = (word ^ sign).wrapping_sub(low) <= more;
+                    (within & inside) | (!within & outside)
+                });
+            }
+            Self::Float(comparison, low, high) => {
+                macro_rules! float {
+                    ($($name:ident)*) => {
+                        match comparison {
+                            $(Comparison::$name => numbers(column, range, give, |word| {
+                                Comparison::$name.holds(f64::from_bits(word), low, high)
+                            }),)*
+                        }
+                    };
+                }
+                float!(Equal NotEqual Less LessEqual Greater GreaterEqual Between BetweenClosed);
+            }
+            Self::Bytes(comparison, low, high) => {
+                for begin in range.clone().step_by(64) {
+                    let rows = begin..range.end.min(begin + 64);
+                    let bits = rows.clone().enumerate().fold(0, |bits, (at, row)| {
+                        bits | u64::from(comparison.holds(column.value(row), low, high)) << at
+                    });
+                    give(bits, rows.len());
+                }
+            }
+        }
     }
 }
 
@@ -142,10 +202,8 @@ pub fn compare(
     mask: &mut [MaybeUninit<u8>],
     control: &Control<'_>,
 ) -> Result<()> {
-    let (rows, size) = (column.count(), column.kind().size());
-    if low.len() != size || (comparison.values() == 2 && high.len() != size) {
-        return invalid(format!("values of {} and {} bytes, expected {size}", low.len(), high.len()));
-    }
+    let rows = column.count();
+    let test = Test::new(column.kind(), comparison, low, high)?;
     if mask.len() != rows.div_ceil(8) {
         return invalid(format!(
             "the mask has {} bytes, and {rows} rows have {}",
@@ -153,43 +211,12 @@ pub fn compare(
             rows.div_ceil(8)
         ));
     }
-    let high = if comparison.values() == 2 { high } else { low };
-    let parts = mask.chunks_mut(CHUNK / 8);
-    if !column.is_number() {
-        return parts::for_each(rows, parts, control, |range, mask| {
-            for (begin, mask) in range.clone().step_by(64).zip(mask.chunks_mut(8)) {
-                let rows = begin..range.end.min(begin + 64);
-                let bits = rows.clone().enumerate().fold(0, |bits, (at, row)| {
-                    bits | u64::from(comparison.holds(column.value(row), low, high)) << at
-                });
-                put(mask, bits, rows.len());
+    parts::for_each(rows, mask.chunks_mut(CHUNK / 8), control, |range, mask| {
+        let mut places = mask.chunks_mut(8);
+        test.bits(column, range, &mut |bits, rows| {
+            if let Some(place) = places.next() {
+                put(place, bits, rows);
             }
         });
-    }
-    let class = Class::of(column.kind());
-    let word = |value| Ok(word_of(&Column::new(value, 1, 0, column.kind())?, 0));
-    let (low, high) = (word(low)?, word(high)?);
-    if class != Class::Float {
-        let Interval { sign, low, more, inside, outside } = Interval::new(comparison, class, low, high);
-        return parts::for_each(rows, parts, control, |range, mask| {
-            // No branch is left in the test: both are known bits.
-            numbers(column, range, mask, |word| {
-                let within = (word ^ sign).wrapping_sub(low) <= more;
-                (within & inside) | (!within & outside)
-            });
-        });
-    }
-    let (low, high) = (f64::from_bits(low), f64::from_bits(high));
-    macro_rules! float {
-        ($($name:ident)*) => {
-            match comparison {
-                $(Comparison::$name => parts::for_each(rows, parts, control, |range, mask| {
-                    numbers(column, range, mask, |word| {
-                        Comparison::$name.holds(f64::from_bits(word), low, high)
-                    });
-                }),)*
-            }
-        };
-    }
-    float!(Equal NotEqual Less LessEqual Greater GreaterEqual Between BetweenClosed)
+    })
 }

@@ -4,6 +4,7 @@
 use super::column::invalid;
 use crate::error::Result;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// The rows whose bits are set.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,27 @@ impl<'a> Mask<'a> {
     /// How many of the rows `[begin, end)`; `begin` is a multiple of 64.
     pub(super) fn count_in(&self, begin: usize, end: usize) -> usize {
         (begin..end).step_by(64).map(|row| self.word(row, end).count_ones() as usize).sum()
+    }
+
+    /// The rows whose bits are set, neighbours together.
+    pub(super) fn runs(self) -> impl Iterator<Item = Range<usize>> + 'a {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let begin = self.next(from, true)?;
+            from = self.next(begin, false).unwrap_or(self.rows);
+            Some(begin..from)
+        })
+    }
+
+    /// The first row from `from` on whose bit is set, or is not.
+    fn next(&self, from: usize, set: bool) -> Option<usize> {
+        let first = from & !63;
+        (first..self.rows).step_by(64).find_map(|begin| {
+            let word = self.word(begin, self.rows) ^ if set { 0 } else { u64::MAX };
+            let word = if begin == first { word & !lowest(from - first) } else { word };
+            let row = begin + word.trailing_zeros() as usize;
+            (word != 0 && row < self.rows).then_some(row)
+        })
     }
 
     /// The bits of 64 rows from `row` on, which is a multiple of 8; those from `end` on are 0.
@@ -79,6 +101,20 @@ pub enum MaskOperation {
     AndNot,
     /// Rows that are not of the first; there is no second.
     Not,
+}
+
+impl MaskOperation {
+    /// Of 64 rows.
+    #[inline]
+    pub(super) fn of_words(self, a: u64, b: u64) -> u64 {
+        match self {
+            Self::And => a & b,
+            Self::Or => a | b,
+            Self::Xor => a ^ b,
+            Self::AndNot => a & !b,
+            Self::Not => !a,
+        }
+    }
 }
 
 /// Makes `result` of `a` and `b`, which are for as many rows; bits past the rows are 0.

@@ -61,7 +61,7 @@ macro_rules! by_kind {
             I16 |value| i64::from(i16::from_ne_bytes(value)) as u64,
             I32 |value| i64::from(i32::from_ne_bytes(value)) as u64,
             I64 |value| u64::from_ne_bytes(value),
-            F32 |value| f64::from(f32::from_ne_bytes(value)).to_bits(),
+            F32 |value| wide_float(u32::from_ne_bytes(value)),
             F64 |value| u64::from_ne_bytes(value))
     };
     ($kind:expr, $widen:ident => $do:expr, $other:expr, $($name:ident |$value:ident| $word:expr),*) => {
@@ -73,6 +73,20 @@ macro_rules! by_kind {
             KeyType::Bytes(_) => $other,
         }
     };
+}
+
+/// The bits of an `f64` for those of an `f32`. A NaN keeps its own, quiet or signalling, so that other
+/// bits stay other bits; what a processor converts is quiet.
+#[inline(always)]
+fn wide_float(bits: u32) -> u64 {
+    const NO_SIGN: u32 = u32::MAX >> 1;
+    let number = f64::from(f32::from_bits(bits)).to_bits();
+    let nan = u64::from(bits & !NO_SIGN) << 32 | f64::INFINITY.to_bits() | u64::from(bits & 0x7f_ffff) << 29;
+    if bits & NO_SIGN > f32::INFINITY.to_bits() {
+        nan
+    } else {
+        number
+    }
 }
 
 /// The rows of a block that are looked at.

@@ -32,8 +32,8 @@ static PARENTS: Mutex<Option<(Options, PathBuf)>> = Mutex::new(None);
 /// This is a forked child that has not started its pool.
 static IS_NEW_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Nobody has looked yet, in this process, whether a trace is to start by itself. Relaxed: a call that another
-/// thread makes while the first one looks may begin before the trace.
+/// Nobody has looked yet, in this process, whether a trace is to start by itself. Relaxed: a call that
+/// another thread makes while the first one looks may begin before the trace.
 static IS_UNSEEN: AtomicBool = AtomicBool::new(true);
 
 /// What forked children trace from now on: something, if the path can tell them apart.

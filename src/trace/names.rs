@@ -16,8 +16,8 @@ impl Name {
     pub(super) const NONE: Self = Self(0);
 }
 
-/// The names of a trace, which fill their places one after the other. Nobody waits for a thread that looks for
-/// a name, or adds one: a name is made before it gets its place.
+/// The names of a trace, which fill their places one after the other. Nobody waits for a thread that
+/// looks for a name, or adds one: a name is made before it gets its place.
 #[derive(Debug)]
 pub(super) struct Names(Box<[OnceLock<Box<str>>]>);
 

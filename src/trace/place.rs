@@ -1,5 +1,5 @@
-//! For which call a thread works, and in which of its lanes: so events that do not know it themselves, such as
-//! those of frames and files, get both.
+//! For which call a thread works, and in which of its lanes: so events that do not know it themselves,
+//! such as those of frames and files, get both.
 #![forbid(unsafe_code)]
 
 use super::names::Name;

@@ -208,6 +208,25 @@ ASSERT(offsetof(fastpar_scan_options, progress) == 64);
 ASSERT(offsetof(fastpar_scan_options, progress_data) == 72);
 ASSERT(offsetof(fastpar_scan_options, name) == 80);
 
+ASSERT(sizeof(fastpar_field) == 16);
+ASSERT(offsetof(fastpar_field, offset) == 0);
+ASSERT(offsetof(fastpar_field, type) == 8);
+ASSERT(offsetof(fastpar_field, flags) == 12);
+
+ASSERT(sizeof(fastpar_condition) == 32);
+ASSERT(offsetof(fastpar_condition, comparison) == 0);
+ASSERT(offsetof(fastpar_condition, combine) == 4);
+ASSERT(offsetof(fastpar_condition, field) == 8);
+ASSERT(offsetof(fastpar_condition, low) == 16);
+ASSERT(offsetof(fastpar_condition, high) == 24);
+
+ASSERT(sizeof(fastpar_table) == 40);
+ASSERT(offsetof(fastpar_table, struct_size) == 0);
+ASSERT(offsetof(fastpar_table, fields) == 8);
+ASSERT(offsetof(fastpar_table, fields_count) == 16);
+ASSERT(offsetof(fastpar_table, conditions) == 24);
+ASSERT(offsetof(fastpar_table, conditions_count) == 32);
+
 ASSERT(sizeof(fastpar_shard) == 40);
 ASSERT(offsetof(fastpar_shard, struct_size) == 0);
 ASSERT(offsetof(fastpar_shard, offset) == 8);

@@ -201,6 +201,25 @@ layout! {
         progress_data: 72,
         name: 80,
     }
+    fastpar_field: size 16, align 8 {
+        offset: 0,
+        r#type: 8,
+        flags: 12,
+    }
+    fastpar_condition: size 32, align 8 {
+        comparison: 0,
+        combine: 4,
+        field: 8,
+        low: 16,
+        high: 24,
+    }
+    fastpar_table: size 40, align 8 {
+        struct_size: 0,
+        fields: 8,
+        fields_count: 16,
+        conditions: 24,
+        conditions_count: 32,
+    }
     fastpar_shard: size 40, align 8 {
         struct_size: 0,
         offset: 8,

@@ -10,3 +10,4 @@ mod interop;
 mod references;
 mod scan_calls;
 mod scans;
+mod tables;

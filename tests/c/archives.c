@@ -1,4 +1,5 @@
-/* What threads share of the codec: archives, dictionaries, and the lanes of scans, batches and streams. */
+/* What threads share of the codec: archives, dictionaries, and the lanes of scans, batches and streams; and
+ * what machines put together. */
 #include "os.h"
 #include "check.h"
 
@@ -237,6 +238,49 @@ static void many_threads_use_a_dictionary(void)
   fastpar_dict_free(dict);
 }
 
+/* ---- parts ---- */
+
+/* Two parts that are compressed apart are with a table the bytes that the whole has. */
+static void parts_become_one_by_a_table(void)
+{
+  enum { CUT = 12 * FRAME, FRAMES = (BYTES + FRAME - 1) / FRAME };
+  static unsigned char joined[2 * BYTES];
+  static uint64_t sizes[FRAMES], content_sizes[FRAMES];
+  fastpar_zstd_options options = frames();
+  fastpar_zstd_info info;
+  fastpar_error error;
+  size_t len = 0, more = 0, count = 0, table = 0;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  options.flags = FASTPAR_ZSTD_NO_SEEK_TABLE;
+  CHECK_EQUAL(fastpar_compress(&options, content, CUT, joined, sizeof joined, &len, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_compress(&options, content + CUT, BYTES - CUT, joined + len, sizeof joined - len, &more, NULL), FASTPAR_OK);
+  len += more;
+  for (size_t at = 0; at < len && count < FRAMES; at += (size_t)info.compressed_size, count++) {
+    CHECK_EQUAL(fastpar_frame_read(joined + at, len - at, &info, NULL), FASTPAR_OK);
+    sizes[count] = info.compressed_size;
+    content_sizes[count] = info.size;
+  }
+  CHECK_EQUAL(count, FRAMES);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, content_sizes, NULL, count, NULL, 0, &table, &error), FASTPAR_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQUAL(table, 17 + 8 * FRAMES);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, content_sizes, NULL, count, joined + len, table - 1, &more, NULL), FASTPAR_ERR_BUFFER_TOO_SMALL);
+  CHECK_EQUAL(more, table);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, content_sizes, NULL, count, joined + len, table, &more, NULL), FASTPAR_OK);
+  CHECK_EQUAL(more, table);
+  CHECK(len + table == packed_size && memcmp(joined, packed, packed_size) == 0);
+  /* What no table can tell. */
+  sizes[3] = UINT64_C(1) << 32;
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, content_sizes, NULL, count, joined, sizeof joined, &more, &error), FASTPAR_ERR_LIMIT_EXCEEDED);
+  CHECK(error.position == 3 && more == 0);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, content_sizes, NULL, count, sizes, sizeof sizes, &more, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_seek_table_write(NULL, content_sizes, NULL, 1, joined, sizeof joined, &more, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, NULL, NULL, 1, joined, sizeof joined, &more, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_seek_table_write(sizes, sizes, NULL, SIZE_MAX, joined, sizeof joined, &more, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  CHECK_EQUAL(fastpar_seek_table_write(NULL, NULL, NULL, 0, joined, 17, &more, NULL), FASTPAR_OK);
+  CHECK_EQUAL(more, 17);
+}
+
 int main(void)
 {
   make_content();
@@ -245,5 +289,6 @@ int main(void)
   RUN(streams_pass_what_they_are_given);
   RUN(items_are_each_alone);
   RUN(many_threads_use_a_dictionary);
+  RUN(parts_become_one_by_a_table);
   return FINISH();
 }

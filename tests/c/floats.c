@@ -198,15 +198,33 @@ static void jobs_and_teams_have_it_too(void)
 }
 
 #if defined(__x86_64__)
+typedef unsigned float_control;
+#define FLUSHING 0x8040u /* flush to zero, denormals are zero */
+static float_control control(void) { return _mm_getcsr(); }
+static void set_control(float_control value) { _mm_setcsr(value); }
+#elif defined(__aarch64__)
+typedef uint64_t float_control;
+#define FLUSHING 0x1000000u /* flush to zero, denormals too */
+static float_control control(void)
+{
+  float_control value;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+  return value;
+}
+static void set_control(float_control value) { __asm__ volatile("msr fpcr, %0" : : "r"(value) : "memory"); }
+#endif
+
+#ifdef FLUSHING
 static void flushing_to_zero_goes_with_the_job(void)
 {
-  unsigned before = _mm_getcsr();
+  float_control before = control();
   float none = 0, all = TERMS;
   uint32_t bits;
-  _mm_setcsr(before | 0x8040); /* flush to zero, denormals are zero */
+  set_control(before | FLUSHING);
   memcpy(&bits, &none, sizeof bits);
   for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
-  _mm_setcsr(before);
+  CHECK_EQUAL(control() & FLUSHING, FLUSHING);
+  set_control(before);
   memcpy(&bits, &all, sizeof bits);
   for (int i = 0; i < REDUCTIONS; i++) CHECK_EQUAL(reduced(count_denormals), bits);
 }
@@ -260,8 +278,10 @@ int main(void)
   RUN(a_callbacks_rounding_does_not_stay_with_the_caller);
   RUN(workers_do_not_inherit_rounding);
   RUN(jobs_and_teams_have_it_too);
-#if defined(__x86_64__)
+#ifdef FLUSHING
   RUN(flushing_to_zero_goes_with_the_job);
+#endif
+#if defined(__x86_64__)
   RUN(the_library_raises_no_exception_of_its_own);
 #endif
   return FINISH();

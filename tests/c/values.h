@@ -80,14 +80,18 @@ static inline const char *values_target(void) { return "values.target"; }
 /* A frame with 3 bytes of content. */
 static const unsigned char values_frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 'a', 'b', 'c'};
 
+/* What keys of tables can be of. */
+static const fastpar_field values_field = {0, FASTPAR_U8, 0};
+
+/* Key 0 is a number, key 1 is bytes. */
 static inline fastpar_groups *make_fastpar_groups(void)
 {
   static const uint8_t value = 7;
-  const fastpar_column column = {&value, 1, 0, FASTPAR_U8, 0};
+  const fastpar_column columns[2] = {{&value, 1, 0, FASTPAR_U8, 0}, {&value, 1, 0, FASTPAR_BYTES, 1 << 8}};
   const fastpar_aggregate count = {FASTPAR_AGGREGATE_COUNT, 0, 0, 0};
-  const fastpar_group_key key = {0, 0, 0, 0.0, 0.0};
+  const fastpar_group_key keys[2] = {{0, 0, 0, 0.0, 0.0}, {1, 0, 0, 0.0, 0.0}};
   fastpar_groups *groups = NULL;
-  fastpar_table_group(NULL, &column, 1, NULL, 0, &key, 1, &count, 1, 0, &groups, NULL);
+  fastpar_table_group(NULL, columns, 2, NULL, 0, keys, 2, &count, 1, 0, &groups, NULL);
   return groups;
 }
 

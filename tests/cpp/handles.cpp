@@ -3,7 +3,12 @@
 
 #include <fastpar.hpp>
 
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -85,6 +90,46 @@ void a_dictionary_goes_in_a_sink() {
   CHECK(!dict);
 }
 
+// What reads the archive goes with it, unless a call still uses both.
+void an_archive_goes_in_a_body() {
+  std::vector<std::byte> compressed(1 << 20);
+  compressed.resize(fastpar::compress(content, compressed, small_frames()));
+  for (int how = 0; how < 3; how++) {
+    std::optional<fastpar::archive> owner;
+    const auto calls = std::make_shared<std::atomic<std::size_t>>(0);
+    owner.emplace([&compressed, calls](std::uint64_t offset, fastpar::writable_bytes buffer) {
+      calls->fetch_add(1);
+      std::memcpy(buffer.data(), compressed.data() + offset, buffer.size());
+    }, compressed.size());
+    std::mutex mutex;
+    const auto release = [&] {
+      const std::lock_guard<std::mutex> lock(mutex);
+      owner.reset();
+    };
+    std::atomic<std::size_t> bytes(0);
+    const auto body = [&](fastpar::bytes piece) {
+      release();
+      bytes += piece.size();
+    };
+    if (how == 0) fastpar::scan(*owner, body);
+    if (how == 1) {
+      const auto fold = [&](fastpar::bytes piece, std::size_t &sum) {
+        release();
+        sum += piece.size();
+      };
+      bytes = fastpar::scan_reduce(*owner, std::size_t(0), fold, std::plus<>());
+    }
+    if (how == 2) {
+      const std::filesystem::path target = std::filesystem::temp_directory_path() / "fastpar-archive-goes.zst";
+      fastpar::transform_file(*owner, target, [&](fastpar::bytes piece, fastpar::output &) { body(piece); });
+      std::filesystem::remove(target);
+    }
+    CHECK_EQUAL(bytes.load(), content.size());
+    CHECK(calls->load() > 16);
+    CHECK_EQUAL(calls.use_count(), 1L); // and gone after the call
+  }
+}
+
 } // namespace
 
 int main() {
@@ -93,5 +138,6 @@ int main() {
   RUN(a_writer_goes_and_its_sink_throws);
   RUN(a_reader_goes_in_its_source);
   RUN(a_dictionary_goes_in_a_sink);
+  RUN(an_archive_goes_in_a_body);
   return FINISH();
 }

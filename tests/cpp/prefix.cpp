@@ -48,6 +48,22 @@ void scans_of_objects() {
   }
 }
 
+/* No sum has the last item, which may be one that nothing can be added to. */
+void exclusive_sums_stop_before_the_last_item() {
+  fastpar::loop_options alone;
+  alone.max_lanes = 1;
+  for (const std::size_t count : {std::size_t{1}, std::size_t{7}, std::size_t{400000}}) {
+    std::vector<double> values(count, 1.0), sums(count);
+    values.back() = -1;
+    const auto add = [](double a, double b) {
+      if (a < 0 || b < 0) throw std::overflow_error("expected by nobody");
+      return a + b;
+    };
+    fastpar::exclusive_scan(values.begin(), values.end(), sums.begin(), 0.0, add, alone);
+    CHECK(sums.front() == 0 && sums.back() == static_cast<double>(count - 1));
+  }
+}
+
 void the_same_to_the_bit() {
   std::vector<double> values(100000), one(values.size()), many(values.size());
   for (std::size_t i = 0; i < values.size(); i++) values[i] = std::sin(static_cast<double>(i));
@@ -167,6 +183,7 @@ void every_cell_of_a_table_once() {
 int main() {
   RUN(scans_of_numbers);
   RUN(scans_of_objects);
+  RUN(exclusive_sums_stop_before_the_last_item);
   RUN(the_same_to_the_bit);
   RUN(large_scans);
   RUN(large_scans_of_objects);

@@ -110,6 +110,27 @@ void sources() {
                                           data.size()));
 }
 
+/* The table of frames that were put together elsewhere. */
+void tables() {
+  const auto made = rows();
+  const auto whole = compressed(made);
+  std::vector<std::uint64_t> sizes, content_sizes;
+  const fastpar::archive archive(whole);
+  for (std::uint64_t i = 0; i < archive.frames(); i++) {
+    sizes.push_back(archive.frame(i).size);
+    content_sizes.push_back(archive.frame(i).content_size);
+  }
+  const auto table = fastpar::seek_table_write(sizes, content_sizes);
+  CHECK(table.size() < whole.size() && std::memcmp(whole.data() + whole.size() - table.size(), table.data(), table.size()) == 0);
+  const std::vector<std::uint32_t> sums(sizes.size(), 7);
+  CHECK_EQUAL(fastpar::seek_table_write(sizes, content_sizes, sums).size(), table.size() + 4 * sizes.size());
+  CHECK_EQUAL(fastpar::seek_table_write({}, {}).size(), 17u);
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::seek_table_write(sizes, {})));
+  CHECK_STATUS(invalid_argument, static_cast<void>(fastpar::seek_table_write({}, {}, sums)));
+  sizes[2] = UINT64_MAX;
+  CHECK_STATUS(limit_exceeded, static_cast<void>(fastpar::seek_table_write(sizes, content_sizes)));
+}
+
 void files() {
   const auto made = rows();
   const auto data = compressed(made);
@@ -156,6 +177,7 @@ int main() {
   RUN(reductions);
   RUN(lines);
   RUN(sources);
+  RUN(tables);
   RUN(files);
   return FINISH();
 }

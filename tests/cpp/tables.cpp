@@ -104,6 +104,86 @@ void bars() {
   CHECK(halves.size() == 2 && halves[0].whole() == 2 && halves[1].whole() == 2);
 }
 
+/* Every kind of order, and what is found in it. */
+void orders() {
+  auto rows = trades(3001);
+  const fastpar::table<trade> table{fastpar::span<const trade>(rows)};
+  const auto order = table.argsort({&trade::symbol, fastpar::descending(&trade::price)});
+  const auto sorted = table.take_rows(order);
+  for (std::size_t i = 1; i < sorted.size(); i++) {
+    const trade &a = sorted[i - 1], &b = sorted[i];
+    CHECK(a.symbol < b.symbol || (a.symbol == b.symbol && (a.price > b.price || (a.price == b.price && a.time < b.time))));
+  }
+  std::vector<trade> one, other;
+  for (std::size_t i = 0; i < rows.size(); i++) (i % 3 == 0 ? one : other).push_back(rows[i]);
+  const fastpar::table<trade> a{fastpar::span<const trade>(one)}, b{fastpar::span<const trade>(other)};
+  const auto merged = a.merge(b, {&trade::time});
+  CHECK(merged.size() == rows.size() && std::memcmp(merged.data(), rows.data(), rows.size() * sizeof(trade)) == 0);
+  const std::vector<std::int64_t> times = {-6000, rows[7].time, rows[7].time + 1, 1 << 30};
+  const auto before = table.search(&trade::time, fastpar::span<const std::int64_t>(times));
+  const auto after = table.search(&trade::time, fastpar::span<const std::int64_t>(times), true);
+  CHECK(before == (std::vector<std::uint64_t>{0, 7, 8, rows.size()}) && after == (std::vector<std::uint64_t>{0, 8, 8, rows.size()}));
+  const auto mask = table.less(&trade::price, 2.0);
+  const auto bins = table.histogram(&trade::price, 0.0, 64.0, 64), few = table.histogram(&trade::price, 0.0, 64.0, 64, mask);
+  std::uint64_t ones = 0;
+  for (const trade &row : rows) ones += row.price >= 1 && row.price < 2;
+  CHECK(bins.size() == 64 && bins[1] == ones && few[1] == ones && few[2] == 0);
+  const std::vector<std::uint64_t> none = {rows.size()};
+  CHECK_STATUS(invalid_argument, static_cast<void>(table.take_rows(none)));
+  CHECK_THROWS(std::invalid_argument, static_cast<void>(table.histogram(&trade::price, 0.0, 1.0, 1, fastpar::mask(1))));
+}
+
+/* A member that is asked for often is one column: more than 256 are refused. */
+void members_are_shared() {
+  const auto rows = trades(10);
+  const fastpar::table<trade> table{fastpar::span<const trade>(rows)};
+  const auto found = table.aggregate({of::sum(&trade::quantity), of::mean(&trade::quantity), of::dot(&trade::quantity, &trade::quantity)});
+  CHECK(found[2].number() > 0 && found[0].number() == found[1].number() * 10);
+  fastpar::detail::members members({of::min(&trade::price), of::max(&trade::price), of::dot(&trade::price, &trade::quantity)}, {&trade::price});
+  CHECK_EQUAL(members.all().size(), std::size_t{2});
+}
+
+/* The same of what is compressed, in frames that cut records. */
+void archives() {
+  namespace where = fastpar::where;
+  const auto rows = trades(50001);
+  fastpar::zstd_options codec;
+  codec.frame_size = 30001;
+  const auto data = fastpar::compress(fastpar::as_bytes(rows), codec);
+  const fastpar::archive archive(data);
+  const fastpar::archive_table<trade> table(archive);
+  const fastpar::table<trade> memory{fastpar::span<const trade>(rows)};
+  const auto passes = where::between(&trade::price, 10.0, 20.0) & ~where::equal(&trade::what, side::buy);
+  const auto mask = memory.between(&trade::price, 10.0, 20.0) - memory.equal(&trade::what, side::buy);
+  const auto some = table.filter(passes);
+  const auto found = some.aggregate({of::count(), of::sum(&trade::quantity), of::last(&trade::time)});
+  const auto expected = memory.aggregate({of::count(), of::sum(&trade::quantity), of::last(&trade::time)}, mask);
+  for (std::size_t i = 0; i < expected.size(); i++) CHECK(found[i].whole() == expected[i].whole() && found[i].rows() == expected[i].rows());
+  const auto taken = some.take(), in_memory = memory.take(mask);
+  CHECK(taken.size() == in_memory.size() && std::memcmp(taken.data(), in_memory.data(), taken.size() * sizeof(trade)) == 0);
+  CHECK_EQUAL(some.filter(where::less(&trade::time, rows[20].time) | where::at_least(&trade::time, rows[50000].time)).take().size(),
+              memory.take(mask & (memory.less(&trade::time, rows[20].time) | memory.at_least(&trade::time, rows[50000].time))).size());
+  const auto bars = table.group_by({&trade::symbol, {&trade::time, std::int64_t{1000}}}, {of::first(&trade::price), of::sum(&trade::quantity)});
+  const auto others = memory.group_by({&trade::symbol, {&trade::time, std::int64_t{1000}}}, {of::first(&trade::price), of::sum(&trade::quantity)});
+  CHECK(bars.size() == others.size() && bars.first_rows() == others.first_rows());
+  const auto symbols = bars.keys_as<std::array<char, 4>>(0);
+  const auto first = bars.first_rows();
+  const auto volumes = bars.values(1), same = others.values(1);
+  for (std::size_t i = 0; i < symbols.size(); i++) CHECK(symbols[i] == rows[first[i]].symbol && volumes[i].whole() == same[i].whole());
+  CHECK_THROWS(std::invalid_argument, static_cast<void>(bars.keys_as<char>(0)));
+  CHECK_STATUS(limit_exceeded, static_cast<void>(table.group_by({&trade::time}, {}, {}, 1000)));
+  CHECK_THROWS(std::logic_error, table.take([](fastpar::span<const trade>) { throw std::logic_error("expected by the test"); }));
+  CHECK_THROWS(std::invalid_argument, static_cast<void>(passes & fastpar::condition()));
+  fastpar::scan_options part;
+  part.offset = sizeof(trade) * 100;
+  part.size = sizeof(trade) * 50;
+  CHECK_EQUAL(table.aggregate({of::min(&trade::time)}, part)[0].whole(), rows[100].time);
+  fastpar::cancel_flag cancel;
+  cancel.cancel();
+  part.cancel = &cancel;
+  CHECK_STATUS(cancelled, static_cast<void>(table.aggregate({of::count()}, part)));
+}
+
 void no_rows() {
   const fastpar::table<trade> table{fastpar::span<const trade>()};
   const auto found = table.aggregate({of::sum(&trade::quantity), of::max(&trade::price)});
@@ -116,6 +196,9 @@ void no_rows() {
 int main() {
   RUN(aggregates_and_masks);
   RUN(bars);
+  RUN(orders);
+  RUN(members_are_shared);
+  RUN(archives);
   RUN(no_rows);
   return FINISH();
 }

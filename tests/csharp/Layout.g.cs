@@ -230,6 +230,28 @@ namespace Fastpar.Tests
                 ("progress_data", 72),
                 ("name", 80),
             }),
+            ("fastpar_field", 16, new[]
+            {
+                ("offset", 0),
+                ("type", 8),
+                ("flags", 12),
+            }),
+            ("fastpar_condition", 32, new[]
+            {
+                ("comparison", 0),
+                ("combine", 4),
+                ("field", 8),
+                ("low", 16),
+                ("high", 24),
+            }),
+            ("fastpar_table", 40, new[]
+            {
+                ("struct_size", 0),
+                ("fields", 8),
+                ("fields_count", 16),
+                ("conditions", 24),
+                ("conditions_count", 32),
+            }),
             ("fastpar_shard", 40, new[]
             {
                 ("struct_size", 0),

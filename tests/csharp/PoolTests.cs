@@ -33,6 +33,36 @@ internal static class PoolTests
         Expect.True(message.Contains("needs a 64-bit process, and this process has 32 bits"), message);
     }
 
+    /// <summary>
+    /// .NET Framework looks beside copies of assemblies, which hosts make; there is no library.
+    /// </summary>
+    [Test]
+    private static void TheOriginalPlaceIsTold()
+    {
+        Assembly assembly = typeof(FastparLibrary).Assembly;
+        bool standard = assembly.GetCustomAttributesData().Any(data =>
+            data.AttributeType.Name == "TargetFrameworkAttribute"
+            && ((string)data.ConstructorArguments[0].Value!).StartsWith(".NETStandard"));
+        Type? place = assembly.GetType("Fastpar.OriginalPlace");
+        Expect.Equal(standard, place != null, "builds for .NET Framework");
+        if (place != null)
+        {
+            MethodInfo beside = place.GetMethod("Beside", BindingFlags.NonPublic | BindingFlags.Static)!;
+            string folder = Path.Combine(Path.GetTempPath(), "a b#c");
+            string address = new Uri(Path.Combine(folder, "Fastpar.Net.dll")).AbsoluteUri;
+            Expect.Equal(Path.Combine(folder, "fastpar.dll"), beside.Invoke(null, new object[] { address })!);
+        }
+    }
+
+#if NET
+    [Test]
+    private static void StacksNameSourcesByTheirPlaceInTheRepository()
+    {
+        var exception = Expect.Throws<ArgumentOutOfRangeException>(() => new PoolOptions { Threads = -1 });
+        Expect.True(exception.StackTrace!.Contains(" in /fastpar/bindings/csharp/"), exception.StackTrace);
+    }
+#endif
+
     [Test]
     private static void WorkersHaveNumbers()
     {

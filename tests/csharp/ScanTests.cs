@@ -294,6 +294,26 @@ internal static class ScanTests
         }
     }
 
+    [Test]
+    private static void TablesForFramesThatWereWrittenElsewhere()
+    {
+        using SeekableArchive archive = SeekableArchive.Open(Packed);
+        FrameInfo[] frames = Enumerable.Range(0, (int)archive.Frames).Select(index => archive.Frame(index)).ToArray();
+        long[] sizes = frames.Select(frame => frame.Size).ToArray();
+        long[] contents = frames.Select(frame => frame.ContentSize).ToArray();
+        byte[] table = Codec.SeekTableWrite(sizes, contents);
+        Expect.Same(Packed.AsSpan(Packed.Length - table.Length), table);
+        Expect.Equal(17 + 8 * sizes.Length, table.Length);
+        Expect.Equal(17 + 12 * sizes.Length, Codec.SeekTableWrite(sizes, contents, new uint[sizes.Length]).Length);
+        Expect.Equal(17, Codec.SeekTableWrite(default, default).Length);
+        Expect.Throws<ArgumentException>(() => Codec.SeekTableWrite(sizes, contents.AsSpan(1)));
+        Expect.Throws<ArgumentException>(() => Codec.SeekTableWrite(default, default, new uint[1]));
+        contents[1] = -1;
+        Expect.Throws<ArgumentOutOfRangeException>(() => Codec.SeekTableWrite(sizes, contents));
+        contents[1] = 1L << 32;
+        Expect.Equal(1L, Expect.Fails(FastparStatus.LimitExceeded, () => Codec.SeekTableWrite(sizes, contents)).Position);
+    }
+
     private struct Trade
     {
         internal double Price;

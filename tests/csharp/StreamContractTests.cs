@@ -9,7 +9,10 @@ using System.Threading.Tasks;
 
 namespace Fastpar.Tests;
 
-/// <summary>What Stream promises of arguments, overlapping calls, tokens and the end.</summary>
+/// <summary>
+/// What streams of this library promise beside that: constructors, single bytes, overlapping calls, tokens
+/// during a call, and the end.
+/// </summary>
 internal static class StreamContractTests
 {
     private static readonly byte[] Noise = MakeNoise();
@@ -19,35 +22,6 @@ internal static class StreamContractTests
         var noise = new byte[300_000];
         new Random(1).NextBytes(noise);
         return noise;
-    }
-
-    private static IEnumerable<Stream> Readers()
-    {
-        yield return new FastparStream(new MemoryStream(Codec.Compress(Noise)), CompressionMode.Decompress);
-        yield return SeekableArchive.Open(Codec.Compress(Noise)).OpenStream();
-    }
-
-    [Test]
-    private static void ArgumentsOfArrays()
-    {
-        var one = new byte[1];
-        void Check(Action<byte[], int, int> call)
-        {
-            Expect.Equal("buffer", Expect.Throws<ArgumentNullException>(() => call(null!, 0, 0)).ParamName);
-            Expect.Equal("buffer", Expect.Throws<ArgumentNullException>(() => call(null!, 1, 2)).ParamName);
-            Expect.Equal("offset", Expect.Throws<ArgumentOutOfRangeException>(() => call(one, -1, 0)).ParamName);
-            Expect.Equal("count", Expect.Throws<ArgumentOutOfRangeException>(() => call(one, 0, 2)).ParamName);
-            Expect.Equal("count", Expect.Throws<ArgumentOutOfRangeException>(() => call(one, 0, -1)).ParamName);
-            Expect.Equal("count", Expect.Throws<ArgumentOutOfRangeException>(() => call(one, 2, 0)).ParamName);
-        }
-        using var writer = new FastparStream(new MemoryStream(), CompressionMode.Compress);
-        Check(writer.Write);
-        Check((buffer, offset, count) => _ = writer.WriteAsync(buffer, offset, count));
-        foreach (Stream reader in Readers())
-        {
-            Check((buffer, offset, count) => Expect.True(reader.Read(buffer, offset, count) >= 0, "bytes"));
-            Check((buffer, offset, count) => _ = reader.ReadAsync(buffer, offset, count));
-        }
     }
 
     [Test]

@@ -130,6 +130,67 @@ internal static class TableTests
     }
 
     [Test]
+    private static void RecordsOfAnArchive()
+    {
+        Trade[] trades = Trades(30001);
+        byte[] packed = Codec.Compress(
+            MemoryMarshal.AsBytes(trades.AsSpan()).ToArray(), new ZstdOptions { FrameSize = 20001 }); // which cut records
+        using SeekableArchive archive = SeekableArchive.Open(packed);
+        ArchiveTable<Trade> table = archive.Table<Trade>();
+        TableField<Trade> quantity = table.Field((ref Trade t) => ref t.Quantity);
+        var asked = new[]
+        {
+            TableAggregate<Trade>.Count,
+            TableAggregate<Trade>.Sum(quantity),
+            TableAggregate<Trade>.Mean(quantity),
+            TableAggregate<Trade>.Last(table.Field((ref Trade t) => ref t.Time)),
+        };
+        ArchiveTable<Trade> some = table.Where(
+            TableCondition<Trade>.Between((ref Trade t) => ref t.Price, 10.0, 20.0)
+            & ~TableCondition<Trade>.Compare((ref Trade t) => ref t.Side, TableComparison.Equal, Side.Buy));
+        Trade[] expected = trades.Where(trade => trade.Price is >= 10 and < 20 && trade.Side != Side.Buy).ToArray();
+        TableValue[] found = some.Aggregate(asked);
+        Expect.Equal((long)expected.Length, found[0].ToInt64(), "count");
+        Expect.Equal(expected.Sum(trade => trade.Quantity), found[1].ToInt64(), "sum");
+        Expect.Equal(expected.Average(trade => (double)trade.Quantity), found[2].Number, "mean");
+        Expect.Equal(expected.Last().Time, found[3].ToInt64(), "last");
+        Expect.True(Same(expected, some.Take()), "rows");
+        Expect.True(Same(trades, table.Take()), "all rows");
+        var first = TableCondition<Trade>.Compare((ref Trade t) => ref t.Time, TableComparison.Less, 0L);
+        Expect.Equal(expected.Count(trade => trade.Time < 0), some.Where(first).Take().Length, "both");
+        Expect.Equal(0, table.Where((first - first) | (first ^ first)).Take().Length, "logic");
+        TableGroups groups = some.GroupBy(new[] { new TableKey<Trade>(table.Field((ref Trade t) => ref t.Name)) }, asked);
+        var names = expected.GroupBy(trade => trade.Name.First).OrderBy(group => BitConverter.GetBytes(group.Key)[0]).ToArray();
+        Expect.Equal(names.Length, groups.Count, "groups");
+        TableValue[] sums = groups.Values(1).ToArray();
+        for (int i = 0; i < names.Length; i++)
+        {
+            Expect.Equal(names[i].Sum(trade => trade.Quantity), sums[i].ToInt64(), "sum of a group");
+            Expect.Equal(names[i].First().Time, trades[groups.FirstRow(i)].Time, "first row");
+            byte[] name = groups.KeyBytes(0, i).ToArray();
+            Expect.Equal(names[i].Key, BitConverter.ToUInt16(name, 0), "key");
+            Expect.Equal(4, name.Length, "bytes");
+        }
+        var part = new ScanOptions { Offset = 100L * Marshal.SizeOf<Trade>(), Size = 50L * Marshal.SizeOf<Trade>() };
+        Expect.True(Same(trades.Skip(100).Take(50), table.Take(part)), "a part");
+        Expect.Throws<OperationCanceledException>(() => table.Aggregate(asked, cancellationToken: new CancellationToken(true)));
+        Expect.Fails(
+            FastparStatus.LimitExceeded,
+            () => table.GroupBy(new[] { new TableKey<Trade>(table.Field((ref Trade t) => ref t.Time)) }, asked, maxMemory: 1000));
+        Expect.Throws<ArgumentNullException>(() => table.Where(null!));
+    }
+
+    [Test]
+    private static void FieldsAreShared()
+    {
+        // 300 aggregates would have 300 columns, of 256 that there may be.
+        TableField<Trade> price = TableField<Trade>.Of((ref Trade t) => ref t.Price);
+        var asked = Enumerable.Repeat(TableAggregate<Trade>.WeightedMean(price, price), 200).ToArray();
+        TableValue[] found = new FastparTable<Trade>(Trades(100)).Aggregate(asked);
+        Expect.Equal(found[0].Number, found[199].Number);
+    }
+
+    [Test]
     private static void Orders()
     {
         Trade[] trades = Trades(3000);

@@ -309,6 +309,54 @@ static fastpar_status call_table(calls_room *room)
   return 0;
 }
 
+enum { CALLS_ROW = 128 }; /* the ends of frames cut such rows */
+
+static int32_t count_rows(void *user_data, const void *data, size_t len)
+{
+  const unsigned char *rows = data;
+  for (size_t i = 0; i < len; i += CALLS_ROW) MUST(rows[i] >= 'a');
+  *(size_t *)user_data += len / CALLS_ROW;
+  return 0;
+}
+
+/* Rows of an archive: those that pass a condition, counted, grouped and given out. */
+
+static fastpar_status call_archive_table(calls_room *room)
+{
+  const unsigned char low = 'a';
+  const fastpar_field fields[2] = {{0, FASTPAR_U8, 0}, {1, FASTPAR_U16, 0}};
+  const fastpar_condition passes = {FASTPAR_COMPARE_GREATER_EQUAL, 0, 0, &low, NULL};
+  const fastpar_aggregate count = {FASTPAR_AGGREGATE_COUNT, 0, 0, 0};
+  const fastpar_group_key key = {1, 16, 0, 0.0, 0.0};
+  const fastpar_zstd_options codec = calls_options(room);
+  fastpar_scan_options options;
+  fastpar_table table;
+  fastpar_value value;
+  fastpar_archive *archive = NULL;
+  fastpar_groups *groups = NULL;
+  fastpar_status status;
+  size_t rows = 0;
+  memset(&options, 0, sizeof options);
+  memset(&table, 0, sizeof table);
+  memset(&value, 0, sizeof value);
+  options.struct_size = sizeof options;
+  options.record_size = CALLS_ROW;
+  options.cancel = room->cancel;
+  table.struct_size = sizeof table;
+  table.fields = fields;
+  table.fields_count = 2;
+  table.conditions = &passes;
+  table.conditions_count = 1;
+  PASS(fastpar_archive_open(&codec, calls_packed, calls_packed_len, &archive, NULL));
+  if ((status = fastpar_archive_aggregate(&options, archive, &table, &count, 1, &value, NULL)) == FASTPAR_OK &&
+      (status = fastpar_archive_take(&options, archive, &table, count_rows, &rows, NULL)) == FASTPAR_OK &&
+      (status = fastpar_archive_group(&options, archive, &table, &key, 1, &count, 1, 0, &groups, NULL)) == FASTPAR_OK)
+    MUST(rows == value.integer.low && fastpar_groups_count(groups) > 0);
+  fastpar_groups_free(groups);
+  fastpar_archive_free(archive);
+  return status;
+}
+
 static fastpar_status call_job(calls_room *room)
 {
   fastpar_loop_options options = calls_loop(room);
@@ -396,6 +444,7 @@ static const calls_entry CALLS[] = {
   {"archive", call_archive}, {"dict", call_dict},           {"train", call_train},     {"large", call_large},
   {"prefix", call_prefix}, {"sort", call_sort},             {"group", call_group},     {"pipeline", call_pipeline},
   {"large file", call_large_file}, {"files", call_files},   {"table", call_table},
+  {"archive table", call_archive_table},
 };
 enum { CALLS_KINDS = sizeof CALLS / sizeof CALLS[0] };
 

@@ -160,6 +160,38 @@ static void tables(uint64_t choice, calls_room *room)
   fastpar_groups_free(groups);
 }
 
+static void archive_tables(uint64_t choice, calls_room *room)
+{
+  const fastpar_field fields[2] = {{choice & 127, (uint32_t)(choice >> 7 & 15), (uint32_t)(choice >> 11 & 1023)}, {0, FASTPAR_U8, 0}};
+  const fastpar_condition steps[2] = {
+    {(uint32_t)(choice >> 21 & 15), 0, choice >> 25 & 3, room->packed, choice >> 27 & 1 ? room->packed : NULL},
+    {0, (uint32_t)(choice >> 28 & 7), 0, NULL, NULL}};
+  const fastpar_aggregate asked = {(uint32_t)(choice >> 31 & 15), 0, choice >> 35 & 3, choice >> 37 & 3};
+  const fastpar_group_key key = {choice >> 39 & 3, choice >> 41 & 63, (int64_t)(choice >> 20), 0.0, 0.0};
+  fastpar_scan_options options;
+  fastpar_table table;
+  fastpar_value value;
+  fastpar_groups *groups = NULL;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.record_size = choice >> 47 & 1 ? CALLS_ROW : choice >> 48 & 255;
+  options.size = (uint64_t)CALLS_ROW * (choice >> 56 & 63);
+  memset(&table, 0, sizeof table);
+  table.struct_size = sizeof table;
+  table.fields = fields;
+  table.fields_count = 2;
+  table.conditions = steps;
+  table.conditions_count = choice >> 62 & 3;
+  if (table.conditions_count == 3) table.conditions_count = (size_t)(choice | 1ull << 63);
+  if (choice >> 55 & 1) EXPECT(call_archive_table(room), FASTPAR_OK);
+  EXPECT(fastpar_archive_aggregate(&options, all.archive, &table, &asked, 1, &value, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_LIMIT_EXCEEDED);
+  EXPECT(fastpar_archive_take(&options, all.archive, &table, drop, NULL, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_archive_take(&options, NULL, &table, drop, NULL, NULL), WRONG);
+  EXPECT(fastpar_archive_group(&options, all.archive, &table, &key, 1, &asked, 1, choice >> 30, &groups, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_LIMIT_EXCEEDED);
+  EXPECT(fastpar_groups_key_bytes(groups, 0, room->packed, choice & 255, &(size_t){0}, NULL), FASTPAR_OK, WRONG, FASTPAR_ERR_BUFFER_TOO_SMALL);
+  fastpar_groups_free(groups);
+}
+
 /* What is no task of the calling thread's: another thread's group, which may have ended. */
 static void a_group_of_others(fastpar_group *group)
 {
@@ -295,6 +327,8 @@ static void zstd_calls(uint64_t choice, calls_room *room)
   memset(&info, 0, sizeof info);
   info.struct_size = sizeof info;
   EXPECT(fastpar_archive_frame(all.archive, choice >> 16 & 31, &info, NULL), FASTPAR_OK, WRONG);
+  EXPECT(fastpar_seek_table_write(choice & 2 ? &size : NULL, &choice, NULL, choice & 1, room->unpacked, choice >> 16 & 31, &len, NULL),
+         FASTPAR_OK, WRONG, FASTPAR_ERR_BUFFER_TOO_SMALL, FASTPAR_ERR_LIMIT_EXCEEDED);
   /* One at a time: the others are told so. */
   EXPECT(fastpar_writer_write(all.writer, calls_text, 5000, NULL), FASTPAR_OK, FASTPAR_ERR_BUSY);
   EXPECT(fastpar_writer_flush(all.writer, NULL), FASTPAR_OK, FASTPAR_ERR_BUSY);
@@ -338,7 +372,7 @@ static void *act(void *argument)
     switch (choice >> 40 & 7) {
     case 0: library_and_pool(choice); break;
     case 1: files(choice, room); break;
-    case 2: shared_reader(room); break;
+    case 2: if (choice & 1) shared_reader(room); else archive_tables(choice, room); break;
     case 3: zstd_calls(choice, room); break;
     case 4: shared_state(choice); break;
     case 5: if (choice & 1) sorting(choice, room); else tables(choice, room); break;

@@ -115,7 +115,8 @@ fn calls_within_calls() {
     });
 }
 
-/// Pieces are of the scan, also of one that is half of a transform; a scan of lines tells how many there were.
+/// Pieces are of the scan, also of one that is half of a transform; a scan of lines tells how many there
+/// were.
 #[test]
 fn pieces_and_their_calls() {
     Isolated::default().env("FASTPAR_THREADS", "3").run(|| {

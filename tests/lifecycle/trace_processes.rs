@@ -107,7 +107,8 @@ fn the_first_call_on_files() {
     });
 }
 
-/// The first call of a process is in the trace of the environment, with all that it does, whatever call it is.
+/// The first call of a process is in the trace of the environment, with all that it does, whatever call
+/// it is.
 #[test]
 fn the_first_call_of_any_kind() {
     Isolated::default().foreign().run(|| {

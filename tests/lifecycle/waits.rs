@@ -1,5 +1,5 @@
-//! Threads that wait for others inside calls of the codec: the statistics count that as waiting, and timelines
-//! show it.
+//! Threads that wait for others inside calls of the codec: the statistics count that as waiting, and
+//! timelines show it.
 
 use crate::support::isolated::Isolated;
 use crate::timeline::Timeline;
@@ -59,8 +59,8 @@ fn read_twice(slow: &Slow, archive: *mut fastpar_archive) {
     });
 }
 
-/// A thread waits while another one decodes the frame that both want: frames that are kept whole, and pages of
-/// larger ones. Rounds follow until one is late enough to wait.
+/// A thread waits while another one decodes the frame that both want: frames that are kept whole, and
+/// pages of larger ones. Rounds follow until one is late enough to wait.
 #[test]
 fn reads_of_one_frame() {
     Isolated::default().env("FASTPAR_THREADS", "1").run(|| {

@@ -14,6 +14,7 @@ mod groups;
 mod jobs;
 mod pool;
 mod sort;
+mod tables;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

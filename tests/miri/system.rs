@@ -3,8 +3,6 @@
 
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
 
-const FAILURE: c_int = -1;
-
 #[no_mangle]
 extern "C" fn getauxval(_: c_ulong) -> c_ulong {
     0
@@ -42,11 +40,6 @@ extern "C" fn sigdelset(_: *mut libc::sigset_t, _: c_int) -> c_int {
 #[no_mangle]
 extern "C" fn getpriority(_: c_uint, _: c_uint) -> c_int {
     0
-}
-
-#[no_mangle]
-extern "C" fn sched_getscheduler(_: libc::pid_t) -> c_int {
-    FAILURE
 }
 
 /// Threads have no clocks.

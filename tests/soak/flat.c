@@ -31,7 +31,8 @@ static void many_calls_leave_nothing(void)
   threads = calls_count_of("/proc/self/task");
   files = calls_count_of("/proc/self/fd");
   /* Making a dictionary takes milliseconds, and so do the calls on a table. */
-  calls = entry->run == call_dict || entry->run == call_train || entry->run == call_table ? OF_SLOW_ONES : CALLS_OF_EACH;
+  calls = entry->run == call_dict || entry->run == call_train || entry->run == call_table ||
+          entry->run == call_archive_table ? OF_SLOW_ONES : CALLS_OF_EACH;
   if (entry->run == call_large || entry->run == call_large_file) calls = OF_LARGE_ONES;
   blocks = blocks_after(calls);
   for (int round = 1; round < ROUNDS && blocks > KEPT; round++) {

@@ -180,3 +180,26 @@ mod unix {
         assert!(error.message().contains("/proc/target"), "{error}");
     }
 }
+
+/// Its frames could not be copied in parts: it is refused at once, wherever it stands.
+#[test]
+#[cfg(unix)]
+fn joining_a_fifo() {
+    use crate::common::pack;
+    use fastpar::codec::concat_files;
+    let place = Place::new(&[]);
+    let Some(fifo) = crate::files::unix::fifo("joining_a_fifo", &place) else { return };
+    fs::write(&place.output, pack(b"a frame", &Options::default())).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (file, target, kept) = (place.output.clone(), place.back.clone(), place.names());
+    std::thread::spawn(move || {
+        for sources in [[&*fifo, &*file], [&*file, &*fifo]] {
+            sender.send(concat_files(&sources, &target, &Options::default())).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let joined = receiver.recv_timeout(std::time::Duration::from_secs(120));
+        assert_kind(joined.expect("it does not wait for the FIFO"), ErrorKind::Unsupported);
+    }
+    assert_eq!(place.names(), kept);
+}

@@ -20,6 +20,12 @@ fn works_until_killed() {
         decompress_file(&path("input.zst"), &path("back"), &Options::default()).unwrap();
         let options = Options { sparse: true, sync: true, ..Options::default() };
         decompress_file(&path("input.zst"), &path("back"), &options).unwrap();
+        // What a rename can replace is not written where it stands.
+        let options = Options { in_place: true, ..Options::default() };
+        decompress_file(&path("input.zst"), &path("back"), &options).unwrap();
+        let _ = fs::remove_file(path("fresh"));
+        let options = Options { keep: true, ..Options::default() };
+        decompress_file(&path("input.zst"), &path("fresh"), &options).unwrap();
     }
 }
 
@@ -43,13 +49,15 @@ fn killed_at_any_moment() {
             packed += 1;
             assert!(zstd::decode_all(&bytes[..]).unwrap() == data);
         }
-        if let Ok(bytes) = fs::read(&place.back) {
-            unpacked += 1;
-            assert!(bytes == data);
+        for back in [&place.back, &place.folder.path().join("fresh")] {
+            if let Ok(bytes) = fs::read(back) {
+                unpacked += 1;
+                assert!(bytes == data);
+            }
         }
         // What is left behind has a name of its own, and is in nobody's way.
         for name in place.names() {
-            let known = ["input", "input.zst", "back"].contains(&&name[..]);
+            let known = ["input", "input.zst", "back", "fresh"].contains(&&name[..]);
             assert!(known || name.starts_with(".fastpar-") && name.ends_with(".tmp"), "{name}");
             if round % 7 == 0 && name != "input" {
                 fs::remove_file(place.folder.path().join(name)).unwrap();

@@ -6,6 +6,7 @@ mod bench;
 mod bindings;
 mod demo;
 mod dist;
+mod docs;
 mod dotnet;
 mod fuzz;
 mod header;
@@ -14,8 +15,10 @@ mod process;
 mod pypi;
 mod python;
 mod repo;
+mod rust_std;
 mod setup;
 mod stage;
+mod targets;
 mod test;
 mod windows;
 
@@ -58,6 +61,12 @@ enum Command {
     },
     /// Make the packages that people install, in dist
     Dist,
+    /// Make the site in target/docs: guide, references of all languages, search
+    Docs {
+        /// Where it is published, in place of `documentation` in Cargo.toml
+        #[arg(long)]
+        address: Option<String>,
+    },
     /// Run the fuzzer
     Fuzz {
         /// One of the targets in fuzz/targets; all if none is given
@@ -87,6 +96,7 @@ fn main() -> Result<ExitCode> {
         Command::Demo { file } => demo::run(file.as_deref())?,
         Command::Bench { quick, groups } => bench::run(quick, &groups)?,
         Command::Dist => dist::run()?,
+        Command::Docs { address } => docs::run(address.as_deref())?,
         Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds)?,
         Command::Soak { minutes } => test::soak::long(minutes)?,
         Command::Test { suites } => success = test::run(&suites)?,

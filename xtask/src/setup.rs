@@ -22,18 +22,32 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// The same for large packages that few suites need: installed when a suite asks for them.
-const LARGE: [(&str, &str); 10] = [
+const LARGE: [(&str, &str); 23] = [
     ("abidw", "abigail-tools"),
     ("abidiff", "abigail-tools"),
+    ("chromium", "chromium"),
     ("cmake", "cmake"),
+    ("doxygen", "doxygen"),
     ("make", "make"),
     ("pkg-config", "pkg-config"),
     ("npm", "npm"),
     ("x86_64-w64-mingw32-gcc-posix", "gcc-mingw-w64-x86-64-posix"),
     ("x86_64-w64-mingw32-g++-posix", "g++-mingw-w64-x86-64-posix"),
     ("wineserver", "wine"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    // It brings the C library, too.
+    ("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu"),
+    ("qemu-aarch64", "qemu-user"),
+    ("musl-gcc", "musl-tools"),
+    ("llvm-nm", "llvm"),
+    ("llvm-ar", "llvm"),
+    ("ld.lld", "lld"),
     // With the facade of netstandard, which mono-runtime has not.
     ("mono", "mono-devel"),
+    ("mpicc.mpich", "libmpich-dev"),
+    ("mpiexec.mpich", "mpich"),
+    ("mpicc.openmpi", "libopenmpi-dev"),
+    ("mpiexec.openmpi", "openmpi-bin"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);

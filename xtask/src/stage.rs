@@ -10,7 +10,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// The files that cargo builds on this system, and where they are laid out: the shared library, the static
 /// library, and the import library of Windows.
 const FILES: &[(&str, &str)] = if cfg!(target_os = "macos") {
-    &[("libfastpar.dylib", "lib/libfastpar.dylib"), ("libfastpar.a", "lib/libfastpar.a")]
+    &[("libfastpar.dylib", "lib/libfastpar.1.dylib"), ("libfastpar.a", "lib/libfastpar.a")]
 } else if cfg!(target_env = "msvc") {
     &[
         ("fastpar.dll", "bin/fastpar.dll"),
@@ -78,8 +78,9 @@ pub(crate) fn stage() -> Result<Staged> {
         replace(&built.join(name), &place)?;
     }
     replace_all(&repo::root().join("include"), &staged.include)?;
-    if cfg!(target_os = "linux") {
-        repo::link(Path::new("libfastpar.so.1"), &staged.lib.join("libfastpar.so"))?;
+    if cfg!(unix) {
+        let name = staged.shared().file_name().context("a library has a name")?.to_owned();
+        repo::link(Path::new(&name), &staged.lib.join(FILES[0].0))?;
     }
     Ok(staged)
 }

@@ -1,12 +1,11 @@
 //! The library for Windows (x86_64, GNU), built on Linux with MinGW and laid out as programs link it.
 
-use crate::setup::{self, Setup};
+use crate::setup::Setup;
 use crate::stage::{replace, replace_all};
-use crate::{header, process, repo};
+use crate::{header, process, repo, rust_std};
 use anyhow::{ensure, Context, Result};
 use implib::{Flavor, ImportLibrary, MachineType};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 pub(crate) mod symbols;
@@ -21,13 +20,6 @@ pub(crate) const SYSTEM_LIBRARIES: [&str; 4] = ["-lkernel32", "-lntdll", "-luser
 
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 const LIMIT: Duration = Duration::from_secs(5 * 60);
-
-/// Debian's own Rust, which brings the sources of std: for where there is no std for the target to be had
-/// from rustup.
-const DEBIAN: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_CARGO: &str = "/usr/bin/cargo";
-const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
 
 /// The folders of the library for Windows.
 pub(crate) struct Staged {
@@ -71,13 +63,11 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
     if let Some(reason) = setup.install_if_missing(&[GCC, GXX]) {
         return Ok(Err(reason));
     }
-    let Some(mut command) = cargo()? else {
-        return Ok(Err(format!(
-            "rustup has no std for {TARGET}, and {} are not installed",
-            DEBIAN.join(", ")
-        )));
+    let mut command = match rust_std::cargo(TARGET, "build")? {
+        Ok(cargo) => cargo,
+        Err(reason) => return Ok(Err(reason)),
     };
-    command.args(["build", "--release", "--lib", "--package", "fastpar", "--target", TARGET, "--target-dir"]);
+    command.args(["--release", "--lib", "--package", "fastpar", "--target", TARGET, "--target-dir"]);
     command
         .arg(place)
         // Lines of the Rust code only: cargo would tell compilers of C too, and they keep paths.
@@ -140,47 +130,4 @@ pub(crate) fn import_library(definition: &str, flavor: Flavor) -> Result<Vec<u8>
     let mut bytes = std::io::Cursor::new(Vec::new());
     library.write_to(&mut bytes).context("an import library")?;
     Ok(bytes.into_inner())
-}
-
-/// A cargo that can build for the target.
-fn cargo() -> Result<Option<Command>> {
-    if has_std()? || (process::installed("rustup") && add_target()? && has_std()?) {
-        return Ok(Some(repo::cargo()));
-    }
-    let Some(mut command) = debian_cargo() else { return Ok(None) };
-    command.arg("-Zbuild-std=std,panic_unwind");
-    Ok(Some(command))
-}
-
-/// Debian's cargo and rustc, which can build std from its sources; installed if it is not there.
-pub(crate) fn debian_cargo() -> Option<Command> {
-    if !Path::new(DEBIAN_STD).is_file() {
-        setup::install(&DEBIAN);
-    }
-    if ![DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_STD].iter().all(|path| Path::new(path).is_file()) {
-        return None;
-    }
-    let mut command = Command::new(DEBIAN_CARGO);
-    command.current_dir(repo::root());
-    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
-    Some(command)
-}
-
-/// Whether the compiler in use comes with a std for the target.
-fn has_std() -> Result<bool> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(repo::root());
-    let folder = process::must(&mut rustc, LIMIT)?;
-    Ok(Path::new(folder.trim()).is_dir())
-}
-
-fn add_target() -> Result<bool> {
-    let _alone = setup::installing();
-    println!("  installing the target {TARGET}");
-    let mut rustup = Command::new("rustup");
-    let finished = process::run(rustup.args(["target", "add", TARGET]).current_dir(repo::root()), LIMIT)?;
-    if !finished.success() {
-        println!("{}", finished.describe());
-    }
-    Ok(finished.success())
 }

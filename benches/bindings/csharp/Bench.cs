@@ -2,6 +2,7 @@
 // JSON.
 //
 //   Bench FILE ROUNDS
+//   Bench --small ROUNDS      what small things cost beside .NET's, as a table (Small.cs)
 //
 // FILE is what is compressed. Whatever is compared takes turns, so that what else the machine does meets all
 // of it. Times are medians; a ratio is the median over the rounds of how a call compares with the C function
@@ -19,7 +20,7 @@ using System.Threading.Tasks;
 
 namespace Fastpar.Benches;
 
-internal static class Bench
+internal static partial class Bench
 {
     private const int Callbacks = 100_000;
     private const int Chunks = 24;
@@ -38,6 +39,11 @@ internal static class Bench
         }
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         rounds = Math.Max(3, int.Parse(arguments[1]));
+        if (arguments[0] == "--small")
+        {
+            Small().GetAwaiter().GetResult();
+            return 0;
+        }
         byte[] data = Read(arguments[0], 16_000_000);
         // The first callback on a thread takes .NET 0.1 ms: every worker has it now.
         FastparLoop.For(20 * Chunks, r => Thread.Sleep(2), new LoopOptions { Schedule = Schedule.Grain, Grain = 1 });

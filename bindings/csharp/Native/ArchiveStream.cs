@@ -76,21 +76,15 @@ internal sealed class ArchiveStream : Stream
 #else
     public override
 #endif
-    async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return new ValueTask<int>(Task.FromCanceled<int>(cancellationToken));
+        }
         Open();
         Take();
-        try
-        {
-            int read = await archive.ReadAsync(position, buffer, cancellationToken).ConfigureAwait(false);
-            position += read;
-            return read;
-        }
-        finally
-        {
-            Volatile.Write(ref inUse, 0);
-        }
+        return ReadOn(buffer, cancellationToken);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
@@ -120,11 +114,29 @@ internal sealed class ArchiveStream : Stream
     {
     }
 
+    public override Task FlushAsync(CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested ? Task.FromCanceled(cancellationToken) : Task.CompletedTask;
+
     public override void SetLength(long value) => throw new NotSupportedException();
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing) => closed = true;
+
+    /// <summary>Reads, for a call that has claimed the stream.</summary>
+    private async ValueTask<int> ReadOn(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            int read = await archive.ReadAsync(position, buffer, cancellationToken).ConfigureAwait(false);
+            position += read;
+            return read;
+        }
+        finally
+        {
+            Volatile.Write(ref inUse, 0);
+        }
+    }
 
     /// <summary>One read at a time.</summary>
     private void Take()

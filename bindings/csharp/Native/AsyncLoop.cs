@@ -21,9 +21,10 @@ internal sealed class AsyncLoop
     private const long Suspended = -2;
 
     /// <summary>
-    /// Of so many pumps a worker takes one at a time, and a body that blocks holds up its own.
+    /// Pumps that a loop begins with: more could not run at once. Where bodies block their pumps send for
+    /// more. Of up to 63 a worker takes one at a time, and a body that blocks holds up its own.
     /// </summary>
-    private const long MostPumps = 63;
+    private static readonly long FirstPumps = Math.Min(Environment.ProcessorCount, 63);
 
     private static readonly long ReportPause = Stopwatch.Frequency / 20;
 
@@ -80,7 +81,7 @@ internal sealed class AsyncLoop
             loop.options.Progress?.Report(new FastparProgress(0, 0));
             return Task.CompletedTask;
         }
-        loop.starting = (int)Math.Min(Math.Min(loop.places, loop.chunks), MostPumps);
+        loop.starting = (int)Math.Min(Math.Min(loop.places, loop.chunks), FirstPumps);
         loop.StartPumps(loop.starting);
         if (token.CanBeCanceled)
         {

@@ -7,6 +7,9 @@ using Loader = System.Runtime.InteropServices.NativeLibrary;
 using Loader = Fastpar.ReflectedNativeLibrary;
 #endif
 
+// Beside the assembly and the program, and where the system has its own: nothing else on Windows.
+[assembly: DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
+
 namespace Fastpar;
 
 /// <summary>
@@ -22,6 +25,9 @@ internal static unsafe partial class NativeMethods
 
     static NativeMethods()
     {
+#if !NETCOREAPP
+        OriginalPlace.Load(typeof(NativeMethods).Assembly, Environment.GetEnvironmentVariable(PathVariable));
+#endif
         try
         {
             Loader.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
@@ -80,7 +86,7 @@ internal static unsafe partial class NativeMethods
     /// A process with addresses of so many bytes can have the native library; else the loader would only say
     /// that the file's format is wrong.
     /// </summary>
-    private static void RequireProcess(int addressSize)
+    internal static void RequireProcess(int addressSize)
     {
         if (addressSize != sizeof(long))
         {

@@ -30,7 +30,12 @@ internal static class ProcessExit
     {
 #if NET
         // This runs before every handler of ProcessExit, whenever that was added.
-        AssemblyLoadContext.Default.Unloading += _ => began = true;
+        Action<AssemblyLoadContext> end = _ => began = true;
+        AssemblyLoadContext.Default.Unloading += end;
+        if (AssemblyLoadContext.GetLoadContext(typeof(ProcessExit).Assembly) is { IsCollectible: true } context)
+        {
+            context.Unloading += _ => AssemblyLoadContext.Default.Unloading -= end; // it would never go
+        }
 #else
         AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => began = true;
 #endif

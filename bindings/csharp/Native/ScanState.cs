@@ -11,13 +11,16 @@ internal abstract unsafe class ScanState : CallState
     private const int FoldKind = 2;
     private const int CombineKind = 3;
     private const int TransformKind = 4;
+    private const int SinkKind = 5;
 
 #if NET
+    private static fastpar_archive_take_sink OnSink => &RunSink;
     private static fastpar_archive_for_body OnPiece => &RunPiece;
     private static fastpar_archive_reduce_fold OnFold => &RunFold;
     private static fastpar_archive_reduce_combine OnCombine => &RunCombine;
     private static fastpar_transform_file_body OnTransform => &RunTransform;
 #else
+    private static readonly fastpar_archive_take_sink OnSink = RunSink;
     private static readonly fastpar_archive_for_body OnPiece = RunPiece;
     private static readonly fastpar_archive_reduce_fold OnFold = RunFold;
     private static readonly fastpar_archive_reduce_combine OnCombine = RunCombine;
@@ -87,6 +90,65 @@ internal abstract unsafe class ScanState : CallState
         return new FileStats(stats);
     }
 
+    /// <summary>Aggregates of records that pass.</summary>
+    internal void Aggregate(
+        fastpar_archive* archive, int record, fastpar_table* table, fastpar_aggregate[] asked, fastpar_value[] values)
+    {
+        using var call = new SyncCall(this);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_error error;
+        fixed (fastpar_aggregate* aggregates = asked)
+        fixed (fastpar_value* to = values)
+        {
+            int status = NativeMethods.fastpar_archive_aggregate(
+                &native, archive, table, aggregates, (UIntPtr)(uint)asked.Length, to, &error);
+            call.End(status, &error, Site());
+        }
+    }
+
+    /// <summary>Groups of records that pass; they are the caller's, also where this throws.</summary>
+    internal void Group(
+        fastpar_archive* archive,
+        int record,
+        fastpar_table* table,
+        fastpar_group_key[] keys,
+        fastpar_aggregate[] asked,
+        ulong maxMemory,
+        fastpar_groups** groups)
+    {
+        using var call = new SyncCall(this);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_error error;
+        fixed (fastpar_group_key* by = keys)
+        fixed (fastpar_aggregate* aggregates = asked)
+        {
+            int status = NativeMethods.fastpar_archive_group(
+                &native,
+                archive,
+                table,
+                by,
+                (UIntPtr)(uint)keys.Length,
+                aggregates,
+                (UIntPtr)(uint)asked.Length,
+                maxMemory,
+                groups,
+                &error);
+            call.End(status, &error, Site());
+        }
+    }
+
+    /// <summary>Gives records that pass to <see cref="Sink"/>.</summary>
+    internal void Take(fastpar_archive* archive, int record, fastpar_table* table)
+    {
+        using var call = new SyncCall(this);
+        fastpar_scan_options native = Native(call, record);
+        fastpar_error error;
+        int status = NativeMethods.fastpar_archive_take(&native, archive, table, OnSink, UserData, &error);
+        call.End(status, &error, Site());
+    }
+
+    protected virtual void Sink(void* data, long length) => throw new NotSupportedException();
+
     protected virtual void Piece(fastpar_piece* piece) => throw new NotSupportedException();
 
     protected virtual void Fold(fastpar_piece* piece) => throw new NotSupportedException();
@@ -112,6 +174,9 @@ internal abstract unsafe class ScanState : CallState
             case CombineKind:
                 Combine(*(long*)b);
                 break;
+            case SinkKind:
+                Sink(a, (long)b);
+                break;
             default:
                 Transform((fastpar_piece*)a, (fastpar_output*)b);
                 break;
@@ -120,7 +185,7 @@ internal abstract unsafe class ScanState : CallState
     }
 
     protected sealed override long Position(int kind, void* a, void* b) =>
-        kind == CombineKind ? long.MaxValue : (long)((fastpar_piece*)a)->index;
+        kind == CombineKind || kind == SinkKind ? long.MaxValue : (long)((fastpar_piece*)a)->index;
 
     [NativeCallback]
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_for_body_delegate))]
@@ -141,6 +206,11 @@ internal abstract unsafe class ScanState : CallState
     [MonoPInvokeCallback(typeof(NativeMethods.fastpar_transform_file_body_delegate))]
     private static int RunTransform(void* userData, fastpar_piece* piece, fastpar_output* output) =>
         ((ScanState)From(userData)).Callback(TransformKind, piece, output);
+
+    [NativeCallback]
+    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_take_sink_delegate))]
+    private static int RunSink(void* userData, void* data, UIntPtr length) =>
+        ((ScanState)From(userData)).Callback(SinkKind, data, (void*)length);
 
     private fastpar_scan_options Native(in SyncCall call, int record)
     {
@@ -213,6 +283,38 @@ internal sealed unsafe class TransformScan<T> : ScanState
 
     protected override void Transform(fastpar_piece* piece, fastpar_output* output) =>
         body(Records<T>(piece), new ScanOutput(output), new ScanPiece(piece));
+}
+
+/// <summary>A scan of a table, which may give records out.</summary>
+internal sealed unsafe class TableScan<T> : ScanState
+    where T : unmanaged
+{
+    private T[] taken = System.Array.Empty<T>();
+    private int count;
+
+    internal TableScan(ScanOptions? options, string? path, CancellationToken token)
+        : base(options, path, token)
+    {
+    }
+
+    /// <summary>The records that were given out.</summary>
+    internal T[] Taken()
+    {
+        System.Array.Resize(ref taken, count);
+        return taken;
+    }
+
+    protected override void Sink(void* data, long length)
+    {
+        int more = checked((int)(length / sizeof(T)));
+        int needed = checked(count + more);
+        if (needed > taken.Length)
+        {
+            System.Array.Resize(ref taken, (int)Math.Max(needed, Math.Min(2L * taken.Length, int.MaxValue / 2)));
+        }
+        new ReadOnlySpan<T>(data, more).CopyTo(new Span<T>(taken, count, more));
+        count = needed;
+    }
 }
 
 /// <summary>What an archive reads from, if that is a function.</summary>

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.IO;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -39,16 +40,21 @@ internal sealed class SourceAhead
         int taken = Math.Min(buffer.Length, end - start);
         bytes.AsSpan(start, taken).CopyTo(buffer);
         start += taken;
+        if (start == end)
+        {
+            ArrayPool<byte>.Shared.Return(bytes!); // others may wait for their data meanwhile
+            bytes = null;
+        }
         return taken;
     }
 
     /// <summary>Awaits more; all was taken.</summary>
     internal async Task Fill(CancellationToken token)
     {
-        bytes ??= new byte[Size];
+        bytes ??= ArrayPool<byte>.Shared.Rent(Size);
         try
         {
-            end = await inner.ReadAsync(new Memory<byte>(bytes), token).ConfigureAwait(false);
+            end = await inner.ReadAsync(new Memory<byte>(bytes, 0, Size), token).ConfigureAwait(false);
             start = 0;
             ended = end == 0;
         }

@@ -28,6 +28,7 @@ internal sealed unsafe class StreamState : CallState
 
     private readonly Stream inner;
     private int inUse;
+    private MemoryStream? spare;
 
     private StreamState(Stream inner, ZstdOptions? options)
         : base(options?.Progress, default)
@@ -49,6 +50,13 @@ internal sealed unsafe class StreamState : CallState
 
     /// <summary>Output of an asynchronous call, which is awaited after it; null: none.</summary>
     internal MemoryStream? Gathered { get; set; }
+
+    /// <summary>Output that was written: its memory serves the next one.</summary>
+    internal void Recycle(MemoryStream output)
+    {
+        output.SetLength(0);
+        spare = output;
+    }
 
     /// <summary>One call at a time: whether this call may begin.</summary>
     internal bool Take() => Interlocked.Exchange(ref inUse, 1) == 0;
@@ -168,7 +176,11 @@ internal sealed unsafe class StreamState : CallState
             inner.Write(new ReadOnlySpan<byte>(data, length));
             return;
         }
-        Gathered ??= new MemoryStream(length);
+        if (Gathered == null)
+        {
+            Gathered = spare ?? new MemoryStream(length);
+            spare = null;
+        }
         Gathered.Write(new ReadOnlySpan<byte>(data, length));
     }
 

@@ -25,12 +25,18 @@ class Error(Exception):
     code: int
     #: Chunk, item or frame index, or byte offset, as the header says of the function; None: none.
     position: int | None
+    #: The file that it is about, such as one whose data is damaged; None: none, or it is not known.
+    filename: str | None = None
 
     @classmethod
-    def of(cls, status: int, message: str, code: int = 0, position: int | None = None) -> Self:
-        """An error with these numbers."""
+    def of(
+        cls, status: int, message: str, code: int = 0, position: int | None = None, filename: str | None = None
+    ) -> Self:
+        """An error with these numbers. All of it is pickled: the machine that asked for the work gets it as it is."""
+        if filename is not None:
+            message = f"{message.removesuffix(filename).removesuffix(': ')}: {filename}"
         error = cls(f"{message} ({status_name(status)})")
-        error.status, error.code, error.position = status, code, position
+        error.status, error.code, error.position, error.filename = status, code, position, filename
         return error
 
 
@@ -91,19 +97,31 @@ _KINDS: dict[int, type[Error]] = {
 }
 
 
-def error_of(error: n.fastpar_error, kinds: dict[int, type[Error]] = _KINDS, paths: Sequence[str] = ()) -> Exception:
-    """The exception for what a call has reported; `paths`: of the files that it was given."""
+def error_of(
+    error: n.fastpar_error,
+    kinds: dict[int, type[Error]] = _KINDS,
+    paths: Sequence[str] = (),
+    source: str | None = None,
+) -> Exception:
+    """The exception for what a call has reported; `paths`: of the files that it was given; `source`: the one whose data failures
+    of `kinds` are about, where the message names none."""
     message = error.message.decode("utf-8", "replace")
     if error.status == n.FASTPAR_ERR_IO:
         return _os_error(error.code, message, paths)
     position = None if error.position == _NO_POSITION else error.position
     kind = kinds.get(error.status) or _KINDS.get(error.status, Error)
-    return kind.of(error.status, message, error.code, position)
+    filename = _named(message, paths) or (source if error.status in kinds else None)
+    return kind.of(error.status, message, error.code, position, filename)
+
+
+def _named(message: str, paths: Sequence[str]) -> str | None:
+    """The file that a message names."""
+    return next((path for path in sorted(paths, key=len, reverse=True) if path and message.endswith(path)), None)
 
 
 def _os_error(code: int, message: str, paths: Sequence[str]) -> OSError:
     """The exception of the system's error, with the name of the file that the message names."""
-    filename = next((path for path in sorted(paths, key=len, reverse=True) if message.endswith(path)), None)
+    filename = _named(message, paths)
     if filename is None:
         filename = paths[0] if len(paths) == 1 else None
     else:

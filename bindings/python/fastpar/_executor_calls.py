@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 from ._executor_threads import in_pool
+from ._handles import Uncopied
 
 if TYPE_CHECKING:
     from ._executor import ThreadPoolExecutor
@@ -59,7 +60,7 @@ class CallItem:
         self.future.set_exception(error)
 
 
-class CallFuture[T](Future[T]):
+class CallFuture[T](Uncopied, Future[T]):
     """The future of a call. A worker that waits for it makes the call itself if no other has begun it."""
 
     def __init__(self, executor: "ThreadPoolExecutor") -> None:

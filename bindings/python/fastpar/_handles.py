@@ -13,7 +13,20 @@ _untrack.argtypes, _untrack.restype = (ctypes.py_object,), None
 _kept: dict[int, tuple[Callable[[int], object], object]] = {}
 
 
-class _Owned(int):
+class Uncopied:
+    """A base of objects that stand for memory of this process: neither pickled nor copied."""
+
+    __slots__ = ()
+
+    #: What to do instead.
+    _instead: ClassVar[str] = "share the object itself"
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"cannot pickle or copy {name!r} objects: their memory belongs to this process; {self._instead}")
+
+
+class _Owned(Uncopied, int):
     """The address of a handle, which is freed when this goes.
 
     The garbage collector does not track it: unlike those of other objects, its finalizer cannot run before the finalizers of
@@ -35,7 +48,7 @@ class _Owned(int):
         del kept
 
 
-class Handle:
+class Handle(Uncopied):
     """A pointer to an object of the library, which is freed when the last reference to the handle goes.
 
     Owners hold the handle in an attribute, and close by dropping it: a call under way in another thread has a reference among
@@ -88,11 +101,6 @@ class ArchiveHandle(Handle):
     free = lib.fastpar_archive_free
 
 
-class Uncopied:
-    """A base of objects that stand for memory of this process: neither pickled nor copied."""
-
+class GroupsHandle(Handle):
     __slots__ = ()
-
-    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
-        name = type(self).__name__
-        raise TypeError(f"cannot pickle or copy {name!r} objects: their memory belongs to this process; share the object itself")
+    free = lib.fastpar_groups_free

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import _native
 
-_NAME = "fastpar.dll" if sys.platform == "win32" else "libfastpar.so.1"
+_NAME = {"win32": "fastpar.dll", "darwin": "libfastpar.1.dylib"}.get(sys.platform, "libfastpar.so.1")
 
 
 def _load() -> ctypes.CDLL:

@@ -419,6 +419,34 @@ class fastpar_scan_options(ctypes.Structure):
     )
 
 
+class fastpar_field(ctypes.Structure):
+    _fields_ = (
+        ("offset", ctypes.c_size_t),
+        ("type", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class fastpar_condition(ctypes.Structure):
+    _fields_ = (
+        ("comparison", ctypes.c_uint32),
+        ("combine", ctypes.c_uint32),
+        ("field", ctypes.c_size_t),
+        ("low", ctypes.c_void_p),
+        ("high", ctypes.c_void_p),
+    )
+
+
+class fastpar_table(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_size_t),
+        ("fields", ctypes.c_void_p),
+        ("fields_count", ctypes.c_size_t),
+        ("conditions", ctypes.c_void_p),
+        ("conditions_count", ctypes.c_size_t),
+    )
+
+
 fastpar_transform_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -691,6 +719,15 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_groups_values.restype = ctypes.c_int32
     library.fastpar_groups_rows.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
     library.fastpar_groups_rows.restype = ctypes.c_int32
+    library.fastpar_groups_key_bytes.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_groups_key_bytes.restype = ctypes.c_int32
     library.fastpar_groups_free.argtypes = (ctypes.c_void_p,)
     library.fastpar_groups_free.restype = None
     library.fastpar_trace_start.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
@@ -858,6 +895,38 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_archive_reduce.restype = ctypes.c_int32
+    library.fastpar_archive_aggregate.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_aggregate.restype = ctypes.c_int32
+    library.fastpar_archive_group.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_group.restype = ctypes.c_int32
+    library.fastpar_archive_take.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        fastpar_sink_fn,
+        ctypes.py_object,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_take.restype = ctypes.c_int32
     library.fastpar_output_write.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
     library.fastpar_output_write.restype = ctypes.c_int32
     library.fastpar_transform_file.argtypes = (
@@ -889,3 +958,14 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_concat_files.restype = ctypes.c_int32
+    library.fastpar_seek_table_write.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_seek_table_write.restype = ctypes.c_int32

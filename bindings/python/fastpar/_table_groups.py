@@ -3,40 +3,51 @@
 import array
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Protocol, Unpack
 
 from . import _native as n
 from ._buffers import address
-from ._columns import FLOATS, Control, run
+from ._columns import Control
+from ._comparisons import FLOATS
 from ._errors import call, uint64
-from ._handles import Handle
+from ._handles import GroupsHandle, Handle
+from ._layout import Asked, Field, Layout
 from ._library import lib
-from ._masks import Mask, mask_of
-from ._tables import Asked, Field, Layout, Table, bucket
+from ._tables import Table, bucket
 
 #: Words of 64 bits of a fastpar_value, and which of them are what.
 _WORDS, _LOW, _HIGH, _NUMBER = 4, 0, 1, 2
 _MINUS_ONE, _SIGN = 2**64 - 1, 2**63
 
 
-class _GroupsHandle(Handle):
-    __slots__ = ()
-    free = lib.fastpar_groups_free
+class Grouped[W](Protocol):
+    """What has rows that can be grouped; W picks some of them."""
+
+    _layout: Layout
+
+    def _groups(
+        self,
+        fields: Sequence[Field],
+        asked: tuple[ctypes.Array, int, ctypes.Array, int, int],
+        where: W | None,
+        control: Control,
+    ) -> GroupsHandle: ...
 
 
-class GroupBy:
+class GroupBy[W]:
     """Rows that are grouped by keys; `agg` computes."""
 
     __slots__ = ("_keys", "_table")
 
-    def __init__(self, table: Table, keys: Sequence[bucket]) -> None:
-        self._table, self._keys = table, keys
+    def __init__(self, table: Grouped[W], keys: Sequence[str | bucket]) -> None:
+        self._table = table
+        self._keys = [key if isinstance(key, bucket) else bucket(key, 0) for key in keys]
 
     def agg(
         self,
         asked: Mapping[str, Asked],
         *,
-        where: Mask | None = None,
+        where: W | None = None,
         max_memory: int = 0,
         **control: Unpack[Control],
     ) -> Table:
@@ -47,30 +58,21 @@ class GroupBy:
         are a LimitError; 0: there is no limit.
         """
         names = [key.column for key in self._keys] + list(asked)
+        if len(set(names)) != len(names):
+            raise ValueError(f"names must differ from each other: {', '.join(names)}")
+        layout = self._table._layout
         fields: list[Field] = []
         keys = self._native_keys(fields)
-        aggregates, whole = self._table._asked(asked, fields)
-        handle = ctypes.c_void_p()
+        aggregates, whole = layout.asked(asked, fields)
         limit = uint64(max_memory, "max_memory")
-        with self._table._columns_of(fields) as columns, mask_of(where, self._table) as mask:
-            found = len(columns), *mask, keys, len(keys), aggregates, len(aggregates), limit, ctypes.byref(handle)
-
-            def work(options: object, error: object) -> int:
-                return lib.fastpar_table_group(options, columns, *found, error)
-
-            try:
-                run(work, self._table._bytes(), **control)
-            except BaseException:
-                lib.fastpar_groups_free(handle)  # it may have come to its end all the same
-                raise
-        groups = _GroupsHandle(handle.value)
+        groups = self._table._groups(fields, (keys, len(keys), aggregates, len(aggregates), limit), where, control)
         count = lib.fastpar_groups_count(groups)
         letters, columns = [], []
         for index, key in enumerate(self._keys):
-            field = self._table._layout.field(key.column)
+            field = layout.field(key.column)
             if field.type == n.FASTPAR_BYTES:
                 letters.append(f"{field.size}s{-field.size % 8}x")
-                columns.append(self._bytes(groups, count, field))
+                columns.append(self._bytes(groups, index, count, field.size))
             else:
                 values = self._values(lib.fastpar_groups_keys, groups, index, count)
                 _append(letters, columns, values, field.type not in FLOATS, key.column)
@@ -110,13 +112,13 @@ class GroupBy:
             call(function, groups, index, to, count)
         return values
 
-    def _bytes(self, groups: Handle, count: int, field: Field) -> "list[array.array[int]]":
+    @staticmethod
+    def _bytes(groups: Handle, index: int, count: int, size: int) -> "list[array.array[int]]":
         """A key of bytes, as words."""
-        rows = array.array("Q", bytes(8 * count))
-        with address(rows, True) as (to, _):
-            call(lib.fastpar_groups_rows, groups, to, count)
-        taken = self._table._take(field, rows, {})
-        size, padding = field.size, bytes(-field.size % 8)
+        taken, written = bytearray(count * size), ctypes.c_size_t()
+        with address(taken, True) as (to, room):
+            call(lib.fastpar_groups_key_bytes, groups, index, to, room, ctypes.byref(written))
+        padding = bytes(-size % 8)
         if padding:
             taken = b"".join(taken[at : at + size] + padding for at in range(0, len(taken), size))
         words, wide = memoryview(taken).cast("Q"), (size + len(padding)) // 8

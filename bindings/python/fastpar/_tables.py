@@ -4,84 +4,19 @@ import array
 import contextlib
 import ctypes
 import operator
-import re
-import struct
-from collections import namedtuple
 from collections.abc import Buffer, Iterator, Mapping, Sequence
-from typing import NamedTuple, SupportsIndex, Unpack, overload
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex, Unpack, overload
 
 from . import _native as n
 from ._buffers import address
-from ._columns import ALWAYS_FLOAT, FLOATS, LETTERS, OPERATIONS, Column, Control, integer, run
+from ._columns import Column, Control, run
+from ._handles import GroupsHandle, Uncopied
+from ._layout import Asked, Field, Layout, answers
 from ._library import lib
 from ._masks import Mask, mask_of
-from ._sort import fields_of
 
-#: What is asked: the name of a column, or of two, and the name of what is wanted of it; or "count".
-type Asked = str | tuple[str | tuple[str, str], str]
-
-
-class Field(NamedTuple):
-    """A field of a row."""
-
-    name: str
-    #: Its place among the values of a row.
-    number: int
-    offset: int
-    #: FASTPAR_U8 to FASTPAR_BYTES.
-    type: int
-    size: int
-
-    @property
-    def letter(self) -> str:
-        """As in struct."""
-        return LETTERS.get(self.type, f"{self.size}s")
-
-
-class Layout:
-    """What rows look like."""
-
-    __slots__ = ("fields", "names", "row", "struct")
-
-    def __init__(self, format: str, names: Sequence[str] | None) -> None:
-        self.struct = struct.Struct(format)
-        found, _ = fields_of(format)
-        if self.struct.size == 0 or not found:
-            raise ValueError(f"rows of {format!r} have no values")
-        if self.struct.size >= 1 << 24:
-            raise ValueError(f"rows of {self.struct.size} bytes: at most {(1 << 24) - 1} are possible")
-        text = re.sub(r"\s", "", format)
-        if "p" in text:
-            raise ValueError(f"format {format!r}: p (bytes with their length) has no column")
-        self.names = tuple(f"f{at}" for at in range(len(found))) if names is None else tuple(names)
-        if len(self.names) != len(found):
-            raise ValueError(f"{len(self.names)} names, but rows of {format!r} have {len(found)} values")
-        if len(set(self.names)) != len(self.names):
-            raise ValueError(f"names must differ from each other: {', '.join(self.names)}")
-        self.fields = {}
-        for number, (name, (offset, kind, size)) in enumerate(zip(self.names, found)):
-            # Bytes stand for numbers of another byte order that they compare as.
-            letter_is_bytes = kind == n.FASTPAR_BYTES and not self._is_bytes(text, number)
-            if kind == 0 or letter_is_bytes:
-                raise ValueError(
-                    f"field {name!r} of {format!r}: half precision, or another byte order than this machine's"
-                )
-            self.fields[name] = Field(name, number, offset, kind, size)
-        self.row = None if names is None else namedtuple("Row", self.names, rename=True)
-
-    @staticmethod
-    def _is_bytes(text: str, number: int) -> bool:
-        letters = []
-        for count, letter in re.findall(r"(\d*)([a-zA-Z?])", text):
-            letters += [] if letter == "x" else [letter] * (1 if letter in "sp" else int(count or 1))
-        return letters[number] in "sc"
-
-    def field(self, name: str) -> Field:
-        """The field of this name."""
-        try:
-            return self.fields[name]
-        except KeyError:
-            raise KeyError(f"there is no column {name!r}, but {', '.join(self.names)}") from None
+if TYPE_CHECKING:
+    from ._table_groups import GroupBy
 
 
 class bucket(NamedTuple):
@@ -92,7 +27,7 @@ class bucket(NamedTuple):
     origin: float = 0
 
 
-class Table:
+class Table(Uncopied):
     """Rows in a buffer, which stays where it is. Made by `table`.
 
     `t["price"]` is a column, `t[5]` a row (a tuple, or a namedtuple if the table has names), `t[10:20]` a table of those rows over
@@ -100,6 +35,8 @@ class Table:
     """
 
     __slots__ = ("_buffer", "_count", "_layout", "_offset", "_stride")
+
+    _instead = "send its rows, list(table), or the buffer that it reads"
 
     def __init__(self, buffer: Buffer, layout: Layout, offset: int, count: int, stride: int) -> None:
         self._buffer, self._layout = buffer, layout
@@ -185,10 +122,6 @@ class Table:
         with self._columns_of([field]) as columns:
             yield columns[0]
 
-    def _whole(self) -> Field:
-        """The rows themselves, as a field."""
-        return Field("row", 0, 0, n.FASTPAR_BYTES, self._layout.struct.size)
-
     def _take(self, field: Field, rows: Mask | Sequence[int], control: Control) -> bytearray:
         """The values of some rows, one after the other."""
         written = ctypes.byref(ctypes.c_size_t())
@@ -209,29 +142,6 @@ class Table:
             run(work, self._bytes(), **control)
         return taken
 
-    def _asked(self, asked: Mapping[str, Asked], fields: list[Field]) -> tuple[ctypes.Array, list[bool]]:
-        """The aggregates for C, and which of them are whole numbers; their columns are added to `fields`."""
-        aggregates = (n.fastpar_aggregate * len(asked))()
-        whole = []
-        for aggregate, (name, what) in zip(aggregates, asked.items()):
-            columns, operation = ((), what) if isinstance(what, str) else what
-            columns = (columns,) if isinstance(columns, str) else tuple(columns)
-            if operation not in OPERATIONS:
-                raise ValueError(f"{name!r} is {operation!r}, expected one of {', '.join(OPERATIONS)}")
-            needed = 0 if operation == "count" else 2 if operation in ("dot", "wmean") else 1
-            if len(columns) != needed:
-                raise ValueError(f"{name!r}: {operation} is of {needed} columns, not {len(columns)}")
-            found = [self._layout.field(column) for column in columns]
-            for field in found:
-                if field.type == n.FASTPAR_BYTES:
-                    raise ValueError(f"{name!r}: column {field.name!r} has no numbers")
-                if field not in fields:
-                    fields.append(field)
-            places = [fields.index(field) for field in found] + [0, 0]
-            aggregate.operation, aggregate.column, aggregate.weights = OPERATIONS[operation], places[0], places[1]
-            whole.append(operation not in ALWAYS_FLOAT and not any(field.type in FLOATS for field in found))
-        return aggregates, whole
-
     def aggregate(
         self, asked: Mapping[str, Asked], *, where: Mask | None = None, **control: Unpack[Control]
     ) -> dict[str, int | float | None]:
@@ -243,9 +153,9 @@ class Table:
         exact, whatever their size. None where there is no value: all but counts and sums of no rows.
         """
         fields: list[Field] = []
-        aggregates, whole = self._asked(asked, fields)
+        aggregates, whole = self._layout.asked(asked, fields)
         # Rows can only be counted by a column.
-        fields = fields or [self._whole()]
+        fields = fields or [self._layout.whole()]
         values = (n.fastpar_value * len(aggregates))()
         with self._columns_of(fields) as columns, mask_of(where, self) as mask:
 
@@ -255,16 +165,11 @@ class Table:
                 )
 
             run(work, self._bytes(), **control)
-        found = {}
-        for name, value, exact, aggregate in zip(asked, values, whole, aggregates):
-            sums = aggregate.operation in (OPERATIONS["count"], OPERATIONS["sum"], OPERATIONS["dot"])
-            number = integer(value.integer) if exact else value.number
-            found[name] = number if value.rows or sums else None
-        return found
+        return answers(asked, values, whole, aggregates)
 
     def take(self, rows: Mask | Sequence[int], **control: Unpack[Control]) -> "Table":
         """The rows of a mask, or those of these numbers in their order, copied to a table over a bytearray."""
-        taken = self._take(self._whole(), rows, control)
+        taken = self._take(self._layout.whole(), rows, control)
         size = self._layout.struct.size
         return Table(taken, self._layout, 0, len(taken) // size, size)
 
@@ -301,7 +206,7 @@ class Table:
         size = self._layout.struct.size
         whole = self if self._stride == size else self.take(range(self._count), **control)
         keys, rows = self._keys(by, descending), array.array("Q", bytes(8 * self._count))
-        with whole._column_of(self._whole()) as records, address(rows, True) as (to, _):
+        with whole._column_of(self._layout.whole()) as records, address(rows, True) as (to, _):
 
             def work(options: object, error: object) -> int:
                 return lib.fastpar_table_argsort(
@@ -322,7 +227,7 @@ class Table:
         a, b = (table if table._stride == size else table.take(range(len(table)), **control) for table in (self, other))
         rows = bytearray((len(a) + len(b)) * size)
         written = ctypes.byref(ctypes.c_size_t())
-        with a._column_of(self._whole()) as first, b._column_of(self._whole()) as second, address(rows, True) as (to, room):
+        with a._column_of(self._layout.whole()) as first, b._column_of(self._layout.whole()) as second, address(rows, True) as (to, room):
             lists = first.base, first.count, second.base, second.count, size, keys, len(keys)
 
             def work(options: object, error: object) -> int:
@@ -347,14 +252,41 @@ class Table:
 
             run(work, self._bytes(), **control)
 
-    def group_by(self, *keys: "str | bucket") -> "GroupBy":
+    def group_by(self, *keys: "str | bucket") -> "GroupBy[Mask]":
         """Groups of rows whose keys are equal, each a column or a `bucket` of one:
 
         t.group_by("sym", fastpar.bucket("ts", 60_000)).agg({"open": ("price", "first"), "volume": ("qty", "sum")})
         """
         from ._table_groups import GroupBy
 
-        return GroupBy(self, [key if isinstance(key, bucket) else bucket(key, 0) for key in keys])
+        return GroupBy(self, keys)
+
+    def _groups(
+        self,
+        fields: Sequence[Field],
+        asked: tuple[ctypes.Array, int, ctypes.Array, int, int],
+        where: Mask | None,
+        control: Control,
+    ) -> GroupsHandle:
+        """Groups by `asked`: keys, aggregates, and the most memory."""
+        with self._columns_of(fields) as columns, mask_of(where, self) as mask, new_groups() as handle:
+
+            def work(options: object, error: object) -> int:
+                return lib.fastpar_table_group(options, columns, len(columns), *mask, *asked, ctypes.byref(handle), error)
+
+            run(work, self._bytes(), **control)
+        return GroupsHandle(handle.value)
+
+
+@contextlib.contextmanager
+def new_groups() -> Iterator[ctypes.c_void_p]:
+    """The place of a handle of groups, which are freed if what is done meanwhile fails: it may have come to its end all the same."""
+    handle = ctypes.c_void_p()
+    try:
+        yield handle
+    except BaseException:
+        lib.fastpar_groups_free(handle)
+        raise
 
 
 def _numbers(rows: Sequence[int], count: int) -> "array.array[int]":

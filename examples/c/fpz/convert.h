@@ -3,8 +3,9 @@
 #ifndef FPZ_CONVERT_H
 #define FPZ_CONVERT_H
 
-#include "paths.h"
+#include "targets.h"
 
+#include <errno.h>
 #include <time.h>
 
 /* What the pool has done so far; where the time goes is told of single files by the difference. */
@@ -17,11 +18,19 @@ static fastpar_pool_stats pool_so_far(void)
     return pool;
 }
 
+#ifndef _WIN32
+/* Seconds of CPU of all threads. */
+static double cpu_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+#endif
+
 /* Where the time went. Times are of all threads together: four that compress for a second are 4 s. */
-static void tell_times(const fastpar_pool_stats *before, clock_t cpu, const fastpar_file_stats *file)
+static void tell_times(const fastpar_pool_stats *before, double cpu, const fastpar_file_stats *file)
 {
     fastpar_pool_stats now = pool_so_far();
-    fprintf(stderr, "  time      %8.3f s on the clock, %.3f s of CPU\n", file->seconds, (double)cpu / CLOCKS_PER_SEC);
+    fprintf(stderr, "  time      %8.3f s on the clock, %.3f s of CPU\n", file->seconds, cpu);
     fprintf(stderr, "  codec     %8.3f s, %.3f s waiting for files and threads\n",
             (double)(now.codec_ns - before->codec_ns) / 1e9, (double)(now.waiting_ns - before->waiting_ns) / 1e9);
     fprintf(stderr, "  workers   %8.3f s at work, %" PRIu64 " visits, %" PRIu64 " too late\n",
@@ -40,7 +49,25 @@ static void summarize(const settings *set, const char *file, const char *target,
             stats->bytes_out, stats->frames, stats->seconds);
 }
 
-/* From file to file. The target has its name only when it is whole. */
+static const char *shown_name(const char *name)
+{
+    return strcmp(name, STANDARD) == 0 ? "standard input" : name;
+}
+
+/* Whether the library said that the target is read-only. */
+static int is_denied(fastpar_status status, const fastpar_error *error)
+{
+#ifdef _WIN32
+    return status == FASTPAR_ERR_IO && error->code == ERROR_ACCESS_DENIED;
+#else
+    return status == FASTPAR_ERR_IO && error->code == EACCES;
+#endif
+}
+
+typedef fastpar_status (*file_function)(const fastpar_zstd_options *, const char *, const char *, fastpar_file_stats *, fastpar_error *);
+
+/* From file to file, or from the standard input where it has a name. The target has its name only when it
+ * is whole. */
 static int convert_file(const settings *set, const char *file, const char *target, int compress, progress_bar *bar)
 {
     fastpar_zstd_options options;
@@ -54,16 +81,22 @@ static int convert_file(const settings *set, const char *file, const char *targe
     if (set->verbosity > 2)
         fastpar_pool_start(NULL, NULL); /* the statistics begin with it */
     const fastpar_pool_stats before = pool_so_far();
-    const clock_t cpu = clock();
-    fastpar_status status = compress ? fastpar_compress_file(&options, file, target, &stats, &error)
-                                     : fastpar_decompress_file(&options, file, target, &stats, &error);
+    const double cpu = cpu_seconds();
+    const file_function convert = compress ? fastpar_compress_file : fastpar_decompress_file;
+    const char *source = strcmp(file, STANDARD) == 0 ? "/dev/stdin" : file;
+    read_only_target old = {.lifted = 0};
+    fastpar_status status = convert(&options, source, target, &stats, &error);
+    if (is_denied(status, &error) && set->force && !set->command && lift_read_only(&old, target)) {
+        status = convert(&options, source, target, &stats, &error);
+        end_read_only(&old, status == FASTPAR_OK);
+    }
     clear_progress(bar);
     if (status != FASTPAR_OK)
-        return complain_of(set, file, &error);
-    summarize(set, file, target, &stats);
+        return complain_of(set, shown_name(file), &error);
+    summarize(set, shown_name(file), target, &stats);
     if (set->verbosity > 2)
-        tell_times(&before, clock() - cpu, &stats);
-    if (set->remove_sources && remove(file) != 0)
+        tell_times(&before, cpu_seconds() - cpu, &stats);
+    if (set->remove_sources && source == file && remove(file) != 0)
         return complain(set, file, "cannot be removed");
     return 0;
 }
@@ -134,13 +167,8 @@ static FILE *open_source(const settings *set, const char *name, progress_bar *ba
     return file;
 }
 
-static const char *shown_name(const char *name)
-{
-    return strcmp(name, STANDARD) == 0 ? "standard input" : name;
-}
-
-/* From a file or the standard input to an open file; `to` NULL: a test. */
-static int convert_stream(const settings *set, const char *name, FILE *to, int compress, progress_bar *bar)
+/* From a file or the standard input to an open file, called `target`; `to` NULL: a test. */
+static int convert_stream(const settings *set, const char *name, FILE *to, const char *target, int compress, progress_bar *bar)
 {
     const size_t size = 8 << 20;
     fastpar_zstd_options options;
@@ -160,7 +188,7 @@ static int convert_stream(const settings *set, const char *name, FILE *to, int c
     if (ferror(from))
         complain(set, shown_name(name), "cannot be read");
     else if (to != NULL && (ferror(to) || fflush(to) != 0))
-        complain(set, "standard output", "cannot be written");
+        complain(set, target, "cannot be written");
     else if (status != FASTPAR_OK)
         complain_of(set, shown_name(name), &error);
     else

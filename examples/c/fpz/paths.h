@@ -4,8 +4,11 @@
 
 #include "settings.h"
 
+#ifndef _WIN32
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#endif
 
 static char *concat(const char *a, size_t a_len, const char *b)
 {
@@ -37,41 +40,47 @@ static char *target_of(const settings *set, const char *file, int compress)
     return NULL;
 }
 
+typedef enum { NOTHING, ORDINARY, FOLDER, LINK, OTHER } path_kind;
+
+/* What a name stands for. A link: for what it leads to, if it is to be followed. */
+static path_kind kind_of(const char *path, int follow)
+{
+#ifdef _WIN32
+    return utf8_kind(path, follow, NOTHING, ORDINARY, FOLDER, LINK, OTHER);
+#else
+    struct stat data;
+    if ((follow ? stat(path, &data) : lstat(path, &data)) != 0)
+        return NOTHING;
+    return S_ISREG(data.st_mode) ? ORDINARY : S_ISDIR(data.st_mode) ? FOLDER : S_ISLNK(data.st_mode) ? LINK : OTHER;
+#endif
+}
+
 static int is_folder(const char *path)
 {
-    struct stat data;
-    return stat(path, &data) == 0 && S_ISDIR(data.st_mode);
+    return kind_of(path, 1) == FOLDER;
 }
 
 static int exists(const char *path)
 {
-    struct stat data;
-    return stat(path, &data) == 0;
+    return kind_of(path, 1) != NOTHING;
 }
 
-/* A file of a folder that is worked on: a regular file, no link; to be decompressed, only if its name says
-   so. */
+/* Whether a file of a folder is worked on: to be decompressed, only if its name says so. */
 static int is_wanted(const char *path, int compress)
 {
-    struct stat data;
-#ifdef _WIN32
-    int found = stat(path, &data) == 0;
-#else
-    int found = lstat(path, &data) == 0;
-#endif
-    return found && S_ISREG(data.st_mode) && (compress ? !ends_with(path, ".zst") : ends_with(path, ".zst"));
+    return compress ? !ends_with(path, ".zst") : ends_with(path, ".zst");
 }
 
 typedef int (*file_action)(const settings *set, const char *file);
 
-/* Does it for all files in a folder and the folders in it. Returns how many failed. */
+/* Does it for all files in a folder and the folders in it, but for links. Returns how many failed. */
 static int for_folder(const settings *set, const char *folder, int compress, file_action action)
 {
     int failures = 0;
     DIR *entries = opendir(folder);
     if (entries == NULL)
         return complain(set, folder, "cannot be read");
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+    for (struct dirent *entry; !interrupted && (entry = readdir(entries)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         char *inside = concat(folder, strlen(folder), "/"), *path = NULL;
@@ -79,17 +88,10 @@ static int for_folder(const settings *set, const char *folder, int compress, fil
             path = concat(inside, strlen(inside), entry->d_name);
         if (path == NULL)
             failures += complain(set, folder, "no memory");
-        else if (is_wanted(path, compress))
+        else if (kind_of(path, 0) == ORDINARY && is_wanted(path, compress))
             failures += action(set, path);
-        else if (is_folder(path) && !is_wanted(path, compress)) {
-            struct stat data;
-#ifdef _WIN32
-            if (stat(path, &data) == 0)
-#else
-            if (lstat(path, &data) == 0 && S_ISDIR(data.st_mode))
-#endif
-                failures += for_folder(set, path, compress, action);
-        }
+        else if (kind_of(path, 0) == FOLDER)
+            failures += for_folder(set, path, compress, action);
         free(path);
         free(inside);
     }

@@ -5,6 +5,7 @@
 #include "fastpar.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 #include "utf8_windows.h"
 #include <fcntl.h>
 #include <io.h>
+#include <process.h>
 #define isatty _isatty
 #define fileno _fileno
+#define getpid _getpid
 #else
 #include <unistd.h>
 #endif
@@ -30,6 +33,7 @@ typedef struct {
     unsigned window_log; /* of --long; 0: by level */
     int one_frame, no_checksum, sparse;
     int force;           /* existing targets are replaced */
+    int command;         /* ... but for those that are read-only */
     int to_stdout, remove_sources, recursive;
     int verbosity;       /* 2 by default, as in zstd: 1 without notices, 0 without errors */
     int progress;        /* -1: on a terminal */
@@ -49,6 +53,7 @@ typedef struct {
 } progress_bar;
 
 static int32_t cancelled; /* set by Ctrl-C, looked at by every call */
+static volatile sig_atomic_t interrupted;
 
 /* A fastpar_progress_fn: called by one thread at a time, at most 20 times a second. */
 static int32_t draw_progress(void *user_data, uint64_t done, uint64_t total)

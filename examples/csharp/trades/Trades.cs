@@ -1,6 +1,7 @@
-// One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by the
-// library, and by PLINQ with a pipe from the `zstd` command for each file. Prints both times; the results
-// must be the same.
+// One-minute bars of the trades in several compressed files, and the large trades of a few minutes: by loops
+// of the library, by its tables, by PLINQ with a pipe from the `zstd` command for each file, and by
+// asynchronous streams, where an archive is of no use: what comes from elsewhere is read once, and no thread
+// waits for it. Prints the times; the results must be the same.
 //
 // The files are made first if they are not there: trades-0.zst and so on in FOLDER, each of ROWS rows of 48
 // bytes, compressed with a seek table, which is their index.
@@ -11,9 +12,11 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.IO.Compression;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Threading.Tasks;
 
 namespace Fastpar.Examples;
 
@@ -28,7 +31,9 @@ internal struct Trade
     public ushort Flags;
     public long Microseconds;
 
-    internal readonly bool IsLarge => Quantity > 49;
+    internal const ulong Small = 49, Low = 10500;
+
+    internal readonly bool IsLarge => Quantity > Small && Price > Low;
 }
 
 internal record struct Bar(ulong Open, ulong High, ulong Low, ulong Close, ulong Volume)
@@ -56,8 +61,20 @@ internal sealed class Day
 
     internal long Large { get; set; }
 
+    /// <summary>All of it, for rows that come by: the bars, and the large trades between two times.</summary>
+    internal void Add(ReadOnlySpan<Trade> rows, long from, long to)
+    {
+        foreach (ref readonly Trade row in rows)
+        {
+            Add(row);
+            Large += row.Microseconds >= from && row.Microseconds < to && row.IsLarge ? 1 : 0;
+        }
+    }
+
     internal void Add(in Trade row) =>
         Bars[row.Microseconds / Minute % Bars.Length].Add(new Bar(row.Price, row.Price, row.Price, row.Price, row.Quantity));
+
+    internal bool Same(Day other) => Large == other.Large && Bars.SequenceEqual(other.Bars);
 
     internal Day Add(Day later)
     {
@@ -129,6 +146,41 @@ internal static class Trades
         return low;
     }
 
+    // ---- by the library's tables ----
+
+    private static Day ByTables(string[] files)
+    {
+        var all = new Day();
+        TableField<Trade> price = TableField<Trade>.Of((ref Trade t) => ref t.Price);
+        TableField<Trade> quantity = TableField<Trade>.Of((ref Trade t) => ref t.Quantity);
+        TableKey<Trade>[] minutes = [new(TableField<Trade>.Of((ref Trade t) => ref t.Microseconds), Day.Minute)];
+        TableAggregate<Trade>[] asked =
+        [
+            TableAggregate<Trade>.First(price),
+            TableAggregate<Trade>.Max(price),
+            TableAggregate<Trade>.Min(price),
+            TableAggregate<Trade>.Last(price),
+            TableAggregate<Trade>.Sum(quantity),
+        ];
+        TableCondition<Trade> large = TableCondition<Trade>.Between((ref Trade t) => ref t.Microseconds, From, To)
+            & TableCondition<Trade>.Compare((ref Trade t) => ref t.Quantity, TableComparison.Greater, Trade.Small)
+            & TableCondition<Trade>.Compare((ref Trade t) => ref t.Price, TableComparison.Greater, Trade.Low);
+        foreach (string file in files)
+        {
+            using SeekableArchive archive = SeekableArchive.OpenFile(file);
+            ArchiveTable<Trade> trades = archive.Table<Trade>();
+            TableGroups bars = trades.GroupBy(minutes, asked);
+            for (int i = 0; i < bars.Count; i++)
+            {
+                ulong Number(int index) => bars.Values(index)[i].ToUInt64();
+                all.Bars[bars.Keys(0)[i].ToInt64() / Day.Minute % all.Bars.Length].Add(
+                    new Bar(Number(0), Number(1), Number(2), Number(3), Number(4)));
+            }
+            all.Large += trades.Where(large).Aggregate([TableAggregate<Trade>.Count])[0].ToInt64();
+        }
+        return all;
+    }
+
     // ---- by pipes ----
 
     private static Day ByPipes(string[] files) => files
@@ -146,14 +198,32 @@ internal static class Trades
         int read;
         while ((read = zstd.StandardOutput.BaseStream.ReadAtLeast(bytes, bytes.Length, false)) > 0)
         {
-            foreach (ref readonly Trade row in rows.AsSpan(0, read / RowSize))
-            {
-                day.Add(row);
-                day.Large += row.Microseconds is >= From and < To && row.IsLarge ? 1 : 0;
-            }
+            day.Add(rows.AsSpan(0, read / RowSize), From, To);
         }
         zstd.WaitForExit();
         return zstd.ExitCode == 0 ? day : throw new IOException("zstd has failed");
+    }
+
+    // ---- by streams ----
+
+    private static Day ByStreams(string[] files)
+    {
+        Day[] days = Task.WhenAll(files.Select(ByStream)).GetAwaiter().GetResult();
+        return days.Aggregate(new Day(), (all, day) => all.Add(day));
+    }
+
+    private static async Task<Day> ByStream(string file)
+    {
+        var day = new Day();
+        var source = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, useAsync: true);
+        await using var zstd = new FastparStream(source, CompressionMode.Decompress);
+        var bytes = new byte[4096 * RowSize];
+        int read;
+        while ((read = await zstd.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false)) > 0)
+        {
+            day.Add(MemoryMarshal.Cast<byte, Trade>(bytes.AsSpan(0, read)), From, To);
+        }
+        return day;
     }
 
     // ---- the files ----
@@ -208,11 +278,16 @@ internal static class Trades
                 }
             }
             var (library, libraryTime) = Timed(ByLibrary, files);
+            var (tables, tableTime) = Timed(ByTables, files);
             var (piped, pipeTime) = Timed(ByPipes, files);
-            if (library.Large != piped.Large || !library.Bars.SequenceEqual(piped.Bars))
+            var (streamed, streamTime) = Timed(ByStreams, files);
+            foreach (Day other in new[] { tables, piped, streamed })
             {
-                Console.Error.WriteLine("the results differ");
-                return 1;
+                if (library.Large != other.Large || !library.Bars.SequenceEqual(other.Bars))
+                {
+                    Console.Error.WriteLine("the results differ");
+                    return 1;
+                }
             }
             for (int i = 0; i < 3; i++)
             {
@@ -221,7 +296,8 @@ internal static class Trades
                     $"minute {i}: open {bar.Open}, high {bar.High}, low {bar.Low}, close {bar.Close}, volume {bar.Volume}");
             }
             Console.WriteLine(
-                $"{library.Large} large trades; by the library: {libraryTime:F3} s; by pipes from zstd: {pipeTime:F3} s");
+                $"{library.Large} large trades; by the library: {libraryTime:F3} s; by its tables: {tableTime:F3} s; "
+                + $"by pipes from zstd: {pipeTime:F3} s; asynchronously: {streamTime:F3} s");
             return 0;
         }
         catch (Exception exception) when (exception is InvalidDataException or FastparException or IOException)

@@ -138,6 +138,7 @@ fn main() -> std::io::Result<()> {
         (0..4).flat_map(|which| [vec![which; 1], [&[which, 0, 60][..], &noise(200)].concat()]),
     )?;
     save(folder, "dictionary", with_dictionaries())?;
+    save(folder, "tables", (0..8).map(|part| noise(9000)[part * 1000..][..300 + part * 100].to_vec()))?;
     save(folder, "plan", (0..4).map(|which| [&[which, 20][..], &noise(40)].concat()))?;
     save(folder, "calls", (0..6).map(|part| noise(3000)[part * 500..][..300 + part * 30].to_vec()))
 }

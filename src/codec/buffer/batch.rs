@@ -5,6 +5,7 @@
 //! fails.
 #![forbid(unsafe_code)]
 
+use super::table_follower::frames_of_table;
 use crate::codec::context::cache::Cached;
 use crate::codec::context::contexts::Compressor;
 use crate::codec::context::decode::{self, Decoder};
@@ -44,7 +45,7 @@ pub(super) const SIZE_CLASSES: [usize; 3] = [16 << 10, 128 << 10, 256 << 10];
 
 /// Compresses every item to one frame, without a seek table; `frame_size`, `rsyncable` and
 /// `single_frame` have no effect.
-/// The bytes of an item depend on the item and the options only, as those of [`super::compress`] with
+/// The bytes of an item depend on the item and the options only, as those of `compress` with
 /// `single_frame`. `max_output` is a limit of each item.
 ///
 /// # Errors
@@ -84,7 +85,7 @@ pub fn compress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Res
 /// Decompresses every item: all its frames, one after the other. `max_output` is a limit of each item.
 ///
 /// # Errors
-/// The failure of an item is its result, as for [`super::decompress`], with offsets inside the item. The call
+/// The failure of an item is its result, as for `decompress`, with offsets inside the item. The call
 /// fails with [`ErrorKind::Cancelled`], [`ErrorKind::InvalidArgument`], [`ErrorKind::LimitExceeded`]:
 /// `max_memory`, and the errors of starting the pool.
 pub fn decompress_batch(items: &mut [BatchItem<'_>], options: &Options<'_>) -> Result<()> {
@@ -237,7 +238,9 @@ struct DecompressLane<'o> {
 
 impl DecompressLane<'_> {
     fn item(&mut self, _: usize, src: &[u8], dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
-        if self.options.complete && SeekTable::find(src).is_none() {
+        let complete = self.options.complete;
+        let table = SeekTable::find(src).filter(|table| complete || table.has_checksums());
+        if complete && table.is_none() {
             return Err(seek_table::incomplete());
         }
         let sizes = sizes(src, self.options)?;
@@ -260,10 +263,17 @@ impl DecompressLane<'_> {
         if sizes.least > room as u64 {
             return Err(no_room(sizes.total));
         }
-        let decoder = &mut self.decoder;
-        match frames(src, Frames::new(src), &mut dst[..room], decoder, self.options, self.progress) {
+        let Self { options, progress, decoder } = self;
+        let dst = &mut dst[..room];
+        let decoded = match table {
+            None => frames(src, Frames::new(src), dst, decoder, options, progress).map(|len| (len, true)),
+            Some(table) => frames_of_table(src, table, dst, decoder, options, progress),
+        };
+        match decoded {
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => Err(no_room(None)),
-            result => result,
+            Err(error) => Err(error),
+            Ok((_, false)) if complete => Err(seek_table::incomplete()),
+            Ok((written, _)) => Ok(written),
         }
     }
 }

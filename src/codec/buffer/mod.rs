@@ -9,3 +9,4 @@ mod frame_layout;
 mod output;
 mod output_slots;
 mod single_frame;
+mod table_follower;

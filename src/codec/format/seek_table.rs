@@ -150,23 +150,63 @@ pub(crate) fn encoded_len(frames: usize) -> usize {
 /// length.
 pub(crate) fn write(out: &mut [MaybeUninit<u8>], entries: impl ExactSizeIterator<Item = (u32, u32)>) {
     debug_assert_eq!(out.len(), encoded_len(entries.len()));
-    for (slot, byte) in out.iter_mut().zip(bytes(entries, &[])) {
+    for (slot, byte) in out.iter_mut().zip(bytes(entries, no_checksums())) {
         slot.write(byte);
     }
 }
 
+/// Writes the table of frames that a program has put one after the other itself, of these (compressed,
+/// decompressed) sizes and, if there are any, checksums of all; returns its length.
+///
+/// # Errors
+/// [`ErrorKind::LimitExceeded`]: more frames than a table may have, or one of 4 GiB or more, with its index
+/// as position. [`ErrorKind::BufferTooSmall`], with the table's length in [`Error::needed`].
+pub fn seek_table_write(
+    entries: impl ExactSizeIterator<Item = (u64, u64)> + Clone,
+    checksums: Option<impl Iterator<Item = u32>>,
+    dst: &mut [MaybeUninit<u8>],
+) -> Result<usize> {
+    let frames = entries.len();
+    if frames > MAX_FRAMES {
+        let what = format!("{frames} frames, and a seek table tells of {MAX_FRAMES} at most");
+        return Err(Error::new(ErrorKind::LimitExceeded, what));
+    }
+    let large = |&(compressed, decompressed): &(u64, u64)| compressed.max(decompressed) > u64::from(u32::MAX);
+    if let Some(index) = entries.clone().position(|entry| large(&entry)) {
+        let what = format!("a seek table cannot tell of frame {index}, which has 4 GiB or more");
+        return Err(Error::new(ErrorKind::LimitExceeded, what).at(index as u64));
+    }
+    let checksums_len = if checksums.is_some() { frames * (ENTRY_WITH_CHECKSUM - ENTRY) } else { 0 };
+    let len = encoded_len(frames) + checksums_len;
+    let Some(place) = dst.get_mut(..len) else {
+        let what = format!("dst has {} bytes, and the table of {frames} frames has {len}", dst.len());
+        return Err(Error::new(ErrorKind::BufferTooSmall, what).with_needed(len as u64));
+    };
+    let entries = entries.map(|(compressed, decompressed)| (compressed as u32, decompressed as u32));
+    for (slot, byte) in place.iter_mut().zip(bytes(entries, checksums)) {
+        slot.write(byte);
+    }
+    Ok(len)
+}
+
+fn no_checksums() -> Option<std::iter::Empty<u32>> {
+    None
+}
+
 /// The bytes of the table of frames of these (compressed, decompressed) sizes; `checksums`: of all, or none.
-fn bytes<'c>(
-    entries: impl ExactSizeIterator<Item = (u32, u32)> + 'c,
-    checksums: &'c [u32],
-) -> impl Iterator<Item = u8> + 'c {
-    let frames = entries.len() as u32; // at most MAX_FRAMES
-    let rest = (encoded_len(entries.len()) - HEADER + size_of_val(checksums)) as u32;
+fn bytes(
+    entries: impl ExactSizeIterator<Item = (u32, u32)>,
+    mut checksums: Option<impl Iterator<Item = u32>>,
+) -> impl Iterator<Item = u8> {
+    let frames = entries.len(); // at most MAX_FRAMES
+    let (entry, descriptor) =
+        if checksums.is_some() { (ENTRY_WITH_CHECKSUM, HAS_CHECKSUMS) } else { (ENTRY, 0) };
+    let rest = (frames * entry + FOOTER) as u32;
     let header = [MAGIC, rest].into_iter().flat_map(u32::to_le_bytes);
-    let sizes = entries.enumerate().flat_map(|(index, (compressed, decompressed))| {
-        [compressed, decompressed].into_iter().chain(checksums.get(index).copied())
+    let frames = frames as u32;
+    let sizes = entries.flat_map(move |(compressed, decompressed)| {
+        [compressed, decompressed].into_iter().chain(checksums.as_mut().and_then(Iterator::next))
     });
-    let descriptor = if checksums.is_empty() { 0 } else { HAS_CHECKSUMS };
     let footer = frames.to_le_bytes().into_iter().chain([descriptor]).chain(FOOTER_MAGIC.to_le_bytes());
     header.chain(sizes.flat_map(u32::to_le_bytes)).chain(footer)
 }
@@ -248,8 +288,12 @@ impl Growing {
     /// the frame's checksum.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
         let table = (self.entries.len() > 1 || self.always || !self.checksums.is_empty())
-            .then(|| bytes(self.entries.iter().copied(), &self.checksums));
+            .then(|| bytes(self.entries.iter().copied(), self.told_checksums()));
         table.into_iter().flatten()
+    }
+
+    fn told_checksums(&self) -> Option<impl Iterator<Item = u32> + '_> {
+        (!self.checksums.is_empty()).then(|| self.checksums.iter().copied())
     }
 }
 

@@ -60,11 +60,25 @@ pub(crate) fn frames(
     options: &Options<'_>,
     progress: &CallProgress<'_>,
 ) -> Result<usize> {
+    frames_and(src, frames, dst, decoder, options, progress, |_, _| Ok(()))
+}
+
+/// The same; calls `done` for each frame with what it was decoded to.
+pub(crate) fn frames_and(
+    src: &[u8],
+    frames: Frames<'_>,
+    dst: &mut [MaybeUninit<u8>],
+    decoder: &mut Decoder<'_>,
+    options: &Options<'_>,
+    progress: &CallProgress<'_>,
+    mut done: impl FnMut(&Frame, &[MaybeUninit<u8>]) -> Result<()>,
+) -> Result<usize> {
     let mut written = 0;
     for frame in frames {
         let frame = frame?;
         limits::check(&frame, options)?;
         if frame.skippable {
+            done(&frame, &[])?;
             continue;
         }
         let room = &mut dst[written..];
@@ -76,7 +90,9 @@ pub(crate) fn frames(
                 return Err(frame.error(ErrorKind::BufferTooSmall, what));
             }
         };
-        written += self::frame(src, &frame, slot, decoder, options, progress)?;
+        let len = self::frame(src, &frame, slot, decoder, options, progress)?;
+        done(&frame, &dst[written..written + len])?;
+        written += len;
     }
     Ok(written)
 }

@@ -53,6 +53,21 @@ pub(crate) fn file(error: &io::Error, doing: &str, path: &Path) -> Error {
     Error::new(ErrorKind::Io, text).with_code(error.raw_os_error().unwrap_or(0))
 }
 
+/// What is wrong with the data of a file, with its name: for calls on several files.
+pub(crate) fn of_data(error: Error, path: &Path) -> Error {
+    match error.kind() {
+        ErrorKind::Corrupt
+        | ErrorKind::Checksum
+        | ErrorKind::Truncated
+        | ErrorKind::Dictionary
+        | ErrorKind::NotZstd => {
+            let text = about(error.message(), path);
+            error.saying(text)
+        }
+        _ => error,
+    }
+}
+
 /// A directory where a file is needed, with the number that the system has for it.
 pub(crate) fn directory(doing: &str, path: &Path) -> Error {
     #[cfg(unix)]

@@ -10,7 +10,7 @@
 
 use super::calls::{LongMatching, Parameters};
 use super::cctx::{check, Blocks, CCtx};
-use zstd::zstd_safe::zstd_sys::{self, ZSTD_CCtx, ZSTD_cParameter, ZSTD_dictContentType_e};
+use zstd::zstd_safe::zstd_sys::{self, ZSTD_cParameter, ZSTD_dictContentType_e};
 use zstd::zstd_safe::ErrorCode;
 
 /// Whether sections can be compressed: see `build.rs`.
@@ -22,7 +22,7 @@ extern "C" {
     /// decoder that comes to a section remembers the last three offsets of the section before, which the
     /// encoder of this section does not know. Here it forgets the offsets that it believes in, so that it
     /// refers to none of them. Without it the result would be corrupt.
-    fn ZSTD_invalidateRepCodes(context: *mut ZSTD_CCtx);
+    fn ZSTD_invalidateRepCodes(context: *mut zstd_sys::ZSTD_CCtx);
 }
 
 /// The longest header of a frame.

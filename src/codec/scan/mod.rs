@@ -21,10 +21,10 @@ mod waves;
 
 pub use plan::ScanOptions;
 pub use reduce::archive_reduce;
-pub(crate) use reduce::archive_reduce_slots;
+pub(crate) use reduce::{archive_fold, archive_reduce_slots, WaveSize};
 pub use shard::{archive_shard, Shard};
-pub(crate) use transform::archive_transform;
 pub use transform::Output;
+pub(crate) use transform::{archive_transform, TracedAs};
 
 use crate::codec::archive::{Archive, Passage};
 use crate::codec::options::progress::CallProgress;

@@ -6,8 +6,10 @@ use super::{begin, Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::job;
+use crate::memory;
 use crate::trace::{self, Kind};
 use crossbeam_utils::CachePadded;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -77,11 +79,75 @@ pub(crate) fn archive_reduce_slots<S: Sync>(
     let wave = scan.wave(slot_size, most, WAVE_PIECES)?;
     let mut slots = prepare(wave + 1)?;
     let cancel = scan.control.cancel;
-    let ran = scan.in_waves(wave, &mut slots, fold, |slots, slot, number| {
-        job::combine_in_order("piece", number..number + 1, cancel, |_| combine(slots, slot))
-    });
+    let ran = scan.in_waves(
+        wave,
+        || wave,
+        &mut slots,
+        fold,
+        |slots, slot, number| {
+            job::combine_in_order("piece", number..number + 1, cancel, |_| combine(slots, slot))
+        },
+    );
     let ran = ran.and_then(|()| scan.finish());
     drop(within);
     scan.end_trace(Kind::ReduceArchive);
     ran.map(|()| slots)
+}
+
+/// How much what is made of the pieces of a wave may take.
+pub(crate) struct WaveSize {
+    /// Together, if that is enough for one a lane.
+    pub(crate) bytes: usize,
+    /// What one takes, as far as is known before the first.
+    pub(crate) guess: usize,
+}
+
+/// Gives what `fold` makes of each piece, in parallel, to `merge`, in the order of the pieces, on the calling
+/// thread. `bytes` tells what one takes: waves become larger or smaller with that.
+pub(crate) fn archive_fold<A: Send>(
+    archive: &Archive<'_>,
+    options: &ScanOptions<'_>,
+    size: &WaveSize,
+    fold: impl Fn(&Piece<'_>) -> Result<A> + Sync,
+    bytes: impl Fn(&A) -> usize,
+    mut merge: impl FnMut(A) -> Result<()>,
+) -> Result<()> {
+    type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
+    let traced = begin();
+    let within = traced.map(trace::Call::enter);
+    let mut scan = Scan::new(archive, options, traced)?;
+    let most = scan.wave(size_of::<CachePadded<Mutex<Option<A>>>>(), WAVE_BYTES, WAVE_PIECES)?;
+    let least = scan.wave(usize::MAX, size.bytes, WAVE_PIECES)?;
+    let wave = Cell::new(scan.wave(size.guess, size.bytes, WAVE_PIECES)?);
+    // Of the wave that is taken: how many, and their bytes.
+    let taken = Cell::new((0, 0usize));
+    let next = || {
+        if let (count @ 1.., bytes) = taken.take() {
+            let fits = size.bytes / (bytes / count).max(1);
+            wave.set(fits.clamp(least, wave.get().saturating_mul(4).max(least)));
+        }
+        wave.get()
+    };
+    let mut slots: Slots<A> = Vec::new();
+    memory::reserve(&mut slots, most + 1)?;
+    slots.resize_with(most + 1, CachePadded::default);
+    let each = |slots: &Slots<A>, slot: usize, piece: &Piece<'_>| {
+        let made = fold(piece)?;
+        *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        Ok(())
+    };
+    let ran = scan.in_waves(most, next, &mut slots, each, |slots, slot, _| {
+        match slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(made) => {
+                let (count, before) = taken.get();
+                taken.set((count + 1, before.saturating_add(bytes(&made))));
+                merge(made)
+            }
+            None => Ok(()),
+        }
+    });
+    let ran = ran.and_then(|()| scan.finish());
+    drop(within);
+    scan.end_trace(Kind::ReduceArchive);
+    ran
 }

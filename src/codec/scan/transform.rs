@@ -1,11 +1,11 @@
 //! Transforms: bodies write what they make of their pieces, and it is given out in the order of the pieces.
 #![forbid(unsafe_code)]
 
-use super::{Piece, Scan, ScanOptions};
+use super::{begin, Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
 use crate::memory;
-use crate::trace;
+use crate::trace::{self, Kind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -34,16 +34,28 @@ impl Output {
     }
 }
 
+/// What a call of [`archive_transform`] is in a timeline.
+pub(crate) enum TracedAs {
+    /// A part of this call, which its caller ends.
+    PartOf(Option<trace::Call>),
+    /// A call of its own.
+    Call(Kind),
+}
+
 /// Calls `body` for every piece, in parallel, and gives what it has written to `sink`, in the order of the
-/// pieces, on the calling thread; `traced`: what a trace knows the call by. Returns the most memory of what
-/// was written and not given out.
+/// pieces, on the calling thread. Returns the most memory of what was written and not given out.
 pub(crate) fn archive_transform(
     archive: &Archive<'_>,
     options: &ScanOptions<'_>,
-    traced: Option<trace::Call>,
+    traced: TracedAs,
     body: impl Fn(&Piece<'_>, &mut Output) -> Result<()> + Sync,
     mut sink: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<u64> {
+    let (traced, own) = match traced {
+        TracedAs::PartOf(call) => (call, None),
+        TracedAs::Call(kind) => (begin(), Some(kind)),
+    };
+    let within = own.and(traced).map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
     let lanes = crate::job::task_lanes(scan.control.max_lanes)? as usize;
     let most = match scan.max_memory {
@@ -66,13 +78,23 @@ pub(crate) fn archive_transform(
         *slot = output.bytes;
         Ok(())
     };
-    scan.in_waves(wave, &mut slots, each, |slots, slot, _| {
-        let bytes = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner);
-        sink(bytes)?;
-        now.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
-        bytes.clear();
-        Ok(())
-    })?;
-    scan.finish()?;
-    Ok(peak.into_inner())
+    let ran = scan.in_waves(
+        wave,
+        || wave,
+        &mut slots,
+        each,
+        |slots, slot, _| {
+            let bytes = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner);
+            sink(bytes)?;
+            now.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
+            bytes.clear();
+            Ok(())
+        },
+    );
+    let ran = ran.and_then(|()| scan.finish());
+    drop(within);
+    if let Some(kind) = own {
+        scan.end_trace(kind);
+    }
+    ran.map(|()| peak.into_inner())
 }

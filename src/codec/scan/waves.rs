@@ -8,23 +8,25 @@ use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 impl Scan<'_> {
-    /// Calls `each(common, slot, piece)` for every piece, in parallel, and after each wave of at most `wave`
-    /// pieces `take(common, slot, number)` for each slot that was used. Slots are below `wave + 1`.
+    /// Calls `each(common, slot, piece)` for every piece, in parallel, and after each wave
+    /// `take(common, slot, number)` for each slot that was used. `wave` tells how many pieces the next wave
+    /// has, at most `most`. Slots are below `most + 1`.
     ///
     /// A record that is cut by the end of a wave's last frame comes in the next wave, in slot 0.
     pub(super) fn in_waves<C: Sync>(
         &mut self,
-        wave: usize,
+        most: usize,
+        wave: impl Fn() -> usize,
         common: &mut C,
         each: impl Fn(&C, usize, &Piece<'_>) -> Result<()> + Sync,
         mut take: impl FnMut(&mut C, usize, u64) -> Result<()>,
     ) -> Result<()> {
         let mut numbers: Vec<AtomicU64> = Vec::new();
-        memory::reserve(&mut numbers, wave + 1)?;
-        numbers.resize_with(wave + 1, AtomicU64::default);
+        memory::reserve(&mut numbers, most + 1)?;
+        numbers.resize_with(most + 1, AtomicU64::default);
         let (mut first, all) = (0, self.plan.pieces());
         while first < all {
-            let end = all.min(first.saturating_add(wave as u64));
+            let end = all.min(first.saturating_add(wave().clamp(1, most) as u64));
             let shared = &*common;
             self.run(end, &|piece| {
                 let slot = piece.index.checked_sub(first).map_or(0, |slot| slot as usize + 1);

@@ -270,7 +270,7 @@ impl<Q: Copy> Queue<Q> {
         let asked = self.own.tail.load(Ordering::Relaxed).saturating_sub(head).div_ceil(2).min(most as u64);
         let mut count = asked;
         if asked > 0 {
-            self.head.store(head + asked, Ordering::SeqCst);
+            self.head.swap(head + asked, Ordering::SeqCst); // no plain store: see the fence
             fence_for_loom();
             // It also acquires the tasks: each value of the tail releases those before it.
             count = asked.min(self.own.tail.load(Ordering::SeqCst).saturating_sub(head));

@@ -148,9 +148,7 @@ impl Reader {
                 let bucket = f64::from_bits(unordered(class, word));
                 Ok(Value { integer: 0, number: origin + bucket * width, rows })
             }
-            Self::Bytes { .. } => {
-                invalid("the key is bytes, which are no number: read them in its first row")
-            }
+            Self::Bytes { .. } => invalid("the key is bytes, which are no number"),
         }
     }
 }

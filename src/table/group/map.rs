@@ -37,7 +37,7 @@ impl Budget {
 }
 
 /// Groups, and the aggregates of each.
-pub(super) struct Map<'b> {
+pub(crate) struct Map<'b> {
     budget: &'b Budget,
     taken: u64,
     /// Makes hashes of a call others than those of the next: no data can be made for it.
@@ -58,6 +58,16 @@ impl<'b> Map<'b> {
     pub(super) fn new(budget: &'b Budget, seed: u64, words: usize, empty: &'b [State]) -> Self {
         let (slots, keys, rows, states) = Default::default();
         Self { budget, taken: 0, seed, words, empty, slots, keys, rows, states }
+    }
+
+    /// About the bytes of a group.
+    pub(super) fn bytes_of_group(words: usize, empty: &[State]) -> usize {
+        words * size_of::<u64>() + size_of::<(u64, u64)>() + size_of_val(empty) + 2 * size_of::<u32>()
+    }
+
+    /// The bytes that its groups take, or may take soon.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.taken
     }
 
     pub(super) fn count(&self) -> usize {
@@ -144,8 +154,7 @@ impl<'b> Map<'b> {
         if groups > u32::MAX as usize / 4 {
             return Err(Error::new(ErrorKind::LimitExceeded, "more than 2^29 groups"));
         }
-        let of_group = self.words * size_of::<u64>() + size_of::<(u64, u64)>() + size_of_val(self.empty);
-        let bytes = (groups * (of_group + 2 * size_of::<u32>())) as u64;
+        let bytes = (groups * Self::bytes_of_group(self.words, self.empty)) as u64;
         self.budget.take(bytes - self.taken)?;
         self.taken = bytes;
         let more = groups - self.count();
@@ -168,7 +177,7 @@ impl<'b> Map<'b> {
     }
 
     /// Takes in the groups of later rows.
-    pub(super) fn merge(&mut self, other: &Map<'_>) -> Result<()> {
+    pub(crate) fn merge(&mut self, other: &Map<'_>) -> Result<()> {
         for from in 0..other.count() {
             let (rows, first) = other.rows(from);
             let into = self.find(other.key(from), first)?;

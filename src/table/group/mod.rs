@@ -14,13 +14,16 @@ use super::mask::Mask;
 use super::parts;
 use super::state::State;
 use super::words::{Rows, BLOCK};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Chunk, Control};
 use crate::memory;
 use keys::Reader;
 pub use keys::{Bucket, GroupKey};
-use map::{Budget, Map};
+use map::Budget;
+pub(crate) use map::Map;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// The most keys.
@@ -70,14 +73,41 @@ impl Groups {
             return invalid(format!("key {index} of {}", self.readers.len()));
         };
         if matches!(reader, Reader::Bytes { .. }) {
-            return invalid("the key is bytes, which are no number: read them in its first row");
+            return invalid("the key is bytes, which are no number");
         }
+        let words = self.words_of(index);
+        Ok(self.rows.iter().enumerate().map(move |(group, (rows, _))| reader.value(words(group), *rows)))
+    }
+
+    /// Where the words of a key of a group are.
+    fn words_of<'g>(&'g self, index: usize) -> impl Fn(usize) -> &'g [u64] {
         let skipped: usize = self.readers[..index].iter().map(Reader::words).sum();
-        Ok(self
-            .rows
-            .iter()
-            .enumerate()
-            .map(move |(group, (rows, _))| reader.value(&self.keys[group * self.words + skipped..], *rows)))
+        move |group| &self.keys[group * self.words + skipped..(group + 1) * self.words]
+    }
+
+    /// Copies the keys of this index, which are bytes, in the order of the groups, and returns how many
+    /// bytes these are.
+    ///
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): there is no such
+    /// key, or it is a number; [`ErrorKind::BufferTooSmall`](crate::ErrorKind::BufferTooSmall), with what is
+    /// needed.
+    pub fn key_bytes(&self, index: usize, out: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        let Some(&Reader::Bytes { len }) = self.readers.get(index) else {
+            return invalid(format!("key {index} of {} is none of bytes", self.readers.len()));
+        };
+        let needed = len * self.count();
+        let Some(out) = out.get_mut(..needed) else {
+            let text = format!("keys of {needed} bytes, and there are {}", out.len());
+            return Err(Error::new(ErrorKind::BufferTooSmall, text).with_needed(needed as u64));
+        };
+        let words = self.words_of(index);
+        for (group, places) in out.chunks_mut(len).enumerate() {
+            let bytes = words(group).iter().flat_map(|word| word.to_be_bytes());
+            places.iter_mut().zip(bytes).for_each(|(place, byte)| {
+                place.write(byte);
+            });
+        }
+        Ok(needed)
     }
 
     /// What the aggregate of this index is, in the order of the groups.
@@ -120,34 +150,81 @@ impl Groups {
     }
 }
 
-/// The rows of a call, and what they are grouped by.
-struct Grouping<'a> {
-    checked: Checked<'a>,
+/// What rows are grouped by, and what is asked of each group.
+pub(crate) struct Grouping<'a> {
     keys: &'a [GroupKey],
+    aggregates: &'a [Aggregate],
     readers: Vec<Reader>,
+    /// Of all keys of a group.
     words: usize,
+    /// The aggregates of no rows.
+    empty: Vec<State>,
+    budget: Budget,
+    seed: u64,
 }
 
-impl Grouping<'_> {
-    /// Groups rows of a chunk.
-    fn chunk(&self, chunk: &Chunk, mask: Option<Mask<'_>>, map: &mut Map<'_>) -> Result<()> {
+impl<'a> Grouping<'a> {
+    /// Checks keys and aggregates against columns, of which only the types count.
+    ///
+    /// # Errors [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): a key or an aggregate.
+    pub(in crate::table) fn new(
+        columns: &[Column<'_>],
+        keys: &'a [GroupKey],
+        aggregates: &'a [Aggregate],
+        max_memory: u64,
+    ) -> Result<Self> {
+        if keys.is_empty() || keys.len() > MAX_GROUP_KEYS {
+            return invalid(format!("{} keys, expected 1 to {MAX_GROUP_KEYS}", keys.len()));
+        }
+        let mut readers = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            readers.push(Reader::new(at, key, columns)?);
+        }
+        let words = readers.iter().map(Reader::words).fold(0, usize::saturating_add);
+        if words > MAX_KEY_WORDS {
+            return invalid(format!("keys of more than {} bytes", 8 * MAX_KEY_WORDS));
+        }
+        let empty = Checked::new(columns, aggregates, std::iter::empty())?.states().collect();
+        let seed = RandomState::new().build_hasher().finish() | 1;
+        Ok(Self { keys, aggregates, readers, words, empty, budget: Budget::new(max_memory), seed })
+    }
+
+    /// About the bytes of a group while it is found.
+    pub(crate) fn bytes(&self) -> usize {
+        Map::bytes_of_group(self.words, &self.empty)
+    }
+
+    pub(crate) fn no_groups(&self) -> Map<'_> {
+        Map::new(&self.budget, self.seed, self.words, &self.empty)
+    }
+
+    /// Adds those of the rows of `range` that the mask picks; row 0 has number `first`.
+    pub(in crate::table) fn add(
+        &self,
+        columns: &[Column<'_>],
+        range: Range<usize>,
+        first: u64,
+        mask: Option<Mask<'_>>,
+        map: &mut Map<'_>,
+    ) -> Result<()> {
+        let checked = Checked::new(columns, self.aggregates, self.keys.iter().map(|key| key.column))?;
         let mut keys = blocks(self.words)?;
         let mut groups = [0; BLOCK];
         let mut key_of_row = vec![0; self.words];
-        self.checked.for_blocks((chunk.begin, chunk.end), mask, |words| {
+        checked.for_blocks((range.start, range.end), mask, |words| {
             let mut rest = &mut keys[..];
             for (key, reader) in self.keys.iter().zip(&self.readers) {
                 let (blocks, others) = rest.split_at_mut(reader.words());
-                let column = &self.checked.columns[key.column];
-                reader.read(column, words.rows(), self.checked.column(key.column, words), blocks);
+                let column = &checked.columns[key.column];
+                reader.read(column, words.rows(), checked.column(key.column, words), blocks);
                 rest = others;
             }
-            let runs = find(words.rows(), &keys, &mut key_of_row, &mut groups, map)?;
+            let runs = find(words.rows(), first, &keys, &mut key_of_row, &mut groups, map)?;
             let groups = &groups[..words.rows().count()];
             groups.iter().for_each(|&group| map.count_row(group));
-            for (index, aggregate) in self.checked.aggregates.iter().enumerate() {
-                let (values, weights) = self.checked.words(aggregate, words);
-                let (operation, class) = (aggregate.operation, self.checked.class(aggregate.column));
+            for (index, aggregate) in self.aggregates.iter().enumerate() {
+                let (values, weights) = checked.words(aggregate, words);
+                let (operation, class) = (aggregate.operation, checked.class(aggregate.column));
                 if operation == Operation::Count {
                     continue;
                 }
@@ -165,12 +242,19 @@ impl Grouping<'_> {
             Ok(())
         })
     }
+
+    /// The groups of `map`, sorted.
+    pub(crate) fn sorted(&self, map: &Map<'_>) -> Result<Groups> {
+        let operations = self.aggregates.iter().map(|aggregate| aggregate.operation).collect();
+        Groups::sorted(map, self.readers.clone(), operations)
+    }
 }
 
 /// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there
 /// are.
 fn find(
     rows: &Rows,
+    first: u64,
     keys: &[[u64; BLOCK]],
     key: &mut [u64],
     groups: &mut [u32; BLOCK],
@@ -184,7 +268,7 @@ fn find(
             continue;
         }
         key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
-        groups[at] = map.find(key, rows.row(at) as u64)?;
+        groups[at] = map.find(key, first + rows.row(at) as u64)?;
         runs += 1;
     }
     Ok(runs)
@@ -207,27 +291,11 @@ pub fn group(
 ) -> Result<Groups> {
     let rows = rows_of(columns)?;
     check_mask(mask, rows)?;
-    if keys.is_empty() || keys.len() > MAX_GROUP_KEYS {
-        return invalid(format!("{} keys, expected 1 to {MAX_GROUP_KEYS}", keys.len()));
-    }
-    let mut readers = Vec::new();
-    for (at, key) in keys.iter().enumerate() {
-        readers.push(Reader::new(at, key, columns)?);
-    }
-    let words = readers.iter().map(Reader::words).fold(0, usize::saturating_add);
-    if words > MAX_KEY_WORDS {
-        return invalid(format!("keys of more than {} bytes", 8 * MAX_KEY_WORDS));
-    }
-    let checked = Checked::new(columns, aggregates, keys.iter().map(|key| key.column))?;
-    let empty: Vec<State> = checked.states().collect();
-    let grouping = Grouping { checked, keys, readers, words };
-    let budget = Budget::new(max_memory);
-    let seed = RandomState::new().build_hasher().finish() | 1;
-    let new = || Map::new(&budget, seed, words, &empty);
-    let mut all = new();
+    let grouping = Grouping::new(columns, keys, aggregates, max_memory)?;
+    let mut all = grouping.no_groups();
     let fold = |chunk: &Chunk| {
-        let mut map = new();
-        grouping.chunk(chunk, mask, &mut map)?;
+        let mut map = grouping.no_groups();
+        grouping.add(columns, chunk.begin..chunk.end, 0, mask, &mut map)?;
         Ok(map)
     };
     parts::in_order(rows, CHUNK_BYTES, control, fold, |made| all.merge(&made))?;
@@ -235,6 +303,5 @@ pub fn group(
     if control.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0) {
         return Err(Error::cancelled());
     }
-    let operations = aggregates.iter().map(|aggregate| aggregate.operation).collect();
-    Groups::sorted(&all, grouping.readers, operations)
+    grouping.sorted(&all)
 }

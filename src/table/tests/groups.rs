@@ -23,16 +23,13 @@ proptest! {
                 let label = (value - origin).div_euclid(width) * width + origin;
                 (label, label as f64)
             }
-            (Number::Float(value), bucket) => {
-                let value = match bucket {
-                    Some(Bucket::Float { width, origin }) => ((value - origin) / width).floor() + 0.0,
-                    _ => value,
-                };
-                let value = if value.is_nan() && bucket.is_some() { f64::NAN } else { value };
-                let bits = value.to_bits() as i64;
-                let label = if bucket.is_some() { origin as f64 + value * (width as f64 / 4.0) } else { value };
-                (i128::from(bits ^ ((bits >> 63) as u64 >> 1) as i64), label)
+            (Number::Float(value), Some(Bucket::Float { width, origin })) => {
+                let value = ((value - origin) / width).floor() + 0.0;
+                let value = if value.is_nan() { f64::NAN } else { value };
+                let key = total(KeyType::F64, &value.to_ne_bytes());
+                (i128::from(key), origin + value * width)
             }
+            (Number::Float(value), _) => (i128::from(total(kind, records.bytes_of(0, row))), value),
         };
         let mut expected: BTreeMap<i128, (f64, Vec<usize>)> = BTreeMap::new();
         for row in records.picked() {

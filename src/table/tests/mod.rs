@@ -12,6 +12,7 @@ use std::mem::MaybeUninit;
 
 mod groups;
 mod orders;
+mod pieces;
 mod refused;
 mod rows;
 
@@ -54,6 +55,17 @@ fn number(kind: KeyType, bytes: &[u8]) -> Number {
         KeyType::F64 => read!(Float, f64),
         KeyType::Bytes(_) => unreachable!(),
     }
+}
+
+/// A number that compares as the bits of a float do by IEEE total order; a wider float has other bits where
+/// it is a NaN that signals.
+fn total(kind: KeyType, bytes: &[u8]) -> i64 {
+    if kind == KeyType::F32 {
+        let bits = i32::from_ne_bytes(bytes.try_into().unwrap());
+        return i64::from(bits ^ ((bits >> 31) as u32 >> 1) as i32);
+    }
+    let bits = i64::from_ne_bytes(bytes.try_into().unwrap());
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 impl Number {

@@ -60,7 +60,7 @@ proptest! {
             (sorted.column(0), records.column(0))
         };
         let less = |a: &[u8], b: &[u8]| match kind {
-            KeyType::F32 | KeyType::F64 => number(kind, a).float().total_cmp(&number(kind, b).float()).is_lt(),
+            KeyType::F32 | KeyType::F64 => total(kind, a) < total(kind, b),
             _ => number(kind, a) < number(kind, b),
         };
         for after in [false, true] {
@@ -75,4 +75,23 @@ proptest! {
             }
         }
     }
+}
+
+/// A processor that makes a wider float of a signalling NaN makes it quiet.
+#[test]
+fn signalling_nans_are_others_than_quiet_ones() {
+    let sorted = [0xffe0_0000u32, 0xffa0_0000, 0, 0x7f80_0001, 0x7fa0_0000, 0x7fc0_0001, 0x7fe0_0000];
+    let bytes: Vec<u8> = sorted.iter().flat_map(|bits| bits.to_ne_bytes()).collect();
+    let column = Column::new(&bytes, sorted.len(), 0, KeyType::F32).unwrap();
+    for after in [false, true] {
+        let mut places = vec![MaybeUninit::new(0); 8 * sorted.len()];
+        search(&column, &column, after, &mut places, &lanes(1)).unwrap();
+        let first = u64::from(after);
+        assert_eq!(numbers(&places), (first..first + sorted.len() as u64).collect::<Vec<_>>());
+    }
+    let keys = [GroupKey { column: 0, bucket: None }];
+    let groups = group(&[column], None, &keys, &[], 0, &lanes(1)).unwrap();
+    assert!(groups.first_rows().eq(0..sorted.len() as u64));
+    let found: Vec<u64> = groups.key(0).unwrap().map(|key| key.unwrap().number.to_bits()).collect();
+    assert_eq!((found[3], found[5]), (0x7ff0_0000_2000_0000, 0x7ff8_0000_2000_0000));
 }

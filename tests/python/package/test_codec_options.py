@@ -1,5 +1,6 @@
 """Options of `fastpar.zstd` that the standard module does not have."""
 
+import errno
 import io
 import os
 import tempfile
@@ -120,6 +121,25 @@ class Files(InAFolder):
         for wrong in ({"src_offset": len(DATA) + 1}, {"src_offset": 1, "src_size": len(DATA)}, {"src_size": -1}):
             self.assertRaises(ValueError, zstd.compress_file, self.source, joined, **wrong)
 
+    def test_parts_in_memory_get_a_table(self):
+        whole = zstd.compress(DATA, frame_size=1 << 20)
+        cut = 3 << 20
+        joined = b"".join(zstd.compress(part, frame_size=1 << 20, seek_table=False) for part in (DATA[:cut], DATA[cut:]))
+        sizes, contents, at = [], [], 0
+        while at < len(joined):
+            info = zstd.frame_read(memoryview(joined)[at:])
+            sizes.append(info.compressed_size)
+            contents.append(info.size)
+            at += info.compressed_size
+        table = zstd.seek_table_write(sizes, contents)
+        self.assertEqual(joined + table, whole)
+        self.assertEqual(len(zstd.seek_table_write(iter(sizes), iter(contents), range(len(sizes)))), len(table) + 4 * len(sizes))
+        self.assertEqual(len(zstd.seek_table_write((), ())), 17)
+        for wrong in ((sizes, contents[1:]), (sizes, contents, [1]), ([-1], [1]), ([1], [2**64]), ([1], [1], [2**32])):
+            self.assertRaises((ValueError, OverflowError), zstd.seek_table_write, *wrong)
+        self.assertRaises(TypeError, zstd.seek_table_write, ["1"], [1])
+        self.assertRaises(fastpar.LimitError, zstd.seek_table_write, [1], [2**32])
+
     def test_targets(self):
         target = self.path("target")
         zstd.compress_file(self.source, target, keep=True)
@@ -139,6 +159,25 @@ class Files(InAFolder):
         with zstd.open_archive(target) as archive:
             with self.assertRaises(FileExistsError):
                 zstd.transform_file(archive, back, bytes, keep=True)
+
+    def test_systems_numbers(self):
+        """Errors of files are of Python's types, with the numbers of the system."""
+        target, missing = self.path("read-only"), self.path("missing")
+        with open(target, "wb") as file:
+            file.write(b"mine")
+        os.chmod(target, 0o444)
+        self.addCleanup(os.chmod, target, 0o644)
+        for kind, number, code, names, call in (
+            (PermissionError, errno.EACCES, 5, (self.source, target), lambda: zstd.compress_file(self.source, target)),
+            (FileNotFoundError, errno.ENOENT, 2, (missing,), lambda: zstd.compress_file(missing, self.path("a"))),
+        ):
+            with self.assertRaises(kind) as caught:
+                call()
+            self.assertEqual(caught.exception.errno, number)
+            self.assertEqual(getattr(caught.exception, "winerror", code), code)
+            self.assertIn(caught.exception.filename, names)
+        with open(target, "rb") as file:
+            self.assertEqual(file.read(), b"mine")
 
     @support.where(hasattr(os, "SEEK_HOLE"))
     def test_holes(self):

@@ -178,6 +178,50 @@ class Interrupts(unittest.TestCase):
             )
             self.assertEqual((status, output), (0, "stopped ['data']\n"), errors)
 
+    def test_stream(self):
+        """Within a call, and not when the file is used next."""
+        status, output, errors = self.interrupt(
+            "import io, traceback\n"
+            "from fastpar import zstd\n"
+            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(2_500_000))\n"
+            "file = zstd.ZstdFile(io.BytesIO(), 'w', level=22, frame_size=16 << 20)\n"
+            "file.write(data)\n"
+            "print('now', flush=True)\n"
+            "try: file.close()\n"
+            "except KeyboardInterrupt as error:\n"
+            "    print('stopped', [frame.name for frame in traceback.extract_tb(error.__traceback__) if 'write' in frame.name])\n"
+            "assert zstd.decompress(zstd.compress(data)) == data"
+        )
+        self.assertEqual((status, output), (0, "stopped []\n"), errors)
+
+    @support.where(hasattr(signal, "setitimer"))
+    def test_reads_of_archives(self):
+        """Within a read. Those of other threads, and later ones, go on."""
+        status, output, errors = support.run(
+            LOOP + "from fastpar import zstd\n"
+            "class Alarm(Exception): pass\n"
+            "def handler(*_): raise Alarm\n"
+            "signal.signal(signal.SIGALRM, handler)\n"
+            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(1_000_000)) * 10\n"
+            "archive = zstd.open_archive(zstd.compress(data, frame_size=1 << 20))\n"
+            "ended, others = threading.Event(), []\n"
+            "def other():\n"
+            "    while not ended.is_set(): others.append(archive.read_at(9, 5 << 20) == data[9:9 + (5 << 20)])\n"
+            "thread = threading.Thread(target=other); thread.start()\n"
+            "def is_cut():\n"
+            "    out = bytearray(len(data))\n"
+            "    try:\n"
+            "        signal.setitimer(signal.ITIMER_REAL, 0.01)\n"
+            "        archive.read_at(0, out)\n"
+            "        threading.Event().wait(600)\n"
+            "    except Alarm: pass\n"
+            "    return out[0] != 0 and out.count(0) > 0\n"
+            "print(any(is_cut() for _ in range(200)))\n"
+            "ended.set(); thread.join()\n"
+            "print(all(others), archive.read_at(0, len(data)) == data)"
+        )
+        self.assertEqual((status, output), (0, "True\nTrue True\n"), errors)
+
     @support.where(hasattr(signal, "setitimer"))
     def test_handlers_that_raise(self):
         status, output, errors = support.run(

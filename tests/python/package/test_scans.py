@@ -14,6 +14,13 @@ def content(count: int) -> bytes:
     return b"".join(struct.pack("<dqii", 1 / (number + 1), number, number % 100, 0) for number in range(count))
 
 
+class Array(bytearray):
+    """As the arrays of NumPy: with an `__index__` that most of them refuse."""
+
+    def __index__(self):
+        raise TypeError("only scalar arrays can be converted to an index")
+
+
 class Scans(unittest.TestCase):
     def setUp(self) -> None:
         self.data = content(20_000)
@@ -83,6 +90,8 @@ class Scans(unittest.TestCase):
     def test_bytes_at_an_offset(self) -> None:
         with zstd.open_archive(self.packed) as archive:
             self.assertEqual(archive.read_at(100, 50), self.data[100:150])
+            array = Array(bytes(50))
+            self.assertEqual((archive.read_at(100, array), array), (50, self.data[100:150]))
             self.assertEqual(archive.read_at(len(self.data) - 3, 50), self.data[-3:])
 
     def test_a_source_that_is_a_function(self) -> None:

@@ -81,6 +81,7 @@ def errors() -> int | None:
         zstd.decompress(b"nothing of zstd")
     except zstd.DataError as error:
         assert_type(error.position, int | None)
+        assert_type(error.filename, str | None)
         assert_type(error.status, int)
     except fastpar.Error as error:
         return error.code

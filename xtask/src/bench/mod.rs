@@ -13,8 +13,10 @@ mod limits;
 mod loops;
 mod machine;
 mod plots;
+mod records;
 mod report;
 mod runner;
+mod scale_out;
 mod scans;
 mod series;
 mod simulate;
@@ -65,7 +67,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -89,6 +91,7 @@ const GROUPS: [Group; 12] = [
     },
     Group { name: "frames", measure: frames::measure, tables: frames::tables },
     Group { name: "scans", measure: scans::measure, tables: scans::tables },
+    Group { name: "records", measure: records::measure, tables: records::tables },
     Group { name: "grid", measure: grid::measure, tables: grid::tables },
     Group { name: "tasks", measure: tasks::measure, tables: tasks::tables },
     Group { name: "small", measure: small::measure, tables: small::tables },
@@ -97,7 +100,7 @@ const GROUPS: [Group; 12] = [
 ];
 
 /// Groups that write their results down themselves.
-const OTHERS: [&str; 3] = ["instructions", "plots", "timeline"];
+const OTHERS: [&str; 4] = ["instructions", "plots", "scale-out", "timeline"];
 
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of
 /// `benches/README.md`.
@@ -132,6 +135,9 @@ fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Resu
         let results = (group.measure)(&staged, effort)?;
         report::write(group.name, command, &results, &(group.tables)(&results))?;
         println!("{} took {:.0} s", group.name, start.elapsed().as_secs_f64());
+    }
+    if wanted("scale-out") {
+        scale_out::record(&staged, effort)?;
     }
     if wanted("timeline") {
         timeline::record(&staged)?;

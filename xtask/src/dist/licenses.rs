@@ -1,5 +1,6 @@
 //! The licences of everything that is linked into the libraries.
 
+use crate::targets::System;
 use crate::{process, repo};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
@@ -58,15 +59,18 @@ pub(super) fn mingw() -> Result<String> {
     Ok(all)
 }
 
-/// What Zig links into a library: the unwinder of LLVM, its own support of compiled code, and what glibc has
-/// linked statically.
-pub(super) fn zig(folder: &Path) -> Result<String> {
+/// What Zig links into a library: its own support of compiled code; but for macOS, which has one, the
+/// unwinder of LLVM; and what the C library has linked statically.
+pub(super) fn zig(system: System, folder: &Path) -> Result<String> {
+    const ZIG: (&str, &str) = ("Zig (compiler_rt)", "LICENSE");
+    const UNWINDER: (&str, &str) = ("LLVM libunwind", "lib/libunwind/LICENSE.TXT");
+    let parts: &[_] = match system {
+        System::Glibc => &[UNWINDER, ZIG, ("GNU C library (libc_nonshared)", "lib/libc/glibc/LICENSES")],
+        System::Musl => &[UNWINDER, ZIG, ("musl (start-up code)", "lib/libc/musl/COPYRIGHT")],
+        System::Macos => &[ZIG],
+    };
     let mut all = String::new();
-    for (name, file) in [
-        ("LLVM libunwind", "lib/libunwind/LICENSE.TXT"),
-        ("Zig (compiler_rt)", "LICENSE"),
-        ("GNU C library (libc_nonshared)", "lib/libc/glibc/LICENSES"),
-    ] {
+    for (name, file) in parts {
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         all += &section(name, &text);

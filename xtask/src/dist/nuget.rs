@@ -15,9 +15,15 @@ pub(crate) fn name() -> Result<String> {
     Ok(format!("Fastpar.{major}.{minor}.{patch}.nupkg"))
 }
 
+/// A library, the runtime that it is for, and its name there.
+pub(super) type Native<'a> = (&'a str, &'a str, &'a Library);
+
 /// Where `dotnet pack` finds the native libraries, by runtime.
-pub(super) fn runtimes(libraries: [(&str, &str, &Library); 2], builds: &Path) -> Result<PathBuf> {
+pub(super) fn runtimes(libraries: &[Native<'_>], builds: &Path) -> Result<PathBuf> {
     let root = builds.join("runtimes");
+    if root.exists() {
+        std::fs::remove_dir_all(&root)?; // all that is there is packed
+    }
     for (runtime, name, library) in libraries {
         let native = root.join(runtime).join("native");
         std::fs::create_dir_all(&native)?;
@@ -33,18 +39,12 @@ pub(super) fn make(runtimes: &Path, builds: &Path, folder: &Path) -> Result<Path
         Ok(sdk) => sdk,
         Err(reason) => bail!("the NuGet package cannot be made: {reason}"),
     };
-    // Nothing from before: the compiler is not run again for another PathMap.
+    // Nothing from before.
     let artifacts = builds.join("nuget");
     if artifacts.exists() {
         std::fs::remove_dir_all(&artifacts)?;
     }
-    let properties = [
-        format!("-p:FastparRuntimes={}", runtimes.display()),
-        // The places on this machine are not told; the first that fits counts. (%2C is a comma.)
-        format!("-p:PathMap={}=/build%2C{}=/fastpar", artifacts.display(), repo::root().display()),
-    ];
-    let properties: Vec<_> = properties.iter().map(String::as_str).collect();
-    sdk.build("pack", PROJECT, &artifacts, &properties)?;
+    sdk.build("pack", PROJECT, &artifacts, &[&format!("-p:FastparRuntimes={}", runtimes.display())])?;
     let name = name()?;
     let entries = normalized(&artifacts.join("packages").join(&name))?;
     let package = folder.join(name);

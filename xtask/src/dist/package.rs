@@ -1,6 +1,7 @@
 //! The contents of the archives: libraries, headers, and the files by which CMake and pkg-config find them.
 
-use super::licenses;
+use super::{licenses, tool};
+use crate::targets::{zig, Target, LINUX};
 use crate::{process, repo, windows};
 use anyhow::{bail, Context, Result};
 use std::collections::BTreeSet;
@@ -47,9 +48,12 @@ impl Entry {
         }
     }
 
-    /// Libraries that are loaded.
+    /// Programs, and libraries that are loaded.
     pub(super) fn executable(&self) -> bool {
-        self.path.ends_with(".dll") || self.path.contains(".so.")
+        self.path.starts_with("bin/")
+            || self.path.ends_with(".dll")
+            || self.path.ends_with(".dylib")
+            || self.path.contains(".so.")
     }
 }
 
@@ -63,28 +67,48 @@ pub(super) struct Library {
 impl Library {
     /// The library of an archive.
     pub(super) fn of(entries: &[Entry]) -> Result<Self> {
+        const NAMES: [(&str, &str); 3] =
+            [("libfastpar.so.1", "lib"), ("libfastpar.1.dylib", "lib"), ("fastpar.dll", "bin")];
         let find = |path: &str| entries.iter().find(|entry| entry.path == path);
-        let (name, entry) = [("libfastpar.so.1", "lib/libfastpar.so.1"), ("fastpar.dll", "bin/fastpar.dll")]
+        let (name, entry) = NAMES
             .into_iter()
-            .find_map(|(name, path)| Some((name, find(path)?)))
+            .find_map(|(name, folder)| Some((name, find(&format!("{folder}/{name}"))?)))
             .context("the archive has no library")?;
         let licenses = find(LICENSES).context("the archive has no licences")?.bytes()?.to_vec();
         Ok(Self { name, bytes: entry.bytes()?.to_vec(), licenses })
     }
 }
 
-/// For Linux, from the folder that cargo built in.
-pub(super) fn linux(built: &Path) -> Result<Vec<Entry>> {
-    let mut entries = common("libfastpar.so.1", LINUX_PRIVATE, LINUX_CMAKE)?;
-    let shared = stripped("strip", "--strip-unneeded", &built.join("libfastpar.so"))?;
-    entries.push(Entry::file("lib/libfastpar.so.1", shared));
-    entries
-        .push(Entry { path: "lib/libfastpar.so".into(), content: Content::Link("libfastpar.so.1".into()) });
-    let archive = stripped_archive("", &built.join("libfastpar.a"))?;
-    entries.push(Entry::file("lib/libfastpar.a", archive));
-    let zig = super::zig()?;
-    let mut text = licenses::text(super::LINUX)?;
-    text += &licenses::zig(zig.parent().context("Zig is in a folder")?)?;
+/// For a target that Zig links for, from the folder that cargo built in.
+pub(super) fn of(target: &Target, built: &Path) -> Result<Vec<Entry>> {
+    let (name, link) = (target.library(), target.built());
+    let (shared, archive) = (built.join(link), built.join("libfastpar.a"));
+    let mut entries = match target.tools() {
+        Some(tools) => {
+            let mut entries = common(name, LINUX_PRIVATE, LINUX_CMAKE)?;
+            let shared = stripped(&format!("{tools}strip"), "--strip-unneeded", &shared)?;
+            if target.triple == LINUX.triple {
+                entries.push(tool::linux(&shared)?);
+            }
+            entries.push(Entry::file(format!("lib/{name}"), shared));
+            entries.push(Entry::file("lib/libfastpar.a", stripped_archive(tools, &archive)?));
+            entries
+        }
+        None => {
+            // What was changed after the linker had signed it would not be loaded.
+            let mut entries = common(name, MACOS_PRIVATE, MACOS_CMAKE)?;
+            entries.push(Entry::file(format!("lib/{name}"), std::fs::read(&shared).context("the library")?));
+            entries.push(Entry::file(
+                "lib/libfastpar.a",
+                std::fs::read(&archive).context("the static library")?,
+            ));
+            entries
+        }
+    };
+    entries.push(Entry { path: format!("lib/{link}"), content: Content::Link(name.into()) });
+    let zig = zig()?;
+    let mut text = licenses::text(target.triple)?;
+    text += &licenses::zig(target.system, zig.parent().context("Zig is in a folder")?)?;
     entries.push(Entry::file(LICENSES, text.into_bytes()));
     Ok(sorted(entries))
 }
@@ -100,7 +124,11 @@ pub(super) fn windows(built: &windows::Built) -> Result<Vec<Entry>> {
     entries.push(Entry::file("lib/libfastpar.a", archive));
     let definition = windows::definition()?;
     for (name, flavor) in windows::IMPORT_LIBRARIES {
-        entries.push(Entry::file(format!("lib/{name}"), windows::import_library(&definition, flavor)?));
+        let library = windows::import_library(&definition, flavor)?;
+        if name == "libfastpar.dll.a" {
+            entries.push(tool::windows(&library)?);
+        }
+        entries.push(Entry::file(format!("lib/{name}"), library));
     }
     entries.push(Entry::file("lib/fastpar.def", definition.into_bytes()));
     let mut text = licenses::text(windows::TARGET)?;
@@ -124,6 +152,7 @@ const LICENSES: &str = "share/doc/fastpar/LICENSES-OF-PARTS";
 
 /// What a program that links the static library links too.
 const LINUX_PRIVATE: &str = "-lm -ldl -pthread";
+const MACOS_PRIVATE: &str = "-liconv -lm";
 
 /// Headers, documents, CMake package and pkg-config file.
 fn common(library: &str, private: &str, cmake: &str) -> Result<Vec<Entry>> {
@@ -170,6 +199,10 @@ Libs.private: @PRIVATE@
 const LINUX_CMAKE: &str = r#"  set_target_properties(fastpar::fastpar PROPERTIES
     IMPORTED_LOCATION "${_fastpar_root}/lib/@LIBRARY@"
     IMPORTED_SONAME "@LIBRARY@")"#;
+
+const MACOS_CMAKE: &str = r#"  set_target_properties(fastpar::fastpar PROPERTIES
+    IMPORTED_LOCATION "${_fastpar_root}/lib/@LIBRARY@"
+    IMPORTED_SONAME "@rpath/@LIBRARY@")"#;
 
 const WINDOWS_CMAKE: &str = r#"  set_target_properties(fastpar::fastpar PROPERTIES
     IMPORTED_LOCATION "${_fastpar_root}/bin/@LIBRARY@"

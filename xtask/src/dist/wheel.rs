@@ -8,7 +8,7 @@ use anyhow::{ensure, Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const HATCHLING: &str = "hatchling==1.33.0";
+pub(crate) const HATCHLING: &str = "hatchling==1.33.0";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The file name of a wheel for this platform.

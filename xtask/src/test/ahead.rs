@@ -5,9 +5,9 @@
 //! What is built lies in folders of cargo's, where a suite that asks cargo for the same finds it. So a suite
 //! waits for its build, or makes it where nobody has begun to.
 
-use super::fuzz;
+use super::{foreign, fuzz, mpi};
 use crate::setup::Setup;
-use crate::{dist, process, repo, stage, windows};
+use crate::{dist, docs, process, repo, stage, targets, windows};
 use anyhow::{anyhow, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -41,25 +41,49 @@ impl Build {
 pub(super) const LIBRARY: Build = build("the release library", "header", |_, _| stage::build());
 
 /// Where it cannot be built, the suites that need it find out why.
-pub(super) const WINDOWS: Build = build("the release library for Windows", "csharp", |setup, _| {
+pub(super) const WINDOWS: Build = build("the release library for Windows", "dotnet-forms", |setup, _| {
     windows::build(setup, &windows::place()?).map(drop)
 });
 
 /// The same as the packages have it.
-pub(super) const PACKAGED: Build =
-    build("the packaged library", "header", |_, _| dist::build_linux(&repo::scratch("dist")?).map(drop));
+pub(super) const PACKAGED: Build = build("the packaged library", "header", |setup, _| {
+    dist::build_linux(setup, &repo::scratch("dist")?).map(drop)
+});
 
-pub(super) const PACKAGED_AGAIN: Build =
-    build("the packaged library once more", "dist", |_, _| dist::build_linux(&anew("linux")?).map(drop));
+pub(super) const PACKAGED_AGAIN: Build = build("the packaged library once more", "dist", |setup, _| {
+    dist::build_linux(setup, &anew("linux")?).map(drop)
+});
 
 pub(super) const WINDOWS_AGAIN: Build = build("that for Windows once more", "dist", |setup, _| {
     windows::build(setup, &anew("windows")?.join("windows")).map(drop)
 });
 
+/// Two packages that are long to unpack.
+pub(super) const MPI: Build = build("MPICH and Open MPI, installed", "mpi", |setup, _| {
+    mpi::install(setup);
+    Ok(())
+});
+
 pub(super) const CRATE: Build = build("the crate from its package", "dist", |_, _| dist::build_crate());
 
+/// Where something for it cannot be had the suite finds out what.
+pub(super) const SITE: Build = build("the pages", "docs", |setup, _| {
+    docs::build(setup, docs::address::of_project()?.as_deref()).map(drop)
+});
+
+pub(super) const AARCH64: Build = build("the library for aarch64 Linux", "aarch64", |setup, _| {
+    foreign::build(setup, &targets::AARCH64).map(drop)
+});
+
+pub(super) const MUSL: Build =
+    build("the library for musl", "musl", |setup, _| foreign::build(setup, &targets::MUSL).map(drop));
+
+pub(super) const MACOS: Build = build("the library for macOS", "apple", |setup, _| {
+    foreign::build(setup, &targets::MACOS_ARM64).map(drop)
+});
+
 /// All but the library itself and the fuzzer's targets, in the order in which suites need them.
-const OTHERS: [Build; 4] = [WINDOWS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
+const OTHERS: [Build; 9] = [WINDOWS, SITE, MPI, AARCH64, MUSL, MACOS, PACKAGED_AGAIN, WINDOWS_AGAIN, CRATE];
 
 /// Where packages are made every suite has the library that is in them: it is built once, and people install
 /// what was tested.

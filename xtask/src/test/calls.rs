@@ -208,6 +208,11 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
   {place}.value.struct_size = sized(SIZE({i}), sizeof {place}.value, {first});
   if (SIZE({i}) == TOO_LONG_SET) {place}.tail[31] = 1;\n"
         );
+        if ty == "fastpar_table" {
+            // Keys of groups are of a field.
+            argument.before += &format!("  {place}.value.fields = &values_field;\n");
+            argument.before += &format!("  {place}.value.fields_count = 1;\n");
+        }
         argument.value = pick(&format!("&{place}.value"));
         if !pointee.starts_with("const ") {
             argument.after = format!("  if (result == FASTPAR_OK) CHECK_EQUAL({place}.tail[31], 0);\n");
@@ -229,6 +234,8 @@ fn argument(header: &Header, function: &str, i: usize, parameter: &Variable) -> 
 fn number(parameter: &Variable) -> Result<&'static str> {
     Ok(match (parameter.name.as_str(), parameter.ty.as_str()) {
         ("index", _) => "0",
+        // Of bytes.
+        ("key", _) => "1",
         ("shards", _) => "1",
         // The columns have no rows.
         ("rows_count", _) => "0",

@@ -1,10 +1,9 @@
-//! Suite "csharp": every build of the C# binding on .NET and on Mono; the package; the example.
+//! Suite "csharp": every build of the C# binding on .NET and on Mono; the example.
 
-use super::dotnet_forms::Consumer;
 use super::{lines, Case, Context};
-use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK, LIBRARIES};
+use crate::dotnet::{Sdk, FRAMEWORK, LIBRARIES};
 use crate::stage::{self, Staged};
-use crate::{demo, process, repo, windows};
+use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +12,6 @@ use std::time::Duration;
 /// Of a program that hangs.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-const LIBRARY: &str = "bindings/csharp/Fastpar.csproj";
 const TESTS: &str = "tests/csharp/Fastpar.Tests.csproj";
 const FIRST_LINES: &str = "tests/csharp/firstlines/FirstLines.csproj";
 const EXAMPLE: &str = "examples/csharp/lines/Lines.csproj";
@@ -22,12 +20,10 @@ const BENCH: &str = "benches/bindings/csharp/Bench.csproj";
 /// The builds that Mono runs: that for Mono itself and Unity, and that for .NET Framework.
 const STANDARD: [&str; 2] = ["netstandard2.1", "netstandard2.0"];
 
-/// The tools and libraries that the tests are built with.
+/// The tools and the library that the tests are built with.
 struct Bench<'a> {
     sdk: Sdk,
     staged: &'a Staged,
-    /// fastpar.dll, or why there is none.
-    dll: std::result::Result<PathBuf, String>,
     /// Where variants are built, each in a folder of its own.
     folder: PathBuf,
 }
@@ -39,9 +35,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     };
     let no_zstd = context.setup.missing(&["zstd"]);
     let no_mono = context.setup.install_if_missing(&["mono"]);
-    let dll = context.windows()?.map(windows::Staged::dll);
-    let folder = repo::scratch("csharp")?;
-    let bench = Bench { sdk, staged: context.staged()?, dll, folder };
+    let bench = Bench { sdk, staged: context.staged()?, folder: repo::scratch("csharp")? };
     let mut cases = Vec::new();
     // No program of .NET Core 3 or later takes the build for .NET Framework: Mono runs that.
     for library in LIBRARIES.into_iter().filter(|library| *library != "netstandard2.0") {
@@ -54,14 +48,6 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         ["return", "exit", "body", "handler"]
             .map(|how| Case::of(format!("leaving while loops are under way: {how}"), || bench.leaving(how))),
     );
-    match bench.dll.clone().map(|dll| bench.package(&dll)) {
-        Ok(Ok(consumer)) => {
-            cases.push(Case::passed("package"));
-            cases.extend(consumer.forms());
-        }
-        Ok(Err(error)) => cases.push(Case::failed("package", format!("{error:#}"))),
-        Err(reason) => cases.push(Case::skipped("package", reason)),
-    }
     cases.push(Case::of("benchmark builds", || {
         bench.sdk.build("build", BENCH, &bench.artifacts(FRAMEWORK), &[])
     }));
@@ -196,37 +182,6 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The package has all builds with their documentation, and the native libraries where .NET looks for
-    /// them.
-    fn package(&self, dll: &Path) -> Result<Consumer<'_>> {
-        let runtimes = self.folder.join("runtimes");
-        let (linux, win) = (runtimes.join("linux-x64/native"), runtimes.join("win-x64/native"));
-        std::fs::create_dir_all(&linux)?;
-        std::fs::copy(self.staged.shared(), linux.join("libfastpar.so"))?;
-        let _ = std::fs::remove_dir_all(&win);
-        let artifacts = self.artifacts("package");
-        let property = format!("-p:FastparRuntimes={}", runtimes.display());
-        let incomplete = self.sdk.build("pack", LIBRARY, &artifacts, &[&property]);
-        ensure!(
-            incomplete.is_err_and(|error| format!("{error:#}").contains("fastpar.dll is missing")),
-            "a package without the library for Windows was made"
-        );
-        let [major, minor, patch] = repo::version()?;
-        let version = format!("{major}.{minor}.{patch}");
-        let package = artifacts.join("packages").join(format!("Fastpar.{version}.nupkg"));
-        let mut expected = assemblies();
-        expected.extend(["runtimes/linux-x64/native/libfastpar.so", "README.md"].map(String::from));
-        self.sdk.build("pack", LIBRARY, &artifacts, &[&property, "-p:FastparPartialPackage=true"])?;
-        check_package(&package, &expected)?;
-        std::fs::create_dir_all(&win)?;
-        std::fs::copy(dll, win.join("fastpar.dll"))?;
-        expected.push("runtimes/win-x64/native/fastpar.dll".into());
-        self.sdk.build("pack", LIBRARY, &artifacts, &[&property])?;
-        check_package(&package, &expected)?;
-        let packages = artifacts.join("packages");
-        Ok(Consumer { sdk: &self.sdk, folder: self.artifacts("consumer"), packages, version })
-    }
-
     /// The example on real input; zstd reads what it wrote.
     fn example(&self) -> Result<()> {
         self.sdk.build("build", EXAMPLE, &self.artifacts(FRAMEWORK), &[])?;
@@ -255,23 +210,4 @@ impl Bench<'_> {
         ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
         Ok(())
     }
-}
-
-/// All builds of the library, with their documentation, as a package has them.
-pub(super) fn assemblies() -> Vec<String> {
-    let files = |build| ["dll", "xml"].map(|kind| format!("lib/{build}/{ASSEMBLY}.{kind}"));
-    LIBRARIES.into_iter().flat_map(files).collect()
-}
-
-/// A package has these files, and no native library besides.
-pub(super) fn check_package(package: &Path, expected: &[String]) -> Result<()> {
-    let list = process::must(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(package), LIMIT)?;
-    let files: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    for file in expected {
-        ensure!(files.contains(&file.as_str()), "{file} is not in\n{list}");
-    }
-    for file in files.into_iter().filter(|file| file.starts_with("runtimes/")) {
-        ensure!(expected.iter().any(|known| known == file), "{file} is in\n{list}");
-    }
-    Ok(())
 }

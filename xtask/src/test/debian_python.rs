@@ -14,7 +14,7 @@ const FETCH_LIMIT: Duration = Duration::from_secs(10 * 60);
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A command that starts it; the reason, where it cannot be had.
-pub(super) fn get() -> Result<std::result::Result<PathBuf, String>> {
+pub(crate) fn get() -> Result<std::result::Result<PathBuf, String>> {
     if let Some(reason) = missing() {
         return Ok(Err(reason));
     }

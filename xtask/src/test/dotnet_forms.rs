@@ -1,8 +1,10 @@
-//! Programs that use the NuGet package, in the forms in which .NET publishes them.
+//! Suite "dotnet-forms": the NuGet package, programs that use it in the forms in which .NET publishes them,
+//! what they are told where it has no library for them, and the tests with .NET's collector for servers.
 
-use super::Case;
+use super::{csharp, lines, nuget_package, Case, Context};
 use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK};
-use crate::{process, repo};
+use crate::stage::Staged;
+use crate::{process, repo, windows};
 use anyhow::{ensure, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,30 +45,79 @@ const FORMS: [Form; 8] = [
     form("single file", "win-x64", &["-p:FastparRuntime=win-x64", "-p:PublishSingleFile=true"], false),
 ];
 
+/// Tests of what the collector may move or release.
+const COLLECTED: [&str; 6] =
+    ["GcTests", "UnloadTests", "JobTests", "StreamTests", "StreamConformanceTests", "GroupTests"];
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
+    let sdk = match Sdk::get()? {
+        Ok(sdk) => sdk,
+        Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
+    };
+    let dll = context.windows()?.map(windows::Staged::dll);
+    let staged = context.staged()?;
+    let mut cases = for_servers(&sdk, staged)?;
+    let folder = repo::scratch("csharp")?;
+    let made = match dll {
+        Ok(dll) => nuget_package::make(&sdk, &staged.shared(), &dll, &folder.join("package")),
+        Err(reason) => {
+            cases.push(Case::skipped("package", reason));
+            return Ok(cases);
+        }
+    };
+    match made {
+        Ok((packages, version)) => {
+            cases.push(Case::passed("package"));
+            let consumer = Consumer { sdk: &sdk, staged, folder: folder.join("consumer"), packages, version };
+            cases.extend(consumer.forms());
+        }
+        Err(error) => cases.push(Case::failed("package", format!("{error:#}"))),
+    }
+    Ok(cases)
+}
+
+/// Tests with a heap for each CPU, which is collected after every 64 KiB (0x10000).
+fn for_servers(sdk: &Sdk, staged: &Staged) -> Result<Vec<Case>> {
+    let program = csharp::build_tests(sdk, FRAMEWORK)?;
+    let mut command = sdk.command();
+    command.arg(program).args(COLLECTED).env("FASTPAR_LIBRARY", staged.shared());
+    command.env("DOTNET_gcServer", "1").env("DOTNET_GCgen0size", "10000");
+    Ok(lines::program("collector for servers", &process::run(&mut command, LIMIT)?))
+}
+
 /// The example with the package instead of the sources.
-pub(super) struct Consumer<'a> {
-    pub(super) sdk: &'a Sdk,
+struct Consumer<'a> {
+    sdk: &'a Sdk,
+    staged: &'a Staged,
     /// Where it is built.
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
     /// Where the package is.
-    pub(super) packages: PathBuf,
-    pub(super) version: String,
+    packages: PathBuf,
+    version: String,
 }
 
 impl Consumer<'_> {
-    pub(super) fn forms(&self) -> Vec<Case> {
+    fn forms(&self) -> Vec<Case> {
         // Else an older package of this version would be taken.
         let _ = std::fs::remove_dir_all(self.restored());
         let mut cases = vec![Case::of("a program with the package", || self.portable())];
-        if self.sdk.feed().is_none() || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-            println!("  not published in other forms: the packages of runtimes do not lie beside the SDK");
-            return cases;
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return cases; // the packages are of this system
         }
-        cases.extend(FORMS.iter().map(|form| {
-            Case::of(format!("a program with the package, {}, {}", form.name, form.runtime), || {
-                self.publish(form)
-            })
-        }));
+        let possible = self.sdk.feed().is_some();
+        let mut add = |name: &str, work: &dyn Fn() -> Result<()>| {
+            cases.push(match possible {
+                true => Case::of(name, work),
+                false => Case::skipped(name, "the packages of runtimes do not lie beside the SDK"),
+            });
+        };
+        add("a system that the package has no library for", &|| self.elsewhere());
+        add("a program for .NET Framework", &|| self.framework());
+        for form in &FORMS {
+            let name = format!("a program with the package, {}, {}", form.name, form.runtime);
+            add(&name, &|| self.publish(form));
+        }
+        add("a program with the package, NativeAOT, the library inside", &|| self.inside());
         cases
     }
 
@@ -93,7 +144,59 @@ impl Consumer<'_> {
         self.sdk.build("build", PROJECT, &self.folder, &properties)?;
         let mut command = self.sdk.command();
         command.arg(self.folder.join("bin/Lines/Release").join(FRAMEWORK).join("Lines.dll"));
-        run(&mut command)
+        works(&mut command)
+    }
+
+    /// NativeAOT with the static library.
+    fn inside(&self) -> Result<()> {
+        let folder = self.folder.join("inside");
+        let library = format!("-p:FastparStaticLibrary={}", self.staged.lib.join("libfastpar.a").display());
+        let mut properties = self.properties();
+        properties.extend([library, "-p:FastparRuntime=linux-x64".into(), "-p:PublishAot=true".into()]);
+        let properties: Vec<_> = properties.iter().map(String::as_str).collect();
+        self.sdk.build("publish", PROJECT, &folder, &properties)?;
+        let published = folder.join("bin/Lines/Release").join(FRAMEWORK).join("linux-x64/publish");
+        ensure!(!published.join("libfastpar.so").exists(), "the library lies beside the program");
+        works(&mut Command::new(published.join("Lines")))
+    }
+
+    /// Where there is no library that is said when a program is built, and musl does not get that of glibc.
+    fn elsewhere(&self) -> Result<()> {
+        for (runtime, has_library) in [("linux-musl-x64", false), ("linux-x64", true)] {
+            let folder = self.folder.join(format!("{runtime}-alone"));
+            let mut command = self.sdk.command();
+            command.args(["build", PROJECT, "-c", "Release", "-m:1", "-v:q", "-nologo"]);
+            command.args(["-p:SelfContained=false", "-p:UseAppHost=false"]).args(self.properties());
+            command.arg(format!("-p:RuntimeIdentifier={runtime}")).env("FastparArtifacts", &folder);
+            let told = process::must(&mut command, LIMIT)?;
+            let built = folder.join("bin/Lines/Release").join(FRAMEWORK).join(runtime);
+            ensure!(built.join("Lines.dll").is_file(), "no program in {}", built.display());
+            ensure!(told.contains("FASTPAR001") != has_library, "{runtime}: {told}");
+            ensure!(built.join("libfastpar.so").is_file() == has_library, "{runtime}: the library");
+        }
+        Ok(())
+    }
+
+    /// The library for Windows goes beside the program, and a process of 32 bits is told. (Nothing is
+    /// compiled: that would need the assemblies of .NET Framework.)
+    fn framework(&self) -> Result<()> {
+        let folder = self.folder.join("framework");
+        std::fs::create_dir_all(&folder)?;
+        let text = format!(
+            "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><TargetFramework>net472</TargetFramework><OutputType>Exe</OutputType>\
+             <AutomaticallyUseReferenceAssemblyPackages>false</AutomaticallyUseReferenceAssemblyPackages></PropertyGroup>\
+             <ItemGroup><PackageReference Include=\"Fastpar\" Version=\"{}\" /></ItemGroup></Project>",
+            self.version
+        );
+        std::fs::write(folder.join("Program.csproj"), text)?;
+        let mut command = self.sdk.command();
+        command.current_dir(&folder).args(["msbuild", "-restore", "-nologo", "-v:q", "-p:Prefer32Bit=true"]);
+        command.args(["-t:FastparRequire64Bit;GetCopyToOutputDirectoryItems"]).args(self.properties());
+        let told = process::must(command.arg("-getTargetResult:GetCopyToOutputDirectoryItems"), LIMIT)?;
+        ensure!(told.contains("/runtimes/win-x64/native/fastpar.dll"), "{told}");
+        ensure!(told.contains("\"TargetPath\": \"fastpar.dll\""), "{told}");
+        ensure!(told.contains("FASTPAR002"), "{told}");
+        Ok(())
     }
 
     fn publish(&self, form: &Form) -> Result<()> {
@@ -116,14 +219,14 @@ impl Consumer<'_> {
             let mut command = Command::new(program);
             self.sdk.prepare(&mut command);
             command.env_remove("DOTNET_ROOT");
-            run(&mut command)?;
+            works(&mut command)?;
         }
         Ok(())
     }
 }
 
 /// Counts and compresses a file.
-fn run(command: &mut Command) -> Result<()> {
+fn works(command: &mut Command) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let source: &Path = &repo::root().join("include/fastpar.h");
     command.arg(source).arg(folder.path().join("out.zst"));

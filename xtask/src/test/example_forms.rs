@@ -2,8 +2,7 @@
 
 use super::abi::WARNINGS;
 use super::cpp::MORE_WARNINGS;
-use super::{python, Case, Context};
-use crate::dotnet::{Sdk, FRAMEWORK};
+use super::{csharp_examples, python, Case, Context};
 use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::fmt::Write as _;
@@ -12,8 +11,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(300);
-
-const CSHARP: &str = "examples/csharp/trades/Trades.csproj";
 
 /// A program in one language.
 struct Form {
@@ -64,6 +61,8 @@ pub(super) fn cases(context: &mut Context, folder: &Path) -> Result<Vec<Case>> {
     add("trades", native(context, folder, "cpp/trades.cpp", "g++"), &mut trades);
     add("trades", csharp(context), &mut trades);
     add("trades", script(context, "trades.py"), &mut trades);
+    add("scans", native(context, folder, "c/scans.c", "gcc"), &mut check_scans);
+    add("scans", native(context, folder, "c/scans.c", "clang"), &mut check_scans);
     add("tree", native(context, folder, "c/tree.c", "gcc"), &mut check_tree);
     add("tree", native(context, folder, "c/tree.c", "clang"), &mut check_tree);
     add("tree", native(context, folder, "cpp/tree.cpp", "g++"), &mut check_tree);
@@ -95,20 +94,7 @@ fn native(
 }
 
 fn csharp(context: &mut Context) -> Result<Result<Form, String>> {
-    let sdk = match Sdk::get()? {
-        Ok(sdk) => sdk,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let library = context.staged()?.shared();
-    // Where suite "csharp" has the library of this framework.
-    let artifacts = repo::scratch("csharp")?.join(FRAMEWORK);
-    sdk.build("build", CSHARP, &artifacts, &[])?;
-    let program = artifacts.join("bin/Trades/Release").join(FRAMEWORK).join("Trades.dll");
-    Ok(Ok(Form::new("C#", "NotZstd", move || {
-        let mut command = sdk.command();
-        command.arg(&program).env("FASTPAR_LIBRARY", &library);
-        command
-    })))
+    Ok(csharp_examples::build(context, "Trades")?.map(|program| Form::new("C#", "NotZstd", program)))
 }
 
 fn script(context: &mut Context, name: &str) -> Result<Result<Form, String>> {
@@ -116,7 +102,7 @@ fn script(context: &mut Context, name: &str) -> Result<Result<Form, String>> {
     Ok(command.map(|command| Form::new("Python", "DataError", command)))
 }
 
-/// Bars of trades, both ways; the second run finds the files. What it tells, without the times.
+/// Bars of trades, in three ways; the second run finds the files. What it tells, without the times.
 fn check_trades(form: &Form, given: &[&str; 2]) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().to_str().context("a name")?;
@@ -125,8 +111,8 @@ fn check_trades(form: &Form, given: &[&str; 2]) -> Result<String> {
         .map(|_| {
             let told = form.run(&arguments)?;
             let (sums, times) = told.split_once(" large trades; ").context("no sums")?;
-            // By Python there is a third way, tables.
-            let ways = if form.language == "Python" { 3 } else { 2 };
+            // C# has a fourth way, streams.
+            let ways = if form.language == "C#" { 4 } else { 3 };
             ensure!(times.matches(" s").count() == ways, "not {ways} times: {times}");
             Ok(sums.to_owned())
         })
@@ -153,6 +139,20 @@ fn count(folder: &Path) -> Result<[u64; 3]> {
         sums.iter_mut().zip(below).for_each(|(sum, more)| *sum += more);
     }
     Ok(sums)
+}
+
+/// Both ways find the same; the second run replaces what the first has made.
+fn check_scans(form: &Form) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("a name")?;
+    for _ in 0..2 {
+        let told = form.run(&[path])?;
+        ensure!(told.starts_with("120000 rows") && told.matches("the same both ways").count() == 4, "{told}");
+    }
+    let missing = folder.path().join("missing");
+    let finished = process::run((form.command)().arg(&missing), LIMIT)?;
+    ensure!(!finished.success() && finished.output.contains("missing"), "{}", finished.describe());
+    Ok(())
 }
 
 /// Trees of this repository, and one with what trees may have.

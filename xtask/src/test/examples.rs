@@ -1,6 +1,6 @@
 //! Suite "examples": every example is compiled strictly and run, on small input and on real input.
 
-use super::{example_forms, Case, Context};
+use super::{csharp_examples, example_forms, Case, Context};
 use crate::{demo, process, repo};
 use anyhow::{ensure, Context as _, Result};
 use std::path::Path;
@@ -52,6 +52,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         }));
     }
     cases.extend(example_forms::cases(context, &folder)?);
+    cases.extend(csharp_examples::cases(context)?);
     Ok(cases)
 }
 
@@ -147,6 +148,25 @@ fn check_fpz_habits(program: &Path, file: &Path) -> Result<()> {
         head -c 1000 a.zst > cut.zst; fails fpz -d cut.zst; grep -q TRUNCATED message; test ! -e cut
         code=0; fpz --nonsense 2>message || code=$?; test $code = 2
         echo plain > list; fpz ./list; zstd -qt list.zst
+        : read-only targets, links, and targets of the standard input
+        echo mine > ro; chmod 444 ro; fails fpz -q compress a ro; grep -q read-only message
+        fails fpz -q -d -f cut.zst -o ro; grep -qx mine ro; test "$(stat -c %a ro)" = 444
+        fpz -q -f a -o ro;     zstd -qdc ro | cmp - a
+        echo old > real; ln -s real link
+        fpz -q -d -f -o link < a.zst; cmp link a; grep -qx old real; test ! -L link
+        echo kept > kept;      fails fpz -q -d -f -o kept < cut.zst; grep -qx kept kept
+        cat a | fpz -q -f -o kept; zstd -qdc kept | cmp - a
+        { head -c 10 > ten; fpz -q -f -o rest; } < a; zstd -qdc rest | cat ten - | cmp - a
+        { echo head; fpz -q -d -f -o /dev/stdout < a.zst; } > joined; tail -n +2 joined | cmp - a
+        fails fpz -q -f -o /dev/full < a; grep -q "/dev/full" message
+        ln -s real link2; fails fpz -q -f --train sample* -o link2; grep -qx old real
+        : Ctrl-C ends the work in a folder: one file at the most was under way
+        mkdir many; i=0; while [ $i -lt 200 ]; do i=$((i + 1)); cp a many/$i; done
+        fpz -q -19 -r many 2>message & work=$!
+        while ! ls many/*.zst > found 2>&1; do sleep 0.05; done
+        kill -INT $work;       code=0; wait $work || code=$?; test $code = 1
+        test "$(ls many/*.zst | wc -l)" -lt 200; test "$(grep -c CANCELLED message)" -le 1
+        test -z "$(ls -A | grep fpz-)"
     "#;
     let folder = tempfile::tempdir()?;
     let tools = folder.path().join("tools");

@@ -4,10 +4,11 @@
 
 use super::installed_python::{self, Python};
 use super::wine::Wine;
-use super::{ahead, csharp, installed_msvc, installed_symbols, ports, readme, Case, Context};
+use super::{ahead, installed_msvc, installed_symbols, nuget_package, ports, readme, Case, Context};
 use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage;
+use crate::targets::{GLIBC, LINUX, MUSL};
 use crate::windows::{GCC, GXX};
 use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
@@ -21,8 +22,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 const GLIBC_LIBRARIES: [&str; 5] =
     ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2"];
 
-/// Programs that the README's commands run here; the program for Windows is built only.
-const README_PROGRAMS: usize = 5;
+/// Programs that the guide's commands run here; the program for Windows is built only.
+const GUIDE_PROGRAMS: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let needed = ["cmake", "make", "pkg-config", "python3", "pip3", "clang", GCC, GXX];
@@ -32,7 +33,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let scratch = repo::scratch("dist")?;
     let staged = context.staged()?.shared();
     println!("  making the packages");
-    let made = dist::make(&context.setup, &scratch.join("first"), &scratch)?;
+    let made = dist::make(&context.setup, &scratch.join("first"), &scratch, &[])?;
     let mut cases = vec![
         Case::of("sums", || {
             let mut check = Command::new("sha256sum");
@@ -44,16 +45,18 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.extend(ports::run(context.staged()?));
     let folder = tempfile::tempdir()?;
     let place = folder.path();
-    let linux = unpack(&made.linux, place, &dist::name("linux")?)?;
-    let windows = unpack(&made.windows, place, &dist::name("windows")?)?;
-    let symbols = unpack(&made.windows_symbols, place, &dist::name("windows-symbols")?)?;
+    let linux = unpack(&made.linux.archive, place, &dist::name(LINUX.name)?)?;
+    let windows = unpack(&made.windows, place, &dist::name(dist::WINDOWS)?)?;
+    let symbols = unpack(&made.windows_symbols, place, &dist::name(dist::WINDOWS_SYMBOLS)?)?;
     cases.push(Case::of("Windows, symbols", || {
         installed_symbols::check(&windows.join("bin/fastpar.dll"), &symbols)
     }));
     cases.push(Case::of("licences of the parts", || licenses([&linux, &windows])));
     cases.push(Case::of("no path of this machine", || no_paths(&[&linux, &windows])));
     cases.push(Case::of("the Linux library", || linux_library(&linux.join("lib/libfastpar.so.1"))));
-    cases.push(Case::of("Linux, platform of the wheel", || installed_python::audit(&made.wheel_linux)));
+    cases.push(Case::of("Linux, platform of the wheel", || {
+        installed_python::audit(&made.linux.wheel, &LINUX.wheel())
+    }));
     cases.push(Case::of("Linux, wheel from the sources", installed_python::from_sources));
     let sources = place.join("app");
     stage::replace_all(&repo::root().join("tests/install"), &sources)?;
@@ -61,18 +64,22 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     cases.push(Case::of("Linux, CMake", || consumer.cmake(&linux, &[], |p| Ok(program(p)))));
     cases.push(Case::of("Linux, pkg-config", || consumer.pkg_config(&linux)));
     cases.push(Case::of("Linux, by hand", || consumer.by_hand(&linux)));
+    cases.push(Case::of("Linux, fpz", || {
+        runs_on_old_systems(&linux.join("bin/fpz"))?;
+        fpz(|| program(&linux.join("bin/fpz")))
+    }));
     cases.push(Case::of("Linux, the library of the other suites", || {
         let same = std::fs::read(&staged)? == std::fs::read(linux.join("lib/libfastpar.so.1"))?;
         ensure!(same, "the package has another library than {}", staged.display());
         Ok(())
     }));
-    cases.push(Case::of("NuGet package", || nuget(&made.nuget)));
+    cases.push(Case::of("NuGet package", || nuget(&made)));
     cases.push(match (Python::get(&place.join("python"))?, Sdk::get()?) {
-        (Ok(python), Ok(sdk)) => Case::of("commands of README.md", || {
+        (Ok(python), Ok(sdk)) => Case::of("commands of the guide", || {
             let _ = std::fs::remove_dir_all(&consumer.folder);
             commands(place, &made, &python, &sdk)
         }),
-        (Err(reason), _) | (_, Err(reason)) => Case::skipped("commands of README.md", reason),
+        (Err(reason), _) | (_, Err(reason)) => Case::skipped("commands of the guide", reason),
     });
     match Wine::get(&context.setup)? {
         Err(reason) => cases.push(Case::skipped("Windows", reason)),
@@ -81,6 +88,16 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             let system = ["-DCMAKE_SYSTEM_NAME=Windows".to_owned(), compiler("C", GCC), compiler("CXX", GXX)];
             cases.push(Case::of("Windows, CMake", || consumer.cmake(&windows, &system, run)));
             cases.push(Case::of("Windows, by hand", || consumer.mingw(&windows, &wine)));
+            cases.push(Case::of("Windows, fpz", || {
+                let tool = windows.join("bin/fpz.exe");
+                let bytes = std::fs::read(&tool)?;
+                for text in ["fpz.exe", "FileVersion", "Parallel zstd on the command line"] {
+                    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                    let found = bytes.windows(wide.len()).any(|part| part == wide);
+                    ensure!(found, "the version resource does not tell {text:?}");
+                }
+                fpz(|| wine.command(&tool))
+            }));
             cases.push(Case::of("Windows, by the tools of MSVC", || {
                 let source = consumer.sources.join("msvc.c");
                 installed_msvc::program(&windows, &source, &place.join("msvc"), &wine)
@@ -95,7 +112,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// What the README says about installing, in a folder with the packages and the consumers.
+/// What the guide says about installing, in a folder with the packages and the consumers.
 fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()> {
     for file in made.files() {
         std::fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
@@ -111,19 +128,23 @@ fn commands(place: &Path, made: &Made, python: &Python, sdk: &Sdk) -> Result<()>
     let output = process::must(shell.args(["-e", "-c", &readme::installing()?]).current_dir(place), LIMIT)?;
     let programs = output.lines().filter(|line| line.starts_with("fastpar ") && line.ends_with(" works"));
     let count = programs.count();
-    ensure!(count == README_PROGRAMS, "{count} of {README_PROGRAMS} programs work:\n{output}");
+    ensure!(count == GUIDE_PROGRAMS, "{count} of {GUIDE_PROGRAMS} programs work:\n{output}");
     python.loaded(place)
 }
 
 /// All builds with their documentation, and the libraries where .NET looks for them.
-fn nuget(package: &Path) -> Result<()> {
-    let mut expected = csharp::assemblies();
-    for (runtime, library) in [("linux-x64", "libfastpar.so"), ("win-x64", "fastpar.dll")] {
+pub(super) fn nuget(made: &Made) -> Result<()> {
+    let mut expected = nuget_package::files();
+    let targets = made.others.iter().chain([&made.linux]).map(|package| package.target);
+    let natives: Vec<_> = targets.map(|target| (target.runtime, target.built())).collect();
+    if natives.iter().all(|(runtime, _)| *runtime != MUSL.runtime) {
+        expected.push(nuget_package::NOT_FOR_MUSL.into());
+    }
+    for (runtime, library) in natives.into_iter().chain([("win-x64", "fastpar.dll")]) {
         expected.push(format!("runtimes/{runtime}/native/{library}"));
         expected.push(format!("licenses/{runtime}/LICENSES-OF-PARTS"));
     }
-    expected.extend(["README.md", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"].map(String::from));
-    csharp::check_package(package, &expected)
+    nuget_package::check(&made.nuget, &expected)
 }
 
 /// What the library is made of, and nothing else.
@@ -155,7 +176,7 @@ fn again(context: &mut Context, scratch: &Path, made: &Made) -> Result<()> {
     context.build(ahead::PACKAGED_AGAIN)?;
     context.build(ahead::WINDOWS_AGAIN)?;
     let builds = ahead::again()?;
-    let second = dist::make(&context.setup, &scratch.join("second"), &builds)?;
+    let second = dist::make(&context.setup, &scratch.join("second"), &builds, &[])?;
     for (first, second) in made.files().iter().zip(second.files()) {
         ensure!(std::fs::read(first)? == std::fs::read(second)?, "{} differs", second.display());
     }
@@ -163,7 +184,7 @@ fn again(context: &mut Context, scratch: &Path, made: &Made) -> Result<()> {
 }
 
 /// The folder that an archive consists of.
-fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+pub(super) fn unpack(archive: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let mut command = if archive.extension().is_some_and(|extension| extension == "zip") {
         let mut python = Command::new("python3");
         python.args(["-m", "zipfile", "-e"]).arg(archive).arg(folder);
@@ -198,7 +219,8 @@ fn licenses(packages: [&Path; 2]) -> Result<()> {
 fn no_paths(packages: &[&Path]) -> Result<()> {
     let root = repo::root().to_str().context("the repository's path is not UTF-8")?.as_bytes();
     for file in packages.iter().flat_map(|package| {
-        ["lib/libfastpar.so.1", "lib/libfastpar.a", "bin/fastpar.dll"].map(|name| package.join(name))
+        ["lib/libfastpar.so.1", "lib/libfastpar.a", "bin/fastpar.dll", "bin/fpz", "bin/fpz.exe"]
+            .map(|name| package.join(name))
     }) {
         let Ok(bytes) = std::fs::read(&file) else { continue };
         let found = bytes.windows(root.len()).any(|window| window == root);
@@ -207,19 +229,27 @@ fn no_paths(packages: &[&Path]) -> Result<()> {
     Ok(())
 }
 
+/// The tool of a package, which finds its library, does its work.
+fn fpz(tool: impl Fn() -> Command) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let text = repo::read("include/fastpar.h")?;
+    std::fs::write(folder.path().join("text"), &text)?;
+    let run = |arguments: &[&str]| process::must(tool().args(arguments).current_dir(folder.path()), LIMIT);
+    run(&["-q", "text"])?;
+    let packed = std::fs::read(folder.path().join("text.zst"))?;
+    ensure!(packed.len() < text.len() / 2, "{} bytes became {}", text.len(), packed.len());
+    run(&["-q", "-d", "text.zst", "-o", "back"])?;
+    ensure!(std::fs::read_to_string(folder.path().join("back"))? == text, "other bytes");
+    let [major, minor, patch] = repo::version()?;
+    let told = run(&["--version"])?;
+    ensure!(told.contains(&format!("fastpar {major}.{minor}.{patch}")), "{told}");
+    Ok(())
+}
+
 /// The library runs with old C libraries, and uses the loader's protections.
 fn linux_library(library: &Path) -> Result<()> {
     let readelf = |what: &str| process::must(Command::new("readelf").args(["-W", what]).arg(library), LIMIT);
-    let symbols = readelf("--dyn-syms")?;
-    let mut newest = [0, 0];
-    for line in symbols.lines().filter(|line| line.contains(" UND ")) {
-        match line.split_once("@GLIBC_").and_then(|(_, rest)| version(rest)) {
-            Some(needed) => newest = newest.max(needed),
-            None => ensure!(line.contains(" WEAK ") || line.contains(" LOCAL "), "of no version: {line}"),
-        }
-    }
-    println!("  the Linux library needs glibc {}.{}", newest[0], newest[1]);
-    ensure!(newest != [0, 0] && newest <= dist::GLIBC, "it needs glibc {newest:?}");
+    runs_on_old_systems(library)?;
     let (headers, dynamic) = (readelf("--program-headers")?, readelf("--dynamic")?);
     let stack = headers.lines().find(|line| line.contains("GNU_STACK")).context("no GNU_STACK")?;
     ensure!(stack.contains(" RW ") && !stack.contains("RWE"), "the stack is executable: {stack}");
@@ -231,6 +261,25 @@ fn linux_library(library: &Path) -> Result<()> {
         ensure!(GLIBC_LIBRARIES.iter().any(|name| needed.contains(&format!("[{name}]"))), "{needed}");
     }
     ensure!(!dynamic.contains("PATH)"), "it has a path to libraries in it:\n{dynamic}");
+    Ok(())
+}
+
+/// A library or a program asks for no newer glibc than is promised.
+fn runs_on_old_systems(file: &Path) -> Result<()> {
+    let symbols = process::must(Command::new("readelf").args(["-W", "--dyn-syms"]).arg(file), LIMIT)?;
+    let mut newest = [0, 0];
+    for line in symbols.lines().filter(|line| line.contains(" UND ")) {
+        match line.split_once("@GLIBC_").and_then(|(_, rest)| version(rest)) {
+            Some(needed) => newest = newest.max(needed),
+            None => {
+                let known = [" WEAK ", " LOCAL ", " fastpar_"].iter().any(|word| line.contains(word));
+                ensure!(known, "of no version: {line}");
+            }
+        }
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    println!("  {name} needs glibc {}.{}", newest[0], newest[1]);
+    ensure!(newest != [0, 0] && newest <= GLIBC, "it needs glibc {newest:?}");
     Ok(())
 }
 
@@ -289,7 +338,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// As the README has it.
+    /// As the guide has it.
     fn by_hand(&self, package: &Path) -> Result<()> {
         let built = self.place()?.join("by_hand");
         let lib = package.join("lib");

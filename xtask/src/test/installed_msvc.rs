@@ -2,7 +2,8 @@
 //! ABI, and LLVM's counterparts of `lib` and `link`, which Zig brings along, do the rest.
 
 use super::wine::Wine;
-use crate::{dist, process};
+use crate::process;
+use crate::targets::zig;
 use anyhow::{ensure, Context as _, Result};
 use std::path::Path;
 use std::process::Command;
@@ -34,7 +35,7 @@ pub(super) fn program(package: &Path, source: &Path, place: &Path, wine: &Wine) 
     ]);
     clang.arg("-I").arg(package.join("include")).arg("-c").arg(source).args(["-o", "program.obj"]);
     process::must(clang.current_dir(place), LIMIT)?;
-    let mut link = Command::new(dist::zig()?);
+    let mut link = Command::new(zig()?);
     link.args(["lld-link", "/nodefaultlib", "/entry:entry", "/subsystem:console", "/out:program.exe"]);
     process::must(link.args(["program.obj", "fastpar.lib", "kernel32.lib"]).current_dir(place), LIMIT)?;
     std::fs::copy(dll, place.join("fastpar.dll")).context("fastpar.dll")?;
@@ -43,7 +44,7 @@ pub(super) fn program(package: &Path, source: &Path, place: &Path, wine: &Wine) 
 
 /// `lib /def:`
 fn import_library(definition: &Path, to: &Path) -> Result<()> {
-    let mut lib = Command::new(dist::zig()?);
+    let mut lib = Command::new(zig()?);
     lib.args(["lib", "/machine:x64"]).arg(format!("/def:{}", definition.display()));
     process::must(lib.arg(format!("/out:{}", to.display())), LIMIT).map(drop)
 }

@@ -18,7 +18,7 @@ const AUDITWHEEL: &str = "auditwheel==6.8.2";
 /// Hides the GIL of a Python that has it: what is tested is the package, not the interpreter.
 const HIDE_GIL: &str = "import sys\nsys._is_gil_enabled = lambda: False\n";
 
-/// A Python 3.14 that is called as the README calls it, and has pip. Packages go into a folder of its own.
+/// A Python 3.14 that is called as the guide calls it, and has pip. Packages go into a folder of its own.
 pub(super) struct Python {
     bin: PathBuf,
     support: PathBuf,
@@ -103,11 +103,11 @@ pub(super) fn from_sources() -> Result<()> {
 }
 
 /// What the name of the wheel promises of systems holds for the library in it.
-pub(super) fn audit(wheel: &Path) -> Result<()> {
+pub(super) fn audit(wheel: &Path, platform: &str) -> Result<()> {
     let mut auditwheel = Packages::get(&[AUDITWHEEL])?.python();
     let told = process::must(auditwheel.args(["-m", "auditwheel", "show"]).arg(wheel), LIMIT)?;
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    let expected = format!("the following platform tag: \"{}\"", dist::wheel_linux());
+    let expected = format!("the following platform tag: \"{platform}\"");
     ensure!(words.contains(&expected), "auditwheel:\n{told}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Builds in which everything is instrumented: the library, Rust's std and libzstd. A sanitizer that does not
 //! see all writes reports false errors, or misses errors.
 
-use crate::windows::debian_cargo;
+use crate::rust_std::debian_cargo;
 use crate::{process, repo};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,8 +1,10 @@
 //! `cargo xtask test`: every test of the repository, in suites, with one summary.
 
+mod aarch64;
 mod abi;
 mod abi_guard;
 mod ahead;
+mod apple;
 mod budget;
 mod c;
 mod calls;
@@ -10,11 +12,16 @@ mod comment_width;
 mod comments;
 mod cpp;
 mod csharp;
-mod debian_python;
+mod csharp_examples;
+pub(crate) mod dask;
+pub(crate) mod debian_python;
+mod docs;
 mod dotnet_forms;
 mod example_forms;
 mod examples;
 mod faults;
+mod features;
+mod foreign;
 mod fuzz;
 mod imports;
 mod installed;
@@ -26,10 +33,15 @@ mod instrumented;
 mod line_counts;
 mod lines;
 mod miri;
+mod mpi;
+mod musl;
 mod native;
 mod native_packages;
+mod nuget_package;
+mod packages;
 mod plugins;
 mod ports;
+mod programs;
 mod python;
 mod python_types;
 mod readme;
@@ -37,6 +49,7 @@ mod rust;
 mod sanitized_c;
 mod sanitizers;
 pub(crate) mod soak;
+mod sources;
 mod symbols;
 mod trust;
 mod users;
@@ -132,7 +145,7 @@ impl Context {
     pub(crate) fn staged(&mut self) -> Result<&Staged> {
         if self.staged.is_none() {
             self.build(if self.packaged { ahead::PACKAGED } else { ahead::LIBRARY })?;
-            self.staged = Some(if self.packaged { dist::stage()? } else { stage::stage()? });
+            self.staged = Some(if self.packaged { dist::stage(&self.setup)? } else { stage::stage()? });
         }
         Ok(self.staged.as_ref().expect("just made"))
     }
@@ -186,22 +199,43 @@ const SUITES: &[Suite] = &[
     Suite { name: "soak", about: "mixed work, and nothing left behind", run: soak::run },
     Suite { name: "cpp", about: "the C++ header and programs that use it", run: cpp::run },
     Suite { name: "csharp", about: "the C# binding on .NET and on Mono", run: csharp::run },
+    Suite {
+        name: "dotnet-forms",
+        about: "the NuGet package in programs of all forms",
+        run: dotnet_forms::run,
+    },
     Suite { name: "python", about: "plain ctypes, and the package fastpar on 3.14", run: python::run },
+    Suite { name: "dask", about: "the package fastpar on several processes of Dask", run: dask::run },
     Suite {
         name: "windows",
         about: "fastpar.dll, and all C and C++ programs under Wine",
         run: windows_dll::run,
     },
     Suite { name: native::NAME, about: "what this system makes of the library", run: native::run },
+    Suite { name: packages::NAME, about: "packages for every target, used", run: packages::run },
     Suite { name: "readme", about: "the code of README.md and of the header", run: readme::run },
+    Suite {
+        name: "docs",
+        about: "the site: its programs, its links, and its pages in a browser",
+        run: docs::run,
+    },
     Suite { name: "examples", about: "complete programs on real input", run: examples::run },
+    Suite { name: "mpi", about: "examples for many machines, with real ranks", run: mpi::run },
+    Suite {
+        name: "aarch64",
+        about: "C and C++ programs for aarch64 Linux, under qemu-user",
+        run: aarch64::run,
+    },
+    Suite { name: "musl", about: "the C programs with musl", run: musl::run },
+    Suite { name: "sources", about: "the code for targets that are built elsewhere", run: sources::run },
+    Suite { name: "apple", about: "the library for macOS, and programs that link it", run: apple::run },
     Suite { name: "dist", about: "the packages, and programs that use them", run: installed::run },
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
 
-/// Suites that are run by their names: they build everything anew with a nightly toolchain, or are for
-/// systems on which the others do not run.
-const BY_NAME_ONLY: [&str; 4] = ["miri", "tsan", "msan", native::NAME];
+/// Suites that are run by their names: they build everything anew, with a nightly toolchain or for all
+/// targets, or are for systems on which the others do not run.
+const BY_NAME_ONLY: [&str; 5] = ["miri", "tsan", "msan", native::NAME, packages::NAME];
 
 /// A suite's cases.
 struct Report {

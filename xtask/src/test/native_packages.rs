@@ -3,7 +3,7 @@
 
 use super::{installed::works, Case};
 use crate::dotnet::Sdk;
-use crate::{dist, process, repo, stage};
+use crate::{dist, process, repo, stage, targets};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,10 +21,10 @@ pub(super) struct Packages {
 impl Packages {
     /// `None`: none are made for this system. The reason, where they are not there.
     pub(super) fn find() -> Result<Option<std::result::Result<Self, String>>> {
-        let (archive, platform) = if cfg!(windows) {
-            (format!("{}.zip", dist::name("windows")?), dist::WHEEL_WINDOWS.to_owned())
-        } else if cfg!(target_os = "linux") {
-            (format!("{}.tar.gz", dist::name("linux")?), dist::wheel_linux())
+        let (archive, platform) = if cfg!(all(windows, target_arch = "x86_64")) {
+            (format!("{}.zip", dist::name(dist::WINDOWS)?), dist::WHEEL_WINDOWS.to_owned())
+        } else if let Some(target) = targets::own() {
+            (format!("{}.tar.gz", dist::name(target.name)?), target.wheel())
         } else {
             return Ok(None);
         };

@@ -16,6 +16,10 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// On a free-threaded Python what happens once in a while is tried 200 times.
 const PACKAGE_LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// Runs a program with the package, from which it hides a GIL.
+pub(super) const RUN: &str = "import runpy, sys; sys._is_gil_enabled = lambda: False; \
+                              del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')";
+
 pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if let Some(reason) = context.setup.missing(&["python3"]) {
         return Ok(vec![Case::skipped("plain ctypes", reason)]);
@@ -85,7 +89,7 @@ fn launcher(context: &mut Context, python: &Path) -> Result<Command> {
 }
 
 /// The Python that has the package tested by other suites; the reason, where there is none.
-fn for_package() -> Result<Result<PathBuf, String>> {
+pub(super) fn for_package() -> Result<Result<PathBuf, String>> {
     match python::free_threaded() {
         Ok(python) => Ok(Ok(python)),
         Err(_) => debian_python::get(),
@@ -98,9 +102,6 @@ pub(super) fn script(
     context: &mut Context,
     script: &Path,
 ) -> Result<Result<impl Fn() -> Command + 'static, String>> {
-    /// Hides a GIL from the package.
-    const RUN: &str = "import runpy, sys; sys._is_gil_enabled = lambda: False; \
-                       del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')";
     let script = repo::root().join(script);
     let library = context.staged()?.shared();
     Ok(for_package()?.map(|python| {

@@ -3,7 +3,7 @@
 use super::{Case, Context};
 use crate::dist::sbom;
 use crate::pypi::Packages;
-use crate::{dist, process, repo, windows};
+use crate::{process, repo, targets, windows};
 use anyhow::{ensure, Context as _, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let crates = names(&policy)?;
     let boms = match context.setup.missing(&["python3", "pip3"]) {
         Some(reason) => vec![Case::skipped("SBOM", reason)],
-        None => [dist::LINUX, windows::TARGET]
+        None => [targets::LINUX.triple, windows::TARGET]
             .map(|target| Case::of(format!("SBOM, {target}"), || check_sbom(target)))
             .into(),
     };

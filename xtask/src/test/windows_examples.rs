@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-const C: [&str; 5] = ["bytes", "fpz", "line_index", "trades", "tree"];
+const C: [&str; 6] = ["bytes", "fpz", "line_index", "scans", "trades", "tree"];
 const CPP: [&str; 3] = ["words", "trades", "tree"];
 pub(super) const CLANG: &str = "clang";
 
@@ -90,11 +90,27 @@ impl Examples<'_> {
         std::fs::remove_file(work.path().join(NAME))?;
         run("fpz", &["-q", "decompress", &packed])?;
         ensure!(std::fs::read_to_string(work.path().join(NAME))? == text, "fpz gives other bytes");
+        // Far below, where the names of C's functions end; and from the standard input.
+        let deep = std::iter::repeat_n("h\u{e4}user", 50).collect::<Vec<_>>().join("/");
+        std::fs::create_dir_all(work.path().join(&deep))?;
+        std::fs::write(work.path().join(&deep).join("file"), &text)?;
+        run("fpz", &["-q", "-r", "--rm", "h\u{e4}user"])?;
+        let (packed, target) = (format!("{deep}/file.zst"), format!("{deep}/back"));
+        for _ in 0..2 {
+            let mut command = self.wine.command(&self.program(GCC, "fpz", library));
+            command.args(["-q", "-d", "-f", "-o", &target]).current_dir(work.path()).env("LC_ALL", "C.UTF-8");
+            process::must(command.stdin(std::fs::File::open(work.path().join(&packed))?), LIMIT)?;
+            ensure!(std::fs::read_to_string(work.path().join(&target))? == text, "fpz gives other bytes");
+        }
+        let told = run("fpz", &["-v", "compress", &target, "again.zst"])?;
+        ensure!(told.contains("s of CPU"), "{told}");
         std::fs::write(work.path().join("plain.txt"), &text)?;
         let counted = run("bytes", &["plain.txt"])?;
         ensure!(counted.contains(&format!("{} bytes", text.len())), "{counted}");
         let lines = run("line_index", &["plain.txt"])?;
         ensure!(lines.contains(&format!("{} bytes", text.len())), "{lines}");
+        let scans = run("scans", &["."])?;
+        ensure!(scans.matches("the same both ways").count() == 4, "{scans}");
         // `trades` is built only: it compares with the program `zstd`, which Wine has not.
         let folders = work.path().join("tree/inner");
         std::fs::create_dir_all(&folders)?;

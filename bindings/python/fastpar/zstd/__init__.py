@@ -50,7 +50,7 @@ from ._file import ZstdFile, open
 from ._files import FileStats, compress_file, decompress_file
 from ._scan import ScanOptions
 from ._settings import DataError, FileOptions, ZstdOptions
-from ._shards import Shard, concat_files, shards
+from ._shards import Shard, concat_files, seek_table_write, shards
 
 __all__ = (
     "COMPRESSION_LEVEL_DEFAULT",
@@ -99,6 +99,7 @@ __all__ = (
     "open",
     "open_archive",
     "open_source",
+    "seek_table_write",
     "shards",
     "train_dict",
     "transform_file",

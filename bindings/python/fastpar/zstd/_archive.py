@@ -2,11 +2,13 @@
 
 import ctypes
 import io
+import operator
 import os
-from collections.abc import Buffer, Callable
+import time
+from collections.abc import Buffer, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import SupportsIndex, Unpack, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 from .. import _native as n
 from .._handles import ArchiveHandle, Uncopied
@@ -16,10 +18,14 @@ from .._buffers import address, fill_bytes
 from .._errors import size as natural
 from .._loops import NO_VALUE
 from ._files import FileStats
+from ._interrupts import Stop, interruptible, is_short
 from ._scan import ScanCall, ScanOptions, reduce, scan, transform
 from ._settings import FileSettings, Settings, ZstdOptions, check, path
 from ._source import Source, check_source, read_at_callback
 from ._types import Dictionary, Name, Parameters
+
+if TYPE_CHECKING:
+    from ._tables import ArchiveTable
 
 # Bytes that are read ahead for lines.
 _LINES = 1 << 17
@@ -37,6 +43,14 @@ class Frame:
     content_size: int
 
 
+def _index(value: object) -> int | None:
+    """An integer; None for all else. Arrays have `__index__` too, which raises TypeError."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
 class Archive(Uncopied, io.RawIOBase):
     """The content of compressed data as a file that can be read at any offset. Made by `open_archive`.
 
@@ -47,13 +61,18 @@ class Archive(Uncopied, io.RawIOBase):
     #: None: closed. Dropping it closes: a call under way in another thread has a reference of its own.
     _handle: ArchiveHandle | None = None
 
-    def __init__(self, handle: ArchiveHandle, source: Source | None = None) -> None:
+    def __init__(
+        self, handle: ArchiveHandle, settings: Settings, source: Source | None = None, name: str | None = None
+    ) -> None:
         self._handle = handle
+        self._settings = settings
+        #: The path that it was opened by; None: it was opened by no path.
+        self.name = name
         #: Where the bytes come from. Here, and not with the handle: a source that has its archive, as a bound
         #: method may, is collected with it. Calls under way have a reference to the archive.
         self._source = source
         size, error = ctypes.c_uint64(), n.fastpar_error()
-        check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
+        self._check(lib.fastpar_archive_size(handle, ctypes.byref(size), ctypes.byref(error)), error)
         self._size = size.value
         self._position = 0
         #: Where lines come from: a part of the content, and its offset.
@@ -70,11 +89,11 @@ class Archive(Uncopied, io.RawIOBase):
         """Where the frames are."""
         handle = self._opened()
         count, error = ctypes.c_uint64(), n.fastpar_error()
-        check(lib.fastpar_archive_frames(handle, ctypes.byref(count), ctypes.byref(error)), error)
+        self._check(lib.fastpar_archive_frames(handle, ctypes.byref(count), ctypes.byref(error)), error)
         info = n.fastpar_frame_info(ctypes.sizeof(n.fastpar_frame_info))
         found = []
         for index in range(count.value):
-            check(lib.fastpar_archive_frame(handle, index, ctypes.byref(info), ctypes.byref(error)), error)
+            self._check(lib.fastpar_archive_frame(handle, index, ctypes.byref(info), ctypes.byref(error)), error)
             found.append(Frame(info.offset, info.size, info.content_offset, info.content_size))
         return found
 
@@ -89,8 +108,9 @@ class Archive(Uncopied, io.RawIOBase):
         """
         if offset < 0:
             raise ValueError(f"offset must not be negative, and is {offset}")
-        if isinstance(out, SupportsIndex):
-            capacity = min(natural(out, "size"), max(self._size - offset, 0))
+        size = _index(out)
+        if size is not None:
+            capacity = min(natural(size, "size"), max(self._size - offset, 0))
             return fill_bytes(capacity, lambda to: self._read_at(offset, to, capacity))
         with address(out, writable=True) as (to, capacity):
             return self._read_at(offset, to, capacity)
@@ -100,9 +120,27 @@ class Archive(Uncopied, io.RawIOBase):
         if offset >= self._size:
             return 0
         written, error = ctypes.c_size_t(), n.fastpar_error()
-        status = lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+
+        def work() -> int:
+            return lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+
+        if is_short(capacity):
+            status = work()
+        else:
+            try:
+                try:
+                    status = interruptible(Stop(self._settings), work)
+                finally:
+                    self._settings.go_on()
+            finally:
+                self._settings.go_on()  # whatever strikes in the first: others wait for it
+        while status == n.FASTPAR_ERR_CANCELLED:
+            # The flag is the archive's: the main thread is interrupted in another read, which ends first.
+            while self._settings.is_stopped():
+                time.sleep(0.001)
+            status = work()
         check_source(status, error)
-        check(status, error)
+        self._check(status, error)
         return written.value
 
     def scan(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
@@ -118,7 +156,7 @@ class Archive(Uncopied, io.RawIOBase):
         piece. May be called from any thread and from inside bodies.
         """
         call = ScanCall(lambda piece, view: body(view), False, **options)
-        scan(self._opened(), self._size, call)
+        scan(self._opened(), self._size, self.name, call)
 
     def lines(self, body: Callable[[memoryview], object], /, **options: Unpack[ScanOptions]) -> None:
         """The same for text: `body(view)` gets whole lines, each with its end; the last one may end with the content.
@@ -126,7 +164,7 @@ class Archive(Uncopied, io.RawIOBase):
         Of a part (`offset`, `size`) the lines come that begin in it, the last one whole.
         """
         call = ScanCall(lambda piece, view: body(view), True, **options)
-        scan(self._opened(), self._size, call)
+        scan(self._opened(), self._size, self.name, call)
 
     @overload
     def reduce[R](
@@ -168,7 +206,22 @@ class Archive(Uncopied, io.RawIOBase):
         `combine`: None: addition; it is called by the calling thread only. `initial`, where combining starts, may be left out:
         then no pieces are a TypeError. The result does not depend on the number of threads, for floats too.
         """
-        return reduce(self._opened(), self._size, fold, combine, initial, lines, options)
+        return reduce(self._opened(), self._size, self.name, fold, combine, initial, lines, options)
+
+    def table(
+        self, format: str, names: Sequence[str] | None = None, *, offset: int = 0, size: int = 0
+    ) -> "ArchiveTable":
+        """The records of the content as a table, which need not fit into memory: see `fastpar.table`.
+
+            trades = archive.table("<QQQIH2xq8x", names=("id", "ts", "order", "qty", "venue", "price"))
+            large = trades.filter((trades["qty"] >= 100) & trades["ts"].between(begin, end))
+            large.aggregate({"rows": "count", "vwap": (("price", "qty"), "wmean")})
+
+        `offset`, `size`: a part of the content, in bytes; size 0: up to the end.
+        """
+        from ._tables import archive_table  # which needs this module's package
+
+        return archive_table(self, format, names, (offset, size))
 
     async def read_at_async(self, offset: int, size: int, /) -> bytes:
         """`read_at` for an event loop."""
@@ -287,6 +340,9 @@ class Archive(Uncopied, io.RawIOBase):
         self._handle = None
         super().close()
 
+    def _check(self, status: int, error: n.fastpar_error) -> None:
+        check(status, error, () if self.name is None else (self.name,), self.name)
+
     def _opened(self) -> ArchiveHandle:
         handle = self._handle
         if handle is None:
@@ -312,6 +368,7 @@ def open_archive(
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
     handle, error, kept = ctypes.c_void_p(), n.fastpar_error(), _Source()
+    name = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
     try:
         with settings.watching():
             if isinstance(source, (str, os.PathLike)):
@@ -323,11 +380,11 @@ def open_archive(
                 status = lib.fastpar_archive_open(
                     ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
                 )
-        check(status, error, (os.fsdecode(source),) if isinstance(source, (str, os.PathLike)) else ())
+        check(status, error, () if name is None else (name,), name)
     except BaseException:
         kept.close()
         raise
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)))
+    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), settings, name=name)
 
 
 def open_source(
@@ -353,7 +410,7 @@ def open_source(
         )
     check_source(status, error)
     check(status, error)
-    return Archive(ArchiveHandle(handle.value, settings.kept()), source)
+    return Archive(ArchiveHandle(handle.value, settings.kept()), settings, source)
 
 
 def transform_file(
@@ -377,5 +434,5 @@ def transform_file(
     """
     settings = FileSettings(level, None, None, True, frame_size=frame_size, sync=sync, keep=keep, in_place=in_place)
     call = ScanCall(lambda piece, view: body(view), lines, **options)
-    stats = transform(archive._opened(), len(archive), call, settings, target)
+    stats = transform(archive._opened(), len(archive), archive.name, call, settings, target)
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)

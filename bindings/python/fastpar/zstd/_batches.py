@@ -12,7 +12,7 @@ from .._errors import Error, LimitError
 from .._library import lib, status_message
 from ._codec import _bound, decompress, decompressed_size
 from ._interrupts import interruptible
-from ._settings import DataError, Settings, ZstdOptions, check
+from ._settings import UNSUPPORTED, DataError, Settings, ZstdOptions, check
 from ._types import Dictionary, Parameters
 
 
@@ -31,7 +31,7 @@ def compress_batch(
     """
     settings = Settings(level, options, zstd_dict, True, **more)
     if not settings.supported:
-        raise NotImplementedError("batches take the parameters compression_level, window_log and checksum_flag only")
+        raise NotImplementedError(f"batches: {UNSUPPORTED}")
     lengths = [memoryview(item).nbytes for item in items]
     group = group_of(errors)
     room = [_bound(settings, length) for length in lengths]

@@ -58,7 +58,7 @@ def compress(
     As `compression.zstd.compress`. Data of more than a megabyte becomes several frames, which `decompress` of both modules reads,
     while `ZstdDecompressor` and `zstandard.decompress` stop after the first, without an error: `single_frame=True` is for those,
     and as parallel. Each frame has a checksum unless `options` says `checksum_flag: 0`. Parameters that fastpar
-    does not have (`strategy`, the sizes of tables, ...) are left to the standard module.
+    does not have (the sizes of tables, `target_length`, ...) are left to the standard module.
     """
     if _small.is_small(data) and options is None and zstd_dict is None and not more and is_level(level):
         result = _small.compress(data, level)

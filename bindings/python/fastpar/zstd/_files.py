@@ -9,7 +9,7 @@ from .. import _native as n
 from .._errors import uint64
 from .._library import lib
 from ._interrupts import interruptible
-from ._settings import FileOptions, FileSettings, Settings, check, path
+from ._settings import UNSUPPORTED, FileOptions, FileSettings, Settings, check, path
 from ._types import Dictionary, Name, Parameters
 
 
@@ -32,14 +32,14 @@ def _run(
     function: ctypes._NamedFuncPointer, settings: Settings, source: Name, target: Name
 ) -> FileStats:
     if not settings.supported:
-        raise NotImplementedError("files take the parameters compression_level, window_log, checksum_flag, window_log_max only")
+        raise NotImplementedError(f"files: {UNSUPPORTED}")
     stats = n.fastpar_file_stats(ctypes.sizeof(n.fastpar_file_stats))
     error = n.fastpar_error()
     names = (path(source), path(target))
     status = interruptible(
         settings, lambda: function(ctypes.byref(settings.native), *names, ctypes.byref(stats), ctypes.byref(error))
     )
-    check(status, error, (os.fsdecode(source), os.fsdecode(target)))
+    check(status, error, (os.fsdecode(source), os.fsdecode(target)), os.fsdecode(source))
     return FileStats(stats.bytes_in, stats.bytes_out, stats.frames, stats.seconds, stats.peak_memory)
 
 

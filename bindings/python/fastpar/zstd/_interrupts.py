@@ -3,10 +3,10 @@
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from .._threads import begin, live
+from .._threads import Work as Stoppable, begin, live
 
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
@@ -29,6 +29,27 @@ class Work(Protocol):
         """Raises what callbacks have raised, after the call."""
 
 
+class Stop:
+    """What ends one of many calls with the same options. Such calls look at the rest themselves."""
+
+    def __init__(self, call: Stoppable) -> None:
+        self._call = call
+
+    def stop(self) -> None:
+        self._call.stop()
+
+    def watching(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def raise_failure(self) -> None:
+        pass
+
+
+def is_short(amount: int | None) -> bool:
+    """Whether a call about so many bytes is made as it is: it is short, or not the main thread's."""
+    return (amount is not None and amount < _SHORT) or threading.current_thread() is not threading.main_thread()
+
+
 def interruptible(settings: Work, work: Callable[[], int], amount: int | None = None) -> int:
     """Calls `work`, which may be cancelled by `settings`. `amount`: the bytes that it is about; None: they may be many.
 
@@ -39,7 +60,7 @@ def interruptible(settings: Work, work: Callable[[], int], amount: int | None = 
     try:
         begin(settings)
         with settings.watching():
-            if (amount is not None and amount < _SHORT) or threading.current_thread() is not threading.main_thread():
+            if is_short(amount):
                 status = work()
             else:
                 status = _on_a_thread(settings, work)

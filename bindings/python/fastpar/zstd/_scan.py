@@ -118,12 +118,20 @@ class ScanCall:
             lane = self.lanes[number] = Lane(self.context)
         return lane
 
-    def run(self, work: Callable[[], int], error: n.fastpar_error, names: tuple[str, ...] = (), total: int | None = None) -> None:
-        """Runs the call, and raises its failure; `total`: the bytes that bodies get, if that is known."""
+    def run(
+        self,
+        work: Callable[[], int],
+        error: n.fastpar_error,
+        source: str | None,
+        targets: tuple[str, ...] = (),
+        total: int | None = None,
+    ) -> None:
+        """Runs the call, and raises its failure; `source`: the archive's file; `total`: the bytes that bodies get, if that is
+        known."""
         status = interruptible(self, work)
         check_source(status, error)
         if status != n.FASTPAR_ERR_CALLBACK:
-            check(status, error, names)
+            check(status, error, targets if source is None else (source, *targets), source)
         if status != n.FASTPAR_OK or total is not None and sum(lane.done for lane in self.lanes.values()) != total:
             raise RuntimeError("a body was ended from outside before it was done")
 
@@ -190,18 +198,19 @@ def _total(archive_size: int, call: ScanCall) -> int | None:
     return native.size or max(archive_size - native.offset, 0)
 
 
-def scan(handle: ArchiveHandle, archive_size: int, call: ScanCall) -> None:
+def scan(handle: ArchiveHandle, archive_size: int, source: str | None, call: ScanCall) -> None:
     """Runs a scan."""
     error = n.fastpar_error()
     call.run(
         lambda: lib.fastpar_archive_for(ctypes.byref(call.native), handle, _piece_callback, call, ctypes.byref(error)),
         error,
+        source,
         total=_total(archive_size, call),
     )
 
 
 def transform(
-    handle: ArchiveHandle, archive_size: int, call: ScanCall, target: Settings, name: Name
+    handle: ArchiveHandle, archive_size: int, source: str | None, call: ScanCall, target: Settings, name: Name
 ) -> n.fastpar_file_stats:
     """Runs a scan whose bodies return what is to be compressed into a file."""
     error, to = n.fastpar_error(), path(name)
@@ -219,6 +228,7 @@ def transform(
             ctypes.byref(error),
         ),
         error,
+        source,
         (os.fsdecode(name),),
         _total(archive_size, call),
     )
@@ -228,6 +238,7 @@ def transform(
 def reduce(
     handle: ArchiveHandle,
     archive_size: int,
+    source: str | None,
     fold: Callable[[memoryview], object],
     combine: Callable[[object, object], object] | None,
     initial: object,
@@ -242,7 +253,7 @@ def reduce(
 
     call = ScanCall(step, lines, **options)
     try:
-        scan(handle, archive_size, call)
+        scan(handle, archive_size, source, call)
     finally:
         # The call holds `step`, which holds the parts.
         del call

@@ -20,6 +20,8 @@ from ._types import Dictionary, Name, Parameters
 
 _SIZE = ctypes.sizeof(n.fastpar_zstd_options)
 
+#: Why `Settings.supported` is false, where there is no other way.
+UNSUPPORTED = "fastpar does not have these parameters of the standard module: the sizes of tables, target_length, min_match, ldm_*"
 _LEVELS = CompressionParameter.compression_level.bounds()
 
 _ZSTD_DICT_MAGIC = b"\x37\xa4\x30\xec"
@@ -48,20 +50,24 @@ _STANDARD_WORDS = {
 }
 
 
-def failure(error: n.fastpar_error, needed: int = 0, paths: Sequence[str] = ()) -> Exception:
+def failure(
+    error: n.fastpar_error, needed: int = 0, paths: Sequence[str] = (), source: str | None = None
+) -> Exception:
     """The exception for what a call of the codec has reported; `needed`: the capacity that it asks for if that was too small;
-    `paths`: of the files that it was given."""
+    `paths`: of the files that it was given; `source`: the one whose data it decodes."""
     error.message = (_STANDARD_WORDS.get(error.status, b"") + error.message)[: n.FASTPAR_ERROR_MESSAGE_SIZE - 1]
-    exception = error_of(error, _DATA_ERRORS, paths)
+    exception = error_of(error, _DATA_ERRORS, paths, source)
     if isinstance(exception, BufferTooSmallError):
         exception.needed = needed
     return exception
 
 
-def check(status: int, error: n.fastpar_error, paths: Sequence[str] = ()) -> None:
+def check(
+    status: int, error: n.fastpar_error, paths: Sequence[str] = (), source: str | None = None
+) -> None:
     """Raises what a call of the codec has reported."""
     if status != n.FASTPAR_OK:
-        raise failure(error, 0, paths)
+        raise failure(error, 0, paths, source)
 
 
 def is_level(level: object) -> bool:
@@ -209,6 +215,14 @@ class Settings:
     def stop(self) -> None:
         """Cancels the call."""
         lib.fastpar_cancel(ctypes.addressof(self._flag))
+
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called last."""
+        return self._flag.value != 0
+
+    def go_on(self) -> None:
+        """After `stop`, for options that serve many calls."""
+        self._flag.value = 0
 
     def fail(self, index: int, error: BaseException) -> None:
         """Notes what `progress` has raised; the call ends."""

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import io
+import os
 import threading
 from compression.zstd import ZstdCompressor
 from typing import Any
@@ -12,6 +13,7 @@ from .._calls import entries
 from .._handles import Handle, ReaderHandle, WriterHandle
 from .._library import lib
 from .._buffers import address
+from ._interrupts import Stop, interruptible, is_short
 from ._settings import DataError, Settings, check
 from ._types import Dictionary, Parameters
 
@@ -38,8 +40,35 @@ class _Stream:
         """Notes what the file object has raised."""
         self._failure = self._failure or error
 
-    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> bool:
-        """Whether there was a result: the file of a reader may have nothing now."""
+    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object, amount: int = 0) -> bool:
+        """Whether there was a result: the file of a reader may have nothing now. `amount`: the bytes that it is about."""
+        if is_short(amount):
+            return self._made(function, *arguments)
+        results: list[bool | BaseException] = []
+
+        def work() -> int:
+            # All of it, the lock too: it is this thread that a file object calls the stream from, if it does.
+            try:
+                results.append(self._made(function, *arguments))
+            except BaseException as error:
+                results.append(error)
+            return n.FASTPAR_OK
+
+        try:
+            interruptible(Stop(self._settings), work)
+        except BaseException as interrupt:
+            results.clear()  # an error in it would keep frames, and they the handle
+            self._ended_by = interrupt
+            raise
+        result = results.pop()
+        if isinstance(result, BaseException):
+            try:
+                raise result
+            finally:
+                del result  # its traceback holds this frame
+        return result
+
+    def _made(self, function: ctypes._NamedFuncPointer, *arguments: object) -> bool:
         error = n.fastpar_error()
         with self._lock:
             handle = self._handle
@@ -63,7 +92,8 @@ class _Stream:
         if status == n.FASTPAR_ERR_CLOSED:
             # Another thread has ended it, and is about to release it.
             raise ValueError(f"I/O operation on closed file: {error.message.decode('utf-8', 'replace')}")
-        check(status, error)
+        name = getattr(self.file, "name", None)
+        check(status, error, (), os.fsdecode(name) if isinstance(name, (str, bytes)) else None)
         return True
 
     def release(self) -> None:
@@ -109,6 +139,8 @@ class ParallelWriter(_Stream):
 
     def __init__(self, file: Any, settings: Settings) -> None:
         super().__init__(file, settings)
+        #: Bytes that may wait to be compressed.
+        self._waiting = 0
         self._open()
 
     def _open(self) -> None:
@@ -122,15 +154,17 @@ class ParallelWriter(_Stream):
     def write(self, data: Any) -> None:
         """Takes all of it."""
         with address(data) as (source, length):
-            self._call(lib.fastpar_writer_write, source, length)
+            self._waiting += length
+            self._call(lib.fastpar_writer_write, source, length, amount=length)
 
     def flush(self) -> None:
         """Ends the frame and gives everything to the file."""
-        self._call(lib.fastpar_writer_flush)
+        self._call(lib.fastpar_writer_flush, amount=self._waiting)
+        self._waiting = 0
 
     def finish(self) -> None:
         """Ends the stream."""
-        self._call(lib.fastpar_writer_finish)
+        self._call(lib.fastpar_writer_finish, amount=self._waiting)
 
 
 class StandardWriter:
@@ -221,7 +255,7 @@ class ParallelReader(_Stream, io.RawIOBase):
             if capacity == 0:
                 return 0
             try:
-                if not self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count)):
+                if not self._call(lib.fastpar_reader_read, to, capacity, ctypes.byref(count), amount=capacity):
                     return None
             except DataError as error:
                 if error.status == n.FASTPAR_ERR_TRUNCATED:

@@ -1,0 +1,32 @@
+//! Suite "musl": the library for musl (Alpine and its like), and the C programs, which run here with musl's
+//! own loader.
+
+use super::foreign::{build, image, Bench, How};
+use super::{c, Case, Context};
+use crate::targets::MUSL;
+use anyhow::Result;
+
+const GCC: &str = "musl-gcc";
+
+const C: How<'_> = How { name: "C", compiler: GCC, flags: &["-std=c11", "-O2"], runner: &[] };
+
+/// musl has no `makecontext`.
+const WITHOUT: [&str; 1] = ["fibers"];
+
+pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
+    if let Some(reason) = context.setup.install_if_missing(&[GCC, "readelf"]) {
+        return Ok(vec![Case::skipped("programs", reason)]);
+    }
+    context.build(super::ahead::MUSL)?;
+    let built = match build(&context.setup, &MUSL)? {
+        Ok(built) => built,
+        Err(reason) => return Ok(vec![Case::skipped("the library", reason)]),
+    };
+    let bench = Bench::new(&MUSL, &built)?;
+    let mut programs = c::programs(context)?;
+    programs
+        .retain(|program| !program.file_stem().is_some_and(|stem| WITHOUT.iter().any(|name| stem == *name)));
+    let mut cases = image(&bench.shared(&MUSL), &["libc.so"])?;
+    cases.extend(bench.all(&MUSL, &C, &programs)?);
+    Ok(cases)
+}
