@@ -160,7 +160,7 @@ fn bodies_that_fail_end_it() {
         };
         let run = |body: &(dyn Fn(&Piece<'_>) -> Result<()> + Sync)| {
             cancel.store(0, Ordering::Relaxed);
-            let mut scan = Scan::new(&archive, &options)?;
+            let mut scan = Scan::new(&archive, &options, None)?;
             scan.sharing = Some(lanes);
             scan.run(u64::MAX, body)?;
             scan.finish()
