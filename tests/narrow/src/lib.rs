@@ -17,6 +17,13 @@ mod sync;
 #[path = "../../../src/panics.rs"]
 mod panics;
 
+/// Waits that no statistics count.
+mod pool {
+    pub(crate) fn wait<R>(until: impl FnOnce() -> R) -> R {
+        until()
+    }
+}
+
 /// No trace runs here.
 mod trace {
     pub(crate) const CODEC: u32 = 0;
@@ -34,7 +41,7 @@ mod trace {
             Self
         }
 
-        pub(crate) fn end(&self, _: Kind, _: u64, _: [u64; 5]) {}
+        pub(crate) fn end(self, _: Kind, _: [u64; 5]) {}
     }
 }
 
