@@ -113,7 +113,7 @@ pub(crate) fn archive_fold<A: Send>(
     mut merge: impl FnMut(A) -> Result<()>,
 ) -> Result<()> {
     type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
-    let traced = begin();
+    let traced = begin(options);
     let within = traced.map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
     let most = scan.wave(size_of::<CachePadded<Mutex<Option<A>>>>(), WAVE_BYTES, WAVE_PIECES)?;

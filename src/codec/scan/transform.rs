@@ -53,7 +53,7 @@ pub(crate) fn archive_transform(
 ) -> Result<u64> {
     let (traced, own) = match traced {
         TracedAs::PartOf(call) => (call, None),
-        TracedAs::Call(kind) => (begin(), Some(kind)),
+        TracedAs::Call(kind) => (begin(options), Some(kind)),
     };
     let within = own.and(traced).map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
