@@ -82,7 +82,8 @@ pub struct TeamOptions<'a> {
     pub name: Option<&'a CStr>,
 }
 
-/// The same with options; once `cancel` is not zero the members are released from their barriers, and the call fails.
+/// The same with options; once `cancel` is not zero the members are released from their barriers, and the
+/// call fails.
 ///
 /// # Errors
 /// Those of [`run`], and [`ErrorKind::Cancelled`].

@@ -85,7 +85,8 @@ class Browsing(unittest.TestCase):
         self.troubles = troubles = []
         page.on("console", lambda message: message.type == "error" and troubles.append(f"{page.url}: {message.text}"))
         page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
-        # What is still loading when the page is left is aborted; what is not there is an error of the console.
+        # What is still loading when the page is left is aborted; what is not there is an error of the
+        # console.
         page.on(
             "requestfailed",
             lambda request: request.failure == "net::ERR_ABORTED" or troubles.append(f"{page.url}: {request.url} failed"),
