@@ -21,6 +21,7 @@ mod scans;
 mod series;
 mod simulate;
 mod small;
+mod targets;
 mod tasks;
 mod timeline;
 
@@ -67,7 +68,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 13] = [
+const GROUPS: [Group; 14] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -89,6 +90,7 @@ const GROUPS: [Group; 13] = [
         measure: |staged, effort| files::measure(&build::files(staged)?, effort),
         tables: files::tables,
     },
+    Group { name: "targets", measure: targets::measure, tables: targets::tables },
     Group { name: "frames", measure: frames::measure, tables: frames::tables },
     Group { name: "scans", measure: scans::measure, tables: scans::tables },
     Group { name: "records", measure: records::measure, tables: records::tables },
