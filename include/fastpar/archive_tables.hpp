@@ -58,9 +58,9 @@ class condition {
 
   template <class V>
   static std::vector<unsigned char> bytes_of(const V &value) {
-    std::vector<unsigned char> bytes(sizeof(V));
-    std::memcpy(bytes.data(), &value, sizeof(V));
-    return bytes;
+    std::vector<unsigned char> copied(sizeof(V));
+    std::memcpy(copied.data(), &value, sizeof(V));
+    return copied;
   }
 
   condition &with(std::uint32_t combine, const condition *other) {

@@ -256,11 +256,11 @@ struct scan_exclusive {
  */
 template <class First, class Out, class Operation = std::plus<>>
 Out inclusive_scan(First first, First last, Out out, Operation operation = {}, const loop_options &options = {}) {
-  using value = typename std::iterator_traits<First>::value_type;
+  using item = typename std::iterator_traits<First>::value_type;
   using sequence = detail::sequence<First, First>;
   const sequence items(first, last);
-  const detail::scan_inclusive<value, sequence, Out, Operation> scan{items, out, operation};
-  detail::scan_range<value>(items.count(), operation, scan, options);
+  const detail::scan_inclusive<item, sequence, Out, Operation> scan{items, out, operation};
+  detail::scan_range<item>(items.count(), operation, scan, options);
   return out + static_cast<typename std::iterator_traits<Out>::difference_type>(items.count());
 }
 

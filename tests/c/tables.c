@@ -291,7 +291,7 @@ static void rows_of_an_archive(void)
   static char names[3 * MINUTES][6];
   fastpar_error error = {0, 0, 0, ""};
   size_t size = 0, written = 0, count, at = 0;
-  pile pile = {0};
+  pile passed = {0};
   memset(&codec, 0, sizeof codec);
   codec.struct_size = sizeof codec;
   codec.frame_size = 100001;
@@ -330,11 +330,11 @@ static void rows_of_an_archive(void)
 
   table.conditions = steps;
   table.conditions_count = 4;
-  CHECK_EQUAL(fastpar_archive_take(&options, archive, &table, pile_up, &pile, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_archive_take(&options, archive, &table, pile_up, &passed, NULL), FASTPAR_OK);
   for (size_t i = 0; i < COUNT; i++)
     if (trades[i].price >= low && trades[i].price < high && trades[i].quantity <= most)
-      CHECK(at < pile.count && memcmp(&trades[i], &taken[at++], sizeof(trade)) == 0);
-  CHECK_EQUAL(at, pile.count);
+      CHECK(at < passed.count && memcmp(&trades[i], &taken[at++], sizeof(trade)) == 0);
+  CHECK_EQUAL(at, passed.count);
   CHECK_EQUAL(fastpar_archive_aggregate(&options, archive, &table, asked, 1, values, NULL), FASTPAR_OK);
   CHECK_EQUAL(values[0].integer.low, at);
   CHECK_EQUAL(fastpar_archive_take(&options, archive, &table, enough, NULL, &error), FASTPAR_ERR_CALLBACK);

@@ -9,8 +9,12 @@ use std::fmt::Write;
 
 /// Structs that have grown since their first version, and the first field that was added: shorter ones are
 /// accepted.
-const GROWN: [(&str, &str); 3] = [
+const GROWN: [(&str, &str); 7] = [
     ("fastpar_loop_options", "flags"),
+    ("fastpar_team_options", "name"),
+    ("fastpar_group_options", "name"),
+    ("fastpar_pipeline_options", "name"),
+    ("fastpar_scan_options", "name"),
     ("fastpar_zstd_options", "strategy"),
     ("fastpar_pool_stats", "bytes_in"),
 ];
