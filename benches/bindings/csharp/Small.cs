@@ -169,7 +169,10 @@ internal static partial class Bench
         foreach (int size in new[] { 100, 1000, 10_000, 64 << 10 })
         {
             using var reader = new FastparStream(new MemoryStream(packed), CompressionMode.Decompress);
-            await reader.ReadAsync(buffer.AsMemory(0, size)); // opens, and begins
+            if (await reader.ReadAsync(buffer.AsMemory(0, size)) == 0) // opens, and begins
+            {
+                throw new InvalidDataException("nothing to read");
+            }
             int calls = 1_000_000 / size, ready = 0;
             long before = GC.GetTotalAllocatedBytes(precise: true);
             for (int i = 0; i < calls; i++)
