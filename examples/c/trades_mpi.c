@@ -51,9 +51,15 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         fastpar_error error = {.message = "no memory"};
         memset(&part, 0, sizeof part);
-        if (parts == NULL || scan(argv[i], ranks, rank, &part, &error) != FASTPAR_OK) {
+        int failed = parts == NULL || scan(argv[i], ranks, rank, &part, &error) != FASTPAR_OK, any = 0;
+        if (failed)
             fprintf(stderr, "%s: %s\n", argv[i], error.message);
-            MPI_Abort(MPI_COMM_WORLD, 1); /* the others would wait for ever */
+        /* All end together: MPI_Abort would lose what was just written. */
+        MPI_Allreduce(&failed, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+        if (any) {
+            free(parts);
+            MPI_Finalize();
+            return 1;
         }
         MPI_Gather(&part, sizeof part, MPI_BYTE, parts, sizeof part, MPI_BYTE, 0, MPI_COMM_WORLD);
         for (int k = 0; rank == 0 && k < ranks; k++)
