@@ -341,6 +341,7 @@ static fastpar_status call_archive_table(calls_room *room)
   memset(&value, 0, sizeof value);
   options.struct_size = sizeof options;
   options.record_size = CALLS_ROW;
+  options.size = CALLS_SIZE - CALLS_SIZE % CALLS_ROW;
   options.cancel = room->cancel;
   table.struct_size = sizeof table;
   table.fields = fields;
