@@ -46,9 +46,9 @@ struct trade {
 constexpr std::int64_t minute = 60'000'000;
 constexpr std::int64_t from = 2 * minute, to = 5 * minute;
 
-constexpr std::uint64_t large = 50, high = 10501;
+constexpr std::uint64_t least_quantity = 50, least_price = 10501;
 
-bool is_large(const trade &row) { return row.quantity >= large && row.price >= high; }
+bool is_large(const trade &row) { return row.quantity >= least_quantity && row.price >= least_price; }
 
 struct bar {
   std::uint64_t open = 0, high = 0, low = 0, close = 0, volume = 0;
@@ -134,8 +134,8 @@ void by_tables(const std::vector<fs::path> &files, day &all) {
       all.bars[static_cast<std::size_t>(minutes[i].whole() / minute) % all.bars.size()].add(
           {number(0), number(1), number(2), number(3), number(4)});
     }
-    const auto passes = where::between(&trade::microseconds, from, to) & where::at_least(&trade::quantity, large) &
-                        where::at_least(&trade::price, high);
+    const auto passes = where::between(&trade::microseconds, from, to) & where::at_least(&trade::quantity, least_quantity) &
+                        where::at_least(&trade::price, least_price);
     all.large += trades.filter(passes).aggregate({of::count()})[0].whole<std::uint64_t>();
   }
 }
