@@ -26,7 +26,8 @@ fn records<'s>(options: &ScanOptions<'_>, shape: &Shape<'s>) -> Result<Records<'
 
 /// Computes aggregates of those records of an archive that pass, all in one pass.
 ///
-/// # Errors Those of [`aggregate`](crate::table::aggregate()) and of
+/// # Errors
+/// Those of [`aggregate`](crate::table::aggregate()) and of
 /// [`archive_for`](super::archive_for); [`ErrorKind::InvalidArgument`]: the shape.
 pub fn archive_aggregate(
     archive: &Archive<'_>,
@@ -57,7 +58,8 @@ pub fn archive_aggregate(
 /// have. Numbers of rows count from the begin of the part that is scanned. Groups that take more than
 /// `max_memory` bytes, while they are found, are an error; 0: there is no limit.
 ///
-/// # Errors Those of [`group`](crate::table::group()) and of [`archive_for`](super::archive_for);
+/// # Errors
+/// Those of [`group`](crate::table::group()) and of [`archive_for`](super::archive_for);
 /// [`ErrorKind::InvalidArgument`]: the shape.
 pub fn archive_group(
     archive: &Archive<'_>,
@@ -92,7 +94,8 @@ pub fn archive_group(
 /// Gives those records of an archive that pass to `sink`, in their order, on the calling thread: some at a
 /// time.
 ///
-/// # Errors Those of the sink and of [`archive_for`](super::archive_for);
+/// # Errors
+/// Those of the sink and of [`archive_for`](super::archive_for);
 /// [`ErrorKind::InvalidArgument`]: the shape.
 pub fn archive_take(
     archive: &Archive<'_>,

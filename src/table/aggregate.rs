@@ -237,7 +237,8 @@ impl Partial {
 
     /// The results.
     ///
-    /// # Errors As [`aggregate`].
+    /// # Errors
+    /// As [`aggregate`].
     pub(crate) fn values(&self, aggregates: &[Aggregate]) -> Result<Vec<Value>> {
         let values = self.states.iter().zip(aggregates).enumerate();
         values

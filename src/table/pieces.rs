@@ -90,7 +90,8 @@ impl<'s> Records<'s> {
 
     /// Aggregates of no records.
     ///
-    /// # Errors As [`aggregate`](super::aggregate()): an aggregate.
+    /// # Errors
+    /// As [`aggregate`](super::aggregate()): an aggregate.
     pub(crate) fn no_aggregates(&self, aggregates: &[Aggregate]) -> Result<Partial> {
         self.aggregate(&[], aggregates)
     }
@@ -106,7 +107,8 @@ impl<'s> Records<'s> {
 
     /// What groups are made by.
     ///
-    /// # Errors As [`group`](super::group()): a key or an aggregate.
+    /// # Errors
+    /// As [`group`](super::group()): a key or an aggregate.
     pub(crate) fn grouping<'g>(
         &self,
         keys: &'g [GroupKey],

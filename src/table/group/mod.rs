@@ -278,7 +278,8 @@ fn find(
 /// Progress counts rows. Groups that take more than `max_memory` bytes, while they are found, are an
 /// error; 0: there is no limit.
 ///
-/// # Errors Those of [`aggregate`](super::aggregate());
+/// # Errors
+/// Those of [`aggregate`](super::aggregate());
 /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): a key;
 /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded): `max_memory`.
 pub fn group(
