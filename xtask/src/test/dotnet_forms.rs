@@ -15,38 +15,87 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 const PROJECT: &str = "examples/csharp/lines/Lines.csproj";
 
+const LINUX: &str = "linux-x64";
 const WINDOWS: &str = "win-x64";
 
-/// A way to publish: its name, the system, the properties, and whether the managed assembly is a file of its
-/// own.
+/// A way to publish.
 struct Form {
     name: &'static str,
+    /// The system.
     runtime: &'static str,
     properties: &'static [&'static str],
-    assembly: bool,
+    beside: Beside,
+}
+
+/// What lies beside the published program.
+#[derive(PartialEq)]
+enum Beside {
+    Nothing,
+    /// The native one.
+    Library,
+    LibraryAndAssembly,
 }
 
 const fn form(
     name: &'static str,
     runtime: &'static str,
     properties: &'static [&'static str],
-    assembly: bool,
+    beside: Beside,
 ) -> Form {
-    Form { name, runtime, properties, assembly }
+    Form { name, runtime, properties, beside }
 }
 
-/// What Wine does not run is looked at. The runtime of the program's own system needs no package of a
-/// runtime. A program without a runtime gets that of the one before, on Windows.
-const FORMS: [Form; 8] = [
-    form("self-contained", "linux-x64", &["-p:FastparRuntime=linux-x64"], true),
-    form("trimmed", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishTrimmed=true"], true),
-    form("single file", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishSingleFile=true"], false),
-    form("NativeAOT", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishAot=true"], false),
-    form("self-contained", "win-x64", &["-p:FastparRuntime=win-x64"], true),
-    form("framework-dependent", "win-x64", &["-p:RuntimeIdentifier=win-x64", "-p:SelfContained=false"], true),
-    form("trimmed", "win-x64", &["-p:FastparRuntime=win-x64", "-p:PublishTrimmed=true"], true),
-    form("single file", "win-x64", &["-p:FastparRuntime=win-x64", "-p:PublishSingleFile=true"], false),
+/// The runtime of the program's own system needs no package of a runtime. A program for Windows that brings no
+/// runtime gets that of the others.
+const FORMS: [Form; 9] = [
+    form("self-contained", LINUX, &["-p:FastparRuntime=linux-x64"], Beside::LibraryAndAssembly),
+    form(
+        "trimmed",
+        LINUX,
+        &["-p:FastparRuntime=linux-x64", "-p:PublishTrimmed=true"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        "single file",
+        LINUX,
+        &["-p:FastparRuntime=linux-x64", "-p:PublishSingleFile=true"],
+        Beside::Library,
+    ),
+    form("NativeAOT", LINUX, &["-p:FastparRuntime=linux-x64", "-p:PublishAot=true"], Beside::Library),
+    form("self-contained", WINDOWS, &["-p:FastparRuntime=win-x64"], Beside::LibraryAndAssembly),
+    form(
+        "framework-dependent",
+        WINDOWS,
+        &["-p:RuntimeIdentifier=win-x64", "-p:SelfContained=false"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        "trimmed",
+        WINDOWS,
+        &["-p:FastparRuntime=win-x64", "-p:PublishTrimmed=true"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        NOT_UNDER_WINE,
+        WINDOWS,
+        &["-p:FastparRuntime=win-x64", "-p:PublishSingleFile=true"],
+        Beside::Library,
+    ),
+    form(
+        "single file, compressed, with the library",
+        WINDOWS,
+        &[
+            "-p:FastparRuntime=win-x64",
+            "-p:PublishSingleFile=true",
+            "-p:EnableCompressionInSingleFile=true",
+            "-p:IncludeNativeLibrariesForSelfExtract=true",
+        ],
+        Beside::Nothing,
+    ),
 ];
+
+/// Its runtime maps assemblies from the middle of the program's file, where Wine 8 maps nothing.
+const NOT_UNDER_WINE: &str = "single file";
 
 /// Tests of what the collector may move or release.
 const COLLECTED: [&str; 6] =
@@ -123,7 +172,7 @@ impl Consumer<'_> {
         }
         add("a program with the package, NativeAOT, the library inside", &|| self.inside());
         add("a system that the package has no static library for", &|| self.not_inside());
-        for form in FORMS.iter().filter(|form| form.runtime == WINDOWS) {
+        for form in FORMS.iter().filter(|form| form.runtime == WINDOWS && form.name != NOT_UNDER_WINE) {
             let name = format!("under Wine, {}", form.name);
             cases.push(match (missing, &self.wine) {
                 (Some(reason), _) => Case::skipped(name, reason),
@@ -234,7 +283,7 @@ impl Consumer<'_> {
 
     /// Where a form is built, and where it is published.
     fn places(&self, form: &Form) -> [PathBuf; 2] {
-        let folder = self.folder.join(format!("{}-{}", form.runtime, form.name.replace(' ', "-")));
+        let folder = self.folder.join(format!("{}-{}", form.runtime, form.name.replace([' ', ','], "-")));
         let published = folder.join("bin/Lines/Release").join(FRAMEWORK).join(form.runtime).join("publish");
         [folder, published]
     }
@@ -264,12 +313,18 @@ impl Consumer<'_> {
             WINDOWS => ("Lines.exe", "fastpar.dll"),
             _ => ("Lines", "libfastpar.so"),
         };
-        ensure!(published.join(library).is_file(), "{library} is not in {}", published.display());
-        let assembly = published.join(format!("{ASSEMBLY}.dll"));
-        ensure!(assembly.is_file() == form.assembly, "{}: not as expected", assembly.display());
+        let assembly = format!("{ASSEMBLY}.dll");
+        let expected = [
+            (library, form.beside != Beside::Nothing),
+            (&assembly, form.beside == Beside::LibraryAndAssembly),
+        ];
+        for (file, is_there) in expected {
+            let found = published.join(file).is_file();
+            ensure!(found == is_there, "{file} in {}: {found}", published.display());
+        }
         let program = published.join(program);
         ensure!(program.is_file(), "{} is missing", program.display());
-        if form.runtime == "linux-x64" {
+        if form.runtime == LINUX {
             let mut command = Command::new(program);
             self.sdk.prepare(&mut command);
             command.env_remove("DOTNET_ROOT");
