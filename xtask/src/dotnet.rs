@@ -143,8 +143,8 @@ fn on_path() -> Option<PathBuf> {
     found.canonicalize().ok()?.parent().map(Path::to_path_buf)
 }
 
-/// The nuget.config of the user, which `dotnet` would not find in the home that it is given here. (On Windows it
-/// does not look there.)
+/// The nuget.config of the user, which `dotnet` would not find in the home that it is given here. (On Windows
+/// it does not look there.)
 fn configured() -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
     let files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"];
