@@ -171,7 +171,7 @@ internal static class AsyncLoopTests
     }
 
 #if NET
-    /// <summary>What loops have used is collected when they have ended, though their token lives on.</summary>
+    /// <summary>What loops used is collected when they have ended, though their token lives on.</summary>
     [Test]
     private static void LeavesNothingInItsToken()
     {

@@ -19,8 +19,8 @@ pub(crate) fn name() -> Result<String> {
 /// A library, the runtime that it is for, and its name there.
 pub(super) type Native<'a> = (&'a str, &'a str, &'a Library);
 
-/// Where `dotnet pack` finds the native libraries, by runtime. Static ones are a multiple of all the rest: that
-/// of the system is there whose programs the tests link with it, the archives have the others.
+/// Where `dotnet pack` finds the native libraries, by runtime. Static ones are a multiple of all the rest:
+/// that of the system is there whose programs the tests link with it, the archives have the others.
 pub(super) fn runtimes(libraries: &[Native<'_>], builds: &Path) -> Result<PathBuf> {
     let root = builds.join("runtimes");
     if root.exists() {

@@ -45,8 +45,8 @@ const fn form(
     Form { name, runtime, properties, beside }
 }
 
-/// The runtime of the program's own system needs no package of a runtime. A program for Windows that brings no
-/// runtime gets that of the others.
+/// The runtime of the program's own system needs no package of a runtime. A program for Windows that brings
+/// no runtime gets that of the others.
 const FORMS: [Form; 9] = [
     form("self-contained", LINUX, &["-p:FastparRuntime=linux-x64"], Beside::LibraryAndAssembly),
     form(
@@ -94,7 +94,8 @@ const FORMS: [Form; 9] = [
     ),
 ];
 
-/// Its runtime puts assemblies into memory that it reserves by placeholders (VirtualAlloc2), which Wine 8 has not.
+/// Its runtime puts assemblies into memory that it reserves by placeholders (VirtualAlloc2), which Wine 8
+/// has not.
 const NOT_UNDER_WINE: &str = "single file";
 
 /// Tests of what the collector may move or release.
@@ -230,7 +231,7 @@ impl Consumer<'_> {
         works(&mut Command::new(published.join("Lines")))
     }
 
-    /// The same where the package has none, by what was restored for the last such system: nothing is compiled.
+    /// The same where the package has none, by what was restored for such a system: nothing is compiled.
     fn not_inside(&self) -> Result<()> {
         let mut command = self.sdk.command();
         command.args(["msbuild", PROJECT, "-nologo", "-v:q", "-t:FastparRequireStaticLibrary"]);
