@@ -1,9 +1,9 @@
 /* What events cost the thread that has them: its CPU time, where no trace runs, and where one does.
 
-   cost TRACE ROUNDS     writes the trace, and prints nanoseconds as JSON: the least and the middle of all rounds
+   cost TRACE ROUNDS     writes the trace, and prints nanoseconds: the least and the middle of all rounds
 
-   Everything is done on one thread. A round has so few events that the trace's thread is not woken for them, and the next
-   one begins when they are in the file: so none is lost, as the trace tells. */
+   Everything is done on one thread. A round has so few events that the trace's thread is not woken for them,
+   and the next one begins when they are in the file: so none is lost, as the trace tells. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

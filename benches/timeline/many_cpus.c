@@ -1,4 +1,4 @@
-/* For a program whose calls shall have 24 lanes, whatever the machine: its process may use 24 CPUs, it is told. */
+/* For a program whose calls shall have 24 lanes, whatever the machine: it is told that it may use 24 CPUs. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <string.h>

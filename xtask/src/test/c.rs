@@ -1,5 +1,5 @@
-//! Suite "c": every program of `tests/c`, and the generated calls, built in several ways and run; and pictures of
-//! timelines.
+//! Suite "c": every program of `tests/c`, and the generated calls, built in several ways and run; and
+//! pictures of timelines.
 
 use super::abi::WARNINGS;
 use super::{calls, lines, pictures, Case, Context};

@@ -47,7 +47,7 @@ fn traced(events: &[Value], picture: &Picture) -> usize {
         let calls = slices().filter(|event| event["name"] == "reduce archive");
         return calls.map(ends).min().map_or(0, seen);
     }
-    // Only the program's thread has spans, in their order. Those that lie in another one are slices of the picture.
+    // Only the program's thread has spans, in their order. Those that lie in another one are slices, too.
     let (mut depth, mut begun, mut count) = (0, 0, 0);
     for event in events {
         let at = nanoseconds(&event["ts"]);

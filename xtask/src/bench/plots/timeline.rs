@@ -32,7 +32,7 @@ impl Rows {
     }
 }
 
-/// From where to where the bar of a slice reaches, in a panel of such a length. A gap tells it from the next one.
+/// From where to where the bar of a slice reaches, in a panel of such a length. A gap tells it from the next.
 pub(crate) fn place(at: u64, long: u64, took: u64) -> (i32, i32) {
     let x = |at: u64| {
         LEFT + (canvas::place(at as f64, 0.0, took as f64, false) * f64::from(WIDTH - LEFT - RIGHT)) as i32

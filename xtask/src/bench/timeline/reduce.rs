@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
 
-/// What slices are in a picture, a colour each; and the names that they have in traces. The program's own spans
-/// are of the first kind.
+/// What slices are in a picture, a colour each; and the names that they have in traces. The program's own
+/// spans are of the first kind.
 pub(crate) const KINDS: [(&str, &[&str]); 8] = [
     ("callback, or span", &["chunk", "chunks", "piece", "group task", "feed", "work", "take", "combine"]),
     (
