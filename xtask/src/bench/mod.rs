@@ -6,6 +6,7 @@ mod build;
 mod codec;
 mod data;
 mod files;
+mod frame_phases;
 mod frames;
 mod grid;
 mod kernels;
