@@ -3,6 +3,7 @@
 mod bars;
 mod canvas;
 mod lines;
+mod one_frame;
 mod timeline;
 
 use super::{loops, series};
@@ -16,7 +17,8 @@ use serde_json::Value;
 type Draw = fn(&Value) -> Result<String>;
 
 /// Pictures, and the results that they show.
-const PICTURES: [(&str, &str, Draw); 6] = [
+const PICTURES: [(&str, &str, Draw); 7] = [
+    ("one-frame", "frames", one_frame::one_frame),
     ("latency", "loops", latency),
     ("speed-up", "loops", speed_up),
     ("scaling", "series", scaling),
