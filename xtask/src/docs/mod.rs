@@ -5,6 +5,7 @@
 pub(crate) mod address;
 mod c_api;
 mod doxygen;
+mod doxygen_text;
 mod entry;
 pub(crate) mod html;
 pub(crate) mod picture;
