@@ -129,15 +129,13 @@ pub(crate) fn archive_fold<A: Send>(
         *slots.lock(slot) = Some(made);
         Ok(())
     };
-    let ran = scan.in_waves(most, next, &mut slots, each, |slots, slot, _| {
-        match slots.get(slot).take() {
-            Some(made) => {
-                let (count, before) = taken.get();
-                taken.set((count + 1, before.saturating_add(bytes(&made))));
-                merge(made)
-            }
-            None => Ok(()),
+    let ran = scan.in_waves(most, next, &mut slots, each, |slots, slot, _| match slots.get(slot).take() {
+        Some(made) => {
+            let (count, before) = taken.get();
+            taken.set((count + 1, before.saturating_add(bytes(&made))));
+            merge(made)
         }
+        None => Ok(()),
     });
     let ran = ran.and_then(|()| scan.finish());
     drop(within);
