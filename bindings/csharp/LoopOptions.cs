@@ -121,10 +121,10 @@ public sealed class LoopOptions
         struct_size = (UIntPtr)sizeof(fastpar_loop_options),
         schedule = (uint)ScheduleInUse,
         max_lanes = (uint)MaxLanes,
-        segments = (UIntPtr)(ulong)Segments,
-        grain = (UIntPtr)(ulong)Grain,
-        item_size = (UIntPtr)(ulong)ItemSize,
-        cache_bytes = (UIntPtr)(ulong)CacheBytes,
+        segments = (nuint)(ulong)Segments,
+        grain = (nuint)(ulong)Grain,
+        item_size = (nuint)(ulong)ItemSize,
+        cache_bytes = (nuint)(ulong)CacheBytes,
         flags = CacheDetect ? NativeMethods.FASTPAR_LOOP_CACHE_DETECT : 0,
     };
 }

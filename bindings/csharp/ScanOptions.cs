@@ -79,7 +79,7 @@ public sealed class ScanOptions
         struct_size = (UIntPtr)sizeof(fastpar_scan_options),
         record_size = (UIntPtr)(uint)record,
         flags = record == 0 ? NativeMethods.FASTPAR_SCAN_LINES : 0,
-        piece_size = (UIntPtr)(ulong)PieceSize,
+        piece_size = (nuint)(ulong)PieceSize,
         max_lanes = (uint)MaxLanes,
         offset = (ulong)Offset,
         size = (ulong)Size,

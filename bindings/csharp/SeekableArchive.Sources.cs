@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
@@ -130,6 +131,7 @@ public sealed unsafe partial class SeekableArchive
         ReadAtAction read, long size, ZstdOptions? options = null, CancellationToken cancellationToken = default) =>
         OpenOwned(read, size, options, null, cancellationToken);
 
+    [SuppressMessage("Performance", "CA1859", Justification = ".NET has handles of files, too.")]
     private static SeekableArchive OpenOwned(
         ReadAtAction read, long size, ZstdOptions? options, IDisposable? owned, CancellationToken cancellationToken)
     {

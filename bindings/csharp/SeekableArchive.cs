@@ -52,7 +52,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     private readonly CancellationToken token;
     private readonly string? path;
 
-    private SeekableArchive(ArchiveHandle handle, CancellationToken token, string? path)
+    private SeekableArchive(ArchiveHandle handle, string? path, CancellationToken token)
     {
         this.path = path;
         this.handle = handle;
@@ -266,7 +266,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
             pin.Dispose();
             throw;
         }
-        return new SeekableArchive(handle, token, path);
+        return new SeekableArchive(handle, path, token);
     }
 
     private long Ask(Question question)

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -96,6 +97,7 @@ internal static unsafe class Check
     /// <summary>
     /// The exception of .NET for a failure, with that failure inside; the failure itself where there is none.
     /// </summary>
+    [SuppressMessage("Usage", "CA2201", Justification = "The native library has found that there is no memory.")]
     internal static Exception Exception(FastparException inner, in ErrorSite site, CancellationToken token = default)
     {
         string message = inner.Message;
