@@ -39,6 +39,7 @@ mod native;
 mod native_packages;
 mod nuget_package;
 mod packages;
+mod pictures;
 mod plugins;
 mod ports;
 mod programs;
