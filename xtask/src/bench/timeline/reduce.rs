@@ -28,13 +28,31 @@ pub(crate) const KINDS: [(&str, &[&str]); 8] = [
         "call",
         &[
             "loop",
+            "reduce",
+            "fold",
+            "prefix",
+            "apply",
             "start job",
+            "team",
             "group",
+            "pipeline",
             "tasks",
+            "sort",
+            "find order",
+            "read keys",
+            "find bounds",
+            "count buckets",
+            "fill buckets",
+            "sort buckets",
+            "move records",
             "compress",
             "decompress",
+            "compress batch",
+            "decompress batch",
             "compress file",
             "decompress file",
+            "transform file",
+            "concat files",
             "scan archive",
             "reduce archive",
             "read archive",
@@ -152,6 +170,19 @@ fn kind_of(name: &str) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever the library traces.
+    #[test]
+    fn each_slice_is_of_a_kind() {
+        let source = crate::repo::read("src/trace/event.rs").unwrap();
+        let slices =
+            source.lines().filter(|line| line.contains(", Form::Slice") || line.contains(", Form::Helper"));
+        let names: Vec<_> = slices.filter_map(|line| line.split('"').nth(1)).collect();
+        assert!(names.len() > 40, "{names:?}");
+        for name in names {
+            kind_of(name).unwrap();
+        }
+    }
 
     #[test]
     fn slices_of_a_span_by_thread_and_depth() {
