@@ -4,6 +4,7 @@
 mod bindings;
 mod build;
 mod codec;
+mod contention;
 mod data;
 mod files;
 mod frame_phases;

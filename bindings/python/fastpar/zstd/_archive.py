@@ -4,7 +4,6 @@ import ctypes
 import io
 import operator
 import os
-import time
 from collections.abc import Buffer, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack, overload
@@ -17,7 +16,7 @@ from .._buffers import address, fill_bytes
 from .._errors import size as natural
 from .._loops import NO_VALUE
 from ._files import FileStats
-from ._interrupts import Stop, interruptible, is_short
+from ._interrupts import Flag, Stop, interruptible, is_short
 from ._scan import ScanCall, ScanOptions, reduce, scan, transform
 from ._settings import FileSettings, Settings, check
 from ._source import Source, check_source
@@ -120,24 +119,17 @@ class Archive(Uncopied, io.RawIOBase):
             return 0
         written, error = ctypes.c_size_t(), n.fastpar_error()
 
-        def work() -> int:
-            return lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+        def work(options: object = None) -> int:
+            return lib.fastpar_archive_read_with(
+                options, handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error)
+            )
 
         if is_short(capacity):
             status = work()
         else:
-            try:
-                try:
-                    status = interruptible(Stop(self._settings), work)
-                finally:
-                    self._settings.go_on()
-            finally:
-                self._settings.go_on()  # whatever strikes in the first: others wait for it
-        while status == n.FASTPAR_ERR_CANCELLED:
-            # The flag is the archive's: the main thread is interrupted in another read, which ends first.
-            while self._settings.is_stopped():
-                time.sleep(0.001)
-            status = work()
+            # The archive's flag would stop the calls of other threads too.
+            flag = Flag()
+            status = interruptible(Stop(flag), lambda: work(ctypes.byref(flag.options)))
         check_source(status, error)
         self._check(status, error)
         return written.value
