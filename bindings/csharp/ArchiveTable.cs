@@ -53,8 +53,11 @@ public sealed unsafe class ArchiveTable<T>
         Check.NotNull(aggregates, nameof(aggregates));
         var members = new TableMembers<T>(aggregates);
         var found = new fastpar_value[aggregates.Length];
-        Run(members, options, cancellationToken, (scan, from, table) =>
-            scan.Aggregate(from, sizeof(T), table, members.Aggregates, found));
+        Run(
+            members,
+            options,
+            (scan, from, table) => scan.Aggregate(from, sizeof(T), table, members.Aggregates, found),
+            cancellationToken);
         return TableValue.From(found);
     }
 
@@ -79,7 +82,7 @@ public sealed unsafe class ArchiveTable<T>
         var members = new TableMembers<T>(aggregates, keys);
         ulong most = (ulong)Check.NotNegative(maxMemory, nameof(maxMemory));
         TableGroups? found = null;
-        Run(members, options, cancellationToken, (scan, from, table) =>
+        Work group = (scan, from, table) =>
         {
             fastpar_groups* groups = null;
             try
@@ -91,7 +94,8 @@ public sealed unsafe class ArchiveTable<T>
             {
                 NativeMethods.fastpar_groups_free(groups); // also where progress has thrown when all was done
             }
-        });
+        };
+        Run(members, options, group, cancellationToken);
         return found!;
     }
 
@@ -104,15 +108,16 @@ public sealed unsafe class ArchiveTable<T>
     public T[] Take(ScanOptions? options = null, CancellationToken cancellationToken = default)
     {
         T[]? taken = null;
-        Run(new TableMembers<T>(System.Array.Empty<TableAggregate<T>>()), options, cancellationToken, (scan, from, table) =>
+        Work take = (scan, from, table) =>
         {
             scan.Take(from, sizeof(T), table);
             taken = scan.Taken();
-        });
+        };
+        Run(new TableMembers<T>(System.Array.Empty<TableAggregate<T>>()), options, take, cancellationToken);
         return taken!;
     }
 
-    private void Run(TableMembers<T> members, ScanOptions? options, CancellationToken token, Work work)
+    private void Run(TableMembers<T> members, ScanOptions? options, Work work, CancellationToken token)
     {
         fixed (byte* values = condition?.Values())
         fixed (fastpar_condition* conditions = condition?.ToNative(members, values))

@@ -93,7 +93,7 @@ public static unsafe partial class Codec
         CancellationToken cancellationToken = default) =>
         TryDecompress(source, destination, out long written, options, cancellationToken)
             ? (int)written
-            : throw TooSmall(written);
+            : throw TooSmall(written, nameof(destination));
 
     /// <summary>Decompresses zstd data from a buffer into another, if the result fits.</summary>
     /// <param name="source">The data; need not be trusted.</param>

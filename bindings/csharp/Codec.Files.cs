@@ -109,6 +109,6 @@ public static unsafe partial class Codec
     /// <summary>A path as the library wants it: UTF-8, with a NUL at its end.</summary>
     internal static byte[] PathOf(string path, string name) =>
         Check.NotNull(path, name).Length == 0 ? throw new ArgumentException("the path is empty", name)
-        : path.IndexOf('\0') >= 0 ? throw new ArgumentException("a path holds no NUL", name)
+        : path.AsSpan().IndexOf('\0') >= 0 ? throw new ArgumentException("a path holds no NUL", name)
         : Encoding.UTF8.GetBytes(path + "\0");
 }

@@ -54,7 +54,7 @@ public static unsafe partial class Codec
         CancellationToken cancellationToken = default) =>
         TryCompress(source, destination, out long written, options, cancellationToken)
             ? (int)written
-            : throw TooSmall(written);
+            : throw TooSmall(written, nameof(destination));
 
     /// <summary>Compresses a buffer into another, if the result fits.</summary>
     /// <param name="written">
@@ -136,7 +136,7 @@ public static unsafe partial class Codec
             {
                 if (!TryCompress((IntPtr)from, source.Length, memory, bound, out long written, options, cancellationToken))
                 {
-                    throw TooSmall(written);
+                    throw TooSmall(written, nameof(options)); // not while the bound is one
                 }
                 return new ReadOnlySpan<byte>((void*)memory, checked((int)written)).ToArray();
             }
@@ -160,11 +160,11 @@ public static unsafe partial class Codec
         }
     }
 
-    private static Exception TooSmall(long needed)
+    private static ArgumentException TooSmall(long needed, string parameter)
     {
         var failure = new FastparException(FastparStatus.BufferTooSmall) { RequiredSize = needed > 0 ? needed : null };
         return new ArgumentException(
-            needed > 0 ? $"{failure.Message}: {needed} bytes are enough" : failure.Message, "destination", failure);
+            needed > 0 ? $"{failure.Message}: {needed} bytes are enough" : failure.Message, parameter, failure);
     }
 
     /// <summary>A result that no array holds.</summary>

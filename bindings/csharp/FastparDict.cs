@@ -99,7 +99,7 @@ public sealed unsafe class FastparDict : IDisposable
                 throw exception;
             }
         }
-        return (int)(uint)written;
+        return checked((int)written);
     }
 
     /// <summary>The same for samples in arrays of their own, which are put together first.</summary>

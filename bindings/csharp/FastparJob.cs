@@ -67,7 +67,7 @@ public sealed class FastparJob : IDisposable
     public bool Wait(TimeSpan timeout, CancellationToken cancellationToken)
     {
         Check.Timeout(timeout, nameof(timeout));
-        return CancellableWait.Run(timeout, cancellationToken, Wait);
+        return CancellableWait.Run(timeout, Wait, cancellationToken);
     }
 
     /// <summary>

@@ -210,10 +210,11 @@ public static partial class FastparLoop
         loop.Run(CountOf(from, to), Items, Shrinking(options));
     }
 
-    private static long CountOf(long from, long to) =>
-        to <= from ? 0
-        : to - from > 0 ? to - from
-        : throw new ArgumentOutOfRangeException("toExclusive", to, "the range has more than 2^63 - 1 items");
+    private static long CountOf(long fromInclusive, long toExclusive) =>
+        toExclusive <= fromInclusive ? 0
+        : toExclusive - fromInclusive > 0 ? toExclusive - fromInclusive
+        : throw new ArgumentOutOfRangeException(
+            nameof(toExclusive), toExclusive, "the range has more than 2^63 - 1 items");
 
     private static async ValueTask OneByOne(
         Range64 range, Func<long, CancellationToken, ValueTask> body, CancellationToken token)

@@ -56,11 +56,8 @@ public static unsafe partial class FastparLoop
         long count,
         Func<Range64, ValueTask> body,
         LoopOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        Check.NotNull(body, nameof(body));
-        return AsyncLoop.Start(count, (range, token) => body(range), options, cancellationToken);
-    }
+        CancellationToken cancellationToken = default) =>
+        AsyncLoop.Start(count, Check.NotNull(body, nameof(body)), options, cancellationToken);
 
     /// <summary>
     /// The same for a body that gets a token, which is cancelled with the loop and when another body has

@@ -180,7 +180,7 @@ public static unsafe partial class FastparLoop
         fastpar_error error;
         fastpar_chunk chunk;
         Check.Ok(
-            NativeMethods.fastpar_plan_chunk(native, Check.Count(count, nameof(count)), (UIntPtr)(ulong)index, &chunk, &error),
+            NativeMethods.fastpar_plan_chunk(native, Check.Count(count, nameof(count)), (nuint)(ulong)index, &chunk, &error),
             &error);
         return chunk;
     }

@@ -56,7 +56,7 @@ public static unsafe partial class FastparPool
                 threads = (uint)options.Threads,
                 flags = (options.Pin ? NativeMethods.FASTPAR_POOL_PIN : 0)
                     | (options.Partial ? NativeMethods.FASTPAR_POOL_PARTIAL : 0),
-                stack_size = (UIntPtr)(ulong)options.StackSize,
+                stack_size = (nuint)(ulong)options.StackSize,
                 thread_name = pinned,
             };
             Check.Ok(NativeMethods.fastpar_pool_start(&native, &error), &error);

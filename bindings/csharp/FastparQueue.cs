@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 
 namespace Fastpar;
@@ -12,6 +13,7 @@ namespace Fastpar;
 /// A body of a loop that waits occupies its thread, and the chunk that would make room may not have begun:
 /// let members of a team wait, or other threads.
 /// </remarks>
+[SuppressMessage("Naming", "CA1711", Justification = "It is a queue, of every language in the process.")]
 public sealed unsafe class FastparQueue : IDisposable
 {
     private const long MostValues = 16_777_216;
@@ -24,7 +26,7 @@ public sealed unsafe class FastparQueue : IDisposable
     {
         fastpar_error error;
         fastpar_queue* queue;
-        UIntPtr values = (UIntPtr)(ulong)Check.Within(capacity, 1, MostValues, nameof(capacity));
+        UIntPtr values = (nuint)(ulong)Check.Within(capacity, 1, MostValues, nameof(capacity));
         Check.Ok(NativeMethods.fastpar_queue_open(values, &queue, &error), &error);
         handle = new QueueHandle(queue);
     }
@@ -61,7 +63,7 @@ public sealed unsafe class FastparQueue : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <inheritdoc cref="Push(ulong)"/>
     public void Push(ulong value, CancellationToken cancellationToken) =>
-        CancellableWait.Run(Timeout.InfiniteTimeSpan, cancellationToken, time => TryPush(value, time));
+        CancellableWait.Run(Timeout.InfiniteTimeSpan, time => TryPush(value, time), cancellationToken);
 
     /// <summary>Takes the oldest value, waiting for one.</summary>
     /// <param name="value">The value.</param>
@@ -86,8 +88,8 @@ public sealed unsafe class FastparQueue : IDisposable
         ulong popped = 0;
         CancellableWait.Run(
             Timeout.InfiniteTimeSpan,
-            cancellationToken,
-            time => (status = Pop(out popped, time)) != NativeMethods.FASTPAR_ERR_TIMEOUT);
+            time => (status = Pop(out popped, time)) != NativeMethods.FASTPAR_ERR_TIMEOUT,
+            cancellationToken);
         value = popped;
         return status == NativeMethods.FASTPAR_OK;
     }

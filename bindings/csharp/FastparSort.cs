@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -6,6 +7,7 @@ using System.Threading;
 namespace Fastpar;
 
 /// <summary>The type of a key in a record.</summary>
+[SuppressMessage("Naming", "CA1720", Justification = "The types of .NET are what it names.")]
 public enum SortKeyType
 {
     /// <summary>A byte.</summary>
@@ -253,6 +255,7 @@ public static unsafe class FastparSort
     /// <returns>Bytes, outside of the garbage collector's; given back when the sort ends.</returns>
     /// <exception cref="ArgumentException">A key, or more records than memory can have.</exception>
     /// <exception cref="OutOfMemoryException">More than can be counted.</exception>
+    [SuppressMessage("Usage", "CA2201", Justification = "No memory has so many bytes.")]
     public static long Memory<T>(long count, ReadOnlySpan<SortKey> keys)
         where T : unmanaged
     {

@@ -105,10 +105,17 @@ public sealed partial class FastparStream
 #endif
     async ValueTask DisposeAsync()
     {
-        if (disposed)
+        if (!disposed)
         {
-            return;
+            await EndAsync().ConfigureAwait(false);
         }
+#if !NETSTANDARD2_0
+        await base.DisposeAsync().ConfigureAwait(false); // finds nothing to do
+#endif
+    }
+
+    private async ValueTask EndAsync()
+    {
         try
         {
             if (writes && !ended && state.Take())

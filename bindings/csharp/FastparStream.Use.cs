@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -8,6 +9,7 @@ namespace Fastpar;
 public sealed unsafe partial class FastparStream
 {
     /// <summary>Claims the stream for a call; refused while another call runs.</summary>
+    [SuppressMessage("Maintainability", "CA1513", Justification = ".NET Standard has no ThrowIf.")]
     private void Begin(bool writing)
     {
         if (writes != writing)
@@ -141,7 +143,7 @@ public sealed unsafe partial class FastparStream
                     End(status, &error);
                 }
             }
-            return (int)(uint)read;
+            return checked((int)read);
         }
 
         internal void Flush()

@@ -211,10 +211,15 @@ public sealed unsafe partial class FastparStream : Stream, IAsyncDisposable
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || disposed)
+        if (disposing && !disposed)
         {
-            return;
+            End();
         }
+        base.Dispose(disposing);
+    }
+
+    private void End()
+    {
         try
         {
             if (writes && !ended && state.Take())

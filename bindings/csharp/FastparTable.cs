@@ -289,7 +289,7 @@ public sealed unsafe partial class FastparTable<T>
 
     private static UIntPtr Size(TableMask? mask) => (UIntPtr)(uint)(mask?.Array.Length ?? 0);
 
-    private static UIntPtr Bytes(int rows) => (UIntPtr)((ulong)(uint)rows * (ulong)sizeof(T));
+    private static UIntPtr Bytes(int rows) => (nuint)((ulong)(uint)rows * (ulong)sizeof(T));
 
     private fastpar_column[] Columns(TableMembers<T> members, T* start)
     {

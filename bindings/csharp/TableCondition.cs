@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Fastpar;
 
@@ -8,6 +9,7 @@ namespace Fastpar;
 /// <c>-</c> (not of the second) and <c>~</c>.
 /// </summary>
 /// <typeparam name="T">A struct without references.</typeparam>
+[SuppressMessage("Design", "CA1000", Justification = "The record is the type's parameter, and callers always name it.")]
 public sealed unsafe class TableCondition<T>
     where T : unmanaged
 {

@@ -1,9 +1,11 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Fastpar;
 
 /// <summary>What is asked of one field of records, or of two.</summary>
 /// <typeparam name="T">The record.</typeparam>
+[SuppressMessage("Design", "CA1000", Justification = "The record is the type's parameter, and callers always name it.")]
 public readonly struct TableAggregate<T>
     where T : unmanaged
 {
@@ -56,6 +58,7 @@ public readonly struct TableAggregate<T>
 
 /// <summary>What rows are grouped by: a field, or ranges of it that have equal widths.</summary>
 /// <typeparam name="T">The record.</typeparam>
+[SuppressMessage("Design", "CA1000", Justification = "The record is the type's parameter, and callers always name it.")]
 public readonly struct TableKey<T>
     where T : unmanaged
 {

@@ -56,7 +56,7 @@ public sealed unsafe class TableMask
             int status = NativeMethods.fastpar_mask_count((UIntPtr)(uint)Rows, data, (UIntPtr)(uint)bits.Length, &count, &error);
             Check.Ok(status, &error);
         }
-        return (int)(uint)count;
+        return checked((int)count);
     }
 
     private static TableMask Combine(uint operation, TableMask left, TableMask? right)

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Fastpar;
 
@@ -50,6 +51,7 @@ public delegate ref TField RecordField<T, TField>(ref T record);
 
 /// <summary>Where a field of records is.</summary>
 /// <typeparam name="T">A struct without references.</typeparam>
+[SuppressMessage("Design", "CA1000", Justification = "The record is the type's parameter, and callers always name it.")]
 public readonly unsafe struct TableField<T>
     where T : unmanaged
 {

@@ -153,7 +153,7 @@ public sealed class ZstdOptions
             | (Sparse ? NativeMethods.FASTPAR_ZSTD_SPARSE : 0)
             | (Keep ? NativeMethods.FASTPAR_ZSTD_KEEP : 0)
             | (InPlace ? NativeMethods.FASTPAR_ZSTD_IN_PLACE : 0),
-        frame_size = (UIntPtr)(ulong)FrameSize,
+        frame_size = (nuint)(ulong)FrameSize,
         max_lanes = (uint)MaxLanes,
         window_log = (uint)WindowLog,
         strategy = (uint)Strategy,

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -168,6 +169,32 @@ internal static class AsyncLoopTests
         Expect.Throws<ArgumentNullException>(() => FastparLoop.ForAsync(1, (Func<Range64, ValueTask>)null!));
         Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.ForAsync(-1, range => default(ValueTask)));
     }
+
+#if NET
+    /// <summary>What loops have used is collected when they have ended, though their token lives on.</summary>
+    [Test]
+    private static void LeavesNothingInItsToken()
+    {
+        using var source = new CancellationTokenSource();
+        WeakReference[] used = Enumerable.Range(0, 200).Select(_ => Use(source.Token)).ToArray();
+        bool Gone()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return !used.Any(data => data.IsAlive);
+        }
+        Expect.Soon(Gone, "what bodies hold goes");
+        GC.KeepAlive(source);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Use(CancellationToken token)
+    {
+        var data = new object();
+        FastparLoop.ForAsync(1, range => { GC.KeepAlive(data); return default(ValueTask); }, null, token).Wait();
+        return new WeakReference(data);
+    }
+#endif
 
     private static void InterlockedMax(ref int place, int value)
     {

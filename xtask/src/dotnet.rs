@@ -26,8 +26,10 @@ pub(crate) struct Sdk {
     root: PathBuf,
     /// Home, configuration and unpacked packages.
     support: PathBuf,
-    /// The packages that builds need, where they lie beside the SDK.
-    feed: Option<PathBuf>,
+    /// The nuget.config that tells where packages are; none: NuGet's own.
+    sources: Option<PathBuf>,
+    /// Whether that is a folder beside the SDK.
+    has_feed: bool,
 }
 
 impl Sdk {
@@ -46,27 +48,28 @@ impl Sdk {
             root.display()
         );
         let support = repo::scratch("dotnet")?;
-        let mut sdk = Self { root, support, feed: None };
+        let mut sdk = Self { root, support, sources: configured(), has_feed: false };
         let version = process::must(sdk.command().arg("--version"), LIMIT)?;
         let major = version.trim().split('.').next().unwrap_or_default().parse::<u32>();
         if major.context("dotnet --version")? < OLDEST {
             ensure!(named.is_none(), "FASTPAR_DOTNET: an SDK {OLDEST} is needed, this is {}", version.trim());
             return Ok(Err(format!("the .NET SDK on PATH is {}, {OLDEST} is needed", version.trim())));
         }
-        sdk.feed = sdk.root.parent().map(|folder| folder.join("feed")).filter(|feed| feed.is_dir());
-        if let Some(feed) = &sdk.feed {
-            std::fs::write(sdk.config(), only(feed))?;
+        let feed = sdk.root.parent().map(|folder| folder.join("feed")).filter(|feed| feed.is_dir());
+        if let Some(feed) = feed {
+            let config = sdk.support.join("nuget.config");
+            // Once: a build may be reading it at this moment.
+            if std::fs::read_to_string(&config).ok() != Some(only(&feed)) {
+                std::fs::write(&config, only(&feed))?;
+            }
+            (sdk.sources, sdk.has_feed) = (Some(config), true);
         }
         Ok(Ok(sdk))
     }
 
-    /// The folder of packages beside the SDK, if there is one.
-    pub(crate) fn feed(&self) -> Option<&Path> {
-        self.feed.as_deref()
-    }
-
-    fn config(&self) -> PathBuf {
-        self.support.join("nuget.config")
+    /// Whether the packages that builds need lie beside the SDK; else they come from where its user has them.
+    pub(crate) fn has_feed(&self) -> bool {
+        self.has_feed
     }
 
     /// Where `dotnet` is.
@@ -92,8 +95,8 @@ impl Sdk {
         command.env("DOTNET_CLI_HOME", &self.support).env("HOME", &self.support);
         command.env("NUGET_PACKAGES", self.support.join("packages"));
         // Known to MSBuild as properties, and so are some of those below.
-        if self.feed.is_some() {
-            command.env("RestoreConfigFile", self.config());
+        if let Some(config) = &self.sources {
+            command.env("RestoreConfigFile", config);
         }
         for (name, value) in [
             ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"),
@@ -123,6 +126,8 @@ impl Sdk {
         let mut command = self.command();
         command.args([verb, project, "-c", "Release", "-m:1", "-v:q", "-nologo"]);
         command.args(properties).env("FastparArtifacts", artifacts).env("FastparStrict", "true");
+        // Figures for a second, better compilation of the tools themselves: a build is over before that pays.
+        command.env("DOTNET_TieredPGO", "0");
         process::must(&mut command, LIMIT).map(drop)
     }
 }
@@ -141,6 +146,14 @@ fn on_path() -> Option<PathBuf> {
     let found =
         std::env::split_paths(&path).map(|folder| folder.join(program())).find(|file| file.is_file())?;
     found.canonicalize().ok()?.parent().map(Path::to_path_buf)
+}
+
+/// The nuget.config of the user, which `dotnet` would not find in the home that it is given here. (On Windows it
+/// does not look there.)
+fn configured() -> Option<PathBuf> {
+    let home = PathBuf::from(std::env::var_os("HOME")?);
+    let files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"];
+    files.into_iter().map(|file| home.join(file)).find(|file| file.is_file())
 }
 
 /// A nuget.config with one source of packages.

@@ -121,7 +121,11 @@ internal sealed class ArchiveStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    protected override void Dispose(bool disposing) => closed = true;
+    protected override void Dispose(bool disposing)
+    {
+        closed = true;
+        base.Dispose(disposing);
+    }
 
     /// <summary>Reads, for a call that has claimed the stream.</summary>
     private async ValueTask<int> ReadOn(Memory<byte> buffer, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ namespace Fastpar;
 /// suspended occupies no worker, but counts as one of the bodies in flight that MaxLanes allows. When such a
 /// body ends a new pump may start.
 /// </summary>
-internal sealed class AsyncLoop
+internal sealed class AsyncLoop : PumpState
 {
     /// <summary>What <see cref="Next"/> is told instead of items: the pump begins.</summary>
     private const long Arrived = -1;
@@ -28,21 +28,21 @@ internal sealed class AsyncLoop
 
     private static readonly long ReportPause = Stopwatch.Frequency / 20;
 
-    private readonly Func<Range64, CancellationToken, ValueTask> body;
+    /// <summary>Takes a range; a token too, if there is <see cref="stopping"/>.</summary>
+    private readonly Delegate body;
     private readonly LoopOptions options;
     private readonly fastpar_loop_options native;
-    private readonly CancellationToken token;
-    private readonly CancellationTokenSource stopping;
+    private readonly CancellationTokenSource? stopping;
     private readonly CancellationToken stoppingToken;
-    private readonly ExecutionContext? context = ExecutionContext.Capture();
     private readonly TaskCompletionSource<bool> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<(long Chunk, Exception Exception)> failures = new();
+    private readonly object gate = new();
     private readonly long count;
     private readonly long chunks;
     private readonly int places;
     private CancellationTokenRegistration registration;
 
-    // Under the lock of the failures:
+    // Under the lock of the gate:
+    private List<(long Chunk, Exception Exception)>? failures;
     private long next;
     private long done;
     private long reported;
@@ -51,50 +51,69 @@ internal sealed class AsyncLoop
     private bool stopped;
     private bool ended;
 
-    private AsyncLoop(
-        long count, Func<Range64, CancellationToken, ValueTask> body, LoopOptions? options, CancellationToken token)
+    private AsyncLoop(long count, Delegate body, bool wantsToken, LoopOptions options, CancellationToken token)
+        : base(options.Utf8Name, token)
     {
         this.count = count;
         this.body = body;
-        this.options = options ?? LoopOptions.Defaults;
-        this.token = token;
-        native = this.options.ToNative();
-        LoopPlan plan = FastparLoop.PlanMake(count, this.options);
+        this.options = options;
+        native = options.ToNative();
+        LoopPlan plan = FastparLoop.PlanMake(count, options);
         chunks = plan.Chunks;
         places = plan.Lanes;
-        stopping = CancellationTokenSource.CreateLinkedTokenSource(token);
-        stoppingToken = stopping.Token;
+        if (wantsToken)
+        {
+            stopping = CancellationTokenSource.CreateLinkedTokenSource(token);
+            stoppingToken = stopping.Token;
+        }
     }
 
     /// <summary>Starts a loop; the task ends after its last body.</summary>
     internal static Task Start(
-        long count, Func<Range64, CancellationToken, ValueTask> body, LoopOptions? options, CancellationToken token)
+        long count, Func<Range64, ValueTask> body, LoopOptions? options, CancellationToken token) =>
+        Start(count, body, wantsToken: false, options, token);
+
+    /// <summary>The same for a body with a token.</summary>
+    internal static Task Start(
+        long count, Func<Range64, CancellationToken, ValueTask> body, LoopOptions? options, CancellationToken token) =>
+        Start(count, body, wantsToken: true, options, token);
+
+    private static Task Start(
+        long count, Delegate body, bool wantsToken, LoopOptions? options, CancellationToken token)
     {
         Check.NotNegative(count, nameof(count));
-        var loop = new AsyncLoop(count, body, options, token);
+        var loop = new AsyncLoop(count, body, wantsToken, options ?? LoopOptions.Defaults, token);
         if (token.IsCancellationRequested)
         {
+            loop.stopping?.Dispose();
             return Task.FromCanceled(token);
         }
         if (loop.chunks == 0)
         {
+            loop.stopping?.Dispose();
             loop.options.Progress?.Report(new FastparProgress(0, 0));
             return Task.CompletedTask;
         }
         loop.starting = (int)Math.Min(Math.Min(loop.places, loop.chunks), FirstPumps);
-        loop.StartPumps(loop.starting);
         if (token.CanBeCanceled)
         {
             loop.registration = token.Register(state => ((AsyncLoop)state!).Stop(), loop);
         }
+        try
+        {
+            loop.StartPumps(loop.starting);
+        }
+        catch
+        {
+            loop.registration.Dispose();
+            loop.stopping?.Dispose();
+            throw;
+        }
         return loop.source.Task;
     }
 
-    private void StartPumps(int pumps) =>
-        JobState.StartDetached(pumps, Pump, LoopOptions.ItemByItem, context);
-
     /// <summary>Works on chunks while there are some, and fewer bodies in flight than MaxLanes.</summary>
-    private void Pump(in Chunk pump)
+    protected override void Pump()
     {
         ExecutionContext? own = ExecutionContext.Capture();
         long items = Arrived;
@@ -115,7 +134,7 @@ internal sealed class AsyncLoop
     private bool Next(long items, out long index, out bool another)
     {
         bool last;
-        lock (failures)
+        lock (gate)
         {
             if (items == Arrived)
             {
@@ -161,11 +180,11 @@ internal sealed class AsyncLoop
         }
         catch (Exception exception)
         {
-            lock (failures)
+            lock (gate)
             {
                 starting--;
             }
-            Fail(long.MaxValue, exception);
+            Failed(long.MaxValue, exception);
         }
     }
 
@@ -189,7 +208,7 @@ internal sealed class AsyncLoop
         }
         catch (Exception exception)
         {
-            Fail(index, exception);
+            Failed(index, exception);
             return 0;
         }
     }
@@ -202,7 +221,7 @@ internal sealed class AsyncLoop
 #if NET
         try
         {
-            return body(range, stoppingToken);
+            return Call(range);
         }
         finally
         {
@@ -210,10 +229,14 @@ internal sealed class AsyncLoop
         }
 #else
         ValueTask task = default;
-        InContext(own, () => task = body(range, stoppingToken));
+        InContext(own, () => task = Call(range));
         return task;
 #endif
     }
+
+    private ValueTask Call(Range64 range) => stopping == null
+        ? ((Func<Range64, ValueTask>)body)(range)
+        : ((Func<Range64, CancellationToken, ValueTask>)body)(range, stoppingToken);
 
     /// <summary>Runs a callback in this context; what it sets on the thread ends with it.</summary>
     private static void InContext(ExecutionContext? own, Action callback)
@@ -250,7 +273,7 @@ internal sealed class AsyncLoop
         }
         catch (Exception exception)
         {
-            Fail(index, exception);
+            Failed(index, exception);
             length = 0;
         }
         if (End(length))
@@ -265,7 +288,7 @@ internal sealed class AsyncLoop
     private bool End(long items)
     {
         bool last, wants;
-        lock (failures)
+        lock (gate)
         {
             active--;
             done += items;
@@ -284,7 +307,7 @@ internal sealed class AsyncLoop
     private void Stop()
     {
         bool last;
-        lock (failures)
+        lock (gate)
         {
             stopped = true;
             last = IsLast();
@@ -303,25 +326,27 @@ internal sealed class AsyncLoop
         return last;
     }
 
-    private void Fail(long index, Exception exception)
+    private void Failed(long index, Exception exception)
     {
-        lock (failures)
+        lock (gate)
         {
-            failures.Add((index, exception));
+            Keep(index, exception);
             stopped = true;
         }
         try
         {
-            stopping.Cancel();
+            stopping?.Cancel();
         }
         catch (Exception callback)
         {
-            lock (failures)
+            lock (gate)
             {
-                failures.Add((long.MaxValue, callback));
+                Keep(long.MaxValue, callback);
             }
         }
     }
+
+    private void Keep(long index, Exception exception) => (failures ??= new()).Add((index, exception));
 
     /// <summary>Tells progress, at most 20 times a second, and at the end.</summary>
     private void Report()
@@ -342,7 +367,7 @@ internal sealed class AsyncLoop
         }
         catch (Exception exception)
         {
-            failures.Add((long.MaxValue, exception));
+            Keep(long.MaxValue, exception);
             stopped = true;
         }
     }
@@ -350,16 +375,15 @@ internal sealed class AsyncLoop
     private void Complete()
     {
         registration.Dispose();
-        stopping.Dispose();
-        List<Exception> own = failures.Where(failure => !IsConsequence(failure.Exception))
-            .OrderBy(failure => failure.Chunk).Select(failure => failure.Exception).ToList();
-        if (own.Count > 0)
+        stopping?.Dispose();
+        List<Exception>? own = OwnFailures();
+        if (own != null)
         {
             source.SetException(own); // await throws the first
         }
         else if (stopped)
         {
-            source.TrySetCanceled(token);
+            source.TrySetCanceled(Token);
         }
         else
         {
@@ -367,9 +391,22 @@ internal sealed class AsyncLoop
         }
     }
 
+    /// <summary>What bodies threw by themselves, lowest chunk first; null: nothing.</summary>
+    private List<Exception>? OwnFailures()
+    {
+        if (failures == null)
+        {
+            return null;
+        }
+        List<Exception> own = failures.Where(failure => !IsConsequence(failure.Exception))
+            .OrderBy(failure => failure.Chunk).Select(failure => failure.Exception).ToList();
+        return own.Count == 0 ? null : own;
+    }
+
     /// <summary>Whether a body only tells that the loop was ending anyway.</summary>
-    private bool IsConsequence(Exception exception) =>
-        exception is OperationCanceledException cancelled && stopped
-        && ((cancelled.CancellationToken == token && token.IsCancellationRequested)
-            || cancelled.CancellationToken == stoppingToken);
+    protected override bool IsConsequence(Exception exception) =>
+        stopped
+        && (base.IsConsequence(exception)
+            || (stopping != null && exception is OperationCanceledException cancelled
+                && cancelled.CancellationToken == stoppingToken));
 }

@@ -12,7 +12,7 @@ internal static class CancellableWait
 
     /// <summary>Waits for as long as this time; false: it is over.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled meanwhile.</exception>
-    internal static bool Run(TimeSpan timeout, CancellationToken token, Func<TimeSpan, bool> wait)
+    internal static bool Run(TimeSpan timeout, Func<TimeSpan, bool> wait, CancellationToken token)
     {
         token.ThrowIfCancellationRequested();
         if (!token.CanBeCanceled)

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -25,6 +26,12 @@ internal static unsafe class Check
     /// <summary>A number that cannot be negative.</summary>
     internal static long NotNegative(long value, string name) =>
         value >= 0 ? value : throw new ArgumentOutOfRangeException(name, value, "must not be negative");
+
+    /// <summary>One of the two that there are.</summary>
+    internal static LoopErrors Errors(LoopErrors value, string name) =>
+        value is LoopErrors.First or LoopErrors.All
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "expected First or All");
 
     /// <summary>A number with limits.</summary>
     internal static long Within(long value, long least, long most, string name) =>
@@ -90,6 +97,7 @@ internal static unsafe class Check
     /// <summary>
     /// The exception of .NET for a failure, with that failure inside; the failure itself where there is none.
     /// </summary>
+    [SuppressMessage("Usage", "CA2201", Justification = "The native library has found that there is no memory.")]
     internal static Exception Exception(FastparException inner, in ErrorSite site, CancellationToken token = default)
     {
         string message = inner.Message;

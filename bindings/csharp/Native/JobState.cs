@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -9,6 +10,7 @@ namespace Fastpar;
 /// A loop in the background. It is rooted until the native job has told that it has ended, even if the
 /// managed objects are dropped, and completes its task then: no thread waits for it.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The end of the native job disposes the handle.")]
 internal sealed unsafe class JobState : CallState
 {
     private const int RangeKind = 1;
@@ -46,15 +48,6 @@ internal sealed unsafe class JobState : CallState
         source.Task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Starts a loop in this context, which ends by itself.</summary>
-    internal static void StartDetached(long count, ChunkAction body, LoopOptions options, ExecutionContext? context)
-    {
-        var state = new JobState(body, options, CancellationToken.None) { Context = context };
-        fastpar_job* job = state.Start(count, options);
-        state.Notify(job);
-        NativeMethods.fastpar_job_detach(job);
-    }
-
     /// <summary>Starts a loop.</summary>
     internal static JobState Start(long count, Delegate body, LoopOptions? options, CancellationToken token)
     {
@@ -89,7 +82,7 @@ internal sealed unsafe class JobState : CallState
         {
             native.name = name;
             status = NativeMethods.fastpar_for_start(
-                &native, (UIntPtr)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
+                &native, (nuint)(ulong)count, body is ChunkAction ? OnChunk : OnRange, UserData, &job, &error);
         }
         if (status != NativeMethods.FASTPAR_OK)
         {

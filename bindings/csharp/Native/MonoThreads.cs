@@ -22,7 +22,7 @@ internal static unsafe class MonoThreads
     {
         if (IsMono)
         {
-            AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => NativeMethods.fastpar_pool_shutdown(null);
+            AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => _ = NativeMethods.fastpar_pool_shutdown(null);
         }
     }
 
@@ -47,7 +47,7 @@ internal static unsafe class MonoThreads
         {
             Add(signals, signal);
         }
-        pthread_sigmask(Unblock, signals, null);
+        _ = pthread_sigmask(Unblock, signals, null);
     }
 
     private static void Add(byte* signals, int signal) => signals[(signal - 1) / 8] |= (byte)(1 << ((signal - 1) % 8));

@@ -115,8 +115,8 @@ internal static unsafe partial class NativeMethods
         catch (DllNotFoundException exception)
         {
             throw new DllNotFoundException(
-                "The native library of fastpar was not found, neither in the package (which has it for linux-x64 and win-x64) nor on "
-                + $"the system; {PathVariable} may hold its path. {exception.Message}",
+                "The native library of fastpar was not found, neither in the package (which has it for linux-x64, linux-arm64, "
+                + $"linux-musl-x64 and win-x64) nor on the system; {PathVariable} may hold its path. {exception.Message}",
                 exception);
         }
     }

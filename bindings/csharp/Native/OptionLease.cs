@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Fastpar;
@@ -51,6 +52,7 @@ internal sealed unsafe class OptionExtras : IDisposable
     private MemoryHandle prefix;
     private IntPtr array;
 
+    [SuppressMessage("Usage", "CA2208", Justification = "The property is what its caller has set.")]
     private OptionExtras(ZstdOptions options)
     {
         try

@@ -21,7 +21,7 @@ internal static class ProcessExit
     /// <summary>Ends the pool, unless a call goes on for too long.</summary>
     internal static unsafe void Shutdown()
     {
-        var thread = new Thread(() => NativeMethods.fastpar_pool_shutdown(null)) { IsBackground = true };
+        var thread = new Thread(() => _ = NativeMethods.fastpar_pool_shutdown(null)) { IsBackground = true };
         thread.Start();
         thread.Join(Patience);
     }

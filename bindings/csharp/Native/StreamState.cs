@@ -201,7 +201,7 @@ internal sealed unsafe class StreamState : CallState
             return SourceAhead.Later;
         }
         // It does not make anybody wait for long, and lanes have more to do at once.
-        using IMemoryOwner<byte> memory = new NativeMemory(buffer, capacity);
+        using var memory = new NativeMemory(buffer, capacity);
         return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
     }
 }

@@ -4,8 +4,10 @@
 mod bindings;
 mod build;
 mod codec;
+mod contention;
 mod data;
 mod files;
+mod frame_phases;
 mod frames;
 mod grid;
 mod kernels;

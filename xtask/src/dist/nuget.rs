@@ -3,6 +3,7 @@
 use super::{archive, Entry, Library};
 use crate::dotnet::Sdk;
 use crate::repo;
+use crate::targets::LINUX;
 use anyhow::{bail, Context, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ pub(crate) fn name() -> Result<String> {
 /// A library, the runtime that it is for, and its name there.
 pub(super) type Native<'a> = (&'a str, &'a str, &'a Library);
 
-/// Where `dotnet pack` finds the native libraries, by runtime.
+/// Where `dotnet pack` finds the native libraries, by runtime. Static ones are a multiple of all the rest: that
+/// of the system is there whose programs the tests link with it, the archives have the others.
 pub(super) fn runtimes(libraries: &[Native<'_>], builds: &Path) -> Result<PathBuf> {
     let root = builds.join("runtimes");
     if root.exists() {
@@ -29,6 +31,11 @@ pub(super) fn runtimes(libraries: &[Native<'_>], builds: &Path) -> Result<PathBu
         std::fs::create_dir_all(&native)?;
         std::fs::write(native.join(name), &library.bytes)?;
         std::fs::write(root.join(runtime).join("LICENSES-OF-PARTS"), &library.licenses)?;
+        if *runtime == LINUX.runtime {
+            let folder = root.join(runtime).join("static");
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(folder.join("libfastpar.a"), &library.archive)?;
+        }
     }
     Ok(root)
 }

@@ -57,10 +57,12 @@ impl Entry {
     }
 }
 
-/// The shared library alone, as the packages of other languages have it, with the licences of its parts.
+/// The libraries alone, as the packages of other languages have them, with the licences of their parts.
 pub(super) struct Library {
     pub(super) name: &'static str,
     pub(super) bytes: Vec<u8>,
+    /// The static one.
+    pub(super) archive: Vec<u8>,
     pub(super) licenses: Vec<u8>,
 }
 
@@ -74,8 +76,12 @@ impl Library {
             .into_iter()
             .find_map(|(name, folder)| Some((name, find(&format!("{folder}/{name}"))?)))
             .context("the archive has no library")?;
-        let licenses = find(LICENSES).context("the archive has no licences")?.bytes()?.to_vec();
-        Ok(Self { name, bytes: entry.bytes()?.to_vec(), licenses })
+        let others = [(LICENSES, "licences"), (STATIC, "static library")].map(|(path, what)| {
+            let entry = find(path).with_context(|| format!("the archive has no {what}"))?;
+            Ok::<_, anyhow::Error>(entry.bytes()?.to_vec())
+        });
+        let [licenses, archive] = others;
+        Ok(Self { name, bytes: entry.bytes()?.to_vec(), archive: archive?, licenses: licenses? })
     }
 }
 
@@ -91,17 +97,14 @@ pub(super) fn of(target: &Target, built: &Path) -> Result<Vec<Entry>> {
                 entries.push(tool::linux(&shared)?);
             }
             entries.push(Entry::file(format!("lib/{name}"), shared));
-            entries.push(Entry::file("lib/libfastpar.a", stripped_archive(tools, &archive)?));
+            entries.push(Entry::file(STATIC, stripped_archive(tools, &archive)?));
             entries
         }
         None => {
             // What was changed after the linker had signed it would not be loaded.
             let mut entries = common(name, MACOS_PRIVATE, MACOS_CMAKE)?;
             entries.push(Entry::file(format!("lib/{name}"), std::fs::read(&shared).context("the library")?));
-            entries.push(Entry::file(
-                "lib/libfastpar.a",
-                std::fs::read(&archive).context("the static library")?,
-            ));
+            entries.push(Entry::file(STATIC, std::fs::read(&archive).context("the static library")?));
             entries
         }
     };
@@ -121,7 +124,7 @@ pub(super) fn windows(built: &windows::Built) -> Result<Vec<Entry>> {
     let dll = std::fs::read(&built.dll).context("fastpar.dll")?;
     entries.push(Entry::file("bin/fastpar.dll", dll));
     let archive = stripped_archive(MINGW, &built.archive)?;
-    entries.push(Entry::file("lib/libfastpar.a", archive));
+    entries.push(Entry::file(STATIC, archive));
     let definition = windows::definition()?;
     for (name, flavor) in windows::IMPORT_LIBRARIES {
         let library = windows::import_library(&definition, flavor)?;
@@ -149,6 +152,7 @@ pub(super) fn windows_symbols(built: &windows::Built) -> Result<Vec<Entry>> {
 
 const DOC: &str = "share/doc/fastpar";
 const LICENSES: &str = "share/doc/fastpar/LICENSES-OF-PARTS";
+const STATIC: &str = "lib/libfastpar.a";
 
 /// What a program that links the static library links too.
 const LINUX_PRIVATE: &str = "-lm -ldl -pthread";

@@ -1,11 +1,12 @@
 //! Suite "dotnet-forms": the NuGet package, programs that use it in the forms in which .NET publishes them,
 //! what they are told where it has no library for them, and the tests with .NET's collector for servers.
 
-use super::{csharp, lines, nuget_package, Case, Context};
+use super::wine::{self, Wine};
+use super::{csharp, lines, nuget_package, windows_dotnet, Case, Context};
 use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK};
 use crate::stage::Staged;
 use crate::{process, repo, windows};
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,36 +15,87 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 const PROJECT: &str = "examples/csharp/lines/Lines.csproj";
 
-/// A way to publish: its name, the system, the properties, and whether the managed assembly is a file of its
-/// own.
+const LINUX: &str = "linux-x64";
+const WINDOWS: &str = "win-x64";
+
+/// A way to publish.
 struct Form {
     name: &'static str,
+    /// The system.
     runtime: &'static str,
     properties: &'static [&'static str],
-    assembly: bool,
+    beside: Beside,
+}
+
+/// What lies beside the published program.
+#[derive(PartialEq)]
+enum Beside {
+    Nothing,
+    /// The native one.
+    Library,
+    LibraryAndAssembly,
 }
 
 const fn form(
     name: &'static str,
     runtime: &'static str,
     properties: &'static [&'static str],
-    assembly: bool,
+    beside: Beside,
 ) -> Form {
-    Form { name, runtime, properties, assembly }
+    Form { name, runtime, properties, beside }
 }
 
-/// What only other systems run is looked at. The runtime of the program's own system needs no package of a
-/// runtime.
-const FORMS: [Form; 8] = [
-    form("self-contained", "linux-x64", &["-p:FastparRuntime=linux-x64"], true),
-    form("trimmed", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishTrimmed=true"], true),
-    form("single file", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishSingleFile=true"], false),
-    form("NativeAOT", "linux-x64", &["-p:FastparRuntime=linux-x64", "-p:PublishAot=true"], false),
-    form("framework-dependent", "win-x64", &["-p:RuntimeIdentifier=win-x64", "-p:SelfContained=false"], true),
-    form("self-contained", "win-x64", &["-p:FastparRuntime=win-x64"], true),
-    form("trimmed", "win-x64", &["-p:FastparRuntime=win-x64", "-p:PublishTrimmed=true"], true),
-    form("single file", "win-x64", &["-p:FastparRuntime=win-x64", "-p:PublishSingleFile=true"], false),
+/// The runtime of the program's own system needs no package of a runtime. A program for Windows that brings no
+/// runtime gets that of the others.
+const FORMS: [Form; 9] = [
+    form("self-contained", LINUX, &["-p:FastparRuntime=linux-x64"], Beside::LibraryAndAssembly),
+    form(
+        "trimmed",
+        LINUX,
+        &["-p:FastparRuntime=linux-x64", "-p:PublishTrimmed=true"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        "single file",
+        LINUX,
+        &["-p:FastparRuntime=linux-x64", "-p:PublishSingleFile=true"],
+        Beside::Library,
+    ),
+    form("NativeAOT", LINUX, &["-p:FastparRuntime=linux-x64", "-p:PublishAot=true"], Beside::Library),
+    form("self-contained", WINDOWS, &["-p:FastparRuntime=win-x64"], Beside::LibraryAndAssembly),
+    form(
+        "framework-dependent",
+        WINDOWS,
+        &["-p:RuntimeIdentifier=win-x64", "-p:SelfContained=false"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        "trimmed",
+        WINDOWS,
+        &["-p:FastparRuntime=win-x64", "-p:PublishTrimmed=true"],
+        Beside::LibraryAndAssembly,
+    ),
+    form(
+        NOT_UNDER_WINE,
+        WINDOWS,
+        &["-p:FastparRuntime=win-x64", "-p:PublishSingleFile=true"],
+        Beside::Library,
+    ),
+    form(
+        "single file, compressed, with the library",
+        WINDOWS,
+        &[
+            "-p:FastparRuntime=win-x64",
+            "-p:PublishSingleFile=true",
+            "-p:EnableCompressionInSingleFile=true",
+            "-p:IncludeNativeLibrariesForSelfExtract=true",
+        ],
+        Beside::Nothing,
+    ),
 ];
+
+/// Its runtime maps assemblies from the middle of the program's file, where Wine 8 maps nothing.
+const NOT_UNDER_WINE: &str = "single file";
 
 /// Tests of what the collector may move or release.
 const COLLECTED: [&str; 6] =
@@ -54,12 +106,13 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
         Ok(sdk) => sdk,
         Err(reason) => return Ok(vec![Case::skipped(".NET", reason)]),
     };
+    let wine = Wine::get(&context.setup)?;
     let dll = context.windows()?.map(windows::Staged::dll);
     let staged = context.staged()?;
     let mut cases = for_servers(&sdk, staged)?;
     let folder = repo::scratch("csharp")?;
     let made = match dll {
-        Ok(dll) => nuget_package::make(&sdk, &staged.shared(), &dll, &folder.join("package")),
+        Ok(dll) => nuget_package::make(&sdk, staged, &dll, &folder.join("package")),
         Err(reason) => {
             cases.push(Case::skipped("package", reason));
             return Ok(cases);
@@ -68,7 +121,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     match made {
         Ok((packages, version)) => {
             cases.push(Case::passed("package"));
-            let consumer = Consumer { sdk: &sdk, staged, folder: folder.join("consumer"), packages, version };
+            let consumer = Consumer { sdk: &sdk, wine, folder: folder.join("consumer"), packages, version };
             cases.extend(consumer.forms());
         }
         Err(error) => cases.push(Case::failed("package", format!("{error:#}"))),
@@ -88,7 +141,7 @@ fn for_servers(sdk: &Sdk, staged: &Staged) -> Result<Vec<Case>> {
 /// The example with the package instead of the sources.
 struct Consumer<'a> {
     sdk: &'a Sdk,
-    staged: &'a Staged,
+    wine: std::result::Result<Wine, String>,
     /// Where it is built.
     folder: PathBuf,
     /// Where the package is.
@@ -104,11 +157,11 @@ impl Consumer<'_> {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             return cases; // the packages are of this system
         }
-        let possible = self.sdk.feed().is_some();
+        let missing = self.missing();
         let mut add = |name: &str, work: &dyn Fn() -> Result<()>| {
-            cases.push(match possible {
-                true => Case::of(name, work),
-                false => Case::skipped(name, "the packages of runtimes do not lie beside the SDK"),
+            cases.push(match missing {
+                None => Case::of(name, work),
+                Some(reason) => Case::skipped(name, reason),
             });
         };
         add("a system that the package has no library for", &|| self.elsewhere());
@@ -118,7 +171,29 @@ impl Consumer<'_> {
             add(&name, &|| self.publish(form));
         }
         add("a program with the package, NativeAOT, the library inside", &|| self.inside());
+        add("a system that the package has no static library for", &|| self.not_inside());
+        for form in FORMS.iter().filter(|form| form.runtime == WINDOWS && form.name != NOT_UNDER_WINE) {
+            let name = format!("under Wine, {}", form.name);
+            cases.push(match (missing, &self.wine) {
+                (Some(reason), _) => Case::skipped(name, reason),
+                (_, Err(reason)) => Case::skipped(name, reason.clone()),
+                (None, Ok(wine)) => Case::of(name, || self.under_wine(wine, form)),
+            });
+        }
         cases
+    }
+
+    /// Why the packages that the forms need cannot be had.
+    fn missing(&self) -> Option<&'static str> {
+        if self.sdk.has_feed() {
+            return None;
+        }
+        let mut command = self.sdk.command();
+        command.args(["restore", PROJECT, "-v:q", "-nologo", "-p:FastparRuntime=win-x64"]);
+        command.args(self.properties()).env("FastparArtifacts", self.folder.join("sources"));
+        // NuGet's number for a source that it cannot reach. What else is wrong the forms tell.
+        let unreachable = process::run(&mut command, LIMIT).is_ok_and(|end| end.output.contains("NU1301"));
+        unreachable.then_some("no packages lie beside the SDK, and NuGet's sources cannot be reached")
     }
 
     fn restored(&self) -> PathBuf {
@@ -126,13 +201,9 @@ impl Consumer<'_> {
     }
 
     fn properties(&self) -> Vec<String> {
-        let mut sources = self.packages.display().to_string();
-        if let Some(feed) = self.sdk.feed() {
-            sources += &format!("%3B{}", feed.display()); // a semicolon
-        }
         vec![
             format!("-p:FastparPackage={}", self.version),
-            format!("-p:RestoreSources={sources}"),
+            format!("-p:RestoreAdditionalProjectSources={}", self.packages.display()),
             format!("-p:RestorePackagesPath={}", self.restored().display()),
         ]
     }
@@ -147,17 +218,28 @@ impl Consumer<'_> {
         works(&mut command)
     }
 
-    /// NativeAOT with the static library.
+    /// NativeAOT with the static library of the package.
     fn inside(&self) -> Result<()> {
         let folder = self.folder.join("inside");
-        let library = format!("-p:FastparStaticLibrary={}", self.staged.lib.join("libfastpar.a").display());
-        let mut properties = self.properties();
-        properties.extend([library, "-p:FastparRuntime=linux-x64".into(), "-p:PublishAot=true".into()]);
-        let properties: Vec<_> = properties.iter().map(String::as_str).collect();
+        let properties = self.properties();
+        let own = ["-p:FastparRuntime=linux-x64", "-p:PublishAot=true", "-p:FastparStatic=true"];
+        let properties: Vec<_> = properties.iter().map(String::as_str).chain(own).collect();
         self.sdk.build("publish", PROJECT, &folder, &properties)?;
         let published = folder.join("bin/Lines/Release").join(FRAMEWORK).join("linux-x64/publish");
         ensure!(!published.join("libfastpar.so").exists(), "the library lies beside the program");
         works(&mut Command::new(published.join("Lines")))
+    }
+
+    /// The same where the package has none, by what was restored for the last such system: nothing is compiled.
+    fn not_inside(&self) -> Result<()> {
+        let mut command = self.sdk.command();
+        command.args(["msbuild", PROJECT, "-nologo", "-v:q", "-t:FastparRequireStaticLibrary"]);
+        command.args(["-p:RuntimeIdentifier=linux-musl-x64", "-p:PublishAot=true", "-p:FastparStatic=true"]);
+        command.args(self.properties()).env("FastparArtifacts", self.folder.join("linux-musl-x64-alone"));
+        let finished = process::run(&mut command, LIMIT)?;
+        let told = finished.output.contains("FASTPAR003") && finished.output.contains("'linux-musl-x64'");
+        ensure!(!finished.success() && told, "{}", finished.describe());
+        Ok(())
     }
 
     /// Where there is no library that is said when a program is built, and musl does not get that of glibc.
@@ -199,23 +281,50 @@ impl Consumer<'_> {
         Ok(())
     }
 
+    /// Where a form is built, and where it is published.
+    fn places(&self, form: &Form) -> [PathBuf; 2] {
+        let folder = self.folder.join(format!("{}-{}", form.runtime, form.name.replace([' ', ','], "-")));
+        let published = folder.join("bin/Lines/Release").join(FRAMEWORK).join(form.runtime).join("publish");
+        [folder, published]
+    }
+
+    /// A form that was published.
+    fn under_wine(&self, wine: &Wine, form: &Form) -> Result<()> {
+        let [_, published] = self.places(form);
+        let mut command = windows_dotnet::command(wine, &published.join("Lines.exe"));
+        if !published.join("coreclr.dll").is_file() {
+            let package = self.restored().join("microsoft.netcore.app.runtime.win-x64");
+            let version =
+                std::fs::read_dir(&package)?.next().context("no runtime for Windows was restored")?;
+            let runtime = self.folder.join("runtime");
+            windows_dotnet::install(&version?.path(), &runtime)?;
+            command.env("DOTNET_ROOT", wine::path(&runtime));
+        }
+        works_with(&mut command, wine::path)
+    }
+
     fn publish(&self, form: &Form) -> Result<()> {
-        let folder = self.folder.join(format!("{}-{}", form.runtime, form.name.replace(' ', "-")));
+        let [folder, published] = self.places(form);
         let properties = self.properties();
         let properties: Vec<_> =
             properties.iter().map(String::as_str).chain(form.properties.iter().copied()).collect();
         self.sdk.build("publish", PROJECT, &folder, &properties)?;
-        let published = folder.join("bin/Lines/Release").join(FRAMEWORK).join(form.runtime).join("publish");
         let (program, library) = match form.runtime {
-            "win-x64" => ("Lines.exe", "fastpar.dll"),
+            WINDOWS => ("Lines.exe", "fastpar.dll"),
             _ => ("Lines", "libfastpar.so"),
         };
-        ensure!(published.join(library).is_file(), "{library} is not in {}", published.display());
-        let assembly = published.join(format!("{ASSEMBLY}.dll"));
-        ensure!(assembly.is_file() == form.assembly, "{}: not as expected", assembly.display());
+        let assembly = format!("{ASSEMBLY}.dll");
+        let expected = [
+            (library, form.beside != Beside::Nothing),
+            (&assembly, form.beside == Beside::LibraryAndAssembly),
+        ];
+        for (file, is_there) in expected {
+            let found = published.join(file).is_file();
+            ensure!(found == is_there, "{file} in {}: {found}", published.display());
+        }
         let program = published.join(program);
         ensure!(program.is_file(), "{} is missing", program.display());
-        if form.runtime == "linux-x64" {
+        if form.runtime == LINUX {
             let mut command = Command::new(program);
             self.sdk.prepare(&mut command);
             command.env_remove("DOTNET_ROOT");
@@ -227,8 +336,16 @@ impl Consumer<'_> {
 
 /// Counts and compresses a file.
 fn works(command: &mut Command) -> Result<()> {
+    works_with(command, |path| path.display().to_string())
+}
+
+/// The same for a program that sees paths in its own way.
+fn works_with(command: &mut Command, seen: impl Fn(&Path) -> String) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let source: &Path = &repo::root().join("include/fastpar.h");
-    command.arg(source).arg(folder.path().join("out.zst"));
-    process::must(command.env_remove("FASTPAR_LIBRARY"), LIMIT).map(drop)
+    let (source, packed) = (repo::root().join("include/fastpar.h"), folder.path().join("out.zst"));
+    command.arg(seen(&source)).arg(seen(&packed)).env_remove("FASTPAR_LIBRARY");
+    let told = process::must(command, LIMIT)?;
+    let bytes = std::fs::read(&packed).context("what the program writes")?;
+    ensure!(told.contains(" lines, ") && bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "{told}");
+    Ok(())
 }

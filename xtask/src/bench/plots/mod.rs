@@ -3,6 +3,7 @@
 mod bars;
 mod canvas;
 mod lines;
+mod one_frame;
 pub(crate) mod timeline;
 
 use super::timeline::PICTURES as TIMELINES;
@@ -17,7 +18,8 @@ use serde_json::Value;
 type Draw = fn(&Value) -> Result<String>;
 
 /// Pictures, and the results that they show.
-const PICTURES: [(&str, &str, Draw); 5] = [
+const PICTURES: [(&str, &str, Draw); 6] = [
+    ("one-frame", "frames", one_frame::one_frame),
     ("latency", "loops", latency),
     ("speed-up", "loops", speed_up),
     ("scaling", "series", scaling),
