@@ -191,7 +191,9 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     /// it.
     /// </returns>
     /// <param name="cancellationToken">Cancels this read alone.</param>
-    /// <exception cref="OperationCanceledException">It was cancelled, or the token of the archive.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// It was cancelled, or the token of the archive.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
     /// <exception cref="InvalidDataException">
     /// The data is damaged, or passes a limit of the options; the position of the
