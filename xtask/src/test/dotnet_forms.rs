@@ -94,7 +94,7 @@ const FORMS: [Form; 9] = [
     ),
 ];
 
-/// Its runtime maps assemblies from the middle of the program's file, where Wine 8 maps nothing.
+/// Its runtime puts assemblies into memory that it reserves by placeholders (VirtualAlloc2), which Wine 8 has not.
 const NOT_UNDER_WINE: &str = "single file";
 
 /// Tests of what the collector may move or release.
@@ -292,7 +292,7 @@ impl Consumer<'_> {
     fn under_wine(&self, wine: &Wine, form: &Form) -> Result<()> {
         let [_, published] = self.places(form);
         let mut command = windows_dotnet::command(wine, &published.join("Lines.exe"));
-        if !published.join("coreclr.dll").is_file() {
+        if form.properties.contains(&"-p:SelfContained=false") {
             let package = self.restored().join("microsoft.netcore.app.runtime.win-x64");
             let version =
                 std::fs::read_dir(&package)?.next().context("no runtime for Windows was restored")?;
