@@ -3083,11 +3083,11 @@ typedef struct fastpar_reader fastpar_reader;
  * within `max_memory`.
  *
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
- * out before it is asked again, unless it has given the beginning of another; and so is every whole block of
- * a large frame, and of a first one that does not tell its size. A source that waits for an answer to other
- * blocks, or gives all that it is asked for and then waits, cannot be read this way: it returns
- * FASTPAR_SOURCE_LATER instead of waiting. Then whole blocks of every frame that does not tell its size are
- * given out, too.
+ * out before it is asked again, and so is every whole block of a large frame, and of any that does not tell
+ * its size. But a source that has given a megabyte without keeping the call waiting for 5 ms is asked for the
+ * rest of a frame that has begun, before those in front of it are given out: so lanes work at the same time
+ * on what comes fast through a pipe. A source that waits for an answer to other blocks, or gives all that it
+ * is asked for and then waits, cannot be read this way: it returns FASTPAR_SOURCE_LATER instead of waiting.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
@@ -3319,6 +3319,16 @@ FASTPAR_API fastpar_status fastpar_archive_frame(const fastpar_archive *archive,
                                                  fastpar_frame_info *info, fastpar_error *error);
 
 /**
+ * Releases an archive.
+ *
+ * @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to
+ *                 their ends, and need what they were given, an archive in memory too, until then.
+ *
+ * Never blocks. May be called from any thread. Since: 1.0
+ */
+FASTPAR_API void fastpar_archive_free(fastpar_archive *archive);
+
+/**
  * Reads a part of the content.
  *
  * The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
@@ -3353,14 +3363,28 @@ FASTPAR_API fastpar_status fastpar_archive_read(fastpar_archive *archive, uint64
                                                 size_t len, size_t *written, fastpar_error *error);
 
 /**
- * Releases an archive.
+ * Reads a part of the content, with a limit of lanes and a flag of its own.
  *
- * @param archive  NULL: nothing happens. Not to be used afterwards, by any thread. Calls under way go on to
- *                 their ends, and need what they were given, an archive in memory too, until then.
+ * As `fastpar_archive_read`, but `cancel` stops this read alone: other reads and scans of the archive go on.
+ * The flag that the archive was opened with stops it too.
  *
- * Never blocks. May be called from any thread. Since: 1.0
+ * @param options  may be NULL. Only `max_lanes` (0: as the archive was opened) and `cancel`; all other
+ *                 fields are 0
+ * @param archive  must not be NULL
+ * @param offset   where in the content; at its end or behind it nothing is read
+ * @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its
+ *                 content means nothing.
+ * @param len      bytes
+ * @param written  out, bytes, must not be NULL: `len`, or fewer where the content ends. Failure: 0.
+ * @param error    may be NULL; `position` is the offset of the frame in the compressed data
+ * @return as `fastpar_archive_read`; FASTPAR_ERR_INVALID_ARGUMENT also for another option that is not 0.
+ *
+ * Blocks until it is done. May be called from any thread, by any number at a time, and from inside
+ * callbacks. Since: 1.0
  */
-FASTPAR_API void fastpar_archive_free(fastpar_archive *archive);
+FASTPAR_API fastpar_status fastpar_archive_read_with(const fastpar_loop_options *options,
+                                                     fastpar_archive *archive, uint64_t offset, void *dst,
+                                                     size_t len, size_t *written, fastpar_error *error);
 
 /* ==== files: parallel zstd, from file to file =========================================================== */
 

@@ -5,6 +5,8 @@
                                         (limit.h)
    parts archive FILE FRAME_BYTES       reads 64 KiB at 400 places of FILE's compressed form, none of them
                                         twice
+   parts large FILE                     reads 1 MiB at all places of 200 MB in one frame of libzstd's, out of
+                                        order, by loops of 1, 2, 4 and 24 lanes
 
    Medians of repeated runs, the contestants in turn. */
 #define _GNU_SOURCE
@@ -17,7 +19,7 @@
 #include "fastpar.h"
 #include "limit.h"
 
-enum { ROUNDS = 9, READ = 64 << 10, READS = 400 };
+enum { ROUNDS = 9, READ = 64 << 10, READS = 400, LARGE_ROUNDS = 5, LARGE_READ = 1 << 20 };
 
 static double seconds(void) {
     struct timespec now;
@@ -149,13 +151,60 @@ static void archive(const char *path, size_t frame_size) {
            median(decodes, READS), median(ratios, READS));
 }
 
+struct large {
+    fastpar_archive *opened;
+    size_t count;
+};
+
+/* The places of a chunk, far from each other. */
+static int32_t read_large(void *user_data, const fastpar_chunk *chunk) {
+    const struct large *large = user_data;
+    static _Thread_local unsigned char place[LARGE_READ];
+    for (size_t i = chunk->begin; i < chunk->end; i++) {
+        fastpar_error failure;
+        size_t got, at = i * 7919 % large->count;
+        fastpar_status status = fastpar_archive_read(large->opened, (uint64_t)at * LARGE_READ, place, LARGE_READ, &got, &failure);
+        if (status != FASTPAR_OK || got != LARGE_READ) return 1;
+    }
+    return 0;
+}
+
+static void large(const char *path) {
+    enum { CASES = 4 };
+    static const uint32_t lanes[CASES] = {1, 2, 4, 24};
+    size_t size, count;
+    unsigned char *data = read_file(path, (size_t)200 << 20, &size);
+    count = size / LARGE_READ;
+    size_t bound = ZSTD_compressBound(size);
+    unsigned char *packed = malloc(bound);
+    if (!packed) fail("out of memory");
+    size_t written = ZSTD_compress2(cctx, packed, bound, data, size);
+    if (ZSTD_isError(written)) fail("libzstd");
+    double times[CASES][LARGE_ROUNDS];
+    for (int round = -1; round < LARGE_ROUNDS; round++) { /* the first one warms up */
+        for (int i = 0; i < CASES; i++) {
+            struct large large = {.count = count};
+            fastpar_loop_options loop = {.struct_size = sizeof loop, .max_lanes = lanes[i]};
+            check(fastpar_archive_open(&options, packed, written, &large.opened, &error), &error); /* nothing is kept yet */
+            double start = seconds();
+            check(fastpar_for(&loop, count, read_large, &large, &error), &error);
+            if (round >= 0) times[i][round] = seconds() - start;
+            fastpar_archive_free(large.opened);
+        }
+    }
+    printf("{\"bytes\": %zu, \"each\": %d", count * LARGE_READ, LARGE_READ);
+    for (int i = 0; i < CASES; i++) printf(", \"%u\": %.6f", lanes[i], median(times[i], LARGE_ROUNDS));
+    puts("}");
+}
+
 int main(int argc, char **argv) {
-    if (argc < 4) return 2;
+    if (argc < 3) return 2;
     cctx = ZSTD_createCCtx();
     dctx = ZSTD_createDCtx();
     ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1); /* fastpar writes them too */
     if (strcmp(argv[1], "batch") == 0 && argc == 5) batch(argv[2], (size_t)atoll(argv[3]), (size_t)atoll(argv[4]));
-    else if (strcmp(argv[1], "archive") == 0) archive(argv[2], (size_t)atoll(argv[3]));
+    else if (strcmp(argv[1], "archive") == 0 && argc == 4) archive(argv[2], (size_t)atoll(argv[3]));
+    else if (strcmp(argv[1], "large") == 0) large(argv[2]);
     else return 2;
     return 0;
 }

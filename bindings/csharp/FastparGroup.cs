@@ -16,15 +16,7 @@ public sealed class GroupOptions
     public int MaxLanes { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
     /// <summary>What traces call the group; null: nothing of its own.</summary>
-    public string? Name
-    {
-        get;
-        set
-        {
-            field = value;
-            Utf8Name = CallName.Utf8(value);
-        }
-    }
+    public string? Name { get; set => Utf8Name = CallName.Utf8(field = value); }
 
     /// <summary>The name, to be pinned for a call.</summary>
     internal byte[]? Utf8Name { get; private set; }
@@ -33,13 +25,7 @@ public sealed class GroupOptions
     /// What the call throws when several tasks have failed: the exception of the first in time, or all in
     /// that order.
     /// </summary>
-    public LoopErrors Errors
-    {
-        get;
-        set => field = value is LoopErrors.First or LoopErrors.All
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "expected First or All");
-    }
+    public LoopErrors Errors { get; set => field = Check.Errors(value, nameof(value)); }
 }
 
 /// <summary>

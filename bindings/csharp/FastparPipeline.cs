@@ -23,15 +23,7 @@ public sealed class PipelineOptions
     public int InFlight { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
     /// <summary>What traces call the pipeline; null: nothing of its own.</summary>
-    public string? Name
-    {
-        get;
-        set
-        {
-            field = value;
-            Utf8Name = CallName.Utf8(value);
-        }
-    }
+    public string? Name { get; set => Utf8Name = CallName.Utf8(field = value); }
 
     /// <summary>The name, to be pinned for a call.</summary>
     internal byte[]? Utf8Name { get; private set; }
@@ -40,13 +32,7 @@ public sealed class PipelineOptions
     /// What the call throws when several items have failed: the exception of the lowest of those that were
     /// worked on, or all in the order of the items.
     /// </summary>
-    public LoopErrors Errors
-    {
-        get;
-        set => field = value is LoopErrors.First or LoopErrors.All
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "expected First or All");
-    }
+    public LoopErrors Errors { get; set => field = Check.Errors(value, nameof(value)); }
 }
 
 /// <summary>

@@ -68,15 +68,7 @@ public sealed class TeamOptions
     public int Members { get; set => field = (int)Check.NotNegative(value, nameof(value)); }
 
     /// <summary>What traces call the team; null: nothing of its own.</summary>
-    public string? Name
-    {
-        get;
-        set
-        {
-            field = value;
-            Utf8Name = CallName.Utf8(value);
-        }
-    }
+    public string? Name { get; set => Utf8Name = CallName.Utf8(field = value); }
 
     /// <summary>The name, to be pinned for a call.</summary>
     internal byte[]? Utf8Name { get; private set; }

@@ -76,27 +76,13 @@ public sealed class LoopOptions
     public IProgress<FastparProgress>? Progress { get; set; }
 
     /// <summary>What traces call the loop; null: nothing of its own.</summary>
-    public string? Name
-    {
-        get;
-        set
-        {
-            field = value;
-            Utf8Name = CallName.Utf8(value);
-        }
-    }
+    public string? Name { get; set => Utf8Name = CallName.Utf8(field = value); }
 
     /// <summary>The name, to be pinned for a call.</summary>
     internal byte[]? Utf8Name { get; private set; }
 
     /// <summary>What the call throws when several bodies have failed.</summary>
-    public LoopErrors Errors
-    {
-        get;
-        set => field = value is LoopErrors.First or LoopErrors.All
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "expected First or All");
-    }
+    public LoopErrors Errors { get; set => field = Check.Errors(value, nameof(value)); }
 
     /// <summary>
     /// The schedule; by what it is set by, where it is the default and there are no segments.

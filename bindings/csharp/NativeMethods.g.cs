@@ -1028,6 +1028,14 @@ namespace Fastpar
 #endif
 
 #if NET
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_free")]
+        internal static partial void fastpar_archive_free(fastpar_archive* archive);
+#else
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void fastpar_archive_free(fastpar_archive* archive);
+#endif
+
+#if NET
         [LibraryImport(__DllName, EntryPoint = "fastpar_archive_read")]
         internal static partial int fastpar_archive_read(fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
 #else
@@ -1036,11 +1044,11 @@ namespace Fastpar
 #endif
 
 #if NET
-        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_free")]
-        internal static partial void fastpar_archive_free(fastpar_archive* archive);
+        [LibraryImport(__DllName, EntryPoint = "fastpar_archive_read_with")]
+        internal static partial int fastpar_archive_read_with(fastpar_loop_options* options, fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
 #else
-        [DllImport(__DllName, EntryPoint = "fastpar_archive_free", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern void fastpar_archive_free(fastpar_archive* archive);
+        [DllImport(__DllName, EntryPoint = "fastpar_archive_read_with", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int fastpar_archive_read_with(fastpar_loop_options* options, fastpar_archive* archive, ulong offset, void* dst, System.UIntPtr len, System.UIntPtr* written, fastpar_error* error);
 #endif
 
 #if NET

@@ -37,7 +37,9 @@ public sealed partial class SeekableArchive
     /// The rest of the content is no whole number of records.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The offset is not in the content.</exception>
-    /// <remarks>What it throws while it runs: as <see cref="Read(long, Span{byte})"/>.</remarks>
+    /// <remarks>
+    /// What it throws while it runs: as <see cref="Read(long, Span{byte}, CancellationToken)"/>.
+    /// </remarks>
     public IAsyncEnumerable<ReadOnlyMemory<T>> ReadRecordsAsync<T>(
         long offset = 0, CancellationToken cancellationToken = default)
         where T : unmanaged
@@ -57,8 +59,8 @@ public sealed partial class SeekableArchive
     /// <returns>The lines.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The offset is not in the content.</exception>
     /// <remarks>
-    /// What it throws while it runs: as <see cref="Read(long, Span{byte})"/>; InvalidDataException: a line
-    /// has more than 64 MiB.
+    /// What it throws while it runs: as <see cref="Read(long, Span{byte}, CancellationToken)"/>;
+    /// InvalidDataException: a line has more than 64 MiB.
     /// </remarks>
     public IAsyncEnumerable<string> ReadLinesAsync(long offset = 0, CancellationToken cancellationToken = default)
     {

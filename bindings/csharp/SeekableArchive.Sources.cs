@@ -12,9 +12,6 @@ namespace Fastpar;
 /// <content>Archives over streams and handles of files.</content>
 public sealed unsafe partial class SeekableArchive
 {
-    /// <summary>Bytes of an asynchronous read that are decompressed between two looks at its token.</summary>
-    private const int PartOfRead = 32 << 20;
-
     /// <summary>
     /// Opens compressed data in a stream, from where it stands to its end. It is read where that is needed,
     /// by one thread at a time: <see cref="OpenFile"/> is faster for files.
@@ -88,31 +85,15 @@ public sealed unsafe partial class SeekableArchive
     /// <summary>Reads a part of the content without waiting: the workers of the pool do it.</summary>
     /// <param name="offset">Where it begins in the content.</param>
     /// <param name="destination">Filled from its start on; must not overlap the data.</param>
-    /// <param name="cancellationToken">Ends the call between two parts of some megabytes.</param>
+    /// <param name="cancellationToken">Cancels this read alone.</param>
     /// <returns>Bytes read: fewer only at the end of the content.</returns>
-    /// <inheritdoc cref="Read(long, Span{byte})"/>
+    /// <inheritdoc cref="Read(long, Span{byte}, CancellationToken)"/>
     public ValueTask<int> ReadAsync(
         long offset, Memory<byte> destination, CancellationToken cancellationToken = default)
     {
         Check.NotNegative(offset, nameof(offset));
         return new ValueTask<int>(Background.Run(
-            () =>
-            {
-                int done = 0;
-                while (done < destination.Length)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    int part = Math.Min(PartOfRead, destination.Length - done);
-                    int read = Read(offset + done, destination.Span.Slice(done, part));
-                    done += read;
-                    if (read < part)
-                    {
-                        break;
-                    }
-                }
-                return done;
-            },
-            cancellationToken));
+            () => Read(offset, destination.Span, cancellationToken), cancellationToken));
     }
 
     /// <summary>Opens compressed data wherever it is, such as an object in a store.</summary>

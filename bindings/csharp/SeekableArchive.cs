@@ -190,18 +190,21 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     /// Bytes read: fewer than <paramref name="destination"/> holds only at the end of the content, 0 behind
     /// it.
     /// </returns>
-    /// <exception cref="OperationCanceledException">The token of the archive was cancelled.</exception>
+    /// <param name="cancellationToken">Cancels this read alone.</param>
+    /// <exception cref="OperationCanceledException">
+    /// It was cancelled, or the token of the archive.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The archive is disposed.</exception>
     /// <exception cref="InvalidDataException">
     /// The data is damaged, or passes a limit of the options; the position of the
     /// <see cref="FastparException"/> inside is the frame's offset in it.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public int Read(long offset, Span<byte> destination)
+    public int Read(long offset, Span<byte> destination, CancellationToken cancellationToken = default)
     {
         fixed (byte* to = &MemoryMarshal.GetReference(destination))
         {
-            return (int)Read(offset, (IntPtr)to, destination.Length);
+            return (int)Read(offset, (IntPtr)to, destination.Length, cancellationToken);
         }
     }
 
@@ -210,17 +213,24 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     /// <param name="destination">Address of where to; must not overlap the data.</param>
     /// <param name="length">Bytes wanted.</param>
     /// <returns>Bytes read: fewer only at the end of the content.</returns>
-    /// <inheritdoc cref="Read(long, Span{byte})"/>
-    public long Read(long offset, IntPtr destination, long length)
+    /// <param name="cancellationToken">Cancels this read alone.</param>
+    /// <inheritdoc cref="Read(long, Span{byte}, CancellationToken)"/>
+    public long Read(long offset, IntPtr destination, long length, CancellationToken cancellationToken = default)
     {
         fastpar_error error;
         UIntPtr written;
         ulong from = (ulong)Check.Count(offset, nameof(offset));
         UIntPtr wanted = Check.Count(length, nameof(length));
+        using var flag = new CancelFlag(cancellationToken);
+        fastpar_loop_options native = default;
+        native.struct_size = (UIntPtr)sizeof(fastpar_loop_options);
+        native.cancel = flag.Pointer;
         using var lease = new Lease(handle);
-        int status = NativeMethods.fastpar_archive_read(
-            (fastpar_archive*)lease.Pointer, from, (void*)destination, wanted, &written, &error);
-        Check.Ok(status, &error, new ErrorSite { Parameter = nameof(destination), Reads = true, Source = path }, token);
+        int status = NativeMethods.fastpar_archive_read_with(
+            &native, (fastpar_archive*)lease.Pointer, from, (void*)destination, wanted, &written, &error);
+        CancellationToken cancelled = cancellationToken.IsCancellationRequested ? cancellationToken : token;
+        var site = new ErrorSite { Parameter = nameof(destination), Reads = true, Source = path };
+        Check.Ok(status, &error, site, cancelled);
         return (long)(ulong)written;
     }
 

@@ -43,13 +43,18 @@ static share share_of(int rank, int ranks, uint64_t all_rows)
     return (share){first, end - first, first_row, (end_row < all_rows ? end_row : all_rows) - first_row};
 }
 
-static void must(int good, const char *what)
+/* Ends the program where a rank has an error. All ranks ask, and end together: MPI_Abort would lose what was
+   just written. */
+static void check(const char *error)
 {
-    if (good)
+    int wrong = error != NULL, any;
+    if (wrong)
+        fprintf(stderr, "%s\n", error);
+    MPI_Allreduce(&wrong, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    if (!any)
         return;
-    fprintf(stderr, "%s\n", what);
-    MPI_Abort(MPI_COMM_WORLD, 1); /* the others would wait for ever */
-    abort();
+    MPI_Finalize();
+    exit(1);
 }
 
 static int32_t compute(void *user_data, const fastpar_chunk *chunk)
@@ -63,21 +68,23 @@ static int32_t compute(void *user_data, const fastpar_chunk *chunk)
     return 0;
 }
 
-/* MPI counts bytes in an int. */
-static void write_at(MPI_File file, uint64_t offset, const unsigned char *data, size_t len)
+/* MPI counts bytes in an int. Whether all is written. */
+static int write_at(MPI_File file, uint64_t offset, const unsigned char *data, size_t len)
 {
     for (size_t at = 0; at < len;) {
         int here = (int)(len - at < MOST_AT_ONCE ? len - at : MOST_AT_ONCE);
         int code = MPI_File_write_at(file, (MPI_Offset)(offset + at), data + at, here, MPI_BYTE, MPI_STATUS_IGNORE);
-        must(code == MPI_SUCCESS, "the target cannot be written");
+        if (code != MPI_SUCCESS)
+            return 0;
         at += (size_t)here;
     }
+    return 1;
 }
 
 /* Computes a rank's rows and compresses them; `sizes`: bytes of each frame, then of each content. */
 static unsigned char *packed_rows(const share *mine, uint64_t *sizes, size_t *len)
 {
-    fastpar_error error;
+    fastpar_error error = {.message = "no memory"};
     fastpar_zstd_options options = {.struct_size = sizeof options, .flags = FASTPAR_ZSTD_NO_SEEK_TABLE};
     fastpar_zstd_info info = {.struct_size = sizeof info};
     size_t size = (size_t)mine->rows * sizeof(row), bound = 0;
@@ -85,8 +92,9 @@ static unsigned char *packed_rows(const share *mine, uint64_t *sizes, size_t *le
     fastpar_status status = fastpar_compress_bound(&options, size, &bound, &error);
     row *rows = malloc(size + 1);
     unsigned char *packed = malloc(bound);
-    must(status != FASTPAR_OK || (rows != NULL && packed != NULL), "no memory");
-    for (size_t i = 0; i < mine->rows; i++)
+    if (status == FASTPAR_OK && (rows == NULL || packed == NULL))
+        status = FASTPAR_ERR_OUT_OF_MEMORY;
+    for (size_t i = 0; status == FASTPAR_OK && i < mine->rows; i++)
         rows[i].step = mine->first_row + i;
     if (status == FASTPAR_OK)
         status = fastpar_for(NULL, (size_t)mine->rows, compute, rows, &error);
@@ -97,7 +105,7 @@ static unsigned char *packed_rows(const share *mine, uint64_t *sizes, size_t *le
         sizes[0] = info.compressed_size;
         sizes[mine->frames] = info.size;
     }
-    must(status == FASTPAR_OK, error.message);
+    check(status == FASTPAR_OK ? NULL : error.message);
     free(rows);
     return packed;
 }
@@ -110,16 +118,17 @@ static unsigned char *table_of(uint64_t *sizes, int rank, int ranks, uint64_t al
     size_t frames = (size_t)share_of(0, 1, all_rows).frames, room = 17 + 8 * frames;
     uint64_t *all = calloc(frames * 2, sizeof *all);
     unsigned char *table = malloc(room);
-    must(counts != NULL && all != NULL && table != NULL, "no memory");
+    check(counts != NULL && all != NULL && table != NULL ? NULL : "no memory");
     for (int i = 0; i < ranks; i++) {
         counts[i] = share_of(i, ranks, all_rows).frames;
         counts[ranks + i] = share_of(i, ranks, all_rows).first_frame;
     }
     MPI_Gatherv(sizes, mine, MPI_UINT64_T, all, counts, counts + ranks, MPI_UINT64_T, 0, MPI_COMM_WORLD);
     MPI_Gatherv(sizes + mine, mine, MPI_UINT64_T, all + frames, counts, counts + ranks, MPI_UINT64_T, 0, MPI_COMM_WORLD);
+    fastpar_status status = FASTPAR_OK;
     if (rank == 0 && frames > 1) /* a single frame has none */
-        must(fastpar_seek_table_write(all, all + frames, NULL, frames, table, room, len, &error) == FASTPAR_OK,
-             "no seek table can tell of these frames");
+        status = fastpar_seek_table_write(all, all + frames, NULL, frames, table, room, len, &error);
+    check(status == FASTPAR_OK ? NULL : error.message);
     free(all);
     free(counts);
     return table;
@@ -128,15 +137,18 @@ static unsigned char *table_of(uint64_t *sizes, int rank, int ranks, uint64_t al
 int main(int argc, char **argv)
 {
     int ranks, rank, provided;
+    uint64_t rows = argc == 3 ? strtoull(argv[2], NULL, 10) : 1000000;
+    if (argc < 2 || argc > 3 || rows == 0) {
+        fprintf(stderr, "usage: write_mpi TARGET [ROWS]\n");
+        return 2;
+    }
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    uint64_t rows = argc == 3 ? strtoull(argv[2], NULL, 10) : 1000000;
-    must((argc == 2 || argc == 3) && rows > 0, "usage: write_mpi TARGET [ROWS]");
     share mine = share_of(rank, ranks, rows);
     uint64_t *sizes = calloc((size_t)mine.frames * 2 + 1, sizeof *sizes);
     char *unfinished = malloc(strlen(argv[1]) + 5);
-    must(sizes != NULL && unfinished != NULL, "no memory");
+    check(sizes != NULL && unfinished != NULL ? NULL : "no memory");
     strcat(strcpy(unfinished, argv[1]), ".new");
 
     size_t len = 0, table_len = 0;
@@ -148,15 +160,15 @@ int main(int argc, char **argv)
 
     MPI_File file;
     int code = MPI_File_open(MPI_COMM_WORLD, unfinished, MPI_MODE_CREATE | MPI_MODE_WRONLY, MPI_INFO_NULL, &file);
-    must(code == MPI_SUCCESS && MPI_File_set_size(file, 0) == MPI_SUCCESS, "the target cannot be made");
-    write_at(file, before, packed, len);
-    write_at(file, total, table, table_len);
-    code = MPI_File_sync(file);
-    must(MPI_File_close(&file) == MPI_SUCCESS && code == MPI_SUCCESS, "the target cannot be written");
-    if (rank == 0) {
-        must(rename(unfinished, argv[1]) == 0, "the target cannot be renamed");
+    check(code == MPI_SUCCESS && MPI_File_set_size(file, 0) == MPI_SUCCESS ? NULL : "the target cannot be made");
+    int written = write_at(file, before, packed, len) && write_at(file, total, table, table_len);
+    written &= MPI_File_sync(file) == MPI_SUCCESS;
+    written &= MPI_File_close(&file) == MPI_SUCCESS;
+    check(written ? NULL : "the target cannot be written");
+    int named = rank != 0 || rename(unfinished, argv[1]) == 0;
+    check(named ? NULL : "the target cannot be renamed");
+    if (rank == 0)
         printf("%" PRIu64 " bytes became %" PRIu64 "\n", rows * sizeof(row), total + table_len);
-    }
     free(table);
     free(packed);
     free(unfinished);

@@ -2,6 +2,7 @@
 #ifndef FASTPAR_ARCHIVES_HPP
 #define FASTPAR_ARCHIVES_HPP
 
+#include "options.hpp"
 #include "paths.hpp"
 #include "streams.hpp"
 
@@ -176,6 +177,23 @@ class archive {
     std::size_t written = 0;
     fastpar_error failure;
     detail::check(fastpar_archive_read(raw_, offset, dst.data(), dst.size(), &written, &failure), failure);
+    return written;
+  }
+
+  /**
+   * The same with a flag of its own, which stops this read alone; what the archive was opened with stops it too.
+   *
+   * @param options  only `max_lanes`, `cancel` and `stop`
+   */
+  std::size_t read(std::uint64_t offset, writable_bytes dst, const loop_options &options) const {
+    const std::shared_ptr<detail::stream_state> state = state_; // the archive may be released meanwhile
+    detail::carried exceptions;
+    detail::control control(options, exceptions);
+    fastpar_loop_options raw = detail::raw_options(options);
+    control.apply(raw);
+    std::size_t written = 0;
+    fastpar_error failure;
+    detail::check(fastpar_archive_read_with(&raw, raw_, offset, dst.data(), dst.size(), &written, &failure), failure);
     return written;
   }
 

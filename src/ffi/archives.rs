@@ -28,6 +28,11 @@ impl fastpar_archive {
     pub(super) fn core(&self) -> &Archive<'static> {
         &self.archive
     }
+
+    /// The data, if it is in memory.
+    pub(super) fn src(&self) -> &[u8] {
+        self.src
+    }
 }
 
 /// Where a frame of an archive is. Set `struct_size` to `sizeof(fastpar_frame_info)` before the call.
@@ -334,62 +339,6 @@ pub unsafe extern "C" fn fastpar_archive_frame(
             content_size: frame.content_size,
         });
         Ok(())
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
-}
-
-/// Reads a part of the content.
-///
-/// The frames that lie in it are decompressed straight into `dst`, in parallel if there are several, a large
-/// one by several lanes if no `max_memory` was set, and their checksums are verified. A frame of which only a
-/// part is wanted is decompressed as a whole and kept, so that other reads find it; the frames that were used
-/// least recently make room for others. A thread that wants a frame which another thread is decompressing
-/// waits for it. Frames that are larger than all that may be kept (64 MiB, or `max_memory`) are decompressed
-/// up to the end of what is wanted, and their checksum is verified if that is their end; a read that begins
-/// where one of the last four such reads ended goes on from there. Without `max_memory` one thread goes
-/// through such a frame for all that want something further on in it, and the last 32 MiB are kept beside the
-/// 64 MiB. Checksums that a seek table tells of frames without their own are verified likewise.
-///
-/// @param archive  must not be NULL
-/// @param offset   where in the content; at its end or behind it nothing is read
-/// @param dst      may be NULL if `len` is 0; must not overlap an archive in memory. After a failure its
-///                 content means nothing.
-/// @param len      bytes
-/// @param written  out, bytes, must not be NULL: `len`, or fewer where the content ends. Failure: 0.
-/// @param error    may be NULL; `position` is the offset of the frame in the compressed data
-/// @return FASTPAR_OK; FASTPAR_ERR_TRUNCATED, FASTPAR_ERR_CORRUPT, FASTPAR_ERR_CHECKSUM,
-///         FASTPAR_ERR_DICTIONARY, FASTPAR_ERR_NOT_ZSTD: the data, or the file has changed since;
-///         FASTPAR_ERR_IO: the file cannot be read, or has become shorter; FASTPAR_ERR_LIMIT_EXCEEDED:
-///         `max_memory`, or `window_log` for a part of a frame that is too large to be kept;
-///         FASTPAR_ERR_CANCELLED: by the flag; FASTPAR_ERR_INVALID_ARGUMENT: an argument;
-///         FASTPAR_ERR_OUT_OF_MEMORY; FASTPAR_ERR_BUSY: from inside a hook, if
-///         it needs the pool.
-///
-/// Blocks until it is done: as long as one frame takes, for a read within one. May be called from any thread,
-/// by any number at a time, and from inside callbacks. Since: 1.0
-///
-/// # Safety
-/// `archive` is NULL or a live handle; pointers are valid as described.
-#[no_mangle]
-pub unsafe extern "C" fn fastpar_archive_read(
-    archive: *mut fastpar_archive,
-    offset: u64,
-    dst: *mut c_void,
-    len: usize,
-    written: *mut usize,
-    error: *mut fastpar_error,
-) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        let place = unsafe { Out::new(written, "written")? };
-        let run = || {
-            // SAFETY: the caller's promise.
-            let (handle, dst) = unsafe { (hold_archive(archive)?, borrow::output(dst.cast(), len, "dst")?) };
-            borrow::disjoint((handle.src, "the archive"), (&*dst, "dst"))?;
-            handle.archive.read(offset, dst)
-        };
-        borrow::set_written(&place, run())
     };
     // SAFETY: the caller's promise, passed on.
     unsafe { guard(error, body) }

@@ -5,6 +5,7 @@
 //! they become `include/fastpar.h` through `cargo xtask bindings`.
 #![allow(non_camel_case_types)]
 
+mod archive_reads;
 mod archive_tables;
 mod archives;
 mod batches;
@@ -45,6 +46,7 @@ mod teams;
 mod trace;
 mod transform;
 
+pub use archive_reads::*;
 pub use archive_tables::*;
 pub use archives::*;
 pub use batches::*;

@@ -8,6 +8,7 @@
 //!   large one, N helpers are awake after the time of about log2(N) wakes.
 //! - Waiting never steals: a waiting thread runs chunks of its own job only.
 
+mod accumulators;
 mod background;
 mod batches;
 mod carried;
@@ -29,6 +30,7 @@ mod progress;
 mod reduce;
 mod tasks;
 
+pub(crate) use accumulators::Accumulators;
 pub use background::{Body, Done, JobHandle, OwnedProgress};
 pub(crate) use carried::Carried;
 pub use chunk::{Chunk, Control};

@@ -6,6 +6,7 @@
 //! as those of a reduction do.
 #![forbid(unsafe_code)]
 
+use super::accumulators::Accumulators;
 use super::chunk::{Chunk, Control, Kind};
 use super::loops::{end_passes, run};
 use super::progress::watched;
@@ -14,10 +15,8 @@ use crate::error::{Error, Result};
 use crate::plan::{Plan, Schedule};
 use crate::pool::Call;
 use crate::trace;
-use crossbeam_utils::CachePadded;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 
 /// Runs `fold(chunk, accumulator)` for every chunk, each on a clone of `identity`, in parallel; then
 /// `combine(&mut total, accumulator)` in chunk order, beginning with `identity`; and `apply(chunk,
@@ -55,37 +54,33 @@ where
     C: Fn(&mut A, A),
     P: Fn(&Chunk, &A) + Sync,
 {
-    type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
-    let mut slots: Slots<A> = Vec::new();
+    let mut slots = Accumulators::none();
     let mut total = identity.clone();
     let passes = Passes {
-        prepare: |slots: &mut Slots<A>, needed| {
-            slots.resize_with(needed, || CachePadded::new(Mutex::new(None)));
+        prepare: |slots: &mut Accumulators<A>, needed| {
+            *slots = Accumulators::make(needed)?;
             Ok(())
         },
-        fold: |slots: &Slots<A>, slot: usize, chunk: &Chunk| {
+        fold: |slots: &Accumulators<A>, slot: usize, chunk: &Chunk| {
             let mut value = identity.clone();
             fold(chunk, &mut value);
-            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *slots.lock(slot) = Some(value);
             ControlFlow::Continue(())
         },
-        combine: |slots: &mut Slots<A>, slot: usize| {
-            let place = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner);
-            if let Some(value) = place.replace(total.clone()) {
+        combine: |slots: &mut Accumulators<A>, slot: usize| {
+            if let Some(value) = slots.get(slot).replace(total.clone()) {
                 combine(&mut total, value);
             }
             ControlFlow::Continue(())
         },
-        apply: |slots: &Slots<A>, slot: usize, chunk: &Chunk| {
-            let before = slots[slot].lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(before) = before.as_ref() {
+        apply: |slots: &Accumulators<A>, slot: usize, chunk: &Chunk| {
+            if let Some(before) = slots.lock(slot).as_ref() {
                 apply(chunk, before);
             }
             ControlFlow::Continue(())
         },
     };
-    let slot_size = size_of::<CachePadded<Mutex<Option<A>>>>();
-    prefix_slots(schedule, count, control, slot_size, &mut slots, passes)?;
+    prefix_slots(schedule, count, control, Accumulators::<A>::SIZE, &mut slots, passes)?;
     Ok(total)
 }
 

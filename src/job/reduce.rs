@@ -5,6 +5,7 @@
 //! accumulators, which are combined after each wave.
 #![forbid(unsafe_code)]
 
+use super::accumulators::Accumulators;
 use super::chunk::{Chunk, Control, Kind};
 use super::loops::{end_passes, run};
 use super::progress::watched;
@@ -13,11 +14,9 @@ use crate::os::float_env::FloatEnv;
 use crate::plan::{Plan, Schedule};
 use crate::pool::{Asked, Call, Scope};
 use crate::trace::{self, Mark};
-use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
 const WAVE_BYTES: usize = 64 << 20;
@@ -52,26 +51,26 @@ where
     F: Fn(&Chunk, &mut A) + Sync,
     C: Fn(&mut A, A),
 {
-    let mut slots = Vec::new();
+    let mut slots = Accumulators::none();
     let mut result = identity.clone();
     reduce_slots(
         schedule,
         count,
         control,
-        size_of::<CachePadded<Mutex<Option<A>>>>(),
+        Accumulators::<A>::SIZE,
         &mut slots,
         |slots, needed| {
-            slots.resize_with(needed, || CachePadded::new(Mutex::new(None)));
+            *slots = Accumulators::make(needed)?;
             Ok(())
         },
-        |slots: &Vec<CachePadded<Mutex<Option<A>>>>, slot, chunk| {
+        |slots: &Accumulators<A>, slot, chunk| {
             let mut value = identity.clone();
             fold(chunk, &mut value);
-            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *slots.lock(slot) = Some(value);
             ControlFlow::Continue(())
         },
         |slots, slot| {
-            if let Some(value) = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            if let Some(value) = slots.get(slot).take() {
                 combine(&mut result, value);
             }
             ControlFlow::Continue(())

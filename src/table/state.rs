@@ -187,6 +187,20 @@ impl Product {
     }
 }
 
+/// The least or greatest of `from` and what `key` makes of the words, four at a time: none waits for the one
+/// before.
+#[inline(always)]
+fn extreme(words: &[u64], from: u64, key: impl Fn(u64) -> u64, choose: impl Fn(u64, u64) -> u64) -> u64 {
+    let mut found = [from; 4];
+    let fours = words.chunks_exact(4);
+    let rest = fours.remainder();
+    for four in fours {
+        found.iter_mut().zip(four).for_each(|(found, &word)| *found = choose(*found, key(word)));
+    }
+    let rest = rest.iter().map(|&word| key(word));
+    found.into_iter().chain(rest).fold(from, choose)
+}
+
 impl State {
     /// Of no rows. `weights` is the class of the second column, if there is one.
     pub(super) fn new(operation: Operation, class: Class, weights: Class) -> Self {
@@ -214,10 +228,10 @@ impl State {
                 sum.add_block(weights);
             }
             Self::Least(class, least) => by_class!(*class, C => {
-                *least = words.iter().fold(*least, |least, &word| least.min(ordered(C, word, u64::MAX)));
+                *least = extreme(words, *least, |word| ordered(C, word, u64::MAX), u64::min);
             }),
             Self::Greatest(class, most) => by_class!(*class, C => {
-                *most = words.iter().fold(*most, |most, &word| most.max(ordered(C, word, 0)));
+                *most = extreme(words, *most, |word| ordered(C, word, 0), u64::max);
             }),
             Self::First(_, found) => *found = found.or_else(|| words.first().copied()),
             Self::Last(_, found) => *found = words.last().copied().or(*found),

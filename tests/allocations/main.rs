@@ -2,55 +2,74 @@
 //! replaces. One test, as everything in the process counts.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use fastpar::codec::{compress_batch, decompress_batch, BatchItem, Dict, Options};
+use fastpar::codec::{compress_batch, decompress_batch, Archive, BatchItem, Dict, Options};
 use fastpar::sort::{memory, sort, Format, Key, KeyType};
 use std::ffi::c_void;
+use std::io::Write;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// All bytes that were asked for.
 static BYTES: AtomicU64 = AtomicU64::new(0);
 
-fn note(bytes: usize) {
-    COUNT.fetch_add(1, Ordering::Relaxed);
-    BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
-}
+/// Bytes that are held, and the most since the test began to look.
+static HELD: AtomicI64 = AtomicI64::new(0);
+static MOST: AtomicI64 = AtomicI64::new(0);
 
 extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
     fn __libc_calloc(count: usize, size: usize) -> *mut c_void;
     fn __libc_realloc(old: *mut c_void, size: usize) -> *mut c_void;
     fn __libc_memalign(align: usize, size: usize) -> *mut c_void;
+    fn __libc_free(block: *mut c_void);
+    fn malloc_usable_size(block: *mut c_void) -> usize;
+}
+
+fn note(bytes: usize, block: *mut c_void) -> *mut c_void {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
+    let held = HELD.fetch_add(usable(block), Ordering::Relaxed) + usable(block);
+    MOST.fetch_max(held, Ordering::Relaxed);
+    block
+}
+
+fn usable(block: *mut c_void) -> i64 {
+    // SAFETY: null, or a block of this allocator.
+    unsafe { malloc_usable_size(block) as i64 }
 }
 
 #[no_mangle]
 extern "C" fn malloc(size: usize) -> *mut c_void {
-    note(size);
     // SAFETY: passed on.
-    unsafe { __libc_malloc(size) }
+    note(size, unsafe { __libc_malloc(size) })
 }
 
 #[no_mangle]
 extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    note(count.saturating_mul(size));
     // SAFETY: passed on.
-    unsafe { __libc_calloc(count, size) }
+    note(count.saturating_mul(size), unsafe { __libc_calloc(count, size) })
 }
 
 #[no_mangle]
 unsafe extern "C" fn realloc(old: *mut c_void, size: usize) -> *mut c_void {
-    note(size);
+    HELD.fetch_sub(usable(old), Ordering::Relaxed);
     // SAFETY: passed on.
-    unsafe { __libc_realloc(old, size) }
+    note(size, unsafe { __libc_realloc(old, size) })
+}
+
+#[no_mangle]
+unsafe extern "C" fn free(block: *mut c_void) {
+    HELD.fetch_sub(usable(block), Ordering::Relaxed);
+    // SAFETY: passed on.
+    unsafe { __libc_free(block) }
 }
 
 #[no_mangle]
 unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, align: usize, size: usize) -> i32 {
-    note(size);
     // SAFETY: passed on; the place is the caller's.
     unsafe {
-        *place = __libc_memalign(align, size);
+        *place = note(size, __libc_memalign(align, size));
         if (*place).is_null() {
             12
         } else {
@@ -81,6 +100,33 @@ fn count(
 fn what_allocates() {
     items_of_a_batch_cost_none();
     sorting_takes_no_more_than_it_tells();
+    archives_keep_what_the_header_says();
+}
+
+/// Of each frame: also where frames do not tell their size, and have to be decompressed to find it.
+fn archives_keep_what_the_header_says() {
+    const FRAMES: usize = 200_000;
+    const PER_FRAME: i64 = 36;
+    // What does not depend on the number of frames: contexts, threads' buffers.
+    const FIXED: i64 = 4 << 20;
+    let content = [b'x'; 10];
+    let sized = zstd::bulk::compress(&content, 1).unwrap();
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.write_all(&content).unwrap();
+    let unsized_frame = encoder.finish().unwrap();
+    for (name, frame) in [("sized", sized), ("unsized", unsized_frame)] {
+        let data = frame.repeat(FRAMES);
+        drop(Archive::new(&data, &Options::default()).unwrap()); // starts threads
+        let before = HELD.load(Ordering::Relaxed);
+        MOST.store(before, Ordering::Relaxed);
+        let archive = Archive::new(&data, &Options::default()).unwrap();
+        let (kept, most) = (HELD.load(Ordering::Relaxed) - before, MOST.load(Ordering::Relaxed) - before);
+        assert_eq!(archive.size(), (FRAMES * content.len()) as u64);
+        drop(archive);
+        println!("{name}: {kept} bytes kept, {most} at most");
+        let frames = FRAMES as i64;
+        assert!((16 * frames..PER_FRAME * frames + FIXED).contains(&kept), "{name}: {kept} bytes are kept");
+    }
 }
 
 /// All that is asked for together, so what is taken at a time is no more.

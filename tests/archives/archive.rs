@@ -6,6 +6,7 @@ use fastpar::ffi::*;
 use fastpar::{Error, ErrorKind};
 use std::ffi::CString;
 use std::io::Write;
+use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -337,6 +338,30 @@ fn cancelled() {
     assert_eq!(kind(read(&archive, 0, 1_000_000)), ErrorKind::Cancelled);
     assert_eq!(kind(Archive::new(&packed, &options)), ErrorKind::Cancelled);
     flag.store(0, Ordering::Relaxed);
+    check_ranges(&archive, &data, 100_000, 10);
+}
+
+#[test]
+fn a_flag_of_one_read_stops_no_other() {
+    let data = text(1_000_000, 10);
+    let packed = compress(&data, &frames_of(100_000));
+    let (of_archive, flag) = (AtomicI32::new(0), AtomicI32::new(0));
+    let options = Options { cancel: Some(&of_archive), ..Options::default() };
+    let archive = Archive::new(&packed, &options).unwrap();
+    let with = |offset: u64, len: usize, flag: &AtomicI32| {
+        let mut dst = vec![MaybeUninit::uninit(); len];
+        archive.read_with(offset, &mut dst, 0, Some(flag))
+    };
+    for (offset, len) in [(5, 5), (0, 1_000_000), (150_000, 20), (300_000, 100_000)] {
+        flag.store(1, Ordering::Relaxed);
+        assert_eq!(kind(with(offset, len, &flag)), ErrorKind::Cancelled);
+        assert_eq!(read(&archive, offset, len).unwrap(), data[offset as usize..][..len]);
+        flag.store(0, Ordering::Relaxed);
+        assert_eq!(with(offset, len, &flag).unwrap(), len);
+        of_archive.store(1, Ordering::Relaxed);
+        assert_eq!(kind(with(offset, len, &flag)), ErrorKind::Cancelled);
+        of_archive.store(0, Ordering::Relaxed);
+    }
     check_ranges(&archive, &data, 100_000, 10);
 }
 

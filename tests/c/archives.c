@@ -238,6 +238,73 @@ static void many_threads_use_a_dictionary(void)
   fastpar_dict_free(dict);
 }
 
+/* ---- reads that are stopped alone ---- */
+
+typedef struct stopping {
+  int32_t flag;
+  int32_t armed;
+  int64_t asked, told, elsewhere;
+} stopping;
+
+/* The first call that comes while `armed` is set stops the read that it is for. */
+static int32_t stop_and_ask(void *user_data, uint64_t offset, void *buffer, size_t len)
+{
+  stopping *what = user_data;
+  if (fastpar_pool_worker() >= 0) fastpar_atomic_add(&what->elsewhere, 1);
+  if (what->armed) {
+    fastpar_atomic_add(&what->asked, 1);
+    fastpar_cancel(&what->flag);
+    if (fastpar_is_cancelled()) fastpar_atomic_add(&what->told, 1);
+  }
+  memcpy(buffer, packed + offset, len);
+  return 0;
+}
+
+static void a_read_is_stopped_alone(void)
+{
+  static unsigned char bytes[BYTES];
+  static const size_t lengths[2] = {BYTES, 777}, offsets[2] = {5, 200005}; /* of frames that are not kept yet */
+  stopping what;
+  fastpar_loop_options options;
+  fastpar_zstd_options opened = frames();
+  fastpar_archive *archive = NULL;
+  int32_t of_archive = 0;
+  size_t written = 0;
+  memset(&what, 0, sizeof what);
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  opened.cancel = &of_archive;
+  CHECK_EQUAL(fastpar_archive_open_source(&opened, stop_and_ask, packed_size, &what, &archive, NULL), FASTPAR_OK);
+  options.cancel = &what.flag;
+  options.max_lanes = 1;
+  for (size_t i = 0; i < 2; i++) {
+    what.armed = 1;
+    what.flag = 0;
+    CHECK_EQUAL(fastpar_archive_read_with(&options, archive, offsets[i], bytes, lengths[i], &written, NULL), FASTPAR_ERR_CANCELLED);
+    CHECK_EQUAL(written, 0);
+    what.armed = 0;
+    CHECK_EQUAL(fastpar_archive_read(archive, offsets[i], bytes, 100, &written, NULL), FASTPAR_OK);
+    CHECK(written == 100 && memcmp(bytes, content + offsets[i], 100) == 0);
+    CHECK_EQUAL(fastpar_archive_read_with(&options, archive, offsets[i], bytes, 100, &written, NULL), FASTPAR_ERR_CANCELLED);
+    what.flag = 0;
+    CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 0, bytes, BYTES, &written, NULL), FASTPAR_OK);
+    CHECK(written == BYTES && memcmp(bytes, content, BYTES) == 0);
+    CHECK_EQUAL(what.asked, what.told);
+    CHECK_EQUAL(what.asked, (int64_t)i + 1);
+    CHECK_EQUAL(what.elsewhere, 0);
+  }
+  fastpar_cancel(&of_archive);
+  for (size_t i = 0; i < 2; i++)
+    CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 200000, bytes, lengths[i], &written, NULL), FASTPAR_ERR_CANCELLED);
+  of_archive = 0;
+  options.segments = 3;
+  CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 0, bytes, 1, &written, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options.segments = 0;
+  options.name = "read";
+  CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 0, bytes, 1, &written, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  fastpar_archive_free(archive);
+}
+
 /* ---- parts ---- */
 
 /* Two parts that are compressed apart are with a table the bytes that the whole has. */
@@ -289,6 +356,7 @@ int main(void)
   RUN(streams_pass_what_they_are_given);
   RUN(items_are_each_alone);
   RUN(many_threads_use_a_dictionary);
+  RUN(a_read_is_stopped_alone);
   RUN(parts_become_one_by_a_table);
   return FINISH();
 }

@@ -88,11 +88,29 @@ void moves_and_failures() {
   CHECK_STATUS(cancelled, static_cast<void>(cancelled.read(4000, some)));
 }
 
+void a_flag_of_one_read() {
+  const auto values = numbers(1000);
+  const auto data = compressed(values);
+  const fastpar::archive archive{data};
+  fastpar::cancel_flag flag;
+  fastpar::loop_options options;
+  options.cancel = &flag;
+  std::vector<std::byte> some(8000);
+  CHECK_EQUAL(archive.read(0, some, options), some.size());
+  CHECK(std::memcmp(some.data(), values.data(), some.size()) == 0);
+  flag.cancel();
+  CHECK_STATUS(cancelled, static_cast<void>(archive.read(0, some, options)));
+  CHECK_EQUAL(archive.read(0, some), some.size());
+  options.grain = 5;
+  CHECK_STATUS(invalid_argument, static_cast<void>(archive.read(0, some, options)));
+}
+
 } // namespace
 
 int main() {
   RUN(in_memory);
   RUN(in_a_file);
   RUN(moves_and_failures);
+  RUN(a_flag_of_one_read);
   return FINISH();
 }

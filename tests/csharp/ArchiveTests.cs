@@ -214,6 +214,34 @@ internal static class ArchiveTests
     }
 
     [Test]
+    private static async Task ATokenOfOneReadCancelsThatAlone()
+    {
+        using var source = new CancellationTokenSource();
+        using SeekableArchive archive = SeekableArchive.Open(Packed);
+        byte[] part = new byte[Data.Length], other = new byte[Data.Length];
+        Expect.Equal(part.Length, archive.Read(0, part, source.Token));
+        Task reads = Task.Run(() =>
+        {
+            while (true)
+            {
+                archive.Read(0, part, source.Token);
+            }
+        });
+        source.CancelAfter(20);
+        while (!reads.IsCompleted)
+        {
+            Expect.Equal(other.Length, await archive.ReadAsync(0, other));
+        }
+        var exception = Expect.Throws<OperationCanceledException>(() => reads.GetAwaiter().GetResult());
+        Expect.Equal(source.Token, exception.CancellationToken);
+        Expect.Throws<OperationCanceledException>(() => archive.Read(0, part, source.Token));
+        Expect.Throws<OperationCanceledException>(
+            () => archive.ReadAsync(0, part, source.Token).AsTask().GetAwaiter().GetResult());
+        Expect.Equal(part.Length, archive.Read(0, part));
+        Expect.Equal(true, part.SequenceEqual(Data));
+    }
+
+    [Test]
     private static void ClosedWhileItIsRead()
     {
         for (int round = 0; round < 20; round++)

@@ -88,7 +88,7 @@ fn sleep(milliseconds: u64) {
 }
 
 /// Waits until no worker is at work: what they did is counted then.
-fn settle() {
+pub(crate) fn settle() {
     while pool::stats().busy > 0 {
         std::thread::yield_now();
     }

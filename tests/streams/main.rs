@@ -20,6 +20,7 @@ mod later;
 #[cfg(target_os = "linux")]
 mod names;
 mod parts;
+mod prompt;
 mod reader;
 mod reader_limits;
 mod same_verdicts;

@@ -58,7 +58,10 @@ impl Sdk {
         let feed = sdk.root.parent().map(|folder| folder.join("feed")).filter(|feed| feed.is_dir());
         if let Some(feed) = feed {
             let config = sdk.support.join("nuget.config");
-            std::fs::write(&config, only(&feed))?;
+            // Once: a build may be reading it at this moment.
+            if std::fs::read_to_string(&config).ok() != Some(only(&feed)) {
+                std::fs::write(&config, only(&feed))?;
+            }
             (sdk.sources, sdk.has_feed) = (Some(config), true);
         }
         Ok(Ok(sdk))
@@ -123,6 +126,8 @@ impl Sdk {
         let mut command = self.command();
         command.args([verb, project, "-c", "Release", "-m:1", "-v:q", "-nologo"]);
         command.args(properties).env("FastparArtifacts", artifacts).env("FastparStrict", "true");
+        // Figures for a second, better compilation of the tools themselves: a build is over before that pays.
+        command.env("DOTNET_TieredPGO", "0");
         process::must(&mut command, LIMIT).map(drop)
     }
 }

@@ -1,26 +1,32 @@
 //! Running programs: their output is kept, and shown when something goes wrong; nothing runs for ever.
 
 use anyhow::{bail, Context, Result};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A step that takes longer says so, this often.
 const PROGRESS: Duration = Duration::from_secs(20);
 
-/// Programs that run beside others, with less of the CPUs, may take so many times the limit.
-const PATIENCE: u32 = 4;
+/// What programs are run for: a suite, or a build beside them.
+struct Inner {
+    name: &'static str,
+    /// Its programs may take so many times their limits, as they have less of the CPUs.
+    patience: u32,
+    /// Seconds of CPU time of its programs that have ended.
+    seconds: Mutex<f64>,
+}
 
-/// Seconds of CPU time of programs that ran `beside` others, all together. Locked while a program's end is
-/// taken from the system, which then counts its time as that of a child.
-static BESIDE: Mutex<f64> = Mutex::new(0.0);
+/// The same, for the threads that do a part of it.
+#[derive(Clone)]
+pub(crate) struct Work(Option<Arc<Inner>>);
 
 thread_local! {
-    /// The name of the work that this thread does beside others at the moment, and its seconds.
-    static WORK: Cell<Option<(&'static str, f64)>> = const { Cell::new(None) };
+    /// That of this thread at the moment.
+    static WORK: RefCell<Work> = const { RefCell::new(Work(None)) };
 }
 
 /// How a program ended.
@@ -53,12 +59,16 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
         .stderr(log.as_file().try_clone()?)
         .spawn()
         .with_context(|| format!("starting {}", command.get_program().to_string_lossy()))?;
-    let limit = if WORK.get().is_some() { limit * PATIENCE } else { limit };
+    let work = work();
+    let (limit, what) = match &work.0 {
+        Some(work) => (limit * work.patience, format!(", {}", work.name)),
+        None => (limit, String::new()),
+    };
     let start = Instant::now();
     let mut told = start;
     let mut pause = Duration::from_millis(1);
     let status = loop {
-        if let Some(status) = ended(&mut child)? {
+        if let Some(status) = ended(&mut child, &work)? {
             break Some(status);
         }
         if start.elapsed() > limit {
@@ -68,7 +78,6 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
         }
         if told.elapsed() > PROGRESS {
             told = Instant::now();
-            let what = WORK.get().map(|(name, _)| format!(", {name}")).unwrap_or_default();
             println!("  ... {} s{what}: {}", start.elapsed().as_secs(), last_line(log.path())?);
         }
         std::thread::sleep(pause);
@@ -93,41 +102,46 @@ pub(crate) fn installed(program: &str) -> bool {
     std::env::split_paths(&folders).any(|folder| folder.join(&file).is_file())
 }
 
-/// Does something whose programs' CPU time is not that of what runs meanwhile; its result, and the seconds of
-/// CPU time of the programs that this thread ran for it.
-pub(crate) fn beside<R>(name: &'static str, work: impl FnOnce() -> R) -> (R, f64) {
-    WORK.set(Some((name, 0.0)));
+/// Does something for this name; its result, and the seconds of CPU time of the programs that were run for
+/// it. They may take `patience` times their limits.
+pub(crate) fn doing<R>(name: &'static str, patience: u32, work: impl FnOnce() -> R) -> (R, f64) {
+    let inner = Arc::new(Inner { name, patience, seconds: Mutex::new(0.0) });
+    take_part(Work(Some(Arc::clone(&inner))));
     let result = work();
-    (result, WORK.take().map_or(0.0, |(_, seconds)| seconds))
+    take_part(Work(None));
+    let seconds = *lock(&inner);
+    (result, seconds)
+}
+
+/// What this thread does at the moment, for threads that it starts.
+pub(crate) fn work() -> Work {
+    WORK.with_borrow(Clone::clone)
+}
+
+/// From now on this thread does a part of it.
+pub(crate) fn take_part(work: Work) {
+    WORK.set(work);
 }
 
 /// How a child has ended, if it has.
-fn ended(child: &mut Child) -> Result<Option<ExitStatus>> {
-    let Some((name, seconds)) = WORK.get() else { return Ok(child.try_wait()?) };
-    let mut beside = lock_beside();
+fn ended(child: &mut Child, work: &Work) -> Result<Option<ExitStatus>> {
+    let Work(Some(work)) = work else { return Ok(child.try_wait()?) };
     // Afterwards the system has forgotten it. It has no such file where time is not told by suites.
     let cpu = cpu(&child.id().to_string(), 0..4).unwrap_or_default();
     let status = child.try_wait()?;
     if status.is_some() {
-        *beside += cpu;
-        WORK.set(Some((name, seconds + cpu)));
+        *lock(work) += cpu;
     }
     Ok(status)
 }
 
-fn lock_beside() -> MutexGuard<'static, f64> {
-    BESIDE.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(work: &Inner) -> MutexGuard<'_, f64> {
+    work.seconds.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Seconds of CPU time of the children that were waited for.
 pub(crate) fn children_cpu() -> Result<f64> {
     cpu("self", 2..4)
-}
-
-/// The same without the programs that ran `beside` others.
-pub(crate) fn foreground_cpu() -> Result<f64> {
-    let beside = lock_beside();
-    Ok(children_cpu()? - *beside)
 }
 
 /// Seconds of a process's utime, stime, cutime and cstime: fields 14 to 17.
@@ -169,18 +183,27 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn cpu_time_of_what_runs_beside() {
+    fn cpu_time_is_told_by_what_it_was_for() {
         const SPIN: &str = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
         let spin = |script: &str| run(&mut shell(script), Duration::from_secs(600)).unwrap();
+        let before = children_cpu().unwrap();
+        let (finished, alone) = doing("a loop", 1, || spin(&format!("({SPIN}); {SPIN}")));
+        assert!(finished.success() && alone > 0.0);
         // Other tests run programs too, so there may be more of everything.
-        let (children, others) = (children_cpu().unwrap(), *lock_beside());
-        let (finished, seconds) = beside("a loop", || spin(&format!("({SPIN}); {SPIN}")));
-        assert!(finished.success() && seconds > 0.0);
-        assert!(*lock_beside() > others + seconds - 0.001);
-        assert!(children_cpu().unwrap() > children + seconds - 0.001, "the system has counted less");
-        let before = foreground_cpu().unwrap();
+        assert!(children_cpu().unwrap() > before + alone - 0.001, "the system has counted less");
+        let (_, shared) = doing("two loops", 1, || {
+            let work = work();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    take_part(work);
+                    spin(SPIN)
+                });
+                scope.spawn(|| spin(SPIN)); // for nothing that is counted
+            });
+        });
+        assert!(shared > 0.0, "what a thread does for it is not counted");
         spin(SPIN);
-        assert!(foreground_cpu().unwrap() > before, "what runs alone is not counted");
+        assert_eq!(doing("nothing", 1, || ()).1, 0.0);
     }
 
     #[test]

@@ -35,6 +35,14 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// For builds of the library alone that nobody runs: the profile of development optimizes what tests run.
+/// All such builds share what the library depends on. (The tests depend on more, which asks libzstd for more
+/// features.)
+pub(crate) fn unoptimized() -> impl Iterator<Item = String> {
+    let parts = ["fastpar", "rayon-core", "zstd-sys"];
+    parts.into_iter().flat_map(|part| ["--config".into(), format!("profile.dev.package.{part}.opt-level=0")])
+}
+
 /// The version in Cargo.toml: major, minor, patch.
 pub(crate) fn version() -> Result<[u32; 3]> {
     let manifest: toml::Table = read("Cargo.toml")?.parse().context("Cargo.toml")?;

@@ -27,6 +27,12 @@ internal static unsafe class Check
     internal static long NotNegative(long value, string name) =>
         value >= 0 ? value : throw new ArgumentOutOfRangeException(name, value, "must not be negative");
 
+    /// <summary>One of the two that there are.</summary>
+    internal static LoopErrors Errors(LoopErrors value, string name) =>
+        value is LoopErrors.First or LoopErrors.All
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "expected First or All");
+
     /// <summary>A number with limits.</summary>
     internal static long Within(long value, long least, long most, string name) =>
         value >= least && value <= most

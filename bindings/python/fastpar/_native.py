@@ -861,6 +861,8 @@ def declare(library: ctypes.CDLL) -> None:
     library.fastpar_archive_frames.restype = ctypes.c_int32
     library.fastpar_archive_frame.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_archive_frame.restype = ctypes.c_int32
+    library.fastpar_archive_free.argtypes = (ctypes.c_void_p,)
+    library.fastpar_archive_free.restype = None
     library.fastpar_archive_read.argtypes = (
         ctypes.c_void_p,
         ctypes.c_uint64,
@@ -870,8 +872,16 @@ def declare(library: ctypes.CDLL) -> None:
         ctypes.c_void_p,
     )
     library.fastpar_archive_read.restype = ctypes.c_int32
-    library.fastpar_archive_free.argtypes = (ctypes.c_void_p,)
-    library.fastpar_archive_free.restype = None
+    library.fastpar_archive_read_with.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.fastpar_archive_read_with.restype = ctypes.c_int32
     library.fastpar_compress_file.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
     library.fastpar_compress_file.restype = ctypes.c_int32
     library.fastpar_decompress_file.argtypes = (

@@ -31,7 +31,7 @@ use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job;
 use crate::memory;
-use crate::pool::{count_bytes, spend, Spent};
+use crate::pool::{count_bytes, Scope, Spent};
 use crate::trace::{self, Kind, Mark};
 use cache::{Cache, Found};
 use index::Index;
@@ -182,31 +182,55 @@ impl<'a> Archive<'a> {
     /// frame. [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], and the errors of
     /// starting the pool.
     pub fn read(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+        self.read_with(offset, dst, 0, None)
+    }
+
+    /// The same with a limit of lanes and a flag of its own, which stops no other read; 0, `None`: as the
+    /// archive was opened. The archive's flag stops it too.
+    ///
+    /// # Errors
+    /// Those of [`Archive::read`].
+    pub fn read_with(
+        &self,
+        offset: u64,
+        dst: &mut [MaybeUninit<u8>],
+        max_lanes: u32,
+        cancel: Option<&AtomicI32>,
+    ) -> Result<usize> {
         trace::when_first_call();
         let mark = Mark::now(trace::CODEC);
-        let read = self.read_untraced(offset, dst);
+        let read = self.read_untraced(offset, dst, max_lanes, cancel);
         mark.end(Kind::ReadArchive, [offset, *read.as_ref().unwrap_or(&0) as u64, 0, 0, 0]);
         read
     }
 
-    fn read_untraced(&self, offset: u64, dst: &mut [MaybeUninit<u8>]) -> Result<usize> {
+    fn read_untraced(
+        &self,
+        offset: u64,
+        dst: &mut [MaybeUninit<u8>],
+        max_lanes: u32,
+        cancel: Option<&AtomicI32>,
+    ) -> Result<usize> {
         let left = self.size().saturating_sub(offset);
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
         if len == 0 {
             return Ok(0);
         }
         let dst = &mut dst[..len];
-        let options = self.options();
-        let progress = CallProgress::new(&options, None);
+        let of_archive = self.options();
+        let max_lanes = if max_lanes == 0 { self.max_lanes } else { max_lanes };
+        let options = Options { max_lanes, cancel: cancel.or(self.cancel), ..of_archive };
+        let progress = CallProgress::new(&options, None).stopped_also_by(self.cancel);
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
         let control = options.control(self.lane_memory(first, last), 0)?;
         if first == last {
-            progress.add(0)?;
             let skipped = offset - self.index.content(first).start;
             let alone = self.for_each_of(1, &options);
             let lane = &mut Lane::default();
-            spend(Spent::Codec, || self.part(lane, first, skipped, dst, &alone, &progress))?;
+            // A source may ask whether this read is cancelled, as it may on the lanes of several frames.
+            let part = |_: &Scope<'_>| self.part(lane, first, skipped, dst, &alone, &progress);
+            Scope::enter_for(&options.cancel, Spent::Codec, part)?;
             return Ok(len);
         }
         let tasks = self.tasks(offset, first, dst)?;
@@ -291,6 +315,7 @@ impl<'a> Archive<'a> {
         options: &Options<'s>,
         progress: &CallProgress<'_>,
     ) -> Result<()> {
+        progress.add(0)?;
         let content = self.index.content(frame);
         let size = content.end - content.start;
         if dst.len() as u64 == size {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 /// See the module.
 pub(crate) struct CallProgress<'a> {
     cancel: Option<&'a AtomicI32>,
+    also: Option<&'a AtomicI32>,
     report: Option<Progress<'a>>,
     monitor: Monitor<'a>,
     /// Bytes that were counted by an attempt that is repeated. They are not counted again, so that progress
@@ -23,6 +24,7 @@ impl<'a> CallProgress<'a> {
     pub(crate) fn new(options: &Options<'a>, total: Option<u64>) -> Self {
         Self {
             cancel: options.cancel,
+            also: None,
             report: options.progress,
             monitor: Monitor::new(options.progress, total.unwrap_or(u64::MAX)),
             debt: AtomicU64::new(0),
@@ -33,16 +35,23 @@ impl<'a> CallProgress<'a> {
     pub(crate) fn cancel_only(cancel: &'a AtomicI32) -> Self {
         Self {
             cancel: Some(cancel),
+            also: None,
             report: None,
             monitor: Monitor::new(None, u64::MAX),
             debt: AtomicU64::new(0),
         }
     }
 
+    /// A second flag cancels the call too.
+    pub(crate) fn stopped_also_by(self, also: Option<&'a AtomicI32>) -> Self {
+        Self { also, ..self }
+    }
+
     /// Counts uncompressed bytes that are done, and says whether to go on.
     pub(crate) fn add(&self, bytes: usize) -> Result<()> {
         // Relaxed, both: a number for people, and a flag that carries no data.
-        if self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0) {
+        let is_set = |flag: Option<&AtomicI32>| flag.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
+        if is_set(self.cancel) || is_set(self.also) {
             return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
         }
         if self.report.is_none() {

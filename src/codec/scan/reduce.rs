@@ -5,13 +5,10 @@
 use super::{begin, Piece, Scan, ScanOptions};
 use crate::codec::archive::Archive;
 use crate::error::Result;
-use crate::job;
-use crate::memory;
+use crate::job::{self, Accumulators};
 use crate::trace::{self, Kind};
-use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 /// The most bytes of a wave's accumulators, if that is enough for one accumulator a lane.
 const WAVE_BYTES: usize = 64 << 20;
@@ -35,21 +32,20 @@ where
     F: Fn(&Piece<'_>, &mut A) + Sync,
     C: Fn(&mut A, A),
 {
-    type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
     let mut result = identity.clone();
     archive_reduce_slots(
         archive,
         options,
-        size_of::<CachePadded<Mutex<Option<A>>>>(),
-        |slots| Ok((0..slots).map(|_| CachePadded::new(Mutex::new(None))).collect()),
-        |slots: &Slots<A>, slot, piece| {
+        Accumulators::<A>::SIZE,
+        Accumulators::make,
+        |slots: &Accumulators<A>, slot, piece| {
             let mut value = identity.clone();
             fold(piece, &mut value);
-            *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *slots.lock(slot) = Some(value);
             Ok(())
         },
         |slots, slot| {
-            if let Some(value) = slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            if let Some(value) = slots.get(slot).take() {
                 combine(&mut result, value);
             }
             ControlFlow::Continue(())
@@ -112,11 +108,10 @@ pub(crate) fn archive_fold<A: Send>(
     bytes: impl Fn(&A) -> usize,
     mut merge: impl FnMut(A) -> Result<()>,
 ) -> Result<()> {
-    type Slots<A> = Vec<CachePadded<Mutex<Option<A>>>>;
     let traced = begin(options);
     let within = traced.map(trace::Call::enter);
     let mut scan = Scan::new(archive, options, traced)?;
-    let most = scan.wave(size_of::<CachePadded<Mutex<Option<A>>>>(), WAVE_BYTES, WAVE_PIECES)?;
+    let most = scan.wave(Accumulators::<A>::SIZE, WAVE_BYTES, WAVE_PIECES)?;
     let least = scan.wave(usize::MAX, size.bytes, WAVE_PIECES)?;
     let wave = Cell::new(scan.wave(size.guess, size.bytes, WAVE_PIECES)?);
     // Of the wave that is taken: how many, and their bytes.
@@ -128,23 +123,19 @@ pub(crate) fn archive_fold<A: Send>(
         }
         wave.get()
     };
-    let mut slots: Slots<A> = Vec::new();
-    memory::reserve(&mut slots, most + 1)?;
-    slots.resize_with(most + 1, CachePadded::default);
-    let each = |slots: &Slots<A>, slot: usize, piece: &Piece<'_>| {
+    let mut slots = Accumulators::make(most + 1)?;
+    let each = |slots: &Accumulators<A>, slot: usize, piece: &Piece<'_>| {
         let made = fold(piece)?;
-        *slots[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        *slots.lock(slot) = Some(made);
         Ok(())
     };
-    let ran = scan.in_waves(most, next, &mut slots, each, |slots, slot, _| {
-        match slots[slot].get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(made) => {
-                let (count, before) = taken.get();
-                taken.set((count + 1, before.saturating_add(bytes(&made))));
-                merge(made)
-            }
-            None => Ok(()),
+    let ran = scan.in_waves(most, next, &mut slots, each, |slots, slot, _| match slots.get(slot).take() {
+        Some(made) => {
+            let (count, before) = taken.get();
+            taken.set((count + 1, before.saturating_add(bytes(&made))));
+            merge(made)
         }
+        None => Ok(()),
     });
     let ran = ran.and_then(|()| scan.finish());
     drop(within);

@@ -98,8 +98,8 @@ impl<'b> Map<'b> {
     }
 
     #[inline(always)]
-    pub(super) fn count_row(&mut self, group: u32) {
-        self.rows[group as usize].0 += 1;
+    pub(super) fn count_rows(&mut self, group: u32, rows: usize) {
+        self.rows[group as usize].0 += rows as u64;
     }
 
     /// Folded multiplication, as in wyhash.

@@ -209,8 +209,7 @@ impl<'a> Grouping<'a> {
     ) -> Result<()> {
         let checked = Checked::new(columns, self.aggregates, self.keys.iter().map(|key| key.column))?;
         let mut keys = blocks(self.words)?;
-        let mut groups = [0; BLOCK];
-        let mut key_of_row = vec![0; self.words];
+        let mut found = Found { groups: [0; BLOCK], begins: [0; BLOCK], runs: 0, key: vec![0; self.words] };
         checked.for_blocks((range.start, range.end), mask, |words| {
             let mut rest = &mut keys[..];
             for (key, reader) in self.keys.iter().zip(&self.readers) {
@@ -219,24 +218,21 @@ impl<'a> Grouping<'a> {
                 reader.read(column, words.rows(), checked.column(key.column, words), blocks);
                 rest = others;
             }
-            let runs = find(words.rows(), first, &keys, &mut key_of_row, &mut groups, map)?;
-            let groups = &groups[..words.rows().count()];
-            groups.iter().for_each(|&group| map.count_row(group));
+            found.find(words.rows(), first, &keys, map)?;
+            let count = words.rows().count();
+            found.runs(count).for_each(|(group, rows)| map.count_rows(group, rows.len()));
             for (index, aggregate) in self.aggregates.iter().enumerate() {
                 let (values, weights) = checked.words(aggregate, words);
                 let (operation, class) = (aggregate.operation, checked.class(aggregate.column));
                 if operation == Operation::Count {
                     continue;
                 }
-                if runs * LONG_RUN > groups.len() {
-                    map.states_of(index, groups).add(operation, class, values, weights);
+                if found.runs * LONG_RUN > count {
+                    map.states_of(index, &found.groups[..count]).add(operation, class, values, weights);
                     continue;
                 }
-                let mut begin = 0;
-                for run in groups.chunk_by(|a, b| a == b) {
-                    let rows = begin..begin + run.len();
-                    map.state(run[0], index).add_block(&values[rows.clone()], &weights[rows.clone()]);
-                    begin = rows.end;
+                for (group, rows) in found.runs(count) {
+                    map.state(group, index).add_block(&values[rows.clone()], &weights[rows]);
                 }
             }
             Ok(())
@@ -250,28 +246,42 @@ impl<'a> Grouping<'a> {
     }
 }
 
-/// Finds the groups of the rows of a block, and tells how many runs of neighbours of one group there
-/// are.
-fn find(
-    rows: &Rows,
-    first: u64,
-    keys: &[[u64; BLOCK]],
-    key: &mut [u64],
-    groups: &mut [u32; BLOCK],
-    map: &mut Map<'_>,
-) -> Result<usize> {
-    let mut runs = 0;
-    for at in 0..rows.count() {
-        // Neighbours are often of one group.
-        if at > 0 && keys.iter().all(|words| words[at] == words[at - 1]) {
-            groups[at] = groups[at - 1];
-            continue;
+/// The groups of the rows of a block, and the runs of neighbours of one group.
+struct Found {
+    groups: [u32; BLOCK],
+    /// Where each run begins.
+    begins: [u16; BLOCK],
+    runs: usize,
+    /// Room for the key of a row.
+    key: Vec<u64>,
+}
+
+impl Found {
+    fn find(&mut self, rows: &Rows, first: u64, keys: &[[u64; BLOCK]], map: &mut Map<'_>) -> Result<()> {
+        self.runs = 0;
+        let mut group = 0;
+        for at in 0..rows.count() {
+            // Neighbours are often of one group.
+            if at == 0 || keys.iter().any(|words| words[at] != words[at - 1]) {
+                self.key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
+                group = map.find(&self.key, first + rows.row(at) as u64)?;
+                self.begins[self.runs] = at as u16;
+                self.runs += 1;
+            }
+            self.groups[at] = group;
         }
-        key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
-        groups[at] = map.find(key, first + rows.row(at) as u64)?;
-        runs += 1;
+        Ok(())
     }
-    Ok(runs)
+
+    /// Each run among `count` rows: its group, and its rows.
+    fn runs(&self, count: usize) -> impl Iterator<Item = (u32, Range<usize>)> + '_ {
+        let begins = &self.begins[..self.runs];
+        let ends = begins.iter().skip(1).map(|&end| usize::from(end)).chain([count]);
+        begins.iter().zip(ends).map(|(&begin, end)| {
+            let begin = usize::from(begin);
+            (self.groups[begin], begin..end)
+        })
+    }
 }
 
 /// Computes aggregates of the rows that the mask picks, for each combination of keys that they have.

@@ -222,6 +222,63 @@ class Interrupts(unittest.TestCase):
         )
         self.assertEqual((status, output), (0, "True\nTrue True\n"), errors)
 
+    def test_struck_when_the_call_has_just_ended(self):
+        """The main thread has been told of the end, and a handler raises before it looks at that."""
+        status, output, errors = support.run(
+            LOOP + "from fastpar import zstd\n"
+            "from fastpar.zstd import _interrupts\n"
+            "struck, real = [], threading.Lock\n"
+            "class Lock:\n"
+            "    def __init__(self): self.lock = real(); self.release = self.lock.release\n"
+            "    def acquire(self, blocking=True, timeout=None):\n"
+            "        if timeout is None: return self.lock.acquire(blocking)\n"
+            "        if self.lock.acquire(blocking, timeout) and not struck:\n"
+            "            struck.append(True)\n"
+            "            raise KeyboardInterrupt\n"
+            "        return True\n"
+            "class Threading:\n"
+            "    def __getattr__(self, name): return Lock if name == 'Lock' else getattr(threading, name)\n"
+            "_interrupts.threading = Threading()\n"
+            "data = bytes(10_000_000)\n"
+            "try: zstd.compress(data)\n"
+            "except KeyboardInterrupt: print('struck')\n"
+            "print(zstd.decompress(zstd.compress(data)) == data)"
+        )
+        self.assertEqual((status, output), (0, "struck\nTrue\n"), errors)
+
+    @support.where(hasattr(signal, "setitimer"))
+    def test_reads_of_archives_beside_scans(self):
+        """What is interrupted is the read, not a scan that another thread makes of the same archive."""
+        status, output, errors = support.run(
+            LOOP + "from fastpar import zstd\n"
+            "class Alarm(Exception): pass\n"
+            "inside = False\n"
+            "def handler(*_):\n"
+            "    global inside\n"
+            "    if inside:\n"
+            "        inside = False\n"
+            "        raise Alarm\n"
+            "signal.signal(signal.SIGALRM, handler)\n"
+            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(1_000_000)) * 5\n"
+            "archive = zstd.open_archive(zstd.compress(data, frame_size=1 << 20))\n"
+            "ended, sizes, alarms = threading.Event(), [], 0\n"
+            "def other():\n"
+            "    while not ended.is_set(): sizes.append(archive.reduce(len))\n"
+            "thread = threading.Thread(target=other); thread.start()\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)\n"
+            "while len(sizes) < 20 or alarms < 20:\n"
+            "    assert thread.is_alive()\n"
+            "    try:\n"
+            "        inside = True\n"
+            "        archive.read_at(0, len(data))\n"
+            "        inside = False\n"
+            "    except Alarm: alarms += 1\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+            "ended.set(); thread.join()\n"
+            "print(set(sizes) == {len(data)})"
+        )
+        self.assertEqual((status, output), (0, "True\n"), errors)
+
     @support.where(hasattr(signal, "setitimer"))
     def test_handlers_that_raise(self):
         status, output, errors = support.run(

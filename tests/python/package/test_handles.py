@@ -1,5 +1,6 @@
 """Every class that has a handle of the library: collected, closed, failed, used by several threads, copied."""
 
+import contextlib
 import copy
 import gc
 import io
@@ -247,6 +248,55 @@ class Shared(unittest.TestCase):
             self.closed_while_used(file, lambda f: written.add(f.write(DATA[:70_000])), zstd.ZstdFile.close, ValueError)
             if written.load():
                 self.assertEqual(len(zstd.decompress(sink.content)), written.load())
+
+    def test_a_writer_that_is_closed_before_its_first_write(self):
+        """What `write` has taken is in the file, whenever another thread closes it."""
+        for _ in range(support.ROUNDS):
+            sink, written, together = Sink(), [], threading.Barrier(2)
+            file = zstd.ZstdFile(sink, "w")
+
+            def work():
+                together.wait(60)
+                with contextlib.suppress(ValueError):
+                    written.append(file.write(DATA[:100]))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            together.wait(60)
+            file.close()
+            thread.join()
+            if written:
+                self.assertEqual(zstd.decompress(sink.content), DATA[:100])
+
+    def test_writers_take_turns(self):
+        """The library's, and that of the standard module: whole writes in any order, all of them counted and flushed."""
+        line, count = b"%015d\n" % 7, 500
+        for options in ({}, {zstd.CompressionParameter.hash_log: 12}):
+            sink, together, wrong = Sink(), threading.Barrier(8), []
+            file = zstd.ZstdFile(sink, "w", options=options)
+
+            def work():
+                together.wait(60)
+                try:
+                    for number in range(count):
+                        file.write(line)
+                        if number % 100 == 50:
+                            file.flush(zstd.ZstdFile.FLUSH_BLOCK)
+                except BaseException as error:
+                    wrong.append(error)
+
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(wrong, [])
+            self.assertEqual(file.tell(), 8 * count * len(line))
+            file.flush()
+            with zstd.ZstdFile(io.BytesIO(sink.content)) as back:
+                self.assertEqual(back.read(8 * count * len(line)), 8 * count * line)
+            file.close()
+            self.assertEqual(zstd.decompress(sink.content), 8 * count * line)
 
     def test_reader(self):
         for _ in range(support.ROUNDS):

@@ -2,7 +2,7 @@
 //! ways.
 
 use super::runner::Runner;
-use super::{build, data, machine, Effort};
+use super::{build, contention, data, machine, Effort};
 use crate::dotnet::{Sdk, FRAMEWORK};
 use crate::stage::Staged;
 use crate::{python, repo};
@@ -21,6 +21,7 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     let (mut rows, mut calls, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     let mut runtimes = serde_json::Map::new();
     let mut loop_ratio = Value::Null;
+    let rounds = if effort.is_quick() { 15 } else { 101 };
     let programs: [(&str, Program); 3] =
         [("C and C++", native), ("C#", csharp), ("Python", free_threaded_python)];
     for (language, program) in programs {
@@ -33,7 +34,6 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
             }
         };
         command.env("FASTPAR_LIBRARY", staged.shared()).env_remove("FASTPAR_THREADS").arg(&records.path);
-        let rounds = if effort.is_quick() { 15 } else { 101 };
         let mut found = runner.must(command.arg(rounds.to_string()))?;
         for (name, list) in [("rows", &mut rows), ("calls", &mut calls)] {
             if let Some(Value::Array(entries)) = found.remove(name) {
@@ -54,6 +54,7 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
         "rows": rows,
         "calls": calls,
         "cpp_loop_over_c": loop_ratio,
+        "python": contention::measure(&mut runner, staged, rounds / 5)?,
         "skipped": skipped,
     }))
 }
@@ -152,7 +153,7 @@ pub(super) fn tables(results: &Value) -> String {
         text += "\n";
     }
     own_way(&mut text, list("calls"));
-    text
+    text + &contention::tables(&results["python"])
 }
 
 /// Python's functions that return new bytes, beside those of Python's own module.

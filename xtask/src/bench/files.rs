@@ -32,6 +32,8 @@ const WIDE: (&str, &str, &[&str], &[&str]) =
 
 const BATCHES: [(&str, &str); 3] = [("4096", "10000"), ("16384", "10000"), ("262144", "600")];
 const FRAMES: [&str; 2] = ["262144", "1048576"];
+/// Lanes that read in one large frame.
+const READERS: [&str; 4] = ["1", "2", "4", "24"];
 
 /// Decompressions a round: each is short, and a new file meets memory that the host of a virtual machine has
 /// taken back more often than `program.c` can prevent. A median of many tells what is usual.
@@ -75,7 +77,7 @@ pub(super) fn measure(built: &Files, effort: Effort) -> Result<Value> {
             FRAMES.map(|size| parts("archive", &[size])).into_iter().collect::<Result<Vec<_>>>()?;
         sets.push(json!({
             "name": data.name, "title": data.title, "levels": levels, "singles": singles, "batches": batches,
-            "archives": archives,
+            "archives": archives, "large": parts("large", &[])?,
         }));
     }
     Ok(json!({
@@ -315,6 +317,14 @@ pub(super) fn tables(results: &Value) -> String {
                 1.0 / number(&archive["ratio"])
             );
         }
+        let large = &set["large"];
+        let _ = writeln!(
+            text,
+            "\nAll of one frame of {:.0} MB, read {} bytes at a time and out of order, by 1, 2, 4 and 24 lanes: {} s.",
+            number(&large["bytes"]) / 1e6,
+            large["each"],
+            READERS.map(|lanes| format!("{:.2}", number(&large[lanes]))).join(", ")
+        );
     }
     text
 }

@@ -3,7 +3,7 @@
 
 use super::data::{self, Data};
 use super::runner::Runner;
-use super::{build, machine, Effort};
+use super::{build, frame_phases, machine, Effort};
 use crate::stage::Staged;
 use crate::{process, repo};
 use anyhow::Result;
@@ -27,7 +27,7 @@ const SLOW: i32 = 15;
 const QUICK_MEGABYTES: u64 = 64;
 
 /// CPUs that are not here.
-const LANES: [usize; 3] = [4, 8, 24];
+pub(super) const LANES: [usize; 3] = [4, 8, 24];
 
 /// Measures the three data sets.
 pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
@@ -58,7 +58,11 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
             let mut command = Command::new(&program);
             command.arg("decompress").arg(&packed);
             command.args([file.metadata()?.len().to_string(), rounds.to_string()]);
-            decompress.push(row(runner.must(&mut command)?, level, window));
+            let mut figures = runner.must(&mut command)?;
+            let one_context = figures["libzstd"]["seconds"].as_f64().unwrap_or(f64::NAN);
+            let phases = frame_phases::measure(&program, &packed, file.metadata()?.len(), one_context)?;
+            figures.insert("phases".into(), phases);
+            decompress.push(row(figures, level, window));
             std::fs::remove_file(packed)?;
         }
         sets.push(json!({ "title": data.title, "compress": compress, "decompress": decompress }));
@@ -123,8 +127,10 @@ pub(super) fn tables(results: &Value) -> String {
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     let mut decompress = String::from(
-        "\nDecompressing one frame that `zstd` wrote.\n\n| data, level | MB | libzstd MB/s | speed-up | CPU time | one lane |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: |\n",
+        "\nDecompressing one frame that `zstd` wrote. The phases are nanoseconds of a lane for a byte of content: blocks are decoded in any order, executed in order, \
+         and the content is hashed in order. The last columns: what 4, 8 and 24 CPUs would reach by them, if memory were no limit: bound by all work, or by a phase that goes in order.\n\n\
+         | data, level | MB | libzstd MB/s | speed-up | CPU time | one lane | decode | execute | checksum | 4 | 8 | 24 |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for set in results["sets"].as_array().into_iter().flatten() {
         let title = set["title"].as_str().unwrap_or_default();
@@ -161,12 +167,20 @@ pub(super) fn tables(results: &Value) -> String {
         }
         for row in set["decompress"].as_array().into_iter().flatten() {
             let share = number(&row["fastpar"]["cpu_seconds"]) / number(&row["libzstd"]["cpu_seconds"]);
-            let _ = writeln!(
+            let phases = &row["phases"];
+            let _ = write!(
                 decompress,
-                "{} {share:.2} | {:.2} |",
+                "{} {share:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
                 head(row),
-                number(&row["one_lane"]["speed_up"])
+                number(&row["one_lane"]["speed_up"]),
+                number(&phases["decode"]),
+                number(&phases["execute"]),
+                number(&phases["checksum"])
             );
+            for speed_up in phases["simulated"].as_array().into_iter().flatten() {
+                let _ = write!(decompress, " {:.1} |", number(speed_up));
+            }
+            decompress += "\n";
         }
     }
     text + &compress + &decompress

@@ -4,15 +4,17 @@
 mod bindings;
 mod build;
 mod codec;
+mod contention;
 mod data;
 mod files;
+mod frame_phases;
 mod frames;
 mod grid;
 mod kernels;
 mod limits;
 mod loops;
 mod machine;
-mod plots;
+pub(crate) mod plots;
 mod records;
 mod report;
 mod runner;
@@ -23,7 +25,7 @@ mod simulate;
 mod small;
 mod targets;
 mod tasks;
-mod timeline;
+pub(crate) mod timeline;
 
 use crate::stage::Staged;
 use anyhow::{bail, Result};
@@ -68,7 +70,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -99,10 +101,11 @@ const GROUPS: [Group; 14] = [
     Group { name: "small", measure: small::measure, tables: small::tables },
     Group { name: "bindings", measure: bindings::measure, tables: bindings::tables },
     Group { name: "simulate", measure: simulate::measure, tables: simulate::tables },
+    Group { name: "timeline", measure: timeline::measure, tables: timeline::tables },
 ];
 
 /// Groups that write their results down themselves.
-const OTHERS: [&str; 4] = ["instructions", "plots", "scale-out", "timeline"];
+const OTHERS: [&str; 3] = ["instructions", "plots", "scale-out"];
 
 /// Measures the groups named, all if none is, and writes `benches/results` and the tables of
 /// `benches/README.md`.
@@ -140,9 +143,6 @@ fn measure(effort: Effort, wanted: &dyn Fn(&str) -> bool, command: &str) -> Resu
     }
     if wanted("scale-out") {
         scale_out::record(&staged, effort)?;
-    }
-    if wanted("timeline") {
-        timeline::record(&staged)?;
     }
     if wanted("instructions") {
         crate::instructions::record(&staged)?;

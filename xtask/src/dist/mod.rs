@@ -123,8 +123,10 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path, others: &[&'stat
         targets.iter().map(build).collect()
     };
     // Side by side: a release build ends with minutes of one thread.
+    let part = process::work();
     let (linux, windows, built) = std::thread::scope(|scope| {
         let aside = scope.spawn(|| {
+            process::take_part(part);
             let windows = windows::build(setup, &builds.join("windows"));
             (windows, each(left, "others-1"))
         });
@@ -180,13 +182,10 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path, others: &[&'stat
     Ok(made)
 }
 
-/// Builds the crate from what is in its package, optimizing nothing: others run what is.
+/// Builds the crate from what is in its package.
 pub(crate) fn build_crate() -> Result<()> {
     let mut cargo = repo::cargo();
-    cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]);
-    for part in ["fastpar", "rayon-core", "zstd-sys"] {
-        cargo.arg("--config").arg(format!("profile.dev.package.{part}.opt-level=0"));
-    }
+    cargo.args(["package", "--package", "fastpar", "--allow-dirty", "--quiet"]).args(repo::unoptimized());
     process::must(&mut cargo, BUILD_LIMIT).map(drop)
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod address;
 mod c_api;
 mod doxygen;
+mod doxygen_text;
 mod entry;
 pub(crate) mod html;
 pub(crate) mod picture;
@@ -163,7 +164,7 @@ fn rustdoc(site: &Path) -> Result<()> {
         std::fs::remove_dir_all(&made)?;
     }
     let mut cargo = repo::cargo();
-    cargo.args(["doc", "--no-deps", "--lib", "--package", "fastpar"]);
+    cargo.args(["doc", "--no-deps", "--lib", "--package", "fastpar"]).args(repo::unoptimized());
     process::must(cargo.env("RUSTDOCFLAGS", "-D warnings"), LIMIT).context("rustdoc")?;
     let folder = site.join("rust");
     copy(&made, &folder)?;

@@ -17,6 +17,9 @@ use std::time::Instant;
 /// Builds at a time.
 const AT_A_TIME: usize = 2;
 
+/// Their programs have little of the CPUs, so they may take so many times their limits.
+const PATIENCE: u32 = 4;
+
 #[derive(Clone, Copy)]
 pub(super) struct Build {
     name: &'static str,
@@ -184,7 +187,7 @@ impl Ahead {
         let start = Instant::now();
         // A suite may be waiting for it.
         let make = || catch_unwind(AssertUnwindSafe(|| (build.make)(setup, build.name)));
-        let (made, cpu_seconds) = process::beside(build.name, make);
+        let (made, cpu_seconds) = process::doing(build.name, PATIENCE, make);
         let made = made.unwrap_or_else(|_| Err(anyhow!("{} panicked", build.name)));
         let how = if made.is_ok() { "done" } else { "failed" };
         println!("  beside: {} {how} in {:.1} s", build.name, start.elapsed().as_secs_f64());

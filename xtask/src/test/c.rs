@@ -1,7 +1,8 @@
-//! Suite "c": every program of `tests/c`, and the generated calls, built in several ways and run.
+//! Suite "c": every program of `tests/c`, and the generated calls, built in several ways and run; and
+//! pictures of timelines.
 
 use super::abi::WARNINGS;
-use super::{calls, lines, Case, Context};
+use super::{calls, lines, pictures, Case, Context};
 use crate::stage::Staged;
 use crate::{process, repo};
 use anyhow::Result;
@@ -54,6 +55,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             None => cases.extend(all(context.staged()?, build, &programs, &folder)?),
         }
     }
+    cases.extend(pictures::run(context)?);
     Ok(cases)
 }
 

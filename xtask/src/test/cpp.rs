@@ -61,7 +61,9 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let programs = programs()?;
     let mut cases = Vec::new();
     let staged = context.staged()?;
-    let precompiled = each(&BUILDS, |build| precompile(staged, build, &folder));
+    let precompiled = each(&BUILDS, |build| {
+        precompile(compiler(staged, build), &folder.join(format!("precompiled-{}", file_name(build))))
+    });
     for (build, precompiled) in BUILDS.iter().zip(precompiled) {
         if let Some(reason) = context.setup.missing(&[build.compiler]) {
             cases.push(Case::skipped(build.name, reason));
@@ -140,13 +142,12 @@ fn compiler(staged: &Staged, build: &Build) -> Command {
 
 /// `tests/cpp/check.hpp`, and so `fastpar.hpp`, compiled once for all programs of a build: reading them takes
 /// most compilers longer than the program itself.
-struct Precompiled(PathBuf);
+pub(super) struct Precompiled(PathBuf);
 
-fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompiled> {
-    let folder = folder.join(format!("precompiled-{}", file_name(build)));
-    std::fs::create_dir_all(&folder)?;
+/// By this command, in a folder of its own.
+pub(super) fn precompile(mut command: Command, folder: &Path) -> Result<Precompiled> {
+    std::fs::create_dir_all(folder)?;
     let header = folder.join("check.hpp");
-    let mut command = compiler(staged, build);
     command.args(["-x", "c++-header"]).arg(repo::root().join("tests/cpp/check.hpp"));
     process::must(command.arg("-o").arg(header.with_extension("hpp.gch")), COMPILE_LIMIT)?;
     Ok(Precompiled(header))
@@ -155,7 +156,7 @@ fn precompile(staged: &Staged, build: &Build, folder: &Path) -> Result<Precompil
 impl Precompiled {
     /// Only for a program that begins with the header: another may define macros for it. Compilers find the
     /// file by the name of the header. A file that does not fit is an error.
-    fn use_for(&self, source: &Path, command: &mut Command) {
+    pub(super) fn use_for(&self, source: &Path, command: &mut Command) {
         let text = std::fs::read_to_string(source).unwrap_or_default();
         let first = text.lines().find(|line| line.starts_with('#'));
         if first == Some("#include \"check.hpp\"") {
@@ -173,13 +174,17 @@ fn file_name(build: &Build) -> String {
 pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
+    let part = &process::work();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(index) else { break };
-                let result = work(item);
-                results.lock().expect("no panic above").push((index, result));
+            scope.spawn(|| {
+                process::take_part(part.clone());
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let result = work(item);
+                    results.lock().expect("no panic above").push((index, result));
+                }
             });
         }
     });

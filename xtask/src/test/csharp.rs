@@ -141,14 +141,14 @@ impl Bench<'_> {
         Ok(cases)
     }
 
-    /// The same program on Mono, which finds the library its own way.
+    /// The same program on Mono, which finds the library its own way. It is built where `tests` has built the
+    /// same library.
     fn mono(&self, library: &str) -> Result<Vec<Case>> {
-        let variant = format!("mono-{library}");
         let properties = [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
-        self.sdk.build("build", TESTS, &self.artifacts(&variant), &properties)?;
+        self.sdk.build("build", TESTS, &self.artifacts(library), &properties)?;
         let mut command = Command::new("mono");
-        let folder = self.artifacts(&variant).join("bin/Fastpar.Tests/Release").join(library);
+        let folder = self.artifacts(library).join("bin/Fastpar.Tests/Release").join(library);
         command.arg(folder.join("Fastpar.Tests.dll"));
         command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
         Ok(lines::program(&format!("Mono, {library}"), &process::run(&mut command, LIMIT)?))

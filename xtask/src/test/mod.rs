@@ -39,12 +39,14 @@ mod native;
 mod native_packages;
 mod nuget_package;
 mod packages;
+mod pictures;
 mod plugins;
 mod ports;
 mod programs;
 mod python;
 mod python_types;
 mod readme;
+mod report;
 mod rust;
 mod sanitized_c;
 mod sanitizers;
@@ -65,8 +67,9 @@ use crate::setup::Setup;
 use crate::stage::{self, Staged};
 use crate::{dist, process, windows};
 use ahead::{Ahead, Build};
-use anyhow::{bail, Result};
-use std::sync::Arc;
+use anyhow::{anyhow, bail, Result};
+use report::{refuse_skip, show, summarize, Report};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// One test and how it ended.
@@ -114,7 +117,15 @@ impl Case {
     }
 }
 
-/// The state that suites share.
+/// What is laid out once for all suites, when the first one needs it; or the error.
+#[derive(Default)]
+struct Shared {
+    staged: OnceLock<Result<Staged, String>>,
+    /// The reason, where it cannot be built.
+    windows: OnceLock<Result<Result<windows::Staged, String>, String>>,
+}
+
+/// The state of suites that run one after the other.
 pub(crate) struct Context {
     pub(crate) setup: Setup,
     ahead: Arc<Ahead>,
@@ -122,8 +133,7 @@ pub(crate) struct Context {
     ahead_seconds: f64,
     /// The library is that of the packages.
     packaged: bool,
-    staged: Option<Staged>,
-    windows: Option<Result<windows::Staged, String>>,
+    shared: Arc<Shared>,
     header: Option<Header>,
 }
 
@@ -131,7 +141,13 @@ impl Context {
     /// For these suites.
     fn new(setup: Setup, ahead: Arc<Ahead>, suites: &[&str]) -> Self {
         let packaged = ahead::packaged(suites);
-        Self { setup, ahead, ahead_seconds: 0.0, packaged, staged: None, windows: None, header: None }
+        Self { setup, ahead, ahead_seconds: 0.0, packaged, shared: Arc::default(), header: None }
+    }
+
+    /// For suites that run at the same time.
+    fn beside(&self) -> Self {
+        let (setup, ahead, shared) = (self.setup.clone(), Arc::clone(&self.ahead), Arc::clone(&self.shared));
+        Self { setup, ahead, ahead_seconds: 0.0, packaged: self.packaged, shared, header: None }
     }
 
     /// A build that may have been made ahead.
@@ -143,20 +159,33 @@ impl Context {
 
     /// The release library, laid out when the first suite needs it.
     pub(crate) fn staged(&mut self) -> Result<&Staged> {
-        if self.staged.is_none() {
-            self.build(if self.packaged { ahead::PACKAGED } else { ahead::LIBRARY })?;
-            self.staged = Some(if self.packaged { dist::stage(&self.setup)? } else { stage::stage()? });
+        let shared = Arc::clone(&self.shared);
+        shared.staged.get_or_init(|| self.stage().map_err(|error| format!("{error:#}")));
+        let staged = self.shared.staged.get().expect("just made");
+        staged.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    fn stage(&mut self) -> Result<Staged> {
+        self.build(if self.packaged { ahead::PACKAGED } else { ahead::LIBRARY })?;
+        if self.packaged {
+            dist::stage(&self.setup)
+        } else {
+            stage::stage()
         }
-        Ok(self.staged.as_ref().expect("just made"))
     }
 
     /// The same for Windows; the reason, where it cannot be built.
     pub(crate) fn windows(&mut self) -> Result<Result<&windows::Staged, String>> {
-        if self.windows.is_none() {
-            self.build(ahead::WINDOWS)?;
-            self.windows = Some(windows::stage(&self.setup)?);
-        }
-        Ok(self.windows.as_ref().expect("just made").as_ref().map_err(Clone::clone))
+        let shared = Arc::clone(&self.shared);
+        shared.windows.get_or_init(|| self.stage_windows().map_err(|error| format!("{error:#}")));
+        let staged = self.shared.windows.get().expect("just made");
+        let staged = staged.as_ref().map_err(|error| anyhow!("{error}"))?;
+        Ok(staged.as_ref().map_err(Clone::clone))
+    }
+
+    fn stage_windows(&mut self) -> Result<Result<windows::Staged, String>> {
+        self.build(ahead::WINDOWS)?;
+        windows::stage(&self.setup)
     }
 
     pub(crate) fn header(&mut self) -> Result<&Header> {
@@ -233,32 +262,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "fuzz", about: "made-up input and programs", run: fuzz::run },
 ];
 
+/// Suites that wait more than they compute, in two lanes that run side by side once the suites before them
+/// are over. What two suites build in the same folder, or change in the same place, is in one lane.
+const LANES: [&[&str]; 2] = [
+    &["csharp", "dotnet-forms", "examples", "dist"],
+    &["python", "dask", "windows", "readme", "docs", "mpi", "aarch64", "musl", "sources"],
+];
+
 /// Suites that are run by their names: they build everything anew, with a nightly toolchain or for all
 /// targets, or are for systems on which the others do not run.
 const BY_NAME_ONLY: [&str; 6] = ["miri", "tsan", "msan", native::NAME, packages::NAME, apple::NAME];
-
-/// A suite's cases.
-struct Report {
-    suite: &'static str,
-    cases: Vec<Case>,
-    seconds: f64,
-    /// CPU time of the programs that it ran, and of the builds that were made ahead for it.
-    cpu_seconds: f64,
-}
-
-impl Report {
-    fn counts(&self) -> [usize; 3] {
-        let mut counts = [0; 3];
-        for case in &self.cases {
-            counts[match case.outcome {
-                Outcome::Passed => 0,
-                Outcome::Failed(_) => 1,
-                Outcome::Skipped(_) => 2,
-            }] += 1;
-        }
-        counts
-    }
-}
 
 /// Runs the suites with these names, or all; false if a test failed.
 pub(crate) fn run(names: &[String]) -> Result<bool> {
@@ -273,107 +286,74 @@ pub(crate) fn run(names: &[String]) -> Result<bool> {
     if names.is_empty() {
         println!("not among all: cargo xtask test {}", BY_NAME_ONLY.join(" "));
     }
+    let start = Instant::now();
     let setup = Setup::prepare()?;
     let suites: Vec<_> = SUITES.iter().filter(wanted).collect();
     let names: Vec<_> = suites.iter().map(|suite| suite.name).collect();
     let ahead = Arc::new(Ahead::for_suites(&names));
     let mut context = Context::new(setup.clone(), Arc::clone(&ahead), &names);
-    let run_all = || suites.into_iter().map(|suite| run_suite(suite, &mut context)).collect::<Vec<_>>();
-    let mut reports = ahead.beside(&setup, run_all);
-    let budgets = check_budgets(&reports)?;
+    let mut reports = ahead.beside(&setup, || run_all(&suites, &mut context));
+    let budgets = check_budgets(&reports, start.elapsed().as_secs_f64())?;
     if context.setup.ci {
         reports.push(budgets);
     }
     Ok(summarize(&reports))
 }
 
-fn run_suite(suite: &Suite, context: &mut Context) -> Report {
+/// Runs suites; their reports, in the order of `SUITES`.
+fn run_all(suites: &[&'static Suite], context: &mut Context) -> Vec<Report> {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let [before, left, right, after] = in_lanes(suites, cpus);
+    let run = |suites: &[&'static Suite], context: &mut Context, at_a_time| -> Vec<Report> {
+        suites.iter().map(|suite| run_suite(suite, context, at_a_time)).collect()
+    };
+    let mut reports = run(&before, context, 1);
+    let at_a_time = if left.is_empty() || right.is_empty() { 1 } else { 2 };
+    let mut other = context.beside();
+    std::thread::scope(|scope| {
+        let right = scope.spawn(|| run(&right, &mut other, at_a_time));
+        reports.extend(run(&left, context, at_a_time));
+        reports.extend(right.join().expect("a suite does not panic"));
+    });
+    reports.extend(run(&after, context, 1));
+    reports.sort_by_key(|report| SUITES.iter().position(|suite| suite.name == report.suite));
+    reports
+}
+
+/// The suites before the lanes, those of each lane, and those afterwards. On one CPU there are no lanes.
+fn in_lanes(suites: &[&'static Suite], cpus: usize) -> [Vec<&'static Suite>; 4] {
+    let lane = |suite: &Suite| LANES.iter().position(|lane| cpus > 1 && lane.contains(&suite.name));
+    let begin = suites.iter().position(|suite| lane(suite).is_some()).unwrap_or(suites.len());
+    let (before, rest) = suites.split_at(begin);
+    let of = |wanted| rest.iter().copied().filter(|suite| lane(suite) == wanted).collect();
+    [before.to_vec(), of(Some(0)), of(Some(1)), of(None)]
+}
+
+/// `at_a_time`: how many suites share the CPUs.
+fn run_suite(suite: &Suite, context: &mut Context, at_a_time: u32) -> Report {
     println!("== {}: {}", suite.name, suite.about);
-    let (start, cpu) = (Instant::now(), process::foreground_cpu().unwrap_or_default());
-    let cases = (suite.run)(context);
+    let start = Instant::now();
+    let (cases, cpu_seconds) = process::doing(suite.name, at_a_time, || (suite.run)(context));
     let mut cases = cases.unwrap_or_else(|error| vec![Case::failed(suite.name, format!("{error:#}"))]);
     // Tests skip features that another system has not: that suite itself tells what a CI machine lacks.
     if context.setup.ci && suite.name != native::NAME {
         cases.iter_mut().for_each(refuse_skip);
     }
     let seconds = start.elapsed().as_secs_f64();
-    let cpu_seconds = process::foreground_cpu().unwrap_or_default() - cpu;
     let cpu_seconds = cpu_seconds + std::mem::take(&mut context.ahead_seconds);
     let report = Report { suite: suite.name, cases, seconds, cpu_seconds };
     show(&report);
     report
 }
 
-/// Minutes of the suites beside their budgets.
-fn check_budgets(reports: &[Report]) -> Result<Report> {
+/// Minutes of the suites, and of all of them, beside their budgets.
+fn check_budgets(reports: &[Report], seconds: f64) -> Result<Report> {
     let took: Vec<_> = reports
         .iter()
         .map(|&Report { suite, seconds, cpu_seconds, .. }| budget::Took { suite, seconds, cpu_seconds })
         .collect();
-    let cases = budget::check(&budget::read()?, SUITES, &took);
+    let cases = budget::check(&budget::read()?, SUITES, &took, seconds);
     Ok(Report { suite: "budget", cases, seconds: 0.0, cpu_seconds: 0.0 })
-}
-
-/// Where everything can be installed nothing is skipped, except what needs a Python or a nightly Rust that
-/// cannot be had there.
-fn refuse_skip(case: &mut Case) {
-    if let Outcome::Skipped(reason) = &case.outcome {
-        if !["free-threaded", "Miri"].iter().any(|known| reason.contains(known)) {
-            case.outcome = Outcome::Failed(format!("must not be skipped in CI: {reason}"));
-        }
-    }
-}
-
-fn show(report: &Report) {
-    for case in &report.cases {
-        match &case.outcome {
-            Outcome::Passed => {}
-            Outcome::Failed(detail) => {
-                println!("--- FAILED {}: {}\n{}\n---", report.suite, case.name, end_of(detail))
-            }
-            Outcome::Skipped(reason) => println!("  skipped {}: {reason}", case.name),
-        }
-    }
-    let [passed, failed, skipped] = report.counts();
-    println!("  {passed} passed, {failed} failed, {skipped} skipped in {:.1} s", report.seconds);
-}
-
-/// The last lines of a long output: that is where the failure is.
-fn end_of(text: &str) -> String {
-    const LINES: usize = 300;
-    let lines: Vec<_> = text.trim_end().lines().collect();
-    match lines.len().checked_sub(LINES) {
-        None | Some(0) => lines.join("\n"),
-        Some(more) => format!("({more} lines left out)\n{}", lines[more..].join("\n")),
-    }
-}
-
-/// Prints the table, the skipped and the failed cases, and the counts as the last line.
-fn summarize(reports: &[Report]) -> bool {
-    println!(
-        "\n{:<12} {:>7} {:>7} {:>8} {:>8} {:>12}",
-        "suite", "passed", "failed", "skipped", "minutes", "CPU minutes"
-    );
-    let mut total = [0; 3];
-    for report in reports {
-        let counts = report.counts();
-        let [passed, failed, skipped] = counts;
-        let (minutes, cpu) = (report.seconds / 60.0, report.cpu_seconds / 60.0);
-        println!("{:<12} {passed:>7} {failed:>7} {skipped:>8} {minutes:>8.1} {cpu:>12.1}", report.suite);
-        total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-    }
-    for report in reports {
-        for case in &report.cases {
-            match &case.outcome {
-                Outcome::Passed => {}
-                Outcome::Failed(_) => println!("FAILED {}: {}", report.suite, case.name),
-                Outcome::Skipped(reason) => println!("skipped {}: {}: {reason}", report.suite, case.name),
-            }
-        }
-    }
-    let [passed, failed, skipped] = total;
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    failed == 0
 }
 
 #[cfg(test)]
@@ -381,11 +361,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ci_skips_nothing_but_free_threaded_python_and_miri() {
-        let reasons = ["no clang", "no free-threaded Python", "Miri cannot be had", "no nightly"];
-        let mut cases = reasons.map(|reason| Case::skipped("a", reason));
-        cases.iter_mut().for_each(refuse_skip);
-        let refused = cases.map(|case| matches!(case.outcome, Outcome::Failed(_)));
-        assert_eq!(refused, [true, false, false, true]);
+    fn suites_of_lanes_exist_and_are_in_one() {
+        let mut names = LANES.concat();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.iter().all(|name| SUITES.iter().any(|suite| suite.name == *name)));
+        let all: Vec<_> = SUITES.iter().collect();
+        assert_eq!(in_lanes(&all, 1)[0].len(), SUITES.len());
+        let parts = in_lanes(&all, 2);
+        assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), SUITES.len());
+        assert!(parts[3].iter().any(|suite| suite.name == "fuzz"), "it would wait in a lane");
     }
 }

@@ -208,6 +208,22 @@ impl<'a> Programs<'a> {
         let finished = process::run(command.arg(folder.path().join("missing")).arg(&target), LIMIT)?;
         let told = finished.status.is_some() && !finished.success() && finished.output.contains("missing: ");
         ensure!(told && !target.exists(), "{}", finished.describe());
+        self.no_place()
+    }
+
+    /// The last part cannot be made, whichever rank has it: what that rank says arrives.
+    fn no_place(&self) -> Result<()> {
+        let last = ((PARTS - 1) * PART) << 20;
+        let size = std::fs::metadata(&self.inputs.plain)?.len() as usize - last;
+        for ranks in RANKS {
+            let folder = tempfile::tempdir()?;
+            let target = folder.path().join("target.zst");
+            let part = format!("3-{last}-{size}.zst");
+            std::fs::create_dir_all(folder.path().join("target.zst.parts").join(&part))?;
+            let finished = process::run(&mut self.pack(ranks, &target), LIMIT)?;
+            let told = finished.status.is_some() && !finished.success() && finished.output.contains(&part);
+            ensure!(told && !target.exists(), "{ranks} ranks: {}", finished.describe());
+        }
         Ok(())
     }
 

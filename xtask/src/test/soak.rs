@@ -136,11 +136,15 @@ fn side_by_side(
     hosts: Vec<(&'static str, Command)>,
     limit: Duration,
 ) -> Result<Vec<(&'static str, Finished)>> {
+    let part = &process::work();
     std::thread::scope(|scope| {
-        let runs: Vec<_> = hosts
-            .into_iter()
-            .map(|(name, mut command)| (name, scope.spawn(move || process::run(&mut command, limit))))
-            .collect();
+        let start = |mut command: Command| {
+            scope.spawn(move || {
+                process::take_part(part.clone());
+                process::run(&mut command, limit)
+            })
+        };
+        let runs: Vec<_> = hosts.into_iter().map(|(name, command)| (name, start(command))).collect();
         runs.into_iter().map(|(name, run)| Ok((name, run.join().expect("it does not panic")?))).collect()
     })
 }

@@ -2,7 +2,7 @@
 //! `tests/python` under Wine, the same that run on Linux.
 
 use super::abi::WARNINGS;
-use super::cpp::{self, each, stem, MORE_WARNINGS};
+use super::cpp::{self, each, stem, Precompiled, MORE_WARNINGS};
 use super::wine::{self, Wine};
 use super::{c, lines, windows_dotnet, windows_examples, windows_python, Case, Context};
 use crate::windows::{Staged, GCC, GXX, SYSTEM_LIBRARIES};
@@ -82,7 +82,8 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     let folder = repo::scratch("windows")?.join("programs");
     std::fs::create_dir_all(&folder)?;
     std::fs::copy(staged.dll(), folder.join("fastpar.dll"))?;
-    let bench = Bench { staged, wine: &wine, folder };
+    let precompiled = cpp::precompile(compiler(staged, &CPP), &folder.join("precompiled"))?;
+    let bench = Bench { staged, wine: &wine, folder, precompiled };
     cases.extend(bench.all(&C, &c_programs)?);
     cases.extend(bench.all(&CPP, &cpp::programs()?)?);
     let loops = [repo::root().join("tests/c/loops.c")];
@@ -104,6 +105,8 @@ struct Bench<'a> {
     staged: &'a Staged,
     wine: &'a Wine,
     folder: PathBuf,
+    /// For the programs in C++.
+    precompiled: Precompiled,
 }
 
 impl Bench<'_> {
@@ -143,12 +146,11 @@ impl Bench<'_> {
 
     fn compile(&self, build: &Build, source: &Path) -> Result<PathBuf> {
         let program = self.folder.join(format!("{}-{}.exe", stem(source), build.name.replace('+', "p")));
-        let mut command = Command::new(build.compiler);
-        command.args(build.flags).args(WARNINGS).arg("-I").arg(repo::root().join("tests/c"));
+        let mut command = compiler(self.staged, build);
         if build.compiler == GXX {
-            command.args(MORE_WARNINGS);
+            self.precompiled.use_for(source, &mut command);
         }
-        command.arg("-I").arg(&self.staged.include).arg(source).arg("-o").arg(&program).arg("-static");
+        command.arg(source).arg("-o").arg(&program).arg("-static");
         match build.library {
             Library::Import => command.arg(self.staged.import_library()),
             Library::ImportMsvc => command.arg(self.staged.lib.join("fastpar.lib")),
@@ -157,6 +159,16 @@ impl Bench<'_> {
         process::must(&mut command, COMPILE_LIMIT)?;
         Ok(program)
     }
+}
+
+fn compiler(staged: &Staged, build: &Build) -> Command {
+    let mut command = Command::new(build.compiler);
+    command.args(build.flags).args(WARNINGS).arg("-I").arg(repo::root().join("tests/c"));
+    if build.compiler == GXX {
+        command.args(MORE_WARNINGS);
+    }
+    command.arg("-I").arg(&staged.include);
+    command
 }
 
 /// The DLL as the loader sees it.

@@ -6,6 +6,7 @@ use crate::{process, repo};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -25,7 +26,11 @@ __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return Syste
 /// own accord ends would lose the connection.
 pub(super) struct Wine {
     prefix: PathBuf,
+    /// Another suite that needs it waits: it would begin by ending the server.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static IN_USE: Mutex<()> = Mutex::new(());
 
 impl Wine {
     /// Makes it if it is not there; the reason, where there is no Wine.
@@ -34,7 +39,8 @@ impl Wine {
             return Ok(Err(reason));
         }
         let folder = repo::scratch("wine")?;
-        let wine = Self { prefix: folder.join("prefix") };
+        let alone = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let wine = Self { prefix: folder.join("prefix"), _alone: alone };
         let library = wine.prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !library.is_file() {
             println!("  making a Wine prefix");

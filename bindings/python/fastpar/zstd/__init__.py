@@ -22,7 +22,7 @@ from compression.zstd import (
     zstd_version_info,
 )
 
-from ._archive import Archive, Frame, open_archive, open_source, transform_file
+from ._archive import Archive, Frame, transform_file
 from ._async import (
     compress_async,
     compress_batch_async,
@@ -48,6 +48,7 @@ from ._codec import (
 )
 from ._file import ZstdFile, open
 from ._files import FileStats, compress_file, decompress_file
+from ._open import open_archive, open_source
 from ._scan import ScanOptions
 from ._settings import DataError, FileOptions, ZstdOptions
 from ._shards import Shard, concat_files, seek_table_write, shards

@@ -4,9 +4,7 @@ import ctypes
 import io
 import operator
 import os
-import time
 from collections.abc import Buffer, Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack, overload
 
@@ -18,11 +16,11 @@ from .._buffers import address, fill_bytes
 from .._errors import size as natural
 from .._loops import NO_VALUE
 from ._files import FileStats
-from ._interrupts import Stop, interruptible, is_short
+from ._interrupts import Flag, Stop, interruptible, is_short
 from ._scan import ScanCall, ScanOptions, reduce, scan, transform
-from ._settings import FileSettings, Settings, ZstdOptions, check, path
-from ._source import Source, check_source, read_at_callback
-from ._types import Dictionary, Name, Parameters
+from ._settings import FileSettings, Settings, check
+from ._source import Source, check_source
+from ._types import Name
 
 if TYPE_CHECKING:
     from ._tables import ArchiveTable
@@ -121,24 +119,17 @@ class Archive(Uncopied, io.RawIOBase):
             return 0
         written, error = ctypes.c_size_t(), n.fastpar_error()
 
-        def work() -> int:
-            return lib.fastpar_archive_read(handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error))
+        def work(options: object = None) -> int:
+            return lib.fastpar_archive_read_with(
+                options, handle, offset, to, capacity, ctypes.byref(written), ctypes.byref(error)
+            )
 
         if is_short(capacity):
             status = work()
         else:
-            try:
-                try:
-                    status = interruptible(Stop(self._settings), work)
-                finally:
-                    self._settings.go_on()
-            finally:
-                self._settings.go_on()  # whatever strikes in the first: others wait for it
-        while status == n.FASTPAR_ERR_CANCELLED:
-            # The flag is the archive's: the main thread is interrupted in another read, which ends first.
-            while self._settings.is_stopped():
-                time.sleep(0.001)
-            status = work()
+            # The archive's flag would stop the calls of other threads too.
+            flag = Flag()
+            status = interruptible(Stop(flag), lambda: work(ctypes.byref(flag.options)))
         check_source(status, error)
         self._check(status, error)
         return written.value
@@ -348,69 +339,6 @@ class Archive(Uncopied, io.RawIOBase):
         if handle is None:
             raise ValueError("I/O operation on closed file")
         return handle
-
-
-class _Source(ExitStack):
-    """The buffer that an archive is read from; released with the archive's handle."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
-def open_archive(
-    source: str | os.PathLike[str] | os.PathLike[bytes] | Buffer, /, *, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
-) -> Archive:
-    """Opens compressed data for reading at any offset: a path, or a buffer, which is not copied.
-
-    Any zstd data will do; the smaller its frames, the faster an offset is reached (`compress(..., frame_size=...)`).
-    """
-    settings = Settings(None, options, zstd_dict, False, **more)
-    if not settings.supported:
-        raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error, kept = ctypes.c_void_p(), n.fastpar_error(), _Source()
-    name = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
-    try:
-        with settings.watching():
-            if isinstance(source, (str, os.PathLike)):
-                status = lib.fastpar_archive_open_file(
-                    ctypes.byref(settings.native), path(source), ctypes.byref(handle), ctypes.byref(error)
-                )
-            else:
-                where, length = kept.enter_context(address(source))
-                status = lib.fastpar_archive_open(
-                    ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
-                )
-        check(status, error, () if name is None else (name,), name)
-    except BaseException:
-        kept.close()
-        raise
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), settings, name=name)
-
-
-def open_source(
-    read: Callable[[int, memoryview], object], size: int, /, *, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
-) -> Archive:
-    """Opens compressed data wherever it is, such as an object in a store: `read(offset, view)` fills all of a writable view.
-
-    It is called by several threads at a time, for as long as the archive is used. What it raises is raised by the call that wanted
-    the bytes.
-    """
-    settings = Settings(None, options, zstd_dict, False, **more)
-    if not settings.supported:
-        raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error, source = ctypes.c_void_p(), n.fastpar_error(), Source(read)
-    with settings.watching():
-        status = lib.fastpar_archive_open_source(
-            ctypes.byref(settings.native),
-            read_at_callback,
-            natural(size, "size"),
-            source,
-            ctypes.byref(handle),
-            ctypes.byref(error),
-        )
-    check_source(status, error)
-    check(status, error)
-    return Archive(ArchiveHandle(handle.value, settings.kept()), settings, source)
 
 
 def transform_file(

@@ -68,8 +68,11 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         else:
             raise TypeError("file must be a file-like object or a str, bytes, or PathLike object")
         self._position = 0
-        # Nothing is to be flushed, and nothing has ever been written.
-        self._clean = self._untouched = True
+        #: Nothing has ever been written.
+        self._untouched = True
+        #: Writes that have ended, and those that a flush has followed; a signal handler may write meanwhile.
+        self._writes = self._flushed = 0
+        self._counting = threading.RLock()
         if not self._reads:
             self._writer = (
                 ParallelWriter(self._fp, settings)
@@ -93,7 +96,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         try:
             if buffer is not None:
                 buffer.close()
-            elif writer is not None and not self._untouched:
+            elif writer is not None and not self._is_unused(writer):
                 writer.finish()
         finally:
             self._buffer = self._writer = None
@@ -101,6 +104,12 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
                 writer.release()
             if self._close_file:
                 file.close()
+
+    def _is_unused(self, writer: ParallelWriter | StandardWriter) -> bool:
+        """Whether nothing was ever written; then nothing can be any more."""
+        if self._untouched and isinstance(writer, ParallelWriter):
+            return writer.release_if(lambda: self._untouched)
+        return self._untouched
 
     @property
     def closed(self) -> bool:
@@ -115,8 +124,9 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         # First: a call that is interrupted may have taken a part.
         self._untouched = False
         writer.write(data)
-        self._position += length
-        self._clean = False
+        with self._counting:
+            self._position += length
+            self._writes += 1
         return length
 
     def flush(self, mode: int = FLUSH_BLOCK) -> None:
@@ -127,13 +137,16 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         writer = self._writing()
         if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError("Invalid mode argument, expected either ZstdFile.FLUSH_FRAME or ZstdFile.FLUSH_BLOCK")
-        if not self._clean or (self._untouched and mode == self.FLUSH_BLOCK):
+        # Before: what another thread writes meanwhile is for the next flush.
+        writes = self._writes
+        if writes != self._flushed or (self._untouched and mode == self.FLUSH_BLOCK):
             self._untouched = False
             if mode == self.FLUSH_FRAME and isinstance(writer, StandardWriter):
                 writer.finish()
             else:
                 writer.flush()
-            self._clean = True
+            with self._counting:
+                self._flushed = max(self._flushed, writes)
         if hasattr(file, "flush"):
             file.flush()
 

@@ -1,11 +1,14 @@
 """Calls of the codec that the main thread can be interrupted in."""
 
+import ctypes
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from .. import _native as n
+from .._library import lib
 from .._threads import Work as Stoppable, begin, live
 
 # Fewer bytes take less time than a thread's start is worth.
@@ -45,6 +48,20 @@ class Stop:
         pass
 
 
+class Flag:
+    """A flag of one call, and options that name it and nothing else."""
+
+    def __init__(self) -> None:
+        self._flag = ctypes.c_int32()
+        self.options = n.fastpar_loop_options(
+            ctypes.sizeof(n.fastpar_loop_options), cancel=ctypes.addressof(self._flag)
+        )
+
+    def stop(self) -> None:
+        """Cancels it."""
+        lib.fastpar_cancel(ctypes.addressof(self._flag))
+
+
 def is_short(amount: int | None) -> bool:
     """Whether a call about so many bytes is made as it is: it is short, or not the main thread's."""
     return (amount is not None and amount < _SHORT) or threading.current_thread() is not threading.main_thread()
@@ -72,6 +89,7 @@ def interruptible(settings: Work, work: Callable[[], int], amount: int | None = 
 
 def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
     statuses: list[int] = []
+    over: list[bool] = []
     claim, ended = threading.Lock(), threading.Lock()
     ended.acquire()
 
@@ -80,6 +98,7 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
             if claim.acquire(blocking=False):
                 statuses.append(work())
         finally:
+            over.append(True)
             ended.release()
 
     # A daemon: otherwise the end of the interpreter would wait for it before it cancels what is under way.
@@ -92,10 +111,14 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
             if not started:
                 started = True
                 thread.start()
-            while not ended.acquire(timeout=_TURN):
-                pass
+            # Not by what `acquire` returns: a handler may raise when it has the lock.
+            while not over:
+                ended.acquire(timeout=_TURN)
             break
         except BaseException as error:
+            if type(error) is KeyError and error.__context__ is not None:
+                # `start` was struck when its thread ran already, and tried to take that back.
+                error = error.__context__
             if claim.acquire(blocking=False):
                 # The work has not begun, and will not.
                 if type(error) is RuntimeError:

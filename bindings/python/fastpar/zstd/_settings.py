@@ -216,14 +216,6 @@ class Settings:
         """Cancels the call."""
         lib.fastpar_cancel(ctypes.addressof(self._flag))
 
-    def is_stopped(self) -> bool:
-        """Whether `stop` was called last."""
-        return self._flag.value != 0
-
-    def go_on(self) -> None:
-        """After `stop`, for options that serve many calls."""
-        self._flag.value = 0
-
     def fail(self, index: int, error: BaseException) -> None:
         """Notes what `progress` has raised; the call ends."""
         self.failures.append((index, error))

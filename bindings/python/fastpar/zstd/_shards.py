@@ -10,9 +10,9 @@ from typing import Unpack
 from .. import _native as n
 from .._errors import size as natural, uint32, uint64
 from .._library import lib
-from ._archive import open_archive
 from ._files import FileStats
 from ._interrupts import interruptible
+from ._open import open_archive
 from ._settings import FileOptions, FileSettings, check, path
 from ._types import Name
 

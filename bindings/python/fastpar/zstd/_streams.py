@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import threading
+from collections.abc import Callable
 from compression.zstd import ZstdCompressor
 from typing import Any
 
@@ -166,6 +167,17 @@ class ParallelWriter(_Stream):
         """Ends the stream."""
         self._call(lib.fastpar_writer_finish, amount=self._waiting)
 
+    def release_if(self, unused: Callable[[], bool]) -> bool:
+        """Closes it without ending the stream if nothing was written, and tells whether that is so.
+
+        A thread that begins to write meanwhile has told that it is used, or finds it closed.
+        """
+        with self._lock:
+            if not unused():
+                return False
+            self.release()
+            return True
+
 
 class StandardWriter:
     """The same by the standard module, for parameters that fastpar does not have."""
@@ -173,15 +185,20 @@ class StandardWriter:
     def __init__(self, file: Any, level: int | None, options: Parameters | None, zstd_dict: Dictionary | None) -> None:
         self._file = file
         self._compressor = ZstdCompressor(level, options, zstd_dict)
+        # What is compressed first is written first.
+        self._lock = threading.RLock()
 
     def write(self, data: Any) -> None:
-        self._file.write(self._compressor.compress(data))
+        with self._lock:
+            self._file.write(self._compressor.compress(data))
 
     def flush(self) -> None:
-        self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_BLOCK))
+        with self._lock:
+            self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_BLOCK))
 
     def finish(self) -> None:
-        self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_FRAME))
+        with self._lock:
+            self._file.write(self._compressor.flush(ZstdCompressor.FLUSH_FRAME))
 
 
 # What a table of the frames ends with: their number, a descriptor, and a magic number.

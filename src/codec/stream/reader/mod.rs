@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Pipeline;
 use crate::pool::{count_bytes, spend, Spent};
 use crate::trace;
+use read_ahead::WARY;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -74,6 +75,9 @@ pub struct Reader<'a, R> {
     limit: u64,
     /// Whether the source gave less than it was asked for the last time.
     short: bool,
+    /// Bytes of the source within which all whole frames are given out before it is asked again, whatever has
+    /// come of another.
+    wary: u64,
     /// Whether the source has said that it has nothing now, and has given nothing since; and whether that
     /// was in this call, which does not ask again.
     paused: bool,
@@ -140,6 +144,7 @@ impl<'a, R: Read> Reader<'a, R> {
             parts: 0,
             limit: plan.limit,
             short: false,
+            wary: WARY,
             paused: false,
             later: false,
             source_failed: None,

@@ -11,6 +11,14 @@ use crate::codec::frame::blocks;
 use crate::codec::io::errors as io_errors;
 use crate::error::{ErrorKind, Result};
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+/// A source that keeps the reader waiting for so long may wait as long again before it gives the rest.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Bytes of a source after its begin, and after each pause, within which all whole frames are given out before
+/// it is asked again. Later a source that gives its data without pauses is read ahead, as lanes are busy at the
+/// same time only where frames come while others are decoded.
+pub(super) const WARY: u64 = 1 << 20;
 
 impl<R: Read> Reader<'_, R> {
     /// Submits the next task, or reads more from the source; false: there is nothing to do, or no room.
@@ -23,7 +31,8 @@ impl<R: Read> Reader<'_, R> {
             return Ok(false);
         }
         let buffers = &self.pipeline.stage().buffers;
-        let supply = match (self.all, self.paused, self.short) {
+        let wary = self.short && self.wary > 0;
+        let supply = match (self.all, self.paused || wary, self.short) {
             (true, ..) => Supply::Ended,
             (_, true, _) => Supply::Paused,
             (_, _, true) => Supply::Later,
@@ -44,9 +53,10 @@ impl<R: Read> Reader<'_, R> {
             Ok(None) if self.later => Ok(false),
             Ok(None) => {
                 // A source that has nothing now may keep the call waiting for any time. Whole frames are
-                // given out before, and what is there of a large one. Behind the beginning of another
-                // frame more has to come, and the lanes are kept busy.
-                if busy && self.short && (self.parts > 0 || self.splitter.is_empty()) {
+                // given out before, and what is there of a large one. Where the source has not paused of
+                // late, and has given the beginning of another frame, the rest has to come, and the lanes
+                // are kept busy.
+                if busy && self.short && (wary || self.parts > 0 || self.splitter.is_empty()) {
                     return Ok(false);
                 }
                 if busy && self.cost.saturating_add(self.splitter.cost(self.plan.read)) > self.limit {
@@ -110,11 +120,14 @@ impl<R: Read> Reader<'_, R> {
             Ok(room) => room,
             Err(error) => return self.end = Some(Err(error)),
         };
+        let asked = Instant::now();
         loop {
             match self.source.read(room) {
                 Ok(0) => return self.all = true,
                 Ok(len) => {
                     (self.short, self.paused) = (len < room.len(), false);
+                    self.wary =
+                        if asked.elapsed() >= PAUSE { WARY } else { self.wary.saturating_sub(len as u64) };
                     self.read += len as u64;
                     return self.splitter.arrived(len);
                 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod large_frames;
+mod task;
 
 use super::buffers::{Buffer, Buffers, Side};
 use super::memory_plan::{with_headroom, ReadPlan};
@@ -17,6 +18,8 @@ use crate::codec::options::limits;
 use crate::codec::options::Options;
 use crate::error::{Error, ErrorKind, Result};
 
+pub(crate) use task::{BlocksOf, DecompressTask, Kind};
+
 /// Small frames are put together until a group has so many bytes, compressed or decompressed.
 const SMALLEST: u64 = 256 << 10;
 /// A frame that decodes to more bytes, and may be the whole stream, is decoded in parts at once. Frames of
@@ -26,54 +29,6 @@ const LONG: u64 = 8 << 20;
 /// they arrive.
 const SMALL_SKIPPABLE: usize = 64 << 10;
 
-/// A task for the decompress stage.
-pub(crate) struct DecompressTask {
-    /// The compressed bytes.
-    pub(crate) data: Buffer,
-    /// The most bytes that the data decodes to.
-    pub(crate) most: u64,
-    pub(crate) kind: Kind,
-}
-
-/// What a task consists of.
-pub(crate) enum Kind {
-    /// Whole frames.
-    Frames {
-        /// The bytes of the stream before the frames.
-        base: u64,
-        /// The number of the first frame, and how many there are.
-        first: u64,
-        count: usize,
-    },
-    /// A part of a frame.
-    Part {
-        frame: Frame,
-        first: bool,
-        /// Whether the frame's last block is in it, and whether all of the frame has come with it.
-        ended: bool,
-        last: bool,
-        /// The memory of the context that decodes the frame.
-        memory: usize,
-    },
-    /// A part of a frame that the block decoder decodes; the data begins with what is carried.
-    Blocks(BlocksOf),
-}
-
-/// See `Kind`.
-pub(crate) struct BlocksOf {
-    pub(crate) frame: Frame,
-    pub(crate) header: Header,
-    pub(crate) carried: Carried,
-    /// What the frame refers to, with its first part.
-    pub(crate) outside: Option<Outside>,
-    pub(crate) first: bool,
-    pub(crate) last: bool,
-    /// The number of blocks.
-    pub(crate) count: usize,
-    /// libzstd has resumed the frame, and decodes the part.
-    pub(crate) resumed: bool,
-}
-
 /// What else will arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Supply {
@@ -81,7 +36,7 @@ pub(crate) enum Supply {
     More,
     /// More, but maybe not soon: whole frames, and whole blocks of a large one, should not wait for it.
     Later,
-    /// More, but not in this call: what can be decoded is all that can be given out.
+    /// More, but not in this call, or perhaps after a pause: what can be decoded is all that can be given out.
     Paused,
     /// Nothing.
     Ended,

@@ -3,8 +3,10 @@
 mod bars;
 mod canvas;
 mod lines;
-mod timeline;
+mod one_frame;
+pub(crate) mod timeline;
 
+use super::timeline::PICTURES as TIMELINES;
 use super::{loops, series};
 use crate::repo;
 use anyhow::{Context, Result};
@@ -17,25 +19,33 @@ type Draw = fn(&Value) -> Result<String>;
 
 /// Pictures, and the results that they show.
 const PICTURES: [(&str, &str, Draw); 6] = [
+    ("one-frame", "frames", one_frame::one_frame),
     ("latency", "loops", latency),
     ("speed-up", "loops", speed_up),
     ("scaling", "series", scaling),
     ("cost-per-chunk", "series", cost_per_chunk),
     ("throughput", "grid", throughput),
-    ("timeline", "timeline", timeline::timeline),
 ];
 
 /// Draws what can be drawn from the results that there are.
 pub(super) fn draw() -> Result<()> {
-    let folder = repo::root().join("benches/results");
     for (name, group, picture) in PICTURES {
-        let path = folder.join(group).with_extension("json");
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        let results = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        let svg = picture(&results).with_context(|| format!("the picture {name}"))?;
-        std::fs::write(folder.join(name).with_extension("svg"), svg)?;
+        write(name, group, picture)?;
+    }
+    for picture in &TIMELINES {
+        write(picture.name, "timeline", |results| timeline::of_results(results, picture.name))?;
     }
     Ok(())
+}
+
+/// Writes a picture, if there are results of the group.
+fn write(name: &str, group: &str, picture: impl FnOnce(&Value) -> Result<String>) -> Result<()> {
+    let folder = repo::root().join("benches/results");
+    let path = folder.join(group).with_extension("json");
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let results = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let svg = picture(&results).with_context(|| format!("the picture {name}"))?;
+    Ok(std::fs::write(folder.join(name).with_extension("svg"), svg)?)
 }
 
 fn list(value: &Value) -> &[Value] {
