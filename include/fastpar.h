@@ -3084,10 +3084,11 @@ typedef struct fastpar_reader fastpar_reader;
  *
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
  * out before it is asked again, and so is every whole block of a large frame, and of any that does not tell
- * its size. But a source that has given a megabyte without keeping the call waiting for 5 ms is asked for the
- * rest of a frame that has begun, before those in front of it are given out: so lanes work at the same time
- * on what comes fast through a pipe. A source that waits for an answer to other blocks, or gives all that it
- * is asked for and then waits, cannot be read this way: it returns FASTPAR_SOURCE_LATER instead of waiting.
+ * its size. But a source that has given a megabyte without keeping the call waiting for 5 ms is asked
+ * for the rest of a frame that has begun, before those in front of it are given out: so lanes work at
+ * the same time on what comes fast through a pipe. A source that waits for an answer to other blocks, or
+ * gives all that it is asked for and then waits, cannot be read this way: it returns
+ * FASTPAR_SOURCE_LATER instead of waiting.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes

@@ -142,7 +142,8 @@ int main(int argc, char **argv)
     work all = {.source = argv[1], .target = argv[2], .part = part << 20};
     all.options = (fastpar_zstd_options){.struct_size = sizeof all.options, .level = level, .flags = FASTPAR_ZSTD_SYNC};
     int done = pack(&all, rank, ranks);
-    /* All ranks are done when one has the sums, and end together: MPI_Abort would lose what was just written. */
+    /* All ranks are done when one has the sums, and end together: MPI_Abort would lose what was just
+     * written. */
     long sums[2] = {all.found, !done}, of_all[2];
     MPI_Allreduce(sums, of_all, 2, MPI_LONG, MPI_SUM, MPI_COMM_WORLD);
     done = of_all[1] == 0;

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 /// A source that keeps the reader waiting for so long may wait as long again before it gives the rest.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Bytes of a source after its begin, and after each pause, within which all whole frames are given out before
-/// it is asked again. Later a source that gives its data without pauses is read ahead, as lanes are busy at the
-/// same time only where frames come while others are decoded.
+/// Bytes of a source after its begin, and after each pause, within which all whole frames are given out
+/// before it is asked again. Later a source that gives its data without pauses is read ahead, as lanes
+/// are busy at the same time only where frames come while others are decoded.
 pub(super) const WARY: u64 = 1 << 20;
 
 impl<R: Read> Reader<'_, R> {

@@ -36,7 +36,8 @@ pub(crate) enum Supply {
     More,
     /// More, but maybe not soon: whole frames, and whole blocks of a large one, should not wait for it.
     Later,
-    /// More, but not in this call, or perhaps after a pause: what can be decoded is all that can be given out.
+    /// More, but not in this call, or perhaps after a pause: what can be decoded is all that can be given
+    /// out.
     Paused,
     /// Nothing.
     Ended,
