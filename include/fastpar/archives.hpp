@@ -181,7 +181,8 @@ class archive {
   }
 
   /**
-   * The same with a flag of its own, which stops this read alone; what the archive was opened with stops it too.
+   * The same with a flag of its own, which stops this read alone; what the archive was opened with stops it
+   * too.
    *
    * @param options  only `max_lanes`, `cancel` and `stop`
    */
