@@ -222,12 +222,21 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         ulong from = (ulong)Check.Count(offset, nameof(offset));
         UIntPtr wanted = Check.Count(length, nameof(length));
         using var flag = new CancelFlag(cancellationToken);
-        fastpar_loop_options native = default;
-        native.struct_size = (UIntPtr)sizeof(fastpar_loop_options);
-        native.cancel = flag.Pointer;
         using var lease = new Lease(handle);
-        int status = NativeMethods.fastpar_archive_read_with(
-            &native, (fastpar_archive*)lease.Pointer, from, (void*)destination, wanted, &written, &error);
+        var archive = (fastpar_archive*)lease.Pointer;
+        int status;
+        if (cancellationToken.CanBeCanceled)
+        {
+            fastpar_loop_options native = default;
+            native.struct_size = (UIntPtr)sizeof(fastpar_loop_options);
+            native.cancel = flag.Pointer;
+            status = NativeMethods.fastpar_archive_read_with(
+                &native, archive, from, (void*)destination, wanted, &written, &error);
+        }
+        else
+        {
+            status = NativeMethods.fastpar_archive_read(archive, from, (void*)destination, wanted, &written, &error);
+        }
         CancellationToken cancelled = cancellationToken.IsCancellationRequested ? cancellationToken : token;
         var site = new ErrorSite { Parameter = nameof(destination), Reads = true, Source = path };
         Check.Ok(status, &error, site, cancelled);
