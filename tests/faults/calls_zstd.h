@@ -130,8 +130,8 @@ static fastpar_status calls_read(fastpar_archive *archive, calls_room *room)
   MUST(calls_is_text(room->unpacked, len));
   PASS(fastpar_archive_read(archive, 12345, room->unpacked, 777, &len, NULL));
   MUST(len == 777 && memcmp(room->unpacked, calls_text + 12345, 777) == 0);
-  PASS(fastpar_archive_read_with(NULL, archive, 54321, room->unpacked, 777, &len, NULL));
-  MUST(len == 777 && memcmp(room->unpacked, calls_text + 54321, 777) == 0);
+  PASS(fastpar_archive_read_with(NULL, archive, 4321, room->unpacked, 777, &len, NULL));
+  MUST(len == 777 && memcmp(room->unpacked, calls_text + 4321, 777) == 0);
   return 0;
 }
 
