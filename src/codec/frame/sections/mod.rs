@@ -231,7 +231,7 @@ fn sizes(level: i32, window_log: u32, long: bool) -> (usize, usize) {
         ..=2 => (SMALLEST, 512 << 10),
         3 | 4 => (SMALLEST, 1 << 20),
         5..=12 => (8 << 20, 2 << 20),
-        13..=15 => (16 << 20, 2 << 20),
+        13..=15 => (16 << 20, window),
         _ => (
             window.saturating_mul(4).clamp(16 << 20, 32 << 20).max(window.saturating_mul(2).min(LARGEST)),
             window,
