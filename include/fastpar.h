@@ -2370,7 +2370,10 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * the rest in silence. Such a frame is as parallel as many frames, and smaller: sections of it are
  * compressed at the same time, each with the content before it at hand. A section has 4 MiB up to level 4, 8
  * MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB at higher levels and with large
- * windows. What is shorter is compressed by one lane. Several lanes decompress it as they do a frame of any
+ * windows. What is shorter is compressed by one lane. At hand is as much as the window of the level, but 512
+ * KiB at the most up to level 2, 1 MiB up to 4 and 2 MiB up to 12: content that repeats itself only at
+ * larger distances within the window becomes larger than from one context, as it does with many frames;
+ * FASTPAR_ZSTD_LONG is for it. Several lanes decompress it as they do a frame of any
  * other program; only reading at random is slower than with many frames.
  *
  * A fastpar that was built with another libzstd than its own compresses the frame by one thread.
@@ -3059,8 +3062,8 @@ FASTPAR_API void fastpar_writer_free(fastpar_writer *writer);
  *                   than `capacity`.
  * @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
  *         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
- *         asked again by this call. Anything else ends the stream: the call returns
- *         FASTPAR_ERR_CALLBACK with this value in `error->code`.
+ *         asked again by this call. Anything else ends the stream, and what this call gave does not count:
+ *         the reader returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
  */
 typedef int32_t (*fastpar_source_fn)(void *user_data, void *buffer, size_t capacity, size_t *len);
 
@@ -3084,11 +3087,11 @@ typedef struct fastpar_reader fastpar_reader;
  *
  * The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
  * out before it is asked again, and so is every whole block of a large frame, and of any that does not tell
- * its size. But a source that has given a megabyte without keeping the call waiting for 5 ms is asked
- * for the rest of a frame that has begun, before those in front of it are given out: so lanes work at
- * the same time on what comes fast through a pipe. A source that waits for an answer to other blocks, or
- * gives all that it is asked for and then waits, cannot be read this way: it returns
- * FASTPAR_SOURCE_LATER instead of waiting.
+ * its size, where `max_memory` has room for its window and for a part of it. But a source that has given
+ * a megabyte without keeping the call waiting for 5 ms is asked for the rest of a frame that has begun,
+ * before those in front of it are given out: so lanes work at the same time on what comes fast through a
+ * pipe. A source that waits for an answer to other blocks, or gives all that it is asked for and then
+ * waits, cannot be read this way: it returns FASTPAR_SOURCE_LATER instead of waiting.
  *
  * @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
  *                   `progress_data` point to must live until the reader is freed. `progress` is told bytes

@@ -29,8 +29,8 @@ pub const FASTPAR_SOURCE_LATER: i32 = -2147483647;
 ///                   than `capacity`.
 /// @return 0 to go on; FASTPAR_SOURCE_LATER: it has no more now, and must not wait (event loops, non-blocking
 ///         descriptors); the `*len` bytes that it gave count, and 0 are not the end. The source is then not
-///         asked again by this call. Anything else ends the stream: the call returns
-///         FASTPAR_ERR_CALLBACK with this value in `error->code`.
+///         asked again by this call. Anything else ends the stream, and what this call gave does not count:
+///         the reader returns FASTPAR_ERR_CALLBACK with this value in `error->code`.
 pub type fastpar_source_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -107,11 +107,11 @@ unsafe fn hold_reader(reader: *mut fastpar_reader) -> Result<Held<fastpar_reader
 ///
 /// The source is read ahead of the output. Once it gave less than it was asked for, whole frames are given
 /// out before it is asked again, and so is every whole block of a large frame, and of any that does not tell
-/// its size. But a source that has given a megabyte without keeping the call waiting for 5 ms is asked
-/// for the rest of a frame that has begun, before those in front of it are given out: so lanes work at
-/// the same time on what comes fast through a pipe. A source that waits for an answer to other blocks, or
-/// gives all that it is asked for and then waits, cannot be read this way: it returns
-/// FASTPAR_SOURCE_LATER instead of waiting.
+/// its size, where `max_memory` has room for its window and for a part of it. But a source that has given
+/// a megabyte without keeping the call waiting for 5 ms is asked for the rest of a frame that has begun,
+/// before those in front of it are given out: so lanes work at the same time on what comes fast through a
+/// pipe. A source that waits for an answer to other blocks, or gives all that it is asked for and then
+/// waits, cannot be read this way: it returns FASTPAR_SOURCE_LATER instead of waiting.
 ///
 /// @param options    may be NULL. The struct is copied, a dictionary is shared; what `cancel` and
 ///                   `progress_data` point to must live until the reader is freed. `progress` is told bytes
