@@ -216,7 +216,7 @@ fn summary(rounds: &[Map<String, Value>]) -> Value {
         "lowest": seconds.iter().copied().fold(f64::INFINITY, f64::min),
         "highest": seconds.iter().copied().fold(0.0, f64::max),
         "cpu_seconds": median(&column("cpu_seconds")),
-        "peak_mb": median(&column("peak_kib")) / 976.56,
+        "peak_mb": (median(&column("peak_kib")) / 97.656).round() / 10.0,
     })
 }
 
