@@ -7,6 +7,7 @@ use super::loops::fastpar_loop_options;
 use super::status::{fastpar_error, fastpar_status};
 use crate::error::{Error, ErrorKind, Result};
 use std::ffi::c_void;
+use std::sync::atomic::AtomicI32;
 
 /// Reads a part of the content.
 ///
@@ -49,15 +50,8 @@ pub unsafe extern "C" fn fastpar_archive_read(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let place = Out::new(written, "written")?;
-            borrow::set_written(&place, read(std::ptr::null(), archive, offset, dst, len))
-        }
-    };
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
+    unsafe { read(std::ptr::null(), archive, offset, dst, len, written, error) }
 }
 
 /// Reads a part of the content, with a limit of lanes and a flag of its own.
@@ -91,18 +85,11 @@ pub unsafe extern "C" fn fastpar_archive_read_with(
     written: *mut usize,
     error: *mut fastpar_error,
 ) -> fastpar_status {
-    let body = || {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let place = Out::new(written, "written")?;
-            borrow::set_written(&place, read(options, archive, offset, dst, len))
-        }
-    };
     // SAFETY: the caller's promise, passed on.
-    unsafe { guard(error, body) }
+    unsafe { read(options, archive, offset, dst, len, written, error) }
 }
 
-/// Reads a part of the content.
+/// What both do.
 ///
 /// # Safety
 /// `archive` is NULL or a live handle; pointers are valid as described.
@@ -112,25 +99,41 @@ unsafe fn read(
     offset: u64,
     dst: *mut c_void,
     len: usize,
-) -> Result<usize> {
-    let (mut max_lanes, mut cancel) = (0, None);
-    if !options.is_null() {
+    written: *mut usize,
+    error: *mut fastpar_error,
+) -> fastpar_status {
+    let read = || {
         // SAFETY: the caller's promise.
-        unsafe {
-            let raw = borrow::options(options)?;
-            let numbers = raw.segments | raw.grain | raw.item_size | raw.cache_bytes;
-            let others = raw.schedule | raw.flags | raw.reserved;
-            if numbers != 0 || others != 0 || raw.progress.is_some() || !raw.name.is_null() {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    "of the options a read of an archive has only max_lanes and cancel",
-                ));
-            }
-            (max_lanes, cancel) = (raw.max_lanes, borrow::cancel_flag(raw.cancel)?);
-        }
+        let (max_lanes, cancel) = unsafe { own_options(options)? };
+        // SAFETY: the caller's promise.
+        let (handle, dst) = unsafe { (hold_archive(archive)?, borrow::output(dst.cast(), len, "dst")?) };
+        borrow::disjoint((handle.src(), "the archive"), (&*dst, "dst"))?;
+        handle.core().read_with(offset, dst, max_lanes, cancel)
+    };
+    let body = || {
+        // SAFETY: the caller's promise.
+        unsafe { borrow::set_written(&Out::new(written, "written")?, read()) }
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { guard(error, body) }
+}
+
+/// The lanes and the flag of a read, which are all that it has.
+///
+/// # Safety
+/// `options` is NULL or valid as described, and so is its flag for `'a`.
+unsafe fn own_options<'a>(options: *const fastpar_loop_options) -> Result<(u32, Option<&'a AtomicI32>)> {
+    if options.is_null() {
+        return Ok((0, None));
     }
     // SAFETY: the caller's promise.
-    let (handle, dst) = unsafe { (hold_archive(archive)?, borrow::output(dst.cast(), len, "dst")?) };
-    borrow::disjoint((handle.src(), "the archive"), (&*dst, "dst"))?;
-    handle.core().read_with(offset, dst, max_lanes, cancel)
+    let raw = unsafe { borrow::options(options)? };
+    let numbers = raw.segments | raw.grain | raw.item_size | raw.cache_bytes;
+    let others = raw.schedule | raw.flags | raw.reserved;
+    if numbers != 0 || others != 0 || raw.progress.is_some() || !raw.name.is_null() {
+        let text = "of the options a read of an archive has only max_lanes and cancel";
+        return Err(Error::new(ErrorKind::InvalidArgument, text));
+    }
+    // SAFETY: the caller's promise.
+    Ok((raw.max_lanes, unsafe { borrow::cancel_flag(raw.cancel)? }))
 }

@@ -217,9 +217,8 @@ impl<'a> Archive<'a> {
             return Ok(0);
         }
         let dst = &mut dst[..len];
-        let of_archive = self.options();
         let max_lanes = if max_lanes == 0 { self.max_lanes } else { max_lanes };
-        let options = Options { max_lanes, cancel: cancel.or(self.cancel), ..of_archive };
+        let options = Options { max_lanes, cancel: cancel.or(self.cancel), ..self.options() };
         let progress = CallProgress::new(&options, None).stopped_also_by(self.cancel);
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
