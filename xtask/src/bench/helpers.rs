@@ -39,9 +39,8 @@ pub(super) fn measure(staged: &Staged, effort: Effort) -> Result<Value> {
     }
     let mut loops = Vec::new();
     for number in 0..systems[0].1[0]["loops"].as_array().map_or(0, Vec::len) {
-        let mut row = Map::new();
+        let mut row = Map::from_iter([("name".to_owned(), systems[0].1[0]["loops"][number]["name"].clone())]);
         for (system, figures) in &systems {
-            row.insert("name".into(), figures[0]["loops"][number]["name"].clone());
             let of = |field: &str| {
                 let values = figures.iter().filter_map(|round| round["loops"][number][field].as_f64());
                 median(&values.collect::<Vec<_>>())
@@ -99,4 +98,17 @@ pub(super) fn tables(results: &Value) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_has_a_row_of_both_systems() {
+        let of = |helpers: f64, us: f64| json!({ "helpers": helpers, "us": us, "one_thread_us": 2.0 * us });
+        let row = json!({ "name": "a loop", "Linux": of(0.84, 65.0), "Wine": of(1.0, 70.4) });
+        let text = tables(&json!({ "threads": 24, "loops": [row] }));
+        assert!(text.ends_with("| a loop | 0.8 | 1.0 | 65 | 130 | 70 | 141 |\n"), "{text}");
+    }
 }
