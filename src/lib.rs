@@ -24,6 +24,8 @@ pub mod team;
 
 mod os;
 mod panics;
+#[cfg(windows)]
+mod short_waits;
 mod sync;
 mod trace;
 

@@ -1,5 +1,7 @@
 //! The primitives of the concurrent core: std's, or loom's when it explores every interleaving.
 
+#[cfg(all(windows, not(loom)))]
+use crate::short_waits::{long_part, ShortWaits};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub(crate) fn fence_for_loom() {
 pub(crate) struct QuietCondvar {
     condvar: Condvar,
     sleepers: AtomicUsize,
+    #[cfg(all(windows, not(loom)))]
+    short: ShortWaits,
 }
 
 impl QuietCondvar {
@@ -43,9 +47,43 @@ impl QuietCondvar {
         self.sleep(|| self.condvar.wait(guard).unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Like `wait`, for at most `most`.
-    pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, most: Duration) -> MutexGuard<'a, T> {
-        self.sleep(|| self.condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0)
+    /// Like `wait`, for at most `most`; `mutex` is what `guard` has locked.
+    pub(crate) fn wait_timeout<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+        guard: MutexGuard<'a, T>,
+        most: Duration,
+    ) -> MutexGuard<'a, T> {
+        self.sleep(|| self.sleep_at_most(mutex, guard, most))
+    }
+
+    #[cfg(any(loom, not(windows)))]
+    fn sleep_at_most<'a, T>(
+        &self,
+        _: &'a Mutex<T>,
+        guard: MutexGuard<'a, T>,
+        most: Duration,
+    ) -> MutexGuard<'a, T> {
+        self.condvar.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// In time, which a condition variable is not: a part of it, if the time is long. The caller comes back.
+    #[cfg(all(windows, not(loom)))]
+    fn sleep_at_most<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+        guard: MutexGuard<'a, T>,
+        most: Duration,
+    ) -> MutexGuard<'a, T> {
+        let part = long_part(most);
+        if part.is_none() {
+            if let Some(wait) = self.short.begin() {
+                drop(guard);
+                wait.wait(most);
+                return mutex.lock().unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        self.condvar.wait_timeout(guard, part.unwrap_or(most)).unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn sleep<T>(&self, sleep: impl FnOnce() -> T) -> T {
@@ -61,6 +99,8 @@ impl QuietCondvar {
     pub(crate) fn notify_all(&self) {
         if self.sleepers.load(Ordering::Relaxed) > 0 {
             self.condvar.notify_all();
+            #[cfg(all(windows, not(loom)))]
+            self.short.end_all();
         }
     }
 }

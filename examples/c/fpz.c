@@ -273,7 +273,8 @@ static int command(settings *set, int level_given, char **words, int count)
     if (count < 2 || (level_given && strcmp(name, "compress") != 0))
         return usage(stderr);
     if (converts && count < 4) {
-        set->force = set->command = 1;
+        set->command = !set->force;
+        set->force = 1;
         set->target = count > 2 ? words[2] : NULL;
         return convert(set, file, name[0] == 'c');
     }

@@ -13,11 +13,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::affinity;
 use crate::os::clock::ThreadClock;
 use crate::os::thread::Thread;
+use crate::sync::{self, QuietCondvar};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// rayon's builder of a worker, until the worker's thread has taken it.
 type Builder = Arc<Mutex<Option<rayon::ThreadBuilder>>>;
@@ -142,7 +143,10 @@ impl Crew {
         const MOMENT: Duration = Duration::from_millis(1);
         // Workers are started in the order of their numbers.
         let workers = self.running() as usize;
-        let done = Arc::new(Done { workers: Mutex::new(vec![false; workers]), changed: Condvar::new() });
+        let done = Arc::new(Done {
+            workers: sync::Mutex::new(vec![false; workers]),
+            changed: QuietCondvar::default(),
+        });
         loop {
             for _ in 0..workers {
                 let done = Arc::clone(&done);
@@ -166,8 +170,8 @@ impl Crew {
 
 /// Which workers have done the action of a broadcast.
 struct Done {
-    workers: Mutex<Vec<bool>>,
-    changed: Condvar,
+    workers: sync::Mutex<Vec<bool>>,
+    changed: QuietCondvar,
 }
 
 impl Done {
@@ -181,10 +185,16 @@ impl Done {
 
     /// Waits for all workers, at most so long. Returns whether all have done the action.
     fn wait(&self, time: Duration) -> bool {
-        let lacks = |workers: &mut Vec<bool>| workers.contains(&false);
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(workers, time, lacks);
-        !lacks(&mut waited.unwrap_or_else(PoisonError::into_inner).0)
+        let begun = Instant::now();
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        while workers.contains(&false) {
+            let rest = time.saturating_sub(begun.elapsed());
+            if rest.is_zero() {
+                return false;
+            }
+            workers = self.changed.wait_timeout(&self.workers, workers, rest);
+        }
+        true
     }
 }
 

@@ -8,6 +8,7 @@ use implib::{Flavor, ImportLibrary, MachineType};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) mod pdb;
 pub(crate) mod symbols;
 
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
@@ -53,6 +54,8 @@ pub(crate) struct Built {
     pub(crate) dll: PathBuf,
     /// What was taken away.
     pub(crate) symbols: PathBuf,
+    /// The same for Microsoft's debuggers; none where Rust has no linker for that.
+    pub(crate) pdb: Option<PathBuf>,
     pub(crate) archive: PathBuf,
     /// The warnings of the compiler.
     pub(crate) warnings: Vec<String>,
@@ -63,7 +66,7 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
     if let Some(reason) = setup.install_if_missing(&[GCC, GXX]) {
         return Ok(Err(reason));
     }
-    let mut command = match rust_std::cargo(TARGET, "build")? {
+    let mut command = match rust_std::cargo(TARGET, "rustc")? {
         Ok(cargo) => cargo,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -76,13 +79,18 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
             format!("{}\x1f-Cdebuginfo=line-tables-only\x1f-Cstrip=none", repo::without_paths()),
         );
     let variable = TARGET.replace('-', "_");
-    command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), GCC);
+    command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), pdb::linker(place)?);
     command.env(format!("CC_{variable}"), GCC).env(format!("AR_{variable}"), AR);
+    command.args(["--", pdb::EMIT]);
     let output = process::must(&mut command, BUILD_LIMIT)?;
     let warnings = output.lines().filter(|line| line.starts_with("warning: ")).map(String::from).collect();
     let folder = place.join(TARGET).join("release");
-    let (dll, symbols) = symbols::split(&folder.join("fastpar.dll"), &folder.join("split"))?;
-    Ok(Ok(Built { dll, symbols, archive: folder.join("libfastpar.a"), warnings }))
+    let (dll, pdb) = match pdb::link(place)? {
+        Some((dll, pdb)) => (dll, Some(pdb)),
+        None => (folder.join("fastpar.dll"), None),
+    };
+    let (dll, symbols) = symbols::split(&dll, &folder.join("split"))?;
+    Ok(Ok(Built { dll, symbols, pdb, archive: folder.join("libfastpar.a"), warnings }))
 }
 
 /// Where the tests have it built, and `cargo xtask dist`.

@@ -323,7 +323,7 @@ impl Background {
                     }
                     return Err(Error::new(ErrorKind::Timeout, "the job is not finished yet"));
                 }
-                outcome = pool::wait(|| self.changed.wait_timeout(outcome, rest));
+                outcome = pool::wait(|| self.changed.wait_timeout(&self.outcome, outcome, rest));
             }
         }
     }

@@ -276,10 +276,10 @@ impl<S: Stage> Pipeline<S> {
                 continue;
             }
             check_others()?;
-            let changed = &self.shared.changed;
+            let Shared { state: mutex, changed, .. } = &*self.shared;
             state = wait(|| match cancel {
                 None => changed.wait(state),
-                Some(_) => changed.wait_timeout(state, LOOK),
+                Some(_) => changed.wait_timeout(mutex, state, LOOK),
             });
         }
     }

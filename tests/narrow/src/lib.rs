@@ -11,6 +11,9 @@ mod memory;
 pub mod plan;
 #[path = "../../../src/queue.rs"]
 pub mod queue;
+#[cfg(windows)]
+#[path = "../../../src/short_waits.rs"]
+mod short_waits;
 #[path = "../../../src/sync.rs"]
 mod sync;
 

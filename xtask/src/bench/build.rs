@@ -96,6 +96,11 @@ pub(super) fn constants(staged: &Staged) -> Result<PathBuf> {
     program("gcc", "benches/simulation/constants.c", "constants", staged, &[])
 }
 
+/// Builds what counts helpers.
+pub(super) fn helpers(staged: &Staged) -> Result<PathBuf> {
+    program("gcc", super::helpers::SOURCE, "helpers", staged, &[])
+}
+
 /// Builds what measures callbacks and calls from C and C++.
 pub(super) fn native(staged: &Staged) -> Result<PathBuf> {
     program("g++", "benches/bindings/native.cpp", "native", staged, &["-std=c++20", "-ltbb"])

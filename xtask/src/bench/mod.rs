@@ -10,6 +10,7 @@ mod files;
 mod frame_phases;
 mod frames;
 mod grid;
+mod helpers;
 mod kernels;
 mod limits;
 mod loops;
@@ -70,7 +71,7 @@ struct Group {
     tables: fn(&Value) -> String,
 }
 
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     Group {
         name: "loops",
         measure: |staged, effort| loops::measure(&build::loops(staged)?, effort),
@@ -81,6 +82,7 @@ const GROUPS: [Group; 15] = [
         measure: |staged, effort| series::measure(&build::loops(staged)?, effort),
         tables: series::tables,
     },
+    Group { name: "helpers", measure: helpers::measure, tables: helpers::tables },
     Group { name: "kernels", measure: kernels::measure, tables: kernels::tables },
     Group {
         name: "codec",

@@ -147,6 +147,9 @@ pub(crate) fn make(setup: &Setup, folder: &Path, builds: &Path, others: &[&'stat
     archive::zip(&package::windows_symbols(&built_windows)?, &name(WINDOWS_SYMBOLS)?, &windows_symbols)?;
     let dll = Library::of(&entries)?;
     let (mut packages, mut libraries, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    if built_windows.pdb.is_none() {
+        left_out.push(format!("{}: this Rust comes without rust-lld", windows::pdb::FILE));
+    }
     for (target, built) in built {
         match built? {
             Ok(built) => {

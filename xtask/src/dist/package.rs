@@ -144,6 +144,9 @@ pub(super) fn windows(built: &windows::Built) -> Result<Vec<Entry>> {
 pub(super) fn windows_symbols(built: &windows::Built) -> Result<Vec<Entry>> {
     let symbols = std::fs::read(&built.symbols).context(windows::symbols::FILE)?;
     let mut entries = vec![Entry::file(windows::symbols::FILE, symbols)];
+    if let Some(pdb) = &built.pdb {
+        entries.push(Entry::file(windows::pdb::FILE, std::fs::read(pdb).context(windows::pdb::FILE)?));
+    }
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
         entries.push(Entry::file(name, repo::read(name)?.into_bytes()));
     }

@@ -152,6 +152,7 @@ fn check_fpz_habits(program: &Path, file: &Path) -> Result<()> {
         echo mine > ro; chmod 444 ro; fails fpz -q compress a ro; grep -q read-only message
         fails fpz -q -d -f cut.zst -o ro; grep -qx mine ro; test "$(stat -c %a ro)" = 444
         fpz -q -f a -o ro;     zstd -qdc ro | cmp - a
+        chmod 444 ro;          fpz -q -f compress a ro; zstd -qdc ro | cmp - a
         echo old > real; ln -s real link
         fpz -q -d -f -o link < a.zst; cmp link a; grep -qx old real; test ! -L link
         echo kept > kept;      fails fpz -q -d -f -o kept < cut.zst; grep -qx kept kept

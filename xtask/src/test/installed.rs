@@ -9,7 +9,7 @@ use crate::dist::Made;
 use crate::dotnet::Sdk;
 use crate::stage;
 use crate::targets::{GLIBC, LINUX, MUSL};
-use crate::windows::{GCC, GXX};
+use crate::windows::{pdb, GCC, GXX};
 use crate::{dist, process, repo};
 use anyhow::{bail, ensure, Context as _, Result};
 use std::path::{Path, PathBuf};
@@ -88,6 +88,12 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
             let system = ["-DCMAKE_SYSTEM_NAME=Windows".to_owned(), compiler("C", GCC), compiler("CXX", GXX)];
             cases.push(Case::of("Windows, CMake", || consumer.cmake(&windows, &system, run)));
             cases.push(Case::of("Windows, by hand", || consumer.mingw(&windows, &wine)));
+            cases.push(match made.left_out.iter().find(|what| what.starts_with(pdb::FILE)) {
+                Some(reason) => Case::skipped("Windows, .pdb", reason.clone()),
+                None => Case::of("Windows, .pdb", || {
+                    installed_symbols::check_pdb(&windows.join("bin/fastpar.dll"), &symbols, &wine)
+                }),
+            });
             cases.push(Case::of("Windows, fpz", || {
                 let tool = windows.join("bin/fpz.exe");
                 let bytes = std::fs::read(&tool)?;

@@ -1,6 +1,8 @@
-//! The symbols of the package for Windows: debuggers find them by the link in the DLL, and the lines in them.
+//! The symbols of the package for Windows: debuggers find them by the links in the DLL, and the lines in them.
 
+use super::wine::Wine;
 use crate::windows::symbols::FILE;
+use crate::windows::{pdb, GCC};
 use crate::{process, repo};
 use anyhow::{ensure, Context, Result};
 use std::path::Path;
@@ -31,6 +33,29 @@ pub(super) fn check(dll: &Path, folder: &Path) -> Result<()> {
     ensure!(line.contains(SOURCE), "{FUNCTION} is at {line}");
     let root = repo::root().to_str().context("the repository's path is not UTF-8")?.as_bytes();
     ensure!(!bytes.windows(root.len()).any(|place| place == root), "it has the path of the repository in it");
+    Ok(())
+}
+
+/// `.pdb`, as Windows' own functions for debuggers read it: that it is the DLL's, and has the lines.
+pub(super) fn check_pdb(dll: &Path, folder: &Path, wine: &Wine) -> Result<()> {
+    let work = tempfile::tempdir()?;
+    std::fs::copy(dll, work.path().join("fastpar.dll"))?;
+    let symbols = std::fs::read(folder.join(pdb::FILE)).context(pdb::FILE)?;
+    std::fs::write(work.path().join(pdb::FILE), &symbols)?;
+    let program = work.path().join("symbols.exe");
+    let mut gcc = Command::new(GCC);
+    gcc.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror"]);
+    gcc.arg(repo::root().join("tests/windows/symbols.c")).arg("-o").arg(&program).arg("-ldbghelp");
+    process::must(&mut gcc, LIMIT)?;
+    let told = process::must(wine.command(&program).current_dir(work.path()), LIMIT)?;
+    let source = SOURCE.replace('/', "\\");
+    ensure!(told.contains("pdb, ") && !told.contains("no pdb"), "{told}");
+    ensure!(told.contains(&format!("{FUNCTION} + 0")) && told.contains(&source), "{told}");
+    for private in [repo::root().to_str(), std::env::var("HOME").ok().as_deref()].into_iter().flatten() {
+        let private = private.as_bytes();
+        let is_told = symbols.windows(private.len()).any(|place| place == private);
+        ensure!(!is_told, "it has a path of this machine in it");
+    }
     Ok(())
 }
 

@@ -59,7 +59,7 @@ mod windows_dll;
 mod windows_dotnet;
 mod windows_examples;
 mod windows_python;
-mod wine;
+pub(crate) mod wine;
 mod workflows;
 
 use crate::header::Header;

@@ -90,7 +90,8 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     for build in &OTHERS {
         cases.extend(bench.all(build, &loops)?);
     }
-    let of_windows = ["files.c", "threads.c"].map(|name| repo::root().join("tests/windows").join(name));
+    let of_windows =
+        ["files.c", "threads.c", "waits.c"].map(|name| repo::root().join("tests/windows").join(name));
     cases.extend(bench.all(&C, &of_windows)?);
     cases.extend(bench.dll_main()?);
     cases.extend(windows_examples::run(no_clang, &wine, staged, &bench.folder)?);

@@ -105,6 +105,17 @@ impl Examples<'_> {
         }
         let told = run("fpz", &["-v", "compress", &target, "again.zst"])?;
         ensure!(told.contains("s of CPU"), "{told}");
+        let again = work.path().join("again.zst");
+        for (arguments, replaces) in [
+            (&["-q", "compress", &target, "again.zst"][..], false),
+            (&["-q", "-f", "compress", &target, "again.zst"], true),
+            (&["-q", "-f", "-o", "again.zst", &target], true),
+        ] {
+            let mut permissions = std::fs::metadata(&again)?.permissions();
+            permissions.set_readonly(true);
+            std::fs::set_permissions(&again, permissions)?;
+            ensure!(run("fpz", arguments).is_ok() == replaces, "{arguments:?} over a read-only target");
+        }
         std::fs::write(work.path().join("plain.txt"), &text)?;
         let counted = run("bytes", &["plain.txt"])?;
         ensure!(counted.contains(&format!("{} bytes", text.len())), "{counted}");

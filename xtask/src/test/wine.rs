@@ -24,7 +24,7 @@ __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return Syste
 
 /// A prefix that is ready, and its server, which ends with this: a program that starts while a server of its
 /// own accord ends would lose the connection.
-pub(super) struct Wine {
+pub(crate) struct Wine {
     prefix: PathBuf,
     /// Another suite that needs it waits: it would begin by ending the server.
     _alone: MutexGuard<'static, ()>,
@@ -34,7 +34,7 @@ static IN_USE: Mutex<()> = Mutex::new(());
 
 impl Wine {
     /// Makes it if it is not there; the reason, where there is no Wine.
-    pub(super) fn get(setup: &Setup) -> Result<Result<Self, String>> {
+    pub(crate) fn get(setup: &Setup) -> Result<Result<Self, String>> {
         if let Some(reason) = setup.install_if_missing(&["wineserver", GCC]) {
             return Ok(Err(reason));
         }
@@ -60,7 +60,7 @@ impl Wine {
     }
 
     /// Starts a Windows program.
-    pub(super) fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = self.loader();
         command.arg(program);
         command
