@@ -1,15 +1,12 @@
 //! A task on a thread's stack, and the tasks that it adds.
 
 use super::node::{move_up, Node, NodeRef};
+use super::nodes::Nodes;
 use super::{Group, Queued, Tasks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::carried::{TaskHere, ThreadHere};
-use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-
-/// Counts that a task takes for its children at once.
-const COUNTS: usize = 64;
 
 /// A task on a thread's stack. Other threads see it while the task is in a loop, whose chunks may spawn.
 pub(in crate::job) struct Frame {
@@ -27,8 +24,6 @@ pub(in crate::job) struct Frame {
     thread: ThreadHere,
     /// Null until it has spawned.
     node: AtomicPtr<Node>,
-    /// Counts in `node` that no task has yet. For its own thread.
-    counts: Cell<usize>,
 }
 
 impl Frame {
@@ -46,7 +41,6 @@ impl Frame {
             parent,
             thread: ThreadHere::current(),
             node: AtomicPtr::new(ptr::null_mut()),
-            counts: Cell::new(0),
         }
     }
 
@@ -56,41 +50,47 @@ impl Frame {
         NodeRef::new(self.node.load(Ordering::Acquire))
     }
 
-    /// Counts that no task has, which are then the caller's. For its own thread.
+    /// The node, made at the first call. `nodes`: those of the lane, for its thread, which comes here from
+    /// the task itself; none: any other thread.
     #[inline]
-    pub(super) fn take_counts(&self) -> usize {
-        self.counts.replace(0)
-    }
-
-    /// The node, made at the first call; by any thread.
-    #[inline]
-    fn have_node(&self) -> Result<NodeRef> {
+    fn have_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         match self.node() {
             Some(node) => Ok(node),
-            None => self.make_node(),
+            None => self.make_node(nodes, wake),
         }
     }
 
-    fn make_node(&self) -> Result<NodeRef> {
+    fn make_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         crate::memory::check()?; // tasks alone must not use up the reserve
+        let (level, far) = match nodes {
+            Some(nodes) => nodes.level_in(self.parent),
+            // SAFETY: the task's count keeps it.
+            None => unsafe { self.parent.as_ref() }.level_below(),
+        };
+        let made = match nodes {
+            Some(nodes) => nodes.make(level),
+            None => Node::make(self.lane, level),
+        };
         let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
-        let node = Node::make().ok_or_else(no_memory)?;
+        let node = made.ok_or_else(no_memory)?;
         // Release: the node. Acquire: that of another thread.
         let (release, acquire) = (Ordering::Release, Ordering::Acquire);
-        match self.node.compare_exchange(ptr::null_mut(), node.as_ptr(), release, acquire) {
-            Ok(_) => {
-                // Only now: after a failure the task is still counted in `self.parent`. Nobody asks for the
-                // parent before the task has ended, and so the loop that this thread may be in.
-                // SAFETY: the task keeps its node.
-                unsafe { node.as_ref() }.set_parent(move_up(self.parent));
-                Ok(node)
-            }
-            Err(other) => {
-                // SAFETY: no other thread has seen it.
-                unsafe { Node::free(node) };
-                Ok(NodeRef::new(other).unwrap_or(node))
-            }
+        if let Err(other) = self.node.compare_exchange(ptr::null_mut(), node.as_ptr(), release, acquire) {
+            // SAFETY: no other thread has seen it.
+            unsafe { Node::free(node) };
+            return Ok(NodeRef::new(other).unwrap_or(node));
         }
+        // Only now: after a failure the task is still counted in `self.parent`. Nobody asks for the parent
+        // before the task has ended, and so the loop that this thread may be in.
+        let parent = match nodes {
+            Some(nodes) => nodes.open(node, self.parent, far, wake),
+            // SAFETY: nothing uses it.
+            None if far => move_up(self.parent, |free| unsafe { Node::free(free) }),
+            None => self.parent,
+        };
+        // SAFETY: the task keeps its node.
+        unsafe { node.as_ref() }.set_parent(parent);
+        Ok(node)
     }
 }
 
@@ -120,27 +120,23 @@ impl<T: Tasks> Group<T> {
             return Err(stopped());
         }
         let queue = group.queue(frame.lane);
-        if !frame.thread.is_current() {
-            let node = frame.have_node()?;
+        if frame.thread.is_current() {
+            // SAFETY: this thread has the lane.
+            unsafe { queue.reserve(1)? };
+            let nodes = group.nodes(frame.lane);
+            let node = frame.have_node(Some(nodes), group.wake())?;
+            nodes.take(node);
+            // SAFETY: as above; there is room.
+            unsafe { queue.push([Queued { item, parent: node }]) };
+        } else {
+            let node = frame.have_node(None, group.wake())?;
             // SAFETY: the task keeps its node.
             unsafe { node.as_ref() }.add(1);
             if let Err(error) = queue.push_from_elsewhere(Queued { item, parent: node }) {
                 // The task counts in it, too, so it is not the last one.
-                super::give_back(node, 1);
+                super::give_back(node, 1, |_| ());
                 return Err(error);
             }
-        } else {
-            // SAFETY: this thread has the lane.
-            unsafe { queue.reserve(1)? };
-            let node = frame.have_node()?;
-            if frame.counts.get() == 0 {
-                // SAFETY: the task keeps its node.
-                unsafe { node.as_ref() }.add(COUNTS);
-                frame.counts.set(COUNTS);
-            }
-            frame.counts.set(frame.counts.get() - 1);
-            // SAFETY: as above; there is room.
-            unsafe { queue.push([Queued { item, parent: node }]) };
         }
         group.added();
         Ok(())

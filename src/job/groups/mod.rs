@@ -27,6 +27,7 @@ mod frame;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod node;
+mod nodes;
 mod queue;
 mod take;
 mod wait;
@@ -45,7 +46,8 @@ use crate::trace::{self, Mark};
 use crew::Crew;
 use crossbeam_utils::CachePadded;
 pub(super) use frame::Frame;
-use node::{end_task, give_back, Node, NodeRef};
+use node::{give_back, Node, NodeRef, RUNS};
+use nodes::Nodes;
 use queue::Queue;
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -84,6 +86,8 @@ pub(crate) struct Group<T: Tasks> {
     cancel: *const AtomicI32,
     /// The waiting tasks of each lane.
     lanes: Box<[Queue<Queued<T::Item>>]>,
+    /// The nodes of each lane's tasks.
+    nodes: Box<[CachePadded<Nodes>]>,
     crew: Crew,
     gate: JobGate,
     share: Share,
@@ -100,7 +104,8 @@ pub(crate) struct Group<T: Tasks> {
     pool: PoolRef,
 }
 
-// SAFETY: the flag and the pool live as long as the group has tasks; nodes are shared by their own rules.
+// SAFETY: the flag and the pool live as long as the group has tasks; nodes are shared by their own rules, and
+// of a lane's nodes only its thread asks for them.
 unsafe impl<T: Tasks> Send for Group<T> {}
 // SAFETY: as above.
 unsafe impl<T: Tasks> Sync for Group<T> {}
@@ -151,7 +156,7 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let call = Call::enter()?;
     let lanes = if call.can_have_help() { call.lanes(options.max_lanes) } else { 1 };
     let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for a group");
-    let node = Node::make().ok_or_else(no_memory)?;
+    let node = Node::make(0, 0).ok_or_else(no_memory)?;
     // SAFETY: just made.
     unsafe { node.as_ref() }.add(1);
     let group = Arc::new_cyclic(|own| Group {
@@ -159,6 +164,7 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
         tasks,
         cancel: options.cancel.map_or(ptr::null(), ptr::from_ref),
         lanes: (0..lanes).map(|_| Queue::new(lanes > 1)).collect(),
+        nodes: (0..lanes).map(|lane| CachePadded::new(Nodes::new(lane))).collect(),
         crew: Crew::new(lanes),
         gate: JobGate::new(),
         share: if call.is_nested() { Share::None } else { Share::Fair(1) },
@@ -180,7 +186,8 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     if !group.gate.is_empty() {
         pool::wait(|| group.gate.wait_empty(|| call.pool().has_cpus_to_wait(0)));
     }
-    let left = end_task(group.root, 0);
+    // SAFETY: nothing is left that counts in it, so nothing uses it.
+    let left = give_back(group.root, RUNS, |root| unsafe { Node::free(root) });
     debug_assert!(left.is_none());
     let ran = group.ran();
     call.count_job(ran as usize);
@@ -233,21 +240,33 @@ impl<T: Tasks> Group<T> {
         &self.lanes[lane as usize]
     }
 
+    /// Those of the calling thread's lane.
+    fn nodes(&self, lane: u32) -> &Nodes {
+        &self.nodes[lane as usize]
+    }
+
+    /// Wakes the task with this node, which has nothing to wait for any more.
+    fn wake(&self) -> impl Fn(NodeRef) + '_ {
+        |node| self.crew.wake_waiting(node)
+    }
+
     /// Gives counts back, and wakes a task that waited for them.
-    fn give_back(&self, ended: &mut Ended) {
+    fn give_back(&self, lane: u32, ended: &mut Ended) {
         if let Some((node, counts)) = ended.0.take() {
-            if let Some(sleeping) = give_back(node, counts) {
-                self.crew.wake_waiting(sleeping);
-            }
+            self.nodes(lane).give_back(node, counts, self.wake());
         }
     }
 
-    /// Counts a task as ended, later: it is known where the next one is counted, and while that is the same
-    /// place nobody can wait for this one alone.
-    fn count_ended(&self, ended: &mut Ended, node: NodeRef) {
+    /// Counts a task as ended. Where that takes an atomic step it is done later: it is known where the next
+    /// one is counted, and while that is the same place nobody can wait for this one alone.
+    fn count_ended(&self, lane: u32, ended: &mut Ended, place: Option<NodeRef>) {
+        let Some(node) = place else { return };
         match &mut ended.0 {
             Some((same, counts)) if *same == node => *counts += 1,
-            other => *other = Some((node, 1)),
+            _ => {
+                self.give_back(lane, ended);
+                ended.0 = Some((node, 1));
+            }
         }
     }
 
@@ -261,15 +280,17 @@ impl<T: Tasks> Group<T> {
         ended: &mut Ended,
     ) -> bool {
         if ended.0.is_some_and(|(node, _)| node != task.parent) {
-            self.give_back(ended);
+            self.give_back(work.lane, ended);
         }
+        let nodes = self.nodes(work.lane);
+        nodes.close_ended(Some(task.parent), self.wake());
         if !self.stopping() {
             return self.run_one(work, scope, task, mark, ended);
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.discard(task.item))) {
             self.fail(panic_error(payload));
         }
-        self.count_ended(ended, task.parent);
+        self.count_ended(work.lane, ended, nodes.put_back(task.parent));
         self.process.is_current()
     }
 
@@ -300,15 +321,12 @@ impl<T: Tasks> Group<T> {
             }
             Err(payload) => self.fail(panic_error(payload)),
         }
-        match frame.node() {
-            None => self.count_ended(ended, parent),
-            Some(node) => {
-                self.give_back(ended);
-                if let Some(sleeping) = end_task(node, frame.take_counts()) {
-                    self.crew.wake_waiting(sleeping);
-                }
-            }
-        }
+        let nodes = self.nodes(work.lane);
+        let place = match frame.node() {
+            None => nodes.put_back(parent),
+            Some(node) => nodes.end(node, self.wake()),
+        };
+        self.count_ended(work.lane, ended, place);
         true
     }
 }

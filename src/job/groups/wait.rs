@@ -59,7 +59,7 @@ impl<T: Tasks> Group<T> {
                 // The root is no task that could be dropped.
                 let cancelled = self.stopping();
                 if cancelled {
-                    self.count_ended(&mut ended, root.parent);
+                    self.count_ended(lane, &mut ended, Some(root.parent));
                 } else if !self.run_one(&work, scope, root, 0, &mut ended) {
                     return Part::Forked;
                 }
@@ -83,7 +83,7 @@ impl<T: Tasks> Group<T> {
                     // What is in its queue must not be left without a thread.
                     let left = self.take_own(lane, 0);
                     if left.is_none() {
-                        self.give_back(ended);
+                        self.tell_ended(lane, ended);
                         return Part::MadeRoom;
                     }
                     left
@@ -91,8 +91,8 @@ impl<T: Tasks> Group<T> {
                 _ => self.take_own(lane, own),
             };
             if taken.is_none() {
-                self.give_back(ended);
-                if is_done(until) {
+                self.tell_ended(lane, ended);
+                if self.is_done(lane, until) {
                     return Part::Over;
                 }
                 if shallow {
@@ -119,7 +119,7 @@ impl<T: Tasks> Group<T> {
     fn idle(&self, lane: u32, until: Until<'_>, shallow: bool) -> Option<Part> {
         // SAFETY: this thread works for the group, whose call keeps the pool.
         let pool = unsafe { self.pool.get() };
-        let found = || is_done(until) || shallow && self.lanes.iter().any(Queue::may_have_tasks);
+        let found = || self.is_done(lane, until) || shallow && self.lanes.iter().any(Queue::may_have_tasks);
         for _ in 0..YIELDS {
             for _ in 0..LOOKS {
                 if found() {
@@ -135,6 +135,7 @@ impl<T: Tasks> Group<T> {
         match until {
             Until::Empty(_) => Some(Part::Over),
             Until::Done { node, .. } => {
+                self.nodes(lane).close(node, self.wake());
                 let wait = Wait { lane, node, takes: shallow, too_deep: false };
                 let given_up = pool::wait(|| self.crew.sleep(&wait, || shallow && self.any_waiting()));
                 given_up.then_some(Part::GivenUp)
@@ -171,15 +172,13 @@ impl<T: Tasks> Group<T> {
     }
 
     fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
-        let woken = give_back(node, frame.take_counts());
-        // The task itself waits, and is awake.
-        debug_assert!(woken.is_none());
-        // SAFETY: the task keeps its node.
-        let done = || unsafe { node.as_ref() }.is_done();
+        let nodes = self.nodes(frame.lane);
+        let done = || nodes.is_done(node);
         if done() {
             return Part::Over;
         }
         if pool::check_depth().is_err() {
+            nodes.close(node, self.wake());
             let wait = Wait { lane: frame.lane, node, takes: false, too_deep: true };
             while !done() {
                 if pool::wait(|| self.crew.sleep(&wait, || false)) {
@@ -196,14 +195,19 @@ impl<T: Tasks> Group<T> {
         });
         part
     }
-}
 
-/// Whether what is waited for has ended.
-fn is_done(until: Until<'_>) -> bool {
-    match until {
-        // SAFETY: the waiting task keeps its node, and the group its root.
-        Until::Done { node, .. } => unsafe { node.as_ref() }.is_done(),
-        Until::Empty(_) => false,
+    /// Whether what the calling thread waits for has ended.
+    fn is_done(&self, lane: u32, until: Until<'_>) -> bool {
+        match until {
+            Until::Done { node, .. } => self.nodes(lane).is_done(node),
+            Until::Empty(_) => false,
+        }
+    }
+
+    /// No task of the lane's own is left to run now: all that has ended is told to those who may wait for it.
+    fn tell_ended(&self, lane: u32, ended: &mut Ended) {
+        self.give_back(lane, ended);
+        self.nodes(lane).close_ended(None, self.wake());
     }
 }
 
