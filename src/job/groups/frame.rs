@@ -2,26 +2,30 @@
 
 use super::node::{move_up, Node, NodeRef};
 use super::nodes::Nodes;
-use super::{Group, Queued, Tasks};
+use super::{Group, Lane, Queued, Tasks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::carried::{TaskHere, ThreadHere};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+/// Where tasks of a group run one after the other: a thread that works for it, or waits in a task of it.
+pub(super) struct Place {
+    /// The address of the group.
+    pub(super) group: *const (),
+    pub(super) lane: u32,
+    /// How many tasks of the group are below on the thread's stack.
+    pub(super) depth: u32,
+    pub(super) thread: ThreadHere,
+}
+
 /// A task on a thread's stack. Other threads see it while the task is in a loop, whose chunks may spawn.
 pub(in crate::job) struct Frame {
-    /// The address of its group.
-    pub(in crate::job) group: *const (),
+    /// Lives longer than the frame.
+    place: *const Place,
     pub(in crate::job) outer: TaskHere,
-    pub(super) lane: u32,
-    /// How many tasks of the group are below it on its stack.
-    pub(super) depth: u32,
     /// See the module.
     pub(super) mark: u64,
-    /// What its thread runs, as its callbacks see it.
-    pub(super) work: *const (),
     parent: NodeRef,
-    thread: ThreadHere,
     /// Null until it has spawned.
     node: AtomicPtr<Node>,
 }
@@ -29,19 +33,21 @@ pub(in crate::job) struct Frame {
 impl Frame {
     /// A task of the calling thread.
     #[inline]
-    pub(super) fn new(group: *const (), place: (u32, u32, u64), work: *const (), parent: NodeRef) -> Self {
-        let (lane, depth, mark) = place;
-        Self {
-            group,
-            outer: TaskHere::current(),
-            lane,
-            depth,
-            mark,
-            work,
-            parent,
-            thread: ThreadHere::current(),
-            node: AtomicPtr::new(ptr::null_mut()),
-        }
+    pub(super) fn new(place: &Place, mark: u64, parent: NodeRef) -> Self {
+        let node = AtomicPtr::new(ptr::null_mut());
+        Self { place, outer: TaskHere::current(), mark, parent, node }
+    }
+
+    #[inline]
+    pub(super) fn place(&self) -> &Place {
+        // SAFETY: see the field.
+        unsafe { &*self.place }
+    }
+
+    /// The address of its group.
+    #[inline]
+    pub(in crate::job) fn group(&self) -> *const () {
+        self.place().group
     }
 
     /// The node, if it has spawned. Acquire: another thread may have made the node.
@@ -52,7 +58,7 @@ impl Frame {
 
     /// The node, made at the first call. `nodes`: those of the lane, for its thread, which comes here from
     /// the task itself; none: any other thread.
-    #[inline]
+    #[inline(always)]
     fn have_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         match self.node() {
             Some(node) => Ok(node),
@@ -60,6 +66,7 @@ impl Frame {
         }
     }
 
+    #[inline(never)]
     fn make_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         crate::memory::check()?; // tasks alone must not use up the reserve
         let (level, far) = match nodes {
@@ -69,7 +76,7 @@ impl Frame {
         };
         let made = match nodes {
             Some(nodes) => nodes.make(level),
-            None => Node::make(self.lane, level),
+            None => Node::make(self.place().lane, level),
         };
         let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
         let node = made.ok_or_else(no_memory)?;
@@ -119,26 +126,34 @@ impl<T: Tasks> Group<T> {
         if group.stopping() {
             return Err(stopped());
         }
-        let queue = group.queue(frame.lane);
-        if frame.thread.is_current() {
-            // SAFETY: this thread has the lane.
-            unsafe { queue.reserve(1)? };
-            let nodes = group.nodes(frame.lane);
-            let node = frame.have_node(Some(nodes), group.wake())?;
-            nodes.take(node);
-            // SAFETY: as above; there is room.
-            unsafe { queue.push([Queued { item, parent: node }]) };
-        } else {
-            let node = frame.have_node(None, group.wake())?;
-            // SAFETY: the task keeps its node.
-            unsafe { node.as_ref() }.add(1);
-            if let Err(error) = queue.push_from_elsewhere(Queued { item, parent: node }) {
-                // The task counts in it, too, so it is not the last one.
-                super::give_back(node, 1, |_| ());
-                return Err(error);
-            }
+        let place = frame.place();
+        if !place.thread.is_current() {
+            return group.spawn_from_elsewhere(frame, item);
         }
+        let Lane { queue, nodes, .. } = group.lane(place.lane);
+        // SAFETY: this thread has the lane.
+        unsafe { queue.reserve(1)? };
+        let node = frame.have_node(Some(nodes), group.wake())?;
+        nodes.take(node);
+        // SAFETY: as above; there is room.
+        unsafe { queue.push([Queued { item, parent: node }]) };
         group.added();
+        Ok(())
+    }
+
+    /// The same, from a loop in the task.
+    #[cold]
+    fn spawn_from_elsewhere(&self, frame: &Frame, item: T::Item) -> Result<()> {
+        let node = frame.have_node(None, self.wake())?;
+        // SAFETY: the task keeps its node.
+        unsafe { node.as_ref() }.add(1);
+        let queue = &self.lane(frame.place().lane).queue;
+        if let Err(error) = queue.push_from_elsewhere(Queued { item, parent: node }) {
+            // The task counts in it, too, so it is not the last one.
+            super::give_back(node, 1, |_| ());
+            return Err(error);
+        }
+        self.added();
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ use super::carried::{Carried, TaskHere};
 use super::gate::MAX_HELPERS;
 use super::helpers::{recruit_more, JobGate, Share};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::clock::ThreadClock;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{
@@ -46,6 +47,7 @@ use crate::trace::{self, Mark};
 use crew::Crew;
 use crossbeam_utils::CachePadded;
 pub(super) use frame::Frame;
+use frame::Place;
 use node::{give_back, Node, NodeRef, RUNS};
 use nodes::Nodes;
 use queue::Queue;
@@ -84,21 +86,18 @@ pub(crate) struct Group<T: Tasks> {
     tasks: T,
     /// Lives until the group has ended, and is looked at by threads that work for it.
     cancel: *const AtomicI32,
-    /// The waiting tasks of each lane.
-    lanes: Box<[Queue<Queued<T::Item>>]>,
-    /// The nodes of each lane's tasks.
-    nodes: Box<[CachePadded<Nodes>]>,
+    lanes: Box<[Lane<T::Item>]>,
     crew: Crew,
     gate: JobGate,
     share: Share,
     /// No task is begun any more.
     stop: AtomicBool,
     failure: Mutex<Option<Error>>,
-    /// Tasks that have run, by lane. Written by the lane's thread; relaxed: numbers for people.
-    ran: Box<[CachePadded<AtomicU64>]>,
     /// The root of the counts.
     root: NodeRef,
     carried: Carried,
+    /// Of the caller.
+    clock: Option<ThreadClock>,
     traced: Option<trace::Call>,
     process: Process,
     pool: PoolRef,
@@ -109,6 +108,16 @@ pub(crate) struct Group<T: Tasks> {
 unsafe impl<T: Tasks> Send for Group<T> {}
 // SAFETY: as above.
 unsafe impl<T: Tasks> Sync for Group<T> {}
+
+/// What a lane has.
+struct Lane<I> {
+    /// The waiting tasks.
+    queue: Queue<Queued<I>>,
+    /// Those of its tasks. For its thread.
+    nodes: CachePadded<Nodes>,
+    /// Tasks that have run. Written by the lane's thread; relaxed: numbers for people.
+    ran: AtomicU64,
+}
 
 /// A waiting task.
 #[derive(Clone, Copy)]
@@ -124,8 +133,8 @@ unsafe impl<I: Send> Send for Queued<I> {}
 /// Tasks of a group on a thread, as they see it.
 struct Work<'g, T: Tasks> {
     group: &'g Group<T>,
-    lane: u32,
-    depth: u32,
+    lane: &'g Lane<T::Item>,
+    place: Place,
     number: Cell<u64>,
     mark: Cell<Mark>,
 }
@@ -140,7 +149,7 @@ impl<T: Tasks> Asked for Work<'_, T> {
     }
 
     fn identity(&self) -> *const () {
-        ptr::from_ref(self).cast()
+        ptr::from_ref(&self.place).cast()
     }
 }
 
@@ -163,16 +172,15 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
         own: Weak::clone(own),
         tasks,
         cancel: options.cancel.map_or(ptr::null(), ptr::from_ref),
-        lanes: (0..lanes).map(|_| Queue::new(lanes > 1)).collect(),
-        nodes: (0..lanes).map(|lane| CachePadded::new(Nodes::new(lane))).collect(),
+        lanes: (0..lanes).map(|lane| Lane::new(lane, lanes > 1)).collect(),
         crew: Crew::new(lanes),
         gate: JobGate::new(),
         share: if call.is_nested() { Share::None } else { Share::Fair(1) },
         stop: AtomicBool::new(false),
         failure: Mutex::new(None),
-        ran: (0..lanes).map(|_| CachePadded::default()).collect(),
         root: node,
         carried: Carried::from_caller(call.is_nested()),
+        clock: ThreadClock::own(),
         traced: trace::begin_named(trace::TASKS, options.name),
         process: Process::current(),
         pool: call.pool_ref(),
@@ -223,7 +231,7 @@ impl<T: Tasks> Group<T> {
 
     /// How many tasks have run.
     fn ran(&self) -> u64 {
-        self.ran.iter().map(|ran| ran.load(Ordering::Relaxed)).sum()
+        self.lanes.iter().map(|lane| lane.ran.load(Ordering::Relaxed)).sum()
     }
 
     fn failure(&self) -> MutexGuard<'_, Option<Error>> {
@@ -236,13 +244,9 @@ impl<T: Tasks> Group<T> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    fn queue(&self, lane: u32) -> &Queue<Queued<T::Item>> {
+    #[inline]
+    fn lane(&self, lane: u32) -> &Lane<T::Item> {
         &self.lanes[lane as usize]
-    }
-
-    /// Those of the calling thread's lane.
-    fn nodes(&self, lane: u32) -> &Nodes {
-        &self.nodes[lane as usize]
     }
 
     /// Wakes the task with this node, which has nothing to wait for any more.
@@ -251,15 +255,15 @@ impl<T: Tasks> Group<T> {
     }
 
     /// Gives counts back, and wakes a task that waited for them.
-    fn give_back(&self, lane: u32, ended: &mut Ended) {
+    fn give_back(&self, lane: &Lane<T::Item>, ended: &mut Ended) {
         if let Some((node, counts)) = ended.0.take() {
-            self.nodes(lane).give_back(node, counts, self.wake());
+            lane.nodes.give_back(node, counts, self.wake());
         }
     }
 
     /// Counts a task as ended. Where that takes an atomic step it is done later: it is known where the next
     /// one is counted, and while that is the same place nobody can wait for this one alone.
-    fn count_ended(&self, lane: u32, ended: &mut Ended, place: Option<NodeRef>) {
+    fn count_ended(&self, lane: &Lane<T::Item>, ended: &mut Ended, place: Option<NodeRef>) {
         let Some(node) = place else { return };
         match &mut ended.0 {
             Some((same, counts)) if *same == node => *counts += 1,
@@ -282,7 +286,7 @@ impl<T: Tasks> Group<T> {
         if ended.0.is_some_and(|(node, _)| node != task.parent) {
             self.give_back(work.lane, ended);
         }
-        let nodes = self.nodes(work.lane);
+        let nodes = &work.lane.nodes;
         nodes.close_ended(Some(task.parent), self.wake());
         if !self.stopping() {
             return self.run_one(work, scope, task, mark, ended);
@@ -304,9 +308,8 @@ impl<T: Tasks> Group<T> {
     ) -> bool {
         let Queued { item, parent } = task;
         work.number.set(work.number.get() + 1);
-        let place = (work.lane, work.depth, mark);
-        let frame = Frame::new(self.address(), place, work.identity(), parent);
-        let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.lane)));
+        let frame = Frame::new(&work.place, mark, parent);
+        let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.place.lane)));
         let outcome = TaskHere::within(&frame, run);
         if !self.process.is_current() {
             return false; // other threads may have held any lock
@@ -321,7 +324,7 @@ impl<T: Tasks> Group<T> {
             }
             Err(payload) => self.fail(panic_error(payload)),
         }
-        let nodes = self.nodes(work.lane);
+        let nodes = &work.lane.nodes;
         let place = match frame.node() {
             None => nodes.put_back(parent),
             Some(node) => nodes.end(node, self.wake()),
@@ -331,12 +334,19 @@ impl<T: Tasks> Group<T> {
     }
 }
 
+impl<I: Copy> Lane<I> {
+    fn new(lane: u32, shared: bool) -> Self {
+        let nodes = CachePadded::new(Nodes::new(lane));
+        Self { queue: Queue::new(shared), nodes, ran: AtomicU64::new(0) }
+    }
+}
+
 impl<T: Tasks> Work<'_, T> {
     #[cold]
     fn trace_task(&self) {
         if let Some(call) = self.group.traced {
             let values = [call.number(), self.number.get() - 1, 0, 0, 0];
-            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.lane, values));
+            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.place.lane, values));
         }
     }
 }

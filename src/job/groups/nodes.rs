@@ -235,13 +235,7 @@ impl Nodes {
 
     /// Opens a node of `make`. The result is where it is counted: in `parent`, or above it.
     #[inline]
-    pub(super) fn open(
-        &self,
-        node: NodeRef,
-        parent: NodeRef,
-        far: bool,
-        wake: impl Fn(NodeRef),
-    ) -> NodeRef {
+    pub(super) fn open(&self, node: NodeRef, parent: NodeRef, far: bool, wake: impl Fn(NodeRef)) -> NodeRef {
         let place = self.place(parent, far, wake);
         self.list(node);
         place
