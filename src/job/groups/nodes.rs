@@ -157,16 +157,18 @@ impl Nodes {
             if !ended || of.counts() != of.own.spare() {
                 return None;
             }
-            node = self.drop_newest(of)?;
+            node = self.drop_newest(node)?;
         }
     }
 
     /// The newest node, of which all counts are spare, or are now the caller's; its parent.
     #[inline]
-    fn drop_newest(&self, node: &Node) -> Option<NodeRef> {
-        self.newest.set(node.own.older.get());
-        let parent = node.parent();
-        self.keep(NodeRef::from(node));
+    fn drop_newest(&self, node: NodeRef) -> Option<NodeRef> {
+        // SAFETY: it is open.
+        let of = unsafe { node.as_ref() };
+        self.newest.set(of.own.older.get());
+        let parent = of.parent();
+        self.keep(node);
         parent
     }
 
@@ -185,7 +187,7 @@ impl Nodes {
         if !newest || of.counts() != of.own.spare() {
             return None;
         }
-        self.put_back(self.drop_newest(of)?)
+        self.put_back(self.drop_newest(node)?)
     }
 
     /// Gives counts back by atomic steps.
@@ -251,7 +253,7 @@ impl Nodes {
             if of.own.state.get() != State::Ended || of.counts() != of.own.spare() + 1 {
                 break;
             }
-            match self.drop_newest(of) {
+            match self.drop_newest(parent) {
                 Some(above) => parent = above,
                 None => unreachable!("the group's own node is never open"),
             }

@@ -113,6 +113,8 @@ impl<T: Tasks> Group<T> {
         let (lane, shallow) = (work.lane, work.place.depth < SHALLOW);
         // SAFETY: this thread works for the group, whose call keeps the pool.
         let pool = unsafe { self.pool.get() };
+        // The caller waits for a helper that looks for tasks after the last one has ended.
+        let over = || matches!(until, Until::Empty(_)) && !self.gate.is_open();
         let found = || {
             self.is_done(lane, until) || shallow && self.lanes.iter().any(|lane| lane.queue.may_have_tasks())
         };
@@ -120,6 +122,9 @@ impl<T: Tasks> Group<T> {
             for _ in 0..LOOKS {
                 if found() {
                     return None;
+                }
+                if over() {
+                    return Some(Part::Over);
                 }
                 (0..PAUSE).for_each(|_| spin_loop());
             }
