@@ -30,6 +30,8 @@ mod node;
 mod nodes;
 mod queue;
 mod take;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wait;
 
 use super::carried::{Carried, TaskHere};
@@ -115,7 +117,8 @@ struct Lane<I> {
     queue: Queue<Queued<I>>,
     /// Those of its tasks. For its thread.
     nodes: CachePadded<Nodes>,
-    /// Tasks that have run. Written by the lane's thread; relaxed: numbers for people.
+    /// Tasks that it has begun. Written by the lane's thread; relaxed: numbers for people and for the idle-CPU
+    /// monitor.
     ran: AtomicU64,
 }
 
@@ -308,6 +311,9 @@ impl<T: Tasks> Group<T> {
     ) -> bool {
         let Queued { item, parent } = task;
         work.number.set(work.number.get() + 1);
+        // Before it has run: the idle-CPU monitor must see that tasks are begun.
+        let ran = &work.lane.ran;
+        ran.store(ran.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let frame = Frame::new(&work.place, mark, parent);
         let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.place.lane)));
         let outcome = TaskHere::within(&frame, run);

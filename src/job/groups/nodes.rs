@@ -277,3 +277,70 @@ impl Drop for Nodes {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::iter::successors;
+
+    /// Each task adds one that waits long and the next one, and ends. Few nodes are above each all the same,
+    /// and when the others have ended nothing is left.
+    #[test]
+    fn a_chain_of_tasks_keeps_few_nodes_above() {
+        let (nodes, root) = (Nodes::new(0), Node::make(0, 0).unwrap());
+        // SAFETY: freed at the end.
+        let of_root = unsafe { root.as_ref() };
+        of_root.add(1);
+        let nobody = |_| panic!("nobody sleeps");
+        let (mut parent, mut waiting) = (root, Vec::new());
+        for _ in 0..1000 {
+            nodes.close_ended(Some(parent), nobody);
+            let (level, far) = nodes.level_in(parent);
+            let node = nodes.make(level).unwrap();
+            // SAFETY: the task that waits long keeps it.
+            unsafe { node.as_ref() }.set_parent(nodes.open(node, parent, far, nobody));
+            nodes.take(node);
+            waiting.push(node);
+            nodes.take(node);
+            assert!(nodes.end(node, nobody).is_none());
+            parent = node;
+            // SAFETY: a node keeps those above.
+            let above = successors(Some(node), |node| unsafe { node.as_ref() }.parent()).count();
+            assert!(above <= 70, "{above} nodes for one task");
+        }
+        waiting.push(parent);
+        for place in waiting.into_iter().rev() {
+            nodes.close_ended(Some(place), nobody);
+            if let Some(elsewhere) = nodes.put_back(place) {
+                nodes.give_back(elsewhere, 1, nobody);
+            }
+        }
+        assert_eq!(of_root.counts(), 0);
+        assert!(nodes.newest.get().is_none());
+        assert!(give_back(root, RUNS, |root| nodes.keep(root)).is_none());
+    }
+
+    /// The last task below others that have ended takes their place, and their nodes are used again.
+    #[test]
+    fn a_line_of_tasks_uses_two_nodes() {
+        let (nodes, root) = (Nodes::new(0), Node::make(0, 0).unwrap());
+        // SAFETY: freed at the end.
+        unsafe { root.as_ref() }.add(1);
+        let nobody = |_| panic!("nobody sleeps");
+        let mut parent = root;
+        for _ in 0..1000 {
+            let (level, far) = nodes.level_in(parent);
+            let node = nodes.make(level).unwrap();
+            // SAFETY: the next task keeps it.
+            unsafe { node.as_ref() }.set_parent(nodes.open(node, parent, far, nobody));
+            nodes.take(node);
+            assert!(nodes.end(node, nobody).is_none());
+            parent = node;
+            assert!(nodes.keeps.get() <= 1);
+        }
+        let place = nodes.put_back(parent);
+        assert!(place == Some(root) && nodes.keeps.get() == 2);
+        nodes.give_back(root, 1, nobody);
+        assert!(give_back(root, RUNS, |root| nodes.keep(root)).is_none());
+    }
+}

@@ -57,7 +57,7 @@ impl<T: Tasks> Group<T> {
         let lane = self.lane(lane);
         let work = Work { group: self, lane, place, number: Cell::new(0), mark: Cell::new(mark) };
         let mut ended = Ended::default();
-        let part = Scope::enter(&work, |scope| {
+        Scope::enter(&work, |scope| {
             if let Some(root) = first {
                 // The root is no task that could be dropped.
                 let cancelled = self.stopping();
@@ -68,9 +68,7 @@ impl<T: Tasks> Group<T> {
                 }
             }
             self.take_tasks(&work, scope, until, &mut ended)
-        });
-        lane.ran.store(lane.ran.load(Ordering::Relaxed) + work.number.get(), Ordering::Relaxed);
-        part
+        })
     }
 
     fn take_tasks(&self, work: &Work<'_, T>, scope: &Scope<'_>, until: Until<'_>, ended: &mut Ended) -> Part {
