@@ -117,8 +117,8 @@ struct Lane<I> {
     queue: Queue<Queued<I>>,
     /// Those of its tasks. For its thread.
     nodes: CachePadded<Nodes>,
-    /// Tasks that it has begun. Written by the lane's thread; relaxed: numbers for people and for the idle-CPU
-    /// monitor.
+    /// Tasks that it has begun. Written by the lane's thread; relaxed: numbers for people and for the
+    /// idle-CPU monitor.
     ran: AtomicU64,
 }
 

@@ -243,8 +243,8 @@ impl Nodes {
         place
     }
 
-    /// The place of a task that is counted in `parent` and runs on this lane. Where it is the last one below a
-    /// task that has ended, it takes that one's place; `far`: it moves up as far as it can.
+    /// The place of a task that is counted in `parent` and runs on this lane. Where it is the last one below
+    /// a task that has ended, it takes that one's place; `far`: it moves up as far as it can.
     #[inline]
     fn place(&self, mut parent: NodeRef, far: bool, wake: impl Fn(NodeRef)) -> NodeRef {
         while self.newest.get() == Some(parent) {

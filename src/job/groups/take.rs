@@ -28,9 +28,9 @@ impl<T: Tasks> Group<T> {
         self.lanes.iter().any(|lane| lane.queue.has_tasks())
     }
 
-    /// A task that is not above the mark of the one that waits: the newest of the calling thread's lane, or the
-    /// oldest of another lane, and with it some that go to the thread's own queue. A wait that has come deep
-    /// takes none.
+    /// A task that is not above the mark of the one that waits: the newest of the calling thread's lane, or
+    /// the oldest of another lane, and with it some that go to the thread's own queue. A wait that has come
+    /// deep takes none.
     pub(super) fn take_other(&self, work: &Work<'_, T>) -> Option<(Queued<T::Item>, u64)> {
         if work.place.depth >= SHALLOW {
             return None;

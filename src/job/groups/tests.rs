@@ -32,8 +32,8 @@ impl Tasks for Looking {
     }
 }
 
-/// Else it would take the CPU of the caller, or of tasks that compute, for idle, and send one helper more again
-/// and again.
+/// Else it would take the CPU of the caller, or of tasks that compute, for idle, and send one helper more
+/// again and again.
 #[test]
 fn the_monitor_sees_the_caller_and_each_task() {
     let clock = ThreadClock::own();
