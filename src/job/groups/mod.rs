@@ -297,7 +297,7 @@ impl<T: Tasks> Group<T> {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.discard(task.item))) {
             self.fail(panic_error(payload));
         }
-        self.count_ended(work.lane, ended, nodes.put_back(task.parent));
+        self.count_ended(work.lane, ended, ended.put_back(nodes, task.parent));
         self.process.is_current()
     }
 
@@ -332,11 +332,23 @@ impl<T: Tasks> Group<T> {
         }
         let nodes = &work.lane.nodes;
         let place = match frame.node() {
-            None => nodes.put_back(parent),
+            None => ended.put_back(nodes, parent),
             Some(node) => nodes.end(node, self.wake()),
         };
         self.count_ended(work.lane, ended, place);
         true
+    }
+}
+
+impl Ended {
+    /// Puts the count of a task back, as `Nodes::put_back`. What is given back later is not looked at before:
+    /// another lane may be writing to it.
+    #[inline]
+    fn put_back(&self, nodes: &Nodes, node: NodeRef) -> Option<NodeRef> {
+        match self.0 {
+            Some((same, _)) if same == node => Some(node),
+            _ => nodes.put_back(node),
+        }
     }
 }
 
