@@ -189,8 +189,8 @@ internal static partial class Bench
     private static double Ratio(double[] some, double[] others) => Median(some.Zip(others, (a, b) => a / b).ToArray());
 
     /// <summary>
-    /// The round after this one. Those below 0 are not counted: the runtime compiles anew what is called often, as it
-    /// does in any program, and there are such rounds until it has had the time for that.
+    /// The round after this one. Those below 0 are not counted: the runtime compiles anew what is called
+    /// often, as it does in any program, and there are such rounds until it has had the time for that.
     /// </summary>
     private static int NextRound(int round, Stopwatch clock) =>
         round == -1 && clock.ElapsedMilliseconds < WarmUpMilliseconds ? -1 : round + 1;
