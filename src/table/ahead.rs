@@ -1,0 +1,63 @@
+//! The memory of the rows that come next, fetched while those before are worked on.
+//!
+//! A processor fetches by itself only some lines ahead of what is read, and none while words are computed
+//! with: so reading a block and computing with it would take turns.
+#![forbid(unsafe_code)]
+
+use super::column::Column;
+use crate::error::Result;
+use crate::memory;
+use crate::os::prefetch::prefetch;
+use std::cell::Cell;
+use std::ops::Range;
+
+/// The bytes of a line of a cache, or of half of one.
+const LINE: usize = 64;
+
+/// The values of a column that come next, with all that lies between them. They are fetched in steps, so that
+/// there are never more fetches than a core can have under way.
+pub(super) struct Ahead<'a> {
+    column: Column<'a>,
+    steps: usize,
+    /// The bytes of a step.
+    step: usize,
+    /// What is left.
+    rest: Cell<&'a [u8]>,
+}
+
+impl<'a> Ahead<'a> {
+    /// For all columns, those of one array of records once.
+    pub(super) fn of(
+        columns: impl ExactSizeIterator<Item = Column<'a>>,
+        steps: usize,
+    ) -> Result<Vec<Self>> {
+        let mut found: Vec<Self> = Vec::new();
+        memory::reserve(&mut found, columns.len())?;
+        for column in columns {
+            if !found.iter().any(|known| known.column.shares_records(&column)) {
+                found.push(Self::new(column, steps));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn new(column: Column<'a>, steps: usize) -> Self {
+        Self { column, steps, step: 0, rest: Cell::new(&[]) }
+    }
+
+    /// From now on the values of these rows come next.
+    pub(super) fn set(&mut self, rows: Range<usize>) {
+        let bytes = self.column.of_rows(rows);
+        self.step = bytes.len().div_ceil(self.steps).next_multiple_of(LINE);
+        self.rest.set(bytes);
+    }
+
+    /// Has a step of them fetched.
+    #[inline]
+    pub(super) fn step(&self) {
+        let rest = self.rest.get();
+        let (now, later) = rest.split_at(self.step.min(rest.len()));
+        self.rest.set(later);
+        now.chunks(LINE).for_each(|line| prefetch(line.as_ptr()));
+    }
+}
