@@ -164,8 +164,8 @@ impl<'a> Checked<'a> {
             if words.rows.count() == 0 {
                 continue;
             }
-            let after = if words.rows.are_dense() { end.min(next + BLOCK) } else { next };
-            words.ahead.iter_mut().for_each(|ahead| ahead.set(next..after));
+            let dense = if words.rows.are_dense() { begin..next } else { next..next };
+            words.ahead.iter_mut().for_each(|ahead| ahead.set(dense.clone()));
             for (&column, block) in self.read.iter().zip(&mut words.blocks) {
                 words.rows.read(&self.columns[column], block, &words.ahead);
             }

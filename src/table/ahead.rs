@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use super::column::Column;
+use super::words::{BLOCK, STEPS};
 use crate::error::Result;
 use crate::memory;
 use crate::os::prefetch::prefetch;
@@ -14,11 +15,17 @@ use std::ops::Range;
 /// The bytes of a line of a cache, or of half of one.
 const LINE: usize = 64;
 
+/// So many rows are fetched before they are read; in time, and few enough to stay in the first cache.
+const NEAR: usize = 128;
+
 /// The values of a column that come next, with all that lies between them. They are fetched in steps, so that
 /// there are never more fetches than a core can have under way.
 pub(super) struct Ahead<'a> {
     column: Column<'a>,
+    /// In the time of a block, of which reading a column takes `STEPS`.
     steps: usize,
+    /// In rows.
+    distance: usize,
     /// The bytes of a step.
     step: usize,
     /// What is left.
@@ -27,10 +34,7 @@ pub(super) struct Ahead<'a> {
 
 impl<'a> Ahead<'a> {
     /// For all columns, those of one array of records once.
-    pub(super) fn of(
-        columns: impl ExactSizeIterator<Item = Column<'a>>,
-        steps: usize,
-    ) -> Result<Vec<Self>> {
+    pub(super) fn of(columns: impl ExactSizeIterator<Item = Column<'a>>, steps: usize) -> Result<Vec<Self>> {
         let mut found: Vec<Self> = Vec::new();
         memory::reserve(&mut found, columns.len())?;
         for column in columns {
@@ -42,12 +46,15 @@ impl<'a> Ahead<'a> {
     }
 
     pub(super) fn new(column: Column<'a>, steps: usize) -> Self {
-        Self { column, steps, step: 0, rest: Cell::new(&[]) }
+        // The first column is read faster than rows are fetched, which has all the time of a block, and does
+        // not catch up.
+        let distance = NEAR + BLOCK - BLOCK * STEPS / steps;
+        Self { column, steps, distance, step: 0, rest: Cell::new(&[]) }
     }
 
-    /// From now on the values of these rows come next.
+    /// These rows are worked on from now on.
     pub(super) fn set(&mut self, rows: Range<usize>) {
-        let bytes = self.column.of_rows(rows);
+        let bytes = self.column.of_rows(rows.start + self.distance..rows.end + self.distance);
         self.step = bytes.len().div_ceil(self.steps).next_multiple_of(LINE);
         self.rest.set(bytes);
     }

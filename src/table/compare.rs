@@ -120,7 +120,7 @@ fn numbers(column: &Column<'_>, range: Range<usize>, give: Give<'_>, test: impl 
     for begin in range.clone().step_by(BLOCK) {
         let next = range.end.min(begin + BLOCK);
         rows.set(begin, next, None);
-        ahead.set(next..range.end.min(next + BLOCK));
+        ahead.set(begin..next);
         rows.read(column, &mut words, slice::from_ref(&ahead));
         words[..rows.count()].chunks(64).for_each(|words| give(bits(words, &test), words.len()));
     }

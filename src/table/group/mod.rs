@@ -224,12 +224,12 @@ impl<'a> Grouping<'a> {
             let count = words.rows().count();
             found.runs(count).for_each(|(group, rows)| map.count_rows(group, rows.len()));
             for (index, aggregate) in self.aggregates.iter().enumerate() {
+                words.step();
                 let (values, weights) = checked.words(aggregate, words);
                 let (operation, class) = (aggregate.operation, checked.class(aggregate.column));
                 if operation == Operation::Count {
                     continue;
                 }
-                words.step();
                 if found.runs * LONG_RUN > count {
                     map.states_of(index, &found.groups[..count]).add(operation, class, values, weights);
                     continue;

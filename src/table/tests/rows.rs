@@ -145,7 +145,9 @@ fn products_of_more_than_128_bits_are_an_error_and_sums_are_not() {
 #[test]
 fn products_are_exact_where_their_sum_no_longer_has_64_bits() {
     let largest = i128::from(u32::MAX);
-    for (x, y) in [(largest, (1 << 23) - 1), (largest, 1 << 23), (largest, largest), (largest + 1, 1), (1, -1)] {
+    for (x, y) in
+        [(largest, (1 << 23) - 1), (largest, 1 << 23), (largest, largest), (largest + 1, 1), (1, -1)]
+    {
         let rows = 2 * words::BLOCK + 3;
         let bytes = [(x as i64).to_ne_bytes(), (y as i64).to_ne_bytes()].concat().repeat(rows);
         for kind in [KeyType::I64, KeyType::U64] {
