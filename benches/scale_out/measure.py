@@ -1,15 +1,18 @@
 """What Dask costs: CPU seconds of 1, 2 and 4 workers beside one process that does the same shards, and what a task costs.
 
-    python3.14t measure.py [--seconds 60] [--rounds 3] [--tasks 5000]
+    python3.14t measure.py [--seconds 120] [--turns 6] [--tasks 5000]
 
 Needs `dask` and `distributed`, and examples/python on PYTHONPATH beside bindings/python. The bars of trades_dask.py are made over and
 over, of a gigabyte of rows, for as many CPU seconds as one process is to take. Counted is the CPU time of all processes from the
 moment when all workers are ready to the last result; the work is a list of shards, and every result is compared. Workers together
-have the CPUs: FASTPAR_THREADS is the CPUs over the workers, and at least 1. Writes benches/results/scale_out.json.
+have the CPUs: FASTPAR_THREADS is the CPUs over the workers, and at least 1. The process and the clusters have turns, each time in
+another order, so that a machine whose speed changes within minutes changes it for all of them. Writes
+benches/results/scale_out.json.
 """
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import pickle
@@ -85,6 +88,28 @@ def with_workers(workers: int, shards: list[zstd.Shard]) -> tuple[list[Bars], di
         return results, {"workers": sum(after.values()) - sum(before.values()), "scheduler": own, "wall": wall}
 
 
+def turns(files: list[Path], seconds: float, count: int) -> tuple[list[dict[str, object]], int, int]:
+    """What each turn took, of one process and of the clusters; shards and bytes of all turns."""
+    once = zstd.shards(files, record_size=ROW, size=SHARD)
+    _, took, _ = one_process(once)
+    shards = once * max(math.ceil(seconds / count / took), 1)
+    expected, _, _ = one_process(shards)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        row: dict[str, object] = {"workers": {}}
+        order = (0, *WORKERS)
+        for workers in order[number % len(order) :] + order[: number % len(order)]:
+            if workers:
+                results, row["workers"][str(workers)] = with_workers(workers, shards)
+            else:
+                results, row["one"], row["one_wall"] = one_process(shards)
+            if results != expected:
+                raise SystemExit(f"{workers} workers: the results differ")
+        print(f"turn {number + 1}: {row}", flush=True)
+        rows.append(row)
+    return rows, len(shards) * count, sum(shard.size for shard in shards) * count
+
+
 def bytes_sent() -> int:
     """Bytes between the processes of this machine so far."""
     return int(Path("/sys/class/net/lo/statistics/tx_bytes").read_text())
@@ -146,44 +171,24 @@ def reads() -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60, help="CPU seconds of one process")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=120, help="CPU seconds of one process, in all turns")
+    parser.add_argument("--turns", type=int, default=6, help="turns that each of them has")
     parser.add_argument("--tasks", type=int, default=5000, help="tasks that do nothing")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         files = make_files(Path(folder))
-        once = zstd.shards(files, record_size=ROW, size=SHARD)
-        _, seconds, _ = one_process(once)
-        shards = once * max(round(given.seconds / seconds), 1)
-        content = sum(shard.size for shard in shards)
-        rounds = []
-        for _ in range(given.rounds):
-            expected, one, wall = one_process(shards)
-            row = {"one": one, "one_wall": wall, "workers": {}}
-            for workers in WORKERS:
-                results, took = with_workers(workers, shards)
-                if results != expected:
-                    raise SystemExit(f"{workers} workers: the results differ")
-                row["workers"][str(workers)] = took
-                ratio = (took["workers"] + took["scheduler"]) / one
-                print(
-                    f"{workers} workers: {took['workers']:.1f} CPU s and {took['scheduler']:.2f} of scheduler and client in "
-                    f"{took['wall']:.1f} s; one process {one:.1f} in {wall:.1f} s; all over one {ratio:.3f}",
-                    flush=True,
-                )
-            rounds.append(row)
-        tasks = cost_of_tasks(once[0], given.tasks)
+        rows, shards, content = turns(files, given.seconds, given.turns)
+        tasks = cost_of_tasks(zstd.shards(files, record_size=ROW, size=SHARD)[0], given.tasks)
         print(tasks, flush=True)
-    one = statistics.median(row["one"] for row in rounds)
     results = {
         "cpus": fastpar.cpus(),
         "python": platform.python_version(),
         "distributed": distributed.__version__,
         "format": FORMAT,
         "content": content,
-        "tasks": len(shards),
-        "rounds": rounds,
-        "bytes_per_cpu_second": content / one,
+        "tasks": shards,
+        "turns": rows,
+        "bytes_per_cpu_second": content / sum(row["one"] for row in rows),
         **tasks,
         "reads": reads(),
     }

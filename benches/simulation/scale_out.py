@@ -9,6 +9,7 @@ stands below. The same constants always give the same tables.
 import heapq
 import json
 import random
+import statistics
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -84,25 +85,26 @@ def table(constants: dict) -> str:
 
 def measured(constants: dict) -> str:
     """CPU seconds of workers beside one process."""
+    rows = constants["turns"]
+    alone = [row["one"] for row in rows]
     lines = [
         f"{constants['cpus']} CPUs, Python {constants['python']}, distributed {constants['distributed']}: {constants['tasks']} shards, "
-        f"{constants['content'] / 1e9:.0f} GB of content, the least and the most of {len(constants['rounds'])} rounds.",
+        f"{constants['content'] / 1e9:.0f} GB of content for each, in {len(rows)} turns. One process takes {sum(alone):.1f} CPU seconds. The "
+        "ratios are medians of the turns, with their quartiles.",
         "",
-        "| workers | CPU s of one process | of the workers | of scheduler and client | all over one process |",
+        "| workers | CPU s of the workers | of scheduler and client | workers over one process | with scheduler and client |",
         "| ---: | ---: | ---: | ---: | ---: |",
     ]
 
-    def span(values: list[float], digits: int) -> str:
-        low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
-        return low if low == high else f"{low} to {high}"
+    def ratio(seconds: list[float]) -> str:
+        low, middle, high = statistics.quantiles((took / one for took, one in zip(seconds, alone)), n=4)
+        return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
-    rounds = constants["rounds"]
-    for workers in rounds[0]["workers"]:
-        took = [row["workers"][workers] for row in rounds]
-        ones = [row["one"] for row in rounds]
-        ratios = [(one["workers"] + one["scheduler"]) / alone for one, alone in zip(took, ones)]
-        cells = span(ones, 1), span([one["workers"] for one in took], 1), span([one["scheduler"] for one in took], 1), span(ratios, 3)
-        lines.append(f"| {workers} | " + " | ".join(cells) + " |")
+    for workers in rows[0]["workers"]:
+        took = [row["workers"][workers] for row in rows]
+        own, rest = ([one[key] for one in took] for key in ("workers", "scheduler"))
+        both = [sum(pair) for pair in zip(own, rest)]
+        lines.append(f"| {workers} | {sum(own):.1f} | {sum(rest):.1f} | {ratio(own)} | {ratio(both)} |")
     return "\n".join(lines)
 
 

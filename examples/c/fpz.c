@@ -15,13 +15,11 @@
  * wrongly.
  *
  * Build it, after `cargo xtask build`, in the repository's root, and run it:
- *
  *   cc -O2 examples/c/fpz.c -Itarget/fastpar/include -Ltarget/fastpar/lib -lfastpar \
  *      -Wl,-rpath,$PWD/target/fastpar/lib -o fpz
  *   ./fpz FILE
  *
  * For Windows, with MinGW:
- *
  *   x86_64-w64-mingw32-gcc -O2 fpz.c -Iinclude -Llib -l:libfastpar.dll.a -o fpz.exe
  */
 #if !defined(_WIN32) && !defined(_DEFAULT_SOURCE)

@@ -2,12 +2,15 @@
 //! where they matter.
 
 mod archive;
+mod archive_calls;
 mod archive_faults;
 mod batch;
 mod common;
 mod dict;
 mod interop;
+mod matching;
 mod references;
 mod scan_calls;
 mod scans;
 mod tables;
+mod transform_calls;

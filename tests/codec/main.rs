@@ -19,3 +19,4 @@ mod single_frames;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;
+mod written_seek_tables;

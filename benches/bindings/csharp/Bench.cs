@@ -24,6 +24,7 @@ internal static partial class Bench
 {
     private const int Callbacks = 100_000;
     private const int Chunks = 24;
+    private const int WarmUpMilliseconds = 1000;
     private const long Steps = 4_800_000;
     private const int RowSize = 48;
     private const int PieceSize = 64 << 10;
@@ -187,11 +188,19 @@ internal static partial class Bench
 
     private static double Ratio(double[] some, double[] others) => Median(some.Zip(others, (a, b) => a / b).ToArray());
 
+    /// <summary>
+    /// The round after this one. Those below 0 are not counted: the runtime compiles anew what is called
+    /// often, as it does in any program, and there are such rounds until it has had the time for that.
+    /// </summary>
+    private static int NextRound(int round, Stopwatch clock) =>
+        round == -1 && clock.ElapsedMilliseconds < WarmUpMilliseconds ? -1 : round + 1;
+
     /// <summary>The nanoseconds of each, by round; another one goes first each time.</summary>
     private static double[][] TakeTurns(int repeat, params Action[] actions)
     {
         double[][] times = Array.ConvertAll(actions, _ => new double[rounds]);
-        for (int round = -2; round < rounds; round++)
+        var clock = Stopwatch.StartNew();
+        for (int round = -2; round < rounds; round = NextRound(round, clock))
         {
             for (int i = 0; i < actions.Length; i++)
             {

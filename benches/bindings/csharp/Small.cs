@@ -44,7 +44,8 @@ internal static partial class Bench
         ];
         const int Times = 100;
         double[][] times = Array.ConvertAll(loops, _ => new double[rounds]);
-        for (int round = -2; round < rounds; round++)
+        var clock = Stopwatch.StartNew();
+        for (int round = -2; round < rounds; round = NextRound(round, clock))
         {
             for (int i = 0; i < loops.Length; i++)
             {

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -12,7 +11,7 @@ namespace Fastpar;
 /// suspended occupies no worker, but counts as one of the bodies in flight that MaxLanes allows. When such a
 /// body ends a new pump may start.
 /// </summary>
-internal sealed class AsyncLoop : PumpState
+internal sealed partial class AsyncLoop : PumpState
 {
     /// <summary>What <see cref="Next"/> is told instead of items: the pump begins.</summary>
     private const long Arrived = -1;
@@ -326,28 +325,6 @@ internal sealed class AsyncLoop : PumpState
         return last;
     }
 
-    private void Failed(long index, Exception exception)
-    {
-        lock (gate)
-        {
-            Keep(index, exception);
-            stopped = true;
-        }
-        try
-        {
-            stopping?.Cancel();
-        }
-        catch (Exception callback)
-        {
-            lock (gate)
-            {
-                Keep(long.MaxValue, callback);
-            }
-        }
-    }
-
-    private void Keep(long index, Exception exception) => (failures ??= new()).Add((index, exception));
-
     /// <summary>Tells progress, at most 20 times a second, and at the end.</summary>
     private void Report()
     {
@@ -390,23 +367,4 @@ internal sealed class AsyncLoop : PumpState
             source.SetResult(true);
         }
     }
-
-    /// <summary>What bodies threw by themselves, lowest chunk first; null: nothing.</summary>
-    private List<Exception>? OwnFailures()
-    {
-        if (failures == null)
-        {
-            return null;
-        }
-        List<Exception> own = failures.Where(failure => !IsConsequence(failure.Exception))
-            .OrderBy(failure => failure.Chunk).Select(failure => failure.Exception).ToList();
-        return own.Count == 0 ? null : own;
-    }
-
-    /// <summary>Whether a body only tells that the loop was ending anyway.</summary>
-    protected override bool IsConsequence(Exception exception) =>
-        stopped
-        && (base.IsConsequence(exception)
-            || (stopping != null && exception is OperationCanceledException cancelled
-                && cancelled.CancellationToken == stoppingToken));
 }

@@ -22,6 +22,19 @@ const LARGEST_RATIO: u64 = 32 << 10;
 /// Blocks of a long walk between two checks of the cancel flag.
 const BLOCKS_BETWEEN_LOOKS: u32 = 256;
 
+/// Where a frame is, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Where the frame begins in the archive.
+    pub offset: u64,
+    /// The bytes of the frame in the archive.
+    pub size: u64,
+    /// Where the frame's content begins in the whole content.
+    pub content_offset: u64,
+    /// The bytes of the frame's content.
+    pub content_size: u64,
+}
+
 /// A frame of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {

@@ -18,6 +18,7 @@ mod passage;
 mod source;
 
 pub(crate) use aligned::Aligned;
+pub use index::FrameInfo;
 pub(crate) use passage::Passage;
 pub(crate) use source::ReadAt;
 
@@ -48,19 +49,6 @@ const CACHE: usize = 64 << 20;
 const WHOLE: u64 = 64 << 20;
 /// Small frames are put together until a task has so many bytes to decode.
 const TASK: u64 = 256 << 10;
-
-/// Where a frame is, and what it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameInfo {
-    /// Where the frame begins in the archive.
-    pub offset: u64,
-    /// The bytes of the frame in the archive.
-    pub size: u64,
-    /// Where the frame's content begins in the whole content.
-    pub content_offset: u64,
-    /// The bytes of the frame's content.
-    pub content_size: u64,
-}
 
 /// Compressed data that can be read at any offset. Any number of threads may read at the same time.
 pub struct Archive<'a> {

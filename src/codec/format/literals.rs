@@ -82,7 +82,7 @@ impl Head {
         data: &[u8],
         at: usize,
         described: usize,
-        table: &HuffmanTable,
+        table: &mut HuffmanTable,
         out: &mut [u8],
     ) -> Checked<()> {
         let end = at + self.stored;

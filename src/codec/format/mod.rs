@@ -8,6 +8,9 @@ pub(crate) mod frame;
 mod fse;
 pub(crate) mod header;
 pub(crate) mod huffman;
+mod huffman_streams;
+#[cfg(test)]
+mod huffman_tests;
 pub(crate) mod literals;
 mod repeat_offsets;
 pub(crate) mod seek_table;

@@ -284,7 +284,8 @@ pub(crate) fn decode_in_parts(
     resumes: bool,
     outside: Option<Outside>,
 ) -> Option<(Vec<u8>, std::result::Result<(), i32>)> {
-    use super::blocks::parts::{Carried, Executor, Part};
+    use super::blocks::carried::Carried;
+    use super::blocks::parts::{Executor, Part};
     use super::blocks::Slot;
     use crate::codec::format::frame::Frames;
     let frame = Frames::new(data).next()?.ok().filter(|frame| frame.len == data.len() && !frame.skippable)?;

@@ -7,6 +7,7 @@
 //! What is decoded here libzstd would decode to the same bytes. Whatever is odd is left to it: any error, and
 //! what this decoder does not do. So its verdicts, and its messages, are those of the library.
 
+pub(crate) mod carried;
 #[cfg(test)]
 mod dictionary_tests;
 mod execute;
@@ -86,7 +87,12 @@ impl Header {
         self.reach_inside().saturating_add(self.outside as u64)
     }
 
-    /// The same within the frame.
+    /// Bytes that a block decodes to, at most.
+    fn largest_block(&self) -> usize {
+        self.window.min(slot::LARGEST_BLOCK as u64) as usize
+    }
+
+    /// How far back a match may reach within the frame.
     fn reach_inside(&self) -> u64 {
         self.window.min(self.content_size.unwrap_or(u64::MAX)) // nothing is farther away than the beginning
     }
@@ -121,7 +127,7 @@ pub(crate) fn decode<S: DerefMut<Target = Slot> + Send>(
     if data.len() > usize::MAX / 8 {
         return Ok(None); // its bits could not be counted
     }
-    let largest = header.window.min(slot::LARGEST_BLOCK as u64) as usize;
+    let largest = header.largest_block();
     let before = dictionary.map_or(&[][..], |dictionary| dictionary.content());
     let window = header.reach();
     let tables_before = dictionary.is_some_and(|dictionary| dictionary.has_tables());

@@ -1,7 +1,7 @@
 //! What a frame that comes in parts refers to, kept until the frame has ended.
 #![forbid(unsafe_code)]
 
-use super::parts::Carried;
+use super::carried::Carried;
 use crate::codec::options::reference::{KeptReference, Reference};
 use std::sync::Arc;
 

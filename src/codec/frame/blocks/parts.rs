@@ -1,26 +1,20 @@
 //! One frame that comes in parts of some blocks each. Parts are decoded in any order. They are executed in
 //! theirs, to a buffer that holds what came before as far as the window reaches.
 
+use super::carried::Carried;
 use super::execute::Target;
 use super::layout::Layout;
 use super::outside::Outside;
-use super::scan::Scan;
 use super::slot::{Slot, Tables, LARGEST_BLOCK};
 use super::Header;
 use crate::codec::format::bits::{Checked, Odd};
-use crate::codec::format::dictionary::{Dictionary, REPEAT_OFFSETS};
+use crate::codec::format::dictionary::REPEAT_OFFSETS;
 use crate::codec::format::frame::Frame;
-use crate::codec::format::huffman;
-use crate::codec::format::sequence_tables::{self, Definitions, TableSource};
+use crate::codec::format::sequence_tables;
 use crate::codec::format::xxh64::Xxh64;
 use crate::error::Result;
 use crate::memory;
 use std::ops::{DerefMut, Range};
-
-/// Zeros before what is carried, as streams are read by whole words; and behind a table's definition,
-/// as how a long run of zeros in it is read depends on whether the data is about to end, which it was
-/// not in its block.
-const PADDING: usize = 16;
 
 /// Blocks of a part, at most: small ones go together, but each takes a slot.
 pub(crate) const MOST_BLOCKS: usize = 16;
@@ -35,99 +29,6 @@ const LEAST_IN_PART: usize = 16 << 10;
 /// blocks nothing else tells that they are small.
 pub(crate) fn is_full(blocks: usize, compressed: usize, most: u64, enough: u64) -> bool {
     blocks == MOST_BLOCKS || most >= enough && compressed >= LEAST_IN_PART
-}
-
-/// Definitions of blocks before a part that its blocks may refer to. Their bytes precede the part's in one
-/// buffer.
-#[derive(Clone, Debug)]
-pub(crate) struct Carried {
-    bytes: Vec<u8>,
-    tree: Option<(usize, usize)>,
-    sources: Option<[TableSource; 3]>,
-    /// What there was is not known: a block before cannot be read.
-    lost: bool,
-}
-
-impl Carried {
-    /// What the first part has before it: nothing.
-    pub(crate) fn nothing() -> Self {
-        Self { bytes: vec![0; PADDING], tree: None, sources: None, lost: false }
-    }
-
-    /// What the first part of a frame has before it that was made with a dictionary.
-    pub(super) fn of(dictionary: &Dictionary<'_>) -> Checked<Self> {
-        let mut carried = Self::nothing();
-        if dictionary.has_tables() {
-            let (bytes, start, end) = dictionary.tree();
-            carried.tree = Some(carried.add(bytes, start, end)?);
-            let (bytes, start, end) = dictionary.tables();
-            let table = carried.add_table(bytes, start, end)?;
-            carried.sources = Some([table; 3]);
-        }
-        Ok(carried)
-    }
-
-    /// Before a part that libzstd decodes, because a block before it is odd.
-    pub(crate) fn lost() -> Self {
-        Self { lost: true, ..Self::nothing() }
-    }
-
-    /// The bytes that the part's buffer begins with.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// What the next part has before it; `data`: the buffer of this one, `count` blocks after what was
-    /// carried.
-    pub(crate) fn after(&self, data: &[u8], count: usize, header: &Header) -> Checked<Self> {
-        let mut scan = self.scan(data, largest(header));
-        for _ in 0..count {
-            scan.next()?;
-        }
-        let (tree, sources) = scan.defined();
-        let mut next = Self::nothing();
-        if let Some((at, end)) = tree {
-            next.tree = Some(next.add(data, at, at + huffman::description_len(data, at, end)?)?);
-        }
-        if let Some(sources) = sources {
-            let mut carried = sources;
-            for (number, source) in sources.into_iter().enumerate() {
-                // A section may define several tables.
-                let known = sources[..number].iter().position(|&other| other == source);
-                carried[number] = match (source, known) {
-                    (TableSource::Predefined, _) => source,
-                    (TableSource::Dictionary, _) => return Err(Odd), // not of a stream
-                    (_, Some(known)) => carried[known],
-                    (TableSource::Block { modes, end }, None) => {
-                        next.add_table(data, modes, Definitions::end(data, modes, end)?)?
-                    }
-                };
-            }
-            next.sources = Some(carried);
-        }
-        Ok(next)
-    }
-
-    /// Goes over the blocks of the buffer.
-    fn scan<'d>(&self, data: &'d [u8], largest: usize) -> Scan<'d> {
-        Scan::after(data, self.bytes.len(), largest, (self.tree, self.sources))
-    }
-
-    fn add_table(&mut self, data: &[u8], start: usize, end: usize) -> Checked<TableSource> {
-        let (modes, end) = self.add(data, start, end)?;
-        self.bytes.extend_from_slice(&[0; PADDING]);
-        Ok(TableSource::Block { modes, end: end + PADDING })
-    }
-
-    fn add(&mut self, data: &[u8], start: usize, end: usize) -> Checked<(usize, usize)> {
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(data.get(start..end).ok_or(Odd)?);
-        Ok((at, self.bytes.len()))
-    }
-}
-
-fn largest(header: &Header) -> usize {
-    header.window.min(LARGEST_BLOCK as u64) as usize
 }
 
 /// The state of a decoder between two blocks.
@@ -176,7 +77,7 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
         mut take: impl FnMut() -> Result<S>,
         step: impl Fn() -> Result<()>,
     ) -> Result<Self> {
-        let largest = largest(header);
+        let largest = header.largest_block();
         let mut scan = carried.scan(data, largest);
         let mut tables = Box::new(Tables::new(None));
         let mut part = Self::left_out(carried);
@@ -200,7 +101,7 @@ impl<S: DerefMut<Target = Slot>> Part<S> {
 
     /// A part of which nothing is decoded: libzstd decodes the frame already.
     pub(crate) fn left_out(carried: &Carried) -> Self {
-        let begins = vec![carried.bytes.len()];
+        let begins = vec![carried.bytes().len()];
         Self { slots: Vec::new(), begins, odd: true, ended: false, tree: None }
     }
 
@@ -292,7 +193,7 @@ impl Executor {
         data: &[u8],
         last: bool,
     ) -> Executed {
-        let most = part.slots.len() * largest(&self.header);
+        let most = part.slots.len() * self.header.largest_block();
         let kept = self.layout.size;
         if self.at + most > self.capacity && self.at > kept {
             self.history.copy_within(self.at - kept..self.at, 0);
@@ -378,7 +279,7 @@ impl Executor {
         if carried.lost {
             return Err(Odd);
         }
-        let mut scan = carried.scan(data, largest(&self.header));
+        let mut scan = carried.scan(data, self.header.largest_block());
         while scan.at() < at {
             scan.next()?;
         }

@@ -5,7 +5,8 @@
 use crate::codec::archive::Archive;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::walk::{Step, Walk};
-use crate::codec::frame::blocks::parts::{self, Carried};
+use crate::codec::frame::blocks::carried::Carried;
+use crate::codec::frame::blocks::parts;
 use crate::codec::frame::blocks::Header;
 use crate::error::Result;
 use crate::memory;

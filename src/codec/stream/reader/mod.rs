@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod read_ahead;
+mod standard;
 
 use super::buffers::{Buffers, Counted, Meter};
 use super::decompress_stage::{DecodedPart, DecompressStage, Decompressed};
@@ -12,7 +13,6 @@ use super::splitter::{DecompressTask, Splitter};
 use super::table_checks::TableChecks;
 use crate::codec::context::decode::{self, LARGEST_WINDOW_LOG};
 use crate::codec::format::seek_table;
-use crate::codec::io::errors as io_errors;
 use crate::codec::options::progress::CallProgress;
 use crate::codec::options::reference::KeptReferences;
 use crate::codec::options::Options;
@@ -22,7 +22,7 @@ use crate::pool::{count_bytes, spend, Spent};
 use crate::trace;
 use read_ahead::WARY;
 use std::collections::VecDeque;
-use std::io::{self, BufRead, Read};
+use std::io::Read;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -381,21 +381,5 @@ impl<'a, R: Read> Reader<'a, R> {
                 Ok(())
             }
         }
-    }
-}
-
-impl<R: Read> Read for Reader<'_, R> {
-    fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
-        Reader::read(self, dst).map_err(io_errors::to_io)
-    }
-}
-
-impl<R: Read> BufRead for Reader<'_, R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.chunk().map_err(io_errors::to_io)
-    }
-
-    fn consume(&mut self, len: usize) {
-        Reader::consume(self, len);
     }
 }

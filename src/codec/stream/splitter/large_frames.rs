@@ -8,7 +8,8 @@ use super::{content, take, BlocksOf, DecompressTask, Kind, Part, Splitter, Suppl
 use crate::codec::format::bits::Odd;
 use crate::codec::format::frame::Frame;
 use crate::codec::format::walk::{Step, Walk};
-use crate::codec::frame::blocks::parts::{self, Carried};
+use crate::codec::frame::blocks::carried::Carried;
+use crate::codec::frame::blocks::parts;
 use crate::codec::frame::blocks::{self, Header, Outside};
 use crate::codec::options::limits;
 use crate::codec::options::Options;

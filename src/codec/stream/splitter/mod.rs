@@ -12,7 +12,7 @@ use super::memory_plan::{with_headroom, ReadPlan};
 use crate::codec::format::frame::{Frame, Frames};
 use crate::codec::format::seek_table::{self, SeekTable};
 use crate::codec::format::walk::{Step, Walk};
-use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::carried::Carried;
 use crate::codec::frame::blocks::{Header, Outside};
 use crate::codec::options::limits;
 use crate::codec::options::Options;

@@ -3,7 +3,7 @@
 
 use super::super::buffers::Buffer;
 use crate::codec::format::frame::Frame;
-use crate::codec::frame::blocks::parts::Carried;
+use crate::codec::frame::blocks::carried::Carried;
 use crate::codec::frame::blocks::{Header, Outside};
 
 /// A task for the decompress stage.

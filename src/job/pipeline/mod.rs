@@ -10,13 +10,18 @@
 //! from task to task, such as one long frame; tasks before and after the chain still run in parallel.
 #![forbid(unsafe_code)]
 
+mod helper;
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
-use crate::pool::{check_others, count, most_lanes, spend, wait, Call, Counter, Pool, Spent, Ticket, Turn};
+use crate::pool::{check_others, spend, wait, Call, Spent};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use crate::trace::{self, Mark};
+use helper::recruit;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -336,66 +341,3 @@ impl<S: Stage> Shared<S> {
         self.changed.notify_all();
     }
 }
-
-/// Sends one helper, unless a helper is on its way, or no task can be begun, or there are enough.
-fn recruit<S: Stage>(shared: &Arc<Shared<S>>, pool: &Pool) {
-    let mut state = shared.lock();
-    let most = shared.most_helpers.min(most_lanes() - 1);
-    if state.on_the_way || state.waiting() == 0 || !state.can_begin() || state.helpers >= most {
-        return;
-    }
-    state.on_the_way = true;
-    state.helpers += 1;
-    drop(state);
-    let traced = trace::begin_helping(trace::TASKS);
-    let helper = Helper { shared: Arc::clone(shared), lane: None, traced };
-    pool.send(Ticket::Once(Box::new(move |pool| helper.work(pool))));
-}
-
-/// A helper, from when it is sent until it leaves.
-struct Helper<S: Stage> {
-    shared: Arc<Shared<S>>,
-    /// Once it has arrived.
-    lane: Option<u32>,
-    /// Its sender, where that is traced.
-    traced: Option<trace::Call>,
-}
-
-impl<S: Stage> Helper<S> {
-    fn work(mut self, pool: &Pool) {
-        let lane = self.shared.lock().arrive();
-        self.lane = Some(lane);
-        let _traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, lane));
-        let mut helped = false;
-        // A pool that is about to end is left: the tasks that are still to come find the next one. Others who
-        // wait for a worker get it, too: the next task that is submitted sends for another.
-        let turn = Turn::now();
-        while !(pool.is_stopping() || helped && pool.needs_room(0, &turn)) {
-            let begun = self.shared.lock().begin();
-            let Some(begun) = begun else { break };
-            recruit(&self.shared, pool);
-            self.shared.run(begun, lane, &self.shared.gone);
-            helped = true;
-        }
-        if helped {
-            pool.count_helper();
-        } else {
-            count(Counter::LateHelpers, 1);
-        }
-    }
-}
-
-impl<S: Stage> Drop for Helper<S> {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.helpers -= 1;
-        match self.lane {
-            Some(lane) => state.free_lanes.push(lane),
-            None => state.on_the_way = false,
-        }
-    }
-}
-
-#[cfg(test)]
-#[path = "pipeline_tests.rs"]
-mod tests;
