@@ -1,7 +1,7 @@
 //! Several aggregates in one pass over the rows.
 #![forbid(unsafe_code)]
 
-use super::ahead::Ahead;
+use super::ahead::{fetch, Ahead};
 use super::column::{invalid, rows_of, Column};
 use super::mask::Mask;
 use super::parts;
@@ -190,9 +190,8 @@ impl Words<'_> {
     }
 
     /// Has more of the next block fetched. Called before each aggregate.
-    #[inline]
-    pub(super) fn step(&self) {
-        self.ahead.iter().for_each(Ahead::step);
+    pub(super) fn fetch(&self) {
+        fetch(&self.ahead);
     }
 }
 
@@ -236,7 +235,7 @@ impl Partial {
         checked.for_blocks((range.start, range.end), mask, |words| {
             self.rows += words.rows().count() as u64;
             for (state, aggregate) in self.states.iter_mut().zip(checked.aggregates) {
-                words.step();
+                words.fetch();
                 let (values, weights) = checked.words(aggregate, words);
                 state.add_block(values, weights);
             }

@@ -59,12 +59,16 @@ impl<'a> Ahead<'a> {
         self.rest.set(bytes);
     }
 
-    /// Has a step of them fetched.
-    #[inline]
-    pub(super) fn step(&self) {
+    fn step(&self) {
         let rest = self.rest.get();
         let (now, later) = rest.split_at(self.step.min(rest.len()));
         self.rest.set(later);
         now.chunks(LINE).for_each(|line| prefetch(line.as_ptr()));
     }
+}
+
+/// Has more fetched: a step of each. A call, as loops for all types of columns have one.
+#[inline(never)]
+pub(super) fn fetch(ahead: &[Ahead<'_>]) {
+    ahead.iter().for_each(Ahead::step);
 }

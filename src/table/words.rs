@@ -1,7 +1,7 @@
 //! Blocks of rows as words: what any column's numbers become before they are computed with.
 #![forbid(unsafe_code)]
 
-use super::ahead::Ahead;
+use super::ahead::{fetch, Ahead};
 use super::column::Column;
 use super::mask::{lowest, Mask};
 use crate::sort::KeyType;
@@ -173,7 +173,7 @@ impl Rows {
                 for (word, &at) in words.iter_mut().zip(picked) {
                     *word = widen(first(&bytes[usize::from(at) * stride..]));
                 }
-                ahead.iter().for_each(Ahead::step);
+                fetch(ahead);
             }
             return;
         }
@@ -191,7 +191,7 @@ impl Rows {
                 let rows = rows.chunks_exact(stride);
                 words.iter_mut().zip(rows).for_each(|(word, row)| *word = widen(first(row)));
             }
-            ahead.iter().for_each(Ahead::step);
+            fetch(ahead);
         }
     }
 }

@@ -224,7 +224,7 @@ impl<'a> Grouping<'a> {
             let count = words.rows().count();
             found.runs(count).for_each(|(group, rows)| map.count_rows(group, rows.len()));
             for (index, aggregate) in self.aggregates.iter().enumerate() {
-                words.step();
+                words.fetch();
                 let (values, weights) = checked.words(aggregate, words);
                 let (operation, class) = (aggregate.operation, checked.class(aggregate.column));
                 if operation == Operation::Count {
