@@ -141,7 +141,8 @@ __all__ = (
     "zstd_version",
 )
 
-#: What is imported when it is first asked for, from which module: not every program has tables, whose import takes milliseconds.
+#: What is imported when it is first asked for, from which module: tables take a while, and not every
+#: program has any.
 _LATER = {"Column": "_columns", "Mask": "_masks", "Table": "_tables", "bucket": "_tables", "table": "_tables"}
 
 
