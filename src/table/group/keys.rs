@@ -197,7 +197,8 @@ impl LastBucket {
 
     #[inline(always)]
     fn of(&mut self, number: u64) -> u64 {
-        // Numbers before the first one are farther away than any in the bucket, as it ends where the type does.
+        // Numbers before the first one are farther away than any of the bucket, which ends where the type
+        // does.
         if number.wrapping_sub(self.low) > self.more {
             self.divide(number);
         }
