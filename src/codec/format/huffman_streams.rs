@@ -7,7 +7,7 @@ use super::huffman::{HuffmanTable, LOG};
 const AT_ONCE: usize = 5;
 /// Bytes that an entry is written as, symbols or not.
 const SINGLE: usize = 1;
-const GROUPED: usize = 4;
+const SEVERAL: usize = 4;
 
 /// Four streams at work.
 struct Streams<'d> {
@@ -55,13 +55,13 @@ impl HuffmanTable {
         let to = [0, 1, 2, 3].map(|stream| quarter * stream);
         let limits = [1, 2, 3, 4].map(|stream| (quarter * stream).min(out.len()));
         let mut streams = Streams { data, starts, at, to, limits };
-        let grouped = self.with_groups(end - start, out.len());
-        self.together(&mut streams, grouped, out);
+        let several = self.with_several(end - start, out.len());
+        self.together(&mut streams, several, out);
         for stream in 0..4 {
             let bits = Backward::resume(data, starts[stream], streams.at[stream])?;
             let out = out.get_mut(streams.to[stream]..limits[stream]).ok_or(Odd)?;
-            if grouped {
-                self.rest_in_groups(bits, out)?;
+            if several {
+                self.rest_by_several(bits, out)?;
             } else {
                 self.rest(bits, out)?;
             }
@@ -89,16 +89,16 @@ impl HuffmanTable {
         }
     }
 
-    /// The same, in groups as far as there is room for them.
-    fn rest_in_groups(&self, mut bits: Backward<'_>, mut out: &mut [u8]) -> Checked<()> {
-        while let Some(places) = out.first_chunk_mut::<{ GROUPED * AT_ONCE }>() {
+    /// The same, by entries of several symbols as far as there is room for them.
+    fn rest_by_several(&self, mut bits: Backward<'_>, mut out: &mut [u8]) -> Checked<()> {
+        while let Some(places) = out.first_chunk_mut::<{ SEVERAL * AT_ONCE }>() {
             let mut word = bits.peek();
             let (mut used, mut done) = (0, 0);
             for _ in 0..AT_ONCE {
-                let entry = self.grouped[(word >> (64 - LOG)) as usize];
+                let entry = self.several[(word >> (64 - LOG)) as usize];
                 word <<= entry & 63;
                 used += (entry & 63) as usize;
-                places[done..done + GROUPED].copy_from_slice(&(entry >> 8).to_le_bytes());
+                places[done..done + SEVERAL].copy_from_slice(&(entry >> 8).to_le_bytes());
                 done += (entry >> 6 & 3) as usize;
             }
             bits.skip(used)?;
@@ -108,25 +108,25 @@ impl HuffmanTable {
     }
 
     /// Decodes as much of all four streams as can be without a look at their ends.
-    fn together(&self, streams: &mut Streams<'_>, grouped: bool, out: &mut [u8]) {
+    fn together(&self, streams: &mut Streams<'_>, several: bool, out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("bmi1") && std::arch::is_x86_feature_detected!("bmi2") {
             // SAFETY: this processor has the features.
-            return unsafe { self.together_bmi2(streams, grouped, out) };
+            return unsafe { self.together_bmi2(streams, several, out) };
         }
-        self.together_as(streams, grouped, out);
+        self.together_as(streams, several, out);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "bmi1,bmi2")]
-    unsafe fn together_bmi2(&self, streams: &mut Streams<'_>, grouped: bool, out: &mut [u8]) {
-        self.together_as(streams, grouped, out);
+    unsafe fn together_bmi2(&self, streams: &mut Streams<'_>, several: bool, out: &mut [u8]) {
+        self.together_as(streams, several, out);
     }
 
     #[inline(always)]
-    fn together_as(&self, streams: &mut Streams<'_>, grouped: bool, out: &mut [u8]) {
-        if grouped {
-            streams.decode::<GROUPED>(|index| self.grouped[index], out);
+    fn together_as(&self, streams: &mut Streams<'_>, several: bool, out: &mut [u8]) {
+        if several {
+            streams.decode::<SEVERAL>(|index| self.several[index], out);
         } else {
             streams.decode::<SINGLE>(|index| self.single[index].into(), out);
         }

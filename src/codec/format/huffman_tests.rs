@@ -1,5 +1,5 @@
-//! Made-up trees and streams: what is decoded is what was encoded, by single symbols and by groups, and
-//! damage is no more than an error.
+//! Made-up trees and streams: what is decoded is what was encoded, by entries of one symbol and of
+//! several, and damage is no more than an error.
 #![forbid(unsafe_code)]
 
 use super::bits::BEFORE;
@@ -76,11 +76,11 @@ impl Tree {
 }
 
 /// Decodes a section into a buffer with a pattern in it.
-fn decoded(section: &[u8], count: usize, groups: bool) -> Option<Vec<u8>> {
+fn decoded(section: &[u8], count: usize, several: bool) -> Option<Vec<u8>> {
     let mut table = HuffmanTable::EMPTY;
     let len = table.prepare(section, BEFORE, section.len()).ok()?;
-    if groups {
-        assert!(table.with_groups(0, 5000));
+    if several {
+        assert!(table.with_several(0, 5000));
     }
     let mut out = vec![0x5a; count];
     table.four_streams(section, BEFORE + len, section.len(), &mut out).ok()?;
@@ -102,15 +102,15 @@ proptest! {
         let tree = Tree::new(&splits);
         let symbols = symbols(&tree, &seeds);
         let section = tree.section(&symbols);
-        for groups in [false, true] {
-            prop_assert!(decoded(&section, symbols.len(), groups).as_deref() == Some(&symbols[..]), "{groups}");
-            prop_assert!(decoded(&section, symbols.len() - 1, groups).is_none());
-            prop_assert!(decoded(&section, symbols.len() + 1, groups).is_none());
+        for several in [false, true] {
+            prop_assert!(decoded(&section, symbols.len(), several).as_deref() == Some(&symbols[..]), "{several}");
+            prop_assert!(decoded(&section, symbols.len() - 1, several).is_none());
+            prop_assert!(decoded(&section, symbols.len() + 1, several).is_none());
         }
     }
 
     #[test]
-    fn groups_change_no_verdict(
+    fn several_symbols_change_no_verdict(
         splits in prop::collection::vec(any::<u8>(), 0..300),
         seeds in prop::collection::vec(any::<u8>(), 16..2000),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
@@ -129,20 +129,20 @@ proptest! {
     }
 }
 
-/// Groups are made for many literals that compress well, and stay until the tree is another.
+/// They are made for many literals that compress well, and stay until the tree is another.
 #[test]
-fn groups_are_made_where_they_pay() {
+fn entries_of_several_symbols_are_made_where_they_pay() {
     let trees = [Tree::new(&[0, 1, 2, 3]), Tree::new(&[0, 0, 0])];
     let sections = trees.map(|tree| tree.section(&[0, 1, 2, 3].repeat(9)));
     let mut table = HuffmanTable::EMPTY;
     table.prepare(&sections[0], BEFORE, sections[0].len()).unwrap();
-    assert!(!table.with_groups(500, 1000), "few");
-    assert!(!table.with_groups(95_000, 100_000), "hardly compressed");
-    assert!(table.with_groups(50_000, 100_000));
-    assert!(table.with_groups(500, 1000), "they are there");
+    assert!(!table.with_several(500, 1000), "few");
+    assert!(!table.with_several(95_000, 100_000), "hardly compressed");
+    assert!(table.with_several(50_000, 100_000));
+    assert!(table.with_several(500, 1000), "they are there");
     table.prepare(&sections[0], BEFORE, sections[0].len()).unwrap();
-    assert!(table.with_groups(500, 1000), "the same tree");
+    assert!(table.with_several(500, 1000), "the same tree");
     let moved = [&[0xee; 4], &sections[1][..]].concat();
     table.prepare(&moved, BEFORE + 4, moved.len()).unwrap();
-    assert!(!table.with_groups(500, 1000), "another tree");
+    assert!(!table.with_several(500, 1000), "another tree");
 }
