@@ -34,8 +34,12 @@ pub(super) struct Outcome {
 
 /// The repeat offsets while a block's sequences are gone through.
 pub(super) trait RepeatOffsets: Copy {
-    /// The offset of a sequence with the offset value `value`, from 1 to below 2^30.
-    fn next(&mut self, value: u32, has_literals: bool) -> u32;
+    /// The offset of a sequence with the offset value `value`, from 1 to below 2^30. `DEPENDS`: one of the offsets
+    /// may not be known, and what is subtracted is counted.
+    fn next<const DEPENDS: bool>(&mut self, value: u32, has_literals: bool) -> u32;
+
+    /// Whether each of them is known, and so will be.
+    fn all_known(&self) -> bool;
 
     fn outcome(self) -> Outcome;
 }
@@ -55,7 +59,7 @@ impl Branching {
 
 impl RepeatOffsets for Branching {
     #[inline(always)]
-    fn next(&mut self, value: u32, has_literals: bool) -> u32 {
+    fn next<const DEPENDS: bool>(&mut self, value: u32, has_literals: bool) -> u32 {
         let [first, second, third] = self.reps;
         if value > 3 {
             self.reps = [value - 3, first, second];
@@ -73,6 +77,10 @@ impl RepeatOffsets for Branching {
             }
         }
         self.reps[0]
+    }
+
+    fn all_known(&self) -> bool {
+        self.reps.iter().all(|&rep| !is_symbolic(rep))
     }
 
     fn outcome(self) -> Outcome {
@@ -144,7 +152,7 @@ mod permuted {
 
     impl RepeatOffsets for Permuted {
         #[inline(always)]
-        fn next(&mut self, value: u32, has_literals: bool) -> u32 {
+        fn next<const DEPENDS: bool>(&mut self, value: u32, has_literals: bool) -> u32 {
             let index = 2 * value.min(4) as usize + usize::from(has_literals);
             let step = &STEPS[index & 15];
             // SAFETY: this processor has the instructions, by whoever made `self`; the loads are of 16 bytes
@@ -157,9 +165,17 @@ mod permuted {
                 let permuted = _mm_shuffle_epi8(candidates, _mm_load_si128(step.from.as_ptr().cast()));
                 self.reps = _mm_add_epi32(permuted, plus);
                 self.smallest = _mm_min_epu32(self.smallest, self.reps);
-                self.subtracted = _mm_sub_epi32(self.subtracted, plus);
+                if DEPENDS {
+                    self.subtracted = _mm_sub_epi32(self.subtracted, plus);
+                }
                 _mm_cvtsi128_si32(self.reps) as u32
             }
+        }
+
+        #[inline(always)]
+        fn all_known(&self) -> bool {
+            // SAFETY: these instructions every x86-64 has.
+            unsafe { _mm_movemask_ps(_mm_castsi128_ps(self.reps)) & 7 == 0 }
         }
 
         fn outcome(self) -> Outcome {
@@ -195,7 +211,7 @@ mod tests {
     fn offsets_are_repeated_as_the_format_says() {
         let mut offsets = Branching { reps: [10, 20, 30], ..Branching::UNKNOWN };
         let given = [(1, true), (2, true), (3, true), (1, false), (2, false), (3, false), (8, true)];
-        let offset = given.map(|(value, has_literals)| offsets.next(value, has_literals));
+        let offset = given.map(|(value, has_literals)| offsets.next::<true>(value, has_literals));
         assert_eq!(offset, [10, 20, 30, 20, 10, 9, 5]);
         let outcome = offsets.outcome();
         assert_eq!((outcome.reps, outcome.subtracted, outcome.farthest), ([5, 9, 10], 1, 5));
@@ -212,8 +228,8 @@ mod tests {
             let mut permuted = unsafe { Permuted::unknown() };
             let mut branching = Branching::UNKNOWN;
             for (value, has_literals) in sequences(seed).take(300) {
-                let wanted = branching.next(value, has_literals);
-                assert_eq!(permuted.next(value, has_literals), wanted);
+                let wanted = branching.next::<true>(value, has_literals);
+                assert_eq!(permuted.next::<true>(value, has_literals), wanted);
             }
             let (found, wanted) = (permuted.outcome(), branching.outcome());
             assert_eq!(
@@ -233,8 +249,8 @@ mod tests {
         let mut permuted = unsafe { Permuted::unknown() };
         let mut branching = Branching::UNKNOWN;
         for (value, has_literals) in [(4, true), (3, false), (9, true)] {
-            permuted.next(value, has_literals);
-            branching.next(value, has_literals);
+            permuted.next::<true>(value, has_literals);
+            branching.next::<true>(value, has_literals);
         }
         assert!(permuted.outcome().is_zero && branching.outcome().is_zero);
     }

@@ -55,15 +55,23 @@ impl Mode {
     }
 }
 
-/// A state of a table, packed: the sum of three of them has the sums of their bits, and a shift by one is a
-/// shift by its extra bits.
-///
-/// Bits 0 to 7: extra bits of the value. 8 to 15: bits that lead to the next state. 16 to 31: what these are
-/// added to. 32 to 63: what the extra bits are added to.
-pub(super) type State = u64;
+/// A state: what its symbol stands for, and where it leads. Its fields are loaded one by one, which takes less than
+/// to shift them out of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub(super) struct State {
+    /// Bits that are added to `base`.
+    pub(super) extra: u8,
+    /// Bits that are added to `next`.
+    pub(super) bits: u8,
+    /// The next state.
+    pub(super) next: u16,
+    /// The value.
+    pub(super) base: u32,
+}
 
 fn state(next: u32, extra: u8, bits: u32, base: u32) -> State {
-    u64::from(extra) | u64::from(bits) << 8 | u64::from(next) << 16 | u64::from(base) << 32
+    State { extra, bits: bits as u8, next: next as u16, base }
 }
 
 /// A table of at most `N` states.
@@ -84,7 +92,8 @@ pub(crate) struct SequenceTables {
 }
 
 impl<const N: usize> Table<N> {
-    const EMPTY: Self = Self { states: [0; N], log: 0, source: None };
+    const EMPTY: Self =
+        Self { states: [State { extra: 0, bits: 0, next: 0, base: 0 }; N], log: 0, source: None };
 
     /// Makes it the table of `code` that `source` defines.
     fn prepare(
