@@ -4,8 +4,9 @@
 //! millisecond, for its thread only. So where the time is over soon a thread waits for an event or for such a
 //! timer, whichever comes first.
 //!
-//! Nobody sleeps through an end: a wait is announced, then its reason is looked at, then the thread waits; who
-//! ends waits has changed something before. Each looks at what the other has written, behind a fence.
+//! Nobody sleeps through an end: a wait is announced, then its reason is looked at, then the thread
+//! waits; who ends waits has changed something before. Each looks at what the other has written, behind a
+//! fence.
 
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::sync::atomic::{fence, AtomicUsize, Ordering};

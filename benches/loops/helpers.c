@@ -1,4 +1,5 @@
-/* How many workers come to help a loop, and how long the loop takes, beside one thread. Prints one line of JSON.
+/* How many workers come to help a loop, and how long the loop takes, beside one thread. Prints one line
+ * of JSON.
 
    helpers MILLISECONDS     how long each loop is measured
 

@@ -181,7 +181,7 @@ public sealed unsafe class TableGroups
     /// </summary>
     /// <param name="index">Which key.</param>
     /// <returns>A value for each group.</returns>
-    public ReadOnlySpan<TableValue> Keys(int index) => keys[index];
+    public ReadOnlySpan<TableValue> Keys(int index) => keys[Check.Index(index, keys.Length, nameof(index))];
 
     /// <summary>A key of bytes, of one group; of a number there are none.</summary>
     /// <param name="index">Which key.</param>
@@ -189,19 +189,20 @@ public sealed unsafe class TableGroups
     /// <returns>The bytes of the field.</returns>
     public ReadOnlySpan<byte> KeyBytes(int index, int group)
     {
-        int length = Count == 0 ? 0 : keyBytes[index].Length / Count;
-        return new ReadOnlySpan<byte>(keyBytes[index], (int)Check.Within(group, 0, Count - 1, nameof(group)) * length, length);
+        byte[] bytes = keyBytes[Check.Index(index, keyBytes.Length, nameof(index))];
+        int begin = Check.Index(group, Count, nameof(group)), length = bytes.Length / Count;
+        return new ReadOnlySpan<byte>(bytes, begin * length, length);
     }
 
     /// <summary>An aggregate of each group.</summary>
     /// <param name="index">Which aggregate.</param>
     /// <returns>A value for each group.</returns>
-    public ReadOnlySpan<TableValue> Values(int index) => values[index];
+    public ReadOnlySpan<TableValue> Values(int index) => values[Check.Index(index, values.Length, nameof(index))];
 
     /// <summary>
     /// The number of the first row of a group; of an archive from the begin of the part on.
     /// </summary>
     /// <param name="group">Which group.</param>
     /// <returns>The number.</returns>
-    public long FirstRow(int group) => (long)rows[group];
+    public long FirstRow(int group) => (long)rows[Check.Index(group, Count, nameof(group))];
 }

@@ -160,15 +160,12 @@ class table {
   /** Aggregates of each group of rows whose keys are equal. */
   [[nodiscard]] groups group_by(std::initializer_list<group_key> keys, std::initializer_list<asked> what,
                                 const loop_options &options = {}, std::uint64_t max_memory = 0) const {
-    const detail::members members(what, keys);
-    const std::vector<fastpar_column> columns = columns_of(members);
-    return detail::new_groups([&](fastpar_groups **found) {
-      detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
-        return fastpar_table_group(raw, columns.data(), columns.size(), nullptr, 0, members.keys().data(),
-                                   members.keys().size(), members.aggregates().data(), members.aggregates().size(),
-                                   max_memory, found, failure);
-      });
-    });
+    return groups_of(keys, what, nullptr, options, max_memory);
+  }
+  /** The same, of the rows of a mask. */
+  [[nodiscard]] groups group_by(std::initializer_list<group_key> keys, std::initializer_list<asked> what, const mask &where,
+                                const loop_options &options = {}, std::uint64_t max_memory = 0) const {
+    return groups_of(keys, what, &where, options, max_memory);
   }
 
  private:
@@ -212,6 +209,20 @@ class table {
                                      found.data(), failure);
     });
     return {found.begin(), found.end()};
+  }
+
+  [[nodiscard]] groups groups_of(std::initializer_list<group_key> keys, std::initializer_list<asked> what, const mask *where,
+                                 const loop_options &options, std::uint64_t max_memory) const {
+    if (where) expect_as_many(*where);
+    const detail::members members(what, keys);
+    const std::vector<fastpar_column> columns = columns_of(members);
+    return detail::new_groups([&](fastpar_groups **found) {
+      detail::table_call(options, [&](const fastpar_loop_options *raw, fastpar_error *failure) {
+        return fastpar_table_group(raw, columns.data(), columns.size(), where ? where->data() : nullptr,
+                                   where ? where->size_bytes() : 0, members.keys().data(), members.keys().size(),
+                                   members.aggregates().data(), members.aggregates().size(), max_memory, found, failure);
+      });
+    });
   }
 
   [[nodiscard]] std::vector<std::uint64_t> histogram_of(const detail::member &what, double low, double high, std::size_t bins,

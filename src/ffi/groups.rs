@@ -137,8 +137,8 @@ impl Tasks for ForeignTasks {
 /// visible when the call returns.
 ///
 /// After a failure or a cancel no task is begun. The tasks that wait then are given to `drop`, on the threads
-/// that work, and those that run finish first. A task waits in about 32 bytes, the newest of a thread first,
-/// and as much again while tasks that it has spawned have not ended.
+/// that work, and those that run finish first. A task waits in about 32 bytes, the newest of a thread first;
+/// it takes twice as much while tasks that it has spawned have not ended.
 ///
 /// @param options    may be NULL: every thread of the pool
 /// @param root       the first task, with lane 0; must not be NULL

@@ -49,7 +49,7 @@ impl TaskHere {
         let mut at = self.0;
         // SAFETY: null, or the frame of a task that has not ended: this thread is in it.
         while let Some(frame) = unsafe { at.as_ref() } {
-            if ptr::eq(frame.group, group) {
+            if ptr::eq(frame.group(), group) {
                 return Some(at);
             }
             at = frame.outer.0;

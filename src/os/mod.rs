@@ -15,6 +15,7 @@ mod identity;
 pub(crate) mod large_pages;
 pub(crate) mod loader;
 pub(crate) mod module;
+pub(crate) mod prefetch;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod quota;
 #[cfg(windows)]

@@ -1,11 +1,12 @@
 //! Several aggregates in one pass over the rows.
 #![forbid(unsafe_code)]
 
+use super::ahead::{fetch, Ahead};
 use super::column::{invalid, rows_of, Column};
 use super::mask::Mask;
 use super::parts;
 use super::state::State;
-use super::words::{Class, Rows, BLOCK};
+use super::words::{Class, Rows, BLOCK, STEPS};
 use crate::error::Result;
 use crate::job::{Chunk, Control};
 use crate::memory;
@@ -79,10 +80,12 @@ pub(super) struct Checked<'a> {
 }
 
 /// The words of the columns that are read.
-pub(super) struct Words {
+pub(super) struct Words<'a> {
     rows: Rows,
     /// A block for each column that is read.
     blocks: Vec<[u64; BLOCK]>,
+    /// The rows of the next block.
+    ahead: Vec<Ahead<'a>>,
 }
 
 impl<'a> Checked<'a> {
@@ -132,7 +135,7 @@ impl<'a> Checked<'a> {
     }
 
     /// The words of a column; those of a column that is not read are any.
-    pub(super) fn column<'w>(&self, column: usize, words: &'w Words) -> &'w [u64] {
+    pub(super) fn column<'w>(&self, column: usize, words: &'w Words<'_>) -> &'w [u64] {
         let place = self.read.iter().position(|&read| read == column).unwrap_or(0);
         match words.blocks.get(place) {
             Some(block) => &block[..words.rows.count()],
@@ -141,7 +144,7 @@ impl<'a> Checked<'a> {
     }
 
     /// The words of the columns of an aggregate; those of columns that it does not have are any.
-    pub(super) fn words<'w>(&self, aggregate: &Aggregate, words: &'w Words) -> (&'w [u64], &'w [u64]) {
+    pub(super) fn words<'w>(&self, aggregate: &Aggregate, words: &'w Words<'_>) -> (&'w [u64], &'w [u64]) {
         (self.column(aggregate.column, words), self.column(aggregate.weights, words))
     }
 
@@ -150,16 +153,21 @@ impl<'a> Checked<'a> {
         &self,
         (begin, end): (usize, usize),
         mask: Option<Mask<'_>>,
-        mut body: impl FnMut(&Words) -> Result<()>,
+        mut body: impl FnMut(&Words<'a>) -> Result<()>,
     ) -> Result<()> {
-        let mut words = Words { rows: Rows::new(), blocks: blocks(self.read.len())? };
+        let read = self.read.iter().map(|&column| self.columns[column]);
+        let ahead = Ahead::of(read, STEPS * self.read.len() + self.aggregates.len())?;
+        let mut words = Words { rows: Rows::new(), blocks: blocks(self.read.len())?, ahead };
         for begin in (begin..end).step_by(BLOCK) {
-            words.rows.set(begin, end.min(begin + BLOCK), mask);
+            let next = end.min(begin + BLOCK);
+            words.rows.set(begin, next, mask);
             if words.rows.count() == 0 {
                 continue;
             }
+            let dense = if words.rows.are_dense() { begin..next } else { next..next };
+            words.ahead.iter_mut().for_each(|ahead| ahead.set(dense.clone()));
             for (&column, block) in self.read.iter().zip(&mut words.blocks) {
-                words.rows.read(&self.columns[column], block);
+                words.rows.read(&self.columns[column], block, &words.ahead);
             }
             body(&words)?;
         }
@@ -175,10 +183,15 @@ pub(super) fn blocks(count: usize) -> Result<Vec<[u64; BLOCK]>> {
     Ok(blocks)
 }
 
-impl Words {
+impl Words<'_> {
     /// The rows that they are of.
     pub(super) fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Has more of the next block fetched. Called before each aggregate.
+    pub(super) fn fetch(&self) {
+        fetch(&self.ahead);
     }
 }
 
@@ -222,6 +235,7 @@ impl Partial {
         checked.for_blocks((range.start, range.end), mask, |words| {
             self.rows += words.rows().count() as u64;
             for (state, aggregate) in self.states.iter_mut().zip(checked.aggregates) {
+                words.fetch();
                 let (values, weights) = checked.words(aggregate, words);
                 state.add_block(values, weights);
             }

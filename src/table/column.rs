@@ -3,6 +3,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sort::KeyType;
+use std::ops::Range;
 
 /// Values of one type in bytes of the program's, aligned or not.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,18 @@ impl<'a> Column<'a> {
     #[inline(always)]
     pub(super) fn tail(&self, row: usize) -> &'a [u8] {
         &self.bytes[row * self.stride..]
+    }
+
+    /// The bytes of these rows, in so far as there are such rows.
+    pub(super) fn of_rows(&self, rows: Range<usize>) -> &'a [u8] {
+        let place = |row: usize| row.saturating_mul(self.stride).min(self.bytes.len());
+        &self.bytes[place(rows.start)..place(rows.end)]
+    }
+
+    /// Whether its values are fields of the same records as those of another column.
+    pub(super) fn shares_records(&self, other: &Self) -> bool {
+        let distance = self.bytes.as_ptr().addr().abs_diff(other.bytes.as_ptr().addr());
+        self.stride == other.stride && distance < self.stride
     }
 
     /// The bytes of one value.

@@ -1,15 +1,17 @@
 //! Comparisons with values, to masks.
 #![forbid(unsafe_code)]
 
+use super::ahead::Ahead;
 use super::column::{invalid, Column};
 use super::mask::lowest;
-use super::words::{word_of, Class, Rows, BLOCK};
+use super::words::{word_of, Class, Rows, BLOCK, STEPS};
 use super::{parts, CHUNK};
 use crate::error::Result;
 use crate::job::Control;
 use crate::sort::KeyType;
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::slice;
 
 /// How the values of a column are compared, of floats as by IEEE 754: NaN is equal to nothing and
 /// neither less nor greater, and -0.0 is equal to 0.0.
@@ -113,11 +115,13 @@ fn put(mask: &mut [MaybeUninit<u8>], bits: u64, rows: usize) {
 
 /// Gives out the bits of the rows `range` of numbers, 64 at a time.
 fn numbers(column: &Column<'_>, range: Range<usize>, give: Give<'_>, test: impl Fn(u64) -> bool) {
-    let mut rows = Rows::new();
+    let (mut rows, mut ahead) = (Rows::new(), Ahead::new(*column, STEPS));
     let mut words = [0; BLOCK];
     for begin in range.clone().step_by(BLOCK) {
-        rows.set(begin, range.end.min(begin + BLOCK), None);
-        rows.read(column, &mut words);
+        let next = range.end.min(begin + BLOCK);
+        rows.set(begin, next, None);
+        ahead.set(begin..next);
+        rows.read(column, &mut words, slice::from_ref(&ahead));
         words[..rows.count()].chunks(64).for_each(|words| give(bits(words, &test), words.len()));
     }
 }

@@ -1,6 +1,8 @@
 //! Whole numbers of 192 bits: sums of products that no count of rows can overflow.
 #![forbid(unsafe_code)]
 
+use super::words::BLOCK;
+
 /// A signed number of 192 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wide {
@@ -59,4 +61,21 @@ pub(super) fn sum_unsigned(words: &[u64]) -> i128 {
         high += word >> 32;
     }
     (i128::from(high) << 32) + i128::from(low)
+}
+
+/// The half of a word.
+const HALF: u64 = 0xffff_ffff;
+
+/// Whether the words of a block, not negative and of 32 bits at the most, have products whose sum has no more
+/// than 64 bits.
+pub(super) fn are_small(x: &[u64], y: &[u64]) -> bool {
+    let bits = |words: &[u64]| u64::BITS - words.iter().fold(0, |bits, word| bits | word).leading_zeros();
+    let (x, y) = (bits(x), bits(y));
+    x.max(y) <= HALF.count_ones() && x + y + BLOCK.ilog2() <= u64::BITS
+}
+
+/// The sum of such products.
+pub(super) fn sum_of_small(x: &[u64], y: &[u64]) -> u128 {
+    // Halves, so that vectors can multiply them.
+    u128::from(x.iter().zip(y).map(|(x, y)| (x & HALF) * (y & HALF)).sum::<u64>())
 }

@@ -67,7 +67,7 @@ pub fn histogram(
         let mut words = [0; BLOCK];
         for begin in (chunk.begin..chunk.end).step_by(BLOCK) {
             rows.set(begin, chunk.end.min(begin + BLOCK), mask);
-            rows.read(column, &mut words);
+            rows.read(column, &mut words, &[]);
             for &word in &words[..rows.count()] {
                 let value = class.number(word);
                 if value >= start && value < end {

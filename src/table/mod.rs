@@ -8,6 +8,7 @@
 //! done on these: one pass over memory, and loops that the compiler turns into vectors.
 
 mod aggregate;
+mod ahead;
 mod column;
 mod compare;
 mod each;

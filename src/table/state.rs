@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::aggregate::{Operation, Value};
-use super::exact::{sum_signed, sum_unsigned, Wide};
+use super::exact::{are_small, sum_of_small, sum_signed, sum_unsigned, Wide};
 use super::floats::{Compensated, Moments};
 use super::words::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -154,6 +154,7 @@ impl Product {
     fn add_block(&mut self, x: &[u64], y: &[u64]) {
         let y = &y[..x.len()];
         match self {
+            Self::Integers(_, _, sum) if are_small(x, y) => sum.add(Wide::unsigned(sum_of_small(x, y))),
             Self::Integers(a, b, sum) => by_class!(*a, A => by_class!(*b, B => {
                 x.iter().zip(y).for_each(|(&x, &y)| sum.add(product(A, B, x, y)));
             })),

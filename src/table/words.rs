@@ -1,12 +1,18 @@
 //! Blocks of rows as words: what any column's numbers become before they are computed with.
 #![forbid(unsafe_code)]
 
+use super::ahead::{fetch, Ahead};
 use super::column::Column;
 use super::mask::{lowest, Mask};
 use crate::sort::KeyType;
 
 /// The most rows of a block, a multiple of 64: the words of some columns stay in the first cache.
 pub(super) const BLOCK: usize = 512;
+
+/// After so many rows that are read, more are fetched.
+const STEP: usize = 64;
+/// How often this happens in a block.
+pub(super) const STEPS: usize = BLOCK / STEP;
 
 /// What the words of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +146,16 @@ impl Rows {
         self.first + if self.all { at } else { usize::from(self.picked[at]) }
     }
 
-    /// Reads the numbers of a column into `words`, as many as rows are looked at.
-    pub(super) fn read(&self, column: &Column<'_>, words: &mut [u64]) {
+    /// Whether they are not a few among many others.
+    pub(super) fn are_dense(&self) -> bool {
+        self.all || self.count > BLOCK / 4
+    }
+
+    /// Reads the numbers of a column into `words`, as many as rows are looked at, and has more rows fetched
+    /// meanwhile.
+    pub(super) fn read(&self, column: &Column<'_>, words: &mut [u64], ahead: &[Ahead<'_>]) {
         // Numbers are asked for of numbers only.
-        by_kind!(column.kind(), widen => self.widen(column, words, widen), words.fill(0));
+        by_kind!(column.kind(), widen => self.widen(column, words, ahead, widen), words.fill(0));
     }
 
     #[inline(always)]
@@ -151,29 +163,36 @@ impl Rows {
         &self,
         column: &Column<'_>,
         words: &mut [u64],
+        ahead: &[Ahead<'_>],
         widen: impl Fn([u8; N]) -> u64 + Copy,
     ) {
-        if self.count == 0 {
-            return;
-        }
         let (bytes, stride) = (column.tail(self.first), column.stride());
-        let words = &mut words[..self.count];
         if !self.all {
-            for (word, &at) in words.iter_mut().zip(&self.picked) {
-                *word = widen(first(&bytes[usize::from(at) * stride..]));
+            let rows = words[..self.count].chunks_mut(STEP).zip(self.picked.chunks(STEP));
+            for (words, picked) in rows {
+                for (word, &at) in words.iter_mut().zip(picked) {
+                    *word = widen(first(&bytes[usize::from(at) * stride..]));
+                }
+                fetch(ahead);
             }
             return;
         }
         // After the last value of a column there need not be a whole stride.
-        let whole = self.count - 1;
-        let rows = bytes[..whole * stride].chunks_exact(stride);
-        if stride == N {
-            let values = bytes[..whole * N].chunks_exact(N);
-            words.iter_mut().zip(values).for_each(|(word, value)| *word = widen(first(value)));
-        } else {
-            words.iter_mut().zip(rows).for_each(|(word, row)| *word = widen(first(row)));
+        let Some((last, words)) = words[..self.count].split_last_mut() else { return };
+        *last = widen(first(&bytes[words.len() * stride..]));
+        let mut rest = bytes;
+        for words in words.chunks_mut(STEP) {
+            let (rows, later) = rest.split_at(words.len() * stride);
+            rest = later;
+            if stride == N {
+                let values = rows.chunks_exact(N);
+                words.iter_mut().zip(values).for_each(|(word, value)| *word = widen(first(value)));
+            } else {
+                let rows = rows.chunks_exact(stride);
+                words.iter_mut().zip(rows).for_each(|(word, row)| *word = widen(first(row)));
+            }
+            fetch(ahead);
         }
-        words[whole] = widen(first(&bytes[whole * stride..]));
     }
 }
 

@@ -91,6 +91,23 @@ void bars() {
     at++;
   }
   CHECK_THROWS(fastpar::error, static_cast<void>(found.keys(0)));
+  // Those of the rows of a mask.
+  const fastpar::mask buys = table.equal(&trade::what, side::buy);
+  const auto bought = table.group_by({&trade::symbol}, {of::sum(&trade::quantity), of::first(&trade::time)}, buys);
+  std::map<std::array<char, 4>, std::pair<std::uint64_t, std::int64_t>> of_buys;
+  for (const trade &row : rows) {
+    if (row.what == side::buy) of_buys.insert({row.symbol, {0, row.time}}).first->second.first += row.quantity;
+  }
+  CHECK(bought.size() == of_buys.size() && !of_buys.empty());
+  const auto symbols = bought.keys_as<std::array<char, 4>>(0);
+  const auto quantities = bought.values(0), begins = bought.values(1);
+  at = 0;
+  for (const auto &[symbol, expect] : of_buys) {
+    CHECK(symbols[at] == symbol && quantities[at].whole<std::uint64_t>() == expect.first && begins[at].whole() == expect.second);
+    at++;
+  }
+  CHECK_THROWS(std::invalid_argument, static_cast<void>(table.group_by({&trade::time}, {}, fastpar::mask(3))));
+  CHECK_THROWS(fastpar::error, static_cast<void>(table.group_by({&trade::time}, {}, buys, {}, 100)));
   CHECK_THROWS(fastpar::error, static_cast<void>(table.group_by({&trade::time}, {}, {}, 100)));
   CHECK_THROWS(std::invalid_argument, static_cast<void>(fastpar::group_key(&trade::price, 0.0)));
   // Buckets of half of all numbers and more, whose begin is beyond what a signed origin can be.

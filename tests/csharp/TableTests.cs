@@ -171,6 +171,14 @@ internal static class TableTests
             Expect.Equal(names[i].Key, BitConverter.ToUInt16(name, 0), "key");
             Expect.Equal(4, name.Length, "bytes");
         }
+        foreach (int index in new[] { -1, 4, int.MaxValue })
+        {
+            Expect.Throws<ArgumentOutOfRangeException>(() => groups.Keys(index));
+            Expect.Throws<ArgumentOutOfRangeException>(() => groups.Values(index));
+            Expect.Throws<ArgumentOutOfRangeException>(() => groups.KeyBytes(index, 0));
+            Expect.Throws<ArgumentOutOfRangeException>(() => groups.KeyBytes(0, index < 0 ? index : groups.Count));
+            Expect.Throws<ArgumentOutOfRangeException>(() => groups.FirstRow(index < 0 ? index : groups.Count));
+        }
         var part = new ScanOptions { Offset = 100L * Marshal.SizeOf<Trade>(), Size = 50L * Marshal.SizeOf<Trade>() };
         Expect.True(Same(trades.Skip(100).Take(50), table.Take(part)), "a part");
         Expect.Throws<OperationCanceledException>(() => table.Aggregate(asked, cancellationToken: new CancellationToken(true)));

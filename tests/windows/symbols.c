@@ -1,4 +1,5 @@
-/* What debuggers find of fastpar.dll: by the functions of Windows that they use themselves, in the .pdb that lies
+/* What debuggers find of fastpar.dll: by the functions of Windows that they use themselves, in the .pdb
+ * that lies
    beside it. Prints the kind of symbols, the function, and its line. */
 #include <windows.h>
 

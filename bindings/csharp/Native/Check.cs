@@ -39,6 +39,12 @@ internal static unsafe class Check
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"must be {least} to {most}");
 
+    /// <summary>An index of so many.</summary>
+    internal static int Index(int value, int count, string name) =>
+        value >= 0 && value < count
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"must be 0 or more and less than {count}");
+
     /// <summary>
     /// Milliseconds as the library counts them: infinite is UINT64_MAX. A fraction of a millisecond is
     /// rounded up.

@@ -20,6 +20,10 @@ once in the body. Measured on CPython 3.14.7t and two CPUs, a loop over two mill
     body on a view of its own        2 lanes 2.0 times as fast as 1
 """
 
+import importlib
+import sys
+import typing
+
 from . import _runtime
 
 _runtime.check()
@@ -39,13 +43,11 @@ from ._errors import (
     UnsupportedError,
 )
 from ._async import to_thread
-from ._columns import Column
 from ._executor import BrokenThreadPool, ThreadPoolExecutor
 from ._groups import Group, group
 from ._jobs import Job, for_start
 from ._library import status_message, status_name, version, zstd_version
 from ._loops import for_range, map, reduce, starmap
-from ._masks import Mask
 from ._options import LoopOptions, Schedule, plan
 from ._pipeline import Pipeline, pipeline
 from ._pool import (
@@ -64,10 +66,14 @@ from ._pool import (
 from ._shared import AtomicInt, Queue
 from ._slices import chunks, for_slices
 from ._sort import accumulate, sort
-from ._tables import Table, bucket, table
 from ._team import TeamMember, team
 from ._trace import TraceCategory, trace, trace_start, trace_stop
 from . import zstd
+
+if typing.TYPE_CHECKING:
+    from ._columns import Column
+    from ._masks import Mask
+    from ._tables import Table, bucket, table
 
 __version__ = version()
 
@@ -134,3 +140,24 @@ __all__ = (
     "zstd",
     "zstd_version",
 )
+
+#: What is imported when it is first asked for, from which module: tables take a while, and not every
+#: program has any.
+_LATER = {"Column": "_columns", "Mask": "_masks", "Table": "_tables", "bucket": "_tables", "table": "_tables"}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a name that has not been asked for before."""
+    try:
+        module = _LATER[name]
+    except KeyError:
+        text = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(text, name=name, obj=sys.modules[__name__]) from None
+    value = getattr(importlib.import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """All names, also those that have not been asked for."""
+    return sorted({*globals(), *_LATER})

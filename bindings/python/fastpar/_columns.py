@@ -94,6 +94,8 @@ class Column(Comparisons[Mask]):
     # ---- aggregates ----
 
     def _one(self, operation: str, weights: "Column | None", where: Mask | None, control: Control) -> int | float:
+        if weights is not None and not isinstance(weights, Column):
+            raise TypeError(f"{operation} with a column, not {type(weights).__name__}")
         columns = self.name if weights is None else (self.name, weights.name)
         if weights is not None and weights._table is not self._table:
             raise ValueError("the columns are of different tables")

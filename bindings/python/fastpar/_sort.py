@@ -33,6 +33,7 @@ class Steps(Call):
     __slots__ = ("_cancel",)
 
     def __init__(self, progress: Callable[[int, int], object] | None, cancel: CancelFlag | None) -> None:
+        check_options(cancel, progress)
         super().__init__(operator.index, progress)
         self._cancel = cancel
 
@@ -123,7 +124,6 @@ def sort(
     Memory of about the buffer's size is taken (OutOfMemoryError, and the buffer is unchanged). When it is cancelled, or interrupted by
     Ctrl-C, the records are all there, in some order.
     """
-    check_options(cancel, progress)
     if format is None:
         with memoryview(buffer) as view:
             format = view.format

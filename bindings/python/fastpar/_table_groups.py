@@ -40,6 +40,12 @@ class GroupBy[W]:
     __slots__ = ("_keys", "_table")
 
     def __init__(self, table: Grouped[W], keys: Sequence[str | bucket]) -> None:
+        if not keys:
+            raise ValueError("group_by of no keys")
+        for key in keys:
+            # A width of 0 stands for the values themselves.
+            if isinstance(key, bucket) and key.width == 0:
+                raise ValueError(f"buckets of {key.column!r} with a width of 0")
         self._table = table
         self._keys = [key if isinstance(key, bucket) else bucket(key, 0) for key in keys]
 
@@ -82,8 +88,6 @@ class GroupBy[W]:
         return _table_of(letters, columns, names, count)
 
     def _native_keys(self, fields: list[Field]) -> ctypes.Array:
-        if not self._keys:
-            raise ValueError("group_by of no keys")
         keys = (n.fastpar_group_key * len(self._keys))()
         for place, key in zip(keys, self._keys):
             field = self._table._layout.field(key.column)

@@ -222,6 +222,8 @@ class Table(Uncopied):
         """The rows of this table and of another one of the same format, both sorted by these columns, as one that is sorted. Of
         equal rows those of this table are first."""
         size, keys = self._layout.struct.size, self._keys(by, descending)
+        if not isinstance(other, Table):
+            raise TypeError(f"merged with a Table, not {type(other).__name__}")
         if other.format != self.format:
             raise ValueError(f"tables of {self.format!r} and of {other.format!r}")
         a, b = (table if table._stride == size else table.take(range(len(table)), **control) for table in (self, other))

@@ -134,7 +134,8 @@ impl HuffmanTable {
 }
 
 impl Streams<'_> {
-    /// Decodes as much of all four as can be without a look at their ends, by entries that are written as `WIDE` bytes.
+    /// Decodes as much of all four as can be without a look at their ends, by entries that are written as
+    /// `WIDE` bytes.
     #[inline(always)]
     fn decode<const WIDE: usize>(&mut self, entry: impl Fn(usize) -> u32, out: &mut [u8]) {
         // Each word's highest bits come next. Below its bits stands a 1, which tells how many were used.
@@ -169,8 +170,8 @@ impl Streams<'_> {
                     for (word, place) in words.iter_mut().zip(&mut places) {
                         let entry = entry((*word >> (64 - LOG)) as usize);
                         *word <<= entry & 63;
-                        // SAFETY: an entry goes on by at most the bytes that it is written as, and `room` has those of
-                        // all rounds.
+                        // SAFETY: an entry goes on by at most the bytes that it is written as, and `room`
+                        // has those of all rounds.
                         unsafe {
                             if WIDE == SINGLE {
                                 **place = (entry >> 8) as u8;
@@ -184,7 +185,8 @@ impl Streams<'_> {
                 }
                 for (word, next) in words.iter_mut().zip(&mut next) {
                     let used = word.trailing_zeros();
-                    // SAFETY: 5 entries of 11 bits, and 7 bits of before: less than 8 bytes, so at most 7; see `bytes`.
+                    // SAFETY: 5 entries of 11 bits, and 7 bits of before: less than 8 bytes, so at most
+                    // 7; see `bytes`.
                     unsafe {
                         *next = next.sub(used as usize / 8);
                         *word = (u64::from_le(next.cast::<u64>().read_unaligned()) | 1) << (used % 8);

@@ -1,5 +1,5 @@
-//! Made-up trees and streams: what is decoded is what was encoded, by single symbols and by groups, and damage is
-//! no more than an error.
+//! Made-up trees and streams: what is decoded is what was encoded, by single symbols and by groups, and
+//! damage is no more than an error.
 #![forbid(unsafe_code)]
 
 use super::bits::BEFORE;

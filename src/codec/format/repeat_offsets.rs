@@ -34,8 +34,8 @@ pub(super) struct Outcome {
 
 /// The repeat offsets while a block's sequences are gone through.
 pub(super) trait RepeatOffsets: Copy {
-    /// The offset of a sequence with the offset value `value`, from 1 to below 2^30. `DEPENDS`: one of the offsets
-    /// may not be known, and what is subtracted is counted.
+    /// The offset of a sequence with the offset value `value`, from 1 to below 2^30. `DEPENDS`: one of
+    /// the offsets may not be known, and what is subtracted is counted.
     fn next<const DEPENDS: bool>(&mut self, value: u32, has_literals: bool) -> u32;
 
     /// Whether each of them is known, and so will be.

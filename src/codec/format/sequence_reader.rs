@@ -140,8 +140,8 @@ fn read_all<const BMI2: bool, O: RepeatOffsets>(
     })
 }
 
-/// Reads these sequences; if one may depend on the block before (`DEPENDS`), only until none does any more. For most
-/// of a block's sequences nothing is left then that branches.
+/// Reads these sequences; if one may depend on the block before (`DEPENDS`), only until none does any
+/// more. For most of a block's sequences nothing is left then that branches.
 ///
 /// # Safety
 /// As for `next`, for each of them.
@@ -171,8 +171,8 @@ unsafe fn read_some<const BMI2: bool, const CHECKED: bool, const DEPENDS: bool, 
     Ok(())
 }
 
-/// The next sequence. `LAST`: no states follow it. `CHECKED`: it is seen to that the word can be filled. `DEPENDS`: it
-/// may depend on the block before.
+/// The next sequence. `LAST`: no states follow it. `CHECKED`: it is seen to that the word can be filled.
+/// `DEPENDS`: it may depend on the block before.
 ///
 /// # Safety
 /// Where it is not, the word can be filled `MOST_FILLS` times.

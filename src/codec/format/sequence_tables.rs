@@ -55,8 +55,8 @@ impl Mode {
     }
 }
 
-/// A state: what its symbol stands for, and where it leads. Its fields are loaded one by one, which takes less than
-/// to shift them out of a word.
+/// A state: what its symbol stands for, and where it leads. Its fields are loaded one by one, which takes
+/// less than to shift them out of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(super) struct State {

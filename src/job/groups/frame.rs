@@ -1,53 +1,53 @@
 //! A task on a thread's stack, and the tasks that it adds.
 
 use super::node::{move_up, Node, NodeRef};
-use super::{Group, Queued, Tasks};
+use super::nodes::Nodes;
+use super::{Group, Lane, Queued, Tasks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::carried::{TaskHere, ThreadHere};
-use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Counts that a task takes for its children at once.
-const COUNTS: usize = 64;
+/// Where tasks of a group run one after the other: a thread that works for it, or waits in a task of it.
+pub(super) struct Place {
+    /// The address of the group.
+    pub(super) group: *const (),
+    pub(super) lane: u32,
+    /// How many tasks of the group are below on the thread's stack.
+    pub(super) depth: u32,
+    pub(super) thread: ThreadHere,
+}
 
 /// A task on a thread's stack. Other threads see it while the task is in a loop, whose chunks may spawn.
 pub(in crate::job) struct Frame {
-    /// The address of its group.
-    pub(in crate::job) group: *const (),
+    /// Lives longer than the frame.
+    place: *const Place,
     pub(in crate::job) outer: TaskHere,
-    pub(super) lane: u32,
-    /// How many tasks of the group are below it on its stack.
-    pub(super) depth: u32,
     /// See the module.
     pub(super) mark: u64,
-    /// What its thread runs, as its callbacks see it.
-    pub(super) work: *const (),
     parent: NodeRef,
-    thread: ThreadHere,
     /// Null until it has spawned.
     node: AtomicPtr<Node>,
-    /// Counts in `node` that no task has yet. For its own thread.
-    counts: Cell<usize>,
 }
 
 impl Frame {
     /// A task of the calling thread.
     #[inline]
-    pub(super) fn new(group: *const (), place: (u32, u32, u64), work: *const (), parent: NodeRef) -> Self {
-        let (lane, depth, mark) = place;
-        Self {
-            group,
-            outer: TaskHere::current(),
-            lane,
-            depth,
-            mark,
-            work,
-            parent,
-            thread: ThreadHere::current(),
-            node: AtomicPtr::new(ptr::null_mut()),
-            counts: Cell::new(0),
-        }
+    pub(super) fn new(place: &Place, mark: u64, parent: NodeRef) -> Self {
+        let node = AtomicPtr::new(ptr::null_mut());
+        Self { place, outer: TaskHere::current(), mark, parent, node }
+    }
+
+    #[inline]
+    pub(super) fn place(&self) -> &Place {
+        // SAFETY: see the field.
+        unsafe { &*self.place }
+    }
+
+    /// The address of its group.
+    #[inline]
+    pub(in crate::job) fn group(&self) -> *const () {
+        self.place().group
     }
 
     /// The node, if it has spawned. Acquire: another thread may have made the node.
@@ -56,41 +56,48 @@ impl Frame {
         NodeRef::new(self.node.load(Ordering::Acquire))
     }
 
-    /// Counts that no task has, which are then the caller's. For its own thread.
-    #[inline]
-    pub(super) fn take_counts(&self) -> usize {
-        self.counts.replace(0)
-    }
-
-    /// The node, made at the first call; by any thread.
-    #[inline]
-    fn have_node(&self) -> Result<NodeRef> {
+    /// The node, made at the first call. `nodes`: those of the lane, for its thread, which comes here from
+    /// the task itself; none: any other thread.
+    #[inline(always)]
+    fn have_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         match self.node() {
             Some(node) => Ok(node),
-            None => self.make_node(),
+            None => self.make_node(nodes, wake),
         }
     }
 
-    fn make_node(&self) -> Result<NodeRef> {
+    #[inline(never)]
+    fn make_node(&self, nodes: Option<&Nodes>, wake: impl Fn(NodeRef)) -> Result<NodeRef> {
         crate::memory::check()?; // tasks alone must not use up the reserve
+        let (level, far) = match nodes {
+            Some(nodes) => nodes.level_in(self.parent),
+            // SAFETY: the task's count keeps it.
+            None => unsafe { self.parent.as_ref() }.level_below(),
+        };
+        let made = match nodes {
+            Some(nodes) => nodes.make(level),
+            None => Node::make(self.place().lane, level),
+        };
         let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for one more task");
-        let node = Node::make().ok_or_else(no_memory)?;
+        let node = made.ok_or_else(no_memory)?;
         // Release: the node. Acquire: that of another thread.
         let (release, acquire) = (Ordering::Release, Ordering::Acquire);
-        match self.node.compare_exchange(ptr::null_mut(), node.as_ptr(), release, acquire) {
-            Ok(_) => {
-                // Only now: after a failure the task is still counted in `self.parent`. Nobody asks for the
-                // parent before the task has ended, and so the loop that this thread may be in.
-                // SAFETY: the task keeps its node.
-                unsafe { node.as_ref() }.set_parent(move_up(self.parent));
-                Ok(node)
-            }
-            Err(other) => {
-                // SAFETY: no other thread has seen it.
-                unsafe { Node::free(node) };
-                Ok(NodeRef::new(other).unwrap_or(node))
-            }
+        if let Err(other) = self.node.compare_exchange(ptr::null_mut(), node.as_ptr(), release, acquire) {
+            // SAFETY: no other thread has seen it.
+            unsafe { Node::free(node) };
+            return Ok(NodeRef::new(other).unwrap_or(node));
         }
+        // Only now: after a failure the task is still counted in `self.parent`. Nobody asks for the parent
+        // before the task has ended, and so the loop that this thread may be in.
+        let parent = match nodes {
+            Some(nodes) => nodes.open(node, self.parent, far, wake),
+            // SAFETY: nothing uses it.
+            None if far => move_up(self.parent, |free| unsafe { Node::free(free) }),
+            None => self.parent,
+        };
+        // SAFETY: the task keeps its node.
+        unsafe { node.as_ref() }.set_parent(parent);
+        Ok(node)
     }
 }
 
@@ -119,30 +126,34 @@ impl<T: Tasks> Group<T> {
         if group.stopping() {
             return Err(stopped());
         }
-        let queue = group.queue(frame.lane);
-        if !frame.thread.is_current() {
-            let node = frame.have_node()?;
-            // SAFETY: the task keeps its node.
-            unsafe { node.as_ref() }.add(1);
-            if let Err(error) = queue.push_from_elsewhere(Queued { item, parent: node }) {
-                // The task counts in it, too, so it is not the last one.
-                super::give_back(node, 1);
-                return Err(error);
-            }
-        } else {
-            // SAFETY: this thread has the lane.
-            unsafe { queue.reserve(1)? };
-            let node = frame.have_node()?;
-            if frame.counts.get() == 0 {
-                // SAFETY: the task keeps its node.
-                unsafe { node.as_ref() }.add(COUNTS);
-                frame.counts.set(COUNTS);
-            }
-            frame.counts.set(frame.counts.get() - 1);
-            // SAFETY: as above; there is room.
-            unsafe { queue.push([Queued { item, parent: node }]) };
+        let place = frame.place();
+        if !place.thread.is_current() {
+            return group.spawn_from_elsewhere(frame, item);
         }
+        let Lane { queue, nodes, .. } = group.lane(place.lane);
+        // SAFETY: this thread has the lane.
+        unsafe { queue.reserve(1)? };
+        let node = frame.have_node(Some(nodes), group.wake())?;
+        nodes.take(node);
+        // SAFETY: as above; there is room.
+        unsafe { queue.push([Queued { item, parent: node }]) };
         group.added();
+        Ok(())
+    }
+
+    /// The same, from a loop in the task.
+    #[cold]
+    fn spawn_from_elsewhere(&self, frame: &Frame, item: T::Item) -> Result<()> {
+        let node = frame.have_node(None, self.wake())?;
+        // SAFETY: the task keeps its node.
+        unsafe { node.as_ref() }.add(1);
+        let queue = &self.lane(frame.place().lane).queue;
+        if let Err(error) = queue.push_from_elsewhere(Queued { item, parent: node }) {
+            // The task counts in it, too, so it is not the last one.
+            super::give_back(node, 1, |_| ());
+            return Err(error);
+        }
+        self.added();
         Ok(())
     }
 }

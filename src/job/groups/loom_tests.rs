@@ -4,7 +4,8 @@
 //! the pool.
 
 use super::crew::{Crew, Wait};
-use super::node::{end_task, give_back, move_up, Node, NodeRef};
+use super::node::{give_back, Node, NodeRef, RUNS};
+use super::nodes::Nodes;
 use super::queue::Queue;
 use crate::sync::model;
 use loom::cell::UnsafeCell;
@@ -24,16 +25,27 @@ unsafe impl Send for Task {}
 
 struct Small {
     queues: [Queue<Task>; 2],
+    /// Each for one thread; there may be one more thread than lanes.
+    nodes: [Nodes; 3],
     crew: Crew,
+    /// What all tasks are below.
+    root: NodeRef,
     /// Plain memory, so that loom reports a race on what tasks wrote.
     cells: Vec<UnsafeCell<usize>>,
 }
+
+// SAFETY: nodes are used as in a group.
+unsafe impl Send for Small {}
+// SAFETY: as above.
+unsafe impl Sync for Small {}
 
 impl Small {
     fn new(cells: usize) -> Arc<Self> {
         Arc::new(Self {
             queues: [Queue::new(true), Queue::new(true)],
+            nodes: [0, 1, 2].map(Nodes::new),
             crew: Crew::new(2),
+            root: Node::make(0, 0).unwrap(),
             cells: (0..cells).map(|_| UnsafeCell::new(0)).collect(),
         })
     }
@@ -63,35 +75,81 @@ impl Small {
         self.queues.iter().any(Queue::has_tasks)
     }
 
-    fn wake(&self, sleeping: Option<NodeRef>) {
-        if let Some(node) = sleeping {
-            self.crew.wake_waiting(node);
+    fn wake(&self) -> impl Fn(NodeRef) + '_ {
+        |node| self.crew.wake_waiting(node)
+    }
+
+    /// A task has ended.
+    fn count_ended(&self, lane: u32, place: Option<NodeRef>) {
+        if let Some(node) = place {
+            self.nodes[lane as usize].give_back(node, 1, self.wake());
         }
+    }
+
+    /// The node of a task that begins on the lane, counted in `parent` or above.
+    fn begin(&self, lane: u32, parent: NodeRef) -> NodeRef {
+        let nodes = &self.nodes[lane as usize];
+        let (level, far) = nodes.level_in(parent);
+        let node = nodes.make(level).unwrap();
+        // SAFETY: kept by the task.
+        unsafe { node.as_ref() }.set_parent(nodes.open(node, parent, far, self.wake()));
+        node
+    }
+
+    /// The same for a task of the root's.
+    fn begin_first(&self, lane: u32) -> NodeRef {
+        // SAFETY: the root has not ended.
+        unsafe { self.root.as_ref() }.add(1);
+        self.begin(lane, self.root)
+    }
+
+    /// Adds a task below the one with this node, which runs on the lane.
+    fn spawn_below(&self, lane: u32, node: NodeRef, cell: usize, spawns: usize) {
+        self.nodes[lane as usize].take(node);
+        self.spawn(lane, Task { cell, spawns, parent: node });
+    }
+
+    /// The task with this node ends.
+    fn end(&self, lane: u32, node: NodeRef) {
+        self.count_ended(lane, self.nodes[lane as usize].end(node, self.wake()));
+    }
+
+    /// The lane's thread has no task.
+    fn tell_ended(&self, lane: u32) {
+        self.nodes[lane as usize].close_ended(None, self.wake());
     }
 
     /// A task: it writes, and may spawn another, which is counted in a node of its own.
     fn run(&self, lane: u32, task: Task) {
+        let nodes = &self.nodes[lane as usize];
+        nodes.close_ended(Some(task.parent), self.wake());
         // SAFETY: each cell has one task; loom checks it.
         self.cells[task.cell].with_mut(|cell| unsafe { *cell += 1 });
         if task.spawns == 0 {
-            return self.wake(give_back(task.parent, 1));
+            return self.count_ended(lane, nodes.put_back(task.parent));
         }
-        let node = Node::make().unwrap();
-        // SAFETY: just made; kept by the task.
-        unsafe { node.as_ref() }.set_parent(move_up(task.parent));
-        // SAFETY: as above.
-        unsafe { node.as_ref() }.add(2);
-        self.spawn(lane, Task { cell: task.cell + 1, spawns: task.spawns - 1, parent: node });
-        self.wake(end_task(node, 1));
+        let node = self.begin(lane, task.parent);
+        self.spawn_below(lane, node, task.cell + 1, task.spawns - 1);
+        self.end(lane, node);
+    }
+
+    /// Takes and runs tasks until there are none.
+    fn run_all(&self, lane: u32) {
+        while let Some(task) = self.take(lane) {
+            self.run(lane, task);
+        }
+        self.tell_ended(lane);
     }
 
     /// The task with this node waits on the lane; whether it is given up.
     fn wait(&self, lane: u32, node: NodeRef, takes: bool, too_deep: bool) -> bool {
-        // SAFETY: the waiting task keeps its node.
-        while !unsafe { node.as_ref() }.is_done() {
+        let nodes = &self.nodes[lane as usize];
+        while !nodes.is_done(node) {
             match takes.then(|| self.take(lane)).flatten() {
                 Some(task) => self.run(lane, task),
                 None => {
+                    self.tell_ended(lane);
+                    nodes.close(node, self.wake());
                     let wait = Wait { lane, node, takes, too_deep };
                     if self.crew.sleep(&wait, || takes && self.any_waiting()) {
                         return true;
@@ -105,9 +163,7 @@ impl Small {
     /// A helper comes, takes what there is, and leaves.
     fn help(&self) {
         let Some(lane) = self.crew.enter(2) else { return };
-        while let Some(task) = self.take(lane) {
-            self.run(lane, task);
-        }
+        self.run_all(lane);
         self.crew.leave(lane);
     }
 
@@ -118,14 +174,15 @@ impl Small {
             assert_eq!(cell.with(|cell| unsafe { *cell }), 1, "a task was not run exactly once");
         }
     }
-}
 
-/// The node of a task that runs, and counts so many tasks.
-fn node(tasks: usize) -> NodeRef {
-    let node = Node::make().unwrap();
-    // SAFETY: just made.
-    unsafe { node.as_ref() }.add(tasks);
-    node
+    /// The same, where nobody else works any more.
+    fn end_all(&self) {
+        // SAFETY: the root has not ended.
+        assert_eq!(unsafe { self.root.as_ref() }.counts(), 0, "a count was not given back");
+        self.check();
+        // SAFETY: nothing is left that counts in it.
+        assert!(give_back(self.root, RUNS, |root| unsafe { Node::free(root) }).is_none());
+    }
 }
 
 /// A task spawns `tasks`, waits and ends; a helper comes at any time.
@@ -136,14 +193,15 @@ fn waits_for(tasks: usize, spawns: usize) {
             let small = Arc::clone(&small);
             thread::spawn(move || small.help())
         };
-        let node = node(tasks);
+        let node = small.begin_first(0);
         for number in 0..tasks {
-            small.spawn(0, Task { cell: number * (spawns + 1), spawns, parent: node });
+            small.spawn_below(0, node, number * (spawns + 1), spawns);
         }
         assert!(!small.wait(0, node, true, false));
         small.check();
+        small.end(0, node);
         helper.join().unwrap();
-        assert!(end_task(node, 0).is_none());
+        small.end_all();
     });
 }
 
@@ -158,13 +216,34 @@ fn loom_a_task_waits_for_tasks_of_tasks() {
     waits_for(1, 2);
 }
 
+/// A task that has slept adds more, and waits again: its node was closed, and is opened again.
+#[test]
+fn loom_a_task_waits_twice() {
+    model(|| {
+        let small = Small::new(2);
+        let helper = {
+            let small = Arc::clone(&small);
+            thread::spawn(move || small.help())
+        };
+        let node = small.begin_first(0);
+        small.spawn_below(0, node, 0, 0);
+        assert!(!small.wait(0, node, true, false));
+        small.spawn_below(0, node, 1, 0);
+        assert!(!small.wait(0, node, true, false));
+        small.check();
+        small.end(0, node);
+        helper.join().unwrap();
+        small.end_all();
+    });
+}
+
 /// A task that takes nothing sleeps until the helper has ended all, and what that spawned.
 #[test]
 fn loom_a_task_sleeps_while_another_spawns_and_ends() {
     model(|| {
         let small = Small::new(2);
-        let node = node(1);
-        small.spawn(0, Task { cell: 0, spawns: 1, parent: node });
+        let node = small.begin_first(0);
+        small.spawn_below(0, node, 0, 1);
         let helper = {
             let small = Arc::clone(&small);
             thread::spawn(move || small.help())
@@ -172,8 +251,9 @@ fn loom_a_task_sleeps_while_another_spawns_and_ends() {
         // It was begun before it is waited for by a thread that may take nothing.
         assert!(!small.wait(0, node, false, false));
         small.check();
+        small.end(0, node);
         helper.join().unwrap();
-        assert!(end_task(node, 0).is_none());
+        small.end_all();
     });
 }
 
@@ -183,22 +263,21 @@ fn loom_a_task_sleeps_while_another_spawns_and_ends() {
 fn loom_a_wait_that_is_too_deep_never_hangs() {
     model(|| {
         let small = Small::new(1);
-        let node = node(1);
-        small.spawn(0, Task { cell: 0, spawns: 0, parent: node });
+        let node = small.begin_first(0);
+        small.spawn_below(0, node, 0, 0);
         let helper = {
             let small = Arc::clone(&small);
             thread::spawn(move || small.help())
         };
         let given_up = small.wait(0, node, false, true);
         helper.join().unwrap();
+        small.end(0, node);
         if given_up {
             // The task is left, or the helper came after it was given up.
-            while let Some(task) = small.take(0) {
-                small.run(0, task);
-            }
+            small.run_all(0);
         }
-        small.check();
-        assert!(end_task(node, 0).is_none());
+        small.tell_ended(0);
+        small.end_all();
     });
 }
 
@@ -207,27 +286,22 @@ fn loom_a_wait_that_is_too_deep_never_hangs() {
 #[test]
 fn loom_places_move_up_past_ended_parents() {
     model(|| {
-        let small = Small::new(4);
-        let root = node(2);
+        let small = Small::new(6);
+        // SAFETY: the root has not ended.
+        unsafe { small.root.as_ref() }.add(2);
+        let task = |cell| Task { cell, spawns: 2, parent: small.root };
+        let (first, second) = (task(0), task(3));
         let helper = {
             let small = Arc::clone(&small);
-            let task = Task { cell: 2, spawns: 1, parent: root };
             thread::spawn(move || {
-                small.run(1, task);
-                while let Some(task) = small.take(1) {
-                    small.run(1, task);
-                }
+                small.run(1, second);
+                small.run_all(1);
             })
         };
-        small.run(0, Task { cell: 0, spawns: 1, parent: root });
-        while let Some(task) = small.take(0) {
-            small.run(0, task);
-        }
+        small.run(0, first);
+        small.run_all(0);
         helper.join().unwrap();
-        // SAFETY: the root keeps its node.
-        assert!(unsafe { root.as_ref() }.is_done());
-        small.check();
-        assert!(end_task(root, 0).is_none());
+        small.end_all();
     });
 }
 
@@ -237,7 +311,7 @@ fn loom_places_move_up_past_ended_parents() {
 fn loom_each_task_is_taken_once() {
     model(|| {
         let small = Small::new(4);
-        let root = node(4);
+        let node = small.begin_first(0);
         let other = {
             let small = Arc::clone(&small);
             thread::spawn(move || {
@@ -246,20 +320,15 @@ fn loom_each_task_is_taken_once() {
                 taken.into_iter().for_each(|task| small.run(1, task));
             })
         };
-        let task = |cell| Task { cell, spawns: 0, parent: root };
-        small.spawn(0, task(0));
-        small.spawn(0, task(1));
+        small.spawn_below(0, node, 0, 0);
+        small.spawn_below(0, node, 1, 0);
         small.take(0).into_iter().for_each(|task| small.run(0, task));
-        small.spawn(0, task(2));
-        small.spawn(0, task(3));
-        while let Some(task) = small.take(0) {
-            small.run(0, task);
-        }
+        small.spawn_below(0, node, 2, 0);
+        small.spawn_below(0, node, 3, 0);
+        small.end(0, node);
+        small.run_all(0);
         other.join().unwrap();
-        // SAFETY: the root keeps its node.
-        assert!(unsafe { root.as_ref() }.is_done());
-        small.check();
-        assert!(end_task(root, 0).is_none());
+        small.end_all();
     });
 }
 
@@ -269,24 +338,19 @@ fn loom_each_task_is_taken_once() {
 fn loom_two_others_take_from_a_lane() {
     model(|| {
         let small = Small::new(3);
-        let root = node(3);
-        let task = |cell| Task { cell, spawns: 0, parent: root };
-        small.spawn(0, task(0));
-        small.spawn(0, task(1));
-        let others = [1, 2].map(|_| {
+        let node = small.begin_first(0);
+        small.spawn_below(0, node, 0, 0);
+        small.spawn_below(0, node, 1, 0);
+        let others = [1, 2].map(|lane| {
             let small = Arc::clone(&small);
-            thread::spawn(move || small.queues[0].take_old(2, |task| small.run(1, task)))
+            thread::spawn(move || small.queues[0].take_old(2, |task| small.run(lane, task)))
         });
         small.take(0).into_iter().for_each(|task| small.run(0, task));
-        small.spawn(0, task(2));
-        while let Some(task) = small.take(0) {
-            small.run(0, task);
-        }
+        small.spawn_below(0, node, 2, 0);
+        small.end(0, node);
+        small.run_all(0);
         others.into_iter().for_each(|other| other.join().unwrap());
-        // SAFETY: the root keeps its node.
-        assert!(unsafe { root.as_ref() }.is_done());
-        small.check();
-        assert!(end_task(root, 0).is_none());
+        small.end_all();
     });
 }
 
@@ -295,23 +359,26 @@ fn loom_two_others_take_from_a_lane() {
 fn loom_a_loop_in_a_task_adds_tasks() {
     model(|| {
         let small = Small::new(2);
-        let root = node(2);
+        let node = small.begin_first(0);
         let in_loop = {
             let small = Arc::clone(&small);
-            let task = Task { cell: 0, spawns: 0, parent: root };
+            // SAFETY: the task keeps its node.
+            unsafe { node.as_ref() }.add(1);
+            let task = Task { cell: 0, spawns: 0, parent: node };
             thread::spawn(move || small.queues[0].push_from_elsewhere(task).unwrap())
         };
         let other = {
             let small = Arc::clone(&small);
-            thread::spawn(move || small.take(1).into_iter().for_each(|task| small.run(1, task)))
+            thread::spawn(move || {
+                small.take(1).into_iter().for_each(|task| small.run(1, task));
+                small.tell_ended(1);
+            })
         };
-        small.spawn(0, Task { cell: 1, spawns: 0, parent: root });
+        small.spawn_below(0, node, 1, 0);
         in_loop.join().unwrap();
-        while let Some(task) = small.take(0) {
-            small.run(0, task);
-        }
+        small.end(0, node);
+        small.run_all(0);
         other.join().unwrap();
-        small.check();
-        assert!(end_task(root, 0).is_none());
+        small.end_all();
     });
 }

@@ -27,14 +27,18 @@ mod frame;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod node;
+mod nodes;
 mod queue;
 mod take;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wait;
 
 use super::carried::{Carried, TaskHere};
 use super::gate::MAX_HELPERS;
 use super::helpers::{recruit_more, JobGate, Share};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::clock::ThreadClock;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{
@@ -45,7 +49,9 @@ use crate::trace::{self, Mark};
 use crew::Crew;
 use crossbeam_utils::CachePadded;
 pub(super) use frame::Frame;
-use node::{end_task, give_back, Node, NodeRef};
+use frame::Place;
+use node::{give_back, Node, NodeRef, RUNS};
+use nodes::Nodes;
 use queue::Queue;
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -82,28 +88,39 @@ pub(crate) struct Group<T: Tasks> {
     tasks: T,
     /// Lives until the group has ended, and is looked at by threads that work for it.
     cancel: *const AtomicI32,
-    /// The waiting tasks of each lane.
-    lanes: Box<[Queue<Queued<T::Item>>]>,
+    lanes: Box<[Lane<T::Item>]>,
     crew: Crew,
     gate: JobGate,
     share: Share,
     /// No task is begun any more.
     stop: AtomicBool,
     failure: Mutex<Option<Error>>,
-    /// Tasks that have run, by lane. Written by the lane's thread; relaxed: numbers for people.
-    ran: Box<[CachePadded<AtomicU64>]>,
     /// The root of the counts.
     root: NodeRef,
     carried: Carried,
+    /// Of the caller.
+    clock: Option<ThreadClock>,
     traced: Option<trace::Call>,
     process: Process,
     pool: PoolRef,
 }
 
-// SAFETY: the flag and the pool live as long as the group has tasks; nodes are shared by their own rules.
+// SAFETY: the flag and the pool live as long as the group has tasks; nodes are shared by their own rules, and
+// of a lane's nodes only its thread asks for them.
 unsafe impl<T: Tasks> Send for Group<T> {}
 // SAFETY: as above.
 unsafe impl<T: Tasks> Sync for Group<T> {}
+
+/// What a lane has.
+struct Lane<I> {
+    /// The waiting tasks.
+    queue: Queue<Queued<I>>,
+    /// Those of its tasks. For its thread.
+    nodes: CachePadded<Nodes>,
+    /// Tasks that it has begun. Written by the lane's thread; relaxed: numbers for people and for the
+    /// idle-CPU monitor.
+    ran: AtomicU64,
+}
 
 /// A waiting task.
 #[derive(Clone, Copy)]
@@ -119,8 +136,8 @@ unsafe impl<I: Send> Send for Queued<I> {}
 /// Tasks of a group on a thread, as they see it.
 struct Work<'g, T: Tasks> {
     group: &'g Group<T>,
-    lane: u32,
-    depth: u32,
+    lane: &'g Lane<T::Item>,
+    place: Place,
     number: Cell<u64>,
     mark: Cell<Mark>,
 }
@@ -135,7 +152,7 @@ impl<T: Tasks> Asked for Work<'_, T> {
     }
 
     fn identity(&self) -> *const () {
-        ptr::from_ref(self).cast()
+        ptr::from_ref(&self.place).cast()
     }
 }
 
@@ -151,22 +168,22 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     let call = Call::enter()?;
     let lanes = if call.can_have_help() { call.lanes(options.max_lanes) } else { 1 };
     let no_memory = || Error::new(ErrorKind::OutOfMemory, "the system has no memory for a group");
-    let node = Node::make().ok_or_else(no_memory)?;
+    let node = Node::make(0, 0).ok_or_else(no_memory)?;
     // SAFETY: just made.
     unsafe { node.as_ref() }.add(1);
     let group = Arc::new_cyclic(|own| Group {
         own: Weak::clone(own),
         tasks,
         cancel: options.cancel.map_or(ptr::null(), ptr::from_ref),
-        lanes: (0..lanes).map(|_| Queue::new(lanes > 1)).collect(),
+        lanes: (0..lanes).map(|lane| Lane::new(lane, lanes > 1)).collect(),
         crew: Crew::new(lanes),
         gate: JobGate::new(),
         share: if call.is_nested() { Share::None } else { Share::Fair(1) },
         stop: AtomicBool::new(false),
         failure: Mutex::new(None),
-        ran: (0..lanes).map(|_| CachePadded::default()).collect(),
         root: node,
         carried: Carried::from_caller(call.is_nested()),
+        clock: ThreadClock::own(),
         traced: trace::begin_named(trace::TASKS, options.name),
         process: Process::current(),
         pool: call.pool_ref(),
@@ -180,7 +197,8 @@ pub(crate) fn run_group<T: Tasks>(tasks: T, options: &GroupOptions<'_>, root: T:
     if !group.gate.is_empty() {
         pool::wait(|| group.gate.wait_empty(|| call.pool().has_cpus_to_wait(0)));
     }
-    let left = end_task(group.root, 0);
+    // SAFETY: nothing is left that counts in it, so nothing uses it.
+    let left = give_back(group.root, RUNS, |root| unsafe { Node::free(root) });
     debug_assert!(left.is_none());
     let ran = group.ran();
     call.count_job(ran as usize);
@@ -216,7 +234,7 @@ impl<T: Tasks> Group<T> {
 
     /// How many tasks have run.
     fn ran(&self) -> u64 {
-        self.ran.iter().map(|ran| ran.load(Ordering::Relaxed)).sum()
+        self.lanes.iter().map(|lane| lane.ran.load(Ordering::Relaxed)).sum()
     }
 
     fn failure(&self) -> MutexGuard<'_, Option<Error>> {
@@ -229,25 +247,33 @@ impl<T: Tasks> Group<T> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    fn queue(&self, lane: u32) -> &Queue<Queued<T::Item>> {
+    #[inline]
+    fn lane(&self, lane: u32) -> &Lane<T::Item> {
         &self.lanes[lane as usize]
     }
 
+    /// Wakes the task with this node, which has nothing to wait for any more.
+    fn wake(&self) -> impl Fn(NodeRef) + '_ {
+        |node| self.crew.wake_waiting(node)
+    }
+
     /// Gives counts back, and wakes a task that waited for them.
-    fn give_back(&self, ended: &mut Ended) {
+    fn give_back(&self, lane: &Lane<T::Item>, ended: &mut Ended) {
         if let Some((node, counts)) = ended.0.take() {
-            if let Some(sleeping) = give_back(node, counts) {
-                self.crew.wake_waiting(sleeping);
-            }
+            lane.nodes.give_back(node, counts, self.wake());
         }
     }
 
-    /// Counts a task as ended, later: it is known where the next one is counted, and while that is the same
-    /// place nobody can wait for this one alone.
-    fn count_ended(&self, ended: &mut Ended, node: NodeRef) {
+    /// Counts a task as ended. Where that takes an atomic step it is done later: it is known where the next
+    /// one is counted, and while that is the same place nobody can wait for this one alone.
+    fn count_ended(&self, lane: &Lane<T::Item>, ended: &mut Ended, place: Option<NodeRef>) {
+        let Some(node) = place else { return };
         match &mut ended.0 {
             Some((same, counts)) if *same == node => *counts += 1,
-            other => *other = Some((node, 1)),
+            _ => {
+                self.give_back(lane, ended);
+                ended.0 = Some((node, 1));
+            }
         }
     }
 
@@ -261,15 +287,17 @@ impl<T: Tasks> Group<T> {
         ended: &mut Ended,
     ) -> bool {
         if ended.0.is_some_and(|(node, _)| node != task.parent) {
-            self.give_back(ended);
+            self.give_back(work.lane, ended);
         }
+        let nodes = &work.lane.nodes;
+        nodes.close_ended(Some(task.parent), self.wake());
         if !self.stopping() {
             return self.run_one(work, scope, task, mark, ended);
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.discard(task.item))) {
             self.fail(panic_error(payload));
         }
-        self.count_ended(ended, task.parent);
+        self.count_ended(work.lane, ended, ended.put_back(nodes, task.parent));
         self.process.is_current()
     }
 
@@ -283,9 +311,11 @@ impl<T: Tasks> Group<T> {
     ) -> bool {
         let Queued { item, parent } = task;
         work.number.set(work.number.get() + 1);
-        let place = (work.lane, work.depth, mark);
-        let frame = Frame::new(self.address(), place, work.identity(), parent);
-        let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.lane)));
+        // Before it has run: the idle-CPU monitor must see that tasks are begun.
+        let ran = &work.lane.ran;
+        ran.store(ran.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let frame = Frame::new(&work.place, mark, parent);
+        let run = || catch_unwind(AssertUnwindSafe(|| self.tasks.run(item, self, work.place.lane)));
         let outcome = TaskHere::within(&frame, run);
         if !self.process.is_current() {
             return false; // other threads may have held any lock
@@ -300,16 +330,32 @@ impl<T: Tasks> Group<T> {
             }
             Err(payload) => self.fail(panic_error(payload)),
         }
-        match frame.node() {
-            None => self.count_ended(ended, parent),
-            Some(node) => {
-                self.give_back(ended);
-                if let Some(sleeping) = end_task(node, frame.take_counts()) {
-                    self.crew.wake_waiting(sleeping);
-                }
-            }
-        }
+        let nodes = &work.lane.nodes;
+        let place = match frame.node() {
+            None => ended.put_back(nodes, parent),
+            Some(node) => nodes.end(node, self.wake()),
+        };
+        self.count_ended(work.lane, ended, place);
         true
+    }
+}
+
+impl Ended {
+    /// Puts the count of a task back, as `Nodes::put_back`. What is given back later is not looked at before:
+    /// another lane may be writing to it.
+    #[inline]
+    fn put_back(&self, nodes: &Nodes, node: NodeRef) -> Option<NodeRef> {
+        match self.0 {
+            Some((same, _)) if same == node => Some(node),
+            _ => nodes.put_back(node),
+        }
+    }
+}
+
+impl<I: Copy> Lane<I> {
+    fn new(lane: u32, shared: bool) -> Self {
+        let nodes = CachePadded::new(Nodes::new(lane));
+        Self { queue: Queue::new(shared), nodes, ran: AtomicU64::new(0) }
     }
 }
 
@@ -318,7 +364,7 @@ impl<T: Tasks> Work<'_, T> {
     fn trace_task(&self) {
         if let Some(call) = self.group.traced {
             let values = [call.number(), self.number.get() - 1, 0, 0, 0];
-            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.lane, values));
+            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.place.lane, values));
         }
     }
 }

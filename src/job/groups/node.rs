@@ -4,40 +4,68 @@
 //! below, and it lives until its task has ended and the count is 0. Then it counts as one that has ended at
 //! its parent, the node of the task that spawned its own: in a loop, not by recursion.
 //!
-//! A task that spawns one task and ends, and so on, would leave a chain of nodes behind. So a task that makes
-//! a node, or ends, moves its place up past parents that have ended themselves. A chain of ended nodes is
-//! then no longer than the number of tasks that ran at the same time.
+//! What changes the count is an atomic step, but for the thread that has the task's lane: see `nodes`.
+//!
+//! A task that spawns one task and ends, and so on, would leave a chain of nodes behind. So where many nodes
+//! are above a task that makes one, it moves its place up past parents that have ended themselves. At most so
+//! many ended nodes are above a node, up to a task that runs, or has ended on a lane that has not told.
 //!
 //! Orderings. Each count that goes down releases what the task wrote, and the thread that sees the last one
 //! acquires all of it: a waiting task, or the thread that goes on to the parent. `parent` is written by the
-//! task only, and read by others after they have seen that the task has ended, which is released too.
+//! thread that makes the node, and read by others after they have seen that the task has ended, which is
+//! released too.
 
+use super::nodes::OwnCounts;
 use crate::sync::{AtomicUsize, Ordering};
 use std::alloc::{alloc, dealloc, Layout};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
 /// The task has not ended.
-const RUNS: usize = 1 << (usize::BITS - 1);
+pub(super) const RUNS: usize = 1 << (usize::BITS - 1);
 /// Its thread sleeps until the count is 0.
 const SLEEPS: usize = RUNS >> 1;
+
+/// The most nodes above one that may all have ended.
+const MOST_LEVELS: u8 = if cfg!(loom) { 1 } else { 64 };
 
 /// See the module.
 pub(super) struct Node {
     word: AtomicUsize,
-    parent: Cell<Option<NonNull<Node>>>,
+    parent: Cell<Option<NodeRef>>,
+    /// For the thread of its lane.
+    pub(super) own: OwnCounts,
+    /// The lane of its task.
+    pub(super) lane: u32,
+    /// How many nodes above it may have ended.
+    level: u8,
 }
 
 /// A node that is counted in: it lives until that count is given back.
 pub(super) type NodeRef = NonNull<Node>;
 
 impl Node {
-    /// The node of a task that runs, without a parent; none: there is no memory.
-    pub(super) fn make() -> Option<NodeRef> {
+    /// Memory for a node; none: the system has none.
+    pub(super) fn allocate() -> Option<NodeRef> {
         // SAFETY: the layout is not empty.
-        let made = NonNull::new(unsafe { alloc(Layout::new::<Self>()) }.cast::<Self>())?;
-        // SAFETY: memory for a node, aligned.
-        unsafe { made.write(Self { word: AtomicUsize::new(RUNS), parent: Cell::new(None) }) };
+        NonNull::new(unsafe { alloc(Layout::new::<Self>()) }.cast())
+    }
+
+    /// The node of a task that runs on `lane`, below so many others.
+    ///
+    /// # Safety
+    /// Memory for a node, which nothing uses.
+    pub(super) unsafe fn begin(node: NodeRef, lane: u32, level: u8, own: OwnCounts) {
+        let word = AtomicUsize::new(RUNS + own.spare());
+        // SAFETY: the caller's promise; aligned.
+        unsafe { node.write(Self { word, parent: Cell::new(None), own, lane, level }) };
+    }
+
+    /// The same, in new memory, without counts for the lane's thread alone; none: there is no memory.
+    pub(super) fn make(lane: u32, level: u8) -> Option<NodeRef> {
+        let made = Self::allocate()?;
+        // SAFETY: new memory.
+        unsafe { Self::begin(made, lane, level, OwnCounts::none()) };
         Some(made)
     }
 
@@ -46,16 +74,30 @@ impl Node {
     /// # Safety
     /// Nothing uses it.
     pub(super) unsafe fn free(node: NodeRef) {
-        // SAFETY: made by `make`; the caller's promise that nothing uses it.
+        // SAFETY: of `allocate`; the caller's promise that nothing uses it.
         unsafe {
             node.drop_in_place();
             dealloc(node.as_ptr().cast(), Layout::new::<Self>());
         }
     }
 
-    /// Counts the node at `parent`, which has a count for it. Before the node is shared.
+    /// Where it is counted, for who knows that the task has ended, or runs it.
+    pub(super) fn parent(&self) -> Option<NodeRef> {
+        self.parent.get()
+    }
+
+    /// Counts the node at `parent`, which has a count for it.
     pub(super) fn set_parent(&self, parent: NodeRef) {
         self.parent.set(Some(parent));
+    }
+
+    /// The level of a node below it, and whether its place must move up.
+    pub(super) fn level_below(&self) -> (u8, bool) {
+        if self.level < MOST_LEVELS {
+            (self.level + 1, false)
+        } else {
+            (0, true)
+        }
     }
 
     /// Counts tasks before they can be found. Relaxed: the thread is counted in itself, so the count is not
@@ -64,9 +106,10 @@ impl Node {
         self.word.fetch_add(tasks, Ordering::Relaxed);
     }
 
-    /// Whether all tasks below have ended; if so, what they wrote is visible.
-    pub(super) fn is_done(&self) -> bool {
-        self.word.load(Ordering::Acquire) & !(RUNS | SLEEPS) == 0
+    /// Tasks and nodes that are counted, and counts that the lane's thread has for more. Acquire: what the
+    /// tasks wrote that are not counted any more.
+    pub(super) fn counts(&self) -> usize {
+        self.word.load(Ordering::Acquire) & !(RUNS | SLEEPS)
     }
 
     /// The task's thread is about to sleep; false: there is nothing to wait for.
@@ -85,9 +128,10 @@ impl Node {
     }
 }
 
-/// Gives counts in a node back, and those of its parents that come to an end by it. The result is a node
-/// whose task sleeps, and need not any more: only its address may be used.
-pub(super) fn give_back(mut node: NodeRef, mut counts: usize) -> Option<NodeRef> {
+/// Gives counts in a node back, and those of its parents that come to an end by it; `free` gets the nodes
+/// that are not used any more. The result is a node whose task sleeps, and need not any more: only its
+/// address may be used.
+pub(super) fn give_back(mut node: NodeRef, mut counts: usize, free: impl Fn(NodeRef)) -> Option<NodeRef> {
     loop {
         // SAFETY: this count keeps the node.
         let before = unsafe { node.as_ref() }.word.fetch_sub(counts, Ordering::AcqRel);
@@ -97,37 +141,26 @@ pub(super) fn give_back(mut node: NodeRef, mut counts: usize) -> Option<NodeRef>
         }
         // SAFETY: its task has ended and nothing below it is left, so this thread alone knows it.
         let parent = unsafe { node.as_ref() }.parent.get();
-        // SAFETY: as above.
-        unsafe { Node::free(node) };
+        free(node);
         (node, counts) = (parent?, 1);
     }
 }
 
 /// The place of a task that is counted in `parent`, moved up past parents that have ended.
-pub(super) fn move_up(mut parent: NodeRef) -> NodeRef {
+pub(super) fn move_up(mut parent: NodeRef, free: impl Fn(NodeRef)) -> NodeRef {
     loop {
         // SAFETY: the task's count keeps the node.
         let node = unsafe { parent.as_ref() };
         if node.word.load(Ordering::Acquire) & RUNS != 0 {
             return parent;
         }
-        // No task writes to it any more.
+        // No thread writes to it any more.
         let Some(above) = node.parent.get() else { return parent };
         // SAFETY: the node's own count keeps the one above.
         unsafe { above.as_ref() }.add(1);
         // A task above that sleeps has just been given one more to wait for.
-        let woken = give_back(parent, 1);
+        let woken = give_back(parent, 1, &free);
         debug_assert!(woken.is_none());
         parent = above;
     }
-}
-
-/// A task that has a node ends; `counts` were added and not used. A sleeping task as by `give_back`.
-pub(super) fn end_task(node: NodeRef, counts: usize) -> Option<NodeRef> {
-    // SAFETY: the task that runs keeps the node.
-    let ended = unsafe { node.as_ref() };
-    if let Some(parent) = ended.parent.get() {
-        ended.parent.set(Some(move_up(parent)));
-    }
-    give_back(node, RUNS + counts)
 }

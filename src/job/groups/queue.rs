@@ -160,7 +160,7 @@ impl<Q: Copy> Queue<Q> {
     ///
     /// # Safety
     /// For the lane's thread.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn push(&self, tasks: impl IntoIterator<Item = Q>) {
         // SAFETY: this is the lane's thread, the only one that could change the ring.
         let slots = unsafe { &*self.own.slots.get() };
@@ -204,7 +204,7 @@ impl<Q: Copy> Queue<Q> {
     ///
     /// # Safety
     /// For the lane's thread.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn pop(&self, mark: u64) -> Option<(Q, u64)> {
         if self.added.load(Ordering::Relaxed) > 0 {
             // SAFETY: the caller's promise.

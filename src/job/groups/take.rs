@@ -1,7 +1,8 @@
 //! Waiting tasks of a group: which lane takes which, and who is told that there are some.
 
 use super::queue::Queue;
-use super::{Group, Queued, Tasks};
+use super::wait::SHALLOW;
+use super::{Group, Queued, Tasks, Work};
 use crate::job::helpers::recruit;
 use crate::pool::{most_lanes, Ticket};
 
@@ -10,7 +11,7 @@ const MOST: usize = Queue::<()>::MOST;
 
 impl<T: Tasks> Group<T> {
     /// Tasks were added to a queue: a thread that sleeps is woken, or a helper sent for.
-    #[inline]
+    #[inline(always)]
     pub(super) fn added(&self) {
         if self.lanes.len() == 1 {
             return; // its thread is awake: it has added them, or is in a loop
@@ -24,27 +25,29 @@ impl<T: Tasks> Group<T> {
 
     /// Whether any task waits. A thread that adds one from now on sees what the calling thread wrote before.
     pub(super) fn any_waiting(&self) -> bool {
-        self.lanes.iter().any(Queue::has_tasks)
+        self.lanes.iter().any(|lane| lane.queue.has_tasks())
     }
 
-    /// The newest task with this number or more, of the lane that the calling thread has.
-    #[inline]
-    pub(super) fn take_own(&self, lane: u32, mark: u64) -> Option<(Queued<T::Item>, u64)> {
-        // SAFETY: as said.
-        unsafe { self.queue(lane).pop(mark) }
-    }
-
-    /// The oldest task of another lane than the calling thread's, and with it some that go to its own queue.
-    pub(super) fn take_other(&self, lane: u32) -> Option<(Queued<T::Item>, u64)> {
-        let own = self.queue(lane);
-        let count = self.lanes.len() as u32;
+    /// A task that is not above the mark of the one that waits: the newest of the calling thread's lane, or
+    /// the oldest of another lane, and with it some that go to the thread's own queue. A wait that has come
+    /// deep takes none.
+    pub(super) fn take_other(&self, work: &Work<'_, T>) -> Option<(Queued<T::Item>, u64)> {
+        if work.place.depth >= SHALLOW {
+            return None;
+        }
+        let own = &work.lane.queue;
+        // SAFETY: the lane is the calling thread's.
+        if let Some(taken) = unsafe { own.pop(0) } {
+            return Some(taken);
+        }
+        let (lane, count) = (work.place.lane, self.lanes.len() as u32);
         for other in (1..count).map(|step| (lane + step) % count) {
-            let from = self.queue(other);
+            let from = &self.lane(other).queue;
             // Advice is enough: before a thread sleeps it looks under the locks.
             if !from.may_have_tasks() {
                 continue;
             }
-            // SAFETY: the lane is the calling thread's.
+            // SAFETY: as above.
             let most = if unsafe { own.reserve(MOST) }.is_ok() { MOST } else { 1 };
             let mut taken: [Option<Queued<T::Item>>; MOST] = [const { None }; MOST];
             let mut free = taken.iter_mut();

@@ -1,11 +1,12 @@
 //! What threads do for a group: they take tasks until nothing is left, or what they wait for has ended.
 
 use super::*;
+use crate::job::carried::ThreadHere;
 use crate::sync::{spin_loop, yield_now};
 use crew::Wait;
 
 /// A wait that has so many tasks of the group below it takes its own tasks only.
-const SHALLOW: u32 = 32;
+pub(super) const SHALLOW: u32 = 32;
 
 /// Looks for a task before a thread gives its time slice away, and slices given away before it sleeps or
 /// leaves: as at a gate.
@@ -52,55 +53,45 @@ impl<T: Tasks> Group<T> {
     fn work(&self, lane: u32, depth: u32, until: Until<'_>, first: Option<Queued<T::Item>>) -> Part {
         let traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, lane));
         let mark = if traced.is_some() { Mark::now(trace::TASKS) } else { Mark::NONE };
-        let work = Work { group: self, lane, depth, number: Cell::new(0), mark: Cell::new(mark) };
+        let place = Place { group: self.address(), lane, depth, thread: ThreadHere::current() };
+        let lane = self.lane(lane);
+        let work = Work { group: self, lane, place, number: Cell::new(0), mark: Cell::new(mark) };
         let mut ended = Ended::default();
-        let part = Scope::enter(&work, |scope| {
+        Scope::enter(&work, |scope| {
             if let Some(root) = first {
                 // The root is no task that could be dropped.
                 let cancelled = self.stopping();
                 if cancelled {
-                    self.count_ended(&mut ended, root.parent);
+                    self.count_ended(lane, &mut ended, Some(root.parent));
                 } else if !self.run_one(&work, scope, root, 0, &mut ended) {
                     return Part::Forked;
                 }
             }
             self.take_tasks(&work, scope, until, &mut ended)
-        });
-        let ran = &self.ran[lane as usize];
-        ran.store(ran.load(Ordering::Relaxed) + work.number.get(), Ordering::Relaxed);
-        part
+        })
     }
 
     fn take_tasks(&self, work: &Work<'_, T>, scope: &Scope<'_>, until: Until<'_>, ended: &mut Ended) -> Part {
-        let (lane, shallow) = (work.lane, work.depth < SHALLOW);
         let own = match until {
             Until::Done { mark, .. } => mark,
             Until::Empty(_) => 0,
         };
         loop {
-            let mut taken = match until {
-                Until::Empty(needs_room) if needs_room() => {
-                    // What is in its queue must not be left without a thread.
-                    let left = self.take_own(lane, 0);
-                    if left.is_none() {
-                        self.give_back(ended);
-                        return Part::MadeRoom;
-                    }
-                    left
-                }
-                _ => self.take_own(lane, own),
-            };
+            let made_room = matches!(until, Until::Empty(needs_room) if needs_room());
+            // SAFETY: the lane is this thread's.
+            let mut taken = unsafe { work.lane.queue.pop(own) };
             if taken.is_none() {
-                self.give_back(ended);
-                if is_done(until) {
+                self.tell_ended(work.lane, ended);
+                if made_room {
+                    return Part::MadeRoom;
+                }
+                if self.is_done(work.lane, until) {
                     return Part::Over;
                 }
-                if shallow {
-                    taken = self.take_own(lane, 0).or_else(|| self.take_other(lane));
-                }
+                taken = self.take_other(work);
             }
             let Some((task, mark)) = taken else {
-                match self.idle(lane, until, shallow) {
+                match self.idle(work, until) {
                     None => {
                         // The next task begins now, and not when this thread began to look for it.
                         work.mark.set(work.mark.get().again());
@@ -116,14 +107,22 @@ impl<T: Tasks> Group<T> {
     }
 
     /// There is no task to take: looks for a while, then sleeps, or ends the part.
-    fn idle(&self, lane: u32, until: Until<'_>, shallow: bool) -> Option<Part> {
+    fn idle(&self, work: &Work<'_, T>, until: Until<'_>) -> Option<Part> {
+        let (lane, shallow) = (work.lane, work.place.depth < SHALLOW);
         // SAFETY: this thread works for the group, whose call keeps the pool.
         let pool = unsafe { self.pool.get() };
-        let found = || is_done(until) || shallow && self.lanes.iter().any(Queue::may_have_tasks);
+        // The caller waits for a helper that looks for tasks after the last one has ended.
+        let over = || matches!(until, Until::Empty(_)) && !self.gate.is_open();
+        let found = || {
+            self.is_done(lane, until) || shallow && self.lanes.iter().any(|lane| lane.queue.may_have_tasks())
+        };
         for _ in 0..YIELDS {
             for _ in 0..LOOKS {
                 if found() {
                     return None;
+                }
+                if over() {
+                    return Some(Part::Over);
                 }
                 (0..PAUSE).for_each(|_| spin_loop());
             }
@@ -135,7 +134,8 @@ impl<T: Tasks> Group<T> {
         match until {
             Until::Empty(_) => Some(Part::Over),
             Until::Done { node, .. } => {
-                let wait = Wait { lane, node, takes: shallow, too_deep: false };
+                lane.nodes.close(node, self.wake());
+                let wait = Wait { lane: work.place.lane, node, takes: shallow, too_deep: false };
                 let given_up = pool::wait(|| self.crew.sleep(&wait, || shallow && self.any_waiting()));
                 given_up.then_some(Part::GivenUp)
             }
@@ -153,7 +153,7 @@ impl<T: Tasks> Group<T> {
         // SAFETY: the task that the thread is in has not ended, nor has its group.
         let (frame, group) = unsafe { (&*Self::frame_of(address)?, &*address) };
         group.process.check()?;
-        if !pool::is_innermost(frame.work) {
+        if !pool::is_innermost(ptr::from_ref(frame.place()).cast()) {
             let text = "a task can wait only by itself, not in a callback of another call that it makes";
             return Err(Error::new(ErrorKind::Busy, text));
         }
@@ -171,16 +171,15 @@ impl<T: Tasks> Group<T> {
     }
 
     fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
-        let woken = give_back(node, frame.take_counts());
-        // The task itself waits, and is awake.
-        debug_assert!(woken.is_none());
-        // SAFETY: the task keeps its node.
-        let done = || unsafe { node.as_ref() }.is_done();
+        let Place { lane, depth, .. } = *frame.place();
+        let nodes = &self.lane(lane).nodes;
+        let done = || nodes.is_done(node);
         if done() {
             return Part::Over;
         }
         if pool::check_depth().is_err() {
-            let wait = Wait { lane: frame.lane, node, takes: false, too_deep: true };
+            nodes.close(node, self.wake());
+            let wait = Wait { lane, node, takes: false, too_deep: true };
             while !done() {
                 if pool::wait(|| self.crew.sleep(&wait, || false)) {
                     return Part::GivenUp;
@@ -192,18 +191,23 @@ impl<T: Tasks> Group<T> {
         // SAFETY: this thread is in a task of the group, whose call keeps the pool.
         unsafe { self.pool.get() }.work_here(|| {
             let until = Until::Done { node, mark: frame.mark };
-            self.carried.with(|| part = self.work(frame.lane, frame.depth + 1, until, None));
+            self.carried.with(|| part = self.work(lane, depth + 1, until, None));
         });
         part
     }
-}
 
-/// Whether what is waited for has ended.
-fn is_done(until: Until<'_>) -> bool {
-    match until {
-        // SAFETY: the waiting task keeps its node, and the group its root.
-        Until::Done { node, .. } => unsafe { node.as_ref() }.is_done(),
-        Until::Empty(_) => false,
+    /// Whether what the calling thread waits for has ended.
+    fn is_done(&self, lane: &Lane<T::Item>, until: Until<'_>) -> bool {
+        match until {
+            Until::Done { node, .. } => lane.nodes.is_done(node),
+            Until::Empty(_) => false,
+        }
+    }
+
+    /// No task of the lane's own is left to run now: all that has ended is told to those who may wait for it.
+    fn tell_ended(&self, lane: &Lane<T::Item>, ended: &mut Ended) {
+        self.give_back(lane, ended);
+        lane.nodes.close_ended(None, self.wake());
     }
 }
 
@@ -272,5 +276,9 @@ impl<T: Tasks> Help for Group<T> {
 
     fn claimed(&self) -> u64 {
         self.ran() // it only has to change now and then
+    }
+
+    fn callers_clock(&self) -> Option<ThreadClock> {
+        self.clock
     }
 }

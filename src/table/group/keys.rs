@@ -9,6 +9,8 @@ use crate::error::Result;
 use crate::sort::KeyType;
 
 const SIGN: u64 = 1 << 63;
+/// So many neighbours are looked at together.
+const NEIGHBOURS: usize = 16;
 /// Bytes of a word.
 const WORD: usize = 8;
 
@@ -114,12 +116,19 @@ impl Reader {
             return;
         }
         let Some(words) = words.first_mut() else { return };
+        let words = &mut words[..numbers.len()];
         let pairs = words.iter_mut().zip(numbers);
         match *self {
             Self::Number { class } => pairs.for_each(|(word, &number)| *word = bits(class, number)),
             Self::Whole { class, width, origin } => {
-                let mut bucket = WholeBuckets { class, width, origin, begin: 0, last: None };
-                pairs.for_each(|(word, &number)| *word = bucket.of(number));
+                let mut bucket = LastBucket::new(class, width, origin, numbers);
+                for (words, numbers) in words.chunks_mut(NEIGHBOURS).zip(numbers.chunks(NEIGHBOURS)) {
+                    if bucket.has_all(numbers) {
+                        words.fill(bucket.word);
+                        continue;
+                    }
+                    words.iter_mut().zip(numbers).for_each(|(word, &number)| *word = bucket.of(number));
+                }
             }
             Self::Float { width, origin, .. } => pairs.for_each(|(word, &number)| {
                 // Adding 0 makes 0.0 of -0.0; NaNs are one bucket.
@@ -153,46 +162,59 @@ impl Reader {
     }
 }
 
-/// Buckets of whole numbers. The last bucket is remembered, as dividing takes long, and neighbours are often
-/// in one.
-struct WholeBuckets {
+/// The last bucket of whole numbers, which is remembered, as dividing takes long, and neighbours are often in
+/// one.
+struct LastBucket {
     class: Class,
     width: u64,
     origin: u64,
-    /// The first number of the last bucket, and the bucket's word; None if its begin is no number of 64 bits.
-    begin: u64,
-    last: Option<u64>,
+    /// The bucket's word.
+    word: u64,
+    /// The least number of it, as the bits of its type have one, and how far it is to the greatest.
+    low: u64,
+    more: u64,
 }
 
-impl WholeBuckets {
+impl LastBucket {
+    /// Of the first number.
+    fn new(class: Class, width: u64, origin: u64, numbers: &[u64]) -> Self {
+        let mut made = Self { class, width, origin, word: 0, low: 0, more: 0 };
+        if let Some(&number) = numbers.first() {
+            made.divide(number);
+        }
+        made
+    }
+
+    /// Whether it has all of these numbers; for a bucket of half of all numbers or more it may say no.
+    #[inline(always)]
+    fn has_all(&self, numbers: &[u64]) -> bool {
+        // What is more than `more` away has a highest bit, or `more` minus it has; and without a branch
+        // vectors can do it.
+        let distances = numbers.iter().map(|number| number.wrapping_sub(self.low));
+        let found = distances.fold(self.more, |found, far| found | far | self.more.wrapping_sub(far));
+        found < 1 << 63
+    }
+
     #[inline(always)]
     fn of(&mut self, number: u64) -> u64 {
-        match self.last {
-            Some(word) if number.wrapping_sub(self.begin) < self.width && !self.is_before(number) => word,
-            _ => self.divide(number),
+        // Numbers before the first one are farther away than any of the bucket, which ends where the type
+        // does.
+        if number.wrapping_sub(self.low) > self.more {
+            self.divide(number);
         }
+        self.word
     }
 
-    /// Whether the number is less than the begin of the last bucket: their difference may have more bits.
-    #[inline(always)]
-    fn is_before(&self, number: u64) -> bool {
-        match self.class {
-            Class::Signed => (number as i64) < self.begin as i64,
-            _ => number < self.begin,
-        }
-    }
-
-    fn divide(&mut self, number: u64) -> u64 {
+    fn divide(&mut self, number: u64) {
         let (width, origin) = (i128::from(self.width), i128::from(self.origin));
         let bucket = (self.class.integer(number) - origin).div_euclid(width);
         let begin = origin + bucket * width;
-        let word = bucket as i64 as u64 ^ SIGN;
-        let fits = match self.class {
-            Class::Signed => i64::try_from(begin).is_ok(),
-            _ => u64::try_from(begin).is_ok(),
+        let (least, greatest) = match self.class {
+            Class::Signed => (i128::from(i64::MIN), i128::from(i64::MAX)),
+            _ => (0, i128::from(u64::MAX)),
         };
-        self.begin = begin as u64;
-        self.last = fits.then_some(word);
-        word
+        let (low, high) = (begin.max(least), (begin + width - 1).min(greatest));
+        self.word = bucket as i64 as u64 ^ SIGN;
+        (self.low, self.more) = (low as u64, (high - low) as u64);
     }
 }

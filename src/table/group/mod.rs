@@ -30,6 +30,8 @@ use std::sync::atomic::Ordering;
 pub const MAX_GROUP_KEYS: usize = 16;
 /// Neighbours of one group are taken in as a block where so many are, on average.
 const LONG_RUN: usize = 16;
+/// So many neighbours are compared at a time.
+const NEIGHBOURS: usize = 16;
 /// The most words of all keys together.
 const MAX_KEY_WORDS: usize = 512;
 /// What the groups of a chunk are counted as, where it is decided how many chunks are run before their
@@ -222,6 +224,7 @@ impl<'a> Grouping<'a> {
             let count = words.rows().count();
             found.runs(count).for_each(|(group, rows)| map.count_rows(group, rows.len()));
             for (index, aggregate) in self.aggregates.iter().enumerate() {
+                words.fetch();
                 let (values, weights) = checked.words(aggregate, words);
                 let (operation, class) = (aggregate.operation, checked.class(aggregate.column));
                 if operation == Operation::Count {
@@ -246,6 +249,13 @@ impl<'a> Grouping<'a> {
     }
 }
 
+/// Whether all words are this one.
+#[inline(always)]
+fn all_are(word: u64, words: &[u64]) -> bool {
+    // No branch: vectors can do it.
+    words.iter().fold(0, |others, other| others | (word ^ other)) == 0
+}
+
 /// The groups of the rows of a block, and the runs of neighbours of one group.
 struct Found {
     groups: [u32; BLOCK],
@@ -260,15 +270,22 @@ impl Found {
     fn find(&mut self, rows: &Rows, first: u64, keys: &[[u64; BLOCK]], map: &mut Map<'_>) -> Result<()> {
         self.runs = 0;
         let mut group = 0;
-        for at in 0..rows.count() {
+        for begin in (0..rows.count()).step_by(NEIGHBOURS) {
+            let end = rows.count().min(begin + NEIGHBOURS);
             // Neighbours are often of one group.
-            if at == 0 || keys.iter().any(|words| words[at] != words[at - 1]) {
-                self.key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
-                group = map.find(&self.key, first + rows.row(at) as u64)?;
-                self.begins[self.runs] = at as u16;
-                self.runs += 1;
+            if begin != 0 && keys.iter().all(|words| all_are(words[begin - 1], &words[begin..end])) {
+                self.groups[begin..end].fill(group);
+                continue;
             }
-            self.groups[at] = group;
+            for at in begin..end {
+                if at == 0 || keys.iter().any(|words| words[at] != words[at - 1]) {
+                    self.key.iter_mut().zip(keys).for_each(|(word, words)| *word = words[at]);
+                    group = map.find(&self.key, first + rows.row(at) as u64)?;
+                    self.begins[self.runs] = at as u16;
+                    self.runs += 1;
+                }
+                self.groups[at] = group;
+            }
         }
         Ok(())
     }

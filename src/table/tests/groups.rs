@@ -72,6 +72,54 @@ proptest! {
             (0..asked.len()).flat_map(|index| again.value(index).unwrap().map(Result::unwrap)).collect();
         prop_assert!(same(&alone, &again));
     }
+
+    // Times that rise slowly, so that neighbours are often of one group, and go back now and then.
+    #[test]
+    fn neighbours_of_a_group_are_those_of_a_map(
+        from in prop_oneof![Just(i64::MIN), Just(-3000), Just(0), Just(i64::MAX - 3000), any::<i64>()],
+        kind in prop_oneof![Just(KeyType::I64), Just(KeyType::U64)],
+        width in prop_oneof![2u64..100, 500u64..5000, Just(1 << 62), (1u64 << 63) - 2..=(1 << 63) + 2, Just(u64::MAX)],
+        origin in prop_oneof![Just(0), -50i64..50, any::<i64>()],
+        back in prop::collection::vec((0usize..3000, 0i64..3000), 0..5),
+        count in prop_oneof![1usize..100, 500usize..1100, 2000usize..3000],
+    ) {
+        let time = |row: usize| match back.iter().find(|(at, _)| *at == row) {
+            Some((_, steps)) => from.wrapping_add(*steps),
+            None => from.wrapping_add(row as i64),
+        };
+        let bytes: Vec<u8> = (0..count)
+            .flat_map(|row| [time(row).to_ne_bytes(), (row as u64 % 997).to_ne_bytes()].concat())
+            .collect();
+        let columns = [
+            Column::new(&bytes, count, 16, kind).unwrap(),
+            Column::new(&bytes[8..], count, 16, KeyType::U64).unwrap(),
+        ];
+        let mut expected: BTreeMap<i128, Vec<i128>> = BTreeMap::new();
+        for row in 0..count {
+            let (width, origin) = (i128::from(width), i128::from(origin));
+            let time = if kind == KeyType::I64 { i128::from(time(row)) } else { i128::from(time(row) as u64) };
+            let begin = (time - origin).div_euclid(width) * width + origin;
+            expected.entry(begin).or_default().push(row as i128 % 997);
+        }
+        let keys = [GroupKey { column: 0, bucket: Some(Bucket::Whole { width, origin }) }];
+        let asked = [Operation::First, Operation::Last, Operation::Min, Operation::Max, Operation::Sum, Operation::Dot]
+            .map(|operation| Aggregate { operation, column: 1, weights: 1 });
+        let found = group(&columns, None, &keys, &asked, 0, &lanes(2)).unwrap();
+        let labels: Vec<i128> = found.key(0).unwrap().map(|value| value.unwrap().integer).collect();
+        prop_assert_eq!(labels, expected.keys().copied().collect::<Vec<_>>());
+        for (index, asked) in asked.iter().enumerate() {
+            let values: Vec<i128> = found.value(index).unwrap().map(|value| value.unwrap().integer).collect();
+            let of = |rows: &Vec<i128>| match asked.operation {
+                Operation::First => rows[0],
+                Operation::Last => rows[rows.len() - 1],
+                Operation::Min => *rows.iter().min().unwrap(),
+                Operation::Max => *rows.iter().max().unwrap(),
+                Operation::Sum => rows.iter().sum(),
+                _ => rows.iter().map(|value| value * value).sum(),
+            };
+            prop_assert_eq!(values, expected.values().map(of).collect::<Vec<_>>(), "{:?}", asked.operation);
+        }
+    }
 }
 
 #[test]

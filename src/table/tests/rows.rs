@@ -141,3 +141,21 @@ fn products_of_more_than_128_bits_are_an_error_and_sums_are_not() {
     let asked = [Aggregate { operation: Operation::WeightedMean, column: 1, weights: 0 }];
     assert_eq!(aggregate(&columns, None, &asked, &lanes(1)).unwrap()[0].number, i64::MIN as f64);
 }
+
+#[test]
+fn products_are_exact_where_their_sum_no_longer_has_64_bits() {
+    let largest = i128::from(u32::MAX);
+    for (x, y) in
+        [(largest, (1 << 23) - 1), (largest, 1 << 23), (largest, largest), (largest + 1, 1), (1, -1)]
+    {
+        let rows = 2 * words::BLOCK + 3;
+        let bytes = [(x as i64).to_ne_bytes(), (y as i64).to_ne_bytes()].concat().repeat(rows);
+        for kind in [KeyType::I64, KeyType::U64] {
+            let columns = [0, 8].map(|offset| Column::new(&bytes[offset..], rows, 16, kind).unwrap());
+            let asked = [Aggregate { operation: Operation::Dot, column: 0, weights: 1 }];
+            let found = aggregate(&columns, None, &asked, &lanes(1)).unwrap()[0].integer;
+            let y = if kind == KeyType::U64 { i128::from(y as u64) } else { y };
+            assert_eq!(found, x * y * rows as i128, "{x} {y} {kind:?}");
+        }
+    }
+}

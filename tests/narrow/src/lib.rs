@@ -20,6 +20,12 @@ mod sync;
 #[path = "../../../src/panics.rs"]
 mod panics;
 
+#[path = "../../../src/os"]
+mod os {
+    #[path = "prefetch.rs"]
+    pub(crate) mod prefetch;
+}
+
 /// Waits that no statistics count.
 mod pool {
     pub(crate) fn wait<R>(until: impl FnOnce() -> R) -> R {
@@ -78,6 +84,8 @@ mod codec {
         mod fse;
         #[path = "huffman.rs"]
         pub mod huffman;
+        #[path = "huffman_streams.rs"]
+        mod huffman_streams;
         #[path = "literals.rs"]
         pub mod literals;
         #[path = "repeat_offsets.rs"]

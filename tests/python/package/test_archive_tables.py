@@ -134,7 +134,8 @@ class Tables(unittest.TestCase):
             lambda: archive.filter(other["all"] == b""),
             lambda: (archive["qty"] > 1) & (other["all"] == b""),
             lambda: archive.aggregate({"x": ("sym", "sum")}),
-            lambda: archive.group_by().agg({}),
+            lambda: archive.group_by(),
+            lambda: archive.group_by(fastpar.bucket("ts", 0)),
         ):
             with self.assertRaises(ValueError):
                 misuse()
@@ -169,6 +170,8 @@ class Tables(unittest.TestCase):
         for call in (archive.take, archive.count, lambda **how: archive.group_by("sym").agg({}, **how)):
             with self.assertRaises(ZeroDivisionError):
                 call(progress=fail)
+            with self.assertRaises(TypeError):
+                call(cancel=5)
 
         state = {"fails": False}
 

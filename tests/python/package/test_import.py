@@ -97,6 +97,28 @@ class Names(unittest.TestCase):
             self.assertEqual(public - set(module.__all__), set())
         self.assertIn("zstd", fastpar.__all__)
 
+    def test_names_that_are_imported_when_they_are_asked_for(self):
+        code, output, errors = support.run(
+            "import sys, threading, fastpar\n"
+            "tables = 'fastpar._columns', 'fastpar._masks', 'fastpar._tables', 'fastpar._table_groups', 'fastpar.zstd._tables'\n"
+            "print([name for name in tables if name in sys.modules])\n"
+            "print(set(fastpar.__all__) <= set(dir(fastpar)), len(set(dir(fastpar))) == len(dir(fastpar)))\n"
+            "found = []\n"
+            "threads = [threading.Thread(target=lambda: found.append((fastpar.table, fastpar.Mask, fastpar.bucket))) for _ in range(8)]\n"
+            "for thread in threads: thread.start()\n"
+            "for thread in threads: thread.join()\n"
+            "print(len(found), len(set(found)), len(fastpar.table(b'12345678', '<q')))\n"
+            "from fastpar import *\n"
+            "print(Table is fastpar.Table, isinstance(table(b'', '<q'), Table), 'table' in vars(fastpar))\n"
+            "try: fastpar.tabel\n"
+            "except AttributeError as error: print(error, error.name, error.obj is fastpar)\n"
+        )
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(
+            output.splitlines()[-5:],
+            ["[]", "True True", "8 1 1", "True True True", "module 'fastpar' has no attribute 'tabel' tabel True"],
+        )
+
     def test_version(self):
         self.assertEqual(fastpar.__version__, fastpar.version())
 
@@ -128,7 +150,8 @@ class Native(unittest.TestCase):
         import annotationlib
         import inspect
 
-        for name, value in vars(fastpar).items():
+        for name in dir(fastpar):
+            value = getattr(fastpar, name)
             if inspect.isfunction(value):
                 annotationlib.get_annotations(value, format=annotationlib.Format.VALUE)
                 self.assertTrue(value.__doc__, name)

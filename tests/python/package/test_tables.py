@@ -353,8 +353,27 @@ class Groups(unittest.TestCase):
         for key, error in ((fastpar.bucket("qty", 2.5), TypeError), (fastpar.bucket("qty", -1), ValueError), (fastpar.bucket("sym", 5), ValueError)):
             with self.assertRaises(error):
                 table.group_by(key).agg({})
-        with self.assertRaises(ValueError):
-            table.group_by().agg({})
+        for keys in ((), (fastpar.bucket("ts", 0),), ("sym", fastpar.bucket("ts", 0, 5)), (fastpar.bucket("price", 0.0),)):
+            with self.assertRaisesRegex(ValueError, "no keys|width of 0"):
+                table.group_by(*keys)
+
+    def test_buckets_at_the_ends_of_their_types(self):
+        least, most = -(2**63), 2**63 - 1
+        rows = [least, least + 1, -1, 0, 1, most - 1, most] + list(range(most - 3000, most, 3))
+        table = fastpar.table(struct.pack(f"<{len(rows)}q", *rows), "<q", names=("t",))
+        for width in (2, 1000, 2**62, 2**64 - 1):
+            for origin in (0, 7, least, most, 10**30, -(10**30)):
+                expected = {}
+                for value in rows:
+                    begin = (value - origin) // width * width + origin
+                    expected[begin] = expected.get(begin, 0) + 1
+                with self.subTest(width=width, origin=origin):
+                    group = table.group_by(fastpar.bucket("t", width, origin))
+                    if min(expected) < least:
+                        with self.assertRaisesRegex(OverflowError, "'t'"):
+                            group.agg({"n": "count"})
+                    else:
+                        self.assertEqual([tuple(row) for row in group.agg({"n": "count"})], sorted(expected.items()))
 
     def test_limits(self):
         table = trades(made(5000))
@@ -389,6 +408,16 @@ class Calls(unittest.TestCase):
 
         with self.assertRaisesRegex(KeyError, "told"):
             table["qty"].sum(progress=fail)
+        for wrong in ({"cancel": 5}, {"cancel": True}, {"progress": 5}, {"max_lanes": "2"}):
+            for call in (table["qty"].sum, table["price"].unique, lambda **control: table.take([1], **control)):
+                with self.subTest(wrong), self.assertRaises(TypeError):
+                    call(**wrong)
+
+    def test_others_that_are_no_columns_and_no_tables(self):
+        table = trades(made(10))
+        for call in (lambda: table["qty"].dot("price"), lambda: table["price"].mean("qty"), lambda: table.merged([], "id")):
+            with self.assertRaisesRegex(TypeError, "column|Table"):
+                call()
 
     def test_many_threads_use_one_table(self):
         table = trades(made(20_000))

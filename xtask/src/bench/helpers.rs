@@ -1,5 +1,5 @@
-//! How many workers come to help a loop: on Linux, and on Windows as far as Wine is like it. One program, built
-//! for both.
+//! How many workers come to help a loop: on Linux, and on Windows as far as Wine is like it. One program,
+//! built for both.
 
 use super::runner::{median, Runner};
 use super::{build, machine, Effort};

@@ -1,4 +1,5 @@
-//! The symbols of the package for Windows: debuggers find them by the links in the DLL, and the lines in them.
+//! The symbols of the package for Windows: debuggers find them by the links in the DLL, and the lines in
+//! them.
 
 use super::wine::Wine;
 use crate::windows::symbols::FILE;

@@ -1,8 +1,8 @@
-//! The symbols for Microsoft's debuggers. For MinGW rustc writes DWARF, which they do not read. But LLVM writes
-//! CodeView beside it where a flag of the bitcode says so. So rustc gives the library's bitcode too, that flag
-//! is set, and LLD, which comes with Rust, links what rustc has linked with the bitcode instead of the object:
-//! it makes the code anew, as rustc did, the DLL, and the `.pdb`. (Crates that are linked as they are, and the
-//! C code of libzstd, have their names there, and no lines.)
+//! The symbols for Microsoft's debuggers. For MinGW rustc writes DWARF, which they do not read. But LLVM
+//! writes CodeView beside it where a flag of the bitcode says so. So rustc gives the library's bitcode
+//! too, that flag is set, and LLD, which comes with Rust, links what rustc has linked with the bitcode
+//! instead of the object: it makes the code anew, as rustc did, the DLL, and the `.pdb`. (Crates that are
+//! linked as they are, and the C code of libzstd, have their names there, and no lines.)
 
 use super::{BUILD_LIMIT, GCC, LIMIT};
 use crate::{process, repo};

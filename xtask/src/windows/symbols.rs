@@ -1,5 +1,5 @@
-//! What gdb and lldb want to know, taken out of the DLL into a file of its own, whose name the DLL tells: they
-//! find it beside the DLL. (For other debuggers: `pdb`.)
+//! What gdb and lldb want to know, taken out of the DLL into a file of its own, whose name the DLL tells:
+//! they find it beside the DLL. (For other debuggers: `pdb`.)
 
 use super::{process, LIMIT};
 use anyhow::{Context, Result};
@@ -24,8 +24,8 @@ pub(super) fn split(dll: &Path, folder: &Path) -> Result<(PathBuf, PathBuf)> {
 }
 
 /// Takes back that objcopy calls the DLL "debug stripped": Microsoft's debuggers, and Wine, would look for a
-/// file of another kind then, and not for the `.pdb`. The sum of the file, which nobody asks of a DLL, is left
-/// out as it was of the file before.
+/// file of another kind then, and not for the `.pdb`. The sum of the file, which nobody asks of a DLL, is
+/// left out as it was of the file before.
 fn clear_mark(dll: &Path) -> Result<()> {
     const STRIPPED: u16 = 0x200;
     let mut bytes = std::fs::read(dll)?;

@@ -3,6 +3,7 @@
 use super::slot::{Content, Slot, AHEAD, SLACK};
 use crate::codec::format::bits::{Checked, Odd};
 use crate::codec::format::sequences::{Decoded, Sequence};
+use crate::os::prefetch::prefetch;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -319,16 +320,4 @@ unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
             to.add(at).write(from.add(at).read());
         }
     }
-}
-
-/// Has the memory at an address fetched, which may be any.
-#[inline(always)]
-fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which reads nothing.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
