@@ -27,7 +27,7 @@ const SYSTEM: [&str; 3] = ["libSystem.tbd", "libc.tbd", "libm.tbd"];
 pub(super) fn sdk() -> Result<PathBuf> {
     let sdk = repo::scratch("targets")?.join("sdk");
     let lib = sdk.join("usr/lib");
-    if !lib.join("libiconv.tbd").exists() {
+    if !SYSTEM.iter().chain([&"libiconv.tbd"]).all(|name| lib.join(name).exists()) {
         std::fs::create_dir_all(&lib)?;
         repo::link(&headers()?, &sdk.join("usr/include"))?;
         let system = of_zig("darwin/libSystem.tbd")?;
