@@ -86,7 +86,7 @@ unsafe fn open(
     memory::check()?;
     // SAFETY: the caller's promise; the archive is dropped before the arguments.
     let ((archive, src), arguments) = unsafe {
-        let arguments = KeptArguments::read(options)?;
+        let arguments = KeptArguments::read(options, || false)?;
         (open(&arguments.options())?, arguments)
     };
     place.set(handle::give(fastpar_archive { archive, src, _arguments: arguments }));

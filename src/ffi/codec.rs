@@ -302,16 +302,26 @@ pub(super) struct KeptArguments {
 }
 
 impl KeptArguments {
+    /// `is_released`: whether the program has freed the handle; its progress callback is not called any more.
+    ///
     /// # Safety
     /// `options` is NULL or a valid struct whose pointers live as long as the handle.
-    pub(super) unsafe fn read(options: *const fastpar_zstd_options) -> Result<Self> {
+    pub(super) unsafe fn read(
+        options: *const fastpar_zstd_options,
+        is_released: impl Fn() -> bool + Sync + 'static,
+    ) -> Result<Self> {
         let mut raw = MaybeUninit::uninit();
         // SAFETY: the caller's promise.
         let raw = *unsafe { borrow::read_options(options, &mut raw)? };
         // SAFETY: the caller's promise.
         let shared = Box::new(unsafe { Shared::new(&raw)? });
         let progress = ForeignProgress::new(raw.progress, raw.progress_data);
-        let report = Box::new(move |done, total| progress.report(done, total));
+        let report = Box::new(move |done, total| {
+            if is_released() {
+                return ControlFlow::Continue(()); // the call tells it at its end
+            }
+            progress.report(done, total)
+        });
         Ok(Self { raw, shared, report })
     }
 

@@ -75,9 +75,13 @@ impl Released {
         self.refuse().map_err(io::Error::other)
     }
 
-    fn refuse(&self) -> Result<()> {
+    fn is_set(&self) -> bool {
         // Relaxed: it carries no data; the callback that released the stream ran on this thread.
-        if self.0.load(Ordering::Relaxed) {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn refuse(&self) -> Result<()> {
+        if self.is_set() {
             return Err(Error::new(ErrorKind::Closed, "the stream was released during this call"));
         }
         Ok(())
@@ -103,8 +107,10 @@ impl<S> Handle<S> {
         open: impl FnOnce(&Options<'static>) -> Result<S>,
     ) -> Result<Self> {
         memory::check()?;
+        let flag = released.clone();
+        let is_released = move || flag.is_set();
         // SAFETY: the caller's promise.
-        let arguments = unsafe { KeptArguments::read(options)? };
+        let arguments = unsafe { KeptArguments::read(options, is_released)? };
         // SAFETY: the stream is dropped before the arguments.
         let stream = open(unsafe { &arguments.options() })?;
         Ok(Self { stream: Mutex::new(stream), _arguments: arguments, released })
@@ -128,7 +134,7 @@ impl<S> Handle<S> {
 
     /// The program has released the stream: a call under way ends.
     pub(super) fn release(&self) {
-        self.released.0.store(true, Ordering::Relaxed); // see `Released::refuse`
+        self.released.0.store(true, Ordering::Relaxed); // see `Released::is_set`
     }
 }
 
@@ -301,7 +307,7 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 ///
 /// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
 ///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
-///                calling the sink again; it needs what it was given until then.
+///                calling the sink or `progress` again; it needs what it was given until then.
 ///
 /// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call
 /// does. May be called from any thread, and from its own callbacks. Since: 1.0

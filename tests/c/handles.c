@@ -156,7 +156,15 @@ static void a_writer_is_freed_in_its_sink(void)
   }
 }
 
-static void a_writer_is_freed_in_its_progress(void)
+/* Longer than reports of progress are apart, so that one is due in the middle of the call. */
+static int32_t take_slowly(void *user_data, const void *data, size_t len)
+{
+  os_sleep_ms(60);
+  return take(user_data, data, len);
+}
+
+/* Once, also where the last report of the call would still follow. */
+static void free_in_progress_with(fastpar_sink_fn sink)
 {
   own_writer own = {NULL, NULL, 0};
   fastpar_zstd_options options;
@@ -164,10 +172,16 @@ static void a_writer_is_freed_in_its_progress(void)
   options.struct_size = sizeof options;
   options.progress = free_in_progress;
   options.progress_data = &own;
-  CHECK_EQUAL(fastpar_writer_open(&options, take, NULL, &own.writer, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_writer_open(&options, sink, NULL, &own.writer, NULL), FASTPAR_OK);
   CHECK_EQUAL(fastpar_writer_write(own.writer, bytes, 1000, NULL), FASTPAR_OK);
   CHECK_EQUAL(fastpar_writer_finish(own.writer, NULL), FASTPAR_ERR_CLOSED);
   CHECK_EQUAL(own.calls, 1);
+}
+
+static void a_writer_is_freed_in_its_progress(void)
+{
+  free_in_progress_with(take);
+  free_in_progress_with(take_slowly);
 }
 
 static int32_t free_dict_in_sink(void *user_data, const void *data, size_t len)

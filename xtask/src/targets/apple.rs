@@ -20,14 +20,20 @@ install-name:    '/usr/lib/libiconv.2.dylib'
 ...
 ";
 
+/// The system's library by the names that std and the crate libc link it by. Apple's folder has them, too.
+const SYSTEM: [&str; 3] = ["libSystem.tbd", "libc.tbd", "libm.tbd"];
+
 /// A folder laid out as Apple's is, for `-isysroot`.
 pub(super) fn sdk() -> Result<PathBuf> {
     let sdk = repo::scratch("targets")?.join("sdk");
     let lib = sdk.join("usr/lib");
-    if !lib.join("libiconv.tbd").exists() {
+    if !SYSTEM.iter().chain([&"libiconv.tbd"]).all(|name| lib.join(name).exists()) {
         std::fs::create_dir_all(&lib)?;
         repo::link(&headers()?, &sdk.join("usr/include"))?;
-        repo::link(&of_zig("darwin/libSystem.tbd")?, &lib.join("libSystem.tbd"))?;
+        let system = of_zig("darwin/libSystem.tbd")?;
+        for name in SYSTEM {
+            repo::link(&system, &lib.join(name))?;
+        }
         std::fs::write(lib.join("libiconv.tbd"), ICONV)?;
     }
     Ok(sdk)

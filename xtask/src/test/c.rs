@@ -71,6 +71,13 @@ pub(super) fn portable_programs(context: &mut Context) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
+/// Those for macOS: its headers refuse `makecontext`, as deprecated.
+pub(super) fn macos_programs(context: &mut Context) -> Result<Vec<PathBuf>> {
+    let mut programs = portable_programs(context)?;
+    programs.retain(|program| program.file_stem().is_none_or(|stem| stem != "fibers"));
+    Ok(programs)
+}
+
 /// The programs of `tests/c`, and the generated calls.
 pub(super) fn programs(context: &mut Context) -> Result<Vec<PathBuf>> {
     let mut programs = repo::files("tests/c", "c")?;

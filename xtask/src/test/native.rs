@@ -64,8 +64,12 @@ fn programs(context: &mut Context) -> Result<Vec<Case>> {
     if !process::installed("cmake") {
         return Ok(vec![missing(context, "C and C++", "cmake is not installed")]);
     }
-    let c_programs = if cfg!(target_os = "linux") { c::programs } else { c::portable_programs };
-    let sources = [c_programs(context)?, cpp::programs()?].concat();
+    let c_programs = match std::env::consts::OS {
+        "linux" => c::programs(context)?,
+        "macos" => c::macos_programs(context)?,
+        _ => c::portable_programs(context)?,
+    };
+    let sources = [c_programs, cpp::programs()?].concat();
     let folder = repo::scratch(NAME)?;
     let staged = context.staged()?;
     if let Err(error) = build(staged, &sources, &folder) {
