@@ -10,6 +10,9 @@ use std::ptr;
 
 /// Matches that are farther away than this may not be in a core's own caches.
 const FAR: u32 = 256 << 10;
+/// Where sequences make so many bytes in the mean, more than 16 of a match are copied without a branch, which
+/// would be mispredicted too often.
+const LONG: usize = 14;
 
 /// The place that a frame is decoded to. What is executed is read by any lane while one lane writes behind
 /// it.
@@ -122,13 +125,16 @@ impl Place {
     unsafe fn copy_block(&self, literals: &[u8], sequences: &[Sequence], decoded: &Decoded) {
         let near_end = self.room < self.all + SLACK;
         let far = decoded.farthest > FAR;
+        let long = decoded.len >= LONG * decoded.count;
         // SAFETY: the caller's promise; where `near_end` is false there are `SLACK` bytes of room behind the
         // block.
         unsafe {
-            match (near_end, far) {
-                (false, false) => self.copy::<false, false>(literals, sequences, decoded),
-                (false, true) => self.copy::<false, true>(literals, sequences, decoded),
-                (true, _) => self.copy::<true, true>(literals, sequences, decoded),
+            match (near_end, far, long) {
+                (false, false, false) => self.copy::<false, false, 16>(literals, sequences, decoded),
+                (false, false, true) => self.copy::<false, false, 32>(literals, sequences, decoded),
+                (false, true, false) => self.copy::<false, true, 16>(literals, sequences, decoded),
+                (false, true, true) => self.copy::<false, true, 32>(literals, sequences, decoded),
+                (true, ..) => self.copy::<true, true, 16>(literals, sequences, decoded),
             }
         }
     }
@@ -171,7 +177,7 @@ impl Place {
     /// # Safety
     /// As for `copy_block`; and where `NEAR_END` is false there are `SLACK` bytes of room behind the block.
     #[inline(always)]
-    unsafe fn copy<const NEAR_END: bool, const FAR_AWAY: bool>(
+    unsafe fn copy<const NEAR_END: bool, const FAR_AWAY: bool, const AT_ONCE: usize>(
         &self,
         literals: &[u8],
         sequences: &[Sequence],
@@ -205,7 +211,7 @@ impl Place {
                 }
                 next = next.add(count);
                 out = out.add(count);
-                copy_match(base.offset(sequence.from()), out, len);
+                copy_match::<AT_ONCE>(base.offset(sequence.from()), out, len);
                 out = out.add(len);
             }
             let rest = self.all - decoded.len;
@@ -251,20 +257,23 @@ unsafe fn copy_32s(mut from: *const u8, mut to: *mut u8, len: usize) {
     }
 }
 
-/// Copies a match of at least 3 bytes, and up to 31 more.
+/// Copies a match of at least 3 bytes, and up to 31 more; `AT_ONCE` bytes of it, 16 or 32, without a branch.
 ///
 /// # Safety
 /// `to` has so much room; `from` is in the same place, before `to`, and all bytes between them are written.
 #[inline(always)]
-unsafe fn copy_match(from: *const u8, to: *mut u8, len: usize) {
+unsafe fn copy_match<const AT_ONCE: usize>(from: *const u8, to: *mut u8, len: usize) {
     let distance = to as usize - from as usize;
     // SAFETY: the caller's promise; what is read is before what is written, in steps no longer than the
     // distance.
     unsafe {
         if distance >= 16 {
             copy_16(from, to);
-            if len > 16 {
-                copy_32s(from.add(16), to.add(16), len - 16);
+            if AT_ONCE == 32 {
+                copy_16(from.add(16), to.add(16));
+            }
+            if len > AT_ONCE {
+                copy_32s(from.add(AT_ONCE), to.add(AT_ONCE), len - AT_ONCE);
             }
             return;
         }
