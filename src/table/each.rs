@@ -54,7 +54,7 @@ impl States<'_> {
             (Operation::First, _) => each!(State::First(_, found), word => *found = found.or(Some(word))),
             (Operation::Last, _) => each!(State::Last(_, found), word => *found = Some(word)),
             (Operation::Variance, _) => {
-                each!(State::Moments(_, moments), word => moments.add(class.number(word)));
+                each!(State::Moments(_, moments), word => moments.add(class, word));
             }
             (Operation::Dot | Operation::WeightedMean, _) => {
                 for (row, (&word, &weight)) in words.iter().zip(weights).enumerate() {

@@ -1,6 +1,8 @@
 //! Sums of floats with compensation, and moments: in an order that rows and chunks tell, and nothing else.
 #![forbid(unsafe_code)]
 
+use super::words::Class;
+
 /// Sums that a block is added up in, side by side, for vectors.
 const SIDE: usize = 8;
 
@@ -49,19 +51,38 @@ impl Compensated {
     }
 }
 
-/// Count, mean and squares of distances from it.
+/// Distances of floats from a base as large as this might have no number.
+const LARGEST_BASE: f64 = 1e300;
+
+/// Count, mean and squares of distances from it. The mean is told by its distance from the first value: so of many
+/// equal digits none takes room.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     count: f64,
+    base: u64,
     mean: f64,
     squares: f64,
 }
 
 impl Moments {
+    /// What values that begin with this one are measured from.
+    #[inline(always)]
+    fn base(class: Class, first: u64) -> u64 {
+        // Neither from what has no distances.
+        if class == Class::Float && !(f64::from_bits(first).abs() < LARGEST_BASE) {
+            return 0.0_f64.to_bits();
+        }
+        first
+    }
+
     /// B. P. Welford's step.
     #[inline]
-    pub(super) fn add(&mut self, value: f64) {
+    pub(super) fn add(&mut self, class: Class, word: u64) {
+        if self.count == 0.0 {
+            self.base = Self::base(class, word);
+        }
         self.count += 1.0;
+        let value = class.distance(word, self.base);
         let distance = value - self.mean;
         self.mean += distance / self.count;
         self.squares += distance * (value - self.mean);
@@ -69,10 +90,10 @@ impl Moments {
 
     /// Adds a block of values: two passes over it.
     #[inline(always)]
-    pub(super) fn add_block(&mut self, count: usize, value: impl Fn(usize) -> f64 + Copy) {
-        if count == 0 {
-            return;
-        }
+    pub(super) fn add_block(&mut self, class: Class, words: &[u64]) {
+        let (Some(&first), count) = (words.first(), words.len()) else { return };
+        let base = Self::base(class, first);
+        let value = |at: usize| class.distance(words[at], base);
         let mut sum = Compensated::default();
         sum.add_block(count, value);
         let mean = sum.value() / count as f64;
@@ -81,11 +102,11 @@ impl Moments {
             let distance = value(at) - mean;
             distance * distance
         });
-        self.merge(Self { count: count as f64, mean, squares: squares.value() });
+        self.merge(class, Self { count: count as f64, base, mean, squares: squares.value() });
     }
 
     /// By T. F. Chan, G. H. Golub and R. J. LeVeque.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, class: Class, other: Self) {
         if self.count == 0.0 {
             *self = other;
             return;
@@ -94,7 +115,7 @@ impl Moments {
             return;
         }
         let count = self.count + other.count;
-        let distance = other.mean - self.mean;
+        let distance = class.distance(other.base, self.base) + (other.mean - self.mean);
         self.squares += other.squares + distance * distance * (self.count * other.count / count);
         self.mean += distance * (other.count / count);
         self.count = count;

@@ -237,7 +237,7 @@ impl State {
             Self::First(_, found) => *found = found.or_else(|| words.first().copied()),
             Self::Last(_, found) => *found = words.last().copied().or(*found),
             Self::Moments(class, moments) => by_class!(*class, C => {
-                moments.add_block(words.len(), |at| C.number(words[at]));
+                moments.add_block(C, words);
             }),
         }
     }
@@ -256,7 +256,7 @@ impl State {
             (Self::Greatest(_, into), Self::Greatest(_, from)) => *into = (*into).max(*from),
             (Self::First(_, into), Self::First(_, from)) => *into = into.or(*from),
             (Self::Last(_, into), Self::Last(_, from)) => *into = from.or(*into),
-            (Self::Moments(_, into), Self::Moments(_, from)) => into.merge(*from),
+            (Self::Moments(class, into), Self::Moments(_, from)) => into.merge(*class, *from),
             _ => debug_assert!(false, "different aggregates"),
         }
     }

@@ -44,6 +44,20 @@ impl Class {
         }
     }
 
+    /// How far a number is from another one, where that can be told exactly or nearly.
+    #[inline(always)]
+    pub(super) fn distance(self, word: u64, from: u64) -> f64 {
+        match self {
+            Self::Signed => match (word as i64).checked_sub(from as i64) {
+                Some(distance) => distance as f64,
+                None => word as i64 as f64 - from as i64 as f64,
+            },
+            Self::Unsigned if word >= from => (word - from) as f64,
+            Self::Unsigned => -((from - word) as f64),
+            Self::Float => f64::from_bits(word) - f64::from_bits(from),
+        }
+    }
+
     /// The whole number; 0 for floats.
     pub(super) fn integer(self, word: u64) -> i128 {
         match self {

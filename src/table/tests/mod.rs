@@ -15,6 +15,7 @@ mod orders;
 mod pieces;
 mod refused;
 mod rows;
+mod variance;
 
 const NUMBERS: [KeyType; 10] = [
     KeyType::U8,
