@@ -130,7 +130,12 @@ unsafe fn own_options<'a>(options: *const fastpar_loop_options) -> Result<(u32, 
     let raw = unsafe { borrow::options(options)? };
     let numbers = raw.segments | raw.grain | raw.item_size | raw.cache_bytes;
     let others = raw.schedule | raw.flags | raw.reserved;
-    if numbers != 0 || others != 0 || raw.progress.is_some() || !raw.name.is_null() {
+    if numbers != 0
+        || others != 0
+        || raw.progress.is_some()
+        || !raw.progress_data.is_null()
+        || !raw.name.is_null()
+    {
         let text = "of the options a read of an archive has only max_lanes and cancel";
         return Err(Error::new(ErrorKind::InvalidArgument, text));
     }

@@ -349,7 +349,7 @@ fn a_flag_of_one_read_stops_no_other() {
         let mut dst = vec![MaybeUninit::uninit(); len];
         archive.read_with(offset, &mut dst, 0, Some(flag))
     };
-    for (offset, len) in [(5, 5), (0, 1_000_000), (150_000, 20), (300_000, 100_000)] {
+    for (offset, len) in [(5, 5), (0, 1_000_000), (150_000, 20), (300_000, 100_000), (7, 0)] {
         flag.store(1, Ordering::Relaxed);
         assert_eq!(kind(with(offset, len, &flag)), ErrorKind::Cancelled);
         assert_eq!(read(&archive, offset, len).unwrap(), data[offset as usize..][..len]);

@@ -302,6 +302,9 @@ static void a_read_is_stopped_alone(void)
   options.segments = 0;
   options.name = "read";
   CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 0, bytes, 1, &written, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
+  options.name = NULL;
+  options.progress_data = bytes;
+  CHECK_EQUAL(fastpar_archive_read_with(&options, archive, 0, bytes, 1, &written, NULL), FASTPAR_ERR_INVALID_ARGUMENT);
   fastpar_archive_free(archive);
 }
 

@@ -166,3 +166,24 @@ fn memory_is_kept() {
     }
     assert!(decoded >= 8, "{decoded}");
 }
+
+/// A block that decodes to more than a block may, in a frame that does not tell its size, is damage on every way,
+/// and not a destination that is too small.
+#[test]
+fn blocks_that_are_too_large() {
+    let literals = 100_000;
+    // Raw literals of 20 bits; one sequence, each of its codes the only one; a match of 131,074 bytes.
+    let head = ((literals as u32) << 4 | 0b1100).to_le_bytes();
+    let block = [&head[..3], &noise(literals), &[1, 0x54, 1, 2, 52], &[0xff, 0xff, 0b100]].concat();
+    let large = Maker::new(WINDOW).raw(b"before").block(2, block.len(), &block).end();
+    let place = Place::new(&[]);
+    fs::write(&place.output, &large).unwrap();
+    for max_lanes in [0, 1, 2] {
+        let options = Options { max_lanes, ..Options::default() };
+        let (bytes, end) = unpack(&large, &options);
+        assert_kind(end, ErrorKind::Corrupt);
+        assert_eq!(bytes, b"before", "{max_lanes} lanes");
+        assert_kind(decompress_file(&place.output, &place.back, &options), ErrorKind::Corrupt);
+        assert_kind(decompress_to_vec(&large, &options), ErrorKind::Corrupt);
+    }
+}

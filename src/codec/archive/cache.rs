@@ -7,10 +7,13 @@
 #![forbid(unsafe_code)]
 
 use super::cursor::Cursor;
+use crate::codec::options::progress::CallProgress;
+use crate::error::Result;
 use crate::pool::{check_others, wait};
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// The most cursors that are kept: so many readers can go through large frames side by side.
 const CURSORS: usize = 4;
@@ -58,6 +61,19 @@ pub(super) enum Found<'c> {
     NoRoom,
 }
 
+/// How often a call that waits for another thread looks at its flags.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Sleeps until something changes, or a call that has a flag is to look at it.
+pub(super) fn sleep<'m, T>(
+    changed: &QuietCondvar,
+    mutex: &'m Mutex<T>,
+    state: MutexGuard<'m, T>,
+    call: &CallProgress<'_>,
+) -> MutexGuard<'m, T> {
+    wait(|| if call.has_flag() { changed.wait_timeout(mutex, state, LOOK) } else { changed.wait(state) })
+}
+
 impl Cache {
     pub(super) fn new(budget: usize, strict: bool) -> Self {
         Self { budget, strict, state: Mutex::default(), changed: QuietCondvar::default() }
@@ -80,12 +96,15 @@ impl Cache {
     /// The content of a frame of `size` bytes, for which [`Cache::takes`] is true, or the right to decode it.
     /// Waits while another thread decodes the frame, and while the caller's limit leaves no room for it
     /// beside frames being decoded.
-    pub(super) fn find(&self, frame: usize, size: usize) -> Found<'_> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled): by a flag of the call, before a wait or in it.
+    pub(super) fn find(&self, frame: usize, size: usize, call: &CallProgress<'_>) -> Result<Found<'_>> {
         let mut evicted = Vec::new(); // freed without the lock
         let mut state = self.lock();
         loop {
             if let Some(content) = state.there(frame) {
-                return Found::There(content);
+                return Ok(Found::There(content));
             }
             if !state.frames.contains_key(&frame) {
                 if state.make_room(self.budget - size, &mut evicted) {
@@ -93,13 +112,14 @@ impl Cache {
                 }
                 // Frames that are being decoded take all the room.
                 if !self.strict {
-                    return Found::NoRoom;
+                    return Ok(Found::NoRoom);
                 }
             }
             if check_others().is_err() {
-                return Found::NoRoom; // whoever was to decode it has ended
+                return Ok(Found::NoRoom); // whoever was to decode it has ended
             }
-            state = wait(|| self.changed.wait(state));
+            call.check()?;
+            state = sleep(&self.changed, &self.state, state, call);
         }
         state.used += size;
         state.frames.insert(frame, Slot::Coming);
@@ -109,7 +129,7 @@ impl Cache {
         let fits = |vec: &Vec<u8>| vec.capacity() >= size && vec.capacity() / 2 <= size;
         let mut unused = evicted.into_iter().filter_map(|content| Arc::try_unwrap(content).ok());
         let spare = unused.find(fits).unwrap_or_default();
-        Found::Claimed(Claim { cache: self, frame, size, spare, kept: false })
+        Ok(Found::Claimed(Claim { cache: self, frame, size, spare, kept: false }))
     }
 
     /// A cursor in this frame, at `offset` or before it, if there is one.

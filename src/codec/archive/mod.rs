@@ -201,13 +201,14 @@ impl<'a> Archive<'a> {
     ) -> Result<usize> {
         let left = self.size().saturating_sub(offset);
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
-        if len == 0 {
-            return Ok(0);
-        }
-        let dst = &mut dst[..len];
         let max_lanes = if max_lanes == 0 { self.max_lanes } else { max_lanes };
         let options = Options { max_lanes, cancel: cancel.or(self.cancel), ..self.options() };
         let progress = CallProgress::new(&options, None).stopped_also_by(self.cancel);
+        if len == 0 {
+            progress.check()?;
+            return Ok(0);
+        }
+        let dst = &mut dst[..len];
         let first = self.index.frame_at(offset);
         let last = self.index.frame_at(offset + (len as u64 - 1));
         let control = options.control(self.lane_memory(first, last), 0)?;
@@ -316,7 +317,7 @@ impl<'a> Archive<'a> {
         }
         if self.cache.takes(size) {
             let size = size as usize; // at most the budget
-            match self.cache.find(frame, size) {
+            match self.cache.find(frame, size, progress)? {
                 Found::There(content) => {
                     calls::copy(&content[skipped as usize..][..dst.len()], dst);
                     return Ok(());

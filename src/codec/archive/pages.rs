@@ -6,9 +6,11 @@
 //! ends, by an error or a panic too.
 #![forbid(unsafe_code)]
 
-use super::cache::Content;
+use super::cache::{sleep, Content};
 use super::cursor::Cursor;
-use crate::pool::{check_others, wait};
+use crate::codec::options::progress::CallProgress;
+use crate::error::Result;
+use crate::pool::check_others;
 use crate::sync::{Mutex, MutexGuard, QuietCondvar};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
@@ -59,19 +61,23 @@ impl Pages {
     }
 
     /// A page, or the right to go through the frame up to it. Waits while another thread does.
-    pub(super) fn find(&self, frame: usize, page: u64) -> Page<'_> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled): by a flag of the call, before a wait or in it.
+    pub(super) fn find(&self, frame: usize, page: u64, call: &CallProgress<'_>) -> Result<Page<'_>> {
         let key = (frame, page);
         let mut state = self.lock();
         loop {
             if let Some(content) = state.there(key) {
-                return Page::There(content);
+                return Ok(Page::There(content));
             }
             let comes = state.passing.iter().any(|(_, next)| next.0 == frame && next.1 <= page);
             if !comes || check_others().is_err() {
                 break;
             }
+            call.check()?;
             *state.wanted.entry(key).or_default() += 1;
-            state = wait(|| self.changed.wait(state));
+            state = sleep(&self.changed, &self.state, state, call);
             state.unwant(key);
         }
         let fitting = state.cursors.iter().enumerate();
@@ -82,7 +88,7 @@ impl Pages {
         let number = state.clock;
         let next = cursor.as_ref().map_or(0, |cursor| cursor.at().div_ceil(PAGE));
         state.passing.push((number, (frame, next)));
-        Page::Pass(Pass { pages: self, number, frame, cursor, spare: Vec::new() })
+        Ok(Page::Pass(Pass { pages: self, number, frame, cursor, spare: Vec::new() }))
     }
 }
 

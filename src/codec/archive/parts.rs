@@ -29,7 +29,7 @@ impl Archive<'_> {
         let mut at = skipped;
         while !dst.is_empty() {
             let (page, within) = (at / PAGE, (at % PAGE) as usize);
-            match self.pages.find(frame, page) {
+            match self.pages.find(frame, page, progress)? {
                 Page::There(content) => {
                     let here = (content.len() - within).min(dst.len());
                     let (now, rest) = dst.split_at_mut(here);

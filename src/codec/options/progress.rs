@@ -47,13 +47,24 @@ impl<'a> CallProgress<'a> {
         Self { also, ..self }
     }
 
-    /// Counts uncompressed bytes that are done, and says whether to go on.
-    pub(crate) fn add(&self, bytes: usize) -> Result<()> {
-        // Relaxed, both: a number for people, and a flag that carries no data.
+    /// Whether a flag can stop the call.
+    pub(crate) fn has_flag(&self) -> bool {
+        self.cancel.is_some() || self.also.is_some()
+    }
+
+    /// Says whether to go on.
+    pub(crate) fn check(&self) -> Result<()> {
+        // Relaxed: a flag that carries no data.
         let is_set = |flag: Option<&AtomicI32>| flag.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
         if is_set(self.cancel) || is_set(self.also) {
             return Err(Error::new(ErrorKind::Cancelled, "cancelled by its flag"));
         }
+        Ok(())
+    }
+
+    /// Counts uncompressed bytes that are done, and says whether to go on.
+    pub(crate) fn add(&self, bytes: usize) -> Result<()> {
+        self.check()?;
         if self.report.is_none() {
             return Ok(()); // nothing to report to
         }
