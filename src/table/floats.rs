@@ -54,8 +54,8 @@ impl Compensated {
 /// Distances of floats from a base as large as this might have no number.
 const LARGEST_BASE: f64 = 1e300;
 
-/// Count, mean and squares of distances from it. The mean is told by its distance from the first value: so of many
-/// equal digits none takes room.
+/// Count, mean and squares of distances from it. The mean is told by its distance from the first value:
+/// so of many equal digits none takes room.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     count: f64,

@@ -167,8 +167,8 @@ fn memory_is_kept() {
     assert!(decoded >= 8, "{decoded}");
 }
 
-/// A block that decodes to more than a block may, in a frame that does not tell its size, is damage on every way,
-/// and not a destination that is too small.
+/// A block that decodes to more than a block may, in a frame that does not tell its size, is damage on
+/// every way, and not a destination that is too small.
 #[test]
 fn blocks_that_are_too_large() {
     let literals = 100_000;

@@ -76,8 +76,13 @@ pub(crate) fn build(setup: &Setup, place: &Path) -> Result<std::result::Result<B
         // Lines of the Rust code only: cargo would tell compilers of C too, and they keep paths.
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            format!("{}\x1f-Cdebuginfo=line-tables-only\x1f-Cstrip=none", repo::without_paths()),
-        );
+            format!(
+                "{}\x1f--remap-path-prefix={}=/fastpar/target\x1f-Cdebuginfo=line-tables-only\x1f-Cstrip=none",
+                repo::without_paths(),
+                std::path::absolute(place)?.display(),
+            ),
+        )
+        .env("PATH", pdb::import_tool(place)?);
     let variable = TARGET.replace('-', "_");
     command.env(format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), pdb::linker(place)?);
     command.env(format!("CC_{variable}"), GCC).env(format!("AR_{variable}"), AR);

@@ -40,8 +40,8 @@ pub(crate) fn is_out_of_memory(code: ErrorCode) -> bool {
     is(code, ZSTD_ErrorCode::ZSTD_error_memory_allocation)
 }
 
-/// Why a frame could not be decoded. `room`: the bytes that were available for a frame of unknown size. Where its
-/// blocks may not have more, what does not fit is damage.
+/// Why a frame could not be decoded. `room`: the bytes that were available for a frame of unknown size.
+/// Where its blocks may not have more, what does not fit is damage.
 pub(crate) fn decoding(code: ErrorCode, frame: &Frame, room: usize) -> Error {
     if is_too_small(code) && frame.content_size.is_none() && (room as u64) < frame.most {
         return frame.error(ErrorKind::BufferTooSmall, format!("it does not fit into the {room} bytes left"));

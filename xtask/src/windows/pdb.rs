@@ -7,10 +7,13 @@
 use super::{BUILD_LIMIT, GCC, LIMIT};
 use crate::{process, repo};
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) const FILE: &str = "fastpar.pdb";
+
+const DLLTOOL: &str = "x86_64-w64-mingw32-dlltool";
 
 /// What sets the flag.
 const CODEVIEW: &str = "xtask/src/windows/codeview.py";
@@ -59,6 +62,39 @@ pub(super) fn linker(place: &Path) -> Result<PathBuf> {
     std::fs::write(&script, text.replace("$GCC", GCC))?;
     process::must(Command::new("chmod").arg("+x").arg(&script), LIMIT)?;
     Ok(script)
+}
+
+/// What makes import libraries for rustc, in a folder whose name is another one each time: symbols in
+/// them have the name of the file, which is therefore told without the folder.
+const IMPORT_TOOL: &str = r#"#!/bin/sh
+set -e
+count=$#
+for argument; do
+  case "$before" in
+    -l) folder=${argument%/*}; set -- "$@" "${argument##*/}" ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+  before=$argument
+done
+shift "$count"
+cd "$folder"
+exec "$DLLTOOL" "$@"
+"#;
+
+/// Makes that in a folder, for a build there; the search path by which rustc finds it.
+pub(super) fn import_tool(place: &Path) -> Result<OsString> {
+    let bin = std::path::absolute(place)?.join("bin");
+    std::fs::create_dir_all(&bin)?;
+    let path = std::env::var_os("PATH").context("there is no PATH")?;
+    let folders = || std::env::split_paths(&path);
+    let tool = folders().map(|folder| folder.join(DLLTOOL)).find(|tool| tool.is_file()).context(DLLTOOL)?;
+    let script = bin.join(DLLTOOL);
+    std::fs::write(
+        &script,
+        IMPORT_TOOL.replace("$DLLTOOL", tool.to_str().context("a path that is not UTF-8")?),
+    )?;
+    process::must(Command::new("chmod").arg("+x").arg(&script), LIMIT)?;
+    Ok(std::env::join_paths(std::iter::once(bin).chain(folders()))?)
 }
 
 /// The LLD and the LLVM of this rustc, which read what it writes; Debian's Rust has none.

@@ -41,9 +41,9 @@ struct InFlight {
 ///
 /// After a failure every later call fails in the same way.
 ///
-/// A source that must not wait returns [`io::ErrorKind::WouldBlock`] where it has nothing now. What can be
-/// given out is, and where that is nothing the call fails with [`ErrorKind::Again`]. Nothing is lost:
-/// the next call asks the source again.
+/// A source that must not wait returns [`std::io::ErrorKind::WouldBlock`] where it has nothing now. What
+/// can be given out is, and where that is nothing the call fails with [`ErrorKind::Again`]. Nothing is
+/// lost: the next call asks the source again.
 ///
 /// ```
 /// use fastpar::codec::{compress_to_vec, Options, Reader};
