@@ -68,11 +68,12 @@ impl Moments {
     /// What values that begin with this one are measured from.
     #[inline(always)]
     fn base(class: Class, first: u64) -> u64 {
-        // Neither from what has no distances.
-        if class == Class::Float && !(f64::from_bits(first).abs() < LARGEST_BASE) {
-            return 0.0_f64.to_bits();
+        // Nothing is far from what is no number.
+        match class {
+            Class::Float if f64::from_bits(first).abs() < LARGEST_BASE => first,
+            Class::Float => 0.0_f64.to_bits(),
+            _ => first,
         }
-        first
     }
 
     /// B. P. Welford's step.
