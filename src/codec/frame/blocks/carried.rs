@@ -1,4 +1,5 @@
 //! What blocks of a part may refer to of the blocks before it.
+#![forbid(unsafe_code)]
 
 use super::scan::Scan;
 use super::Header;
