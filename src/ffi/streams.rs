@@ -308,6 +308,7 @@ pub unsafe extern "C" fn fastpar_writer_finish(
 /// @param writer  NULL: nothing happens. Not to be used afterwards, by any thread. A call under way, on
 ///                another thread or around the callback that calls this, ends with FASTPAR_ERR_CLOSED without
 ///                calling the sink or `progress` again; it needs what it was given until then.
+///                A callback that calls this and then fails may end its call with that failure instead.
 ///
 /// Waits for the frames that are being compressed, which takes moments; where a call is under way, that call
 /// does. May be called from any thread, and from its own callbacks. Since: 1.0
