@@ -207,7 +207,7 @@ class Interrupts(unittest.TestCase):
             "ended, others = threading.Event(), []\n"
             "def other():\n"
             "    while not ended.is_set(): others.append(archive.read_at(9, 5 << 20) == data[9:9 + (5 << 20)])\n"
-            "thread = threading.Thread(target=other); thread.start()\n"
+            "thread = threading.Thread(target=other, daemon=True); thread.start()\n"
             "def is_cut():\n"
             "    out = bytearray(len(data))\n"
             "    try:\n"
@@ -246,6 +246,28 @@ class Interrupts(unittest.TestCase):
         )
         self.assertEqual((status, output), (0, "struck\nTrue\n"), errors)
 
+    def test_struck_where_the_thread_starts(self):
+        """A handler raises just before the thread that makes the call is started, or just after."""
+        status, output, errors = support.run(
+            LOOP + "import _thread\n"
+            "from fastpar import zstd\n"
+            "from fastpar.zstd import _interrupts\n"
+            "class Starts:\n"
+            "    def __init__(self, before): self.before, self.struck = before, False\n"
+            "    def start_new_thread(self, *given):\n"
+            "        if self.struck: return _thread.start_new_thread(*given)\n"
+            "        self.struck = True\n"
+            "        if not self.before: _thread.start_new_thread(*given)\n"
+            "        raise KeyboardInterrupt\n"
+            "data = bytes(10_000_000)\n"
+            "for before in (True, False):\n"
+            "    _interrupts._thread = Starts(before)\n"
+            "    try: zstd.compress(data)\n"
+            "    except KeyboardInterrupt: print('struck')\n"
+            "    print(zstd.decompress(zstd.compress(data)) == data)"
+        )
+        self.assertEqual((status, output), (0, "struck\nTrue\n" * 2), errors)
+
     @support.where(hasattr(signal, "setitimer"))
     def test_reads_of_archives_beside_scans(self):
         """What is interrupted is the read, not a scan that another thread makes of the same archive."""
@@ -264,7 +286,7 @@ class Interrupts(unittest.TestCase):
             "ended, sizes, alarms = threading.Event(), [], 0\n"
             "def other():\n"
             "    while not ended.is_set(): sizes.append(archive.reduce(len))\n"
-            "thread = threading.Thread(target=other); thread.start()\n"
+            "thread = threading.Thread(target=other, daemon=True); thread.start()\n"
             "signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)\n"
             "while len(sizes) < 20 or alarms < 20:\n"
             "    assert thread.is_alive()\n"

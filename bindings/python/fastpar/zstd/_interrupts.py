@@ -1,5 +1,7 @@
 """Calls of the codec that the main thread can be interrupted in."""
 
+import _thread
+import contextvars
 import ctypes
 import sys
 import threading
@@ -92,17 +94,16 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
     over: list[bool] = []
     claim, ended = threading.Lock(), threading.Lock()
     ended.acquire()
+    context = contextvars.copy_context()
 
     def body() -> None:
         try:
             if claim.acquire(blocking=False):
-                statuses.append(work())
+                statuses.append(context.run(work))
         finally:
             over.append(True)
             ended.release()
 
-    # A daemon: otherwise the end of the interpreter would wait for it before it cancels what is under way.
-    thread = threading.Thread(target=body, name="fastpar-codec", daemon=True)
     interrupt: BaseException | None = None
     started = False
     while True:
@@ -110,15 +111,14 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
         try:
             if not started:
                 started = True
-                thread.start()
+                # Not `threading.Thread`: a handler that raises while its `start` waits breaks it. And the end of the interpreter
+                # would wait for the thread before it cancels what is under way.
+                _thread.start_new_thread(body, ())
             # Not by what `acquire` returns: a handler may raise when it has the lock.
             while not over:
                 ended.acquire(timeout=_TURN)
             break
         except BaseException as error:
-            if type(error) is KeyError and error.__context__ is not None:
-                # `start` was struck when its thread ran already, and tried to take that back.
-                error = error.__context__
             if claim.acquire(blocking=False):
                 # The work has not begun, and will not.
                 if type(error) is RuntimeError:
