@@ -21,6 +21,9 @@ pub(crate) use loom::{
     thread::yield_now,
 };
 
+/// How often a sleeping thread looks at a flag in its caller's memory, which wakes nobody.
+pub(crate) const FLAG_LOOK: Duration = Duration::from_millis(20);
+
 /// Loom treats sequentially consistent accesses as acquire and release. This fence stands between a store and
 /// a load that must not change places, and gives loom the missing order. Outside loom the accesses themselves
 /// do. What stores is a read-modify-write: qemu-user, which runs containers for aarch64 on x86_64, lets a

@@ -19,6 +19,8 @@ pub(super) struct Counters {
     shards: [CachePadded<Shard>; SHARDS],
     /// What the process had counted before the pool.
     before: Totals,
+    /// The times that were told last, of each kind, and of workers at work. Relaxed, as above.
+    told: [AtomicU64; 4],
 }
 
 /// Statistics of a pool since its start.
@@ -57,7 +59,12 @@ pub struct Stats {
 
 impl Counters {
     pub(super) fn new() -> Self {
-        Self { shards: Default::default(), before: Totals::now() }
+        Self { shards: Default::default(), before: Totals::now(), told: Default::default() }
+    }
+
+    /// A time that is never less than before. (How long a tick is becomes known during the first second.)
+    fn tell(&self, which: usize, nanoseconds: u64) -> u64 {
+        self.told[which].fetch_max(nanoseconds, Ordering::Relaxed).max(nanoseconds)
     }
 
     #[inline]
@@ -84,6 +91,7 @@ impl Counters {
             self.shards.iter().map(|shard| which(shard).load(Ordering::Relaxed)).sum()
         };
         let counted = Totals::now().since(&self.before);
+        let time = |on: Spent| self.tell(on as usize, counted.spent(on));
         Stats {
             threads,
             busy,
@@ -92,10 +100,10 @@ impl Counters {
             helpers: sum(|shard| &shard.helpers),
             bytes_in: counted.get(Counter::BytesIn),
             bytes_out: counted.get(Counter::BytesOut),
-            busy_ns: counted.busy(),
-            waiting_ns: counted.spent(Spent::Waiting),
-            callback_ns: counted.spent(Spent::Callbacks),
-            codec_ns: counted.spent(Spent::Codec),
+            busy_ns: self.tell(3, counted.busy()),
+            waiting_ns: time(Spent::Waiting),
+            callback_ns: time(Spent::Callbacks),
+            codec_ns: time(Spent::Codec),
             contexts_made: counted.get(Counter::ContextsMade),
             contexts_reused: counted.get(Counter::ContextsReused),
             late_helpers: counted.get(Counter::LateHelpers),

@@ -14,8 +14,7 @@
 //! all members wrote before they arrived. A member that sees the new phase, or that the barrier is broken,
 //! has seen it too.
 
-use crate::sync::{spin_loop, yield_now, AtomicU64, Condvar, Mutex, Ordering};
-use std::time::Duration;
+use crate::sync::{spin_loop, yield_now, AtomicU64, Condvar, Mutex, Ordering, FLAG_LOOK};
 
 const ARRIVED: u64 = 0xffff;
 const MEMBERS_SHIFT: u32 = 16;
@@ -23,9 +22,6 @@ const MEMBER: u64 = 1 << MEMBERS_SHIFT;
 const SLEEPING: u64 = 1 << 32;
 const BROKEN: u64 = 1 << 33;
 const PHASE: u64 = 1 << 34;
-
-/// How often a sleeping member asks whether the team is cancelled.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Turns of spinning before a member gives its time slice away, and slices given away before it sleeps.
 #[cfg(not(loom))]
@@ -134,7 +130,7 @@ impl Barrier {
                 continue;
             };
             // A flag in the caller's memory wakes nobody.
-            let waited = self.released.wait_timeout(guard, LOOK);
+            let waited = self.released.wait_timeout(guard, FLAG_LOOK);
             guard = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
             if cancelled() {
                 drop(guard); // `break_up` takes the lock

@@ -2,6 +2,7 @@
 
 use super::archive::frames_of;
 use super::common::{compress, text};
+use super::support::{sleeps, thread_number};
 use fastpar::ffi::*;
 use std::ffi::{c_void, CString};
 use std::ptr::{null, null_mut};
@@ -129,13 +130,16 @@ fn a_flag_ends_a_wait_for_another_read() {
             assert!(status != FASTPAR_OK || place[..] == data[offset as usize..][..100]);
             status
         };
-        let flag = AtomicI32::new(0);
+        let (flag, thread) = (AtomicI32::new(0), AtomicI32::new(0));
         gate.closed.store(true, SeqCst);
         std::thread::scope(|scope| {
             let first = scope.spawn(|| read(50_000, None));
             until(|| gate.waits.load(SeqCst));
-            let second = scope.spawn(|| read(60_000, Some(&flag)));
-            std::thread::sleep(Duration::from_millis(50)); // so that it waits, if the machine let it
+            let second = scope.spawn(|| {
+                thread.store(thread_number(), SeqCst);
+                read(60_000, Some(&flag))
+            });
+            until(|| thread.load(SeqCst) != 0 && sleeps(thread.load(SeqCst)));
             flag.store(1, SeqCst);
             // It would never end: the gate is opened after that.
             assert_eq!(second.join().unwrap(), FASTPAR_ERR_CANCELLED);

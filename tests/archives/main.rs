@@ -12,5 +12,7 @@ mod matching;
 mod references;
 mod scan_calls;
 mod scans;
+#[path = "../support/mod.rs"]
+mod support;
 mod tables;
 mod transform_calls;

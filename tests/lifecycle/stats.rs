@@ -12,7 +12,7 @@ use std::ops::ControlFlow::Continue;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn calls_and_chunks_are_counted() {
@@ -104,6 +104,22 @@ fn time_in_callbacks_on_all_threads() {
         assert!(milliseconds(stats.busy_ns) >= 300, "three workers: {stats:?}");
         assert!(stats.busy_ns < stats.callback_ns, "the caller is no worker: {stats:?}");
         assert_eq!((stats.codec_ns, stats.bytes_in, stats.contexts_made), (0, 0, 0));
+    });
+}
+
+/// How long a tick of the processor's counter is becomes known during the first second.
+#[test]
+fn times_never_go_back() {
+    Isolated::default().env("FASTPAR_THREADS", "2").run(|| {
+        on_threads_at_once(2, || sleep(5));
+        let times =
+            |stats: &pool::Stats| [stats.busy_ns, stats.waiting_ns, stats.callback_ns, stats.codec_ns];
+        let (start, mut last) = (Instant::now(), pool::stats());
+        while start.elapsed() < Duration::from_millis(1200) {
+            let stats = pool::stats();
+            assert!(times(&stats).iter().zip(times(&last)).all(|(now, before)| *now >= before), "{last:?}");
+            last = stats;
+        }
     });
 }
 

@@ -3,6 +3,7 @@
 use crate::common::records;
 use crate::files::unix::fifo;
 use crate::files::Place;
+use crate::support::{sleeps, thread_number};
 use fastpar::codec::{compress_file, decompress_file, Options};
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,12 +13,6 @@ static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn count(_: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::SeqCst);
-}
-
-/// The thread waits in the system.
-fn sleeps(thread: libc::pid_t) -> bool {
-    let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
-    stat[stat.rfind(')').unwrap()..].starts_with(") S")
 }
 
 /// Opening a FIFO waits for a reader, and goes on waiting after a signal.
@@ -37,8 +32,7 @@ fn waiting_for_a_reader_of_a_fifo_goes_on() {
         let (tell, told) = mpsc::channel();
         let (place, target) = (&place, &fifo);
         let call = scope.spawn(move || {
-            // SAFETY: it has no arguments.
-            tell.send(unsafe { libc::gettid() }).unwrap();
+            tell.send(thread_number()).unwrap();
             decompress_file(&place.output, target, &Options::default())
         });
         let thread = told.recv().unwrap();

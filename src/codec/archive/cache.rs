@@ -10,10 +10,9 @@ use super::cursor::Cursor;
 use crate::codec::options::progress::CallProgress;
 use crate::error::Result;
 use crate::pool::{check_others, wait};
-use crate::sync::{Mutex, MutexGuard, QuietCondvar};
+use crate::sync::{Mutex, MutexGuard, QuietCondvar, FLAG_LOOK};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 /// The most cursors that are kept: so many readers can go through large frames side by side.
 const CURSORS: usize = 4;
@@ -61,9 +60,6 @@ pub(super) enum Found<'c> {
     NoRoom,
 }
 
-/// How often a call that waits for another thread looks at its flags.
-const LOOK: Duration = Duration::from_millis(20);
-
 /// Sleeps until something changes, or a call that has a flag is to look at it.
 pub(super) fn sleep<'m, T>(
     changed: &QuietCondvar,
@@ -71,7 +67,7 @@ pub(super) fn sleep<'m, T>(
     state: MutexGuard<'m, T>,
     call: &CallProgress<'_>,
 ) -> MutexGuard<'m, T> {
-    wait(|| if call.has_flag() { changed.wait_timeout(mutex, state, LOOK) } else { changed.wait(state) })
+    wait(|| if call.has_flag() { changed.wait_timeout(mutex, state, FLAG_LOOK) } else { changed.wait(state) })
 }
 
 impl Cache {

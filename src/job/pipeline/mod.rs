@@ -19,17 +19,13 @@ use crate::memory;
 use crate::os::fork::Process;
 use crate::panics::panic_text;
 use crate::pool::{check_others, spend, wait, Call, Spent};
-use crate::sync::{Mutex, MutexGuard, QuietCondvar};
+use crate::sync::{Mutex, MutexGuard, QuietCondvar, FLAG_LOOK};
 use crate::trace::{self, Mark};
 use helper::recruit;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
-
-/// How often a waiting owner checks its cancel flag.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// The work on each task.
 pub(crate) trait Stage: Send + Sync + 'static {
@@ -279,7 +275,7 @@ impl<S: Stage> Pipeline<S> {
             let Shared { state: mutex, changed, .. } = &*self.shared;
             state = wait(|| match cancel {
                 None => changed.wait(state),
-                Some(_) => changed.wait_timeout(mutex, state, LOOK),
+                Some(_) => changed.wait_timeout(mutex, state, FLAG_LOOK),
             });
         }
     }

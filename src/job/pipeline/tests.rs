@@ -2,6 +2,7 @@
 
 use super::*;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 /// Doubles its input; fails at 13, panics at 17, and counts the chained tasks that run at the same time.
 #[derive(Default)]

@@ -111,8 +111,8 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
         try:
             if not started:
                 started = True
-                # Not `threading.Thread`: a handler that raises while its `start` waits breaks it. And the end of the interpreter
-                # would wait for the thread before it cancels what is under way.
+                # Not `threading.Thread`: a handler that raises while its `start` waits breaks it. And the
+                # end of the interpreter would wait for the thread before it cancels what is under way.
                 _thread.start_new_thread(body, ())
             # Not by what `acquire` returns: a handler may raise when it has the lock.
             while not over:
