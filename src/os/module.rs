@@ -113,15 +113,23 @@ mod elf {
     /// Looks for the module that holds this code. Not by `dladdr`: it waits for the lock that a thread holds
     /// which is loading a library, and that thread may be waiting for a call of this thread.
     pub(super) fn own_module() -> Module {
-        let mut module = Module::Stays; // a program that is linked statically
-                                        // SAFETY: `look` gets what it expects.
-        unsafe { libc::dl_iterate_phdr(Some(look), ptr::from_mut(&mut module).cast()) };
-        module
+        let mut search = Search { seen: 0, found: Module::Stays };
+        // SAFETY: `look` gets what it expects.
+        unsafe { libc::dl_iterate_phdr(Some(look), ptr::from_mut(&mut search).cast()) };
+        search.found
+    }
+
+    struct Search {
+        /// Modules that do not hold this code.
+        seen: usize,
+        found: Module,
     }
 
     /// # Safety
-    /// `info` describes a module that stays loaded meanwhile; `found` points to a [`Module`].
-    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, size: usize, found: *mut c_void) -> c_int {
+    /// `info` describes a module that stays loaded meanwhile; `search` points to a [`Search`].
+    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, size: usize, search: *mut c_void) -> c_int {
+        // SAFETY: the caller's promise.
+        let search = unsafe { &mut *search.cast::<Search>() };
         if size < offset_of!(libc::dl_phdr_info, dlpi_phnum) + size_of::<u16>() {
             return 0;
         }
@@ -136,17 +144,22 @@ mod elf {
                 && address.wrapping_sub(base.wrapping_add(segment.p_vaddr)) < segment.p_memsz
         };
         if !segments.iter().any(holds) {
+            search.seen += 1;
             return 0;
+        }
+        // The program itself: it comes first. musl gives it a name too, which its loader does not know.
+        if cfg!(target_env = "musl") && search.seen == 0 {
+            return 1;
         }
         let dynamic = segments.iter().find(|segment| segment.p_type == libc::PT_DYNAMIC);
         let dynamic = dynamic.map(|segment| base.wrapping_add(segment.p_vaddr) as *const Entry);
         // SAFETY: the loader has mapped the section; `name` is null, or a string that lives as long as the
         // module.
         unsafe {
-            // The program itself has no name.
+            // glibc gives the program itself no name.
             let named = !name.is_null() && *name != 0;
             if named && !dynamic.is_some_and(|entries| stays(entries)) {
-                *found.cast::<Module>() = Module::Named(CStr::from_ptr(name).to_owned());
+                search.found = Module::Named(CStr::from_ptr(name).to_owned());
             }
         }
         1
