@@ -2365,8 +2365,8 @@ FASTPAR_API void fastpar_queue_free(fastpar_queue *queue);
  * `fastpar_zstd_options.flags`: one frame, as the `zstd` program writes it; `frame_size` must be 0.
  * Decompressing: no effect.
  *
- * For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` and pyzstd
- * of Python, and CPython's `ZstdDecompressor` read the first of several frames, and tell no error: they lose
+ * For readers that take only one frame, or for which each frame is costly. `zstandard.decompress` of
+ * Python, and the `ZstdDecompressor` of pyzstd and of CPython read the first of several frames, and tell no error: they lose
  * the rest in silence. Such a frame is as parallel as many frames, and smaller: sections of it are
  * compressed at the same time, each with the content before it at hand. A section has 4 MiB up to level 4, 8
  * MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB at higher levels and with large

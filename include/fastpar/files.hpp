@@ -46,11 +46,11 @@ file_stats on_files(Function function, const std::filesystem::path &src_path, co
  * The target appears when it is complete; an existing one is replaced in that step, and stays as it is if the
  * call fails. Memory does not grow with the file.
  *
- * @param src_path  may be a FIFO or a device
  * The target itself is replaced: a symbolic link is not followed. FIFOs, character devices and, on Linux,
  * names of open descriptors (/dev/stdout) are written where they stand; so is, with `in_place`, a file that a
  * rename cannot replace.
  *
+ * @param src_path  may be a FIFO or a device
  * @param dst_path  a file, a link, a FIFO, a character device, an open descriptor, or nothing yet; not the
  *                  source
  * @return the statistics of the call.

@@ -38,7 +38,10 @@ struct zstd_options {
   bool keep = false;
   /** An ordinary target file that a rename cannot replace is overwritten in place. */
   bool in_place = false;
-  /** Compress: uncompressed bytes per frame. 0: 24 equal frames, fewer for small data, more for large. */
+  /**
+   * Compress: uncompressed bytes per frame. 0: from memory to memory 24 equal frames, fewer for small data,
+   * more for large; to files and streams 4 MiB, and more at high levels.
+   */
   std::size_t frame_size = 0;
   /** Threads that work at the same time. 0: as many as the CPUs this process may use. */
   std::uint32_t max_lanes = 0;

@@ -85,9 +85,10 @@ fn check_threads(threads: u32, name: &str) -> Result<u32> {
     if (1..=MAX_THREADS).contains(&threads) {
         return Ok(threads);
     }
+    let auto = if name == VARIABLE { "auto" } else { "FASTPAR_THREADS_AUTO" };
     Err(Error::new(
         ErrorKind::InvalidArgument,
-        format!("{name} is {threads}, expected 1 to {MAX_THREADS} or automatic"),
+        format!("{name} is {threads}, expected a number from 1 to {MAX_THREADS}, or {auto}"),
     ))
 }
 

@@ -63,7 +63,7 @@ impl<'s> Records<'s> {
             if bytes == 0 || field.offset.checked_add(bytes).is_none_or(|end| end > size) {
                 let offset = field.offset;
                 return invalid(format!(
-                    "fields[{at}]: {bytes} bytes at {offset} do not lie in a record of {size}"
+                    "fields[{at}]: {bytes} bytes at {offset} do not lie in a record of {size} (record_size)"
                 ));
             }
             kinds.push(field.kind);

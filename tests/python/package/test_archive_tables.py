@@ -1,7 +1,9 @@
 """Tables of what archives hold: as of the same records in memory."""
 
+import os
 import random
 import struct
+import tempfile
 import threading
 import unittest
 
@@ -152,6 +154,20 @@ class Tables(unittest.TestCase):
         damaged[len(damaged) // 2] ^= 1
         with self.assertRaises(zstd.DataError):
             zstd.open_archive(damaged).table(FORMAT).take()
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, "damaged.zst")
+            with open(name, "wb") as file:
+                file.write(damaged)
+            with zstd.open_archive(name) as archive:
+                table = archive.table(FORMAT, names=NAMES)
+                for call in (
+                    table.take,
+                    lambda: table.aggregate({"volume": ("qty", "sum")}),
+                    lambda: table.group_by("venue").agg({"n": "count"}),
+                ):
+                    with self.assertRaises(zstd.DataError) as caught:
+                        call()
+                    self.assertEqual(caught.exception.filename, name)
 
     def test_cancel_progress_and_sources(self):
         archive, _ = tables()

@@ -108,8 +108,8 @@ def path(name: Name) -> bytes:
 class ZstdOptions(TypedDict, total=False):
     """What calls of `fastpar.zstd` take beside the standard module's arguments."""
 
-    #: Uncompressed bytes per frame; 0: 24 equal frames, fewer or more where they would be very small or
-    #: large.
+    #: Uncompressed bytes per frame; 0: from memory to memory 24 equal frames, fewer or more where they would
+    #: be very small or large; to files and streams 4 MiB, and more at high levels.
     frame_size: int
     #: One frame, compressed in parallel: for readers that take one frame only.
     single_frame: bool

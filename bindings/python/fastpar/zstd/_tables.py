@@ -17,7 +17,6 @@ from .._sort import Steps
 from .._table_groups import GroupBy
 from .._tables import Table, bucket, new_groups
 from ._interrupts import interruptible
-from ._settings import check
 from ._source import Borrowed, check_source
 
 if TYPE_CHECKING:
@@ -255,7 +254,7 @@ class ArchiveTable:
         described = ctypes.byref(options), handle, ctypes.byref(table)
         status = interruptible(call, lambda: work(call, described, ctypes.byref(error)))
         check_source(status, error)
-        check(status, error)
+        self._archive._check(status, error)
         return call
 
     def __iter__(self) -> Iterator[tuple]:
