@@ -3,6 +3,8 @@
 import ctypes
 from collections.abc import Buffer, Callable
 
+from ._unfinished import after_unfinished, unfinished
+
 _SIMPLE, _WRITABLE = 0, 1
 
 
@@ -60,6 +62,12 @@ class address:
         return view.buf, view.len
 
     def __exit__(self, *_: object) -> None:
+        if unfinished:
+            after_unfinished(self._release)
+        else:
+            self._release()
+
+    def _release(self) -> None:
         view, self._view = self._view, None
         if type(view) is _PyBuffer:
             _release_buffer(ctypes.byref(view))
@@ -80,4 +88,7 @@ def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:
         return ctypes.cast(pointer, ctypes.py_object).value
     finally:
         if pointer:
-            _drop(pointer)
+            if unfinished:
+                after_unfinished(lambda: _drop(pointer))
+            else:
+                _drop(pointer)

@@ -49,7 +49,11 @@ impl Source<'_> {
                 Ok(scratch)
             }
             Self::Function { read, .. } => {
-                read(range.start, room(scratch, &range)?)?;
+                let buffer = room(scratch, &range)?;
+                // Where the function gives less than it says: not what an earlier read has left, which may
+                // be a frame that is whole.
+                buffer.fill(0);
+                read(range.start, buffer)?;
                 Ok(scratch)
             }
         }

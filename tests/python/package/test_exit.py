@@ -269,6 +269,70 @@ class Interrupts(unittest.TestCase):
         self.assertEqual((status, output), (0, "struck\nTrue\n" * 2), errors)
 
     @support.where(hasattr(signal, "setitimer"))
+    def test_struck_twice(self):
+        """A second handler raises before the call has ended: what the call uses is kept until then, and it is stopped."""
+        status, output, errors = support.run(
+            LOOP + "from fastpar._buffers import address, fill_bytes\n"
+            "from fastpar._unfinished import unfinished\n"
+            "from fastpar.zstd._interrupts import interruptible\n"
+            "class Second(Exception): pass\n"
+            "class Settings:\n"
+            "    stops = 0\n"
+            "    def stop(self):\n"
+            "        self.stops += 1\n"
+            "        if self.stops == 1: raise Second\n"
+            "    def watching(self):\n"
+            "        import contextlib\n"
+            "        return contextlib.nullcontext()\n"
+            "    def raise_failure(self): pass\n"
+            "go, data, settings = threading.Event(), bytearray(10), Settings()\n"
+            "def work():\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "    go.wait()\n"
+            "    return 0\n"
+            "try:\n"
+            "    with address(data, True): fill_bytes(100, lambda to: interruptible(settings, work))\n"
+            "except Second: print('second', settings.stops > 1, len(unfinished))\n"
+            "try: data.append(1)\n"
+            "except BufferError: print('kept')\n"
+            "fastpar.zstd.compress(bytes(10))\n"
+            "go.set()\n"
+            "while unfinished: time.sleep(0.001)\n"
+            "while True:\n"
+            "    try: data.append(1)\n"
+            "    except BufferError: time.sleep(0.001)\n"
+            "    else: break\n"
+            "print(len(data))"
+        )
+        self.assertEqual((status, output), (0, "second True 1\nkept\n11\n"), errors)
+
+    @support.where(hasattr(signal, "setitimer"))
+    def test_a_timer_that_never_stops(self):
+        """Its handler raises all the time; what others use is not written to."""
+        status, output, errors = support.run(
+            LOOP + "from fastpar import zstd\n"
+            "class Late(Exception): pass\n"
+            "armed = False\n"
+            "def handler(*_):\n"
+            "    if armed: raise Late\n"
+            "signal.signal(signal.SIGALRM, handler)\n"
+            "data = b' '.join(b'%d' % (i * i % 1000003) for i in range(1_000_000))\n"
+            "packed = zstd.compress(data, single_frame=True)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)\n"
+            "for _ in range(20):\n"
+            "    try:\n"
+            "        armed = True\n"
+            "        zstd.decompress(packed)\n"
+            "        armed = False\n"
+            "    except Late: armed = False\n"
+            "    zeros = [bytearray(len(data) // 8) for _ in range(8)]\n"
+            "    assert all(part.count(0) == len(part) for part in zeros)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+            "print(zstd.decompress(packed) == data)"
+        )
+        self.assertEqual((status, output), (0, "True\n"), errors)
+
+    @support.where(hasattr(signal, "setitimer"))
     def test_reads_of_archives_beside_scans(self):
         """What is interrupted is the read, not a scan that another thread makes of the same archive."""
         status, output, errors = support.run(

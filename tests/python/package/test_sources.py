@@ -60,6 +60,22 @@ class Sources(unittest.TestCase):
                     self.assertEqual(archive.reduce(len), len(DATA))
         self.assertLessEqual(len(_source._raised), _source._MOST)
 
+    def test_a_source_that_gives_nothing(self):
+        """What it does not write is 0, and not the frame that was read before."""
+        gives = True
+
+        def source(offset, view):
+            if gives:
+                read(offset, view)
+
+        archive = zstd.open_source(source, len(PACKED), max_lanes=1)
+        self.assertEqual(archive.read_at(0, 10), DATA[:10])
+        gives = False
+        for offset in range(50_000, 1_000_000, 50_000):
+            self.assertRaises(zstd.DataError, archive.read_at, offset, 10)
+        gives = True
+        self.assertEqual(archive.read_at(999_000, 10), DATA[999_000:999_010])
+
     def test_failures_of_several_threads_are_not_mixed_up(self):
         wrong = []
 

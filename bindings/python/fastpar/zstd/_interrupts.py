@@ -12,6 +12,7 @@ from typing import Protocol
 from .. import _native as n
 from .._library import lib
 from .._threads import Work as Stoppable, begin, live
+from .._unfinished import Unfinished, after_unfinished, unfinished
 
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
@@ -84,7 +85,10 @@ def interruptible(settings: Work, work: Callable[[], int], amount: int | None = 
             else:
                 status = _on_a_thread(settings, work)
     finally:
-        live.discard(settings)
+        if unfinished:
+            after_unfinished(lambda: live.discard(settings))
+        else:
+            live.discard(settings)
     settings.raise_failure()
     return status
 
@@ -92,25 +96,29 @@ def interruptible(settings: Work, work: Callable[[], int], amount: int | None = 
 def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
     statuses: list[int] = []
     over: list[bool] = []
-    claim, ended = threading.Lock(), threading.Lock()
+    ended = threading.Lock()
     ended.acquire()
     context = contextvars.copy_context()
+    call = Unfinished(settings)
 
     def body() -> None:
         try:
-            if claim.acquire(blocking=False):
+            if call.claim.acquire(blocking=False):
                 statuses.append(context.run(work))
         finally:
+            call.end()
             over.append(True)
             ended.release()
 
     interrupt: BaseException | None = None
     started = False
     while True:
-        # Whatever a handler raises, wherever it strikes: work that has begun is waited for.
+        # Whatever a handler raises: work that has begun is waited for. Only a second handler may end this
+        # earlier, for nothing protects an `except`; then `call` keeps what the work uses.
         try:
             if not started:
                 started = True
+                unfinished.add(call)
                 # Not `threading.Thread`: a handler that raises while its `start` waits breaks it. And the
                 # end of the interpreter would wait for the thread before it cancels what is under way.
                 _thread.start_new_thread(body, ())
@@ -119,13 +127,14 @@ def _on_a_thread(settings: Work, work: Callable[[], int]) -> int:
                 ended.acquire(timeout=_TURN)
             break
         except BaseException as error:
-            if claim.acquire(blocking=False):
+            interrupt = interrupt or error
+            if call.claim.acquire(blocking=False):
                 # The work has not begun, and will not.
-                if type(error) is RuntimeError:
-                    return work()  # no thread can be had
+                call.end()
+                if type(error) is RuntimeError and error.args == ("can't start new thread",):
+                    return work()
                 raise
             settings.stop()
-            interrupt = interrupt or error
     if interrupt is not None:
         raise interrupt
     return statuses[0]

@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import threading
 from collections.abc import Callable
 from pickle import PickleBuffer
 
@@ -45,6 +46,10 @@ class Borrowed:
 _raised: dict[int, BaseException] = {}
 _numbers = itertools.count(1)
 
+# What has struck the main thread before the first line of `read_at`, whose result is rubbish then: the call
+# may go on with zeros instead of the bytes.
+_struck: list[BaseException] = []
+
 # Of failures that no call asks for, such as a second one of the same call, the latest are kept.
 _MOST = 64
 
@@ -58,6 +63,11 @@ class Source:
         self.read = read
 
     def fail(self, index: int, error: BaseException) -> None:
+        """Notes what has struck the function before its first line."""
+        _struck.append(error)
+        self.note(error)
+
+    def note(self, error: BaseException) -> None:
         """Notes what the function has raised, and has the call return its number."""
         number = next(_numbers) % 2**31 or next(_numbers) % 2**31
         _raised[number] = error
@@ -74,7 +84,7 @@ def read_at(call: Source, offset: int, buffer: int, length: int) -> int:
             call.read(offset, view)
         return 0
     except BaseException as error:
-        call.fail(0, error)
+        call.note(error)
         return 1
 
 
@@ -83,8 +93,12 @@ entries.add(read_at.__code__)
 
 
 def check_source(status: int, error: n.fastpar_error) -> None:
-    """Raises what the source of an archive has raised, if that is why a call has failed."""
+    """Raises what the source of an archive has raised, if that is why a call has failed; and on the main thread what has
+    struck there, however the call has ended."""
     raised = _raised.pop(error.code, None) if status == n.FASTPAR_ERR_CALLBACK else None
+    if _struck and threading.current_thread() is threading.main_thread():
+        raised = _struck.pop()
+        _struck.clear()
     if raised is not None:
         try:
             raise raised
