@@ -43,8 +43,8 @@ class _Stream:
 
     def _call(self, function: ctypes._NamedFuncPointer, *arguments: object, amount: int = 0) -> bool:
         """Whether there was a result: the file of a reader may have nothing now. `amount`: the bytes that it is about."""
-        # This thread may have the lock: in a call of the file object; or because a handler raised where `with` had
-        # just taken it. Another thread would wait for ever.
+        # This thread may have the lock: in a call of the file object; or because a handler raised where
+        # `with` had just taken it. Another thread would wait for ever.
         if is_short(amount) or self._lock._is_owned():
             return self._made(function, *arguments)
         results: list[bool | BaseException] = []
