@@ -28,8 +28,9 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 /// KiB at the most up to level 2, 1 MiB up to 4 and 2 MiB up to 12: content that repeats itself only at
 /// larger distances within the window becomes larger than from one context, as it does with many frames;
 /// FASTPAR_ZSTD_LONG is for it. Several lanes decompress it as they do a frame of any other program; only
-/// reading at random is slower than with many frames.  A fastpar that was built with another libzstd than its
-/// own compresses the frame by one thread.
+/// reading at random is slower than with many frames.
+///
+/// A fastpar that was built with another libzstd than its own compresses the frame by one thread.
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;
 /// `fastpar_zstd_options.flags`: files are on the disk (fsync) when the call returns. From memory to memory:
 /// no effect.

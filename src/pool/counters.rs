@@ -20,7 +20,7 @@ pub(super) struct Counters {
     /// What the process had counted before the pool.
     before: Totals,
     /// The times that were told last, of each kind, and of workers at work. Relaxed, as above.
-    told: [AtomicU64; 4],
+    told: [AtomicU64; Counter::Busy as usize + 1],
 }
 
 /// Statistics of a pool since its start.
@@ -100,7 +100,7 @@ impl Counters {
             helpers: sum(|shard| &shard.helpers),
             bytes_in: counted.get(Counter::BytesIn),
             bytes_out: counted.get(Counter::BytesOut),
-            busy_ns: self.tell(3, counted.busy()),
+            busy_ns: self.tell(Counter::Busy as usize, counted.busy()),
             waiting_ns: time(Spent::Waiting),
             callback_ns: time(Spent::Callbacks),
             codec_ns: time(Spent::Codec),

@@ -84,10 +84,11 @@ def after_unfinished(release: Callable[[], object]) -> None:
 
 def after_others(release: Callable[[], object]) -> None:
     """The same on the thread of a call that has ended: others may be under way."""
-    for call in unfinished.copy():
-        call.later(lambda: after_others(release))
-        return
-    release()
+    other = next(iter(unfinished.copy()), None)
+    if other is None:
+        release()
+    else:
+        other.later(lambda: after_others(release))
 
 
 def _locals_of_callers() -> list[dict[str, object]]:

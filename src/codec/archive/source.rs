@@ -49,11 +49,10 @@ impl Source<'_> {
                 Ok(scratch)
             }
             Self::Function { read, .. } => {
-                let buffer = room(scratch, &range)?;
-                // Where the function gives less than it says: not what an earlier read has left, which may
-                // be a frame that is whole.
-                buffer.fill(0);
-                read(range.start, buffer)?;
+                // All of it is 0 then: what the function does not write is not what an earlier read has left,
+                // which may be a frame that is whole.
+                scratch.clear();
+                read(range.start, room(scratch, &range)?)?;
                 Ok(scratch)
             }
         }
