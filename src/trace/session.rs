@@ -231,9 +231,12 @@ impl Session {
         self.names.number(name)
     }
 
-    /// Counts an event that is lost.
+    /// Counts an event that is lost: one that comes while the trace ends is after it, and is not. Relaxed:
+    /// who got no ring for that reason has seen the end.
     pub(super) fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+        if !self.ends.load(Ordering::Relaxed) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Has the trace's thread look at the rings.

@@ -4,8 +4,9 @@
 //! `cargo xtask test tsan msan` runs each test in a process of its own, and wants a report.
 
 use fastpar::codec::{self, Options};
-use std::hint::black_box;
+use std::hint::{self, black_box};
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 const LEN: usize = 100_000;
@@ -22,18 +23,29 @@ fn compress(bytes: &[u8]) {
     black_box(codec::compress_to_vec(bytes, &options).unwrap());
 }
 
-/// One thread writes while `read` reads.
+/// One thread writes while `read` reads, at the same time: of accesses that are long past a sanitizer has
+/// forgotten where they were made, and tells none of them.
 fn race(read: impl Fn(&[u8]) + Send) {
     let mut bytes = vec![0u8; LEN];
     let shared = Shared(bytes.as_mut_ptr());
+    let begun = AtomicU32::new(0);
+    let meet = &|| {
+        // Relaxed, so that it puts neither thread before the other.
+        begun.fetch_add(1, Ordering::Relaxed);
+        while begun.load(Ordering::Relaxed) < 2 {
+            hint::spin_loop();
+        }
+    };
     thread::scope(|scope| {
         scope.spawn(move || {
             let shared = black_box(shared);
+            meet();
             // SAFETY: within the bytes; that another thread reads them is the mistake.
             (0..LEN).for_each(|at| unsafe { shared.0.add(at).write(black_box(1)) });
         });
         scope.spawn(move || {
             let shared = black_box(shared);
+            meet();
             // SAFETY: the same.
             read(unsafe { std::slice::from_raw_parts(shared.0, LEN) });
         });

@@ -2,7 +2,7 @@
 //! what they are told where it has no library for them, and the tests with .NET's collector for servers.
 
 use super::wine::{self, Wine};
-use super::{csharp, lines, nuget_package, windows_dotnet, Case, Context};
+use super::{cpp, csharp, lines, nuget_package, windows_dotnet, Case, Context};
 use crate::dotnet::{Sdk, ASSEMBLY, FRAMEWORK};
 use crate::stage::Staged;
 use crate::{process, repo, windows};
@@ -139,6 +139,13 @@ fn for_servers(sdk: &Sdk, staged: &Staged) -> Result<Vec<Case>> {
     Ok(lines::program("collector for servers", &process::run(&mut command, LIMIT)?))
 }
 
+/// What a case does, with its name.
+type Task<'a> = (String, Box<dyn Fn() -> Result<()> + Sync + 'a>);
+
+fn task<'a>(name: impl Into<String>, work: impl Fn() -> Result<()> + Sync + 'a) -> Task<'a> {
+    (name.into(), Box::new(work))
+}
+
 /// The example with the package instead of the sources.
 struct Consumer<'a> {
     sdk: &'a Sdk,
@@ -159,20 +166,21 @@ impl Consumer<'_> {
             return cases; // the packages are of this system
         }
         let missing = self.missing();
-        let mut add = |name: &str, work: &dyn Fn() -> Result<()>| {
-            cases.push(match missing {
-                None => Case::of(name, work),
-                Some(reason) => Case::skipped(name, reason),
-            });
+        let case = |(name, work): &Task<'_>| match missing {
+            None => Case::of(name, work),
+            Some(reason) => Case::skipped(name, reason),
         };
-        add("a system that the package has no library for", &|| self.elsewhere());
-        add("a program for .NET Framework", &|| self.framework());
-        for form in &FORMS {
-            let name = format!("a program with the package, {}, {}", form.name, form.runtime);
-            add(&name, &|| self.publish(form));
-        }
-        add("a program with the package, NativeAOT, the library inside", &|| self.inside());
-        add("a system that the package has no static library for", &|| self.not_inside());
+        cases.push(case(&task("a system that the package has no library for", || self.elsewhere())));
+        let mut tasks = vec![task("a program for .NET Framework", || self.framework())];
+        tasks.extend(FORMS.iter().map(|form| {
+            task(format!("a program with the package, {}, {}", form.name, form.runtime), || {
+                self.publish(form)
+            })
+        }));
+        tasks.push(task("a program with the package, NativeAOT, the library inside", || self.inside()));
+        tasks.push(task("a system that the package has no static library for", || self.not_inside()));
+        // Each is built in a folder of its own, by tools of which none has work for two CPUs.
+        cases.extend(cpp::each(&tasks, case));
         for form in FORMS.iter().filter(|form| form.runtime == WINDOWS && form.name != NOT_UNDER_WINE) {
             let name = format!("under Wine, {}", form.name);
             cases.push(match (missing, &self.wine) {

@@ -64,13 +64,33 @@ fn with_std() -> Result<(Command, bool), String> {
 }
 
 /// What rustc takes for a sanitizer by the name that rustc and clang give it.
-fn rustc_flags(sanitizer: &str) -> Vec<String> {
+fn rustc_flags(sanitizer: &str) -> Result<Vec<String>, String> {
     let mut flags = vec![format!("-Zsanitizer={sanitizer}")];
     if sanitizer == "memory" {
         // Where a byte comes from. What the kernel writes is seen where the C library is called for it.
         flags.extend(["-Zsanitizer-memory-track-origins".into(), "--cfg=rustix_use_libc".into()]);
+        let kernel_writes = kernel_writes().map_err(|error| format!("{error:#}"))?;
+        flags.push(format!("-Clink-arg={}", kernel_writes.display()));
     }
-    flags
+    Ok(flags)
+}
+
+/// The object file that tells MemorySanitizer of more calls.
+fn kernel_writes() -> anyhow::Result<PathBuf> {
+    let object = repo::scratch("msan")?.join("kernel_writes.o");
+    let mut clang = Command::new("clang");
+    clang.args([
+        "-O1",
+        "-fPIC",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-c",
+        "tests/sanitizers/kernel_writes.c",
+        "-o",
+    ]);
+    process::must(clang.arg(&object).current_dir(repo::root()), LIMIT)?;
+    Ok(object)
 }
 
 /// The same for clang. No sanitizer sees what libzstd's assembly does.
@@ -91,7 +111,7 @@ pub(super) fn sanitized(sanitizer: &str, folder: &str, name: &str) -> Result<Com
     cargo.env("CARGO_TARGET_DIR", repo::target().join(folder));
     // Instrumented code that is not optimised at all, as std would be, takes too long.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
-    let mut flags = rustc_flags(sanitizer);
+    let mut flags = rustc_flags(sanitizer)?;
     if !has_runtime {
         let link = format!("-Clink-arg=-fsanitize={sanitizer}");
         flags.extend(["-Zexternal-clangrt".into(), "-Clinker=clang".into(), link]);
