@@ -1,10 +1,13 @@
 /* Calls of the C library that MemorySanitizer does not know: what the kernel writes for them is written.
    Linked into everything that is built for it. */
 #define _GNU_SOURCE
-#include <sanitizer/msan_interface.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* Of its runtime. */
+void __msan_unpoison(const volatile void *bytes, size_t size);
 
 /* Under the name of 64-bit Linux, where both structs are the same. */
 int fstatat64(int folder, const char *name, struct stat64 *found, int flags) {

@@ -69,15 +69,22 @@ fn rustc_flags(sanitizer: &str) -> Result<Vec<String>, String> {
     if sanitizer == "memory" {
         // Where a byte comes from. What the kernel writes is seen where the C library is called for it.
         flags.extend(["-Zsanitizer-memory-track-origins".into(), "--cfg=rustix_use_libc".into()]);
-        let kernel_writes = kernel_writes().map_err(|error| format!("{error:#}"))?;
-        flags.push(format!("-Clink-arg={}", kernel_writes.display()));
+        let object = kernel_writes().map_err(|error| format!("{error:#}"))?;
+        flags.push(format!("-Clink-arg={}", object.display()));
     }
     Ok(flags)
 }
 
-/// The object file that tells MemorySanitizer of more calls.
+/// The object file that tells MemorySanitizer of calls that it does not know.
 fn kernel_writes() -> anyhow::Result<PathBuf> {
-    let object = repo::scratch("msan")?.join("kernel_writes.o");
+    Ok(repo::scratch("msan")?.join("kernel_writes.o"))
+}
+
+/// Compiles what is linked into everything that `sanitized` builds.
+pub(super) fn prepare(sanitizer: &str) -> anyhow::Result<()> {
+    if sanitizer != "memory" {
+        return Ok(());
+    }
     let mut clang = Command::new("clang");
     clang.args([
         "-O1",
@@ -89,8 +96,7 @@ fn kernel_writes() -> anyhow::Result<PathBuf> {
         "tests/sanitizers/kernel_writes.c",
         "-o",
     ]);
-    process::must(clang.arg(&object).current_dir(repo::root()), LIMIT)?;
-    Ok(object)
+    process::must(clang.arg(kernel_writes()?).current_dir(repo::root()), LIMIT).map(drop)
 }
 
 /// The same for clang. No sanitizer sees what libzstd's assembly does.

@@ -109,6 +109,7 @@ fn run(context: &mut Context, sanitizer: &Sanitizer) -> Result<Vec<Case>> {
     if let Some(reason) = absent.or_else(|| instrumented::sanitized(sanitizer.flag, suite, "test").err()) {
         return Ok(vec![Case::skipped(suite, reason)]);
     }
+    instrumented::prepare(sanitizer.flag)?;
     // `cargo test` of a program, whose reports go to a folder of this name.
     let tests = |program: &str, name: &str| -> Result<(Command, PathBuf)> {
         let mut cargo = instrumented::sanitized(sanitizer.flag, suite, "test").map_err(Error::msg)?;
