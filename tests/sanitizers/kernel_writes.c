@@ -9,11 +9,20 @@
 /* Of its runtime. */
 void __msan_unpoison(const volatile void *bytes, size_t size);
 
-/* Under the name of 64-bit Linux, where both structs are the same. */
-int fstatat64(int folder, const char *name, struct stat64 *found, int flags) {
-    const int result = fstatat(folder, name, (struct stat *)found, flags);
+/* Under the names of 64-bit Linux, where both structures are the same. */
+static int seen(int result, struct stat64 *found) {
     if (result == 0) __msan_unpoison(found, sizeof *found);
     return result;
+}
+
+int stat64(const char *name, struct stat64 *found) { return seen(stat(name, (struct stat *)found), found); }
+
+int lstat64(const char *name, struct stat64 *found) { return seen(lstat(name, (struct stat *)found), found); }
+
+int fstat64(int file, struct stat64 *found) { return seen(fstat(file, (struct stat *)found), found); }
+
+int fstatat64(int folder, const char *name, struct stat64 *found, int flags) {
+    return seen(fstatat(folder, name, (struct stat *)found, flags), found);
 }
 
 int statx(int folder, const char *name, int flags, unsigned mask, struct statx *found) {

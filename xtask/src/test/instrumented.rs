@@ -103,8 +103,14 @@ pub(super) fn prepare(sanitizer: &str) -> anyhow::Result<()> {
 pub(super) fn clang_flags(sanitizer: &str) -> Vec<String> {
     let mut flags = vec![format!("-fsanitize={sanitizer}"), "-DZSTD_DISABLE_ASM".into()];
     if sanitizer == "memory" {
-        // rustc passes arguments and results as the newer clang does: checked by the caller.
-        let more = ["-fsanitize-memory-track-origins", "-fsanitize-memory-param-retval"];
+        // As rustc has it: arguments and results that must be written are looked at where they are passed. A
+        // newer clang does so by itself.
+        let more = [
+            "-fsanitize-memory-track-origins",
+            "-fsanitize-memory-param-retval",
+            "-Xclang",
+            "-enable-noundef-analysis",
+        ];
         flags.extend(more.map(String::from));
     }
     flags
