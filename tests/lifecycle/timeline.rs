@@ -37,8 +37,7 @@ impl Timeline {
         let text = std::fs::read_to_string(path).expect("the file is there");
         let events: Vec<Value> =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        // Rounded without the C library, whose results MemorySanitizer does not know.
-        let nanoseconds = |value: &Value| (value.as_f64().unwrap_or(0.0) * 1000.0 + 0.5) as u64;
+        let nanoseconds = |value: &Value| (value.as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
         let event = |all: Value| {
             assert!(all["pid"].is_u64() && all["ph"].is_string(), "{all}");
             Event {
