@@ -23,8 +23,18 @@ const OTHERS: [(&str, &str); 9] = [
 /// The parts of the navigation that are written by hand, in their order. What is not named stands in the
 /// last one.
 const FIRST_STEPS: [&str; 7] = ["installing", "platforms", "c", "cpp", "csharp", "python", "other-languages"];
-const GUIDE: [&str; 8] =
-    ["schedules", "frames", "scans", "records", "shared-state", "timelines", "tuning", "limits"];
+const GUIDE: [&str; 10] = [
+    "schedules",
+    "frames",
+    "streams",
+    "scans",
+    "records",
+    "shared-state",
+    "errors",
+    "timelines",
+    "tuning",
+    "limits",
+];
 const REFERENCE: [&str; 8] = [
     "features",
     "api/c/index",
