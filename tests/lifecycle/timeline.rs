@@ -37,7 +37,10 @@ impl Timeline {
         let text = std::fs::read_to_string(path).expect("the file is there");
         let events: Vec<Value> =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let nanoseconds = |value: &Value| (value.as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
+        let nanoseconds = |value: &Value| match value {
+            Value::Null => 0,
+            value => (value.as_f64().expect("a number") * 1000.0).round() as u64,
+        };
         let event = |all: Value| {
             assert!(all["pid"].is_u64() && all["ph"].is_string(), "{all}");
             Event {
