@@ -25,6 +25,15 @@ class _PyBuffer(ctypes.Structure):
         ("internal", ctypes.c_void_p),
     )
 
+    def release(self) -> None:
+        """Gives the buffer back; once, however often it is called."""
+        _release_buffer(self)
+
+    def __del__(self) -> None:
+        # A handler has struck where `__exit__` was about to do it.
+        if self.obj:
+            _when_unused(self.release)
+
 
 def _python(name: str, result: object, *arguments: object) -> ctypes._NamedFuncPointer:
     function = getattr(ctypes.pythonapi, name)
@@ -33,11 +42,18 @@ def _python(name: str, result: object, *arguments: object) -> ctypes._NamedFuncP
 
 
 _get_buffer = _python("PyObject_GetBuffer", ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)
-_release_buffer = _python("PyBuffer_Release", None, ctypes.c_void_p)
+_release_buffer = _python("PyBuffer_Release", None, ctypes.POINTER(_PyBuffer))
 _new_bytes = _python("PyBytes_FromStringAndSize", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
 _address_of_bytes = _python("PyBytes_AsString", ctypes.c_void_p, ctypes.c_void_p)
 _resize_bytes = _python("_PyBytes_Resize", ctypes.c_int, ctypes.c_void_p, ctypes.c_ssize_t)
 _drop = _python("Py_DecRef", None, ctypes.c_void_p)
+
+
+def _when_unused(release: Callable[[], object]) -> None:
+    if unfinished:
+        after_unfinished(release)
+    else:
+        release()
 
 
 class address:
@@ -57,9 +73,15 @@ class address:
         if type(data) is bytearray and data:
             self._view = ctypes.c_char.from_buffer(data)
             return ctypes.addressof(self._view), len(data)
-        self._view = view = _PyBuffer()
-        _get_buffer(data, ctypes.byref(view), _WRITABLE if self._writable else _SIMPLE)
-        return view.buf, view.len
+        view = _PyBuffer()
+        try:
+            _get_buffer(data, ctypes.byref(view), _WRITABLE if self._writable else _SIMPLE)
+            self._view = view
+            return view.buf, view.len
+        except BaseException:
+            # Of a signal's handler, too, which may have struck when the buffer was taken.
+            view.release()
+            raise
 
     def __exit__(self, *_: object) -> None:
         if unfinished:
@@ -68,9 +90,10 @@ class address:
             self._release()
 
     def _release(self) -> None:
-        view, self._view = self._view, None
-        if type(view) is _PyBuffer:
-            _release_buffer(ctypes.byref(view))
+        # It stays here until it is released: wherever a handler strikes, it goes with this object at the latest.
+        if type(self._view) is _PyBuffer:
+            self._view.release()
+        self._view = None
 
 
 def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:
@@ -80,8 +103,10 @@ def fill_bytes(capacity: int, fill: Callable[[int], int]) -> bytes:
         return b""
     # Until it is complete there is the bare pointer only: CPython shortens bytes only while nothing else
     # refers to them.
-    pointer = ctypes.c_void_p(_new_bytes(None, capacity))
+    pointer = ctypes.c_void_p()
     try:
+        # No handler runs between the two steps of this; after a call one might, and lose the bytes.
+        (pointer.value,) = map(_new_bytes, (None,), (capacity,))
         written = fill(_address_of_bytes(pointer))
         if written != capacity:
             _resize_bytes(ctypes.byref(pointer), written)

@@ -17,6 +17,7 @@ from ._executor_map import MapWork
 from ._executor_threads import Start
 from ._handles import Uncopied
 from ._library import lib
+from ._locks import Turns
 from ._pool import pool_worker
 
 BrokenThreadPool = concurrent.futures.thread.BrokenThreadPool
@@ -81,7 +82,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._initializer, self._initargs = initializer, initargs
         #: Of each thread: its context for this executor, and whether the initializer has been called in it.
         self._here = threading.local()
-        self._lock = threading.Lock()
+        # A signal handler or a finalizer may submit while its thread has it.
+        self._lock = Turns()
         self._idle = threading.Condition(self._lock)
         self._items: collections.deque[Item] = collections.deque()
         #: Tasks on the pool that take items, and whether one of them has not taken its first yet: 0 or 1.
@@ -119,24 +121,34 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def _add(self, items: Iterable[Item]) -> None:
         """Queues items, and starts runners for them."""
-        with self._lock:
-            if self._broken:
-                raise BrokenThreadPool(self._broken)
-            if self._shutdown:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            if _closing:
-                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-            self._items.extend(items)
-            lingering = self._lingering
-            if lingering is not None:
-                if self._items:
-                    self._lingering, self._waking = None, 1
-                    lingering.release()
-                return
-            if not self._recruit():
-                return
-            self._context = contextvars.copy_context()
-        self._start_runner()
+        recruited = False
+        start = None
+        try:
+            with self._lock:
+                if self._broken:
+                    raise BrokenThreadPool(self._broken)
+                if self._shutdown:
+                    raise RuntimeError("cannot schedule new futures after shutdown")
+                if _closing:
+                    raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+                self._items.extend(items)
+                lingering = self._lingering
+                if lingering is not None:
+                    if self._items:
+                        self._lingering, self._waking = None, 1
+                        lingering.release()
+                    return
+                recruited = self._recruit()
+                if not recruited:
+                    return
+                self._context = contextvars.copy_context()
+            start = self._new_start()
+            start.start(lib.fastpar_pool_threads())
+        except BaseException as error:
+            # Of a signal's handler, too, wherever it has struck.
+            if recruited and (start is None or start.revoke()):
+                self._not_started(error)
+            raise
 
     def _recruit(self) -> bool:
         """Whether another runner is to be started; it is counted then. Under the lock.
@@ -153,11 +165,16 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._waking = 1
         return True
 
+    def _new_start(self) -> Start:
+        return Start(self._run, self._lost, self._runner_name())
+
     def _start_runner(self) -> None:
+        start = self._new_start()
         try:
-            Start(self._run, self._lost, self._runner_name()).start(lib.fastpar_pool_threads())
+            start.start(lib.fastpar_pool_threads())
         except BaseException as error:
-            self._not_started(error)
+            if start.revoke():
+                self._not_started(error)
             raise
 
     def _not_started(self, error: BaseException) -> None:
@@ -340,7 +357,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     shutdown.__doc__ = concurrent.futures.Executor.shutdown.__doc__
 
     def _wait(self) -> None:
-        with self._idle:
+        with self._lock:
             self._dismiss()
             self._idle.wait_for(lambda: self._runners == 0)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ._errors import ThreadsError
 from ._jobs import Task
 from ._library import lib
+from ._locks import Turns
 
 # How often starts that wait for a thread of the pool are looked at. A start that has waited through a whole
 # turn gets a thread.
@@ -64,6 +65,10 @@ class Start:
     def begun(self) -> bool:
         return self._claim.locked()
 
+    def revoke(self) -> bool:
+        """Whether it has not begun, and will not."""
+        return self._claim.acquire(blocking=False)
+
     def _on_pool(self) -> None:
         try:
             if self._claim.acquire(blocking=False):
@@ -95,7 +100,7 @@ class _Watch:
         self.on_pool: set[Start] = set()
         self.waiting: set[Start] = set()
         # A signal handler or a finalizer may submit work while its thread is in here.
-        self._lock = threading.RLock()
+        self._lock = Turns()
         #: Runs while starts wait, and a moment longer.
         self._thread: threading.Thread | None = None
 

@@ -60,9 +60,10 @@ class Handle(Uncopied):
     #: Frees this kind of handle.
     free: ClassVar[Callable[[int], object]]
 
-    def __init__(self, address: int, kept: object = None) -> None:
-        """`kept` lives until the handle is freed; it must not refer to the owner, which would never be collected then."""
-        _kept[address] = (type(self).free, kept)
+    def __init__(self, address: int, kept: object = None, free: Callable[[int], object] | None = None) -> None:
+        """`kept` lives until the handle is freed, by `free` if that is given; neither must refer to the owner, which would never be
+        collected then."""
+        _kept[address] = (free or type(self).free, kept)
         #: What ctypes passes for this object.
         self._as_parameter_ = _Owned(address)
 

@@ -2,6 +2,7 @@
 
 import contextvars
 import ctypes
+import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
@@ -22,10 +23,21 @@ _PATIENCE_MS = 50
 _ONE = native(segments=1)
 
 
+def _freeing(task: "Task") -> Callable[[int], None]:
+    """What frees the job of a task. That is not under way any more then, whether it has run or not."""
+    reference = weakref.ref(task)
+
+    def free(address: int, free_job: Callable[[int], object] = lib.fastpar_job_free, live: set = live) -> None:
+        free_job(address)
+        live.discard(reference())
+
+    return free
+
+
 class Task:
     """A function that runs once, on some thread of the pool."""
 
-    __slots__ = ("_handle", "_lost", "_over", "_run")
+    __slots__ = ("__weakref__", "_handle", "_lost", "_over", "_run")
 
     def __init__(self, run: Callable[[], object], lost: Callable[[BaseException], object]) -> None:
         """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
@@ -37,17 +49,18 @@ class Task:
 
     def start(self) -> None:
         """Starts it; this object lives until the function has returned."""
-        error, handle = n.fastpar_error(), ctypes.c_void_p()
-        begin(self)
+        error, handle, free = n.fastpar_error(), ctypes.c_void_p(), _freeing(self)
         try:
+            begin(self)
             status = lib.fastpar_for_start(
                 ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(handle), ctypes.byref(error)
             )
             if status == n.FASTPAR_OK:
-                self._handle = JobHandle(handle.value)
+                self._handle = JobHandle(handle.value, free=free)
                 self._watch_end()
         except BaseException:
-            # A signal's handler has raised: if it struck after the start, the task removes itself.
+            # A signal's handler has raised: if it struck after the start, the task removes itself, or its handle
+            # does, which is freed if it was not yet stored, so that the task does not begin.
             if not handle:
                 live.discard(self)
             raise

@@ -2,13 +2,13 @@
 
 import io
 import os
-import threading
 from collections.abc import Buffer
 from compression import zstd as standard
 from compression.zstd import ZstdCompressor
 from typing import Any, Literal, Unpack, overload
 
 from .._handles import Uncopied
+from .._locks import Turns
 from ._settings import Settings, ZstdOptions
 from ._streams import BUFFER_SIZE, ParallelReader, ParallelWriter, StandardWriter
 from ._types import Dictionary, File, Parameters
@@ -44,7 +44,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
     ) -> None:
         """`file`: a path, or a file object with `read` or `write`. `mode`: "r", "w", "x" or "a", with or without "b"."""
         self._close_file = False
-        self._closing = threading.Lock()
+        self._closing = Turns()
         self._buffer: io.BufferedReader | None = None
         self._writer: ParallelWriter | StandardWriter | None = None
         if not isinstance(mode, str):
@@ -72,7 +72,7 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         self._untouched = True
         #: Writes that have ended, and those that a flush has followed; a signal handler may write meanwhile.
         self._writes = self._flushed = 0
-        self._counting = threading.RLock()
+        self._counting = Turns()
         if not self._reads:
             self._writer = (
                 ParallelWriter(self._fp, settings)
@@ -88,22 +88,27 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
         """Ends and closes the file; may be called several times. A file object that was given stays open."""
         if self._fp is None:
             return
-        with self._closing:
-            file, self._fp = self._fp, None
-        if file is None:
-            return
-        buffer, writer = self._buffer, self._writer
+        file = None
         try:
-            if buffer is not None:
-                buffer.close()
+            with self._closing:
+                file, self._fp = self._fp, None
+            if file is None:
+                return
+            writer = self._writer
+            if self._buffer is not None:
+                self._buffer.close()
             elif writer is not None and not self._is_unused(writer):
                 writer.finish()
         finally:
-            self._buffer = self._writer = None
-            if isinstance(writer, ParallelWriter):
-                writer.release()
-            if self._close_file:
-                file.close()
+            # Without a function, before whose first line a handler may strike.
+            if file is not None:
+                try:
+                    self._buffer, writer, self._writer = None, self._writer, None
+                    if isinstance(writer, ParallelWriter):
+                        writer.release()
+                finally:
+                    if self._close_file:
+                        file.close()
 
     def _is_unused(self, writer: ParallelWriter | StandardWriter) -> bool:
         """Whether nothing was ever written; then nothing can be any more."""

@@ -4,7 +4,6 @@ import ctypes
 import errno
 import io
 import os
-import threading
 from collections.abc import Callable
 from compression.zstd import ZstdCompressor
 from typing import Any
@@ -14,6 +13,7 @@ from .._calls import entries
 from .._handles import Handle, ReaderHandle, WriterHandle
 from .._library import lib
 from .._buffers import address
+from .._locks import Turns
 from ._interrupts import Stop, interruptible, is_short
 from ._settings import DataError, Settings, check
 from ._types import Dictionary, Parameters
@@ -33,7 +33,7 @@ class _Stream:
         self._ended_by: BaseException | None = None
         # Reentrant: a file object that uses its own stream is told so by the library, instead of waiting for
         # itself.
-        self._lock = threading.RLock()
+        self._lock = Turns()
         #: Whether the file has given anything.
         self.started = False
 
@@ -188,7 +188,7 @@ class StandardWriter:
         self._file = file
         self._compressor = ZstdCompressor(level, options, zstd_dict)
         # What is compressed first is written first.
-        self._lock = threading.RLock()
+        self._lock = Turns()
 
     def write(self, data: Any) -> None:
         with self._lock:

@@ -1,0 +1,164 @@
+"""A signal's handler that raises, at every moment of a call of the main thread: nothing stays locked, taken or counted."""
+
+import array
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import types
+import unittest
+from unittest import mock
+
+import fastpar
+import support
+from fastpar import _buffers, _calls, _executor, _executor_threads, _handles, _jobs, _locks, _threads, zstd
+from fastpar.zstd import _file, _streams
+
+_MODULES = (_buffers, _executor, _executor_threads, _handles, _jobs, _locks, _threads, _file, _streams)
+_TOOL = 4
+
+# As native code, at whose end no handler runs, as it would in a function.
+_trip = ctypes.PYFUNCTYPE(None, ctypes.py_object, ctypes.c_int)(("PyErr_SetInterrupt", ctypes.pythonapi))
+
+
+class Struck(BaseException):
+    pass
+
+
+def _codes():
+    """Of every function of the modules, with those inside."""
+    codes = set()
+
+    def add(code):
+        codes.add(code)
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                add(constant)
+
+    for module in _MODULES:
+        for value in vars(module).values():
+            if getattr(value, "__module__", None) != module.__name__:
+                continue
+            for function in (value, *vars(value).values()) if isinstance(value, type) else (value,):
+                if isinstance(function, types.FunctionType):
+                    add(function.__code__)
+    return codes
+
+
+@support.where(hasattr(sys, "monitoring"))
+class EveryMoment(unittest.TestCase):
+    def setUp(self):
+        events = sys.monitoring.events
+        self.rest = None
+        main = threading.main_thread().ident
+
+        def count(code, offset):
+            if self.rest is not None and threading.get_ident() == main:
+                self.rest -= 1
+                if self.rest == 0:
+                    sys.monitoring.register_callback(_TOOL, events.INSTRUCTION, _trip)
+
+        def strike(*_):
+            sys.monitoring.register_callback(_TOOL, events.INSTRUCTION, None)
+            raise Struck
+
+        self.count = count
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, strike))
+        self.enterContext(mock.patch.object(_calls, "_ignore", lambda unraisable: None))
+        sys.monitoring.use_tool_id(_TOOL, "struck")
+        self.addCleanup(sys.monitoring.free_tool_id, _TOOL)
+        for code in _codes():
+            sys.monitoring.set_local_events(_TOOL, code, events.INSTRUCTION)
+            self.addCleanup(sys.monitoring.set_local_events, _TOOL, code, 0)
+
+    def moments(self, call):
+        """Calls it once for each moment that it may be struck at."""
+        for moment in range(1, 5000):
+            sys.monitoring.register_callback(_TOOL, sys.monitoring.events.INSTRUCTION, self.count)
+            try:
+                self.rest = moment
+                call()
+                time.sleep(0)  # for what came at the very end
+            except Struck:
+                pass
+            over = self.rest > 0
+            self.rest = None
+            sys.monitoring.register_callback(_TOOL, sys.monitoring.events.INSTRUCTION, None)
+            with self.subTest(moment=moment):
+                yield
+            if over:
+                self.assertGreater(moment, 20)
+                return
+        self.fail("it does not end")
+
+    def on_another_thread(self, function):
+        done = []
+        thread = threading.Thread(target=lambda: done.append(function()), daemon=True)
+        thread.start()
+        thread.join(support.LIMIT)
+        self.assertEqual(len(done), 1, "it waits for ever")
+
+    def nothing_lives(self):
+        end = time.monotonic() + support.LIMIT
+        while _threads.live and time.monotonic() < end:
+            time.sleep(0.001)
+        self.assertEqual(_threads.live, set())
+
+    def test_buffers(self):
+        data, out = array.array("B", bytes(3000)), array.array("B", bytes(4000))
+        for _ in self.moments(lambda: zstd.compress_into(data, out)):
+            # BufferError if it is still taken.
+            data.append(0)
+            out.append(0)
+
+    def test_streams(self):
+        class Sink:
+            def write(self, data):
+                pass
+
+        file = zstd.ZstdFile(Sink(), "w")
+
+        def another():
+            with contextlib.suppress(Struck):
+                file.write(b"1")
+
+        data = array.array("B", bytes(3000))
+        for _ in self.moments(lambda: (file.write(data), file.flush())):
+            data.append(0)
+            self.on_another_thread(another)
+            with contextlib.suppress(Struck):
+                file.close()
+            file = zstd.ZstdFile(Sink(), "w")
+
+    @support.where(os.path.exists("/proc/self/fd"))
+    def test_files_are_closed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a")
+            for mode in ("wb", "rb"):
+                with zstd.open(path, "wb") as file:
+                    file.write(b"content")
+                file = zstd.open(path, mode)
+                opened = len(os.listdir("/proc/self/fd"))
+                for _ in self.moments(lambda: file.close()):
+                    self.on_another_thread(file.close)
+                    self.assertEqual(len(os.listdir("/proc/self/fd")), opened - 1)
+                    with zstd.open(path, "wb") as whole:
+                        whole.write(b"content")
+                    file = zstd.open(path, mode)
+                file.close()
+
+    def test_jobs(self):
+        for _ in self.moments(lambda: fastpar.for_start(10, lambda begin, end: None)):
+            self.nothing_lives()
+
+    def test_executors(self):
+        executor = fastpar.ThreadPoolExecutor(2)
+        for _ in self.moments(lambda: executor.submit(int)):
+            self.on_another_thread(lambda: executor.submit(int).result())
+            self.on_another_thread(executor.shutdown)
+            self.nothing_lives()
+            executor = fastpar.ThreadPoolExecutor(2)
