@@ -90,7 +90,8 @@ class address:
             self._release()
 
     def _release(self) -> None:
-        # It stays here until it is released: wherever a handler strikes, it goes with this object at the latest.
+        # It stays here until it is released: wherever a handler strikes, it goes with this object at the
+        # latest.
         if type(self._view) is _PyBuffer:
             self._view.release()
         self._view = None

@@ -59,8 +59,8 @@ class Task:
                 self._handle = JobHandle(handle.value, free=free)
                 self._watch_end()
         except BaseException:
-            # A signal's handler has raised: if it struck after the start, the task removes itself, or its handle
-            # does, which is freed if it was not yet stored, so that the task does not begin.
+            # A signal's handler has raised: if it struck after the start, the task removes itself, or its
+            # handle does, which is freed if it was not yet stored, so that the task does not begin.
             if not handle:
                 live.discard(self)
             raise
