@@ -118,7 +118,8 @@ entries.add(run_task.__code__)
 class Job(Uncopied, Future[None]):
     """A loop that runs by itself: a future whose result is None. Made by `for_start`.
 
-    `await job` waits in an event loop; when the task that awaits is cancelled, so is the job.
+    `await job` waits in an event loop; when the task that awaits is cancelled, so is the job. The task then goes on at once: chunks
+    that are in flight end later, and `job.result()` waits for them.
     """
 
     def __init__(self, start: Callable[[CancelFlag], None]) -> None:
