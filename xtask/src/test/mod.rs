@@ -266,7 +266,7 @@ const SUITES: &[Suite] = &[
 /// are over. What two suites build in the same folder, or change in the same place, is in one lane.
 const LANES: [&[&str]; 2] = [
     &["csharp", "dotnet-forms", "examples", "dist"],
-    &["cpp", "python", "dask", "windows", "readme", "docs", "mpi", "aarch64", "musl", "sources"],
+    &["python", "dask", "windows", "readme", "docs", "mpi", "aarch64", "musl", "sources"],
 ];
 
 /// Suites that are run by their names: they build everything anew, with a nightly toolchain or for all
