@@ -31,8 +31,12 @@ class _PyBuffer(ctypes.Structure):
 
     def __del__(self) -> None:
         # A handler has struck where `__exit__` was about to do it.
-        if self.obj:
-            _when_unused(self.release)
+        if not self.obj:
+            return
+        if unfinished:
+            after_unfinished(self.release)
+        else:
+            self.release()
 
 
 def _python(name: str, result: object, *arguments: object) -> ctypes._NamedFuncPointer:
@@ -47,13 +51,6 @@ _new_bytes = _python("PyBytes_FromStringAndSize", ctypes.c_void_p, ctypes.c_void
 _address_of_bytes = _python("PyBytes_AsString", ctypes.c_void_p, ctypes.c_void_p)
 _resize_bytes = _python("_PyBytes_Resize", ctypes.c_int, ctypes.c_void_p, ctypes.c_ssize_t)
 _drop = _python("Py_DecRef", None, ctypes.c_void_p)
-
-
-def _when_unused(release: Callable[[], object]) -> None:
-    if unfinished:
-        after_unfinished(release)
-    else:
-        release()
 
 
 class address:

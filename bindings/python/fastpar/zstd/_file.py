@@ -85,7 +85,10 @@ class ZstdFile(Uncopied, io.BufferedIOBase):
             self._buffer = standard.ZstdFile(self._fp, options=options, zstd_dict=zstd_dict)
 
     def close(self) -> None:
-        """Ends and closes the file; may be called several times. A file object that was given stays open."""
+        """Ends and closes the file; may be called several times. A file object that was given stays open.
+
+        If it raises, the file is closed all the same, and what was written may be incomplete; later calls do nothing.
+        """
         if self._fp is None:
             return
         file = None

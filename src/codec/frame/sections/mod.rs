@@ -244,9 +244,10 @@ fn sizes(level: i32, window_log: u32, long: bool, content: usize) -> (usize, usi
         // too often.
         return (section.max(window / 4).min(LARGEST), window);
     }
-    // From this level on an overlap costs nearly as much as a section of its length. Half of that is saved
-    // where there is work enough for all lanes without so many sections.
-    let many = level >= 13 && content != usize::MAX && content / section >= MANY;
-    let section = if many { (2 * section).min(LARGEST).max(section) } else { section };
+    // At these levels an overlap costs nearly as much as a section of its length. Half of that is saved where
+    // there is work enough for the lanes without so many sections. At higher levels the sections are long
+    // already, and every lane has memory for two.
+    let many = matches!(level, 13..=15) && content != usize::MAX && content / section >= MANY;
+    let section = if many { (2 * section).min(LARGEST) } else { section };
     (section, overlap.min(window))
 }
