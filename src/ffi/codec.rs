@@ -23,12 +23,12 @@ pub const FASTPAR_ZSTD_NO_SEEK_TABLE: u32 = 2;
 /// and the `ZstdDecompressor` of pyzstd and of CPython read the first of several frames, and tell no error:
 /// they lose the rest in silence. Such a frame is as parallel as many frames, and smaller: sections of it are
 /// compressed at the same time, each with the content before it at hand. A section has 4 MiB up to level 4, 8
-/// MiB up to 12, 16 MiB up to 15 (32 MiB where the content is known to have 384 MiB or more), 16 or 32 MiB up
-/// to 19, and up to 256 MiB at higher levels and with large windows. What is shorter is compressed by one
-/// lane. At hand is as much as the window of the level, but 512 KiB at the most up to level 2, 1 MiB up to 4
-/// and 2 MiB up to 12: content that repeats itself only at larger distances within the window becomes larger
-/// than from one context, as it does with many frames; FASTPAR_ZSTD_LONG is for it. Several lanes decompress
-/// it as they do a frame of any other program; only reading at random is slower than with many frames.
+/// MiB up to 12, 16 MiB up to 15, 16 or 32 MiB up to 19, and up to 256 MiB at higher levels and with large
+/// windows. What is shorter is compressed by one lane. At hand is as much as the window of the level, but 512
+/// KiB at the most up to level 2, 1 MiB up to 4 and 2 MiB up to 12: content that repeats itself only at
+/// larger distances within the window becomes larger than from one context, as it does with many frames;
+/// FASTPAR_ZSTD_LONG is for it. Several lanes decompress it as they do a frame of any other program; only
+/// reading at random is slower than with many frames.
 ///
 /// A fastpar that was built with another libzstd than its own compresses the frame by one thread.
 pub const FASTPAR_ZSTD_SINGLE_FRAME: u32 = 4;

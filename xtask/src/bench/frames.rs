@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Levels, the megabytes of their sections (as the header says), and how many megabytes they get to compress.
-const COMPRESS: [(i32, u64, u64); 5] = [(1, 4, 256), (3, 4, 256), (9, 8, 256), (15, 32, 512), (19, 32, 64)];
+const COMPRESS: [(i32, u64, u64); 5] = [(1, 4, 256), (3, 4, 256), (9, 8, 256), (15, 16, 512), (19, 32, 64)];
 /// Levels and windows (0: the level's own) of the frames that are decompressed, written by the `zstd`
 /// program, and their megabytes.
 const DECOMPRESS: [(i32, u32, u64); 5] = [(1, 0, 256), (3, 0, 256), (9, 0, 128), (19, 0, 64), (3, 27, 256)];

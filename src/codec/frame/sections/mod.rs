@@ -45,8 +45,6 @@ pub(crate) const SMALLEST: usize = 4 << 20;
 const LARGEST: usize = 256 << 20;
 /// The prefix of a section that is shorter than usual, because of a flush, at the least.
 const LEAST_PREFIX: usize = 128 << 10;
-/// A content of so many sections has half as many of twice the length.
-const MANY: usize = 24;
 /// The first of libzstd's strategies that parse optimally.
 const BTOPT: u32 = 7;
 
@@ -98,7 +96,7 @@ impl Sections {
         // libzstd turns it on by itself for such windows.
         let implied = parameters.strategy() >= BTOPT && parameters.window_log() >= 27;
         let long = longer.then_some(matching);
-        let (section, overlap) = sizes(level, parameters.window_log(), long.is_some(), known);
+        let (section, overlap) = sizes(level, parameters.window_log(), long.is_some());
         if alone && len.is_some_and(|len| len <= section as u64) {
             return None;
         }
@@ -226,8 +224,8 @@ fn covering(prefix: usize, len: usize) -> u32 {
 /// The bytes of a section and of its overlap.
 ///
 /// Chosen by measurement, so that the frame is hardly larger than that of one context, and the overlaps cost
-/// little beside the sections. `content`: its bytes; `usize::MAX` where they are not known.
-fn sizes(level: i32, window_log: u32, long: bool, content: usize) -> (usize, usize) {
+/// little beside the sections.
+fn sizes(level: i32, window_log: u32, long: bool) -> (usize, usize) {
     let window = 1usize << window_log;
     let (section, overlap) = match level {
         ..=2 => (SMALLEST, 512 << 10),
@@ -244,10 +242,5 @@ fn sizes(level: i32, window_log: u32, long: bool, content: usize) -> (usize, usi
         // too often.
         return (section.max(window / 4).min(LARGEST), window);
     }
-    // At these levels an overlap costs nearly as much as a section of its length. Half of that is saved where
-    // there is work enough for the lanes without so many sections. At higher levels the sections are long
-    // already, and every lane has memory for two.
-    let many = matches!(level, 13..=15) && content != usize::MAX && content / section >= MANY;
-    let section = if many { (2 * section).min(LARGEST) } else { section };
     (section, overlap.min(window))
 }

@@ -44,20 +44,6 @@ fn sections(options: &Options<'_>, total: usize, len: usize, overlap: usize) -> 
     Sections { len, overlap, ..sections }.with_size(total)
 }
 
-/// At levels 13 to 15 a content that is long enough for many lanes has fewer overlaps.
-#[test]
-fn sections_of_long_contents() {
-    let len = |level, len| {
-        let options = Options { single_frame: true, level, ..Options::default() };
-        Sections::new(&options, len).unwrap().len() as u64 >> 20
-    };
-    let of = |sections: u64, mib: u64| Some((sections * mib) << 20);
-    assert_eq!((len(12, of(24, 8)), len(12, of(1000, 8)), len(12, None)), (8, 8, 8));
-    assert_eq!((len(13, of(24, 16)), len(15, of(24, 16)), len(15, of(1000, 16))), (32, 32, 32));
-    assert_eq!((len(15, of(24, 16).map(|len| len - 1)), len(15, None)), (16, 16));
-    assert_eq!((len(16, of(1000, 16)), len(19, of(1000, 32)), len(19, None)), (16, 32, 32));
-}
-
 /// The whole frame, section by section.
 fn frame(sections: &Sections, content: &[u8]) -> Vec<u8> {
     sections.encode_all(content, &Options { checksum: sections.checksum, ..Options::default() }).unwrap()
