@@ -56,6 +56,8 @@ impl Wine {
         let _ = wine.server("-k").status(); // a server that was left behind, if any
         process::must(&mut wine.server("-w"), LIMIT)?;
         process::must(&mut wine.server("-p"), LIMIT)?;
+        // The first program starts services, which keep its output open: a pipe would never end.
+        process::must(wine.loader().args(["cmd", "/c", "exit"]), LIMIT)?;
         Ok(Ok(wine))
     }
 
