@@ -77,7 +77,7 @@ fn rustc_flags(sanitizer: &str) -> Result<Vec<String>, String> {
 }
 
 /// The object file that tells MemorySanitizer of calls that it does not know.
-fn kernel_writes() -> anyhow::Result<PathBuf> {
+pub(super) fn kernel_writes() -> anyhow::Result<PathBuf> {
     Ok(repo::scratch("msan")?.join("kernel_writes.o"))
 }
 
