@@ -56,8 +56,8 @@ fn the_same_bytes_on_any_number_of_lanes() {
     let mut digests = Vec::new();
     for level in [-7, 1, 2, 3, 5, 9, 12, 13, 16, 19] {
         let content = content(level);
-        let packed = pack(&content, &single(level));
-        for max_lanes in [1, 2, 7, 24] {
+        let packed = pack(&content, &Options { max_lanes: 24, ..single(level) });
+        for max_lanes in [1, 2, 7] {
             let options = Options { max_lanes, ..single(level) };
             assert!(pack(&content, &options) == packed, "level {level}, {max_lanes} lanes");
         }

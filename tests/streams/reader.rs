@@ -9,10 +9,10 @@ use fastpar::{Error, ErrorKind};
 use proptest::prelude::*;
 use std::io::{self, BufRead, Read, Write};
 use std::ops::ControlFlow;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 /// Everything that valid data can consist of, and what it decodes to.
-fn mixture() -> (Vec<u8>, Vec<u8>) {
+static MIXTURE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let (a, b, c, d) = (records(300_000), noise(200_000), vec![9; 700_000], records(50));
     let packed = [
         skippable(0),
@@ -30,18 +30,18 @@ fn mixture() -> (Vec<u8>, Vec<u8>) {
     ]
     .concat();
     (packed, [&a[..], &b, &a, &c, &d, &d].concat())
-}
+});
 
 #[test]
 fn all_that_is_valid() {
-    let (packed, expected) = mixture();
-    assert_unpacks(&packed, &expected);
+    let (packed, expected) = &*MIXTURE;
+    assert_unpacks(packed, expected);
     // With little memory every frame comes in parts.
     for max_lanes in [0, 1] {
         let options = Options { max_memory: 2 << 20, max_lanes, window_log: 27, ..Options::default() };
-        let (out, end) = unpack(&packed, &Options { max_memory: 12 << 20, ..options });
+        let (out, end) = unpack(packed, &Options { max_memory: 12 << 20, ..options });
         assert_eq!(end, Ok(()));
-        assert!(out == expected);
+        assert!(out == *expected);
     }
 }
 
@@ -94,12 +94,12 @@ fn parts_and_wholes() {
 
 #[test]
 fn sources_of_any_manner() {
-    let (packed, expected) = mixture();
+    let (packed, expected) = &*MIXTURE;
     for steps in [vec![1], vec![7, 100_000], vec![1, 2, 3, 65_536]] {
-        let source = Dribble { data: &packed, steps, turn: 0 };
+        let source = Dribble { data: packed, steps, turn: 0 };
         let (out, end) = unpack_from(source, &Options::default(), 4096);
         assert_eq!(end, Ok(()));
-        assert!(out == expected);
+        assert!(out == *expected);
     }
 }
 
@@ -312,8 +312,8 @@ proptest! {
     #[test]
     fn damaged_anywhere(seed in any::<u64>(), flips in 1usize..4) {
         let mut random = Random(seed | 1);
-        let (packed, expected) = mixture();
-        let mut bad = packed;
+        let (packed, expected) = &*MIXTURE;
+        let mut bad = packed.clone();
         for _ in 0..flips {
             let at = random.below(bad.len());
             bad[at] ^= 1 << random.below(8);
