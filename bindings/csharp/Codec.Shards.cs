@@ -35,7 +35,8 @@ public static unsafe partial class Codec
         {
             foreach (string path in Check.NotNull(sourcePaths, nameof(sourcePaths)))
             {
-                pins.Add(GCHandle.Alloc(PathOf(path, nameof(sourcePaths)), GCHandleType.Pinned));
+                string told = path ?? throw new ArgumentException("a path is null", nameof(sourcePaths));
+                pins.Add(GCHandle.Alloc(PathOf(told, nameof(sourcePaths)), GCHandleType.Pinned));
             }
             if (pins.Count == 0)
             {

@@ -132,7 +132,8 @@ public sealed unsafe class FastparDict : IDisposable
                 from, lengths, (UIntPtr)(uint)sizes.Length, to, (UIntPtr)(uint)destination.Length, &written, &error);
             if (status != NativeMethods.FASTPAR_OK)
             {
-                Exception exception = Check.Exception(&error, new ErrorSite { Parameter = nameof(samples), Destination = destinationName });
+                var site = new ErrorSite { Parameter = nameof(samples), Destination = destinationName };
+                Exception exception = Check.Exception(&error, site);
                 if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL)
                 {
                     FastparException.From(exception)!.RequiredSize = (long)(ulong)written;

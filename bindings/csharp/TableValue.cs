@@ -115,7 +115,9 @@ public readonly unsafe struct TableField<T>
 
     /// <summary>This field, if it has numbers.</summary>
     internal TableField<T> Number(string name) =>
-        Known(name).Type != NativeMethods.FASTPAR_BYTES ? this : throw new ArgumentException("it has no numbers, but bytes", name);
+        Known(name).Type != NativeMethods.FASTPAR_BYTES
+            ? this
+            : throw new ArgumentException("it has no numbers, but bytes", name);
 
     internal bool IsSame(TableField<T> other) => Offset == other.Offset && Type == other.Type && Flags == other.Flags;
 

@@ -265,6 +265,7 @@ internal static class ArgumentTests
             Names("options", () => Codec.CompressFile(first, second, wrong));
             Names("options", () => Codec.CompressFile(first, second, new ZstdOptions { SourceOffset = 1 << 30 }));
             Names("sourcePaths", () => Codec.ConcatFiles(Array.Empty<string>(), first));
+            Names("sourcePaths", () => Codec.ConcatFiles(new[] { first, null! }, second));
             Names("destinationPath", () => Codec.ConcatFiles(new[] { first, second }, second));
             using SeekableArchive archive = SeekableArchive.OpenFile(first);
             void To(string path, ZstdOptions? target, ScanOptions? options = null) =>

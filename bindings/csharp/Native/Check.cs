@@ -131,7 +131,8 @@ internal static unsafe class Check
         switch (inner.Status)
         {
             case FastparStatus.InvalidArgument:
-                return new ArgumentException(message, site.IsTarget(message) ? "destinationPath" : site.Parameter ?? "options", inner);
+                string parameter = site.IsTarget(message) ? "destinationPath" : site.Parameter ?? "options";
+                return new ArgumentException(message, parameter, inner);
             case FastparStatus.BufferTooSmall:
                 return new ArgumentException(message, site.Destination ?? "destination", inner);
             case FastparStatus.OutOfMemory:

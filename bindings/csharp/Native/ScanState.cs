@@ -76,7 +76,8 @@ internal abstract unsafe class ScanState : CallState
         if (destinationOptions != null
             && (destinationOptions.MaxLanes != 0 || destinationOptions.MaxMemory != 0 || destinationOptions.Progress != null))
         {
-            throw new ArgumentException("lanes, memory and progress are set by the options of the scan", nameof(destinationOptions));
+            throw new ArgumentException(
+                "lanes, memory and progress are set by the options of the scan", nameof(destinationOptions));
         }
         using var call = new SyncCall(this);
         using var lease = new OptionLease(destinationOptions);
