@@ -122,7 +122,9 @@ public sealed unsafe class TableCondition<T>
         return native;
     }
 
-    /// <summary>The records of this condition that pass another one, which the caller's parameter names.</summary>
+    /// <summary>
+    /// The records of this condition that pass another one, which the caller's parameter names.
+    /// </summary>
     internal TableCondition<T> And(TableCondition<T> other, string name) =>
         With(steps, other.steps, NativeMethods.FASTPAR_MASK_AND, name);
 

@@ -192,9 +192,9 @@ internal sealed unsafe class StreamState : CallState
         {
             return read;
         }
-        // A file or memory does not make anybody wait for long, and lanes have more to do at once. Waiting for a
-        // task here would take a second thread of the thread pool: readers that have all of its threads would
-        // wait for each other.
+        // A file or memory does not make anybody wait for long, and lanes have more to do at once. Waiting
+        // for a task here would take a second thread of the thread pool: readers that have all of its threads
+        // would wait for each other.
         return !Asynchronous || IsLocal(inner) ? inner.Read(room) : SourceAhead.Later;
     }
 }
