@@ -37,7 +37,7 @@ public sealed unsafe class ArchiveTable<T>
     public ArchiveTable<T> Where(TableCondition<T> passes)
     {
         Check.NotNull(passes, nameof(passes));
-        return new ArchiveTable<T>(archive, condition == null ? passes : condition & passes);
+        return new ArchiveTable<T>(archive, condition == null ? passes : condition.And(passes, nameof(passes)));
     }
 
     /// <summary>Several aggregates in one pass over the records.</summary>

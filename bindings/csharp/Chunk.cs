@@ -38,25 +38,26 @@ public readonly struct Range64 : IEquatable<Range64>
     /// <param name="array">At least <see cref="End"/> long.</param>
     /// <returns>The items, in their place.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The range reaches past the array.</exception>
-    public Span<T> Of<T>(T[] array) => Of(Check.NotNull(array, nameof(array)).AsSpan());
+    public Span<T> Of<T>(T[] array) =>
+        Check.NotNull(array, nameof(array)).AsSpan().Slice(Start(array.Length, nameof(array)), (int)Length);
 
     /// <summary>The items of a span that are in the range.</summary>
     /// <typeparam name="T">The items.</typeparam>
     /// <param name="span">At least <see cref="End"/> long.</param>
     /// <returns>The items, in their place.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The range reaches past the span.</exception>
-    public Span<T> Of<T>(Span<T> span) => span.Slice(Start(span.Length), (int)Length);
+    public Span<T> Of<T>(Span<T> span) => span.Slice(Start(span.Length, nameof(span)), (int)Length);
 
     /// <inheritdoc cref="Of{T}(Span{T})"/>
-    public ReadOnlySpan<T> Of<T>(ReadOnlySpan<T> span) => span.Slice(Start(span.Length), (int)Length);
+    public ReadOnlySpan<T> Of<T>(ReadOnlySpan<T> span) => span.Slice(Start(span.Length, nameof(span)), (int)Length);
 
     /// <summary>For <c>foreach (int i in range)</c>, or <c>long</c>.</summary>
     /// <returns>Gives each item's number.</returns>
     public Enumerator GetEnumerator() => new(Begin, End);
 
-    private int Start(int length) => Begin >= 0 && Begin <= End && End <= length
+    private int Start(int length, string name) => Begin >= 0 && Begin <= End && End <= length
         ? (int)Begin
-        : throw new ArgumentOutOfRangeException(nameof(length), length, $"the range {this} reaches past the items");
+        : throw new ArgumentOutOfRangeException(name, $"the range {this} reaches past the {length} items");
 
     /// <summary>The numbers of a range.</summary>
     public struct Enumerator

@@ -35,7 +35,7 @@ public static unsafe partial class Codec
     {
         fastpar_error error;
         ulong size;
-        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+        UIntPtr length = Check.Place(source, sourceLength, nameof(source), nameof(sourceLength));
         int status = NativeMethods.fastpar_decompressed_size((void*)source, length, &size, &error);
         if (status == NativeMethods.FASTPAR_ERR_UNSUPPORTED)
         {
@@ -67,7 +67,7 @@ public static unsafe partial class Codec
     {
         fastpar_error error;
         fastpar_zstd_info info = new() { struct_size = (UIntPtr)sizeof(fastpar_zstd_info) };
-        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
+        UIntPtr length = Check.Place(source, sourceLength, nameof(source), nameof(sourceLength));
         Check.Ok(NativeMethods.fastpar_frame_read((void*)source, length, &info, &error), &error, Reading);
         return new ZstdInfo(info);
     }
@@ -143,8 +143,9 @@ public static unsafe partial class Codec
         ZstdOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-        UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
+        UIntPtr length = Check.Place(source, sourceLength, nameof(source), nameof(sourceLength));
+        UIntPtr capacity = Check.Place(destination, destinationCapacity, nameof(destination), nameof(destinationCapacity));
+        CheckApart(source, length, destination, capacity);
         UIntPtr result = UIntPtr.Zero;
         fastpar_error error;
         using var call = new CodecCall(options, cancellationToken);

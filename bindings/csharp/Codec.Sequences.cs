@@ -107,7 +107,7 @@ public static unsafe partial class Codec
         bool fits = compresses
             ? TryCompress((IntPtr)source.Start, source.Length, (IntPtr)to, capacity, out long written, options, token)
             : TryDecompress((IntPtr)source.Start, source.Length, (IntPtr)to, capacity, out written, options, token);
-        return fits ? written : throw TooSmall(written, nameof(to));
+        return fits ? written : throw TooSmall(written, "destination");
     }
 
     /// <summary>A sequence in one place: where it is, if it has one segment, else a copy.</summary>

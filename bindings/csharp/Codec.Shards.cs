@@ -35,7 +35,12 @@ public static unsafe partial class Codec
         {
             foreach (string path in Check.NotNull(sourcePaths, nameof(sourcePaths)))
             {
-                pins.Add(GCHandle.Alloc(PathOf(path, nameof(sourcePaths)), GCHandleType.Pinned));
+                string told = path ?? throw new ArgumentException("a path is null", nameof(sourcePaths));
+                pins.Add(GCHandle.Alloc(PathOf(told, nameof(sourcePaths)), GCHandleType.Pinned));
+            }
+            if (pins.Count == 0)
+            {
+                throw new ArgumentException("there is no file to join", nameof(sourcePaths));
             }
             var names = new IntPtr[pins.Count];
             for (int i = 0; i < names.Length; i++)
@@ -53,7 +58,7 @@ public static unsafe partial class Codec
                 {
                     int status = NativeMethods.fastpar_concat_files(
                         call.Options(&native), (byte**)from, (UIntPtr)(uint)names.Length, to, &stats, &error);
-                    var site = new ErrorSite { Parameter = nameof(sourcePaths), Reads = true, Target = destinationPath };
+                    var site = new ErrorSite { Reads = true, Target = destinationPath };
                     call.Fits(status, &error, site);
                 }
             }
@@ -86,7 +91,9 @@ public static unsafe partial class Codec
     {
         if (contentSizes.Length != sizes.Length || (checksums.Length != 0 && checksums.Length != sizes.Length))
         {
-            throw new ArgumentException("there are not as many of each", nameof(contentSizes));
+            throw new ArgumentException(
+                "there are not as many of each",
+                contentSizes.Length != sizes.Length ? nameof(contentSizes) : nameof(checksums));
         }
         fixed (long* from = &MemoryMarshal.GetReference(sizes), contents = &MemoryMarshal.GetReference(contentSizes))
         fixed (uint* sums = &MemoryMarshal.GetReference(checksums))

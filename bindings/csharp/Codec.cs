@@ -30,7 +30,14 @@ public static unsafe partial class Codec
         UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
         using var lease = new OptionLease(options);
         lease.Apply(&native);
-        Check.Ok(NativeMethods.fastpar_compress_bound(&native, length, &bound, &error), &error);
+        int status = NativeMethods.fastpar_compress_bound(&native, length, &bound, &error);
+        if (status != NativeMethods.FASTPAR_OK)
+        {
+            // No options would let so many bytes pass, or these do not.
+            fastpar_error ignored;
+            bool tooLong = NativeMethods.fastpar_compress_bound(null, length, &bound, &ignored) != NativeMethods.FASTPAR_OK;
+            Check.Ok(status, &error, new ErrorSite { Parameter = tooLong ? nameof(sourceLength) : nameof(options) });
+        }
         return (long)(ulong)bound;
     }
 
@@ -105,8 +112,9 @@ public static unsafe partial class Codec
         ZstdOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        UIntPtr length = Check.Count(sourceLength, nameof(sourceLength));
-        UIntPtr capacity = Check.Count(destinationCapacity, nameof(destinationCapacity));
+        UIntPtr length = Check.Place(source, sourceLength, nameof(source), nameof(sourceLength));
+        UIntPtr capacity = Check.Place(destination, destinationCapacity, nameof(destination), nameof(destinationCapacity));
+        CheckApart(source, length, destination, capacity);
         UIntPtr result = UIntPtr.Zero;
         fastpar_error error;
         using var call = new CodecCall(options, cancellationToken);
@@ -155,6 +163,16 @@ public static unsafe partial class Codec
     private static void CheckApart(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination)
     {
         if (source.Overlaps(destination))
+        {
+            throw new ArgumentException("source and destination overlap", nameof(destination));
+        }
+    }
+
+    private static void CheckApart(IntPtr source, UIntPtr length, IntPtr destination, UIntPtr capacity)
+    {
+        ulong from = (ulong)source, to = (ulong)destination;
+        if (length != UIntPtr.Zero && capacity != UIntPtr.Zero
+            && (from <= to ? to - from < (ulong)length : from - to < (ulong)capacity))
         {
             throw new ArgumentException("source and destination overlap", nameof(destination));
         }

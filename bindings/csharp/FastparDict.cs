@@ -30,6 +30,7 @@ public sealed unsafe class FastparDict : IDisposable
     {
         fastpar_error error;
         fastpar_dict* dict;
+        Check.Within(level, ZstdOptions.FastestLevel, ZstdOptions.SmallestLevel, nameof(level));
         fixed (byte* bytes = &MemoryMarshal.GetReference(data))
         {
             int status = NativeMethods.fastpar_dict_open(bytes, (UIntPtr)(uint)data.Length, level, &dict, &error);
@@ -72,35 +73,8 @@ public sealed unsafe class FastparDict : IDisposable
     /// <exception cref="ArgumentException">
     /// Nothing can be learned from these samples, or the destination is too small.
     /// </exception>
-    public static int Train(ReadOnlySpan<byte> samples, ReadOnlySpan<int> sampleSizes, Span<byte> destination)
-    {
-        UIntPtr[] sizes = Array.ConvertAll(sampleSizes.ToArray(), size => Check.Count(size, nameof(sampleSizes)));
-        long sum = sizes.Sum(size => (long)(ulong)size);
-        if (sum != samples.Length)
-        {
-            throw new ArgumentException(
-                $"the samples have {samples.Length} bytes, their sizes add up to {sum}",
-                nameof(sampleSizes));
-        }
-        fastpar_error error;
-        UIntPtr written;
-        fixed (byte* from = &MemoryMarshal.GetReference(samples), to = &MemoryMarshal.GetReference(destination))
-        fixed (UIntPtr* lengths = sizes)
-        {
-            int status = NativeMethods.fastpar_dict_train(
-                from, lengths, (UIntPtr)(uint)sizes.Length, to, (UIntPtr)(uint)destination.Length, &written, &error);
-            if (status != NativeMethods.FASTPAR_OK)
-            {
-                Exception exception = Check.Exception(&error, new ErrorSite { Parameter = nameof(samples) });
-                if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL)
-                {
-                    FastparException.From(exception)!.RequiredSize = (long)(ulong)written;
-                }
-                throw exception;
-            }
-        }
-        return checked((int)written);
-    }
+    public static int Train(ReadOnlySpan<byte> samples, ReadOnlySpan<int> sampleSizes, Span<byte> destination) =>
+        Train(samples, sampleSizes, destination, nameof(destination));
 
     /// <summary>The same for samples in arrays of their own, which are put together first.</summary>
     /// <param name="samples">Each like one input.</param>
@@ -125,7 +99,7 @@ public sealed unsafe class FastparDict : IDisposable
             at += sample.Length;
         }
         var dict = new byte[capacity];
-        Array.Resize(ref dict, Train(together, sizes, dict));
+        Array.Resize(ref dict, Train(together, sizes, dict, nameof(capacity)));
         return dict;
     }
 
@@ -133,4 +107,40 @@ public sealed unsafe class FastparDict : IDisposable
     /// Releases the dictionary. Calls under way, and what was opened with it, keep what they need of it.
     /// </summary>
     public void Dispose() => Handle.Dispose();
+
+    private static int Train(
+        ReadOnlySpan<byte> samples, ReadOnlySpan<int> sampleSizes, Span<byte> destination, string destinationName)
+    {
+        UIntPtr[] sizes = Array.ConvertAll(sampleSizes.ToArray(), size => Check.Count(size, nameof(sampleSizes)));
+        long sum = sizes.Sum(size => (long)(ulong)size);
+        if (sum != samples.Length)
+        {
+            throw new ArgumentException(
+                $"the samples have {samples.Length} bytes, their sizes add up to {sum}",
+                nameof(sampleSizes));
+        }
+        if (sizes.Length == 0)
+        {
+            throw new ArgumentException("there are no samples", nameof(samples));
+        }
+        fastpar_error error;
+        UIntPtr written;
+        fixed (byte* from = &MemoryMarshal.GetReference(samples), to = &MemoryMarshal.GetReference(destination))
+        fixed (UIntPtr* lengths = sizes)
+        {
+            int status = NativeMethods.fastpar_dict_train(
+                from, lengths, (UIntPtr)(uint)sizes.Length, to, (UIntPtr)(uint)destination.Length, &written, &error);
+            if (status != NativeMethods.FASTPAR_OK)
+            {
+                var site = new ErrorSite { Parameter = nameof(samples), Destination = destinationName };
+                Exception exception = Check.Exception(&error, site);
+                if (status == NativeMethods.FASTPAR_ERR_BUFFER_TOO_SMALL)
+                {
+                    FastparException.From(exception)!.RequiredSize = (long)(ulong)written;
+                }
+                throw exception;
+            }
+        }
+        return checked((int)written);
+    }
 }

@@ -39,7 +39,7 @@ public static unsafe partial class FastparLoop
     /// Calls an asynchronous body for every chunk; the task ends after the last body. Bodies begin on threads
     /// of the pool, never on the calling one. A body that is suspended occupies no thread and goes on as in
     /// other asynchronous code, on the thread pool of .NET; at most <see cref="LoopOptions.MaxLanes"/> have
-    /// begun and not ended.
+    /// begun and not ended, which may be more than the pool has threads. 0: as many as it has.
     /// </summary>
     /// <param name="count">How many items; 0: the body is not called.</param>
     /// <param name="body">Works on the items of one chunk.</param>

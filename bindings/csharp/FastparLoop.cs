@@ -169,9 +169,13 @@ public static unsafe partial class FastparLoop
     }
 
     /// <summary>The items of a chunk that there is.</summary>
-    internal static Range64 RangeOf(long count, long index, fastpar_loop_options native)
+    internal static Range64 RangeOf(long count, long index, in fastpar_loop_options native)
     {
-        fastpar_chunk chunk = ChunkOf(count, index, &native);
+        fastpar_chunk chunk;
+        fixed (fastpar_loop_options* options = &native)
+        {
+            chunk = ChunkOf(count, index, options);
+        }
         return new Range64((long)(ulong)chunk.begin, (long)(ulong)chunk.end);
     }
 

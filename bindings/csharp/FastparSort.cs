@@ -134,7 +134,7 @@ public static unsafe class FastparSort
         CancellationToken cancellationToken = default)
         where T : unmanaged
     {
-        SortKey key = KeyOf<T>(descending);
+        SortKey key = KeyOf<T>(descending, nameof(T));
         Sort(values, stackalloc[] { key }, options, cancellationToken);
     }
 
@@ -227,7 +227,7 @@ public static unsafe class FastparSort
     {
         Check.NotNull(items, nameof(items));
         Check.NotNull(key, nameof(key));
-        SortKeyType type = KeyOf<TKey>(descending).Type;
+        SortKeyType type = KeyOf<TKey>(descending, nameof(TKey)).Type;
         var keyed = new Keyed<TKey>[items.Length];
         var lanes = new LoopOptions { MaxLanes = options?.MaxLanes ?? 0 };
         void Look(Range64 range)
@@ -288,12 +288,16 @@ public static unsafe class FastparSort
             {
                 throw new ArgumentException($"key {i} does not lie inside of the record", nameof(keys));
             }
+            if (all[i].Type == 0)
+            {
+                throw new ArgumentException($"key {i} was never set", nameof(keys));
+            }
             native[i] = all[i].ToNative();
         }
     }
 
     /// <summary>The key that a number is itself.</summary>
-    internal static SortKey KeyOf<T>(bool descending)
+    internal static SortKey KeyOf<T>(bool descending, string name)
         where T : unmanaged
     {
         Type type = typeof(T).IsEnum ? Enum.GetUnderlyingType(typeof(T)) : typeof(T);
@@ -311,7 +315,7 @@ public static unsafe class FastparSort
             TypeCode.Double => SortKeyType.Double,
             _ when type == typeof(IntPtr) => sizeof(T) == 8 ? SortKeyType.Int64 : SortKeyType.Int32,
             _ when type == typeof(UIntPtr) => sizeof(T) == 8 ? SortKeyType.UInt64 : SortKeyType.UInt32,
-            _ => throw new ArgumentException($"{typeof(T)} is no number: its parts may be keys", nameof(T)),
+            _ => throw new ArgumentException($"{typeof(T)} is no number: its parts may be keys", name),
         };
         return new SortKey(0, found, descending);
     }

@@ -62,7 +62,7 @@ public sealed unsafe partial class FastparStream
             catch (ObjectDisposedException)
             {
                 stream.state.GiveBack();
-                throw new ObjectDisposedException(nameof(FastparStream));
+                throw;
             }
             stream.state.Asynchronous = asynchronous;
             stream.state.Gathered = null;

@@ -71,7 +71,7 @@ public sealed unsafe partial class FastparTable<T>
         CancellationToken cancellationToken = default)
     {
         Check.NotNull(aggregates, nameof(aggregates));
-        CheckMask(where);
+        CheckMask(where, nameof(where));
         var members = new TableMembers<T>(aggregates);
         if (members.Fields.Count == 0)
         {
@@ -118,7 +118,13 @@ public sealed unsafe partial class FastparTable<T>
         LoopOptions? options = null,
         CancellationToken cancellationToken = default)
         where TField : unmanaged =>
-        Compare(TableField<T>.Of(field), (uint)comparison, &value, null, options, cancellationToken);
+        Compare(
+            TableField<T>.Of(field),
+            Check.Comparison(comparison, nameof(comparison)),
+            &value,
+            null,
+            options,
+            cancellationToken);
 
     /// <summary>The rows whose field is in [low, high), or in [low, high]. NaN is in no range.</summary>
     /// <typeparam name="TField">The type of the field.</typeparam>
@@ -150,7 +156,7 @@ public sealed unsafe partial class FastparTable<T>
     public T[] Take(TableMask rows, LoopOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.NotNull(rows, nameof(rows));
-        CheckMask(rows);
+        CheckMask(rows, nameof(rows));
         var taken = new T[rows.Count()];
         using MemoryHandle pin = records.Pin();
         T* start = (T*)pin.Pointer;
@@ -190,7 +196,8 @@ public sealed unsafe partial class FastparTable<T>
             UIntPtr written;
             int status = NativeMethods.fastpar_column_take_rows(
                 &settings, &column, numbers, (UIntPtr)(uint)rows.Length, to, Bytes(taken.Length), &written, &error);
-            call.End(status, &error);
+            // A number that is of no row has a place.
+            call.End(status, &error, error.position == ulong.MaxValue ? nameof(options) : nameof(rows));
         }
         return taken;
     }
@@ -213,8 +220,14 @@ public sealed unsafe partial class FastparTable<T>
         LoopOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        CheckMask(where);
+        field.Number(nameof(field));
+        CheckMask(where, nameof(where));
         var counts = new ulong[Check.Within(bins, 1, 1 << 20, nameof(bins))];
+        double width = Check.Finite(high, nameof(high)) - Check.Finite(low, nameof(low));
+        if (!(width > 0) || double.IsInfinity(width) || double.IsInfinity(bins / width))
+        {
+            throw new ArgumentOutOfRangeException(nameof(high), high, $"is no end for {bins} ranges from {low} on");
+        }
         using MemoryHandle pin = records.Pin();
         T* start = (T*)pin.Pointer;
         fixed (ulong* to = counts)
@@ -249,7 +262,7 @@ public sealed unsafe partial class FastparTable<T>
     {
         Check.NotNull(keys, nameof(keys));
         Check.NotNull(aggregates, nameof(aggregates));
-        CheckMask(where);
+        CheckMask(where, nameof(where));
         var members = new TableMembers<T>(aggregates, keys);
         fastpar_groups* groups = null;
         using MemoryHandle pin = records.Pin();
@@ -303,11 +316,11 @@ public sealed unsafe partial class FastparTable<T>
 
     private fastpar_column Whole(T* start) => TableField<T>.Bytes(0, sizeof(T)).ToNative(start, Count);
 
-    private void CheckMask(TableMask? mask)
+    private void CheckMask(TableMask? mask, string name)
     {
         if (mask != null && mask.Rows != Count)
         {
-            throw new ArgumentException($"a mask of {mask.Rows} rows for {Count}", nameof(mask));
+            throw new ArgumentException($"a mask of {mask.Rows} rows for {Count}", name);
         }
     }
 
@@ -349,7 +362,8 @@ internal unsafe ref struct TableCall
 
     internal fastpar_loop_options Settings { get; }
 
-    internal void End(int status, fastpar_error* error) => call.End(status, error);
+    internal void End(int status, fastpar_error* error, string parameter = "options") =>
+        call.End(status, error, new ErrorSite { Parameter = parameter });
 
     public void Dispose() => call.Dispose();
 }

@@ -197,12 +197,12 @@ public sealed unsafe partial class SeekableArchive
         fastpar_shard shard = default;
         shard.struct_size = (UIntPtr)sizeof(fastpar_shard);
         fastpar_scan_options native = (options ?? ScanOptions.Defaults).ToNative(sizeof(T));
-        ulong count = (ulong)Check.NotNegative(shards, nameof(shards));
-        ulong number = (ulong)Check.NotNegative(index, nameof(index));
+        ulong count = (ulong)Check.Within(shards, 1, long.MaxValue, nameof(shards));
+        ulong number = (ulong)Check.Index(index, shards, nameof(index));
         using var lease = new Lease(handle);
         int status = NativeMethods.fastpar_archive_shard(
             &native, (fastpar_archive*)lease.Pointer, count, number, &shard, &error);
-        Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });
+        Check.Ok(status, &error);
         return new ArchiveShard(shard);
     }
 }

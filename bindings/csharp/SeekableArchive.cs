@@ -131,7 +131,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
     public static SeekableArchive Open(
         IntPtr data, long dataLength, ZstdOptions? options = null, CancellationToken cancellationToken = default)
     {
-        UIntPtr length = Check.Count(dataLength, nameof(dataLength));
+        UIntPtr length = Check.Place(data, dataLength, nameof(data), nameof(dataLength));
         return Open(
             (native, archive, error) => NativeMethods.fastpar_archive_open(native, (void*)data, length, archive, error),
             default,
@@ -174,7 +174,7 @@ public sealed unsafe partial class SeekableArchive : IDisposable
         fastpar_error error;
         fastpar_frame_info info = default;
         info.struct_size = (UIntPtr)sizeof(fastpar_frame_info);
-        ulong number = (ulong)Check.Within(index, 0, Math.Max(Frames - 1, 0), nameof(index));
+        ulong number = (ulong)Check.Index(index, Frames, nameof(index));
         using var lease = new Lease(handle);
         int status = NativeMethods.fastpar_archive_frame((fastpar_archive*)lease.Pointer, number, &info, &error);
         Check.Ok(status, &error, new ErrorSite { Parameter = nameof(index) });

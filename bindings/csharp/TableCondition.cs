@@ -13,6 +13,8 @@ namespace Fastpar;
 public sealed unsafe class TableCondition<T>
     where T : unmanaged
 {
+    private const int MostSteps = 256;
+
     private readonly Step[] steps;
 
     private TableCondition(Step[] steps)
@@ -28,7 +30,15 @@ public sealed unsafe class TableCondition<T>
     /// <returns>The condition.</returns>
     public static TableCondition<T> Compare<TField>(RecordField<T, TField> field, TableComparison comparison, TField value)
         where TField : unmanaged =>
-        new(new[] { new Step { Comparison = (uint)comparison, Field = TableField<T>.Of(field), Low = BytesOf(value) } });
+        new(new[]
+        {
+            new Step
+            {
+                Comparison = Check.Comparison(comparison, nameof(comparison)),
+                Field = TableField<T>.Of(field),
+                Low = BytesOf(value),
+            },
+        });
 
     /// <summary>Records whose field is in [low, high), or in [low, high]. NaN is in no range.</summary>
     /// <typeparam name="TField">The type of the field.</typeparam>
@@ -70,7 +80,7 @@ public sealed unsafe class TableCondition<T>
     public static TableCondition<T> operator ~(TableCondition<T> condition)
     {
         Check.NotNull(condition, nameof(condition));
-        return new TableCondition<T>(With(condition.steps, System.Array.Empty<Step>(), NativeMethods.FASTPAR_MASK_NOT));
+        return With(condition.steps, System.Array.Empty<Step>(), NativeMethods.FASTPAR_MASK_NOT, nameof(condition));
     }
 
     /// <summary>How many steps it has.</summary>
@@ -112,19 +122,30 @@ public sealed unsafe class TableCondition<T>
         return native;
     }
 
+    /// <summary>
+    /// The records of this condition that pass another one, which the caller's parameter names.
+    /// </summary>
+    internal TableCondition<T> And(TableCondition<T> other, string name) =>
+        With(steps, other.steps, NativeMethods.FASTPAR_MASK_AND, name);
+
     private static TableCondition<T> Combine(uint operation, TableCondition<T> left, TableCondition<T> right)
     {
         Check.NotNull(left, nameof(left));
         Check.NotNull(right, nameof(right));
-        return new TableCondition<T>(With(left.steps, right.steps, operation));
+        return With(left.steps, right.steps, operation, nameof(right));
     }
 
-    private static Step[] With(Step[] left, Step[] right, uint operation)
+    private static TableCondition<T> With(Step[] left, Step[] right, uint operation, string name)
     {
+        if (left.Length + right.Length >= MostSteps)
+        {
+            throw new ArgumentException(
+                $"the condition has {left.Length + right.Length + 1} steps, expected at most {MostSteps}", name);
+        }
         var all = new List<Step>(left);
         all.AddRange(right);
         all.Add(new Step { Combining = operation });
-        return all.ToArray();
+        return new TableCondition<T>(all.ToArray());
     }
 
     private static byte[] BytesOf<TField>(TField value)

@@ -26,34 +26,37 @@ public readonly struct TableAggregate<T>
     public static TableAggregate<T> Count => new(NativeMethods.FASTPAR_AGGREGATE_COUNT, null, null);
 
     /// <summary>The sum, exact for whole numbers, of floats with compensation.</summary>
-    public static TableAggregate<T> Sum(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_SUM, field, null);
+    public static TableAggregate<T> Sum(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_SUM, field);
 
     /// <summary>The mean.</summary>
-    public static TableAggregate<T> Mean(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_MEAN, field, null);
+    public static TableAggregate<T> Mean(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_MEAN, field);
 
     /// <summary>The least value; NaN only if there is nothing else.</summary>
-    public static TableAggregate<T> Min(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_MIN, field, null);
+    public static TableAggregate<T> Min(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_MIN, field);
 
     /// <summary>The greatest value; NaN only if there is nothing else.</summary>
-    public static TableAggregate<T> Max(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_MAX, field, null);
+    public static TableAggregate<T> Max(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_MAX, field);
 
     /// <summary>The value of the first row.</summary>
-    public static TableAggregate<T> First(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_FIRST, field, null);
+    public static TableAggregate<T> First(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_FIRST, field);
 
     /// <summary>The value of the last row.</summary>
-    public static TableAggregate<T> Last(TableField<T> field) => new(NativeMethods.FASTPAR_AGGREGATE_LAST, field, null);
+    public static TableAggregate<T> Last(TableField<T> field) => Of(NativeMethods.FASTPAR_AGGREGATE_LAST, field);
 
     /// <summary>The mean of the squared distances from the mean.</summary>
     public static TableAggregate<T> Variance(TableField<T> field) =>
-        new(NativeMethods.FASTPAR_AGGREGATE_VARIANCE, field, null);
+        Of(NativeMethods.FASTPAR_AGGREGATE_VARIANCE, field);
 
     /// <summary>The sum of the products of two fields.</summary>
     public static TableAggregate<T> Dot(TableField<T> field, TableField<T> other) =>
-        new(NativeMethods.FASTPAR_AGGREGATE_DOT, field, other);
+        new(NativeMethods.FASTPAR_AGGREGATE_DOT, field.Number(nameof(field)), other.Number(nameof(other)));
 
     /// <summary>The mean of a field, weighted by another one.</summary>
     public static TableAggregate<T> WeightedMean(TableField<T> field, TableField<T> weights) =>
-        new(NativeMethods.FASTPAR_AGGREGATE_WEIGHTED_MEAN, field, weights);
+        new(NativeMethods.FASTPAR_AGGREGATE_WEIGHTED_MEAN, field.Number(nameof(field)), weights.Number(nameof(weights)));
+
+    private static TableAggregate<T> Of(uint operation, TableField<T> field) =>
+        new(operation, field.Number(nameof(field)), null);
 }
 
 /// <summary>What rows are grouped by: a field, or ranges of it that have equal widths.</summary>
@@ -67,7 +70,7 @@ public readonly struct TableKey<T>
     public TableKey(TableField<T> field)
         : this()
     {
-        Field = field;
+        Field = field.Known(nameof(field));
     }
 
     /// <summary>
@@ -79,6 +82,10 @@ public readonly struct TableKey<T>
     public TableKey(TableField<T> field, long width, long origin = 0)
         : this(field)
     {
+        if (field.Number(nameof(field)).IsFloat)
+        {
+            throw new ArgumentException("it has floats: OfFloats makes buckets of those", nameof(field));
+        }
         Width = Check.Within(width, 1, long.MaxValue, nameof(width));
         Origin = origin;
     }
@@ -86,8 +93,14 @@ public readonly struct TableKey<T>
     private TableKey(TableField<T> field, double width, double origin)
         : this(field)
     {
-        FloatWidth = width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, "must be more than 0");
-        FloatOrigin = origin;
+        if (!field.Number(nameof(field)).IsFloat)
+        {
+            throw new ArgumentException("it has whole numbers: new TableKey makes buckets of those", nameof(field));
+        }
+        FloatWidth = Check.Finite(width, nameof(width)) > 0
+            ? width
+            : throw new ArgumentOutOfRangeException(nameof(width), width, "must be more than 0");
+        FloatOrigin = Check.Finite(origin, nameof(origin));
     }
 
     internal TableField<T> Field { get; }

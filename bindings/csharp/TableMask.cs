@@ -43,7 +43,8 @@ public sealed unsafe class TableMask
         Combine(NativeMethods.FASTPAR_MASK_AND_NOT, left, right);
 
     /// <summary>Rows that are none of them.</summary>
-    public static TableMask operator ~(TableMask mask) => Combine(NativeMethods.FASTPAR_MASK_NOT, mask, null);
+    public static TableMask operator ~(TableMask mask) =>
+        Combine(NativeMethods.FASTPAR_MASK_NOT, Check.NotNull(mask, nameof(mask)), null);
 
     /// <summary>How many rows are of the mask.</summary>
     /// <returns>How many bits are 1.</returns>

@@ -91,7 +91,7 @@ public readonly unsafe struct TableField<T>
         }
         bool isNumber = typeof(TField).IsPrimitive || typeof(TField).IsEnum;
         return isNumber
-            ? new TableField<T>((int)offset, (uint)FastparSort.KeyOf<TField>(descending: false).Type, 0)
+            ? new TableField<T>((int)offset, (uint)FastparSort.KeyOf<TField>(descending: false, nameof(TField)).Type, 0)
             : Bytes((int)offset, sizeof(TField));
     }
 
@@ -105,6 +105,19 @@ public readonly unsafe struct TableField<T>
         Check.Within(offset, 0, sizeof(T) - length, nameof(offset));
         return new TableField<T>(offset, NativeMethods.FASTPAR_BYTES, (uint)length << 8);
     }
+
+    /// <summary>Whether it is one of floats.</summary>
+    internal bool IsFloat => Type is NativeMethods.FASTPAR_F32 or NativeMethods.FASTPAR_F64;
+
+    /// <summary>This field; refused where it is of no record, as one that was never set.</summary>
+    internal TableField<T> Known(string name) =>
+        Type != 0 ? this : throw new ArgumentException("it is of no record: it was never set", name);
+
+    /// <summary>This field, if it has numbers.</summary>
+    internal TableField<T> Number(string name) =>
+        Known(name).Type != NativeMethods.FASTPAR_BYTES
+            ? this
+            : throw new ArgumentException("it has no numbers, but bytes", name);
 
     internal bool IsSame(TableField<T> other) => Offset == other.Offset && Type == other.Type && Flags == other.Flags;
 

@@ -276,6 +276,33 @@ internal static class ArchiveTests
         }
     }
 
+    /// <summary>Also while an earlier read, which ends well, still holds it.</summary>
+    [Test]
+    private static async Task ReadsAfterItsEndAreRefused()
+    {
+        using var inside = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim(initialState: true);
+        var archive = SeekableArchive.OpenSource(
+            (offset, buffer) =>
+            {
+                inside.Set();
+                Expect.True(goOn.Wait(Expect.Limit), "goes on");
+                Packed.AsSpan((int)offset, buffer.Length).CopyTo(buffer);
+            },
+            Packed.Length);
+        goOn.Reset();
+        inside.Reset();
+        var part = new byte[1000];
+        Task<int> read = Task.Run(() => archive.Read(500_000, part));
+        Expect.True(inside.Wait(Expect.Limit), "begins");
+        archive.Dispose();
+        var refused = Expect.Throws<ObjectDisposedException>(() => archive.Read(0, new byte[1000]));
+        Expect.Equal(nameof(SeekableArchive), refused.ObjectName);
+        goOn.Set();
+        Expect.Equal(part.Length, await read);
+        Expect.Same(Data.AsSpan(500_000, part.Length), part);
+    }
+
     /// <summary>Memory that counts its pins.</summary>
     private sealed class Pinned : MemoryManager<byte>
     {

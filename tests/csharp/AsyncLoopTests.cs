@@ -52,6 +52,27 @@ internal static class AsyncLoopTests
         Expect.Equal(0, wrong, "bodies in the wrong place");
     }
 
+    /// <summary>None of them ends before the last has begun.</summary>
+    [Test]
+    private static async Task MoreBodiesThanThreadsAreUnderWay()
+    {
+        int bodies = 4 * FastparPool.Threads, begun = 0;
+        var all = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await FastparLoop.ForAsync(
+            0,
+            bodies,
+            async item =>
+            {
+                if (Interlocked.Increment(ref begun) == bodies)
+                {
+                    all.SetResult(true);
+                }
+                await all.Task;
+            },
+            new LoopOptions { MaxLanes = bodies });
+        Expect.Equal(bodies, begun);
+    }
+
     [Test]
     private static async Task NoMoreThanTheLanesAreUnderWay()
     {

@@ -143,7 +143,7 @@ internal static class CodecTests
         Expect.Fails(FastparStatus.Truncated, () => Codec.FrameRead(compressed.AsSpan(0, 9)));
         Expect.Fails(FastparStatus.Truncated, () => Codec.FrameRead(default));
         Expect.Fails(FastparStatus.NotZstd, () => Codec.FrameRead(new byte[100]));
-        Expect.Throws<ArgumentException>(() => Codec.FrameRead(IntPtr.Zero, 10));
+        Expect.Throws<ArgumentNullException>(() => Codec.FrameRead(IntPtr.Zero, 10));
     }
 
     [Test]

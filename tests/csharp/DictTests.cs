@@ -82,6 +82,14 @@ internal static class DictTests
             Expect.Same(changed, Read(stream));
         }
         Expect.Throws<ArgumentException>(() => Codec.Compress(changed, new ZstdOptions { Prefix = old }));
+        string path = Path.GetTempFileName();
+        using (SeekableArchive archive = SeekableArchive.Open(Codec.Compress(changed)))
+        {
+            archive.TransformFile<byte>(path, (bytes, output) => output.Write(bytes), null, options);
+        }
+        Expect.True(new FileInfo(path).Length < old.Length / 10, "a transform, too");
+        Expect.Same(changed, Codec.Decompress(File.ReadAllBytes(path), options));
+        File.Delete(path);
         var others = new ZstdOptions { SingleFrame = true, LongDistance = true, Strategy = 2 };
         Expect.Same(changed, Codec.Decompress(Codec.Compress(changed, others)));
         Expect.Throws<ArgumentOutOfRangeException>(() => new ZstdOptions { Strategy = 10 });

@@ -282,7 +282,7 @@ internal static class ScanTests
                 at += shard.Size;
             }
             Expect.Equal(archive.Length, at);
-            Expect.Throws<ArgumentException>(() => archive.Shard<Trade>(5, 5));
+            Expect.Throws<ArgumentOutOfRangeException>(() => archive.Shard<Trade>(5, 5));
             Codec.ConcatFiles(new[] { some, some }, joined);
             Codec.ConcatFiles(new[] { joined, some }, joined);
             Expect.Same(expected.Concat(expected).Concat(expected).ToArray(), Codec.Decompress(File.ReadAllBytes(joined)));

@@ -25,6 +25,34 @@ internal static class StreamSourceTests
         return content;
     }
 
+    /// <summary>More of them than the thread pool may have threads.</summary>
+    [Test]
+    private static async Task ReadersOfFilesDoNotWaitForEachOther()
+    {
+        string path = Path.GetTempFileName();
+        ThreadPool.GetMaxThreads(out int most, out int ports);
+        ThreadPool.GetMinThreads(out int least, out _);
+        try
+        {
+            File.WriteAllBytes(path, Packed);
+            Expect.True(ThreadPool.SetMaxThreads(Math.Max(least, Environment.ProcessorCount), ports), "fewer threads");
+            long[] lengths = await Task.WhenAll(Enumerable.Range(0, 8 * least).Select(async _ =>
+            {
+                using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 4096, useAsync: true);
+                using var reader = new FastparStream(file, CompressionMode.Decompress);
+                var given = new MemoryStream();
+                await reader.CopyToAsync(given);
+                return given.Length;
+            }));
+            Expect.True(lengths.All(length => length == Content.Length), "whole content");
+        }
+        finally
+        {
+            ThreadPool.SetMaxThreads(most, ports);
+            File.Delete(path);
+        }
+    }
+
     [Test]
     private static async Task WhatComesBeforeAFailureOfTheSourceIsGivenOut()
     {

@@ -59,7 +59,7 @@ internal sealed partial class AsyncLoop : PumpState
         native = options.ToNative();
         LoopPlan plan = FastparLoop.PlanMake(count, options);
         chunks = plan.Chunks;
-        places = plan.Lanes;
+        places = options.MaxLanes == 0 ? plan.Lanes : options.MaxLanes; // bodies that are suspended take no thread
         if (wantsToken)
         {
             stopping = CancellationTokenSource.CreateLinkedTokenSource(token);
@@ -195,7 +195,8 @@ internal sealed partial class AsyncLoop : PumpState
     {
         try
         {
-            Range64 range = FastparLoop.RangeOf(count, index, native);
+            // Of chunks of one item each, as by default, nothing has to be asked.
+            Range64 range = chunks == count ? new Range64(index, index + 1) : FastparLoop.RangeOf(count, index, native);
             ValueTask task = Call(range, own);
             if (!task.IsCompleted)
             {

@@ -39,8 +39,29 @@ internal static unsafe class Check
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"must be {least} to {most}");
 
+    /// <summary>One of the comparisons with one value.</summary>
+    internal static uint Comparison(TableComparison value, string name) =>
+        value is >= TableComparison.Equal and <= TableComparison.GreaterOrEqual
+            ? (uint)value
+            : throw new ArgumentOutOfRangeException(name, value, "is no comparison");
+
+    /// <summary>A number that is finite.</summary>
+    internal static double Finite(double value, string name) =>
+        !double.IsNaN(value) && !double.IsInfinity(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "must be finite");
+
+    /// <summary>The address of so many bytes, and their number.</summary>
+    internal static UIntPtr Place(IntPtr place, long length, string placeName, string lengthName) =>
+        place != IntPtr.Zero || length <= 0
+            ? Count(length, lengthName)
+            : throw new ArgumentNullException(placeName, $"null, of {length} bytes");
+
     /// <summary>An index of so many.</summary>
-    internal static int Index(int value, int count, string name) =>
+    internal static int Index(int value, int count, string name) => (int)Index((long)value, count, name);
+
+    /// <summary>The same for large numbers.</summary>
+    internal static long Index(long value, long count, string name) =>
         value >= 0 && value < count
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"must be 0 or more and less than {count}");
@@ -110,7 +131,8 @@ internal static unsafe class Check
         switch (inner.Status)
         {
             case FastparStatus.InvalidArgument:
-                return new ArgumentException(message, site.Parameter ?? "options", inner);
+                string parameter = site.IsTarget(message) ? "destinationPath" : site.Parameter ?? "options";
+                return new ArgumentException(message, parameter, inner);
             case FastparStatus.BufferTooSmall:
                 return new ArgumentException(message, site.Destination ?? "destination", inner);
             case FastparStatus.OutOfMemory:

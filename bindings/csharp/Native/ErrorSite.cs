@@ -5,7 +5,11 @@ namespace Fastpar;
 /// </summary>
 internal readonly struct ErrorSite
 {
-    /// <summary>For the kinds of ArgumentException; null: the options.</summary>
+    private const string LeftOut = "...";
+
+    /// <summary>
+    /// For the kinds of ArgumentException, where the message is not about the target; null: the options.
+    /// </summary>
     internal string? Parameter { get; init; }
 
     /// <summary>The parameter of the destination, where that may be too small.</summary>
@@ -20,6 +24,19 @@ internal readonly struct ErrorSite
     /// <summary>The file that is written.</summary>
     internal string? Target { get; init; }
 
-    /// <summary>The name of the object, for ObjectDisposedException.</summary>
-    internal string? Object { get; init; }
+    /// <summary>
+    /// Whether a message is about the file that is written: such end with a colon and its path, of which the
+    /// begin may be left out.
+    /// </summary>
+    internal bool IsTarget(string message)
+    {
+        int colon = Target == null ? -1 : message.IndexOf(": ", System.StringComparison.Ordinal);
+        if (colon < 0)
+        {
+            return false;
+        }
+        string path = message.Substring(colon + 2);
+        return path == Target || (path.StartsWith(LeftOut, System.StringComparison.Ordinal)
+            && Target!.EndsWith(path.Substring(LeftOut.Length), System.StringComparison.Ordinal));
+    }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Fastpar;
@@ -7,10 +8,18 @@ namespace Fastpar;
 /// <summary>A handle of the native library: released once, when no call uses it any more.</summary>
 internal abstract class FastparHandle : SafeHandle
 {
+    private readonly string owner;
     private long weight;
+    private volatile bool disposed;
 
-    protected FastparHandle(IntPtr handle)
-        : base(IntPtr.Zero, ownsHandle: true) => SetHandle(handle);
+    /// <param name="handle">What is released.</param>
+    /// <param name="owner">Its type, as users know it.</param>
+    protected FastparHandle(IntPtr handle, string owner)
+        : base(IntPtr.Zero, ownsHandle: true)
+    {
+        this.owner = owner;
+        SetHandle(handle);
+    }
 
     public sealed override bool IsInvalid => handle == IntPtr.Zero;
 
@@ -22,6 +31,38 @@ internal abstract class FastparHandle : SafeHandle
         {
             GC.AddMemoryPressure(bytes);
         }
+    }
+
+    /// <summary>
+    /// Begins a use, to be ended by DangerousRelease. Of itself a SafeHandle that is disposed can be used for
+    /// as long as another use lasts.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The handle is disposed.</exception>
+    [SuppressMessage("Maintainability", "CA1513", Justification = ".NET Standard has no ThrowIf.")]
+    internal void Use()
+    {
+        bool added = false;
+        try
+        {
+            if (!disposed)
+            {
+                DangerousAddRef(ref added);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has just been released.
+        }
+        if (!added)
+        {
+            throw new ObjectDisposedException(owner);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        disposed = true;
+        base.Dispose(disposing);
     }
 
     protected sealed override bool ReleaseHandle()
@@ -41,7 +82,7 @@ internal abstract class FastparHandle : SafeHandle
 internal sealed unsafe class JobHandle : FastparHandle
 {
     internal JobHandle(fastpar_job* job)
-        : base((IntPtr)job)
+        : base((IntPtr)job, nameof(FastparJob))
     {
     }
 
@@ -55,7 +96,7 @@ internal sealed unsafe class JobHandle : FastparHandle
 internal sealed unsafe class QueueHandle : FastparHandle
 {
     internal QueueHandle(fastpar_queue* queue)
-        : base((IntPtr)queue)
+        : base((IntPtr)queue, nameof(FastparQueue))
     {
     }
 
@@ -69,7 +110,7 @@ internal sealed unsafe class QueueHandle : FastparHandle
 internal sealed unsafe class DictHandle : FastparHandle
 {
     internal DictHandle(fastpar_dict* dict)
-        : base((IntPtr)dict)
+        : base((IntPtr)dict, nameof(FastparDict))
     {
     }
 
@@ -91,7 +132,7 @@ internal sealed unsafe class StreamHandle : FastparHandle
 
     /// <summary>Takes over the flag, a pin, and a state that is rooted.</summary>
     internal StreamHandle(void* stream, bool writes, CallState state, int* cancel, MemoryHandle prefix)
-        : base((IntPtr)stream)
+        : base((IntPtr)stream, nameof(FastparStream))
     {
         this.writes = writes;
         this.state = state;
@@ -133,7 +174,7 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
     /// <summary>Takes over the flag, the pins, and what is read from, which is rooted.</summary>
     internal ArchiveHandle(
         fastpar_archive* archive, CancelFlag cancel, MemoryHandle pin, MemoryHandle prefix, SourceState? source)
-        : base((IntPtr)archive)
+        : base((IntPtr)archive, nameof(SeekableArchive))
     {
         this.source = source;
         this.cancel = cancel;
@@ -168,13 +209,12 @@ internal sealed unsafe class ArchiveHandle : FastparHandle
 /// </summary>
 internal readonly unsafe ref struct Lease
 {
-    private readonly SafeHandle? handle;
+    private readonly FastparHandle? handle;
 
-    /// <exception cref="ObjectDisposedException">The handle is released already.</exception>
-    internal Lease(SafeHandle? handle)
+    /// <exception cref="ObjectDisposedException">The handle is disposed already.</exception>
+    internal Lease(FastparHandle? handle)
     {
-        bool added = false;
-        handle?.DangerousAddRef(ref added);
+        handle?.Use();
         this.handle = handle;
     }
 

@@ -47,7 +47,7 @@ internal readonly unsafe ref struct OptionLease
 /// <summary>What few options have.</summary>
 internal sealed unsafe class OptionExtras : IDisposable
 {
-    private readonly List<SafeHandle> dicts = new();
+    private readonly List<FastparHandle> dicts = new();
     private readonly int prefixLength;
     private MemoryHandle prefix;
     private IntPtr array;
@@ -59,10 +59,9 @@ internal sealed unsafe class OptionExtras : IDisposable
         {
             foreach (FastparDict? dict in options.Dicts ?? Array.Empty<FastparDict>())
             {
-                SafeHandle handle = dict?.Handle
+                FastparHandle handle = dict?.Handle
                     ?? throw new ArgumentException("a dictionary is null", nameof(ZstdOptions.Dicts));
-                bool added = false;
-                handle.DangerousAddRef(ref added);
+                handle.Use();
                 dicts.Add(handle);
             }
             array = Marshal.AllocHGlobal(Math.Max(dicts.Count, 1) * sizeof(IntPtr));
@@ -94,7 +93,7 @@ internal sealed unsafe class OptionExtras : IDisposable
 
     public void Dispose()
     {
-        foreach (SafeHandle handle in dicts)
+        foreach (FastparHandle handle in dicts)
         {
             handle.DangerousRelease();
         }

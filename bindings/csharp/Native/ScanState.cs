@@ -70,24 +70,43 @@ internal abstract unsafe class ScanState : CallState
     }
 
     /// <summary>The same with an output.</summary>
-    internal FileStats Transform(fastpar_archive* archive, int record, string target, ZstdOptions? targetOptions)
+    internal FileStats Transform(
+        fastpar_archive* archive, int record, string destinationPath, ZstdOptions? destinationOptions)
     {
+        if (destinationOptions != null
+            && (destinationOptions.MaxLanes != 0 || destinationOptions.MaxMemory != 0 || destinationOptions.Progress != null))
+        {
+            throw new ArgumentException(
+                "lanes, memory and progress are set by the options of the scan", nameof(destinationOptions));
+        }
         using var call = new SyncCall(this);
-        using var lease = new Lease(targetOptions?.Dict?.Handle);
+        using var lease = new OptionLease(destinationOptions);
         fastpar_scan_options native = Native(call, record);
-        fastpar_zstd_options to = (targetOptions ?? ZstdOptions.Defaults).ToNative();
-        to.dict = (fastpar_dict*)lease.Pointer;
+        fastpar_zstd_options to = (destinationOptions ?? ZstdOptions.Defaults).ToNative();
+        lease.Apply(&to);
         fastpar_file_stats stats = default;
         stats.struct_size = (UIntPtr)sizeof(fastpar_file_stats);
         fastpar_error error;
-        fixed (byte* place = Codec.PathOf(target, nameof(target)), name = options?.Utf8Name)
+        fixed (byte* place = Codec.PathOf(destinationPath, nameof(destinationPath)), name = options?.Utf8Name)
         {
             native.name = name;
             int status = NativeMethods.fastpar_transform_file(
                 &native, archive, &to, place, OnTransform, UserData, &stats, &error);
-            call.End(status, &error, new ErrorSite { Reads = true, Source = path, Target = target });
+            bool refused = status == NativeMethods.FASTPAR_ERR_INVALID_ARGUMENT && IsRefused(&to);
+            string? wrong = refused ? nameof(destinationOptions) : null;
+            var site = new ErrorSite { Parameter = wrong, Reads = true, Source = path, Target = destinationPath };
+            call.End(status, &error, site);
         }
         return new FileStats(stats);
+    }
+
+    /// <summary>Whether options of a target contradict each other.</summary>
+    private static bool IsRefused(fastpar_zstd_options* options)
+    {
+        fastpar_error error;
+        UIntPtr bound;
+        int status = NativeMethods.fastpar_compress_bound(options, UIntPtr.Zero, &bound, &error);
+        return status == NativeMethods.FASTPAR_ERR_INVALID_ARGUMENT;
     }
 
     /// <summary>Aggregates of records that pass.</summary>
@@ -314,75 +333,5 @@ internal sealed unsafe class TableScan<T> : ScanState
         }
         new ReadOnlySpan<T>(data, more).CopyTo(new Span<T>(taken, count, more));
         count = needed;
-    }
-}
-
-/// <summary>What an archive reads from, if that is a function.</summary>
-internal sealed unsafe class SourceState : CallState
-{
-    private const int ReadKind = 1;
-
-    /// <summary>The most bytes that the function is asked for at once.</summary>
-    private const ulong Most = 1 << 30;
-
-#if NET
-    private static fastpar_archive_open_source_read OnReadDelegate => &RunRead;
-#else
-    private static readonly fastpar_archive_open_source_read OnReadDelegate = RunRead;
-#endif
-
-    private readonly ReadAtAction read;
-
-    /// <param name="read">The function.</param>
-    /// <param name="owned">Closed with the archive. May be null.</param>
-    internal SourceState(ReadAtAction read, IDisposable? owned)
-        : base(null, default)
-    {
-        this.read = read;
-        Owned = owned;
-    }
-
-    internal IDisposable? Owned { get; }
-
-    internal static fastpar_archive_open_source_read OnRead => OnReadDelegate;
-
-    /// <summary>The call that wanted the bytes, whichever it is, fails with the text of the
-    /// exception.</summary>
-    internal override int Fail(Exception exception, long position)
-    {
-        fastpar_error error = default;
-        error.status = NativeMethods.FASTPAR_ERR_CALLBACK;
-        error.code = 1;
-        error.position = ulong.MaxValue;
-        byte[] text = System.Text.Encoding.UTF8.GetBytes(exception.Message);
-        for (int i = 0; i < Math.Min(text.Length, 200); i++)
-        {
-            error.message[i] = text[i];
-        }
-        NativeMethods.fastpar_fail(&error);
-        return 1;
-    }
-
-    protected override int Invoke(int kind, void* a, void* b, void* c)
-    {
-        ulong offset = *(ulong*)a;
-        ulong left = *(ulong*)c;
-        for (byte* at = (byte*)b; left > 0;)
-        {
-            ulong part = Math.Min(left, Most);
-            read((long)offset, new Span<byte>(at, (int)part));
-            offset += part;
-            at += part;
-            left -= part;
-        }
-        return 0;
-    }
-
-    [NativeCallback]
-    [MonoPInvokeCallback(typeof(NativeMethods.fastpar_archive_open_source_read_delegate))]
-    private static int RunRead(void* userData, ulong offset, void* buffer, UIntPtr length)
-    {
-        ulong bytes = (ulong)length;
-        return ((SourceState)From(userData)).Callback(ReadKind, &offset, buffer, &bytes);
     }
 }

@@ -192,16 +192,9 @@ internal sealed unsafe class StreamState : CallState
         {
             return read;
         }
-        if (!Asynchronous)
-        {
-            return inner.Read(room);
-        }
-        if (!IsLocal(inner))
-        {
-            return SourceAhead.Later;
-        }
-        // It does not make anybody wait for long, and lanes have more to do at once.
-        using var memory = new NativeMemory(buffer, capacity);
-        return inner.ReadAsync(memory.Memory, Token).AsTask().GetAwaiter().GetResult();
+        // A file or memory does not make anybody wait for long, and lanes have more to do at once. Waiting
+        // for a task here would take a second thread of the thread pool: readers that have all of its threads
+        // would wait for each other.
+        return !Asynchronous || IsLocal(inner) ? inner.Read(room) : SourceAhead.Later;
     }
 }
